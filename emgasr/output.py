@@ -1,0 +1,64 @@
+"""Writes results so that a crash, a full disk or a second run loses no finished work."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from emgasr.errors import EmgasrError, OutputError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path (same folder and suffix) that takes `path`'s place, synced, when the block ends well.
+
+    The temporary file (or folder) is removed when the block fails; `path` is then as it was. An OSError of the block,
+    such as a full disk, becomes an OutputError.
+    """
+    path = Path(path)
+    temporary = Path()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        temporary.chmod(0o644)  # mkstemp makes a private file; results are as readable as any other
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except EmgasrError:
+        raise
+    except OSError as error:
+        raise OutputError(path, f"cannot be written ({error.strerror or error})", "free space or choose another place")
+    finally:
+        if temporary != Path() and temporary.exists():
+            temporary.unlink()
+
+
+def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:
+    """Create `folder` for results and return it; an OutputError if it already holds something and not `overwrite`."""
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(folder, "is a file, not a folder", "choose another output folder")
+    if folder.exists() and any(folder.iterdir()):
+        if not overwrite:
+            raise OutputError(folder, "already holds results", "choose another folder or pass --overwrite")
+        shutil.rmtree(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(folder, f"cannot be created ({error.strerror})", "choose another output folder") from error
+    return folder
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
