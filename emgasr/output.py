@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +33,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except EmgasrError:
         raise
     except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror or error})", "free space or choose another place")
+        raise OutputError(
+            path, f"cannot be written ({error.strerror or error})", "free space or choose another place"
+        ) from error
     finally:
         if temporary != Path() and temporary.exists():
             temporary.unlink()
@@ -45,10 +46,9 @@ def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(folder, "is a file, not a folder", "choose another output folder")
-    if folder.exists() and any(folder.iterdir()):
-        if not overwrite:
-            raise OutputError(folder, "already holds results", "choose another folder or pass --overwrite")
-        shutil.rmtree(folder)
+    if not overwrite and folder.exists() and any(folder.iterdir()):
+        # What is there is never removed: with `overwrite`, files of the same name are replaced.
+        raise OutputError(folder, "already holds something", "choose another folder or pass --overwrite")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
