@@ -1,0 +1,44 @@
+# make demo   a simulated person, never seen in training, types a minute; emgasr reads it, learns the person, reads again
+# make test   the whole test suite
+# make lint   ruff and mypy
+PYTHON ?= python3
+PIP_FLAGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS)
+
+.PHONY: demo test lint format venv clean
+
+demo: .venv/.installed
+	$(BIN)/emgasr demo
+
+test: .venv/.installed-test
+	$(BIN)/pytest
+
+lint: .venv/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/.installed-test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+venv: .venv/.installed-test
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml | .venv/bin/python
+	@echo "installing emgasr into .venv (minutes the first time)"
+	$(PIP) -e '.[plot]'
+	@touch $@
+
+# kenlm is an oracle of some tests; it needs a compiler, and those tests are skipped where it cannot be built.
+.venv/.installed-test: pyproject.toml | .venv/bin/python
+	@echo "installing emgasr and its test tools into .venv (minutes the first time)"
+	$(PIP) -e '.[test]'
+	@$(PIP) -e '.[kenlm]' >/dev/null 2>&1 || echo "kenlm could not be built here: its tests will be skipped"
+	@touch $@ .venv/.installed
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,103 @@
+"""The command line: arguments in, one verb run, an exit code out (0 well, 2 a mistake told in one line, 130 Ctrl-C)."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from emgasr import __version__
+from emgasr.errors import EmgasrError
+
+# A verb's module is imported only when the verb is called: `emgasr --help` must answer at once.
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("emgasr.cli.demo", "simulate a person never seen, read their typing, learn the person, read again"),
+    "simulate": ("emgasr.cli.simulate", "make recordings of simulated people who type"),
+    "manifest": ("emgasr.cli.manifest", "list the recordings of a corpus, with splits and checksums"),
+    "validate": ("emgasr.cli.validate", "check recordings, and that no split leaks into another"),
+    "info": ("emgasr.cli.info", "what a recording, a manifest or a model holds"),
+    "train": ("emgasr.cli.train", "train a recognizer from a manifest and a configuration"),
+    "personalize": ("emgasr.cli.personalize", "fit a trained recognizer to one person, never for the worse"),
+    "lm": ("emgasr.cli.lm", "estimate and query n-gram language models"),
+    "transcribe": ("emgasr.cli.transcribe", "recordings in, text out"),
+    "evaluate": ("emgasr.cli.evaluate", "error rates of a recognizer on a split, with a report"),
+}
+
+INTERRUPTED = 130  # 128 + SIGINT
+CLOSED_PIPE = 141  # 128 + SIGPIPE
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()  # here, so that a reader who has gone away is noticed while it can be handled
+        return code
+    except EmgasrError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader (as in `emgasr info … | head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    except OSError as error:
+        return _fail(_operating_system_line(error), 2)
+    except MemoryError:
+        return _fail("memory is exhausted; close other programs, or give smaller batches or fewer recordings", 2)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    if verb in ("-V", "--version"):
+        print(f"emgasr {__version__}")
+        return 0
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, n=1)
+        advice = f"did you mean `emgasr {near[0]}`?" if near else "`emgasr --help` lists the verbs"
+        raise EmgasrError("emgasr", f"there is no verb {verb!r}", advice)
+    try:
+        return int(importlib.import_module(VERBS[verb][0]).run(rest) or 0)
+    except SystemExit as stop:  # how argparse ends after --help (0) and after a bad option (2, already told)
+        if isinstance(stop.code, str):
+            return _fail(stop.code, 2)
+        return stop.code or 0
+
+
+def _help() -> str:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {name:<{width}}  {line}" for name, (_, line) in VERBS.items())
+    return f"""\
+emgasr {__version__}: text from muscle signals
+
+usage: emgasr VERB [options]
+
+{verbs}
+
+`emgasr VERB --help` tells a verb's options; `emgasr --version` the version.
+New here? `emgasr demo` takes a few minutes and needs no data."""
+
+
+def _operating_system_line(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    advice = {
+        errno.ENOSPC: "; free space or choose another place",
+        errno.EDQUOT: "; free space or choose another place",
+        errno.ENOENT: "; check the path",
+        errno.EACCES: "; check who may read or write it",
+    }.get(error.errno or 0, "")
+    return f"{where}{error.strerror or error}{advice}"
+
+
+def _fail(line: str, code: int) -> int:
+    if os.environ.get("EMGASR_DEBUG") == "1" and sys.exc_info()[0] is not None:
+        traceback.print_exc()
+    print("emgasr: " + " ".join(line.removeprefix("emgasr: ").split()), file=sys.stderr)
+    return code

@@ -1,0 +1,152 @@
+"""The command line as a user meets it: verbs, one-line errors, exit codes, nothing heavy at start."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+
+import pytest
+
+from emgasr import __version__, cli
+from emgasr.errors import DataError
+from emgasr.output import replacing
+
+Verb = Callable[[Callable[[list[str]], int]], None]
+
+
+@pytest.fixture
+def verb(monkeypatch: pytest.MonkeyPatch) -> Verb:
+    """Replace the verb `info` by a function of the test."""
+
+    def replace(run: Callable[[list[str]], int]) -> None:
+        module = types.ModuleType("a_verb_of_the_test")
+        module.run = run  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "a_verb_of_the_test", module)
+        monkeypatch.setitem(cli.VERBS, "info", ("a_verb_of_the_test", "of the test"))
+
+    return replace
+
+
+def raising(error: BaseException) -> Callable[[list[str]], int]:
+    def run(argv: list[str]) -> int:
+        raise error
+
+    return run
+
+
+def test_help_lists_every_verb_and_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from emgasr.cli import main; code = main(['--help']); "
+        "heavy = {'torch', 'torchaudio', 'scipy', 'numpy', 'h5py', 'numba', 'rich'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(f"  {name} " in done.stdout for name in cli.VERBS)
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "emgasr", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"emgasr {__version__}\n")
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], ["-h"], ["help"]])
+def test_help_is_what_a_newcomer_gets(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(argv) == 0
+    assert "usage: emgasr VERB" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("evalute", "evaluate"), ("transcirbe", "transcribe"), ("zzz", "--help")])
+def test_an_unknown_verb_is_one_line_with_a_suggestion(
+    typed: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([typed]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    assert typed in told.err
+    assert meant in told.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (
+            DataError("labels.csv", "key 'ж' is unknown", "map it or drop it"),
+            2,
+            "labels.csv: key 'ж' is unknown; map it",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (OSError(errno.ENOSPC, "No space left on device", "out/results.json"), 2, "out/results.json: No space left"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "a.h5"), 2, "a.h5: No such file or directory"),
+        (MemoryError(), 2, "memory is exhausted"),
+        (SystemExit("a line of argparse's"), 2, "a line of argparse's"),
+    ],
+)
+def test_a_failure_is_one_line_and_a_code(
+    verb: Verb, error: BaseException, code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb(raising(error))
+    assert cli.main(["info"]) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("emgasr: ")
+    assert words in told.err
+    assert told.err.count("\n") == 1
+
+
+def test_a_bug_keeps_its_traceback(verb: Verb) -> None:
+    verb(raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["info"])
+
+
+def test_debugging_shows_the_traceback_of_a_mistake_too(
+    verb: Verb, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EMGASR_DEBUG", "1")
+    verb(raising(DataError("here", "wrong")))
+    assert cli.main(["info"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_verbs_exit_code_is_handed_on(verb: Verb) -> None:
+    verb(lambda argv: len(argv))
+    assert cli.main(["info", "a", "b", "c"]) == 3
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_old_result(
+    verb: Verb, tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = tmp_path / "results.json"
+    result.write_text("old")
+
+    def write(argv: list[str]) -> int:
+        with replacing(result) as temporary:
+            temporary.write_text("new")
+        return 0
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    verb(write)
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        assert cli.main(["info"]) == 2
+    told = capsys.readouterr().err
+    assert "No space left on device" in told
+    assert told.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    assert result.read_text() == "old"
+
+
+def test_a_closed_pipe_is_no_error_message() -> None:
+    program = f"{sys.executable} -c \"import sys; from emgasr.cli import main; sys.exit(main(['--help']))\""
+    done = subprocess.run(
+        ["bash", "-c", f"{program} | true; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.returncode in (0, cli.CLOSED_PIPE)
