@@ -1,0 +1,276 @@
+"""A stretch of surface EMG: samples, rate, unit, bands of electrodes and labels in; slices of them out, read lazily."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from emgasr.errors import DataError, RecordingError
+
+UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
+ORIGINS = ("measured", "simulated", "composed")
+SPAN_KINDS = ("prompt", "utterance", "gesture", "rest")
+
+
+@dataclass(frozen=True)
+class Band:
+    """Electrodes worn together; in a `ring`, electrode i lies beside i + 1 and the last beside the first."""
+
+    name: str
+    electrodes: tuple[str, ...]
+    ring: bool = False
+
+    @staticmethod
+    def numbered(name: str, count: int, ring: bool = False) -> Band:
+        """A band of `count` electrodes called "<name>1" to "<name>count"."""
+        return Band(name, tuple(f"{name}{i + 1}" for i in range(count)), ring)
+
+
+class Samples(Protocol):
+    """Samples that stay in their file: `shape` is (T, C); slicing rows reads float32 (rows, C)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Key presses sorted by time: `time_s` and `release_s` float64 (n,), release NaN where unknown, raw key names."""
+
+    time_s: np.ndarray
+    release_s: np.ndarray
+    keys: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _seconds(self, "time_s", len(self.keys), "events")
+        _seconds(self, "release_s", len(self.keys), "events", unknown=True)
+        _check_sorted(self.time_s, "event times")
+
+    @staticmethod
+    def empty() -> Events:
+        """No events."""
+        return Events(np.empty(0), np.empty(0), ())
+
+    @staticmethod
+    def of(presses: Iterable[tuple[float, float, str]]) -> Events:
+        """Events from (press, release, key) in any order; presses of the same time keep theirs."""
+        rows = sorted(presses, key=lambda press: press[0])
+        return Events(np.array([r[0] for r in rows]), np.array([r[1] for r in rows]), tuple(r[2] for r in rows))
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def between(self, start_s: float, end_s: float) -> Events:
+        """The events with start_s <= time < end_s, found by binary search."""
+        first, last = np.searchsorted(self.time_s, (start_s, end_s))
+        return Events(self.time_s[first:last], self.release_s[first:last], self.keys[first:last])
+
+    def shift(self, seconds: float) -> Events:
+        """The same events, `seconds` later."""
+        return Events(self.time_s + seconds, self.release_s + seconds, self.keys)
+
+
+@dataclass(frozen=True, eq=False)
+class Spans:
+    """Labelled stretches sorted by start: times float64 (n,), kinds among SPAN_KINDS, and a text (or label) each."""
+
+    start_s: np.ndarray
+    end_s: np.ndarray
+    kinds: tuple[str, ...]
+    texts: tuple[str, ...]
+    _reach_s: np.ndarray = field(init=False, repr=False)  # the latest end so far: what makes binary search right
+
+    def __post_init__(self) -> None:
+        _seconds(self, "start_s", len(self.texts), "spans")
+        _seconds(self, "end_s", len(self.texts), "spans")
+        _check_sorted(self.start_s, "span starts")
+        if len(self.kinds) != len(self.texts):
+            raise DataError("spans", f"{len(self.kinds)} kinds for {len(self.texts)} texts")
+        if unknown := set(self.kinds) - set(SPAN_KINDS):
+            raise DataError("spans", f"unknown kind {sorted(unknown)[0]!r}", f"use one of {', '.join(SPAN_KINDS)}")
+        if (self.end_s < self.start_s).any():
+            first = int(np.argmax(self.end_s < self.start_s))
+            raise DataError("spans", f"the span at {self.start_s[first]:.3f} s ends before it starts")
+        object.__setattr__(self, "_reach_s", np.maximum.accumulate(self.end_s))
+
+    @staticmethod
+    def empty() -> Spans:
+        """No spans."""
+        return Spans(np.empty(0), np.empty(0), (), ())
+
+    @staticmethod
+    def of(spans: Iterable[tuple[float, float, str, str]]) -> Spans:
+        """Spans from (start, end, kind, text) in any order."""
+        rows = sorted(spans, key=lambda span: span[:2])
+        starts, ends = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+        return Spans(starts, ends, tuple(r[2] for r in rows), tuple(r[3] for r in rows))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def overlapping(self, start_s: float, end_s: float) -> Spans:
+        """The spans with a part inside start_s to end_s, found by binary search."""
+        first = int(np.searchsorted(self._reach_s, start_s, side="right"))
+        last = int(np.searchsorted(self.start_s, end_s, side="left"))
+        return self._chosen([i for i in range(first, last) if self.end_s[i] > start_s])
+
+    def of_kind(self, kind: str) -> Spans:
+        """The spans of one kind."""
+        return self._chosen([i for i, other in enumerate(self.kinds) if other == kind])
+
+    def shift(self, seconds: float) -> Spans:
+        """The same spans, `seconds` later."""
+        return Spans(self.start_s + seconds, self.end_s + seconds, self.kinds, self.texts)
+
+    def clip(self, start_s: float, end_s: float) -> Spans:
+        """The spans overlapping start_s to end_s, cut at both."""
+        inside = self.overlapping(start_s, end_s)
+        starts, ends = np.clip(inside.start_s, start_s, end_s), np.clip(inside.end_s, start_s, end_s)
+        return Spans(starts, ends, inside.kinds, inside.texts)
+
+    def _chosen(self, rows: Sequence[int]) -> Spans:
+        index = np.asarray(rows, dtype=np.intp)
+        kinds, texts = tuple(self.kinds[i] for i in rows), tuple(self.texts[i] for i in rows)
+        return Spans(self.start_s[index], self.end_s[index], kinds, texts)
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One person's signal: samples (T, C) in `unit`, C electrodes in bands, with events and spans in seconds.
+
+    `samples` is a float32 array or lazy `Samples`; `start_unix_s` is when sample 0 was taken, if known. What does not
+    fit together (shape, dtype, rate, unit, bands, origin) raises a RecordingError.
+    """
+
+    samples: np.ndarray | Samples
+    rate_hz: float
+    unit: str
+    bands: tuple[Band, ...]
+    subject: str
+    session: str
+    events: Events = field(default_factory=Events.empty)
+    spans: Spans = field(default_factory=Spans.empty)
+    start_unix_s: float | None = None
+    origin: str = "measured"
+
+    def __post_init__(self) -> None:
+        shape = self.samples.shape
+        if len(shape) != 2:
+            raise self._error(f"samples have shape {tuple(shape)}", "give (samples, channels)")
+        if isinstance(self.samples, np.ndarray) and self.samples.dtype != np.float32:
+            raise self._error(f"samples are {self.samples.dtype}", "convert them to float32 in µV or counts")
+        if not (np.isfinite(self.rate_hz) and self.rate_hz > 0):
+            raise self._error(f"the rate is {self.rate_hz} Hz", "give the sampling rate of the device in Hz")
+        if self.unit not in UNITS:
+            raise self._error(f"unknown unit {self.unit!r}", "give uV, or counts for a device with no factor to volts")
+        if self.origin not in ORIGINS:
+            raise self._error(f"unknown origin {self.origin!r}", f"use one of {', '.join(ORIGINS)}")
+        electrodes = sum(len(band.electrodes) for band in self.bands)
+        if electrodes != shape[1]:
+            raise self._error(f"{shape[1]} channels but {electrodes} electrodes in its bands", "describe every channel")
+
+    @property
+    def n_samples(self) -> int:
+        """T, the samples of each channel."""
+        return int(self.samples.shape[0])
+
+    @property
+    def n_channels(self) -> int:
+        """C, the electrodes of all bands."""
+        return int(self.samples.shape[1])
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.n_samples / self.rate_hz
+
+    def read(self, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
+        """The samples from start_s up to end_s (default: all), float32 (T, C); times are rounded to whole samples."""
+        first, last = self._rows(start_s, end_s)
+        return np.asarray(self.samples[first:last], dtype=np.float32)
+
+    def segment(self, start_s: float, end_s: float | None = None) -> Recording:
+        """The part from start_s to end_s as a recording that still reads lazily.
+
+        Labels are shifted to the part's own start; events outside are left out, spans over an edge are cut there.
+        """
+        first, last = self._rows(start_s, end_s)
+        start, end = first / self.rate_hz, last / self.rate_hz
+        return replace(
+            self,
+            samples=_Range(self.samples, first, last),
+            events=self.events.between(start, end).shift(-start),
+            spans=self.spans.clip(start, end).shift(-start),
+            start_unix_s=None if self.start_unix_s is None else self.start_unix_s + start,
+        )
+
+    def _rows(self, start_s: float, end_s: float | None) -> tuple[int, int]:
+        first = round(start_s * self.rate_hz)
+        last = self.n_samples if end_s is None else round(end_s * self.rate_hz)
+        if not 0 <= first <= last <= self.n_samples:
+            asked = f"{start_s:.3f} s to {self.duration_s if end_s is None else end_s:.3f} s"
+            raise self._error(f"cannot read {asked}", f"it lasts {self.duration_s:.3f} s")
+        return first, last
+
+    def _error(self, wrong: str, advice: str) -> RecordingError:
+        return RecordingError(f"recording {self.subject}/{self.session}", wrong, advice)
+
+
+@dataclass(frozen=True, eq=False)
+class _Range:
+    """Rows `first` to `last` of other samples, read when sliced."""
+
+    samples: np.ndarray | Samples
+    first: int
+    last: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.last - self.first, int(self.samples.shape[1]))
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        start, stop = row_range(rows, self.last - self.first)
+        return self.samples[self.first + start : self.first + stop]
+
+
+def row_range(rows: slice, n: int) -> tuple[int, int]:
+    """The first row and the end of a slice of `n` rows; lazy samples are read in steps of one."""
+    start, stop, step = rows.indices(n)
+    if step != 1:
+        raise ValueError("lazy samples are sliced in steps of one; read them, then stride")
+    return start, max(start, stop)
+
+
+def open_recording(path: str | Path) -> Recording:
+    """Open a native session file (HDF5); its samples are read when sliced. RecordingError if it is not one."""
+    from emgasr.session_file import open_session
+
+    return open_session(path)
+
+
+def save_recording(recording: Recording, path: str | Path) -> None:
+    """Write a native session file that takes `path`'s place only when complete; OutputError if it cannot be written."""
+    from emgasr.session_file import save_session
+
+    save_session(recording, path)
+
+
+def _seconds(owner: object, name: str, count: int, what: str, unknown: bool = False) -> None:
+    values = np.asarray(getattr(owner, name), dtype=np.float64)
+    if values.shape != (count,):
+        raise DataError(what, f"{name} has shape {values.shape} for {count} labels")
+    if not (unknown or np.isfinite(values).all()):
+        raise DataError(what, f"{name} is not finite at label {int(np.argmin(np.isfinite(values)))}")
+    object.__setattr__(owner, name, values)
+
+
+def _check_sorted(times_s: np.ndarray, what: str) -> None:
+    if (np.diff(times_s) < 0).any():
+        at = int(np.argmax(np.diff(times_s) < 0)) + 1
+        raise DataError(what, f"time goes back at label {at} ({times_s[at - 1]:.3f} s, then {times_s[at]:.3f} s)")

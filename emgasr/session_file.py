@@ -1,0 +1,182 @@
+"""The native session file: a Recording in, one HDF5 file out, and back with samples that are read when sliced.
+
+/               attributes: format "emgasr-session", version 1, rate_hz, unit, subject, session, origin,
+                bands (JSON), start_unix_s (only if known)
+/samples        float32 (T, C), chunked along time, each chunk with a checksum (Fletcher-32)
+/events         time_s, release_s: float64 (n,); keys: a JSON list (keys may hold any character, even NUL)
+/spans          start_s, end_s: float64 (n,); kinds, texts: JSON lists
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from emgasr.errors import DataError, RecordingError
+from emgasr.hdf5 import OPEN_FILES
+from emgasr.output import replacing
+from emgasr.recording import Band, Events, Recording, Spans, row_range
+
+FORMAT, VERSION = "emgasr-session", 1
+CHUNK_BYTES = 256 * 1024  # 1 s of 32 electrodes at 2 kHz: a 4 s window reads little that it does not need
+
+
+@dataclass(frozen=True, eq=False)
+class _FileSamples:
+    """The samples of a session file, (T, C) float32, opened when sliced (so it can be pickled)."""
+
+    path: Path
+    shape: tuple[int, ...]
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        start, stop = row_range(rows, self.shape[0])
+        with OPEN_FILES.reading(self.path) as file:
+            samples = file.get("samples")
+            if samples is None or samples.shape != self.shape:
+                raise RecordingError(self.path, "changed since it was opened", "open it again")
+            return samples[start:stop]
+
+
+def open_session(path: str | Path) -> Recording:
+    """Read a session file's labels and leave its samples on disk; RecordingError for anything missing or mistyped."""
+    path = Path(path)
+    with OPEN_FILES.reading(path) as file:
+        _check_format(path, file)
+        samples = file.get("samples")
+        if not isinstance(samples, h5py.Dataset):
+            raise RecordingError(path, "holds no dataset 'samples'", "write it with emgasr's save_recording")
+        if samples.dtype != np.float32 or samples.ndim != 2:
+            found = f"{samples.dtype} of {samples.ndim} dimensions"
+            raise RecordingError(path, f"'samples' is {found}", "it must be float32 (samples, channels)")
+        try:
+            return Recording(
+                samples=_FileSamples(path.absolute(), samples.shape),
+                rate_hz=_number(path, file, "rate_hz"),
+                unit=_text(path, file, "unit"),
+                bands=_bands(path, _text(path, file, "bands")),
+                subject=_text(path, file, "subject"),
+                session=_text(path, file, "session"),
+                events=Events(
+                    _times(path, file, "events/time_s"),
+                    _times(path, file, "events/release_s"),
+                    _strings(path, file, "events/keys"),
+                ),
+                spans=Spans(
+                    _times(path, file, "spans/start_s"),
+                    _times(path, file, "spans/end_s"),
+                    _strings(path, file, "spans/kinds"),
+                    _strings(path, file, "spans/texts"),
+                ),
+                start_unix_s=_number(path, file, "start_unix_s") if "start_unix_s" in file.attrs else None,
+                origin=_text(path, file, "origin"),
+            )
+        except DataError as error:
+            raise RecordingError(path, f"{error.where}: {error.wrong}", error.advice) from error
+        except RecordingError as error:
+            if error.where == str(path):
+                raise
+            raise RecordingError(path, error.wrong, error.advice) from error
+
+
+def save_session(recording: Recording, path: str | Path) -> None:
+    """Write `recording`, its samples in bounded blocks, so that `path` is either as before or complete."""
+    with replacing(path) as temporary:
+        try:
+            with h5py.File(temporary, "w") as file:
+                _write(recording, file)
+        except RuntimeError as error:  # what h5py raises when a full disk shows only as it closes the file
+            raise OSError(errno.EIO, f"HDF5 could not finish: {str(error).partition('(')[0].strip()}") from error
+
+
+def _write(recording: Recording, file: h5py.File) -> None:
+    file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
+    for name in ("rate_hz", "unit", "subject", "session", "origin"):
+        file.attrs[name] = getattr(recording, name)
+    file.attrs["bands"] = json.dumps([asdict(band) for band in recording.bands])
+    if recording.start_unix_s is not None:
+        file.attrs["start_unix_s"] = recording.start_unix_s
+
+    total, channels = recording.n_samples, recording.n_channels
+    rows = max(1, min(total, CHUNK_BYTES // (4 * max(channels, 1))))
+    chunks = (rows, channels) if total and channels else None
+    samples = file.create_dataset(
+        "samples", (total, channels), np.float32, chunks=chunks, fletcher32=True if chunks else None
+    )
+    block = rows * 64
+    for start in range(0, total, block):
+        samples[start : start + block] = recording.samples[start : min(start + block, total)]
+
+    events, spans = recording.events, recording.spans
+    file["events/time_s"], file["events/release_s"] = events.time_s, events.release_s
+    file["spans/start_s"], file["spans/end_s"] = spans.start_s, spans.end_s
+    for name, strings in (("events/keys", events.keys), ("spans/kinds", spans.kinds), ("spans/texts", spans.texts)):
+        file[name] = json.dumps(strings)
+
+
+def _check_format(path: Path, file: h5py.File) -> None:
+    if file.attrs.get("format") != FORMAT:
+        advice = "name the corpus it comes from" if "emg2qwerty" in file else "convert it first"
+        raise RecordingError(path, "is HDF5 but not an emgasr session", advice)
+    version = file.attrs.get("version")
+    if version != VERSION:
+        raise RecordingError(path, f"has format version {version}, this emgasr reads {VERSION}", "upgrade emgasr")
+
+
+def _attribute(path: Path, file: h5py.File, name: str) -> Any:
+    if name not in file.attrs:
+        raise RecordingError(path, f"lacks the attribute '{name}'", "write it with emgasr's save_recording")
+    return file.attrs[name]
+
+
+def _text(path: Path, file: h5py.File, name: str) -> str:
+    value = _attribute(path, file, name)
+    if not isinstance(value, str):
+        raise RecordingError(path, f"attribute '{name}' is {type(value).__name__}, not text")
+    return value
+
+
+def _number(path: Path, file: h5py.File, name: str) -> float:
+    value = _attribute(path, file, name)
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        raise RecordingError(path, f"attribute '{name}' is {value!r}, not a number")
+    return float(value)
+
+
+def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+    found = file.get(name)
+    if not isinstance(found, h5py.Dataset):
+        raise RecordingError(path, f"holds no dataset '{name}'", "write it with emgasr's save_recording")
+    return found
+
+
+def _times(path: Path, file: h5py.File, name: str) -> np.ndarray:
+    dataset = _dataset(path, file, name)
+    if dataset.ndim != 1 or dataset.dtype.kind != "f":
+        raise RecordingError(path, f"'{name}' is {dataset.dtype} of {dataset.ndim} dimensions, not float64 (n,)")
+    return dataset[()].astype(np.float64)
+
+
+def _strings(path: Path, file: h5py.File, name: str) -> tuple[str, ...]:
+    dataset = _dataset(path, file, name)
+    try:
+        values = json.loads(dataset.asstr()[()])
+    except (TypeError, ValueError) as error:
+        raise RecordingError(path, f"'{name}' is not a JSON list") from error
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise RecordingError(path, f"'{name}' is not a JSON list of texts")
+    return tuple(values)
+
+
+def _bands(path: Path, text: str) -> tuple[Band, ...]:
+    try:
+        return tuple(
+            Band(str(b["name"]), tuple(str(e) for e in b["electrodes"]), bool(b["ring"])) for b in json.loads(text)
+        )
+    except (TypeError, KeyError, ValueError) as error:
+        raise RecordingError(path, "attribute 'bands' is not a JSON list of name, electrodes, ring") from error
