@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-import errno
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -86,15 +86,32 @@ def open_session(path: str | Path) -> Recording:
 
 def save_session(recording: Recording, path: str | Path) -> None:
     """Write `recording`, its samples in bounded blocks, so that `path` is either as before or complete."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, _Sink(temporary, "w+") as sink:
+        with h5py.File(sink, "w") as file:
+            _write(recording, file, sink)
+        sink.check()
+
+
+class _Sink(io.FileIO):
+    """A file that keeps the first failure to write to itself: HDF5, told of it, would crash the process on closing."""
+
+    failure: BaseException | None = None
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data)
         try:
-            with h5py.File(temporary, "w") as file:
-                _write(recording, file)
-        except RuntimeError as error:  # what h5py raises when a full disk shows only as it closes the file
-            raise OSError(errno.EIO, f"HDF5 could not finish: {str(error).partition('(')[0].strip()}") from error
+            while view and self.failure is None:
+                view = view[super().write(view) :]
+        except BaseException as error:  # a full disk, or Ctrl-C while in here
+            self.failure = error
+        return len(data)
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
 
 
-def _write(recording: Recording, file: h5py.File) -> None:
+def _write(recording: Recording, file: h5py.File, sink: _Sink) -> None:
     file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
     for name in ("rate_hz", "unit", "subject", "session", "origin"):
         file.attrs[name] = getattr(recording, name)
@@ -111,6 +128,7 @@ def _write(recording: Recording, file: h5py.File) -> None:
     block = rows * 64
     for start in range(0, total, block):
         samples[start : start + block] = recording.samples[start : min(start + block, total)]
+        sink.check()
 
     events, spans = recording.events, recording.spans
     file["events/time_s"], file["events/release_s"] = events.time_s, events.release_s
