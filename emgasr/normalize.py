@@ -1,0 +1,193 @@
+"""Frames in, frames with zero mean and unit variance out, by statistics that a stream can keep: no look at the future.
+
+Statistics are kept for each band, electrode and bin. The one exception to causality is the warm-up: its frames share
+their joint statistics, so a stream holds them back until the warm-up is full (or until `flush`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from emgasr.errors import ConfigError, DataError
+
+_BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and forgetting factors stay representable
+
+
+@dataclass(frozen=True)
+class NormalizeConfig:
+    """How frames are normalized; the defaults are SplashNet's (125 frames are one second at 125 Hz).
+
+    none: not at all. cumulative: all frames so far. warmup: the first `warmup_frames` only. exponential: all frames so
+    far, a frame's weight halving every `half_life_s`. fixed: statistics of the training set (`RunningNormalize.fit`).
+    `epsilon` is added to the variance inside the root.
+    """
+
+    kind: Literal["none", "cumulative", "warmup", "exponential", "fixed"] = "cumulative"
+    warmup_frames: int = 125
+    half_life_s: float = 30.0
+    epsilon: float = 0.1
+
+
+class NormalizeState(NamedTuple):
+    """What a stream has gathered: frames held back, and sums over the frames, taken relative to the warm-up's mean."""
+
+    held: Tensor  # (B, H, N, E, K), empty once the warm-up is full
+    weight: Tensor  # (B,) float64: how many frames the sums stand for, 0 during the warm-up
+    center: Tensor  # (B, N, E, K): the warm-up's mean
+    total: Tensor  # (B, N, E, K) float64
+    squares: Tensor  # (B, N, E, K) float64
+
+
+class RunningNormalize(nn.Module):
+    """Normalizes frames (B, F, N, E, K) of `shape` (N, E, K)."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, config: NormalizeConfig, frame_rate_hz: float, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        _check_config(config)
+        self.config = config
+        self.shape = tuple(shape)
+        forgets = config.kind == "exponential"
+        self.decay = 0.5 ** (1 / (config.half_life_s * frame_rate_hz)) if forgets else 1.0
+        # decay ** -block must not blow up the block's own rounding errors
+        self.block = (
+            _BLOCK_FRAMES if not forgets else max(1, min(_BLOCK_FRAMES, int(-math.log(8) / math.log(self.decay))))
+        )
+        if config.kind == "fixed":
+            self.register_buffer("mean", torch.zeros(self.shape))
+            self.register_buffer("variance", torch.ones(self.shape))
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Normalized frames (B, F, N, E, K), zero beyond lengths (B,), whatever the padding held."""
+        valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
+        if self.config.kind in ("none", "fixed"):
+            return self._pointwise(frames).masked_fill(~valid, 0.0)
+        warmup = self.config.warmup_frames
+        frames = frames.masked_fill(~valid, 0.0)
+        head, state = self._begin(frames[:, :warmup], lengths.clamp(max=warmup))
+        tail, _ = self._continue(frames[:, warmup:], state)
+        return torch.cat([head, tail], 1).masked_fill(~valid, 0.0)
+
+    def start(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
+        """The state of `batch` streams that have seen nothing."""
+        device = self.mean.device if self.config.kind == "fixed" else None
+        zeros = torch.zeros((batch, *self.shape), dtype=torch.float64, device=device)
+        held = torch.zeros((batch, 0, *self.shape), dtype=dtype, device=device)
+        return NormalizeState(held, zeros.new_zeros(batch), zeros.to(dtype), zeros, zeros.clone())
+
+    def step(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
+        """The frames that are ready, of the next frames (B, F, N, E, K) of each stream and those held back before."""
+        if self.config.kind in ("none", "fixed"):
+            return self._pointwise(frames), state
+        if len(state.weight) and float(state.weight[0]) > 0:
+            return self._continue(frames, state)
+        frames = torch.cat([state.held.to(frames), frames], 1)
+        warmup = self.config.warmup_frames
+        if frames.shape[1] < warmup:
+            return frames[:, :0], state._replace(held=frames)
+        head, state = self._begin(frames[:, :warmup], frames.new_full((len(frames),), warmup, dtype=torch.long))
+        tail, state = self._continue(frames[:, warmup:], state)
+        return torch.cat([head, tail], 1), state
+
+    def flush(self, state: NormalizeState) -> Tensor:
+        """The frames still held back when a stream ends within its warm-up, normalized by what there is."""
+        held = state.held
+        if held.shape[1] == 0:
+            return held
+        return self._begin(held, held.new_full((len(held),), held.shape[1], dtype=torch.long))[0]
+
+    def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Set the statistics of kind "fixed" from batches of frames (B, F, N, E, K) and their lengths (B,)."""
+        if self.config.kind != "fixed":
+            raise ConfigError("normalize", f"kind {self.config.kind!r} has no statistics to fit", 'choose "fixed"')
+        count, mean, scatter = 0, torch.zeros(self.shape).double(), torch.zeros(self.shape).double()
+        for frames, lengths in batches:
+            valid = torch.arange(frames.shape[1], device=frames.device) < lengths[:, None]
+            rows = frames[valid].double().cpu()
+            if len(rows) == 0:
+                continue
+            difference = rows.mean(0) - mean  # Chan's pairwise update: stable over any number of hours
+            share = len(rows) / (count + len(rows))
+            scatter += rows.var(0, correction=0) * len(rows) + difference.square() * count * share
+            mean += difference * share
+            count += len(rows)
+        if count == 0:
+            raise DataError("normalize", "there are no frames to take statistics of", "check the training set")
+        self.mean.copy_(mean)
+        self.variance.copy_(scatter / count)
+
+    def _pointwise(self, frames: Tensor) -> Tensor:
+        if self.config.kind == "none":
+            return frames
+        return (frames - self.mean.to(frames)) * (self.variance.to(frames) + self.config.epsilon).rsqrt()
+
+    def _begin(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, NormalizeState]:
+        weight = lengths.clamp(min=1).to(torch.float64)
+        valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
+        count = weight[:, None, None, None]
+        center = (frames.masked_fill(~valid, 0.0).sum(1, dtype=torch.float64) / count).to(frames.dtype)
+        centered = (frames - center.unsqueeze(1)).masked_fill(~valid, 0.0)
+        total = centered.sum(1, dtype=torch.float64)
+        squares = centered.square().sum(1, dtype=torch.float64)
+        mean = total / count
+        variance = (squares / count - mean.square()).clamp(min=0)
+        root = (variance + self.config.epsilon).rsqrt()
+        normalized = (centered - mean.to(frames.dtype).unsqueeze(1)) * root.to(frames.dtype).unsqueeze(1)
+        return normalized, NormalizeState(frames[:, :0], weight, center, total, squares)
+
+    def _continue(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
+        outputs = [frames[:, :0]]
+        for block in frames.split(self.block, 1) if frames.shape[1] else ():
+            output, state = self._block(block, state)
+            outputs.append(output)
+        return torch.cat(outputs, 1), state
+
+    def _block(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
+        centered = frames - state.center.unsqueeze(1)
+        if self.config.kind == "warmup":
+            count = state.weight[:, None, None, None]
+            mean = state.total / count
+            variance = (state.squares / count - mean.square()).clamp(min=0)
+            root = (variance + self.config.epsilon).rsqrt().to(frames.dtype)
+            return (centered - mean.to(frames.dtype).unsqueeze(1)) * root.unsqueeze(1), state
+        steps = torch.arange(1, frames.shape[1] + 1, device=frames.device, dtype=torch.float64)
+        decays = (self.decay**steps)[:, None, None, None]
+        weight = state.weight[:, None] * self.decay**steps + self._weights(steps)
+        total, total_end = self._running(centered, decays, state.total)
+        squares, squares_end = self._running(centered.square(), decays, state.squares)
+        share = (1 / weight).to(frames.dtype)[:, :, None, None, None]
+        mean = total * share
+        variance = (squares * share - mean.square()).clamp(min=0)
+        output = (centered - mean) * (variance + self.config.epsilon).rsqrt()
+        return output, NormalizeState(state.held[:, :0], weight[:, -1], state.center, total_end, squares_end)
+
+    def _weights(self, steps: Tensor) -> Tensor:
+        return steps if self.decay == 1 else (1 - self.decay**steps) / (1 - self.decay)
+
+    def _running(self, values: Tensor, decays: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+        if self.decay == 1:
+            within = values.cumsum(1)
+            return within + carried.to(values.dtype).unsqueeze(1), carried + within[:, -1]
+        scale = decays.to(values.dtype)
+        within = (values / scale).cumsum(1) * scale
+        sums = within + carried.to(values.dtype).unsqueeze(1) * scale
+        return sums, carried * decays[-1] + within[:, -1]
+
+
+def _check_config(config: NormalizeConfig) -> None:
+    if config.warmup_frames < 1:
+        raise ConfigError(
+            "normalize", f"warmup_frames {config.warmup_frames} is below 1", "125 is one second at 125 Hz"
+        )
+    if not config.half_life_s > 0:
+        raise ConfigError("normalize", f"half_life_s {config.half_life_s} is not above 0", "give seconds, such as 30")
+    if not config.epsilon > 0:
+        raise ConfigError("normalize", f"epsilon {config.epsilon} is not above 0", "SplashNet uses 0.1")
