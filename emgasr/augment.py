@@ -1,0 +1,145 @@
+"""Batches of training samples or frames in, the same batches varied at random out, on the batch's device.
+
+Each item, band and electrode draws for itself, all at once. Padding beyond an item's length stays as it is. Outside
+training mode nothing changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+
+from emgasr.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How training batches are varied; 0 turns a variation off.
+
+    On samples: `band_jitter_ms` is the most that two bands are shifted against each other (emg2qwerty: 120 samples at
+    2 kHz); `rotation_electrodes` the most that a ring is turned by (1 in emg2qwerty; for many wearers, not for one);
+    the gains are standard deviations of normal draws in dB. On frames, for each band and electrode (SpecAugment with
+    emg2qwerty's numbers): 0 to `time_masks` masks of up to `time_mask_frames`, 0 to `frequency_masks` masks of up to
+    `frequency_mask_bins` (more bins than there are: whole electrodes vanish, as in SplashNet), and whole electrodes
+    masked with `electrode_mask_probability`.
+    """
+
+    band_jitter_ms: float = 60.0
+    rotation_electrodes: int = 0
+    band_gain_db: float = 0.0
+    electrode_gain_db: float = 0.0
+    time_masks: int = 3
+    time_mask_frames: int = 25
+    frequency_masks: int = 2
+    frequency_mask_bins: int = 4
+    electrode_mask_probability: float = 0.0
+
+
+class Augment(nn.Module):
+    """Random variation of batches in training mode; `rings` says of each band whether its electrodes close a circle.
+
+    `samples` and `frames` take a torch.Generator of the batch's device for draws that can be repeated.
+    """
+
+    rings: Tensor
+
+    def __init__(self, config: AugmentConfig, rate_hz: float, rings: Sequence[bool]) -> None:
+        super().__init__()
+        _check_config(config)
+        self.config = config
+        self.bands = len(rings)
+        self.jitter_samples = round(config.band_jitter_ms * rate_hz / 1000) if self.bands > 1 else 0
+        self.rotates = config.rotation_electrodes > 0 and any(rings)
+        self.register_buffer("rings", torch.tensor(rings, dtype=torch.bool), persistent=False)
+
+    def samples(self, samples: Tensor, lengths: Tensor, generator: Generator | None = None) -> Tensor:
+        """Vary samples (B, T, C) whose first `lengths` (B,) are valid."""
+        if not self.training:
+            return samples
+        bands = samples.unflatten(2, (self.bands, -1))  # (B, T, N, E)
+        if self.jitter_samples:
+            bands = self._shift(bands, lengths, generator)
+        if self.rotates:
+            bands = self._rotate(bands, generator)
+        if self.config.band_gain_db or self.config.electrode_gain_db:
+            bands = bands * self._gains(bands, generator)
+        return bands.flatten(2)
+
+    def frames(self, frames: Tensor, lengths: Tensor, generator: Generator | None = None) -> Tensor:
+        """Mask parts of normalized frames (B, F, N, E, K) by 0, their mean; the first `lengths` (B,) are valid."""
+        config = self.config
+        if not self.training:
+            return frames
+        batch, count, bands, electrodes, bins = frames.shape
+        shape = (batch, bands, electrodes)
+        if config.time_masks and config.time_mask_frames:
+            ends = lengths[:, None, None].expand(shape)
+            mask = _masks(shape, config.time_masks, config.time_mask_frames, ends, count, generator)
+            frames = frames.masked_fill(mask.movedim(-1, 1).unsqueeze(-1), 0.0)
+        if config.frequency_masks and config.frequency_mask_bins:
+            ends = lengths.new_full((1, 1, 1), bins).expand(shape)
+            mask = _masks(shape, config.frequency_masks, config.frequency_mask_bins, ends, bins, generator)
+            frames = frames.masked_fill(mask.unsqueeze(1), 0.0)
+        if config.electrode_mask_probability:
+            mask = _uniform(shape, frames.device, generator) < config.electrode_mask_probability
+            frames = frames.masked_fill(mask[:, None, :, :, None], 0.0)
+        return frames
+
+    def _shift(self, bands: Tensor, lengths: Tensor, generator: Generator | None) -> Tensor:
+        batch, count, n_bands, _ = bands.shape
+        reach = self.jitter_samples / 2
+        offsets = ((_uniform((batch, 1, n_bands), bands.device, generator) * 2 - 1) * reach).round().long()
+        times = torch.arange(count, device=bands.device)[None, :, None]
+        last = (lengths[:, None, None] - 1).clamp(min=0)
+        mirrored = (times + offsets).abs()  # a signal's own mirror image fills the ends
+        mirrored = (last - (last - mirrored).abs()).abs().minimum(last)
+        sources = torch.where(times <= last, mirrored, times)
+        return bands.gather(1, sources.unsqueeze(-1).expand_as(bands))
+
+    def _rotate(self, bands: Tensor, generator: Generator | None) -> Tensor:
+        batch, _, n_bands, electrodes = bands.shape
+        most = self.config.rotation_electrodes
+        turns = (_uniform((batch, n_bands, 1), bands.device, generator) * (2 * most + 1)).long() - most
+        turns = turns * self.rings[:, None]
+        sources = (torch.arange(electrodes, device=bands.device) - turns) % electrodes
+        return bands.gather(3, sources.unsqueeze(1).expand_as(bands))
+
+    def _gains(self, bands: Tensor, generator: Generator | None) -> Tensor:
+        batch, _, n_bands, electrodes = bands.shape
+        per_band = torch.randn((batch, 1, n_bands, 1), device=bands.device, generator=generator)
+        per_electrode = torch.randn((batch, 1, n_bands, electrodes), device=bands.device, generator=generator)
+        gain_db = per_band * self.config.band_gain_db + per_electrode * self.config.electrode_gain_db
+        return (gain_db * (math.log(10) / 20)).exp().to(bands.dtype)
+
+
+def _masks(
+    shape: tuple[int, ...], most: int, widest: int, ends: Tensor, size: int, generator: Generator | None
+) -> Tensor:
+    """The union (*shape, size) of 0 to `most` spans, each 0 to `widest` long, that lie before `ends` (*shape)."""
+    device = ends.device
+    count = (_uniform((*shape, 1), device, generator) * (most + 1)).long()
+    chosen = torch.arange(most, device=device) < count
+    width = (_uniform((*shape, most), device, generator) * (widest + 1)).long() * chosen
+    width = width.minimum(ends.unsqueeze(-1))
+    start = (_uniform((*shape, most), device, generator) * (ends.unsqueeze(-1) - width + 1)).long()
+    positions = torch.arange(size, device=device)
+    inside = (positions >= start.unsqueeze(-1)) & (positions < (start + width).unsqueeze(-1))
+    return inside.any(-2)
+
+
+def _uniform(shape: tuple[int, ...], device: torch.device, generator: Generator | None) -> Tensor:
+    return torch.rand(shape, device=device, generator=generator)
+
+
+def _check_config(config: AugmentConfig) -> None:
+    for name, value in vars(config).items():
+        if value < 0:
+            raise ConfigError("augment", f"{name} {value} is below 0", "use 0 to turn it off")
+    if config.electrode_mask_probability > 1:
+        raise ConfigError(
+            "augment", "electrode_mask_probability is above 1", "give a share of the electrodes, such as 0.1"
+        )
