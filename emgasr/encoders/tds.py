@@ -1,0 +1,146 @@
+"""The published emg2qwerty baseline: frames of every electrode in, hidden frames of a time-depth-separable network out.
+
+The network of facebookresearch/emg2qwerty, built from its description: with 2 x 16 electrodes, 33 bins and a linear
+head to 99 symbols it has 5,293,315 parameters. The weights of a published checkpoint load by `published_names`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emgasr.errors import ConfigError
+from emgasr.layers import frame_mask
+
+
+@dataclass(frozen=True)
+class TDSConfig:
+    """Sizes of the TDS network; the defaults are the published ones.
+
+    `padding` "none" gives blocks * (kernel - 1) frames fewer than come in, as published; "causal" puts as many zero
+    frames in front of the convolutions, so that every frame in gives a frame out (short utterances need that).
+    """
+
+    kind: Literal["tds"] = "tds"
+    mlp_width: int = 384
+    channels: int = 24
+    kernel: int = 32
+    blocks: int = 4
+    padding: Literal["none", "causal"] = "causal"
+
+
+class TDSEncoder(nn.Module):
+    """Frames (B, F, N, E, K) to hidden frames (B, F', D) with D = N * mlp_width; sees 125 frames back, none ahead."""
+
+    stride = 1
+    lookahead_frames = 0
+
+    def __init__(self, config: TDSConfig, bands: int, electrodes: int, bins: int) -> None:
+        super().__init__()
+        self.config = config
+        self.width = bands * config.mlp_width
+        if min(config.mlp_width, config.channels, config.kernel, config.blocks) < 1:
+            raise ConfigError("encoder", "mlp_width, channels, kernel and blocks must be 1 or more", "see TDSConfig")
+        if self.width % config.channels:
+            raise ConfigError(
+                "encoder.channels",
+                f"{config.channels} does not divide the width {self.width}",
+                "choose a divisor of it",
+            )
+        self.history_frames = config.blocks * (config.kernel - 1)
+        self.norm = nn.BatchNorm2d(bands * electrodes)
+        self.mlps = nn.ModuleList(RotationInvariantMLP(electrodes, bins, config.mlp_width) for _ in range(bands))
+        self.blocks = nn.ModuleList()
+        for _ in range(config.blocks):
+            self.blocks.append(TDSConvBlock(config.channels, self.width // config.channels, config.kernel))
+            self.blocks.append(TDSFeedForwardBlock(self.width))
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden frames (B, F', D), zero beyond their lengths (B,)."""
+        valid = frame_mask(lengths, frames.shape[1])
+        x = self._normalize(frames, valid)
+        x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(self.mlps)], -1)
+        x = x.masked_fill(~valid.unsqueeze(-1), 0.0)
+        if self.config.padding == "causal":
+            x = functional.pad(x, (0, 0, self.history_frames, 0))
+        else:
+            lengths = (lengths - self.history_frames).clamp(min=0)
+        out_frames = max(x.shape[1] - self.history_frames, 0)
+        x = functional.pad(x, (0, 0, 0, max(self.history_frames + 1 - x.shape[1], 0)))  # the kernels need that many
+        for block in self.blocks:
+            x = block(x)
+        x = x[:, :out_frames]
+        return x.masked_fill(~frame_mask(lengths, out_frames).unsqueeze(-1), 0.0), lengths
+
+    def _normalize(self, frames: Tensor, valid: Tensor) -> Tensor:
+        electrodes = frames.flatten(2, 3)  # (B, F, N * E, K)
+        if not self.training:
+            return self.norm(electrodes.flatten(0, 1).unsqueeze(-1)).squeeze(-1).view_as(frames)
+        # Padding must not enter the batch's statistics: only the valid frames pass.
+        normalized = torch.zeros_like(electrodes)
+        normalized[valid] = self.norm(electrodes[valid].unsqueeze(-1)).squeeze(-1).to(normalized.dtype)
+        return normalized.view_as(frames)
+
+
+class RotationInvariantMLP(nn.Module):
+    """One band's frames (B, F, E, K) to (B, F, width), averaged over rolling the electrodes by -1, 0 and +1."""
+
+    def __init__(self, electrodes: int, bins: int, width: int) -> None:
+        super().__init__()
+        self.rolls = (-1, 0, 1) if electrodes > 1 else (0,)
+        self.linear = nn.Linear(electrodes * bins, width)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        rolled = [self.linear(frames.roll(shift, 2).flatten(2)).relu() for shift in self.rolls]
+        return torch.stack(rolled).mean(0)
+
+
+class TDSConvBlock(nn.Module):
+    """Convolution over time shared by the `width` positions of each channel: (B, F, D) to (B, F - kernel + 1, D)."""
+
+    def __init__(self, channels: int, width: int, kernel: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.conv = nn.Conv2d(channels, channels, (1, kernel))
+        self.norm = nn.LayerNorm(channels * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        planes = x.transpose(1, 2).unflatten(1, (self.channels, -1))  # (B, channels, width, F)
+        convolved = self.conv(planes).relu().flatten(1, 2).transpose(1, 2)
+        return self.norm(convolved + x[:, x.shape[1] - convolved.shape[1] :])
+
+
+class TDSFeedForwardBlock(nn.Module):
+    """Two linear layers with a residual: (B, F, D) to (B, F, D)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.layers(x) + x)
+
+
+def published_names(encoder: TDSEncoder) -> dict[str, str]:
+    """For each name in the encoder's state dict, the name that a published Lightning checkpoint has for it.
+
+    The checkpoint's `model.4.weight` and `model.4.bias` are the linear head.
+    """
+    return {name: _published_name(name) for name in encoder.state_dict()}
+
+
+def _published_name(name: str) -> str:
+    stage, *path = name.split(".")
+    if stage == "norm":
+        return f"model.0.batch_norm.{path[0]}"
+    if stage == "mlps":
+        band, _, parameter = path
+        return f"model.1.mlps.{band}.mlp.0.{parameter}"
+    index, layer, *rest = path
+    layer = {"conv": "conv2d", "norm": "layer_norm", "layers": "fc_block"}[layer]
+    return ".".join(["model.3.tds_conv_blocks", index, layer, *rest])
