@@ -1,0 +1,127 @@
+"""A person, a session's seed and prompts (or real key events) in, a Recording of both forearms out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+
+from emgasr.errors import DataError
+from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.simulate.electrodes import ELECTRODES, UNIT_MICROVOLTS, Donning, don, ring_positions
+from emgasr.simulate.keyboard import HANDS
+from emgasr.simulate.movement import daily, muscle_drive
+from emgasr.simulate.muscles import DRIVE_RATE_HZ, POTENTIAL_SAMPLES, FiringState, discharge, unit_potentials
+from emgasr.simulate.person import Person
+from emgasr.simulate.prompts import default_prompts
+from emgasr.simulate.typist import Typed, type_prompts
+from emgasr.simulate.world import intrude
+
+RATE_HZ = 2000.0
+BANDS = tuple(Band.numbered(hand, ELECTRODES, ring=True) for hand in HANDS)
+_BLOCK_S = 30.0  # potentials are drawn anew for each block, as conduction slows
+
+
+def simulate_session(
+    person: Person,
+    session_seed: int,
+    *,
+    prompts: Sequence[str] | None = None,
+    events: Events | None = None,
+    spans: Spans | None = None,
+    minutes: float | None = None,
+) -> Recording:
+    """Return `person`'s recording (T, 32) float32 µV at 2 kHz for session `session_seed`; the same in every run.
+
+    `prompts` are typed in order, or, with `minutes`, in random rounds until the time is full (5 minutes of the default
+    prompts of the person's split when neither is given). `events` (with their `spans`) are typed at their own times
+    instead, cut at `minutes`; keys that the layout lacks leave no trace in the signal. DataError: text without keys,
+    no time for any prompt, both prompts and events.
+    """
+    rng = np.random.default_rng([0x5E55, person.seed, session_seed])
+    typed = _typed(person, rng, prompts, events, spans, minutes)
+    rests = [
+        (s, e)
+        for s, e, kind in zip(typed.spans.start_s, typed.spans.end_s, typed.spans.kinds, strict=True)
+        if kind == "rest"
+    ]
+    technique = daily(person.technique, rng)
+    drives = muscle_drive(technique, typed.events, rests, typed.duration_s, rng)
+    samples = np.concatenate(
+        [_ring(person, hand, drives[hand], typed.duration_s, don(rng), rng) for hand in (0, 1)], axis=1
+    )
+    return Recording(
+        samples=samples,
+        rate_hz=RATE_HZ,
+        unit="uV",
+        bands=BANDS,
+        subject=person.subject,
+        session=f"{person.subject}-{session_seed:03d}",
+        events=typed.events,
+        spans=typed.spans,
+        origin="simulated",
+    )
+
+
+def _typed(
+    person: Person,
+    rng: np.random.Generator,
+    prompts: Sequence[str] | None,
+    events: Events | None,
+    spans: Spans | None,
+    minutes: float | None,
+) -> Typed:
+    if minutes is not None and not minutes > 0:
+        raise DataError("simulation", f"cannot last {minutes} minutes", "give a time above 0")
+    limit_s = None if minutes is None else 60.0 * minutes
+    if events is not None:
+        if prompts is not None:
+            raise DataError("simulation", "was given both prompts and events", "choose one")
+        return _replayed(events, spans or Spans.empty(), limit_s)
+    if prompts is None:
+        prompts = default_prompts(person.split)
+        limit_s = limit_s or 300.0
+    if not prompts:
+        raise DataError("prompts", "hold no text", "give at least one line to type")
+    order = iter(prompts) if limit_s is None else _rounds(prompts, rng)
+    return type_prompts(order, person.habits, person.reaches, rng, limit_s)
+
+
+def _rounds(prompts: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
+    return chain.from_iterable((prompts[i] for i in rng.permutation(len(prompts))) for _ in iter(int, 1))
+
+
+def _replayed(events: Events, spans: Spans, limit_s: float | None) -> Typed:
+    if limit_s is not None:
+        events, spans = events.between(0.0, limit_s), spans.clip(0.0, limit_s)
+    if not len(events):
+        raise DataError("events", "hold no key press", "give a file with key presses inside the simulated time")
+    if events.time_s[0] < 0:
+        raise DataError("events", "begin before 0 s", "shift them to start at 0")
+    latest = np.nanmax(np.concatenate([events.time_s, events.release_s, spans.end_s]))
+    duration_s = float(latest + 1.0) if limit_s is None else min(float(latest + 1.0), limit_s)
+    release_s = np.minimum(events.release_s, duration_s)
+    return Typed(Events(events.time_s, release_s, events.keys), spans, duration_s)
+
+
+def _ring(
+    person: Person, hand: int, drive: np.ndarray, duration_s: float, donning: Donning, rng: np.random.Generator
+) -> np.ndarray:
+    units, arm = person.units[hand], person.arms[hand]
+    places = ring_positions(arm, donning)
+    state = FiringState.start(units.size.size, int(rng.integers(2**63)))
+    per_step = round(RATE_HZ / DRIVE_RATE_HZ)
+    block = round(_BLOCK_S * DRIVE_RATE_HZ)
+    samples = round(duration_s * RATE_HZ)
+    signal = np.zeros((drive.shape[0] * per_step + POTENTIAL_SAMPLES, ELECTRODES), np.float32)
+    level = np.float32(UNIT_MICROVOLTS * person.loudness)
+    for start in range(0, drive.shape[0], block):
+        part = drive[start : start + block]
+        slowing = 1.0 - person.fatigability * min(start / DRIVE_RATE_HZ / 3600.0, 1.0)
+        potentials = level * unit_potentials(units, places, donning.along_mm, slowing, RATE_HZ)
+        first = start * per_step
+        discharge(
+            units, part, potentials, state, signal[first : first + len(part) * per_step + POTENTIAL_SAMPLES], per_step
+        )
+    return intrude(signal[:samples], donning, person.mains_hz, RATE_HZ, rng)
