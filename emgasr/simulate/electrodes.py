@@ -12,7 +12,7 @@ UNIT_MICROVOLTS = 3000.0  # µV per charge/mm; makes typing bursts of tens to a 
 
 @dataclass(frozen=True)
 class Arm:
-    """An arm as the ring sees it: `radius_mm` at the skin, `fat_mm` above the muscles, the ring's `turn` in electrodes."""
+    """An arm below a ring: `radius_mm` at the skin, `fat_mm` above the muscles, `turn` of the ring in electrodes."""
 
     radius_mm: float
     fat_mm: float

@@ -103,7 +103,7 @@ def unit_potentials(
 
 @numba.njit(cache=True, fastmath=True)
 def _potentials(x, y, size, velocity, spread, reach, end, electrodes, step_ms, samples):  # type: ignore[no-untyped-def]
-    half_pair = 8.0  # mm between a bipolar pair's middle and each pole
+    half_pair = 10.0  # mm between a bipolar pair's middle and each pole
     out = np.empty((x.size, samples, electrodes.shape[0]), np.float32)
     for u in range(x.size):
         start_ms = reach[u] / velocity[u] - 0.36 * samples * step_ms
@@ -145,9 +145,10 @@ class FiringState:
 def discharge(
     units: MotorUnits, drive: np.ndarray, potentials: np.ndarray, state: FiringState, out: np.ndarray, per_step: int
 ) -> None:
-    """Let the units fire at `drive` (S, compartments); add their `potentials` to
+    """Let the units fire at `drive` (S, compartments) and add their potentials to `out` (T, E), changed in place.
 
-    `out` (S·per_step + POTENTIAL_SAMPLES, E). A unit fires above its threshold, faster with more drive, at intervals jittered by a sixth (renewal process).
+    T is S·per_step + POTENTIAL_SAMPLES. A unit fires above its threshold, faster with more drive, at intervals that
+    jitter by a sixth (a renewal process).
     """
     _discharge(
         units.compartment, units.threshold, units.peak_rate, drive, potentials, state.phase, state.goal, state.word,

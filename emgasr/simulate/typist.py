@@ -46,7 +46,7 @@ class TypistHabits:
 
 @dataclass(frozen=True)
 class Typed:
-    """What was typed and when: key events, spans of prompts (until enter is pressed) and rests, and the whole's duration."""
+    """What was typed and when: key events, spans of prompts (up to their enter) and rests, and the duration."""
 
     events: Events
     spans: Spans

@@ -11,7 +11,7 @@ from emgasr.simulate.electrodes import ELECTRODES, Donning
 def intrude(
     signal: np.ndarray, donning: Donning, mains_hz: float, rate_hz: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return what is recorded of `signal` (T, E) float32 µV (changed in place): contacts, hum, motion, noise, high-pass."""
+    """Return what is recorded of `signal` (T, E) float32 µV, changed in place: contacts, hum, motion, noise, filter."""
     samples = signal.shape[0]
     signal *= donning.gain.astype(np.float32)
     _drift(signal, rate_hz, rng)
