@@ -1,0 +1,59 @@
+"""Readers of published layouts: an entry of a manifest, or a bare file, in; a Recording out."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from emgasr.errors import ManifestError, RecordingError
+from emgasr.manifest import CORPORA, Entry
+from emgasr.recording import Recording
+
+
+def open_entry(entry: Entry, root: str | Path) -> Recording:
+    """Open the recording that an entry names below `root`, with the manifest's subject and session."""
+    options = dict(entry.options)
+    if entry.corpus in ("takes", "spans"):  # their files hold bare samples
+        options.update(rate_hz=entry.rate_hz, subject=entry.subject, session=entry.session)
+    if entry.corpus == "takes":
+        options.update(text=entry.text)
+    opener = reader(entry.corpus).open_recording
+    if unknown := options.keys() - inspect.signature(opener).parameters:
+        raise ManifestError(
+            entry.path, f"corpus {entry.corpus} has no option {min(unknown)!r}", "make the manifest anew"
+        )
+    recording = opener(Path(root) / entry.path, **options)
+    return replace(recording, subject=entry.subject, session=entry.session)
+
+
+def scan(folder: str | Path, corpus: str, **options: Any) -> list[Entry]:
+    """The recordings of a corpus as entries with absolute paths, all in split "train"; RecordingError if none."""
+    if not Path(folder).is_dir():
+        raise RecordingError(folder, "is not a folder", "give the folder of a corpus")
+    entries: list[Entry] = reader(corpus).scan(Path(folder).absolute(), **options)
+    if not entries:
+        raise RecordingError(folder, f"holds no recording of the layout {corpus!r}", f"known: {', '.join(CORPORA)}")
+    return entries
+
+
+def open_any(path: str | Path) -> Recording:
+    """Open a file that describes itself, told by its content: a native session, an emg2qwerty session, BIDS BDF/EDF."""
+    path = Path(path)
+    if path.suffix.lower() in (".bdf", ".edf"):
+        return reader("bids").open_recording(path)
+    from emgasr.hdf5 import OPEN_FILES
+
+    with OPEN_FILES.reading(path) as file:
+        corpus = "emg2qwerty" if "emg2qwerty" in file else "native"
+    return reader(corpus).open_recording(path)
+
+
+def reader(corpus: str) -> ModuleType:
+    """The module of a layout: open_recording(path, **options) -> Recording and scan(folder, **options) -> entries."""
+    if corpus not in CORPORA:
+        raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
+    return importlib.import_module(f"emgasr.corpora.{corpus}")

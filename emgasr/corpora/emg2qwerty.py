@@ -1,0 +1,186 @@
+"""emg2qwerty's HDF5 sessions (arXiv 2410.20081): typing with a ring of 16 electrodes on each wrist in, Recordings out.
+
+The layout: group `emg2qwerty` with the compound dataset `timeseries` (emg_left, emg_right: 16 x f4 each; time: f8 unix
+seconds) and attributes user, session_name, keystrokes and prompts (the last two JSON). 2,000 Hz, µV.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from emgasr.errors import RecordingError
+from emgasr.hdf5 import OPEN_FILES
+from emgasr.manifest import TRAIN, Entry, checksum_file
+from emgasr.recording import Band, Events, Recording, Spans, row_range
+
+RATE_HZ = 2000.0  # of the corpus; its files do not say
+ELECTRODES = 16  # on each wrist
+GROUP, TABLE = "emg2qwerty", "emg2qwerty/timeseries"
+FIELDS = ("emg_left", "emg_right")
+RATE_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class _Wrists:
+    """Samples of both wrists, left then right, (T, 32) float32 in µV; `times` are the unix times of the same rows."""
+
+    path: Path
+    shape: tuple[int, ...]
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        start, stop = row_range(rows, self.shape[0])
+        with OPEN_FILES.reading(self.path) as file:
+            table = file[TABLE].fields(list(FIELDS))[start:stop]
+        return np.concatenate([table[name] for name in FIELDS], axis=1)
+
+    def times(self, start: int, stop: int) -> np.ndarray:
+        """Unix seconds of rows start to stop."""
+        with OPEN_FILES.reading(self.path) as file:
+            return file[TABLE].fields("time")[start:stop]
+
+
+def open_recording(path: str | Path) -> Recording:
+    """Open a session; labels are moved from unix time to seconds from the first sample, by the samples' own clock."""
+    path = Path(path)
+    with OPEN_FILES.reading(path) as file:
+        table = _table(path, file)
+        attributes = file[GROUP].attrs
+        user, name = (_text(path, attributes, key) for key in ("user", "session_name"))
+        keystrokes, prompts = (_json(path, attributes, key) for key in ("keystrokes", "prompts"))
+        total = table.shape[0]
+        if total == 0:
+            raise RecordingError(path, "holds no samples", "leave it out")
+        step = min(round(RATE_HZ), max(1, total - 1))  # one time a second is enough to follow the clock
+        rows = np.append(np.arange(0, total - 1, step), total - 1)
+        times = table.fields("time")[::step][: len(rows) - 1]
+        times = np.append(times, table.fields("time")[total - 1 :])
+    to_seconds = _clock(path, rows, times)
+    return Recording(
+        samples=_Wrists(path.absolute(), (total, 2 * ELECTRODES)),
+        rate_hz=RATE_HZ,
+        unit="uV",
+        bands=(Band.numbered("left", ELECTRODES, ring=True), Band.numbered("right", ELECTRODES, ring=True)),
+        subject=user,
+        session=name,
+        events=_events(path, keystrokes, to_seconds),
+        spans=_spans(path, prompts, to_seconds),
+        start_unix_s=float(times[0]),
+    )
+
+
+def scan(folder: Path) -> list[Entry]:
+    """Every session below `folder`, in the order of their paths."""
+    return [_entry(path) for path in sorted(folder.rglob("*.hdf5")) if not path.name.startswith(".")]
+
+
+def _entry(path: Path) -> Entry:
+    recording = open_recording(path)
+    return Entry(
+        path=str(path),
+        corpus="emg2qwerty",
+        subject=recording.subject,
+        session=recording.session,
+        split=TRAIN,
+        duration_s=recording.duration_s,
+        rate_hz=recording.rate_hz,
+        channels=recording.n_channels,
+        sha256=checksum_file(path),
+    )
+
+
+def _table(path: Path, file: h5py.File) -> h5py.Dataset:
+    table = file.get(TABLE)
+    if not isinstance(table, h5py.Dataset):
+        raise RecordingError(path, f"holds no dataset '{TABLE}'", "give an emg2qwerty session")
+    if table.ndim != 1 or table.dtype.names is None:
+        raise RecordingError(path, f"'{TABLE}' is not a table with named fields", "give an emg2qwerty session")
+    wanted = {**{name: ((ELECTRODES,), np.float32) for name in FIELDS}, "time": ((), np.float64)}
+    for name, (shape, dtype) in wanted.items():
+        if name not in table.dtype.names:
+            raise RecordingError(path, f"'{TABLE}' lacks the field '{name}'", f"it has {', '.join(table.dtype.names)}")
+        found = table.dtype[name]
+        if found.shape != shape or found.base != dtype:
+            raise RecordingError(path, f"field '{name}' is {found}", f"it must be {shape or 'one'} {np.dtype(dtype)}")
+    return table
+
+
+def _clock(path: Path, rows: np.ndarray, times: np.ndarray) -> Callable[[float], float]:
+    """From unix time to seconds of signal, following gaps and drift of the samples' times between the given rows."""
+    if not np.isfinite(times).all():
+        raise RecordingError(path, "'time' is not finite", "leave the session out")
+    steps = np.diff(times)
+    if (steps < 0).any():
+        raise RecordingError(path, f"'time' goes back near row {rows[int(np.argmax(steps < 0))]}", "leave it out")
+    if len(rows) > 2:
+        rate = float(np.median(np.diff(rows)[:-1] / np.maximum(steps[:-1], 1e-9)))
+        if abs(rate / RATE_HZ - 1) > RATE_TOLERANCE:
+            raise RecordingError(path, f"its times tell {rate:.1f} Hz, the corpus has {RATE_HZ:.0f}", "check the file")
+    seconds = rows / RATE_HZ
+
+    def to_seconds(unix_s: float) -> float:
+        if unix_s <= times[0]:
+            return unix_s - float(times[0])
+        if unix_s >= times[-1]:
+            return float(seconds[-1] + unix_s - times[-1])
+        return float(np.interp(unix_s, times, seconds))
+
+    return to_seconds
+
+
+def _events(path: Path, keystrokes: list[Any], to_seconds: Callable[[float], float]) -> Events:
+    presses = []
+    for number, stroke in enumerate(keystrokes):
+        try:
+            end = stroke.get("end")
+            release = math.nan if end is None else to_seconds(_finite(end))
+            presses.append((to_seconds(_finite(stroke["start"])), release, str(stroke["key"])))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RecordingError(path, f"keystroke {number} lacks a key or a time", "leave the session out") from error
+    return Events.of(presses)
+
+
+def _spans(path: Path, prompts: list[Any], to_seconds: Callable[[float], float]) -> Spans:
+    spans = []
+    for number, prompt in enumerate(prompts):
+        try:
+            text = (prompt.get("payload") or {}).get("text")
+            if text is None:  # a pause or an instruction: nothing was to be typed
+                continue
+            spans.append(
+                (to_seconds(_finite(prompt["start"])), to_seconds(_finite(prompt["end"])), "prompt", str(text))
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RecordingError(path, f"prompt {number} lacks a time or text", "leave the session out") from error
+    return Spans.of(spans)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not finite")
+    return number
+
+
+def _text(path: Path, attributes: h5py.AttributeManager, name: str) -> str:
+    if name not in attributes:
+        raise RecordingError(path, f"lacks the attribute '{name}'", "give an emg2qwerty session")
+    value = attributes[name]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _json(path: Path, attributes: h5py.AttributeManager, name: str) -> list[Any]:
+    try:
+        values = json.loads(_text(path, attributes, name))
+    except ValueError as error:
+        raise RecordingError(path, f"attribute '{name}' is broken JSON ({error})", "leave the session out") from error
+    if not isinstance(values, list):
+        raise RecordingError(path, f"attribute '{name}' is not a JSON list", "leave the session out")
+    return values

@@ -1,0 +1,83 @@
+"""A folder of single takes: metadata.csv (file, text, subject, session, rate_hz) and sample files in, Recordings out.
+
+One take (.npy, .wav or .csv) is one Recording with one span of kind "utterance" over all of it. The unit stands in a
+column `unit`, or is given; a column `scale_uv` tells the µV of one stored step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from emgasr.corpora.arrays import open_array
+from emgasr.corpora.tables import check_rate, number, read_table, resolve_bands, resolve_unit
+from emgasr.errors import RecordingError
+from emgasr.manifest import TRAIN, Entry, checksum_file
+from emgasr.recording import Recording, Spans
+
+TABLE = "metadata.csv"
+COLUMNS = ("file", "text", "subject", "session", "rate_hz")
+
+
+def open_recording(
+    path: str | Path,
+    *,
+    rate_hz: float | None = None,
+    unit: str | None = None,
+    scale_uv: float | None = None,
+    text: str = "",
+    subject: str = "",
+    session: str = "",
+    ring: bool = False,
+    bands: Sequence[Sequence[object]] | None = None,
+) -> Recording:
+    """Open one take; `bands` are [name, electrodes] pairs (default: one band), rings or not; `scale_uv` or `unit`."""
+    path = Path(path)
+    name, scale = resolve_unit(path, unit, scale_uv)
+    rate = check_rate(path, rate_hz)
+    samples = open_array(path, rate, scale)
+    total, channels = samples.shape
+    spans = Spans.of([(0.0, total / rate, "utterance", text)]) if text else Spans.empty()
+    return Recording(samples, rate, name, resolve_bands(channels, bands, ring), subject, session, spans=spans)
+
+
+def scan(
+    folder: Path,
+    *,
+    unit: str | None = None,
+    ring: bool = False,
+    bands: Sequence[Sequence[object]] | None = None,
+) -> list[Entry]:
+    """Every take of metadata.csv, in its order; the name of a take is its file's, without folder and suffix."""
+    table = folder / TABLE
+    entries = []
+    for line, row in enumerate(read_table(table, COLUMNS), start=2):
+        if not row["text"]:
+            raise RecordingError(table, f"line {line}: text is empty", "say what the take shows")
+        path = folder / row["file"]
+        options: dict[str, object] = {"ring": ring}
+        if bands:
+            options["bands"] = bands
+        if row.get("scale_uv"):
+            options["scale_uv"] = number(table, row, "scale_uv", line)
+        else:
+            options["unit"] = row.get("unit") or unit
+        rate = number(table, row, "rate_hz", line)
+        recording = open_recording(path, rate_hz=rate, **options)  # type: ignore[arg-type]
+        entries.append(
+            Entry(
+                path=str(path),
+                corpus="takes",
+                subject=row["subject"],
+                session=row["session"],
+                split=TRAIN,
+                duration_s=recording.duration_s,
+                rate_hz=rate,
+                channels=recording.n_channels,
+                sha256=checksum_file(path),
+                take=path.stem,
+                text=row["text"],
+                options=options,
+            )
+        )
+    return entries

@@ -1,0 +1,231 @@
+"""The recordings of an experiment: a JSON-lines file in; entries, splits, recordings and a checksum out.
+
+The first line may be a header, {"emgasr_manifest": 1, "disjoint": ["subject:test", "take"]}. Its claims name what the
+splits do not share: "subject" between every two splits, "subject:test" between test and every other split.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emgasr.errors import ManifestError
+from emgasr.output import replacing
+
+if TYPE_CHECKING:
+    from emgasr.recording import Recording
+
+VERSION = 1
+TRAIN, VALIDATION, TEST = "train", "validation", "test"  # other names are allowed; these are what splits.py makes
+CORPORA = ("native", "emg2qwerty", "bids", "takes", "spans")
+CLAIMS = ("subject", "session", "take")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recording of an experiment; `path` is absolute or relative to the manifest, `options` are its reader's."""
+
+    path: str
+    corpus: str
+    subject: str
+    session: str
+    split: str
+    duration_s: float
+    rate_hz: float
+    channels: int
+    sha256: str
+    take: str = ""
+    text: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def key(self, what: str) -> tuple[str, ...]:
+        """What two entries must not share when splits are disjoint in `what` (subject, session or take)."""
+        return {
+            "subject": (self.subject,),
+            "session": (self.subject, self.session),
+            "take": (self.subject, self.session, self.take or self.path),
+        }[what]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Entries in order, the folder that relative paths start from, and what the splits claim not to share."""
+
+    entries: tuple[Entry, ...]
+    root: Path
+    claims: tuple[str, ...] = ()
+
+    @property
+    def splits(self) -> list[str]:
+        """The names of the splits, in the order of their first entries."""
+        return list(dict.fromkeys(entry.split for entry in self.entries))
+
+    def split(self, name: str) -> list[Entry]:
+        """The entries of one split; a ManifestError if there are none."""
+        found = [entry for entry in self.entries if entry.split == name]
+        if not found:
+            known = ", ".join(self.splits) or "none"
+            raise ManifestError("manifest", f"holds no split {name!r}", f"its splits: {known}")
+        return found
+
+    def file(self, entry: Entry) -> Path:
+        """Where the recording of an entry lies."""
+        return self.root / entry.path
+
+    def open(self, entry: Entry) -> Recording:
+        """Open an entry's recording; its samples are read when sliced."""
+        from emgasr.corpora import open_entry
+
+        return open_entry(entry, self.root)
+
+    def checksum(self) -> str:
+        """SHA-256 of the content: every entry except where it lies, and the claims; moving the data keeps it."""
+        rows = [{**dataclasses.asdict(entry), "path": Path(entry.path).name} for entry in self.entries]
+        text = json.dumps([list(self.claims), rows], sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def checksum_file(path: str | Path) -> str:
+    """SHA-256 of a file in hexadecimal, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ManifestError(
+            path, f"cannot be read ({error.strerror})", "mend the manifest or restore the file"
+        ) from error
+    return digest.hexdigest()
+
+
+def read_manifest(path: str | Path) -> Manifest:
+    """Read a manifest; a ManifestError names the line that is not JSON or has a missing, wrong or unknown field."""
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ManifestError(path, f"cannot be read ({error.strerror})", "check the path") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(path, "is not a text file in UTF-8", "give a manifest (JSON lines)") from error
+    claims: tuple[str, ...] = ()
+    entries = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{path} line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ManifestError(where, "is not JSON", "give a manifest (JSON lines)") from error
+        if not isinstance(row, dict):
+            raise ManifestError(where, "is not a JSON object", "give one object a line")
+        if "emgasr_manifest" in row:
+            claims = _claims(where, row)
+        else:
+            entries.append(_entry(where, row))
+    if not entries:
+        raise ManifestError(path, "names no recording", "make one with `emgasr manifest`")
+    return Manifest(tuple(entries), path.absolute().parent, claims)
+
+
+def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
+    """Write a manifest atomically, paths below its folder made relative to it; returns it as it will be read."""
+    path = Path(path).absolute()
+    entries = tuple(
+        dataclasses.replace(entry, path=_relative(manifest.file(entry), path.parent)) for entry in manifest.entries
+    )
+    written = Manifest(entries, path.parent, manifest.claims)
+    header = {"emgasr_manifest": VERSION, "disjoint": list(manifest.claims)}
+    rows = [header, *(dataclasses.asdict(entry) for entry in entries)]
+    with replacing(path) as temporary:
+        temporary.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return written
+
+
+def leaks(manifest: Manifest) -> list[str]:
+    """One line for each way in which a split's recordings reappear in another, or a claim of the manifest is broken."""
+    found = _shared(manifest.entries, [(e.split, e.sha256) for e in manifest.entries], "the same recording (checksum)")
+    for claim in manifest.claims:
+        what, _, only = claim.partition(":")
+        sides = [(entry.split, "/".join(entry.key(what))) for entry in manifest.entries]
+        if only and only not in manifest.splits:
+            found.append(f"claims {claim!r}, but there is no split {only!r}")
+        found += _shared(manifest.entries, sides, f"the same {what}", only)
+    return found
+
+
+def check_disjoint(manifest: Manifest) -> None:
+    """Raise a ManifestError if a recording is in two splits or a claim is broken; called before training."""
+    if found := leaks(manifest):
+        more = f" (and {len(found) - 1} more: `emgasr validate` lists them)" if len(found) > 1 else ""
+        raise ManifestError("manifest", found[0] + more, "split again, or claim less in its header")
+
+
+def _shared(entries: Iterable[Entry], sides: list[tuple[str, str]], what: str, only: str = "") -> list[str]:
+    """Pairs of splits that share a key: (split, key) of each entry in, one line a pair out."""
+    splits_of: dict[str, dict[str, str]] = {}
+    for entry, (split, key) in zip(entries, sides, strict=True):
+        splits_of.setdefault(key, {}).setdefault(split, entry.path)
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for key, splits in splits_of.items():
+        names = list(splits)
+        for i, first in enumerate(names):
+            for second in names[i + 1 :]:
+                if not only or only in (first, second):
+                    shown = f"{splits[first]} = {splits[second]}" if "checksum" in what else key
+                    pairs.setdefault((first, second), []).append(shown)
+    found = []
+    for (first, second), keys in pairs.items():
+        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+        found.append(f"{what} is in {first} and {second}: {', '.join(keys[:3])}{more}")
+    return found
+
+
+def _claims(where: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+    if row["emgasr_manifest"] != VERSION:
+        raise ManifestError(
+            where, f"has version {row['emgasr_manifest']}, this emgasr reads {VERSION}", "upgrade emgasr"
+        )
+    claims = row.get("disjoint", [])
+    if not isinstance(claims, list) or not all(isinstance(claim, str) for claim in claims):
+        raise ManifestError(where, "'disjoint' is not a list of texts")
+    for claim in claims:
+        if claim.partition(":")[0] not in CLAIMS:
+            raise ManifestError(where, f"unknown claim {claim!r}", f"claim {', '.join(CLAIMS)}, as in subject:test")
+    return tuple(claims)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "float": (int, float),
+    "int": (int,),
+    "Mapping[str, Any]": (dict,),
+}
+
+
+def _entry(where: str, row: Mapping[str, Any]) -> Entry:
+    fields = {f.name: f for f in dataclasses.fields(Entry)}
+    if unknown := [name for name in row if name not in fields]:
+        raise ManifestError(where, f"unknown field {unknown[0]!r}", f"known: {', '.join(fields)}")
+    for name, wanted in fields.items():
+        if name not in row:
+            if wanted.default is dataclasses.MISSING and wanted.default_factory is dataclasses.MISSING:
+                raise ManifestError(where, f"lacks the field {name!r}", "make it with `emgasr manifest`")
+        elif not isinstance(row[name], _TYPES[str(wanted.type)]) or isinstance(row[name], bool):
+            raise ManifestError(where, f"{name!r} is {row[name]!r}, not {wanted.type}")
+    entry = Entry(**row)
+    if entry.corpus not in CORPORA:
+        raise ManifestError(where, f"unknown corpus {entry.corpus!r}", f"known: {', '.join(CORPORA)}")
+    return entry
+
+
+def _relative(file: Path, folder: Path) -> str:
+    file = Path(os.path.abspath(file))
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.as_posix()
