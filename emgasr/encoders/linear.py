@@ -24,6 +24,7 @@ class LinearEncoder(nn.Module):
     """Frames (B, F, N, E, K) to (B, F, D) with D = context_frames * N * E * K; it has no parameters."""
 
     stride = 1
+    chunk_frames = 1
     lookahead_frames = 0
 
     def __init__(self, config: LinearConfig, bands: int, electrodes: int, bins: int) -> None:
@@ -31,6 +32,8 @@ class LinearEncoder(nn.Module):
         if config.context_frames < 1:
             raise ConfigError("encoder.context_frames", f"{config.context_frames} is below 1", "1 is the present frame")
         self.context_frames = config.context_frames
+        self.left_context = config.context_frames - 1
+        self.history_frames = config.context_frames - 1
         self.width = config.context_frames * bands * electrodes * bins
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
