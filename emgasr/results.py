@@ -1,0 +1,161 @@
+"""An evaluation in; rows of error rates, results.json and hypotheses.jsonl out."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emgasr.evaluate import GREEDY, Evaluation, Judged, Reading
+from emgasr.output import replacing
+from emgasr.score import Counts, bootstrap_interval, per_subject, total
+
+Row = dict[str, Any]
+
+# name in a row -> the blocks of counts that it is the rate of
+RATES: dict[str, Callable[[Reading], list[Counts]]] = {
+    "cer": lambda reading: reading.keys,
+    "cer_rendered": lambda reading: reading.characters,
+    "wer": lambda reading: reading.words,
+}
+
+
+def rows(evaluation: Evaluation, **more: object) -> list[Row]:
+    """Return a row of figures for "all", then one for each subject; `more` (train_minutes, parameters, …) joins each.
+
+    Rates are fractions: `cer_*` over raw keys (or labels), `cer_rendered_*` and `wer_*` over the text after backspaces.
+    `interval` is the 95 % bootstrap interval of the row's `interval_of`, over blocks of one prompt's worth of symbols:
+    it speaks of these people, not of others. The row "all" adds the mean over subjects with the population and the
+    sample standard deviation. What does not apply is left out.
+    """
+    start: Row = {"system": evaluation.system, "split": evaluation.split}
+    by_subject = {
+        subject: _figures(evaluation, [item for item in evaluation.items if item.subject == subject])
+        for subject in evaluation.subjects
+    }
+    everybody = _figures(evaluation, evaluation.items) | _over_subjects(evaluation, list(by_subject.values()))
+    return [
+        start | {"subject": subject} | figures | {"seed": evaluation.seed} | more
+        for subject, figures in [("all", everybody), *by_subject.items()]
+    ]
+
+
+def write_results(path: str | Path, table: Sequence[Row]) -> None:
+    """Write rows as results.json, `{"rows": [...]}`; the old file stays if this fails."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps({"rows": list(table)}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_hypotheses(path: str | Path, evaluations: Iterable[Evaluation]) -> None:
+    """Write hypotheses.jsonl, one item a line: reference, and for each reading text, keys, times and confidences."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for evaluation in evaluations:
+            for item in evaluation.items:
+                file.write(json.dumps(_line(evaluation, item), ensure_ascii=False) + "\n")
+
+
+def _figures(evaluation: Evaluation, items: Sequence[Judged]) -> Row:
+    row: Row = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    single = all(len(item.reference) == 1 for item in items)
+    rest_minutes = sum(item.rest_minutes for item in items)
+    for way in evaluation.ways:
+        readings = [item.readings[way] for item in items]
+        for name in _rates_of(evaluation):
+            parts = [block for reading in readings for block in RATES[name](reading)]
+            whole = total(parts)
+            if not whole.reference_length:
+                continue
+            row[f"{name}_{way}"] = whole.rate
+            intervals[f"{name}_{way}"] = bootstrap_interval(parts, seed=evaluation.seed)
+            if name == "cer":
+                row[f"substitutions_{way}"] = whole.substitutions / whole.reference_length
+                row[f"insertions_{way}"] = whole.insertions / whole.reference_length
+                row[f"deletions_{way}"] = whole.deletions / whole.reference_length
+        if single:
+            row["accuracy" if way == GREEDY else f"accuracy_{way}"] = statistics.fmean(r.exact for r in readings)
+        if rest_minutes:
+            row[f"false_keys_per_minute_{way}"] = sum(r.false_keys for r in readings) / rest_minutes
+    headline = f"cer_{evaluation.ways[-1]}"
+    if headline in intervals:
+        row |= {"interval": list(intervals[headline]), "interval_of": headline}
+    row["intervals"] = {name: list(interval) for name, interval in intervals.items()}
+    row["keys"] = sum(len(item.reference) for item in items)
+    row["items"] = len(items)
+    known = set(evaluation.tokens.symbols)
+    if unknown := sum(symbol not in known for item in items for symbol in item.reference):
+        row["keys_unknown_to_the_model"] = unknown
+    if rest_minutes:
+        row["rest_minutes"] = rest_minutes
+    delays = _delays_s(items)
+    if len(delays):
+        row["key_time_error_ms_median"] = 1e3 * float(np.median(np.abs(delays)))
+    return row
+
+
+def _rates_of(evaluation: Evaluation) -> Iterable[str]:
+    """Rendered text says nothing new where each symbol is a whole word, such as the name of a gesture."""
+    return ("cer",) if evaluation.tokens.kind == "words" else RATES
+
+
+def _over_subjects(evaluation: Evaluation, figures: Sequence[Row]) -> Row:
+    """The mean over people, each counted once; its interval resamples people, so it speaks of others like them."""
+    row: Row = {"subjects": len(figures)}
+    if len(figures) < 2:
+        return row
+    for name in [f"{rate}_{way}" for rate in RATES for way in evaluation.ways] + ["accuracy"]:
+        values = [value for figure in figures if isinstance(value := figure.get(name), float)]
+        if len(values) == len(figures):
+            row[f"{name}_subject_mean"] = statistics.fmean(values)
+            row[f"{name}_population_std"] = statistics.pstdev(values)
+            row[f"{name}_sample_std"] = statistics.stdev(values)
+            row[f"{name}_worst_subject"] = min(values) if name == "accuracy" else max(values)
+    way = evaluation.ways[-1]
+    people = [(total(item.readings[way].keys), item.subject) for item in evaluation.items]
+    low, high = per_subject([c for c, _ in people], [s for _, s in people], seed=evaluation.seed).interval
+    if np.isfinite((low, high)).all():
+        row[f"cer_{way}_subject_mean_interval"] = [low, high]
+    return row
+
+
+def _delays_s(items: Sequence[Judged]) -> np.ndarray:
+    """How long after its true time each rightly read key was placed, for the keys whose time is known."""
+    delays = []
+    for item in items:
+        reading = item.readings[GREEDY]
+        if item.times_s is None or reading.times_s is None:
+            continue
+        true_position = read_position = 0
+        for true, read in reading.pairs:
+            if true == read:
+                delays.append(reading.times_s[read_position] - item.times_s[true_position])
+            true_position += true is not None
+            read_position += read is not None
+    together = np.array(delays)
+    return together[np.isfinite(together)]
+
+
+def _line(evaluation: Evaluation, item: Judged) -> Row:
+    line: Row = {
+        "system": evaluation.system,
+        "split": evaluation.split,
+        "subject": item.subject,
+        "name": item.name,
+        "reference": item.text,
+        "reference_keys": list(item.reference),
+    }
+    if item.times_s is not None and np.isfinite(item.times_s).all():
+        line["reference_times_s"] = [round(float(time), 4) for time in item.times_s]
+    for way, reading in item.readings.items():
+        line[way] = reading.text
+        line[f"keys_{way}"] = list(reading.symbols)
+        if reading.times_s is not None:
+            line[f"times_s_{way}"] = [round(float(time), 4) for time in reading.times_s]
+        line[f"confidences_{way}"] = [round(float(value), 4) for value in reading.hypothesis.confidences]
+        if item.reference:
+            line[f"cer_{way}"] = total(reading.keys).rate
+    return line
