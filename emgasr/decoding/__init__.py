@@ -1,0 +1,8 @@
+"""Emissions (F, V) of natural-log probabilities in, hypotheses out: greedy and prefix beam search."""
+
+from emgasr.decoding.align import align
+from emgasr.decoding.greedy import greedy
+from emgasr.decoding.hypothesis import Hypothesis, SearchConfig
+from emgasr.decoding.reference import BeamSearch, SearchState, beam_search
+
+__all__ = ["BeamSearch", "Hypothesis", "SearchConfig", "SearchState", "align", "beam_search", "greedy"]

@@ -1,0 +1,82 @@
+"""What a search is asked (SearchConfig), what it is given (checked emissions), and what it answers (Hypothesis)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from emgasr.errors import ConfigError, DataError
+
+# Float32 log-softmax sums to one within 1e-6; half precision or a missing log-softmax does not.
+SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How the beam search weighs and prunes.
+
+    The score of a token sequence y, which writes the text w (what is left on the page after its backspaces), is
+
+        score = ln Σ over alignments of y, Π over frames of p(label)^acoustic_scale
+                + lm_weight · ln p_LM(w) + length_bonus · |y| - backspace_penalty · (backspaces in y)
+
+    with every token of y counted in |y|, and the end of the sentence in p_LM only if `end_of_sentence`. With
+    acoustic_scale 1 the first term is ln p(y | emissions).
+    """
+
+    beam: int = 50  # hypotheses kept after each frame
+    top_k: int | None = 10  # labels that may begin in a frame, best first; None: all. Blank and repeats always may
+    lm_weight: float = 1.0
+    length_bonus: float = 0.0
+    acoustic_scale: float = 1.0
+    backspace_penalty: float = 0.0  # a free undo invents pairs of a wrong key and a backspace
+    end_of_sentence: bool = False
+    n_best: int = 1  # hypotheses answered, of at most `beam`
+
+    def __post_init__(self) -> None:
+        for name in ("beam", "top_k", "n_best"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError("search", f"{name} is {value}", "use 1 or more")
+        for name in ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty"):
+            if not math.isfinite(getattr(self, name)):
+                raise ConfigError("search", f"{name} is {getattr(self, name)}", "use a finite number")
+        if self.acoustic_scale <= 0:
+            raise ConfigError("search", f"acoustic_scale is {self.acoustic_scale}", "use a number above 0")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One answer: token ids, the frame at which each begins, how sure the emissions are of each, and its scores."""
+
+    ids: tuple[int, ...]
+    frames: tuple[int, ...]  # where each token begins in the best alignment
+    confidences: tuple[float, ...]  # 0-1: the highest emission of the token within its frames of that alignment
+    score: float  # what hypotheses are ranked by, see SearchConfig
+    acoustic: float  # the first term of the score
+    lm: float  # ln p_LM of the text, before its weight
+
+
+def checked(emissions: np.ndarray, vocabulary: int, first_frame: int = 0) -> np.ndarray:
+    """Return the emissions (F, V) as float64, or raise a DataError that names the first bad frame.
+
+    Minus infinity is a probability of zero; NaN, plus infinity and rows that do not sum to one are refused.
+    """
+    emissions = np.asarray(emissions, dtype=np.float64)
+    if emissions.ndim != 2 or emissions.shape[1] != vocabulary:
+        raise DataError("emissions", f"shape {emissions.shape} is not (frames, {vocabulary})", "use the model's tokens")
+    bad = np.isnan(emissions).any(axis=1) | (emissions == np.inf).any(axis=1)
+    if bad.any():
+        raise DataError(
+            "emissions", f"frame {first_frame + int(bad.argmax())} holds NaN or infinity", "check the model"
+        )
+    with np.errstate(over="ignore"):
+        sums = np.exp(emissions).sum(axis=1)
+    bad = np.abs(sums - 1) > SUM_TOLERANCE
+    if bad.any():
+        frame = int(bad.argmax())
+        wrong = f"the probabilities of frame {first_frame + frame} sum to {sums[frame]:.4g}, not to 1"
+        raise DataError("emissions", wrong, "give natural-log probabilities (log-softmax)")
+    return emissions

@@ -1,0 +1,190 @@
+"""References and hypotheses in, error rates out: edits, rates per subject, intervals, confusions, false keys."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from emgasr.errors import DataError
+
+if TYPE_CHECKING:
+    from emgasr.recording import Spans
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Edits that turn references into hypotheses, by the ASR convention: an insertion is a symbol too many."""
+
+    hits: int = 0
+    substitutions: int = 0
+    insertions: int = 0
+    deletions: int = 0
+
+    @property
+    def reference_length(self) -> int:
+        """Symbols in the references."""
+        return self.hits + self.substitutions + self.deletions
+
+    @property
+    def errors(self) -> int:
+        """Edits of any kind."""
+        return self.substitutions + self.insertions + self.deletions
+
+    @property
+    def rate(self) -> float:
+        """Errors per reference symbol; of an empty reference 0 if nothing was inserted, else infinite."""
+        if self.reference_length == 0:
+            return 0.0 if self.insertions == 0 else float("inf")
+        return self.errors / self.reference_length
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.hits + other.hits,
+            self.substitutions + other.substitutions,
+            self.insertions + other.insertions,
+            self.deletions + other.deletions,
+        )
+
+
+@dataclass(frozen=True)
+class SubjectRates:
+    """Corpus-level rate of each subject and their mean; `std` is the population standard deviation over subjects."""
+
+    rates: dict[str, float]
+    mean: float
+    std: float
+    interval: tuple[float, float]  # bootstrap over subjects
+
+
+def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[tuple[Hashable, Hashable]]:
+    """Return a least-edits alignment as (reference symbol or None, hypothesis symbol or None) pairs, in order."""
+    numbers: dict[Hashable, int] = {}  # rapidfuzz compares symbols by hash: numbering them rules out collisions
+    left = [numbers.setdefault(symbol, len(numbers)) for symbol in reference]
+    right = [numbers.setdefault(symbol, len(numbers)) for symbol in hypothesis]
+    pairs: list[tuple[Hashable, Hashable]] = []
+    for step in Levenshtein.opcodes(left, right):
+        old: list[Hashable] = list(reference[step.src_start : step.src_end])
+        new: list[Hashable] = list(hypothesis[step.dest_start : step.dest_end])
+        width = max(len(old), len(new))
+        pairs.extend(zip(old + [None] * (width - len(old)), new + [None] * (width - len(new)), strict=True))
+    return pairs
+
+
+def count_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> Counts:
+    """Count the edits of a least-edits alignment between two sequences (characters, words, ids, any symbols)."""
+    hits = substitutions = insertions = deletions = 0
+    for old, new in align(reference, hypothesis):
+        if old is None:
+            insertions += 1
+        elif new is None:
+            deletions += 1
+        elif old == new:
+            hits += 1
+        else:
+            substitutions += 1
+    return Counts(hits, substitutions, insertions, deletions)
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text, for the word error rate: what white space separates, nothing normalized."""
+    return text.split()
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """Return the sum, whose `.rate` is the corpus-level rate."""
+    return sum(counts, Counts())
+
+
+def bootstrap_interval(
+    counts: Sequence[Counts],
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+    groups: Sequence[Hashable] | None = None,
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of the corpus-level rate over utterances, or over whole `groups`.
+
+    `groups` names each utterance's unit (its subject, say); all utterances of a drawn unit come along. With fewer
+    than two units there is nothing to resample and both ends are the rate itself.
+    """
+    if not counts:
+        raise DataError("bootstrap interval", "there is nothing to resample", "score at least one utterance")
+    if groups is None:
+        units = list(counts)
+    else:
+        units = list(_totals(counts, groups).values())
+    errors = np.array([unit.errors for unit in units], dtype=np.float64)
+    lengths = np.array([unit.reference_length for unit in units], dtype=np.float64)
+    if len(units) < 2 or lengths.sum() == 0:
+        rate = total(units).rate
+        return rate, rate
+    generator = np.random.default_rng(seed)
+    rates = []
+    for _ in range(resamples):
+        drawn = generator.integers(0, len(units), len(units))
+        if lengths[drawn].sum() > 0:  # a draw of empty references alone has no rate
+            rates.append(errors[drawn].sum() / lengths[drawn].sum())
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(rates, (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def per_subject(
+    counts: Sequence[Counts],
+    subjects: Sequence[str],
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> SubjectRates:
+    """Return each subject's corpus-level rate, their mean and population standard deviation, with an interval.
+
+    The interval is of the mean of the subjects' rates, subjects resampled with replacement.
+    """
+    if not counts:
+        raise DataError("scores per subject", "there are no utterances", "score at least one")
+    rates = {str(subject): subtotal.rate for subject, subtotal in _totals(counts, subjects).items()}
+    values = np.array(list(rates.values()))
+    drawn = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values[drawn].mean(axis=1), (tail, 1 - tail))
+    return SubjectRates(rates, float(values.mean()), float(values.std()), (float(low), float(high)))
+
+
+def confusions(
+    references: Iterable[Sequence[Hashable]], hypotheses: Iterable[Sequence[Hashable]]
+) -> Counter[tuple[Hashable, Hashable]]:
+    """Count (reference, hypothesis) pairs over the alignments of all utterances; None stands for nothing."""
+    counter: Counter[tuple[Hashable, Hashable]] = Counter()
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
+        counter.update(align(reference, hypothesis))
+    return counter
+
+
+def false_keys_per_minute(times_s: Sequence[float] | np.ndarray, rest: Spans) -> float:
+    """Return the keys that a hypothesis puts inside the `rest` spans, per minute of rest; NaN if there is no rest.
+
+    `times_s` are the hypothesis's key times in seconds; a span holds start <= t < end. Overlapping spans count once.
+    """
+    times = np.sort(np.asarray(times_s, dtype=np.float64))
+    keys, seconds, covered = 0, 0.0, -np.inf
+    for start, end in sorted(zip(rest.start_s.tolist(), rest.end_s.tolist(), strict=True)):
+        start = max(start, covered)
+        if end > start:
+            keys += int(np.searchsorted(times, end) - np.searchsorted(times, start))
+            seconds += end - start
+            covered = end
+    return keys / (seconds / 60) if seconds else float("nan")
+
+
+def _totals(counts: Sequence[Counts], groups: Sequence[Hashable]) -> dict[Hashable, Counts]:
+    if len(groups) != len(counts):
+        raise DataError("scores", f"{len(counts)} utterances but {len(groups)} groups", "name the group of each")
+    totals: dict[Hashable, Counts] = defaultdict(Counts)
+    for unit, group in zip(counts, groups, strict=True):
+        totals[group] += unit
+    return dict(totals)
