@@ -1,0 +1,56 @@
+"""Text files in, sentences of symbols out: how a language model's text is cut into keystrokes, characters or words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from emgasr.errors import DataError
+from emgasr.tokens import ENTER, PUBLISHED_KEYS, to_ascii
+
+SYMBOLS = ("keystrokes", "characters", "words")
+
+
+def read_lines(paths: Iterable[str | Path], lowercase: bool = False) -> Iterator[str]:
+    """Yield the lines of UTF-8 text files, runs of white space as one space, empty lines left out."""
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as file:
+                for line in file:
+                    if text := " ".join(line.split()):
+                        yield text.lower() if lowercase else text
+        except UnicodeDecodeError as error:
+            raise DataError(path, "is not UTF-8 text", "convert it first") from error
+        except OSError as error:
+            raise DataError(path, f"cannot be read ({error.strerror})", "give a text file") from error
+
+
+def sentences(lines: Iterable[str], symbols: str) -> Iterator[Sequence[str]]:
+    """Yield the sentences of a language model's text, one a line for characters and words.
+
+    Keystrokes are what types the lines: printing keys of the published 98 (typographic signs in ASCII, others dropped),
+    an enter after each line. Two lines make a sentence, so that the model learns how a text begins and also how it
+    goes on after an enter.
+    """
+    if symbols == "words":
+        yield from (line.split() for line in lines)
+    elif symbols == "characters":
+        yield from (list(line) for line in lines)
+    else:
+        yield from _keystrokes(lines)
+
+
+def _keystrokes(lines: Iterable[str]) -> Iterator[list[str]]:
+    keys = frozenset(key for key in PUBLISHED_KEYS if key.isascii())
+    first: list[str] = []
+    for line in lines:
+        typed = [*(character for character in to_ascii(line) if character in keys), ENTER]
+        if len(typed) == 1:
+            continue
+        if first:
+            yield first + typed
+            first = []
+        else:
+            first = typed
+    if first:
+        yield first
