@@ -18,7 +18,6 @@ from emgasr.manifest import TRAIN, Entry, checksum_file
 from emgasr.recording import Band, Events, Recording, Spans
 
 REST = ("rest", "silence", "pause")
-ROOT_FILE = "dataset_description.json"  # where a dataset begins, so where looking for inherited sidecars ends
 
 
 def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = False) -> Recording:
@@ -139,9 +138,9 @@ def _labels(path: Path) -> tuple[Events, Spans]:
 
 
 def _sidecar(path: Path, suffix: str, endings: tuple[str, ...]) -> Path | None:
-    """The nearest sidecar whose entities are all the recording's own, up to the folder where the dataset begins."""
+    """The nearest sidecar whose entities are all the recording's own (BIDS's inheritance)."""
     own = _entities(path).items()
-    for folder in path.absolute().parents:
+    for folder in _folders(path):
         fitting = [
             candidate
             for ending in endings
@@ -150,9 +149,14 @@ def _sidecar(path: Path, suffix: str, endings: tuple[str, ...]) -> Path | None:
         ]
         if fitting:
             return max(fitting, key=lambda candidate: len(_entities(candidate)))
-        if (folder / ROOT_FILE).exists() or folder.name.startswith("sub-") and not (folder.parent / ROOT_FILE).exists():
-            return None
     return None
+
+
+def _folders(path: Path) -> list[Path]:
+    """The recording's folder and those above it up to the dataset's, which holds the folder of the subject."""
+    parents = list(path.absolute().parents)
+    subjects = [i for i, folder in enumerate(parents) if folder.name.startswith("sub-")]
+    return parents[: subjects[-1] + 2] if subjects else parents[:1]
 
 
 def _entities(path: Path) -> dict[str, str]:

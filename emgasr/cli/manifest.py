@@ -1,0 +1,125 @@
+"""`emgasr manifest FOLDER --corpus LAYOUT --out FILE`: the recordings of a corpus in, a manifest with splits out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from emgasr.errors import ConfigError, OutputError
+from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Manifest, check_disjoint, write_manifest
+
+READER_OPTIONS = {
+    "takes": {"unit", "ring", "bands"},
+    "spans": {"unit", "scale_uv", "kind", "ring", "bands"},
+    "bids": {"unit", "ring"},
+    "emg2qwerty": set(),
+    "native": set(),
+}
+
+
+def run(argv: list[str]) -> int:
+    """Scan a corpus, split it and write its manifest."""
+    arguments = _parser().parse_args(argv)
+    if arguments.out.exists() and not arguments.overwrite:
+        raise OutputError(arguments.out, "exists", "choose another name or pass --overwrite")
+    from emgasr.corpora import scan
+
+    entries, claims = split(scan(arguments.folder, arguments.corpus, **_reader_options(arguments)), arguments)
+    manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims))
+    check_disjoint(manifest)
+    written = write_manifest(manifest, arguments.out)
+    _tell(written, arguments)
+    return 0
+
+
+def split(entries: list[Entry], arguments: argparse.Namespace) -> tuple[list[Entry], list[str]]:
+    """Apply the rules that the arguments name, test first, then validation; returns entries and claims."""
+    from emgasr import splits
+
+    claims = ["take"]
+    if arguments.test_sessions:
+        entries = splits.by_session(entries, arguments.test_sessions)
+        claims.append(f"session:{TEST}")
+    if arguments.test_subjects:
+        entries = splits.by_subject(entries, arguments.test_subjects)
+        claims.append(f"subject:{TEST}")
+    if arguments.folds is not None:
+        entries = splits.by_fold(entries, arguments.folds, arguments.fold, arguments.seed)
+        claims.append(f"subject:{TEST}")
+    if arguments.test_every:
+        entries = splits.every_nth(entries, arguments.test_every)
+    if arguments.val_sessions:
+        entries = splits.by_session(entries, arguments.val_sessions, VALIDATION)
+        claims.append(f"session:{VALIDATION}")
+    if arguments.val_subjects:
+        entries = splits.by_subject(entries, arguments.val_subjects, VALIDATION)
+        claims.append(f"subject:{VALIDATION}")
+    if arguments.val_subject_count:
+        entries = splits.carve_subjects(entries, arguments.val_subject_count, arguments.seed)
+        claims.append(f"subject:{VALIDATION}")
+    if arguments.val_every:
+        entries = splits.every_nth(entries, arguments.val_every, VALIDATION)
+    return entries, claims
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="emgasr manifest", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the corpus lies")
+    parser.add_argument("--corpus", required=True, choices=CORPORA, help="its layout")
+    parser.add_argument("--out", required=True, type=Path, help="the manifest to write (JSON lines)")
+    parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
+    parser.add_argument("--json", action="store_true", help="tell what was written as JSON")
+
+    layout = parser.add_argument_group("what the files do not say")
+    layout.add_argument("--unit", help="uV, mV, V, nV, or counts for a device with no factor to volts")
+    layout.add_argument("--scale-uv", type=float, help="µV of one stored step (spans)")
+    layout.add_argument("--kind", help="what a labelled span is: gesture (default), utterance or prompt (spans)")
+    layout.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
+    layout.add_argument("--bands", type=_band, nargs="+", metavar="NAME:ELECTRODES", help="default: one band of all")
+
+    test = parser.add_argument_group("test (default: nothing)")
+    rule = test.add_mutually_exclusive_group()
+    rule.add_argument("--test-sessions", nargs="+", metavar="SESSION", help="whole sessions")
+    rule.add_argument("--test-subjects", nargs="+", metavar="SUBJECT", help="whole people")
+    rule.add_argument(
+        "--test-every", type=int, metavar="N", help="every Nth take of a text (optimistic: drift is a cue)"
+    )
+    rule.add_argument("--folds", type=int, metavar="K", help="one of K parts of the people")
+    test.add_argument("--fold", type=int, default=0, help="which part, from 0 (default: 0)")
+    test.add_argument("--seed", type=int, default=0, help="of the draw of people (default: 0)")
+
+    validation = parser.add_argument_group("validation, from what is left to train on (default: nothing)")
+    rule = validation.add_mutually_exclusive_group()
+    rule.add_argument("--val-sessions", nargs="+", metavar="SESSION", help="whole sessions")
+    rule.add_argument("--val-subjects", nargs="+", metavar="SUBJECT", help="whole people")
+    rule.add_argument("--val-subject-count", type=int, metavar="N", help="N people, drawn by --seed")
+    rule.add_argument("--val-every", type=int, metavar="N", help="every Nth take of a text")
+    return parser
+
+
+def _band(text: str) -> list[object]:
+    name, _, count = text.rpartition(":")
+    if not name or not count.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME:ELECTRODES, as in left:16")
+    return [name, int(count)]
+
+
+def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    names = ("unit", "scale_uv", "kind", "ring", "bands")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if foreign := sorted(given.keys() - READER_OPTIONS[arguments.corpus]):
+        option = "--" + foreign[0].replace("_", "-")
+        raise ConfigError(option, f"does not apply to the layout {arguments.corpus!r}", "its files say so themselves")
+    return given
+
+
+def _tell(manifest: Manifest, arguments: argparse.Namespace) -> None:
+    counts = Counter(entry.split for entry in manifest.entries)
+    if arguments.json:
+        told = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
+        print(json.dumps({**told, "sha256": manifest.checksum()}))
+    else:
+        print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))
