@@ -1,0 +1,66 @@
+"""`emgasr validate MANIFEST`: a manifest in, a table of its splits and every problem out; exit code 2 if any."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emgasr.validate import Report
+
+SHOWN = 50  # problems in the table; --json has them all
+
+
+def run(argv: list[str]) -> int:
+    """Check the recordings and the splits of a manifest."""
+    parser = argparse.ArgumentParser(prog="emgasr validate", description=__doc__)
+    parser.add_argument("manifest", type=Path, help="made by `emgasr manifest`")
+    parser.add_argument("--lm-text", type=Path, nargs="+", default=[], metavar="FILE", help="the language model's text")
+    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
+    arguments = parser.parse_args(argv)
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from emgasr.manifest import read_manifest
+    from emgasr.validate import validate
+
+    manifest = read_manifest(arguments.manifest)
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=arguments.json or not sys.stderr.isatty()) as progress:
+        task = progress.add_task("checking", total=len(manifest.entries))
+        report = validate(manifest, arguments.lm_text, progress=lambda entry: progress.advance(task))
+    if arguments.json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False))
+    else:
+        _show(report)
+    return 0 if report.ok else 2
+
+
+def _show(report: Report) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(soft_wrap=True)
+    heads = ("split", "recordings", "subjects", "sessions", "hours", "Hz", "ch.", "unit", "events", "spans")
+    table = Table(*heads, box=None, padding=(0, 1, 0, 0))  # fits 80 columns
+    for row in report.splits:
+        rates = [f"{rate:g}" for rate in row.rates_hz]
+        several = [",".join(map(str, values)) for values in (rates, row.channels, row.units)]
+        counts = (row.recordings, row.subjects, row.sessions)
+        table.add_row(row.split, *map(str, counts), f"{row.hours:.2f}", *several, str(row.events), str(row.spans))
+    console.print(table)
+    for split, overlap in report.overlaps.items():
+        shared = f"{overlap.ngram_fraction:.1%} of its {overlap.ngrams} {overlap.n}-{overlap.unit} n-grams"
+        whole = f"{overlap.prompt_fraction:.1%} of its {overlap.prompts} whole prompts"
+        short = f" ({overlap.prompts_short} shorter prompts not compared)" if overlap.prompts_short else ""
+        console.print(f"language model's text holds of {split}: {shared}, {whole}{short}", highlight=False)
+    for problem in report.problems[:SHOWN]:
+        console.print(f"[red]problem[/] {escape(problem.where)}: {escape(problem.what)}", highlight=False)
+    if len(report.problems) > SHOWN:
+        console.print(f"… and {len(report.problems) - SHOWN} more problems (--json has them all)")
+    console.print("no problem found" if report.ok else f"{len(report.problems)} problems", highlight=False)
