@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emgasr.decoding import Hypothesis, SearchConfig, beam_search, greedy
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import DataError
+from emgasr.items import Item, scored_set
 from emgasr.score import Counts, align, total, words
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
     from emgasr.lm import NGramModel
-    from emgasr.manifest import Manifest
-    from emgasr.recognizer import Recognizer
-    from emgasr.recording import Recording
 
 GREEDY, WITH_LM = "greedy", "lm"
 BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
 
 Pairs = list[tuple[Hashable, Hashable]]  # of reference and hypothesis; None where one of the two has nothing
-
-
-@dataclass(frozen=True, eq=False)
-class Item:
-    """One stretch to be judged: emissions (F, V) in natural logs, and the symbols that were really produced.
-
-    The reference may hold keys that the model does not know: they count as errors. `times_s` (n,) are the true times
-    of the reference, `frame_times_s` (F,) those of the frames, `rest` the stretches (start, end) in seconds in which
-    nothing was typed; each may be left out, and what needs it is then not reported.
-    """
-
-    name: str
-    subject: str
-    reference: Sequence[str]
-    emissions: np.ndarray
-    times_s: np.ndarray | None = None
-    frame_times_s: np.ndarray | None = None
-    rest: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,58 +102,6 @@ def evaluate(
     return Evaluation(system, split, tokens, judged, seed, dict(settings or {}))
 
 
-def items_of(recognizer: Recognizer, recordings: Iterable[tuple[str, Recording]]) -> Iterator[Item]:
-    """Yield the items of (name, recording) pairs, one after the other: whole sessions where there are key events.
-
-    A recording with key events, or with gesture spans, is read whole; one with utterances, an utterance at a time.
-    """
-    for name, recording in recordings:
-        spoken = recording.spans.of_kind("utterance")
-        if len(recording.events) or not len(spoken):
-            yield _item(recognizer, name, recording)
-            continue
-        for i in range(len(spoken)):
-            part = recording.segment(float(spoken.start_s[i]), float(spoken.end_s[i]))
-            yield _item(recognizer, name if len(spoken) == 1 else f"{name}#{i}", part)
-
-
-def reference_of(name: str, recording: Recording, tokens: Tokens) -> tuple[list[str], np.ndarray]:
-    """Return the symbols that a recording's labels ask for, and their times in seconds (NaN where unknown).
-
-    Key events give every key of the published set, whether or not `tokens` has it; a DataError if there are no labels.
-    """
-    if len(recording.events):
-        known = scored_set(tokens)
-        ids, kept = known.encode_keys(recording.events.keys)
-        return known.symbols_of(ids), recording.events.time_s[kept]
-    gestures, spoken = recording.spans.of_kind("gesture"), recording.spans.of_kind("utterance")
-    if len(gestures):
-        return list(gestures.texts), gestures.start_s
-    if len(spoken):
-        symbols = [symbol for text in spoken.texts for symbol in _symbols(text, tokens)]
-        return symbols, np.full(len(symbols), np.nan)
-    raise DataError(name, "has no labels to evaluate against", "give events or spans, or use `emgasr transcribe`")
-
-
-def scored_set(tokens: Tokens) -> Tokens:
-    """The symbols that references are written in: all 98 published keys for a model of keystrokes, else its own."""
-    return Tokens.keystrokes() if tokens.kind == "keystrokes" else tokens
-
-
-def refuse_tuning_on_test(manifest: Manifest, tuned_on: str, evaluated: str) -> None:
-    """ConfigError unless `tuned_on` is a split apart from the evaluated one: weights fitted to the test flatter it."""
-    where = "evaluate"
-    if tuned_on == evaluated or tuned_on == "test":
-        raise ConfigError(
-            where, f"tuning on the split {tuned_on!r} would flatter the result", "tune on validation only"
-        )
-    # Takes may share a file, so a recording is its file, take and options together.
-    seen = {(entry.sha256 or str(entry.path), entry.take, str(entry.options)) for entry in manifest.split(tuned_on)}
-    for entry in manifest.split(evaluated):
-        if (entry.sha256 or str(entry.path), entry.take, str(entry.options)) in seen:
-            raise ConfigError(where, f"{entry.path} is in both {tuned_on!r} and {evaluated!r}", "make them disjoint")
-
-
 def blocks(pairs: Pairs, size: int) -> list[Counts]:
     """Cut an alignment after every `size` reference symbols and count each block; together they are the whole."""
     cut: list[Counts] = []
@@ -189,25 +117,6 @@ def blocks(pairs: Pairs, size: int) -> list[Counts]:
         else:
             block += Counts(hits=1) if true == read else Counts(substitutions=1)
     return [*cut, block] if block != Counts() else cut
-
-
-def _item(recognizer: Recognizer, name: str, recording: Recording) -> Item:
-    symbols, times_s = reference_of(name, recording, recognizer.tokens)
-    emissions = recognizer.emissions(recording)
-    rest = recording.spans.of_kind("rest")
-    return Item(
-        name,
-        recording.subject,
-        symbols,
-        emissions,
-        times_s,
-        recognizer.frame_times_s(len(emissions)),
-        list(zip(rest.start_s.tolist(), rest.end_s.tolist(), strict=True)),
-    )
-
-
-def _symbols(text: str, tokens: Tokens) -> list[str]:
-    return [text] if text in tokens.symbols else tokens.symbols_of(tokens.encode_text(text))
 
 
 def _judge(item: Item, tokens: Tokens, lm: NGramModel | None, search: SearchConfig) -> Judged:

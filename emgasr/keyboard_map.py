@@ -27,6 +27,7 @@ _ROWS: tuple[tuple[tuple[str, float], ...], ...] = (
     (("", 4.0), (SPACE, 6.0), ("", 5.0)),
 )
 _NAMES = {BACKSPACE: "backspace", ENTER: "enter", SHIFT: "shift", SPACE: "space"}
+_SHORT = _NAMES | {BACKSPACE: "bksp"}
 _FEW = 10  # below this many presses a rate says little: drawn hatched
 _FULL_SCALE = 0.25  # at least; a worse key stretches it
 
@@ -62,7 +63,7 @@ def draw_keyboard(confusions: Confusions, dark: bool = False) -> bytes:
                 _draw_key(axes, theme, key, x, 4.0 - row, width, presses.get(key, 0), rates.get(key), scale)
                 if key in taken_for and presses[key] >= _FEW:
                     other, share = taken_for[key]
-                    told = f"{'missed' if not other else '→ ' + _NAMES.get(other, other)} {share:.0%}"
+                    told = f"{'missed' if not other else '→ ' + _SHORT.get(other, other)} {share:.0%}"
                     axes.text(x + width / 2, 4.0 - row + 0.15, told, color=theme.ink, fontsize=6.5, ha="center")
             x += width
     axes.set_xlim(-0.1, 15.1)

@@ -18,7 +18,7 @@ from emgasr.results import Row
 from emgasr.score import confusions
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
 
-NAMES = {"cer": "Keys, raw", "cer_rendered": "Text, characters", "wer": "Text, words"}
+NAMES = {"cer": "Raw keys", "cer_rendered": "Text, characters", "wer": "Text, words"}
 WAYS = {GREEDY: "greedy", WITH_LM: "with language model"}
 EXAMPLES, EXAMPLE_KEYS, FREQUENT = 10, 72, 12
 MATRIX_LABELS = 60  # a larger matrix could not be read
@@ -151,19 +151,17 @@ def _people(evaluation: Evaluation, people: Sequence[Row], everybody: Row) -> st
     names = [f"cer_{way}" for way in evaluation.ways] + [f"wer_{evaluation.ways[-1]}", "accuracy"]
     names = [name for name in names if any(name in row for row in people)]
     head = "".join(f"<th>{escape(_metric(name, evaluation.tokens.kind))}</th>" for name in names)
+    best = {way: "best" if way == evaluation.ways[-1] else "" for way in evaluation.ways}
     lines = []
     for row in people:
         bars = "".join(
-            f"<span class='bar{' best' if way == evaluation.ways[-1] else ''}' style='width:{100 * row[f'cer_{way}'] / top:.1f}%'></span>"
+            f"<span class='bar {best[way]}' style='width:{100 * row[f'cer_{way}'] / top:.1f}%'></span>"
             for way in evaluation.ways
             if f"cer_{way}" in row
         )
         cells = "".join(_cell(row, name, interval=name == row.get("interval_of")) for name in names)
         lines.append(f"<tr><th>{escape(str(row['subject']))}</th><td class='bars'>{bars}</td>{cells}</tr>")
-    legend = "".join(
-        f"<span class='key' style='background:var(--bar{'-best' if way == evaluation.ways[-1] else ''})'></span>{WAYS[way]}"
-        for way in evaluation.ways
-    )
+    legend = "".join(f"<span class='key {best[way]}'></span>{WAYS[way]}" for way in evaluation.ways)
     key = f"cer_{evaluation.ways[-1]}"
     mean = ""
     if f"{key}_subject_mean" in everybody:

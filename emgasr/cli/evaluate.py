@@ -1,0 +1,178 @@
+"""`emgasr evaluate MODEL MANIFEST`: a model and a split in; error rates and the files that explain them out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from emgasr.cli.search_options import WEIGHTS, add_search_options, describe, read_search
+from emgasr.errors import ConfigError, DataError
+from emgasr.manifest import TEST, VALIDATION, Manifest, check_disjoint, read_manifest
+from emgasr.output import claim_folder
+
+if TYPE_CHECKING:
+    from emgasr.decoding import SearchConfig
+    from emgasr.lm import NGramModel
+    from emgasr.recognizer import Recognizer
+
+Thing = TypeVar("Thing")
+
+
+def run(argv: list[str]) -> int:
+    """Evaluate; with --out, results.json, hypotheses.jsonl and report.html are written there."""
+    options = _parser().parse_args(argv)
+    _check(options)
+    manifest = read_manifest(options.manifest)
+    check_disjoint(manifest)
+    entries = manifest.split(options.split)
+    folder = claim_folder(options.out, options.overwrite) if options.out else None
+    lm, search = read_search(options)
+
+    from emgasr.evaluate import evaluate
+    from emgasr.items import items_of
+    from emgasr.recognizer import Recognizer
+    from emgasr.results import rows
+
+    recognizer = Recognizer.load(options.model)
+    chosen_by = "as given"
+    if lm is not None:
+        search, chosen_by = _tuned(options, manifest, recognizer, lm, search)
+    recordings = ((entry.path, manifest.open(entry)) for entry in entries)
+    settings: dict[str, Any] = {
+        "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
+        "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
+        "seed": options.seed,
+    }
+    if lm is not None:
+        settings |= {"language model": f"{options.lm} (order {lm.order})", "search": f"{describe(search)}; {chosen_by}"}
+    evaluation = evaluate(
+        _progress(items_of(recognizer, recordings), "evaluating", len(entries)),
+        recognizer.tokens,
+        lm,
+        search,
+        system=options.system or Path(options.model).name,
+        split=options.split,
+        seed=options.seed,
+        settings=settings,
+    )
+    table = rows(evaluation, parameters=recognizer.parameter_count)
+    if folder is not None:
+        from emgasr.report import write_report
+        from emgasr.results import write_hypotheses, write_results
+
+        write_results(folder / "results.json", table)
+        write_hypotheses(folder / "hypotheses.jsonl", [evaluation])
+        title = options.title or f"{evaluation.system} on {options.split}"
+        write_report(folder / "report.html", [(evaluation, table)], title)
+    if options.json:
+        print(json.dumps({"rows": table}, ensure_ascii=False))
+        return 0
+    print(table_of(table))
+    if lm is not None:
+        print(f"\nsearch: {describe(search)}; {chosen_by}")
+    if folder is not None:
+        print(f"report: {folder / 'report.html'}")
+    return 0
+
+
+def table_of(rows: Iterable[dict[str, Any]]) -> str:
+    """Rows of results as aligned text: one line a subject, percents, the interval beside the rate it belongs to."""
+    titles = {
+        "cer_greedy": "CER raw",
+        "cer_lm": "CER raw, LM",
+        "cer_rendered_greedy": "CER text",
+        "cer_rendered_lm": "CER text, LM",
+        "wer_greedy": "WER",
+        "wer_lm": "WER, LM",
+        "accuracy": "accuracy",
+    }
+    rows = list(rows)
+    names = [name for name in titles if any(name in row for row in rows)]
+    lines = [["system", "split", "subject", *(titles[name] for name in names), "95 % interval"]]
+    for row in rows:
+        cells = [f"{100 * row[name]:.2f} %" if name in row else "" for name in names]
+        interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
+        of = titles.get(row.get("interval_of", ""), "")
+        lines.append([str(row["system"]), str(row["split"]), str(row["subject"]), *cells, f"{interval} ({of})"])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = {0, 1, 2, len(widths) - 1}
+    return "\n".join(
+        "  ".join(
+            f"{cell:<{width}}" if i in left else f"{cell:>{width}}"
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="emgasr evaluate",
+        description="Error rates of a recognizer on a split of a manifest: raw keys, text and words, person by person. "
+        "With a language model its weights are tuned on a validation split unless they are given; never on the test.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
+    parser.add_argument("--split", default=TEST, help="split to evaluate (default test)")
+    parser.add_argument("--out", metavar="FOLDER", help="write results.json, hypotheses.jsonl and report.html here")
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that already holds something")
+    parser.add_argument("--system", metavar="NAME", help="name in the results (default: the model folder's)")
+    parser.add_argument("--title", help="title of the report")
+    parser.add_argument("--seed", type=int, default=0, help="of the tuning and the intervals (default 0)")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    add_search_options(parser)
+    tuning = parser.add_argument_group("tuning of the search (with --lm, when no weight is given)")
+    tuning.add_argument("--tune-on", metavar="SPLIT", help="split to tune on (default validation, where there is one)")
+    tuning.add_argument("--validation-manifest", metavar="FILE", help="manifest of that split, if it is another")
+    tuning.add_argument("--tune-minutes", type=float, default=3.0, help="minutes of it to use (default 3)")
+    tuning.add_argument("--tune-trials", type=int, default=20, help="configurations tried (default 20)")
+    tuning.add_argument("--processes", type=int, default=min(4, os.cpu_count() or 1), help="processes for the trials")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    asked = options.tune_on is not None or options.validation_manifest is not None
+    if asked and options.lm is None:
+        raise ConfigError("--tune-on", "there is nothing to tune without a language model", "pass --lm FILE")
+    if asked and any(getattr(options, name) is not None for name in WEIGHTS):
+        raise ConfigError("--tune-on", "excludes weights given by hand", "tune, or give the weights, not both")
+    for name in ("tune_minutes", "tune_trials", "processes"):
+        if getattr(options, name) <= 0:
+            raise ConfigError(f"--{name.replace('_', '-')}", f"is {getattr(options, name)}", "give more than 0")
+
+
+def _tuned(
+    options: argparse.Namespace, manifest: Manifest, recognizer: Recognizer, lm: NGramModel, search: SearchConfig
+) -> tuple[SearchConfig, str]:
+    """Return the search to use and how it was chosen."""
+    if any(getattr(options, name) is not None for name in WEIGHTS):
+        return search, "weights as given"
+    validation = read_manifest(options.validation_manifest) if options.validation_manifest else manifest
+    split = options.tune_on or VALIDATION
+    asked = options.tune_on or options.validation_manifest
+    if not asked and (split not in manifest.splits or split == options.split):
+        return search, "default weights (no validation split to tune on)"
+    from emgasr.items import items_of, refuse_tuning_on_test, tuning_stretches
+    from emgasr.tuning import tune
+
+    refuse_tuning_on_test(validation, split, manifest, options.split)
+    entries = validation.split(split)
+    recordings = ((entry.path, validation.open(entry)) for entry in _progress(entries, "tuning", len(entries)))
+    stretches = tuning_stretches(items_of(recognizer, recordings), recognizer.tokens, options.tune_minutes)
+    if not any(ids for _, ids in stretches):
+        raise DataError(f"split {split}", "has no labels to tune on", "give the weights by hand")
+    processes = min(options.processes, len(stretches))
+    tuned = tune(stretches, recognizer.tokens, lm, search, options.tune_trials, options.seed, processes)
+    return tuned.config, f"tuned on {split} ({len(tuned.trials)} trials)"
+
+
+def _progress(things: Iterable[Thing], what: str, count: int) -> Iterable[Thing]:
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(things, what, total=count, console=Console(stderr=True), disable=not sys.stderr.isatty())

@@ -1,0 +1,116 @@
+"""`emgasr info PATH`: a recording, a manifest or a model folder in; what it holds out, as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from emgasr.errors import EmgasrError
+
+
+def run(argv: list[str]) -> int:
+    """Tell what a path holds."""
+    options = _parser().parse_args(argv)
+    path = Path(options.path)
+    if not path.exists():
+        raise EmgasrError(path, "does not exist", "check the path")
+    if path.is_dir():
+        facts = _model(path)
+    elif path.suffix in (".jsonl", ".ndjson"):
+        facts = _manifest(path)
+    else:
+        facts = _recording(path)
+    if options.json:
+        print(json.dumps(facts, ensure_ascii=False))
+        return 0
+    card = facts.pop("card", "")
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        print(f"{name.replace('_', ' '):{width}}  {_shown(value)}")
+    if card:
+        print(f"\n{card.strip()}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="emgasr info", description="Tell what a file or folder holds.")
+    parser.add_argument("path", metavar="PATH", help="a recording, a manifest (.jsonl) or a model folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _recording(path: Path) -> dict[str, Any]:
+    from emgasr.corpora import open_any
+
+    recording = open_any(path)
+    return {
+        "kind": "recording",
+        "subject": recording.subject,
+        "session": recording.session,
+        "duration_s": round(recording.duration_s, 3),
+        "rate_hz": recording.rate_hz,
+        "channels": recording.n_channels,
+        "unit": recording.unit,
+        "bands": {band.name: len(band.electrodes) for band in recording.bands},
+        "keys": len(recording.events),
+        "spans": dict(Counter(recording.spans.kinds)),
+        "origin": recording.origin,
+    }
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    from emgasr.manifest import read_manifest
+
+    manifest = read_manifest(path)
+    splits = {}
+    for name in manifest.splits:
+        entries = manifest.split(name)
+        splits[name] = {
+            "recordings": len(entries),
+            "people": len({entry.subject for entry in entries}),
+            "minutes": round(sum(entry.duration_s for entry in entries) / 60, 2),
+        }
+    return {
+        "kind": "manifest",
+        "checksum": manifest.checksum(),
+        "corpora": dict(Counter(entry.corpus for entry in manifest.entries)),
+        "rates_hz": sorted({entry.rate_hz for entry in manifest.entries}),
+        "channels": sorted({entry.channels for entry in manifest.entries}),
+        "claims_disjoint": list(manifest.claims),
+        **{f"split_{name}": counts for name, counts in splits.items()},
+    }
+
+
+def _model(folder: Path) -> dict[str, Any]:
+    from emgasr.recognizer import Recognizer
+
+    recognizer = Recognizer.load(folder)
+    signal, config = recognizer.signal, recognizer.config
+    card = folder / "README.md"
+    return {
+        "kind": "model",
+        "rate_hz": signal.rate_hz,
+        "unit": signal.unit,
+        "bands": {band.name: len(band.electrodes) for band in signal.bands},
+        "tokens": recognizer.tokens.kind,
+        "symbols": len(recognizer.tokens) - 1,
+        "features": config.features.kind,
+        "normalize": config.normalize.kind,
+        "encoder": config.encoder.kind,
+        "parameters": recognizer.parameter_count,
+        "frames_per_second": round(recognizer.frame_rate_hz, 4),
+        "card": card.read_text(encoding="utf-8") if card.is_file() else "",
+    }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value)) or "none"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,149 @@
+"""Labelled recordings in; emissions with what was really typed or said out, to be judged or to tune a search on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emgasr.errors import ConfigError, DataError
+from emgasr.manifest import TEST, Entry, Manifest
+from emgasr.tokens import Tokens
+
+if TYPE_CHECKING:
+    from emgasr.recognizer import Recognizer
+    from emgasr.recording import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One stretch to be judged: emissions (F, V) in natural logs, and the symbols that were really produced.
+
+    The reference may hold keys that the model does not know: they count as errors. `times_s` (n,) are the true times
+    of the reference, `frame_times_s` (F,) those of the frames, `rest` the stretches (start, end) in seconds in which
+    nothing was typed; each may be left out, and what needs it is then not reported.
+    """
+
+    name: str
+    subject: str
+    reference: Sequence[str]
+    emissions: np.ndarray
+    times_s: np.ndarray | None = None
+    frame_times_s: np.ndarray | None = None
+    rest: Sequence[tuple[float, float]] = ()
+
+
+def items_of(recognizer: Recognizer, recordings: Iterable[tuple[str, Recording]]) -> Iterator[Item]:
+    """Yield the items of (name, recording) pairs, one after the other: whole sessions where there are key events.
+
+    A recording with key events, or with gesture spans, is read whole; one with utterances, an utterance at a time.
+    """
+    for name, recording in recordings:
+        spoken = recording.spans.of_kind("utterance")
+        if len(recording.events) or not len(spoken):
+            yield _item(recognizer, name, recording)
+            continue
+        for i in range(len(spoken)):
+            part = recording.segment(float(spoken.start_s[i]), float(spoken.end_s[i]))
+            yield _item(recognizer, name if len(spoken) == 1 else f"{name}#{i}", part)
+
+
+def reference_of(name: str, recording: Recording, tokens: Tokens) -> tuple[list[str], np.ndarray]:
+    """Return the symbols that a recording's labels ask for, and their times in seconds (NaN where unknown).
+
+    Key events give every key of the published set, whether or not `tokens` has it; a DataError if there are no labels.
+    """
+    if len(recording.events):
+        known = scored_set(tokens)
+        ids, kept = known.encode_keys(recording.events.keys)
+        return known.symbols_of(ids), recording.events.time_s[kept]
+    gestures, spoken = recording.spans.of_kind("gesture"), recording.spans.of_kind("utterance")
+    if len(gestures):
+        return list(gestures.texts), gestures.start_s
+    if len(spoken):
+        symbols = [symbol for text in spoken.texts for symbol in _symbols(text, tokens)]
+        return symbols, np.full(len(symbols), np.nan)
+    raise DataError(name, "has no labels to evaluate against", "give events or spans, or use `emgasr transcribe`")
+
+
+def scored_set(tokens: Tokens) -> Tokens:
+    """The symbols that references are written in: all 98 published keys for a model of keystrokes, else its own."""
+    return Tokens.keystrokes() if tokens.kind == "keystrokes" else tokens
+
+
+def refuse_tuning_on_test(validation: Manifest, tuned_on: str, manifest: Manifest, evaluated: str) -> None:
+    """ConfigError if what the search is tuned on is, or holds, what is evaluated: such weights flatter the result."""
+    if tuned_on == TEST or (tuned_on == evaluated and validation.checksum() == manifest.checksum()):
+        raise ConfigError("evaluate", f"tuning on the split {tuned_on!r} would flatter it", "tune on validation only")
+    held_out = {_identity(entry) for entry in manifest.split(evaluated)}
+    for entry in validation.split(tuned_on):
+        if _identity(entry) in held_out:
+            wrong = f"{entry.path} is in both {tuned_on!r} (tuned on) and {evaluated!r} (evaluated)"
+            raise ConfigError("evaluate", wrong, "keep them apart; `emgasr validate` lists what they share")
+
+
+def tuning_stretches(
+    items: Iterable[Item], tokens: Tokens, minutes: float, stretch_s: float = 20.0
+) -> list[tuple[np.ndarray, list[int]]]:
+    """Cut validation items into stretches of about `stretch_s` at pauses, for `emgasr.tuning.tune`; at most `minutes`.
+
+    Keys that the model cannot write are left out here: no search can find them. Items with unknown times stay whole.
+    """
+    stretches: list[tuple[np.ndarray, list[int]]] = []
+    left_s = 60 * minutes
+    for item in items:
+        for emissions, symbols, length_s in _cut_at_pauses(item, stretch_s):
+            if left_s <= 0:
+                return stretches
+            stretches.append((emissions, tokens.ids(symbol for symbol in symbols if symbol in tokens.symbols)))
+            left_s -= length_s
+    return stretches
+
+
+def _item(recognizer: Recognizer, name: str, recording: Recording) -> Item:
+    symbols, times_s = reference_of(name, recording, recognizer.tokens)
+    emissions = recognizer.emissions(recording)
+    rest = recording.spans.of_kind("rest")
+    return Item(
+        name,
+        recording.subject,
+        symbols,
+        emissions,
+        times_s,
+        recognizer.frame_times_s(len(emissions)),
+        list(zip(rest.start_s.tolist(), rest.end_s.tolist(), strict=True)),
+    )
+
+
+def _identity(entry: Entry) -> tuple[str, str, str]:
+    """What one recording is: takes may share a file, so its content alone does not tell."""
+    return entry.sha256, entry.take, str(sorted(entry.options.items()))
+
+
+def _cut_at_pauses(item: Item, stretch_s: float) -> Iterator[tuple[np.ndarray, Sequence[str], float]]:
+    """Yield (emissions, symbols, seconds) of successive stretches, each ending within its last pause's middle."""
+    times_s, frame_times_s = item.times_s, item.frame_times_s
+    if frame_times_s is None or not len(frame_times_s):
+        yield item.emissions, item.reference, stretch_s
+        return
+    timed = times_s is not None and np.isfinite(times_s).all()
+    first_key, first_frame, start_s = 0, 0, 0.0
+    while times_s is not None and timed:
+        late = np.flatnonzero(times_s >= start_s + 0.75 * stretch_s)
+        late = late[late > first_key]
+        if not len(late):
+            break
+        near = late[times_s[late] <= start_s + 1.25 * stretch_s]
+        near = near if len(near) else late[:1]  # after a pause as long as a stretch
+        key = int(near[np.argmax(times_s[near] - times_s[near - 1])])
+        end_s = float(times_s[key - 1] + times_s[key]) / 2
+        frame = int(np.searchsorted(frame_times_s, end_s))
+        yield item.emissions[first_frame:frame], item.reference[first_key:key], end_s - start_s
+        first_key, first_frame, start_s = key, frame, end_s
+    yield item.emissions[first_frame:], item.reference[first_key:], float(frame_times_s[-1]) - start_s
+
+
+def _symbols(text: str, tokens: Tokens) -> list[str]:
+    return [text] if text in tokens.symbols else tokens.symbols_of(tokens.encode_text(text))
