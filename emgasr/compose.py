@@ -320,12 +320,13 @@ def _plan(
 
 def _rest(rests: Sequence[Take], rate_hz: float, config: ComposeConfig, rng: np.random.Generator) -> Iterator[_Piece]:
     wanted = round(rng.uniform(config.rest_shortest_ms, config.rest_longest_ms) * rate_hz / 1000)
+    join = round(config.join_ms * rate_hz / 1000)
     while wanted > 0:
         take = rests[int(rng.integers(len(rests)))]
-        length = min(wanted, len(take.samples))
+        length = min(wanted + join, len(take.samples))
         first = int(rng.integers(len(take.samples) - length + 1))
         yield _Piece(take, first, first + length, length)
-        wanted -= length
+        wanted -= max(1, length - join)  # half a join is lost at either end
 
 
 def _overlaps(pieces: Sequence[_Piece], config: ComposeConfig) -> np.ndarray:

@@ -35,13 +35,12 @@ class NormalizeConfig:
 
 
 class NormalizeState(NamedTuple):
-    """What a stream has gathered: frames held back, and sums over the frames, taken relative to the warm-up's mean."""
+    """What a stream has gathered: the frames held back, and the statistics of those that are out."""
 
     held: Tensor  # (B, H, N, E, K), empty once the warm-up is full
-    weight: Tensor  # (B,) float64: how many frames the sums stand for, 0 during the warm-up
-    center: Tensor  # (B, N, E, K): the warm-up's mean
-    total: Tensor  # (B, N, E, K) float64
-    squares: Tensor  # (B, N, E, K) float64
+    weight: Tensor  # (B,) float64: how many frames the statistics stand for, 0 during the warm-up
+    mean: Tensor  # (B, N, E, K) float64
+    scatter: Tensor  # (B, N, E, K) float64: weighted sum of squared distances from the mean
 
 
 class RunningNormalize(nn.Module):
@@ -81,7 +80,7 @@ class RunningNormalize(nn.Module):
         device = self.mean.device if self.config.kind == "fixed" else None
         zeros = torch.zeros((batch, *self.shape), dtype=torch.float64, device=device)
         held = torch.zeros((batch, 0, *self.shape), dtype=dtype, device=device)
-        return NormalizeState(held, zeros.new_zeros(batch), zeros.to(dtype), zeros, zeros.clone())
+        return NormalizeState(held, zeros.new_zeros(batch), zeros, zeros.clone())
 
     def step(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
         """The frames that are ready, of the next frames (B, F, N, E, K) of each stream and those held back before."""
@@ -131,17 +130,15 @@ class RunningNormalize(nn.Module):
 
     def _begin(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, NormalizeState]:
         weight = lengths.clamp(min=1).to(torch.float64)
-        valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
         count = weight[:, None, None, None]
-        center = (frames.masked_fill(~valid, 0.0).sum(1, dtype=torch.float64) / count).to(frames.dtype)
-        centered = (frames - center.unsqueeze(1)).masked_fill(~valid, 0.0)
-        total = centered.sum(1, dtype=torch.float64)
-        squares = centered.square().sum(1, dtype=torch.float64)
-        mean = total / count
-        variance = (squares / count - mean.square()).clamp(min=0)
-        root = (variance + self.config.epsilon).rsqrt()
-        normalized = (centered - mean.to(frames.dtype).unsqueeze(1)) * root.to(frames.dtype).unsqueeze(1)
-        return normalized, NormalizeState(frames[:, :0], weight, center, total, squares)
+        valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
+        mean = frames.masked_fill(~valid, 0.0).sum(1, dtype=torch.float64) / count
+        centered = (frames - mean.to(frames.dtype).unsqueeze(1)).masked_fill(~valid, 0.0)
+        scatter = centered.square().sum(1, dtype=torch.float64)
+        return self._scaled(centered, scatter / count), NormalizeState(frames[:, :0], weight, mean, scatter)
+
+    def _scaled(self, centered: Tensor, variance: Tensor) -> Tensor:
+        return centered * (variance + self.config.epsilon).rsqrt().to(centered.dtype).unsqueeze(1)
 
     def _continue(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
         outputs = [frames[:, :0]]
@@ -151,23 +148,25 @@ class RunningNormalize(nn.Module):
         return torch.cat(outputs, 1), state
 
     def _block(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
-        centered = frames - state.center.unsqueeze(1)
+        # Sums are taken around the mean so far, so that they stay small however long and far the signal drifts.
+        center = state.mean.to(frames.dtype)
+        centered = frames - center.unsqueeze(1)
+        count = state.weight[:, None, None, None]
         if self.config.kind == "warmup":
-            count = state.weight[:, None, None, None]
-            mean = state.total / count
-            variance = (state.squares / count - mean.square()).clamp(min=0)
-            root = (variance + self.config.epsilon).rsqrt().to(frames.dtype)
-            return (centered - mean.to(frames.dtype).unsqueeze(1)) * root.unsqueeze(1), state
+            return self._scaled(centered, state.scatter / count), state
+        rounding = state.mean - center
         steps = torch.arange(1, frames.shape[1] + 1, device=frames.device, dtype=torch.float64)
-        decays = (self.decay**steps)[:, None, None, None]
-        weight = state.weight[:, None] * self.decay**steps + self._weights(steps)
-        total, total_end = self._running(centered, decays, state.total)
-        squares, squares_end = self._running(centered.square(), decays, state.squares)
+        decays = self.decay**steps
+        weight = state.weight[:, None] * decays + self._weights(steps)
+        total, total_end = self._running(centered, decays, count * rounding)
+        squares, squares_end = self._running(centered.square(), decays, state.scatter + count * rounding.square())
         share = (1 / weight).to(frames.dtype)[:, :, None, None, None]
         mean = total * share
         variance = (squares * share - mean.square()).clamp(min=0)
         output = (centered - mean) * (variance + self.config.epsilon).rsqrt()
-        return output, NormalizeState(state.held[:, :0], weight[:, -1], state.center, total_end, squares_end)
+        count = weight[:, -1, None, None, None]
+        scatter = (squares_end - total_end.square() / count).clamp(min=0)
+        return output, NormalizeState(state.held[:, :0], weight[:, -1], center + total_end / count, scatter)
 
     def _weights(self, steps: Tensor) -> Tensor:
         return steps if self.decay == 1 else (1 - self.decay**steps) / (1 - self.decay)
@@ -176,7 +175,7 @@ class RunningNormalize(nn.Module):
         if self.decay == 1:
             within = values.cumsum(1)
             return within + carried.to(values.dtype).unsqueeze(1), carried + within[:, -1]
-        scale = decays.to(values.dtype)
+        scale = decays.to(values.dtype)[:, None, None, None]
         within = (values / scale).cumsum(1) * scale
         sums = within + carried.to(values.dtype).unsqueeze(1) * scale
         return sums, carried * decays[-1] + within[:, -1]
