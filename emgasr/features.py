@@ -168,6 +168,8 @@ class SpectralCovariance(Features):
     scaled by sqrt(2), so that Euclidean distance between frames is the log-Euclidean one between matrices.
     """
 
+    rows: Tensor
+    columns: Tensor
     scale: Tensor
 
     def __init__(self, config: SpectralCovarianceConfig, rate_hz: float, bands: int, electrodes: int) -> None:
@@ -181,7 +183,8 @@ class SpectralCovariance(Features):
         _check_members(members, config.bands_hz)
         self.slices = [slice(int(column.nonzero()[0]), int(column.nonzero()[-1]) + 1) for column in members.T]
         rows, columns = torch.triu_indices(electrodes, electrodes)
-        self.upper = (rows, columns)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns, persistent=False)
         self.register_buffer("scale", torch.where(rows == columns, 1.0, math.sqrt(2.0)), persistent=False)
         self.electrodes = 1
         self.bins = len(config.bands_hz) * len(rows)
@@ -192,7 +195,7 @@ class SpectralCovariance(Features):
         spectrum = self.spectrogram(samples.transpose(1, 2)).permute(0, 3, 1, 2)  # (B, F, C, bins), complex
         parts = torch.view_as_real(spectrum).unflatten(2, (self.bands, self.input_electrodes))  # (B, F, N, E, bins, 2)
         logarithm = self._logarithm(torch.stack([_covariance(parts[..., bins, :]) for bins in self.slices], 3))
-        upper = logarithm[..., self.upper[0], self.upper[1]] * self.scale.to(samples.dtype)
+        upper = logarithm[..., self.rows, self.columns] * self.scale.to(samples.dtype)
         return upper.flatten(-2).unsqueeze(-2)
 
     def _logarithm(self, covariance: Tensor) -> Tensor:
