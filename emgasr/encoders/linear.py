@@ -32,7 +32,6 @@ class LinearEncoder(nn.Module):
         if config.context_frames < 1:
             raise ConfigError("encoder.context_frames", f"{config.context_frames} is below 1", "1 is the present frame")
         self.context_frames = config.context_frames
-        self.left_context = config.context_frames - 1
         self.history_frames = config.context_frames - 1
         self.width = config.context_frames * bands * electrodes * bins
 

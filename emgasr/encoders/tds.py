@@ -34,7 +34,7 @@ class TDSConfig:
 
 
 class TDSEncoder(nn.Module):
-    """Frames (B, F, N, E, K) to hidden frames (B, F', D) with D = N * mlp_width; sees 125 frames back, none ahead."""
+    """Frames (B, F, N, E, K) to hidden frames (B, F', D) with D = N * mlp_width; each sees 125 frames, none ahead."""
 
     stride = 1
     chunk_frames = 1
@@ -52,7 +52,7 @@ class TDSEncoder(nn.Module):
                 f"{config.channels} does not divide the width {self.width}",
                 "choose a divisor of it",
             )
-        self.left_context = config.blocks * (config.kernel - 1)
+        self.history_frames = config.blocks * (config.kernel - 1)
         self.norm = nn.BatchNorm2d(bands * electrodes)
         self.mlps = nn.ModuleList(RotationInvariantMLP(electrodes, bins, config.mlp_width) for _ in range(bands))
         self.blocks = nn.ModuleList()
@@ -67,11 +67,11 @@ class TDSEncoder(nn.Module):
         x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(self.mlps)], -1)
         x = x.masked_fill(~valid.unsqueeze(-1), 0.0)
         if self.config.padding == "causal":
-            x = functional.pad(x, (0, 0, self.left_context, 0))
+            x = functional.pad(x, (0, 0, self.history_frames, 0))
         else:
-            lengths = (lengths - self.left_context).clamp(min=0)
-        out_frames = max(x.shape[1] - self.left_context, 0)
-        x = functional.pad(x, (0, 0, 0, max(self.left_context + 1 - x.shape[1], 0)))  # the kernels need that many
+            lengths = (lengths - self.history_frames).clamp(min=0)
+        out_frames = max(x.shape[1] - self.history_frames, 0)
+        x = functional.pad(x, (0, 0, 0, max(self.history_frames + 1 - x.shape[1], 0)))  # the kernels need that many
         for block in self.blocks:
             x = block(x)
         x = x[:, :out_frames]

@@ -41,7 +41,7 @@ def test_622_frames_give_498_as_published_or_622_when_padded(padding: str, frame
         hidden, lengths = encoder(torch.randn(1, 622, 2, 16, 33), torch.tensor([622]))
     assert hidden.shape == (1, frames, 768)
     assert lengths.tolist() == [frames]
-    assert encoder.left_context == 124  # a receptive field of 125 frames
+    assert encoder.history_frames == 124  # a receptive field of 125 frames
 
 
 def test_names_and_shapes_are_those_of_a_published_checkpoint() -> None:
@@ -63,7 +63,7 @@ def test_padded_and_unpadded_agree_where_both_see_real_frames() -> None:
     plain, padded = small("none"), small("causal")
     padded.load_state_dict(plain.state_dict())
     frames, lengths = noise(1, 20, 2, 3, 4), torch.tensor([20])
-    torch.testing.assert_close(padded(frames, lengths)[0][:, plain.left_context :], plain(frames, lengths)[0])
+    torch.testing.assert_close(padded(frames, lengths)[0][:, plain.history_frames :], plain(frames, lengths)[0])
 
 
 @pytest.mark.parametrize("padding", ["none", "causal"])
@@ -77,7 +77,7 @@ def test_an_output_sees_its_receptive_field_and_no_later_frame(padding: str) -> 
         (gradient,) = torch.autograd.grad(hidden[0, out, 0], frames, retain_graph=True)
         now = out + shift
         assert gradient[0, now + 1 :].count_nonzero() == 0
-        assert gradient[0, : max(now - encoder.left_context, 0)].count_nonzero() == 0
+        assert gradient[0, : max(now - encoder.history_frames, 0)].count_nonzero() == 0
         assert gradient[0, now].count_nonzero() > 0
 
 
