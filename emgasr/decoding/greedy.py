@@ -13,7 +13,7 @@ def greedy(emissions: np.ndarray) -> Hypothesis:
     path = emissions.argmax(axis=1)
     best = emissions.max(axis=1)
     changes = np.flatnonzero(np.diff(path, prepend=-1))
-    ends = np.append(changes[1:], len(path))
+    ends = np.append(changes, len(path))[1:]
     runs = [(int(start), int(end)) for start, end in zip(changes, ends, strict=True) if path[start] != 0]
     score = float(best.sum())
     return Hypothesis(

@@ -1,0 +1,72 @@
+"""Tuning the search's weights on validation emissions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emgasr.decoding import Hypothesis, SearchConfig
+from emgasr.errors import DataError
+from emgasr.lm import NGramModel, estimate
+from emgasr.tokens import Tokens
+from emgasr.tuning import RANGES, Utterance, tune
+
+TOKENS = Tokens.characters("abc")
+LM = estimate(["abcabcabc", "bcabca"], order=3)
+
+
+@pytest.fixture(scope="module")
+def utterances() -> list[Utterance]:
+    """Emissions that err where the language model knows better."""
+    generator = np.random.default_rng(0)
+    made = []
+    for _ in range(4):
+        reference = TOKENS.encode_text("abcabcabc")
+        scores = generator.normal(size=(4 * len(reference), 4)) * 1.4
+        scores[:, 0] += 1.0
+        scores[1::4, :] += 3.0 * np.eye(4)[reference]
+        made.append((scores - np.log(np.exp(scores).sum(axis=1, keepdims=True)), reference))
+    return made
+
+
+def test_tuning_beats_where_it_started_and_logs_every_trial(utterances: list[Utterance]) -> None:
+    start = SearchConfig(beam=8, lm_weight=0.0, length_bonus=-1.0)
+    tuned = tune(utterances, TOKENS, LM, start, budget=10)
+    assert tuned.trials[0].config == start
+    assert len(tuned.trials) == 10
+    best = min(trial.counts.errors for trial in tuned.trials)
+    assert best < tuned.trials[0].counts.errors
+    assert next(trial for trial in tuned.trials if trial.config == tuned.config).counts.errors == best
+    for trial in tuned.trials[1:]:
+        assert trial.config.beam == 8
+        assert trial.config.backspace_penalty == start.backspace_penalty  # there is no backspace key
+        for name in ("lm_weight", "length_bonus", "acoustic_scale"):
+            assert RANGES[name][0] <= getattr(trial.config, name) <= RANGES[name][1]
+
+
+def test_the_seed_fixes_the_trials_whatever_the_number_of_processes(utterances: list[Utterance]) -> None:
+    start = SearchConfig(beam=4)
+    one = tune(utterances[:2], TOKENS, LM, start, budget=3, seed=5)
+    assert one == tune(utterances[:2], TOKENS, LM, start, budget=3, seed=5, processes=2)
+    assert one != tune(utterances[:2], TOKENS, LM, start, budget=3, seed=6)
+
+
+def test_without_a_language_model_its_weight_stays(utterances: list[Utterance]) -> None:
+    tuned = tune(utterances[:1], TOKENS, None, SearchConfig(beam=4, lm_weight=0.3), budget=4)
+    assert {trial.config.lm_weight for trial in tuned.trials} == {0.3}
+
+
+def test_another_search_can_be_tuned(utterances: list[Utterance]) -> None:
+    def fixed(emissions: np.ndarray, tokens: Tokens, lm: NGramModel | None, config: SearchConfig) -> list[Hypothesis]:
+        ids = (1,) if config.length_bonus < 0 else tuple(tokens.encode_text("abcabcabc"))
+        return [Hypothesis(ids, (), (), 0.0, 0.0, 0.0)]
+
+    tuned = tune(utterances, TOKENS, LM, SearchConfig(length_bonus=-1.0), budget=20, search=fixed)
+    assert tuned.config.length_bonus >= 0
+
+
+def test_nothing_to_tune_on_is_refused(utterances: list[Utterance]) -> None:
+    with pytest.raises(DataError, match="no validation utterances"):
+        tune([], TOKENS, LM)
+    with pytest.raises(DataError, match="budget of 0"):
+        tune(utterances, TOKENS, LM, budget=0)
