@@ -56,10 +56,10 @@ class Typed:
 def draw_habits(rng: np.random.Generator) -> TypistHabits:
     """Draw a typist: 179 to 390 keys a minute, 0.7 to 13.5 % backspaces (5th to 95th percentile of the corpus)."""
     return TypistHabits(
-        interval_s=float(np.clip(rng.lognormal(np.log(0.143), 0.18), 0.09, 0.25)),
+        interval_s=float(np.clip(rng.lognormal(np.log(0.162), 0.21), 0.09, 0.27)),
         spread=float(np.clip(rng.normal(0.44, 0.05), 0.3, 0.6)),
         hold_s=float(np.clip(rng.lognormal(np.log(0.090), 0.16), 0.055, 0.14)),
-        slip_rate=float(np.clip(rng.lognormal(np.log(0.019), 0.55), 0.004, 0.06)),
+        slip_rate=float(np.clip(rng.lognormal(np.log(0.0235), 0.55), 0.004, 0.06)),
         pause_rate=float(np.clip(rng.lognormal(np.log(0.07), 0.3), 0.02, 0.15)),
         digraphs=rng.lognormal(0.0, 0.2, (len(KEYS), len(KEYS))),
     )
@@ -162,7 +162,7 @@ def _slip(text: str, i: int, rng: np.random.Generator) -> str:
 def _interval(
     before: str, key: str, habits: TypistHabits, reaches: Mapping[str, Reach], rng: np.random.Generator
 ) -> float:
-    pace = habits.interval_s / 0.143
+    pace = habits.interval_s / 0.162
     if before == ENTER:
         return float(np.clip(rng.lognormal(np.log(_AFTER_ENTER[0]), _AFTER_ENTER[1]), 0.4, 3.0)) * pace**0.3
     if key == BACKSPACE and before == BACKSPACE:
@@ -174,7 +174,7 @@ def _interval(
         return float(np.clip(rng.lognormal(np.log(0.155), 0.2), 0.085, 0.6)) * pace**0.5
     one, two = reaches[before], reaches[key]
     same_hand = one.hand == two.hand
-    ease = 1.35 if same_hand and one.finger == two.finger else 1.05 if same_hand else 0.85
+    ease = 1.35 if same_hand and one.finger == two.finger else 1.08 if same_hand else 0.78
     median = habits.interval_s * ease * habits.digraphs[KEYS.index(before), KEYS.index(key)]
     interval = float(np.clip(rng.lognormal(np.log(median), habits.spread), 0.025, 2.0))
     if ease > 1.2:
