@@ -51,7 +51,7 @@ _DARK = _Theme("#e8ebf0", "#98a2b3", "#20262f", ("#1f3a33", "#6b5a21", "#a5542c"
 def draw_keyboard(confusions: Confusions, dark: bool = False) -> bytes:
     """Return a PNG of the keyboard: each key's error rate as its color, and what it is most often taken for."""
     theme = _DARK if dark else _LIGHT
-    presses, errors, taken_for = _by_key(confusions)
+    presses, errors, taken_for = errors_by_key(confusions)
     rates = {key: errors.get(key, 0) / count for key, count in presses.items()}
     scale = max([_FULL_SCALE, *(rate for key, rate in rates.items() if presses[key] >= _FEW)])
     figure = Figure(figsize=(10, 3.9), dpi=160)
@@ -71,6 +71,33 @@ def draw_keyboard(confusions: Confusions, dark: bool = False) -> bytes:
     axes.set_axis_off()
     _draw_ramp(figure, theme, scale)
     return _png(figure)
+
+
+def errors_by_key(
+    confusions: Confusions,
+) -> tuple[dict[str, int], dict[str, int], dict[str, tuple[str | None, float]]]:
+    """Return the presses and errors of each physical key, and what it is most often taken for (None: missed).
+
+    A capital counts for its letter's key; symbols without a key on the layout are left out.
+    """
+    presses: dict[str, int] = {}
+    errors: dict[str, int] = {}
+    mistakes: dict[str, dict[str | None, int]] = {}
+    for (true, read), count in confusions.items():
+        key = _key_of(true) if true else None
+        if key is None:
+            continue
+        presses[key] = presses.get(key, 0) + count
+        if true != read:
+            errors[key] = errors.get(key, 0) + count
+            other = (_key_of(read) or read) if read else None
+            of_key = mistakes.setdefault(key, {})
+            of_key[other] = of_key.get(other, 0) + count
+    taken_for = {}
+    for key, others in mistakes.items():
+        other = max(others, key=lambda name: (others[name], name or ""))
+        taken_for[key] = (other, others[other] / presses[key])
+    return presses, errors, taken_for
 
 
 def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
@@ -103,28 +130,6 @@ def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
         spine.set_visible(False)
     figure.tight_layout()
     return _png(figure)
-
-
-def _by_key(confusions: Confusions) -> tuple[dict[str, int], dict[str, int], dict[str, tuple[str, float]]]:
-    """Presses, errors and the most frequent mistake of each physical key; a capital counts for its letter's key."""
-    presses: dict[str, int] = {}
-    errors: dict[str, int] = {}
-    mistakes: dict[str, dict[str, int]] = {}
-    for (true, read), count in confusions.items():
-        key = _key_of(true) if true else None
-        if key is None:
-            continue
-        presses[key] = presses.get(key, 0) + count
-        if true != read:
-            errors[key] = errors.get(key, 0) + count
-            other = (_key_of(read) or read) if read else ""
-            of_key = mistakes.setdefault(key, {})
-            of_key[other] = of_key.get(other, 0) + count
-    taken_for = {}
-    for key, others in mistakes.items():
-        other = max(others, key=lambda name: (others[name], name))
-        taken_for[key] = (other, others[other] / presses[key])
-    return presses, errors, taken_for
 
 
 def _key_of(symbol: str) -> str | None:

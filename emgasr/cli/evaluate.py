@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import WEIGHTS, add_search_options, describe, read_search
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifest import TEST, VALIDATION, Manifest, check_disjoint, read_manifest
@@ -110,8 +111,8 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         prog="emgasr evaluate",
         description="Error rates of a recognizer on a split of a manifest: raw keys, text and words, person by person. "
         "With a language model its weights are tuned on a validation split unless they are given; never on the test.",

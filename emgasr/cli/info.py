@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import EmgasrError
 
 
@@ -35,8 +35,8 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="emgasr info", description="Tell what a file or folder holds.")
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="emgasr info", description="Tell what a file or folder holds.")
     parser.add_argument("path", metavar="PATH", help="a recording, a manifest (.jsonl) or a model folder")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 
+from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search
 from emgasr.errors import EmgasrError
 
@@ -39,8 +39,8 @@ def run(argv: list[str]) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
         prog="emgasr transcribe",
         description="Read recordings: greedily, or by beam search with a language model.",
     )

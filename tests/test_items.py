@@ -1,0 +1,123 @@
+"""From labelled recordings to what is judged, and to what a search is tuned on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emgasr.errors import ConfigError, DataError
+from emgasr.items import Item, items_of, reference_of, refuse_tuning_on_test, tuning_stretches
+from emgasr.manifest import Entry, Manifest
+from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.tokens import Tokens
+
+KEYS = Tokens.keystrokes()
+
+
+class FakeRecognizer:
+    """Ten frames a second of blanks."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+
+    def emissions(self, recording: Recording) -> np.ndarray:
+        row = np.full(len(self.tokens), -np.inf, dtype=np.float32)
+        row[0] = 0
+        return np.tile(row, (round(recording.duration_s * 10), 1))
+
+    def frame_times_s(self, frames: int) -> np.ndarray:
+        return (np.arange(frames) + 1) / 10
+
+
+def recording_of(events: Events | None = None, spans: Spans | None = None, seconds: float = 10.0) -> Recording:
+    samples = np.zeros((round(seconds * 100), 2), dtype=np.float32)
+    bands = (Band.numbered("arm", 2),)
+    return Recording(
+        samples, 100.0, "uV", bands, "ann", "one", events or Events.empty(), spans or Spans.empty(), origin="simulated"
+    )
+
+
+def test_key_events_give_published_symbols_and_their_times() -> None:
+    events = Events.of([(1.0, 1.1, "h"), (1.2, 1.3, "Key.tab"), (1.5, 1.6, "Key.backspace"), (2.0, 2.1, "É")])
+    symbols, times_s = reference_of("x", recording_of(events), KEYS)
+    assert symbols == ["h", "⌫", "E"]
+    assert times_s.tolist() == [1.0, 1.5, 2.0]
+
+
+def test_gestures_are_read_whole_and_utterances_one_by_one() -> None:
+    gestures = Spans.of([(1, 2, "gesture", "fist"), (3, 4, "gesture", "wave in")])
+    (item,) = items_of(FakeRecognizer(Tokens.words(["fist", "wave in"])), [("g", recording_of(spans=gestures))])  # type: ignore[arg-type]
+    assert (item.reference, len(item.emissions)) == (["fist", "wave in"], 100)
+    spoken = Spans.of([(1, 3, "utterance", "go on"), (4, 9, "utterance", "stop")])
+    found = list(items_of(FakeRecognizer(Tokens.characters("gonstp ")), [("s", recording_of(spans=spoken))]))  # type: ignore[arg-type]
+    assert [(item.name, "".join(item.reference), len(item.emissions)) for item in found] == [
+        ("s#0", "go on", 20),
+        ("s#1", "stop", 50),
+    ]
+
+
+def test_rest_spans_come_along() -> None:
+    spans = Spans.of([(2, 5, "rest", "")])
+    recording = recording_of(Events.of([(1.0, 1.1, "h")]), spans)
+    (item,) = items_of(FakeRecognizer(KEYS), [("r", recording)])  # type: ignore[arg-type]
+    assert list(item.rest) == [(2.0, 5.0)]
+
+
+def test_a_recording_without_labels_is_refused() -> None:
+    with pytest.raises(DataError, match="no labels to evaluate against"):
+        reference_of("silent.h5", recording_of(), KEYS)
+
+
+def test_stretches_are_cut_at_pauses_and_lose_nothing() -> None:
+    generator = np.random.default_rng(1)
+    times_s = np.cumsum(generator.exponential(0.3, 600))
+    frames = round(10 * times_s[-1]) + 20
+    symbols = generator.choice(list("abc"), 600).tolist()
+    emissions = np.arange(frames, dtype=np.float32)[:, None]
+    item = Item("x", "ann", symbols, emissions, times_s, np.arange(frames) / 10)
+    stretches = tuning_stretches([item], KEYS, minutes=60)
+    assert KEYS.symbols_of([number for _, ids in stretches for number in ids]) == symbols
+    assert np.array_equal(np.concatenate([part for part, _ in stretches]), emissions)
+    assert all(len(part) <= 270 for part, _ in stretches)
+    assert len(stretches) >= 7
+
+
+def test_stretches_keep_to_their_minutes_and_leave_unknown_keys_out() -> None:
+    times_s = np.arange(1200) * 0.1 + 0.1
+    item = Item("x", "ann", ["a", "Z"] * 600, np.zeros((1300, 2)), times_s, np.arange(1300) / 10)
+    stretches = tuning_stretches([item], Tokens.keystrokes("ab"), minutes=0.5)
+    assert 300 <= sum(len(part) for part, _ in stretches) < 600
+    assert {number for _, ids in stretches for number in ids} == {1}
+
+
+def test_a_long_pause_and_unknown_times_do_not_stop_the_cutting() -> None:
+    times_s = np.concatenate([np.arange(20) * 0.5 + 0.1, 200 + np.arange(20) * 0.5])
+    timed = Item("x", "ann", ["a"] * 40, np.zeros((2200, 2)), times_s, np.arange(2200) / 10)
+    untimed = replace(timed, times_s=np.full(40, np.nan))
+    assert sum(len(ids) for _, ids in tuning_stretches([timed], KEYS, 60)) == 40
+    assert [len(ids) for _, ids in tuning_stretches([untimed, replace(timed, frame_times_s=None)], KEYS, 60)] == [
+        40,
+        40,
+    ]
+
+
+def entry(split: str, checksum: str, take: str = "") -> Entry:
+    return Entry(f"{checksum}.h5", "native", "ann", checksum, split, 1.0, 100.0, 2, checksum, take)
+
+
+def test_tuning_on_what_is_evaluated_is_refused() -> None:
+    manifest = Manifest((entry("test", "a"), entry("validation", "b"), entry("leaky", "a")), Path())
+    refuse_tuning_on_test(manifest, "validation", manifest, "test")
+    for split, words in [("test", "flatter"), ("leaky", "a.h5 is in both")]:
+        with pytest.raises(ConfigError, match=words):
+            refuse_tuning_on_test(manifest, split, manifest, "test")
+    with pytest.raises(ConfigError, match="flatter"):
+        refuse_tuning_on_test(manifest, "validation", manifest, "validation")
+
+
+def test_takes_of_one_file_are_different_recordings() -> None:
+    manifest = Manifest((entry("test", "a", "1"), entry("validation", "a", "2")), Path())
+    refuse_tuning_on_test(manifest, "validation", manifest, "test")
