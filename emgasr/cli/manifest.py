@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 from collections import Counter
 from pathlib import Path
@@ -10,14 +11,6 @@ from typing import Any
 
 from emgasr.errors import ConfigError, OutputError
 from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Manifest, check_disjoint, write_manifest
-
-READER_OPTIONS = {
-    "takes": {"unit", "ring", "bands"},
-    "spans": {"unit", "scale_uv", "kind", "ring", "bands"},
-    "bids": {"unit", "ring"},
-    "emg2qwerty": set(),
-    "native": set(),
-}
 
 
 def run(argv: list[str]) -> int:
@@ -108,9 +101,11 @@ def _band(text: str) -> list[object]:
 
 
 def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    from emgasr.corpora import reader
+
     names = ("unit", "scale_uv", "kind", "ring", "bands")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    if foreign := sorted(given.keys() - READER_OPTIONS[arguments.corpus]):
+    if foreign := sorted(given.keys() - inspect.signature(reader(arguments.corpus).scan).parameters.keys()):
         option = "--" + foreign[0].replace("_", "-")
         raise ConfigError(option, f"does not apply to the layout {arguments.corpus!r}", "its files say so themselves")
     return given

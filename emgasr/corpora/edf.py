@@ -72,14 +72,14 @@ def read_header(path: Path) -> EdfFile:
         raise RecordingError(path, f"unknown kind of file {suffix!r}", "give .bdf or .edf")
     try:
         size = path.stat().st_size
+        if size == 0:
+            raise RecordingError(path, "is empty (zero bytes)", "restore the file")
         with path.open("rb") as file:
             head = file.read(HEADER_BYTES)
             length = _integer(path, head[184:192])
             head += file.read(max(0, length - HEADER_BYTES))
     except OSError as error:
         raise RecordingError(path, f"cannot be read ({error.strerror})", "check the path") from error
-    if size == 0:
-        raise RecordingError(path, "is empty (zero bytes)", "restore the file")
     if len(head) < max(length, HEADER_BYTES) or length < HEADER_BYTES:
         raise RecordingError(path, "is truncated within its header, or not EDF/BDF", "restore the file")
     if head[196:197] == b"D":  # the reserved field reads "EDF+D" or "BDF+D"

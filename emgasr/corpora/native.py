@@ -18,7 +18,11 @@ def open_recording(path: str | Path) -> Recording:
 
 def scan(folder: Path) -> list[Entry]:
     """Every native session below `folder`, in the order of their paths; HDF5 files of other kinds are passed over."""
-    return [_entry(path) for path in sorted(folder.rglob("*.hdf5")) if not path.name.startswith(".") and _native(path)]
+    return [
+        _entry(path)
+        for path in sorted([*folder.rglob("*.hdf5"), *folder.rglob("*.h5")])
+        if not path.name.startswith(".") and _native(path)
+    ]
 
 
 def _native(path: Path) -> bool:

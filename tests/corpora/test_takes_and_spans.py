@@ -1,0 +1,211 @@
+"""Folders of single takes, and of continuous recordings with labelled spans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from miniatures import write_spans, write_table, write_takes
+from scipy.io import wavfile
+
+from emgasr.corpora import open_entry, scan
+from emgasr.corpora.takes import open_recording as open_take
+from emgasr.errors import ManifestError, RecordingError
+
+
+def test_a_take_is_a_recording_with_one_utterance(tmp_path: Path) -> None:
+    write_takes(tmp_path)
+    entries = scan(tmp_path, "takes", unit="counts", ring=True)
+    assert len(entries) == 20
+    opened = open_entry(entries[0], "/")
+    raw = np.load(tmp_path / "takes" / "d1_a_0.npy")
+    np.testing.assert_array_equal(opened.read(), raw.astype(np.float32))
+    np.testing.assert_array_equal(opened.read(0.1, 0.2), raw[20:40])
+    assert (opened.unit, opened.rate_hz, opened.subject, opened.session) == ("counts", 200.0, "s01", "d1")
+    assert (opened.spans.kinds, opened.spans.texts, opened.spans.end_s[0]) == (("utterance",), ("a",), 0.4)
+    (band,) = opened.bands
+    assert (len(band.electrodes), band.ring) == (8, True)
+    assert (entries[0].take, entries[0].text) == ("d1_a_0", "a")
+
+
+def test_bands_and_units_can_be_told(tmp_path: Path) -> None:
+    write_takes(tmp_path)
+    entry = scan(tmp_path, "takes", unit="mV", bands=[["left", 4], ["right", 4]])[0]
+    opened = open_entry(entry, "/")
+    assert [(band.name, len(band.electrodes), band.ring) for band in opened.bands] == [
+        ("left", 4, False),
+        ("right", 4, False),
+    ]
+    np.testing.assert_allclose(opened.read(), np.load(entry.path) * 1000.0)
+
+
+def test_wav_and_csv_takes_read_like_npy(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(-900, 900, (300, 2), dtype=np.int16)
+    wavfile.write(tmp_path / "t.wav", 1000, values)
+    np.savetxt(tmp_path / "t.csv", values, delimiter=",")
+    clocked = np.column_stack([np.arange(300) / 1000, values])
+    np.savetxt(tmp_path / "c.csv", clocked, delimiter=",", header="time_s,chin,throat", comments="")
+    for name in ("t.wav", "t.csv", "c.csv"):
+        opened = open_take(tmp_path / name, rate_hz=1000, unit="uV")
+        np.testing.assert_array_equal(opened.read(0.1, 0.2), values[100:200])
+
+
+def test_a_single_channel_may_be_one_dimensional(tmp_path: Path) -> None:
+    np.save(tmp_path / "t.npy", np.arange(50, dtype=np.float32))
+    assert open_take(tmp_path / "t.npy", rate_hz=100, unit="uV").samples.shape == (50, 1)
+
+
+def save(name: str, values: object) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        np.save(folder / name, values)
+        return folder / name
+
+    return make
+
+
+def write(name: str, content: bytes) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return make
+
+
+def wav_at_500_hz(folder: Path) -> Path:
+    wavfile.write(folder / "t.wav", 500, np.zeros((300, 2), np.int16))
+    return folder / "t.wav"
+
+
+def cut_npy(folder: Path) -> Path:
+    path = save("t.npy", np.zeros((300, 2)))(folder)
+    path.write_bytes(path.read_bytes()[:-50])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda folder: folder / "none.npy", "does not exist"),
+        (lambda folder: folder, "is a folder"),
+        (write("t.npy", b""), "zero bytes"),
+        (write("t.npy", b"dear diary"), "truncated or not a .npy"),
+        (write("t.wav", b"dear diary, this is no RIFF file"), "not a WAV"),
+        (write("t.mat", b"x"), "unknown kind of file '.mat'"),
+        (write("t.csv", b"1,2\n3,x\n"), "not a table of numbers"),
+        (write("t.csv", b"time,a\n0,1\n0.002,1\n0.001,2\n"), "time goes back or is unknown at sample 2"),
+        (write("t.csv", b"time,a\n0,1\n0.1,1\n0.2,2\n"), r"its times tell 10\.0 Hz, the table 1000"),
+        (wav_at_500_hz, "header tells 500 Hz, the table 1000"),
+        (cut_npy, "truncated"),
+        (save("t.npy", np.array([{"a": 1}], dtype=object)), "not a .npy array of numbers"),
+        (save("t.npy", np.array([["a", "b"]])), "not numbers"),
+        (save("t.npy", np.zeros((9, 9), bool)), "holds bool"),
+        (save("t.npy", np.zeros((8, 400))), "more channels than samples"),
+        (save("t.npy", np.zeros((0, 8))), r"shape \(0, 8\)"),
+        (save("t.npy", np.zeros((4, 4, 4))), "shape"),
+    ],
+)
+def test_a_damaged_or_unfit_take_is_refused(tmp_path: Path, make: Callable[[Path], Path], told: str) -> None:
+    with pytest.raises(RecordingError, match=told):
+        open_take(make(tmp_path), rate_hz=1000, unit="counts")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"rate_hz": 1000}, "has no unit"),
+        ({"rate_hz": 1000, "unit": "n/a"}, "has no unit"),
+        ({"rate_hz": 1000, "unit": "parsec"}, "unknown unit 'parsec'"),
+        ({"rate_hz": 1000, "scale_uv": 0.0}, "scale_uv is 0.0"),
+        ({"unit": "uV"}, "has no rate"),
+        ({"unit": "uV", "rate_hz": -5}, "has the rate -5"),
+        ({"unit": "uV", "rate_hz": 1000, "bands": [["left", 3]]}, "2 channels but 3 electrodes"),
+    ],
+)
+def test_what_the_files_do_not_say_is_asked_for(tmp_path: Path, options: dict[str, object], told: str) -> None:
+    path = save("t.npy", np.zeros((300, 2)))(tmp_path)
+    with pytest.raises(RecordingError, match=told):
+        open_take(path, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"file": "takes/none.npy"}, "does not exist"),
+        ({"rate_hz": "fast"}, "line 2: rate_hz is 'fast'"),
+        ({"rate_hz": "nan"}, "line 2: rate_hz"),
+        ({"text": ""}, "line 2: text is empty"),
+    ],
+)
+def test_a_wrong_row_of_metadata_is_named(tmp_path: Path, row: dict[str, object], told: str) -> None:
+    write_takes(tmp_path)
+    good = {"file": "takes/d1_a_0.npy", "text": "a", "subject": "s", "session": "d", "rate_hz": 200}
+    write_table(tmp_path / "metadata.csv", [good | row])
+    with pytest.raises(RecordingError, match=told):
+        scan(tmp_path, "takes", unit="counts")
+
+
+def test_a_missing_table_column_or_folder_is_named(tmp_path: Path) -> None:
+    for told in ("metadata.csv: cannot be read", "lacks the column 'file'"):
+        with pytest.raises(RecordingError, match=told):
+            scan(tmp_path, "takes", unit="counts")
+        (tmp_path / "metadata.csv").write_text("name,text\na,b\n")
+    with pytest.raises(RecordingError, match="is not a folder"):
+        scan(tmp_path / "none", "takes")
+    with pytest.raises(RecordingError, match="no recording of the layout 'native'"):
+        scan(tmp_path, "native")
+
+
+def test_spans_scale_and_offset_come_from_the_tables(tmp_path: Path) -> None:
+    entries = scan(write_spans(tmp_path), "spans", kind="utterance")
+    assert [entry.subject for entry in entries] == ["p0", "p1", "p2", "p3", "p4"]
+    opened = open_entry(entries[1], "/")
+    raw = np.load(tmp_path / "recordings" / "p1.npy")
+    np.testing.assert_allclose(opened.read(), raw * 0.5 + [7, -3])
+    assert opened.unit == "uV"
+    assert opened.spans.kinds == ("rest", "utterance", "utterance")
+    assert opened.spans.texts == ("rest", "fist", "point")
+    np.testing.assert_allclose(opened.spans.end_s, [0.9, 1.9, 2.9])
+
+
+def test_an_unscaled_recording_needs_a_unit_or_a_scale(tmp_path: Path) -> None:
+    write_spans(tmp_path)
+    rows = [{"file": "p0.npy", "subject": "p0", "rate_hz": 100}]
+    write_table(tmp_path / "recordings.csv", rows)
+    with pytest.raises(RecordingError, match="has no unit"):
+        scan(tmp_path, "spans")
+    assert scan(tmp_path, "spans", scale_uv=10.0)[0].options["scale_uv"] == 10.0
+    assert open_entry(scan(tmp_path, "spans", unit="counts")[0], "/").unit == "counts"
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "told"),
+    [
+        ("labels.csv", {"file": "p0.npy", "start_s": 2, "end_s": 1, "label": "x"}, "line 2: the span ends before"),
+        ("labels.csv", {"file": "p0.npy", "start_s": "", "end_s": 1, "label": "x"}, "line 2: start_s is ''"),
+        ("labels.csv", {"file": "p0.npy", "begin": 2}, "lacks the column 'start_s'"),
+        ("recordings.csv", {"file": "p9.npy", "subject": "a", "rate_hz": 100}, "names p9.npy, which is not there"),
+        ("recordings.csv", {"file": "p0.npy", "rate_hz": 100, "unit": "uV"}, "line 2: no subject"),
+        ("recordings.csv", {"file": "p0.npy", "subject": "a", "rate_hz": 0, "unit": "uV"}, "has the rate 0"),
+        (
+            "recordings.csv",
+            {"file": "p0.npy", "subject": "a", "rate_hz": 100, "scale_uv": 1, "offset_uv_ch1": 5, "offset_uv_ch2": "x"},
+            "line 2: offset_uv_ch2 is 'x'",
+        ),
+    ],
+)
+def test_a_wrong_row_of_the_tables_is_named(tmp_path: Path, table: str, row: dict[str, object], told: str) -> None:
+    write_table(write_spans(tmp_path) / table, [row])
+    with pytest.raises(RecordingError, match=told):
+        scan(tmp_path, "spans")
+
+
+def test_an_option_that_a_layout_does_not_know_is_refused(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    entry = scan(write_spans(tmp_path), "spans")[0]
+    with pytest.raises(ManifestError, match="has no option 'colour'"):
+        open_entry(replace(entry, options={**entry.options, "colour": "red"}), "/")
+    with pytest.raises(ManifestError, match="unknown layout 'tarot'"):
+        open_entry(replace(entry, corpus="tarot"), "/")
