@@ -1,3 +1,42 @@
 """Text from muscle signals: recordings of surface EMG in, keystrokes or words out."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emgasr.transcribe import Transcript, transcribe
+
+if TYPE_CHECKING:
+    from emgasr.recognizer import Recognizer
+    from emgasr.recording import Recording
+
 __version__ = "0.1.0"
+__all__ = ["Recognizer", "Recording", "Transcript", "__version__", "load", "open_recording", "transcribe"]
+
+
+def load(folder: str | Path, device: str = "cpu") -> Recognizer:
+    """Load the model in a folder that `emgasr train` wrote; a ModelError if it is missing or damaged."""
+    from emgasr.recognizer import Recognizer
+
+    return Recognizer.load(folder, device)
+
+
+def open_recording(path: str | Path) -> Recording:
+    """Open a native or emg2qwerty session (HDF5) or BIDS EMG (BDF, EDF), told by its content; samples read lazily."""
+    from emgasr.corpora import open_any
+
+    return open_any(path)
+
+
+def __getattr__(name: str) -> Any:
+    """Import Recording and Recognizer when they are asked for: `import emgasr` itself imports nothing heavy."""
+    if name == "Recording":
+        from emgasr.recording import Recording
+
+        return Recording
+    if name == "Recognizer":
+        from emgasr.recognizer import Recognizer
+
+        return Recognizer
+    raise AttributeError(f"module 'emgasr' has no attribute {name!r}")
