@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifest import Entry, Manifest, checksum_file, write_manifest
 from emgasr.output import claim_folder
@@ -41,7 +42,7 @@ def run(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="emgasr simulate",
         description="Make recordings of simulated people who type, for trying the whole line without data. "
         "The same options make the same recordings.",

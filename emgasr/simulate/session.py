@@ -39,6 +39,8 @@ def simulate_session(
     instead, cut at `minutes`; keys that the layout lacks leave no trace in the signal. DataError: text without keys,
     no time for any prompt, both prompts and events.
     """
+    if session_seed < 0:
+        raise DataError("simulation", f"a session's seed cannot be {session_seed}", "use 0 or more")
     rng = np.random.default_rng([0x5E55, person.seed, session_seed])
     typed = _typed(person, rng, prompts, events, spans, minutes)
     rests = [

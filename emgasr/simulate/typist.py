@@ -85,8 +85,9 @@ def type_prompts(
 ) -> Typed:
     """Type `prompts` one after the other, each ended by enter, with rests of some seconds at both ends and each minute.
 
-    Every slip is mended, so that the keys of a prompt render to its text. With `limit_s`, typing stops before the
-    prompt that would end later than a second before it, and the rest of the time is rest.
+    Every slip is mended, so that the keys of a prompt render to its span's text, whose enter is included as in the
+    corpus. With `limit_s`, typing stops before the prompt that would end later than a second before it, and the rest
+    of the time is rest.
     """
     presses: list[tuple[float, float, str]] = []
     spans: list[tuple[float, float, str, str]] = []
@@ -94,7 +95,8 @@ def type_prompts(
     rested = 0.0
     for prompt in prompts:
         check_text(prompt, "prompt")
-        keys, times, holds = _one_prompt(prompt, habits, reaches, rng)
+        text = prompt.rstrip("\n") + "\n"
+        keys, times, holds = _one_prompt(text, habits, reaches, rng)
         pause = 0.0 if not spans or now - rested < rng.uniform(40, 90) else float(rng.uniform(4.0, 8.0))
         start = now + pause
         end = start + times[-1] + 0.1
@@ -104,7 +106,7 @@ def type_prompts(
             spans.append((rested if not spans else now, start, "rest", ""))
             rested = start
         presses += [(start + t, start + t + h, key) for key, t, h in zip(keys, times, holds, strict=True)]
-        spans.append((start, end, "prompt", prompt))
+        spans.append((start, end, "prompt", text))
         now = end
     if not presses:
         raise DataError("simulation", "there is time for no prompt", "allow more minutes or shorter prompts")
@@ -114,9 +116,9 @@ def type_prompts(
 
 
 def _one_prompt(
-    prompt: str, habits: TypistHabits, reaches: Mapping[str, Reach], rng: np.random.Generator
+    text: str, habits: TypistHabits, reaches: Mapping[str, Reach], rng: np.random.Generator
 ) -> tuple[list[str], list[float], list[float]]:
-    typed = _with_slips(prompt.rstrip("\n") + "\n", habits.slip_rate, rng)
+    typed = _with_slips(text, habits.slip_rate, rng)
     keys, times, holds = [], [], []
     now, before = 0.0, ENTER
     for character in typed:

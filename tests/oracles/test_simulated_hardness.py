@@ -1,0 +1,32 @@
+"""The simulator is hard as the corpus is: a linear classifier of single keys gets worse by session and by person."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    path = Path(__file__).parents[2] / "benchmarks" / "simulate.py"
+    spec = importlib.util.spec_from_file_location("benchmarks_simulate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_linear_classifier_of_letters_loses_by_session_and_more_by_person(benchmark: ModuleType) -> None:
+    accuracy = benchmark.hardness([0, 1, 2], repeats=24)
+    assert accuracy["same_session"] > 0.55  # the information is there (chance 0.04)
+    assert accuracy["other_session"] < accuracy["same_session"] - 0.05
+    assert accuracy["other_person"] < 0.30
+    assert accuracy["other_person"] < accuracy["other_session"] - 0.15
+
+
+def test_simulation_is_faster_than_twenty_times_real_time(benchmark: ModuleType) -> None:
+    assert benchmark.speed(minutes=1.0)["times_real_time"] > 20
