@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import DataError, OutputError
 from emgasr.lm import estimate, read_arpa, write_arpa
 from emgasr.lm.ngram import NGramModel
@@ -30,9 +31,7 @@ def run(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="emgasr lm", description="Estimate n-gram language models from text and query them."
-    )
+    parser = ArgumentParser(prog="emgasr lm", description="Estimate n-gram language models from text and query them.")
     commands = parser.add_subparsers(required=True, metavar="build | score | info")
 
     build = commands.add_parser("build", help="estimate a model (modified Kneser-Ney, as lmplz) from text files")

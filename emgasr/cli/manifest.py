@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
 from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Manifest, check_disjoint, write_manifest
 
@@ -59,7 +60,7 @@ def split(entries: list[Entry], arguments: argparse.Namespace) -> tuple[list[Ent
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="emgasr manifest", description=__doc__)
+    parser = ArgumentParser(prog="emgasr manifest", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the corpus lies")
     parser.add_argument("--corpus", required=True, choices=CORPORA, help="its layout")
     parser.add_argument("--out", required=True, type=Path, help="the manifest to write (JSON lines)")

@@ -17,4 +17,4 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise a ConfigError with argparse's own message."""
-        raise ConfigError(self.prog, message, f"`{self.prog} --help` lists the options")
+        raise ConfigError(self.prog.removeprefix("emgasr "), message, f"`{self.prog} --help` lists the options")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from emgasr.cli.parser import ArgumentParser
 
 if TYPE_CHECKING:
     from emgasr.validate import Report
@@ -16,7 +17,7 @@ SHOWN = 50  # problems in the table; --json has them all
 
 def run(argv: list[str]) -> int:
     """Check the recordings and the splits of a manifest."""
-    parser = argparse.ArgumentParser(prog="emgasr validate", description=__doc__)
+    parser = ArgumentParser(prog="emgasr validate", description=__doc__)
     parser.add_argument("manifest", type=Path, help="made by `emgasr manifest`")
     parser.add_argument("--lm-text", type=Path, nargs="+", default=[], metavar="FILE", help="the language model's text")
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 import subprocess
 import sys
 import types
@@ -141,6 +142,22 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_result(
     assert told.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
     assert result.read_text() == "old"
+
+
+def test_ctrl_c_ends_a_verb_in_one_line_with_130() -> None:
+    program = (
+        "import sys, time, types; from emgasr import cli; verb = types.ModuleType('verb'); sys.modules['verb'] = verb\n"
+        "def run(argv):\n    print('working', flush=True)\n    time.sleep(60)\n"
+        "verb.run = run; cli.VERBS['info'] = ('verb', ''); sys.exit(cli.main(['info']))"
+    )
+    started = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert started.stdout is not None
+    assert started.stdout.readline() == "working\n"
+    started.send_signal(signal.SIGINT)
+    _, told = started.communicate(timeout=30)
+    assert (started.returncode, told) == (130, "emgasr: interrupted\n")
 
 
 def test_a_closed_pipe_is_no_error_message() -> None:

@@ -1,0 +1,47 @@
+"""The project's own promises: one version, one command for integration, nothing of one machine in the tree."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import emgasr
+from emgasr import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_version_is_the_same_everywhere() -> None:
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert version is not None
+    assert version[1] == emgasr.__version__
+    assert f"## [{emgasr.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_integration_runs_make_test_and_nothing_else() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    commands = [
+        line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith(("#", "set ", "cd "))
+    ]
+    assert commands == ["exec make test"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("target", ["demo", "test", "lint"])
+def test_every_promised_target_exists(target: str) -> None:
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_verb_of_the_table_has_a_file_and_every_file_with_a_run_is_in_the_table() -> None:
+    folder = ROOT / "emgasr" / "cli"
+    verbs = {
+        path.stem for path in folder.glob("*.py") if "\ndef run(argv: list[str]) -> int:" in path.read_text("utf-8")
+    }
+    assert {module.rpartition(".")[2] for module, _ in cli.VERBS.values()} == verbs
