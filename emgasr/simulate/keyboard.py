@@ -10,7 +10,7 @@ import numpy as np
 
 HANDS = ("left", "right")
 FINGERS = ("thumb", "index", "middle", "ring", "little")
-BACKSPACE, ENTER, SPACE, SHIFT = "Key.backspace", "Key.enter", "Key.space", "Key.shift"
+BACKSPACE, ENTER, SPACE = "Key.backspace", "Key.enter", "Key.space"
 LEFT_SHIFT, RIGHT_SHIFT = "Key.shift", "Key.shift_r"
 
 # Rows from the digits down: x of the first key in key widths (ANSI stagger), y of the row (home 0, away +), the keys.

@@ -52,7 +52,8 @@ class Technique:
     """How one person (or one person on one day) moves: drives per place of the keyboard; K places, M compartments.
 
     `hand` (K,), `way` (K, 2) inward and away in key widths; `strike`, `lift` (K, M); `reach` (K, 4, M) per direction;
-    `tone` (2, M) of each arm while hands hover; `lead_s` (K,) from the start of a strike to the key's closing.
+    `tone` (2, M) of each arm while hands hover; `lead_s` (K,) from the start of a strike to the key's closing;
+    `scatter` standard deviation of the logarithm of effort from press to press.
     """
 
     hand: np.ndarray
