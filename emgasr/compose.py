@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -199,19 +200,33 @@ def compose_shuffled(
     return examples
 
 
-def takes_from_recordings(recordings: Iterable[Recording]) -> list[Take]:
-    """A take for each span of kind "utterance", "gesture" or "rest"; prompts and unlabelled stretches are left out."""
+def takes_from_recordings(recordings: Iterable[tuple[str, Recording]]) -> list[Take]:
+    """A take for each span of kind "utterance", "gesture" or "rest" of (name, recording) pairs; prompts are left out.
+
+    A take is named by its recording and, where there are several, its start in seconds.
+    """
     takes: list[Take] = []
-    for recording in recordings:
+    for path, recording in recordings:
         spans = recording.spans
         for start, end, kind, text in zip(spans.start_s, spans.end_s, spans.kinds, spans.texts, strict=True):
             if kind == "prompt":
                 continue
             samples = recording.read(float(start), float(end))
-            name = f"{recording.subject}/{recording.session}#{len(takes)}"
+            name = path if len(spans) == 1 else f"{path}@{start:.3f}"
             take = Take(samples, recording.rate_hz, text, recording.subject, recording.session, name, kind == "rest")
             takes.append(take)
     return takes
+
+
+def read_words(path: str | Path) -> list[str]:
+    """The words of a text file, one a line; a DataError if it cannot be read or holds none."""
+    try:
+        words = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(path, f"cannot be read as text ({error})", "give a UTF-8 file with a word a line") from error
+    if not words:
+        raise DataError(path, "holds no word", "give a word a line")
+    return words
 
 
 def as_recording(example: Example, tokens: Tokens, rate_hz: float, unit: str, bands: tuple[Band, ...]) -> Recording:

@@ -168,6 +168,28 @@ def check_disjoint(manifest: Manifest) -> None:
         raise ManifestError("manifest", found[0] + more, "split again, or claim less in its header")
 
 
+def check_apart(training: Iterable[Entry], held_out: Iterable[Entry]) -> None:
+    """Raise a ManifestError if a recording, or a take that a composed recording is made of, is on both sides.
+
+    This holds between manifests too. The `take` of a composed entry lists its parts (see `part_name`).
+    """
+    trained = {source: entry.path for entry in training for source in _sources(entry)}
+    for entry in held_out:
+        if both := [trained[source] for source in _sources(entry) if source in trained]:
+            wrong = f"{entry.path} is, or is composed of, {both[0]}, which is trained on"
+            raise ManifestError("manifest", wrong, "split the takes first, then compose each split for itself")
+
+
+def part_name(entry: Entry) -> str:
+    """The name that a composed recording gives to a take from this entry: the start of its checksum."""
+    return entry.sha256[:16]
+
+
+def _sources(entry: Entry) -> set[str]:
+    parts = (part.partition("@")[0] for part in entry.take.split())
+    return {part_name(entry), *(part for part in parts if len(part) == 16)}
+
+
 def _shared(entries: Iterable[Entry], sides: list[tuple[str, str]], what: str, only: str = "") -> list[str]:
     """Pairs of splits that share a key: (split, key) of each entry in, one line a pair out."""
     splits_of: dict[str, dict[str, str]] = {}

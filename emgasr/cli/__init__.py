@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "simulate": ("emgasr.cli.simulate", "make recordings of simulated people who type"),
     "manifest": ("emgasr.cli.manifest", "list the recordings of a corpus, with splits and checksums"),
     "validate": ("emgasr.cli.validate", "check recordings, and that no split leaks into another"),
+    "compose": ("emgasr.cli.compose", "single takes into a fixed list of sequences to test on"),
     "info": ("emgasr.cli.info", "what a recording, a manifest or a model holds"),
     "train": ("emgasr.cli.train", "train a recognizer from a manifest and a configuration"),
     "personalize": ("emgasr.cli.personalize", "fit a trained recognizer to one person, never for the worse"),

@@ -1,0 +1,206 @@
+"""Training data: recordings with key times, or takes to compose, in; padded batches that depend only on (seed, step) out."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emgasr.compose import ComposeConfig, ComposedSource, Example
+from emgasr.errors import DataError
+from emgasr.recording import Recording
+from emgasr.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class WindowsConfig:
+    """Windows cut from continuous recordings with key times, of one random length a batch.
+
+    Args:
+        shortest_s: shortest window in seconds.
+        longest_s: longest window in seconds.
+        batch_s: seconds of signal a batch; the number of windows follows.
+        snap_s: an edge moves by up to this to the middle of the widest pause, so that no key press is cut in two.
+        cache_gb: recordings are held in memory up to this size, and read slice by slice beyond it.
+    """
+
+    kind: Literal["windows"] = "windows"
+    shortest_s: float = 4.0
+    longest_s: float = 8.0
+    batch_s: float = 128.0
+    snap_s: float = 0.5
+    cache_gb: float = 8.0
+
+
+@dataclass(frozen=True)
+class ComposedConfig(ComposeConfig):
+    """Sequences composed on the fly from single takes.
+
+    Args:
+        batch_size: sequences a batch.
+        words: file of words to spell, one a line; random strings without it.
+        shortest: shortest random string, in labels.
+        longest: longest random string, in labels.
+    """
+
+    kind: Literal["composed"] = "composed"
+    batch_size: int = 32
+    words: str = ""
+    shortest: int = 2
+    longest: int = 7
+
+
+class Source(Protocol):
+    """What training draws from: batch number `step` of (seed, step), the same in every process and after a resume."""
+
+    def batch(self, step: int) -> list[Example]: ...
+
+
+class WindowSource:
+    """Random windows of recordings, keys as labels; recordings are drawn in proportion to their length."""
+
+    def __init__(self, recordings: Sequence[Recording], tokens: Tokens, config: WindowsConfig, seed: int) -> None:
+        if not recordings:
+            raise DataError("training data", "holds no recording", "check the manifest's splits")
+        self.tokens = tokens
+        self.config = config
+        self.seed = seed
+        size = sum(r.n_samples * r.n_channels * 4 for r in recordings) / 1e9
+        self.recordings = [_in_memory(r) for r in recordings] if size <= config.cache_gb else list(recordings)
+        durations = np.array([r.duration_s for r in self.recordings])
+        self.share = durations / durations.sum()
+        if min(durations) < config.shortest_s:
+            shortest = recordings[int(durations.argmin())]
+            raise DataError(
+                f"recording {shortest.subject}/{shortest.session}",
+                f"lasts {durations.min():.1f} s, less than a window of {config.shortest_s:g} s",
+                "shorten source.shortest_s or leave it out",
+            )
+
+    def batch(self, step: int) -> list[Example]:
+        """The examples of batch `step`."""
+        rng = np.random.default_rng((self.seed, step))
+        seconds = rng.uniform(self.config.shortest_s, self.config.longest_s)
+        count = max(1, round(self.config.batch_s / seconds))
+        chosen = rng.choice(len(self.recordings), size=count, p=self.share)
+        return [self._window(self.recordings[i], seconds, rng) for i in chosen]
+
+    def _window(self, recording: Recording, seconds: float, rng: np.random.Generator) -> Example:
+        seconds = min(seconds, recording.duration_s)
+        start = rng.uniform(0.0, recording.duration_s - seconds)
+        times = recording.events.time_s
+        first = _quietest(times, start, self.config.snap_s, recording.duration_s)
+        last = _quietest(times, start + seconds, self.config.snap_s, recording.duration_s)
+        events = recording.events.between(first, last)
+        ids, kept = self.tokens.encode_keys(events.keys)
+        onset = events.time_s[kept] - first
+        release = np.where(np.isfinite(events.release_s[kept]), events.release_s[kept] - first, onset + 0.1)
+        following = np.append(onset[1:], np.inf)
+        return Example(recording.read(first, last), ids, onset, np.minimum(release, following))
+
+
+class ComposedBatches:
+    """Batches of sequences composed on the fly, sorted by length within a pool so that little is padded."""
+
+    pool = 8  # batches drawn and sorted together
+
+    def __init__(self, source: ComposedSource, size: int) -> None:
+        self.source = source
+        self.size = size
+
+    def batch(self, step: int) -> list[Example]:
+        """The examples of batch `step`: lengths are planned for a whole pool, only this batch's examples are made."""
+        first = step // self.pool * self.pool * self.size
+        lengths = np.array([self.source.planned_samples(first + i) for i in range(self.pool * self.size)])
+        order = np.argsort(lengths, kind="stable").reshape(self.pool, self.size)
+        turn = np.random.default_rng((self.source.seed, 1, step // self.pool)).permutation(self.pool)
+        return [self.source.example(first + int(i)) for i in order[turn[step % self.pool]]]
+
+
+@dataclass
+class Batch:
+    """Padded examples: samples (B, T, C), lengths (B,), target ids (B, L) with their lengths and times (B, L) in s."""
+
+    samples: Tensor
+    lengths: Tensor
+    targets: Tensor
+    target_lengths: Tensor
+    onset_s: Tensor
+    offset_s: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`."""
+        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+
+def collate(examples: Sequence[Example]) -> Batch:
+    """Pad examples to one batch; padding is zero."""
+    lengths = [len(e.samples) for e in examples]
+    counts = [len(e.ids) for e in examples]
+    width = max(1, *counts) if counts else 1
+    samples = torch.zeros(len(examples), max(lengths), examples[0].samples.shape[1])
+    targets = torch.zeros(len(examples), width, dtype=torch.long)
+    onset, offset = torch.zeros(len(examples), width), torch.zeros(len(examples), width)
+    for row, example in enumerate(examples):
+        samples[row, : lengths[row]] = torch.from_numpy(example.samples)
+        targets[row, : counts[row]] = torch.tensor(example.ids, dtype=torch.long)
+        onset[row, : counts[row]] = torch.from_numpy(np.asarray(example.onset_s, dtype=np.float32))
+        offset[row, : counts[row]] = torch.from_numpy(np.asarray(example.offset_s, dtype=np.float32))
+    return Batch(samples, torch.tensor(lengths), targets, torch.tensor(counts), onset, offset)
+
+
+def prefetch(make: Callable[[int], Batch], steps: range, ahead: int = 3) -> Iterator[Batch]:
+    """Yield make(step) for each step, made up to `ahead` steps early on one thread; its exceptions are raised here."""
+    made: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=ahead)
+    stop = threading.Event()
+
+    def offer(item: Batch | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                made.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for step in steps:
+                if stop.is_set():
+                    return
+                offer(make(step))
+            offer(None)
+        except BaseException as error:
+            offer(error)
+
+    thread = threading.Thread(target=work, name="batches", daemon=True)
+    thread.start()
+    try:
+        while (item := made.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _in_memory(recording: Recording) -> Recording:
+    return replace(recording, samples=recording.read())
+
+
+def _quietest(times: np.ndarray, around: float, reach: float, duration: float) -> float:
+    """The middle of the widest pause between key presses with its middle within `reach` of `around`."""
+    first, last = np.searchsorted(times, (around - reach, around + reach))
+    edges = times[max(0, first - 1) : last + 1]
+    if len(edges) < 2 or reach <= 0:
+        return float(np.clip(around, 0.0, duration))
+    middles = (edges[1:] + edges[:-1]) / 2
+    widths = np.where(np.abs(middles - around) <= reach, np.diff(edges), -1.0)
+    best = int(widths.argmax())
+    return float(np.clip(middles[best] if widths[best] > 0 else around, 0.0, duration))

@@ -1,0 +1,66 @@
+"""`emgasr personalize MODEL`: a model and one person's labelled recordings in; a model fitted to the person out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emgasr.cli.parser import ArgumentParser
+from emgasr.errors import ConfigError
+from emgasr.manifest import TRAIN, check_disjoint, read_manifest
+
+if TYPE_CHECKING:
+    from emgasr.recording import Recording
+
+PROGRAM = "emgasr personalize"
+
+
+def run(argv: list[str]) -> int:
+    """Personalize; 0 when done (also when the base model was kept), 130 when Ctrl-C stopped it."""
+    parser = ArgumentParser(prog=PROGRAM, add_help=False)
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="model folder to start from")
+    parser.add_argument("--recordings", nargs="+", default=[], metavar="FILE", help="the person's recordings")
+    parser.add_argument("--manifest", metavar="FILE", help="or a manifest that lists them")
+    parser.add_argument("--split", default=TRAIN, help=f"split of the manifest to fit on (default {TRAIN})")
+    parser.add_argument("--subject", help="person of the manifest, where it lists several")
+    parser.add_argument("--out", metavar="FOLDER", help="where the model and its log go")
+    known, options = parser.parse_known_args(argv)
+
+    from emgasr.config import from_command_line
+    from emgasr.experiment import progress
+    from emgasr.personalize import PersonalizeConfig, personalize
+
+    if {"-h", "--help"} & set(options):
+        print(parser.format_help())
+    config = from_command_line(PersonalizeConfig, {}, options, PROGRAM)
+    if not known.model or not known.out:
+        raise ConfigError(PROGRAM, "needs a model and an output folder", f"{PROGRAM} MODEL --out FOLDER …")
+    recordings = _recordings(known)
+    with progress(quiet=not sys.stderr.isatty()) as report:
+        result = personalize(Path(known.model), recordings, config, Path(known.out), report)
+    if result.interrupted:
+        print(f"emgasr: stopped; {known.out}/model is the best so far", file=sys.stderr)
+        return 130
+    outcome = "the fitted model is kept" if result.kept else "no better: the base model is kept"
+    print(
+        f"{known.out}/model: CER on the held-out part {100 * result.cer_before:.2f} % → {100 * result.cer_after:.2f} %"
+        f" ({outcome}; {result.minutes:.1f} minutes)"
+    )
+    return 0
+
+
+def _recordings(options: argparse.Namespace) -> list[Recording]:
+    if bool(options.recordings) == bool(options.manifest):
+        raise ConfigError(PROGRAM, "needs either recordings or a manifest", "pass --recordings FILE… or --manifest FILE")
+    if options.recordings:
+        from emgasr.corpora import open_any
+
+        return [open_any(path) for path in options.recordings]
+    manifest = read_manifest(options.manifest)
+    check_disjoint(manifest)
+    chosen = [entry for entry in manifest.split(options.split) if options.subject in (None, entry.subject)]
+    if not chosen:
+        raise ConfigError("--subject", f"{options.subject!r} has nothing in split {options.split!r}", "see the manifest")
+    return [manifest.open(entry) for entry in chosen]

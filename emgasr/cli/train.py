@@ -1,0 +1,39 @@
+"""`emgasr train`: a manifest and a configuration in; a folder with the best model, its log and its checkpoint out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from emgasr.errors import ConfigError, OutputError
+
+
+def run(argv: list[str]) -> int:
+    """Train a recognizer, or resume; 0 when done, 130 when Ctrl-C stopped it (the checkpoint is then written)."""
+    places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    places.add_argument("--out")
+    places.add_argument("--resume", action="store_true")
+    known, options = places.parse_known_args(argv)
+
+    from emgasr.config import from_command_line
+    from emgasr.experiment import KINDS, TrainingConfig, train
+
+    program = "emgasr train --out FOLDER [--resume]"
+    if known.resume and known.out:
+        resolved = Path(known.out) / "training.yaml"
+        if not resolved.is_file():
+            raise OutputError(known.out, "holds no run to resume (no training.yaml)", "start it without --resume")
+        options = ["--config", str(resolved), *options]
+    config = from_command_line(TrainingConfig, KINDS, options, program)
+    if not known.out:
+        raise ConfigError("emgasr train", "no output folder", "pass --out FOLDER")
+    fitted = train(config, Path(known.out), resume=known.resume, quiet=not sys.stderr.isatty())
+    if fitted.interrupted:
+        print(f"emgasr: stopped at step {fitted.steps}; continue with --resume --out {known.out}", file=sys.stderr)
+        return 130
+    print(
+        f"{known.out}/model: validation CER {100 * fitted.cer:.2f} % (step {fitted.best_step} of {fitted.steps},"
+        f" {fitted.minutes:.1f} minutes)"
+    )
+    return 0

@@ -1,0 +1,220 @@
+"""One training run from its configuration: manifest and model described in YAML in, a folder with the model out."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import yaml
+
+from emgasr import __version__
+from emgasr import recognizer as recognizers
+from emgasr.batches import ComposedBatches, ComposedConfig, Source, WindowsConfig, WindowSource, collate
+from emgasr.compose import ComposedSource, RandomStrings, Texts, Words, read_words, takes_from_recordings
+from emgasr.config import to_mapping
+from emgasr.encoders.conformer import ConformerConfig
+from emgasr.errors import ConfigError
+from emgasr.features import FeaturesConfig, LogSpectrogramConfig
+from emgasr.manifest import Manifest, check_apart, check_disjoint, read_manifest
+from emgasr.normalize import NormalizeConfig
+from emgasr.output import claim_folder, replacing
+from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
+from emgasr.recording import Recording
+from emgasr.tokens import Tokens
+from emgasr.training import FitConfig, Fitted, fit
+
+KINDS: dict[str, dict[str, type]] = {
+    **recognizers.KINDS,
+    "source": {"windows": WindowsConfig, "composed": ComposedConfig},
+}
+
+
+@dataclass(frozen=True)
+class TokensConfig:
+    """The symbols that the model writes.
+
+    Args:
+        kind: keystrokes (emg2qwerty's 98 keys), characters, words (gestures, commands) or sentencepiece.
+        symbols: those to keep; empty keeps all keystrokes, or takes the characters or labels of the training split.
+        model: sentencepiece model file.
+    """
+
+    kind: Literal["keystrokes", "characters", "words", "sentencepiece"] = "keystrokes"
+    symbols: tuple[str, ...] = ()
+    model: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingConfig(FitConfig):
+    """Train a recognizer.
+
+    Args:
+        manifest: manifest with the training recordings (see `emgasr manifest` and `emgasr simulate`).
+        train_split: name of the split to train on.
+        validation_manifest: manifest of the validation recordings, if it is another one.
+        validation_split: name of the split whose CER chooses the best model.
+        init: model folder whose weights to start from.
+    """
+
+    manifest: str = ""
+    train_split: str = "train"
+    validation_manifest: str = ""
+    validation_split: str = "validation"
+    init: str = ""
+    tokens: TokensConfig = field(default_factory=TokensConfig)
+    source: WindowsConfig | ComposedConfig = field(default_factory=WindowsConfig)
+    features: FeaturesConfig = field(default_factory=LogSpectrogramConfig)
+    normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
+    encoder: EncoderConfig = field(default_factory=ConformerConfig)
+
+
+def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: bool = False) -> Fitted:
+    """Train as `config` says; `folder` receives training.yaml, log.jsonl, checkpoint.pt and the best model in model/.
+
+    Splits are checked before anything is read: a split that breaks what its manifest claims is refused.
+    """
+    if not config.manifest:
+        raise ConfigError("emgasr train", "no manifest", "pass --manifest FILE (see `emgasr manifest --help`)")
+    manifest = read_manifest(config.manifest)
+    held_out = read_manifest(config.validation_manifest) if config.validation_manifest else manifest
+    check_disjoint(manifest)
+    if config.train_split == config.validation_split and held_out is manifest:
+        raise ConfigError("validation_split", "is the training split", "choose the best model on held-out recordings")
+    check_apart(manifest.split(config.train_split), held_out.split(config.validation_split))
+    named = [(entry.path, manifest.open(entry)) for entry in manifest.split(config.train_split)]
+    training = [recording for _, recording in named]
+    validation = [(entry.path, held_out.open(entry)) for entry in held_out.split(config.validation_split)]
+    with _processes():
+        torch.manual_seed(config.seed)
+        tokens = make_tokens(config.tokens, training)
+        shape = RecognizerConfig(config.features, config.normalize, config.encoder)
+        recognizer = Recognizer(shape, Signal.of(training[0]), tokens)
+        for recording in training:
+            recognizer.signal.check(recording)
+        if config.init:
+            _take_weights(recognizer, Recognizer.load(config.init), config.init)
+        source = make_source(config.source, named, tokens, config.seed)
+        if not resume:
+            claim_folder(folder)
+            with replacing(folder / "training.yaml") as path:
+                path.write_text(
+                    yaml.safe_dump(to_mapping(config), sort_keys=False, allow_unicode=True), encoding="utf-8"
+                )
+        if config.normalize.kind == "fixed" and not resume:
+            recognizer.normalize.fit(_frames(recognizer, source))
+
+        def save(best: Recognizer, cer: float, step: int) -> None:
+            best.save(folder / "model", card(config, manifest, best, cer, step))
+
+        with progress(quiet) as report:
+            return fit(recognizer, source, validation, config, folder, resume=resume, save_best=save, report=report)
+
+
+def make_tokens(config: TokensConfig, recordings: Sequence[Recording]) -> Tokens:
+    """The token set that `config` describes; symbols left open are those of the recordings' labels."""
+    if config.kind == "keystrokes":
+        return Tokens.keystrokes(config.symbols or None)
+    if config.kind == "sentencepiece":
+        return Tokens.sentencepiece(config.model)
+    texts = [
+        text for r in recordings for kind, text in zip(r.spans.kinds, r.spans.texts, strict=True) if kind != "rest"
+    ]
+    if config.kind == "words":
+        return Tokens.words(config.symbols or sorted(set(texts)))
+    return Tokens.characters(config.symbols or sorted(set("".join(texts))))
+
+
+def make_source(
+    config: WindowsConfig | ComposedConfig, recordings: Sequence[tuple[str, Recording]], tokens: Tokens, seed: int
+) -> Source:
+    """The batches that `config` describes, drawn from (name, recording) pairs."""
+    if isinstance(config, WindowsConfig):
+        return WindowSource([recording for _, recording in recordings], tokens, config, seed)
+    words = read_words(config.words) if config.words else None
+    texts: Texts = Words(words) if words else RandomStrings(config.shortest, config.longest)
+    return ComposedBatches(
+        ComposedSource(takes_from_recordings(recordings), texts, tokens, config, seed), config.batch_size
+    )
+
+
+def card(config: TrainingConfig, manifest: Manifest, recognizer: Recognizer, cer: float, step: int) -> str:
+    """The model card: what it listens to, the data, split and seed it comes from, its validation error."""
+    hours = sum(entry.duration_s for entry in manifest.split(config.train_split)) / 3600
+    people = len({entry.subject for entry in manifest.split(config.train_split)})
+    signal = recognizer.signal
+    bands = ", ".join(f"{band.name} ({len(band.electrodes)} electrodes)" for band in signal.bands)
+    budget = f"{config.minutes:g} minutes" if config.minutes else f"{config.steps} steps"
+    return f"""# emgasr model
+
+| | |
+|---|---|
+| listens to | {bands} at {signal.rate_hz:g} Hz, {signal.unit} |
+| writes | {recognizer.tokens.kind}, {len(recognizer.tokens) - 1} symbols, {recognizer.frame_rate_hz:g} frames a second |
+| encoder | {recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters in all |
+| trained on | {hours:.2f} h of {people} people, split `{config.train_split}`, manifest {manifest.checksum()[:16]} |
+| budget | {budget}, seed {config.seed}; best at step {step} |
+| CER on validation, greedy | {100 * cer:.2f} % (split `{config.validation_split}`; the checkpoint was chosen on it) |
+| made with | emgasr {__version__}, torch {torch.__version__}, Python {platform.python_version()} |
+| licence | that of the training data |
+
+`training.yaml` beside the model's folder holds the whole configuration.
+"""
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Yield a function that shows a log entry: as a bar on a terminal, else a line a validation on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=quiet) as bar:
+        task = bar.add_task("training", total=1.0)
+        shown = {"loss": "", "cer": ""}
+
+        def report(entry: dict[str, Any]) -> None:
+            if "loss" in entry:
+                shown["loss"] = f"loss {entry['loss']:.3f}"
+            if "validation_cer" in entry:
+                shown["cer"] = f"CER {100 * entry['validation_cer']:.1f} %"
+                line = f"step {entry['step']}  {entry['minutes']:.1f} min  {shown['loss']}  validation {shown['cer']}"
+                console.print(line, highlight=False)
+            if "warning" in entry:
+                console.print(f"warning: {entry['warning']}", highlight=False)
+            bar.update(
+                task, completed=entry["fraction"], description=f"step {entry['step']}  {shown['loss']}  {shown['cer']}"
+            )
+
+        yield report
+
+
+def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:
+    if (recognizer.config, recognizer.tokens) != (other.config, other.tokens):
+        raise ConfigError(where, "has another configuration or other tokens", "use its own config.yaml as --config")
+    recognizer.load_state_dict(other.state_dict())
+
+
+def _frames(recognizer: Recognizer, source: Source, batches: int = 50) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+    for step in range(batches):
+        batch = collate(source.batch(step))
+        yield recognizer.features(batch.samples, batch.lengths)
+
+
+@contextmanager
+def _processes() -> Iterator[None]:
+    """Join the process group that torchrun announces in the environment, if it does."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        yield
+        return
+    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        torch.distributed.destroy_process_group()

@@ -1,0 +1,241 @@
+"""The acoustic model: samples of a recording in, emissions (natural-log probabilities of each token per frame) out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from emgasr.config import from_mapping, read_yaml, to_mapping
+from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder
+from emgasr.encoders.linear import LinearConfig, LinearEncoder
+from emgasr.encoders.tds import TDSConfig, TDSEncoder
+from emgasr.errors import ConfigError, EmgasrError, ModelError, RecordingError
+from emgasr.features import (
+    BandPowerConfig,
+    FeaturesConfig,
+    LogSpectrogramConfig,
+    SpectralCovarianceConfig,
+    build_features,
+)
+from emgasr.normalize import NormalizeConfig, RunningNormalize
+from emgasr.output import replacing
+from emgasr.recording import Band, Recording
+from emgasr.tokens import Tokens, load_tokens
+
+FORMAT = 1
+EncoderConfig = ConformerConfig | TDSConfig | LinearConfig
+KINDS: dict[str, dict[str, type]] = {
+    "features": {
+        "log_spectrogram": LogSpectrogramConfig,
+        "band_power": BandPowerConfig,
+        "spectral_covariance": SpectralCovarianceConfig,
+    },
+    "encoder": {"conformer": ConformerConfig, "tds": TDSConfig, "linear": LinearConfig},
+}
+ENCODERS: dict[type, Any] = {ConformerConfig: ConformerEncoder, TDSConfig: TDSEncoder, LinearConfig: LinearEncoder}
+
+
+@dataclass(frozen=True)
+class RecognizerConfig:
+    """What turns samples into hidden frames: features, their normalization, the encoder."""
+
+    features: FeaturesConfig = field(default_factory=LogSpectrogramConfig)
+    normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
+    encoder: EncoderConfig = field(default_factory=ConformerConfig)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a model listens to: rate in Hz, unit, and bands of electrodes; recordings must match it."""
+
+    rate_hz: float
+    unit: str
+    bands: tuple[Band, ...]
+
+    @staticmethod
+    def of(recording: Recording) -> Signal:
+        """The signal of a recording."""
+        return Signal(recording.rate_hz, recording.unit, recording.bands)
+
+    @property
+    def electrodes(self) -> int:
+        """Electrodes of each band; a ModelError if the bands differ."""
+        counts = {len(band.electrodes) for band in self.bands}
+        if len(counts) != 1:
+            sizes = ", ".join(f"{band.name} {len(band.electrodes)}" for band in self.bands)
+            raise ModelError("bands", f"have different numbers of electrodes ({sizes})", "describe them as equal bands")
+        return counts.pop()
+
+    def check(self, recording: Recording) -> None:
+        """Raise a RecordingError unless `recording` has this rate, unit and shape of bands."""
+        where = f"recording {recording.subject}/{recording.session}"
+        if recording.rate_hz != self.rate_hz:
+            advice = "record at the model's rate or train a model for this one; the rate is never changed silently"
+            raise RecordingError(where, f"is at {recording.rate_hz:g} Hz, the model at {self.rate_hz:g} Hz", advice)
+        own, other = ([len(band.electrodes) for band in bands] for bands in (self.bands, recording.bands))
+        if own != other:
+            raise RecordingError(
+                where, f"has bands of {other} electrodes, the model {own}", "use a model made for them"
+            )
+        if recording.unit != self.unit:
+            raise RecordingError(where, f"is in {recording.unit}, the model in {self.unit}", "convert the recording")
+
+
+class Recognizer(nn.Module):
+    """Features, encoder and CTC head: samples (B, T, C) to log-probabilities (B, F, V), blank at id 0."""
+
+    piece_frames = 8192  # input frames encoded at once when a whole recording is read: bounds the memory
+
+    def __init__(self, config: RecognizerConfig, signal: Signal, tokens: Tokens) -> None:
+        super().__init__()
+        self.config = config
+        self.signal = signal
+        self.tokens = tokens
+        bands, electrodes = len(signal.bands), signal.electrodes
+        self.features = build_features(config.features, signal.rate_hz, bands, electrodes)
+        shape = (bands, self.features.electrodes, self.features.bins)
+        self.normalize = RunningNormalize(config.normalize, self.features.frame_rate_hz, shape)
+        self.encoder = ENCODERS[type(config.encoder)](
+            config.encoder, bands, self.features.electrodes, self.features.bins
+        )
+        self.head = nn.Linear(self.encoder.width, len(tokens))
+
+    @property
+    def frame_rate_hz(self) -> float:
+        """Emissions a second."""
+        return float(self.features.frame_rate_hz / self.encoder.stride)
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of trained parameters."""
+        return sum(p.numel() for p in self.parameters())
+
+    def frame_times_s(self, frames: int) -> np.ndarray:
+        """(F,) seconds from the start of the recording to the newest sample that each emission is made for."""
+        newest = (np.arange(1, frames + 1) * self.encoder.stride - 1) * self.features.hop + self.features.window
+        return newest / self.signal.rate_hz
+
+    def frames_of(self, times_s: np.ndarray) -> np.ndarray:
+        """The first emission whose newest sample is not before each time: the inverse of `frame_times_s`."""
+        position = (np.asarray(times_s) * self.signal.rate_hz - self.features.window) / self.features.hop + 1
+        return np.maximum(np.ceil(position / self.encoder.stride - 1e-9).astype(np.int64) - 1, 0)
+
+    def hidden(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Feature frames (B, F, N, E, K) to hidden frames (B, F', D) and lengths."""
+        return self.encoder(self.normalize(frames, lengths), lengths)
+
+    def log_probs(self, hidden: Tensor) -> Tensor:
+        """Hidden frames (B, F, D) to natural-log probabilities (B, F, V), in float32 or better."""
+        logits = self.head(hidden)
+        return torch.log_softmax(logits.float() if logits.dtype != torch.float64 else logits, dim=-1)
+
+    def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        hidden, lengths = self.hidden(*self.features(samples, lengths))
+        return self.log_probs(hidden), lengths
+
+    @torch.inference_mode()
+    def emissions(self, recording: Recording) -> np.ndarray:
+        """(F, V) natural-log probabilities of a whole recording, float32, in memory bounded whatever its length.
+
+        Long recordings are encoded in pieces, each preceded by all the history that its frames can see, so that the
+        result is that of one pass. Raises a RecordingError for another rate, unit or number of electrodes.
+        """
+        self.signal.check(recording)
+        self.eval()
+        parts = [part.float().cpu().numpy() for part in self._pieces(recording)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.tokens)), dtype=np.float32)
+
+    def _pieces(self, recording: Recording) -> Iterator[Tensor]:
+        """Log-probabilities (F', V) of successive pieces."""
+        weight = self.head.weight
+        hop, window = self.features.hop, self.features.window
+        group = self.encoder.stride * self.encoder.chunk_frames  # pieces start where a chunk starts
+        piece = max(group, self.piece_frames // group * group)
+        context = -(-self.encoder.history_frames // group) * group
+        total = max(0, (recording.n_samples - window) // hop + 1)
+        state = self.normalize.start(1, weight.dtype)
+        ready = torch.empty(0)
+        start = 0  # index of the first frame in `ready`
+        done = 0  # frames whose emissions are out
+        for first in range(0, total, piece):
+            count = min(piece, total - first)
+            stop = ((first + count - 1) * hop + window) / recording.rate_hz
+            samples = torch.from_numpy(recording.read(first * hop / recording.rate_hz, stop))[None]
+            samples = samples.to(weight.device, weight.dtype)
+            frames, _ = self.features(samples, torch.tensor([samples.shape[1]], device=weight.device))
+            normalized, state = self.normalize.step(frames, state)
+            if first + count == total:
+                normalized = torch.cat([normalized, self.normalize.flush(state)], dim=1)
+            ready = normalized if ready.numel() == 0 else torch.cat([ready, normalized], dim=1)
+            end = start + ready.shape[1]
+            end = end if end == total else end // group * group
+            if end <= done:
+                continue
+            lengths = torch.tensor([end - start], device=weight.device)
+            hidden, _ = self.encoder(ready[:, : end - start], lengths)
+            yield self.log_probs(hidden)[0, (done - start) // self.encoder.stride :]
+            done = end
+            keep = max(start, done - context)
+            ready, start = ready[:, keep - start :], keep
+
+    def save(self, folder: str | Path, card: str = "") -> None:
+        """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`)."""
+        folder = Path(folder)
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        content = {"emgasr_model": FORMAT, **to_mapping(self.signal), **to_mapping(self.config)}
+        with replacing(folder / "model.safetensors") as path:
+            save_file(weights, path)
+        self.tokens.save(folder)
+        with replacing(folder / "README.md") as path:
+            path.write_text(card or "# emgasr model\n\nNo card was written for this model.\n", encoding="utf-8")
+        # The config comes last: a folder without it is refused as unfinished.
+        with replacing(folder / "config.yaml") as path:
+            path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+    @staticmethod
+    def load(folder: str | Path, device: str = "cpu") -> Recognizer:
+        """Read a model folder; a ModelError if it is missing, damaged, unfinished or of another format."""
+        folder = Path(folder)
+        config, signal = _read_config(folder)
+        recognizer = Recognizer(config, signal, load_tokens(folder))
+        path = folder / "model.safetensors"
+        try:
+            recognizer.load_state_dict(load_file(path))
+        except (OSError, SafetensorError) as error:
+            raise ModelError(path, f"cannot be read ({str(error)[:80]})", "copy the model folder again") from error
+        except RuntimeError as error:
+            raise ModelError(path, "holds other parameters than config.yaml describes", "restore both files") from error
+        if not all(torch.isfinite(p).all() for p in recognizer.parameters()):
+            raise ModelError(path, "holds weights that are not finite", "train the model again")
+        return recognizer.to(device).eval()
+
+
+def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise ModelError(folder, "is not a model folder (no config.yaml)", "give a folder that `emgasr train` wrote")
+    try:
+        content = read_yaml(path)
+    except ConfigError as error:
+        raise ModelError(error.where, error.wrong, "copy the model folder again") from error
+    if not isinstance(content, dict) or content.get("emgasr_model") != FORMAT:
+        raise ModelError(path, f"is not an emgasr model of format {FORMAT}", "give a folder that `emgasr train` wrote")
+    try:
+        bands = tuple(Band(b["name"], tuple(b["electrodes"]), bool(b["ring"])) for b in content["bands"])
+        signal = Signal(float(content["rate_hz"]), str(content["unit"]), bands)
+        sections = {name: content[name] for name in ("features", "normalize", "encoder")}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(path, f"lacks or garbles {error}", "copy the model folder again") from error
+    try:
+        return from_mapping(RecognizerConfig, KINDS, sections, path), signal
+    except EmgasrError as error:
+        raise ModelError(path, error.wrong, "was it made by a newer emgasr?") from error

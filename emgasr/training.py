@@ -1,0 +1,353 @@
+"""The training loop: a recognizer, a source of batches and validation recordings in; the best model folder out."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from emgasr.augment import Augment, AugmentConfig
+from emgasr.batches import Batch, Source, collate, prefetch
+from emgasr.decoding import greedy
+from emgasr.errors import ConfigError, DataError, ModelError
+from emgasr.items import items_of
+from emgasr.layers import frame_mask
+from emgasr.output import replacing
+from emgasr.recognizer import Recognizer
+from emgasr.recording import Recording
+from emgasr.score import Counts, count_edits
+
+Validation = Sequence[tuple[str, Recording]]
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How weights are fitted; one of `steps` and `minutes` is the budget.
+
+    Args:
+        seed: seed of weights, batches, augmentation and dropout.
+        steps: optimizer steps; the learning rate follows them, and a run with the same seed repeats itself.
+        minutes: wall-clock budget, validation included; the learning rate then decays with the time used.
+        learning_rate: peak of AdamW's learning rate.
+        warmup_steps: steps of linear warm-up; cosine decay to a hundredth follows.
+        weight_decay: AdamW's decoupled weight decay, on matrices only.
+        clip_norm: largest norm of the gradient.
+        intermediate_weight: weight of the intermediate CTC loss (0.3 in arXiv 2102.03216).
+        frame_weight: weight of the frame-level loss from the known times of keys or takes.
+        validations: how often the budget is interrupted to validate and to write a checkpoint.
+        device: auto takes CUDA when there is one.
+        precision: bf16 computes the forward pass in bfloat16 under autocast.
+    """
+
+    seed: int = 0
+    steps: int = 0
+    minutes: float = 0.0
+    learning_rate: float = 2e-3
+    warmup_steps: int = 100
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    intermediate_weight: float = 0.3
+    frame_weight: float = 0.3
+    validations: int = 10
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "bf16"] = "float32"
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        if (self.steps > 0) == (self.minutes > 0):
+            raise ConfigError("training budget", "needs either steps or minutes", "pass --steps N or --minutes M")
+        if self.validations < 1:
+            raise ConfigError("validations", f"{self.validations} is too few", "1 validates at the end")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit came to: the best validation CER (a fraction), the step it was reached at, steps and minutes used."""
+
+    cer: float
+    best_step: int
+    steps: int
+    minutes: float
+    interrupted: bool
+
+
+@dataclass
+class _Progress:
+    step: int = 0
+    elapsed_s: float = 0.0
+    best_cer: float = math.inf
+    best_step: int = 0
+    validated: int = 0
+
+
+def fit(
+    recognizer: Recognizer,
+    source: Source,
+    validation: Validation,
+    config: FitConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    save_best: Callable[[Recognizer, float, int], None],
+    report: Callable[[dict[str, Any]], None] = lambda entry: None,
+) -> Fitted:
+    """Fit `recognizer` in place and call `save_best` whenever its CER on `validation` is the lowest so far.
+
+    `folder` receives `checkpoint.pt` and `log.jsonl`; with `resume` the run continues from the checkpoint as if it had
+    never stopped. Under torchrun every process draws its own batches and process 0 validates and writes. Ctrl-C ends
+    the step at hand, writes the checkpoint and returns with `interrupted` set; a second one stops at once.
+    """
+    return _Fit(recognizer, source, validation, config, folder, save_best, report).run(resume)
+
+
+class _Fit:
+    """The state of one run, so that the loop reads as its steps."""
+
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        source: Source,
+        validation: Validation,
+        config: FitConfig,
+        folder: Path,
+        save_best: Callable[[Recognizer, float, int], None],
+        report: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self.config, self.source, self.validation = config, source, validation
+        self.folder, self.save_best, self.report = folder, save_best, report
+        distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+        self.rank = torch.distributed.get_rank() if distributed else 0
+        self.ranks = torch.distributed.get_world_size() if distributed else 1
+        self.device = choose_device(config.device, self.rank)
+        self.recognizer = recognizer.to(self.device)
+        self.objective = Objective(recognizer, config).to(self.device)
+        self.forward: nn.Module = DistributedDataParallel(self.objective) if distributed else self.objective
+        self.optimizer = torch.optim.AdamW(_groups(self.objective, config.weight_decay), lr=config.learning_rate)
+        self.progress = _Progress()
+        self.started = time.monotonic()
+
+    def run(self, resume: bool) -> Fitted:
+        if resume:
+            self._restore()
+        last = self.config.steps or 10**9
+        steps = range(self.progress.step, last)
+        with _ctrl_c() as interrupted:
+            batches = prefetch(self._batch, steps)
+            for batch in batches:
+                self._step(batch)
+                if interrupted() or self._fraction() >= 1.0:
+                    break
+                if self._fraction() * self.config.validations >= self.progress.validated + 1:
+                    self._validate()
+            batches.close()  # type: ignore[attr-defined]
+            if not interrupted():
+                self._validate()
+            else:
+                self._checkpoint()
+        minutes = self._elapsed() / 60
+        p = self.progress
+        return Fitted(p.best_cer, p.best_step, p.step, minutes, interrupted())
+
+    def _batch(self, step: int) -> Batch:
+        return collate(self.source.batch(step * self.ranks + self.rank))
+
+    def _step(self, batch: Batch) -> None:
+        # Dropout and augmentation depend on the step alone, so that a resumed run repeats the one that was stopped.
+        torch.manual_seed((self.config.seed * 1_000_003 + self.progress.step) * 1_009 + self.rank)
+        rate = self._learning_rate()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.forward.train()
+        with autocast(self.device, self.config.precision):
+            losses = self.forward(batch.to(self.device))
+        loss = sum(losses.values())
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.objective.parameters(), self.config.clip_norm)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self.progress.step += 1
+        values = {name: round(float(value.detach()), 6) for name, value in losses.items()}
+        self._log({"step": self.progress.step, "loss": float(loss.detach()), **values, "gradient_norm": float(norm)})
+
+    def _fraction(self) -> float:
+        if self.config.steps:
+            return self.progress.step / self.config.steps
+        return self._elapsed() / (60 * self.config.minutes)
+
+    def _elapsed(self) -> float:
+        return self.progress.elapsed_s + time.monotonic() - self.started
+
+    def _learning_rate(self) -> float:
+        warm = min(1.0, (self.progress.step + 1) / max(1, self.config.warmup_steps))
+        decay = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self._fraction())))
+        return self.config.learning_rate * warm * decay
+
+    def _validate(self) -> None:
+        self.progress.validated = int(self._fraction() * self.config.validations)
+        if self.rank == 0:
+            counts, emitted = validation_errors(self.recognizer, self.validation)
+            cer = counts.rate
+            if cer < self.progress.best_cer:
+                self.progress.best_cer, self.progress.best_step = cer, self.progress.step
+                self.save_best(self.recognizer, cer, self.progress.step)
+            entry: dict[str, Any] = {"step": self.progress.step, "validation_cer": cer, "minutes": self._elapsed() / 60}
+            if emitted < 0.01 * counts.reference_length:
+                entry["warning"] = "blank collapse: almost nothing but blanks; train longer or lower the output rate"
+            self._log(entry)
+            self._checkpoint()
+        if self.ranks > 1:
+            torch.distributed.barrier()
+
+    def _log(self, entry: dict[str, Any]) -> None:
+        if self.rank:
+            return
+        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
+            log.write(json.dumps(entry) + "\n")
+        self.report(entry | {"fraction": min(1.0, self._fraction())})
+
+    def _checkpoint(self) -> None:
+        if self.rank:
+            return
+        self.progress.elapsed_s, self.started = self._elapsed(), time.monotonic()
+        state = {
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": vars(self.progress),
+        }
+        with replacing(self.folder / "checkpoint.pt") as path:
+            torch.save(state, path)
+
+    def _restore(self) -> None:
+        path = self.folder / "checkpoint.pt"
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.objective.load_state_dict(state["objective"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.progress = _Progress(**state["progress"])
+        except FileNotFoundError as error:
+            raise ModelError(path, "is not there to resume from", "start the run without --resume") from error
+        except Exception as error:  # torch.load raises whatever the damaged bytes lead to
+            raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
+
+
+class Objective(nn.Module):
+    """The losses of a batch: CTC per label, intermediate CTC, and a frame-level cross-entropy from known times."""
+
+    def __init__(self, recognizer: Recognizer, config: FitConfig) -> None:
+        super().__init__()
+        self.recognizer = recognizer
+        self.config = config
+        self.augment = Augment(config.augment, recognizer.signal.rate_hz, [b.ring for b in recognizer.signal.bands])
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        model = self.recognizer
+        samples = self.augment.samples(batch.samples, batch.lengths)
+        with torch.no_grad():
+            frames, lengths = model.features(samples, batch.lengths)
+        frames = self.augment.frames(model.normalize(frames, lengths), lengths)
+        hidden, lengths = model.encoder(frames, lengths)
+        log_probs = model.log_probs(hidden)
+        losses = {"ctc": _ctc(log_probs, lengths, batch)}
+        middle = getattr(model.encoder, "intermediate", None)
+        if self.config.intermediate_weight and middle is not None:
+            losses["intermediate"] = self.config.intermediate_weight * _ctc(model.log_probs(middle), lengths, batch)
+        if self.config.frame_weight:
+            losses["frame"] = self.config.frame_weight * self._frame_loss(log_probs, lengths, batch)
+        return losses
+
+    def _frame_loss(self, log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy against the label that is held at each frame, blank between labels.
+
+        Such a path collapses to the right tokens, so that the loss pulls CTC out of its plateau of blanks.
+        """
+        frames = log_probs.shape[1]
+        times = torch.from_numpy(self.recognizer.frame_times_s(frames)).to(log_probs.device, torch.float32)
+        offset = torch.maximum(batch.offset_s, batch.onset_s + 1.0 / self.recognizer.frame_rate_hz)
+        inside = (times[None, :, None] >= batch.onset_s[:, None]) & (times[None, :, None] < offset[:, None])
+        inside &= frame_mask(batch.target_lengths, batch.targets.shape[1])[:, None]
+        latest = (inside * torch.arange(1, inside.shape[2] + 1, device=inside.device)).amax(dim=2)  # 0 where none
+        labels = batch.targets.gather(1, (latest - 1).clamp(min=0)).masked_fill(latest == 0, 0)
+        labels = labels.masked_fill(~frame_mask(lengths, frames), -100)
+        return functional.nll_loss(log_probs.flatten(0, 1), labels.flatten())
+
+
+def _ctc(log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+    total = functional.ctc_loss(
+        log_probs.transpose(0, 1),
+        batch.targets,
+        lengths,
+        batch.target_lengths,
+        blank=0,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    return total / batch.target_lengths.sum().clamp(min=1)
+
+
+def validation_errors(recognizer: Recognizer, validation: Validation) -> tuple[Counts, int]:
+    """Greedy edits of `recognizer` on whole recordings, and how many tokens it wrote at all."""
+    counts, emitted = Counts(0, 0, 0, 0), 0
+    for item in items_of(recognizer, validation):
+        ids = greedy(item.emissions).ids
+        counts = counts + count_edits(item.reference, recognizer.tokens.symbols_of(ids))
+        emitted += len(ids)
+    if not counts.reference_length:
+        raise DataError("validation recordings", "hold no labels", "check the validation split")
+    return counts, emitted
+
+
+def choose_device(name: str, rank: int = 0) -> torch.device:
+    """The device called `name` for this process; a ConfigError if it is not there."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ConfigError("device", "no CUDA device is available", "use --device cpu")
+    return (
+        torch.device("cuda", rank % torch.cuda.device_count()) if available and name != "cpu" else torch.device("cpu")
+    )
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """Autocast to bfloat16 when `precision` asks for it."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    matrices = [p for p in parameters if p.dim() > 1]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether Ctrl-C was pressed; a second Ctrl-C raises KeyboardInterrupt."""
+    pressed: list[int] = []
+
+    def handle(number: int, frame: Any) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    try:
+        before = signal.signal(signal.SIGINT, handle)
+    except ValueError:  # not the main thread: the caller handles Ctrl-C
+        yield lambda: False
+        return
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
