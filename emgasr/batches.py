@@ -1,4 +1,4 @@
-"""Training data: recordings with key times, or takes to compose, in; padded batches that depend only on (seed, step) out."""
+"""Recordings with key times, or takes to compose, in; padded training batches that depend on (seed, step) alone out."""
 
 from __future__ import annotations
 

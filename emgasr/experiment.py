@@ -155,7 +155,7 @@ def card(config: TrainingConfig, manifest: Manifest, recognizer: Recognizer, cer
 | | |
 |---|---|
 | listens to | {bands} at {signal.rate_hz:g} Hz, {signal.unit} |
-| writes | {recognizer.tokens.kind}, {len(recognizer.tokens) - 1} symbols, {recognizer.frame_rate_hz:g} frames a second |
+| writes | {recognizer.tokens.kind}, {len(recognizer.tokens) - 1} symbols, {recognizer.frame_rate_hz:g} frames/s |
 | encoder | {recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters in all |
 | trained on | {hours:.2f} h of {people} people, split `{config.train_split}`, manifest {manifest.checksum()[:16]} |
 | budget | {budget}, seed {config.seed}; best at step {step} |
@@ -188,9 +188,8 @@ def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
                 console.print(line, highlight=False)
             if "warning" in entry:
                 console.print(f"warning: {entry['warning']}", highlight=False)
-            bar.update(
-                task, completed=entry["fraction"], description=f"step {entry['step']}  {shown['loss']}  {shown['cer']}"
-            )
+            status = f"step {entry['step']}  {shown['loss']}  {shown['cer']}"
+            bar.update(task, completed=entry["fraction"], description=status)
 
         yield report
 

@@ -32,8 +32,8 @@ class ChunkedAttention(nn.Module):
     """Self-attention in which a frame sees its own chunk and `left_chunks` chunks before it: (B, F, D) to (B, F, D).
 
     Positions are learned biases of the distance within the window (T5, arXiv 1910.10683), so that a stream of any
-    length never meets a new position. Frames are processed in blocks of whole chunks, in memory linear in F; the result does
-    not depend on the size of the block.
+    length never meets a new position. Frames are processed in blocks of whole chunks, in memory linear in F; the
+    result does not depend on the size of the block.
     """
 
     block_frames = 128  # queries computed together; a multiple of every chunk size that divides it

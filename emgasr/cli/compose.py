@@ -77,8 +77,8 @@ def _examples(takes: list[Take], words: list[str] | None, tokens: Tokens, option
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="emgasr compose",
-        description="Compose single takes (letters, words, gestures) into sequences with cross-faded joins: a fixed list "
-        "to validate or test on. A sequence never mixes people, and results on it are to be called composed.",
+        description="Compose single takes (letters, words, gestures) into sequences with cross-faded joins: a fixed "
+        "list to validate or test on. A sequence never mixes people, and results on it are to be called composed.",
     )
     parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the takes")
     parser.add_argument(

@@ -53,7 +53,9 @@ def run(argv: list[str]) -> int:
 
 def _recordings(options: argparse.Namespace) -> list[Recording]:
     if bool(options.recordings) == bool(options.manifest):
-        raise ConfigError(PROGRAM, "needs either recordings or a manifest", "pass --recordings FILE… or --manifest FILE")
+        raise ConfigError(
+            PROGRAM, "needs either recordings or a manifest", "pass --recordings FILE… or --manifest FILE"
+        )
     if options.recordings:
         from emgasr.corpora import open_any
 
@@ -62,5 +64,7 @@ def _recordings(options: argparse.Namespace) -> list[Recording]:
     check_disjoint(manifest)
     chosen = [entry for entry in manifest.split(options.split) if options.subject in (None, entry.subject)]
     if not chosen:
-        raise ConfigError("--subject", f"{options.subject!r} has nothing in split {options.split!r}", "see the manifest")
+        raise ConfigError(
+            "--subject", f"{options.subject!r} has nothing in split {options.split!r}", "see the manifest"
+        )
     return [manifest.open(entry) for entry in chosen]

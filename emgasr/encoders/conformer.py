@@ -66,8 +66,8 @@ SIZES: dict[str, ConformerConfig] = {
 class ElectrodeMixer(nn.Module):
     """Electrodes of each band to one vector, weights shared by the bands: (B, F, N, E, K) to (B, F', D).
 
-    Convolutions run over time (causal, strided) and round the ring of electrodes (circular), so that a rotated ring gives
-    a rotated image; the last layer averages over rotations by -1, 0 and +1 electrode, the idea of emg2qwerty's
+    Convolutions run over time (causal, strided) and round the ring of electrodes (circular), so that a rotated ring
+    gives a rotated image; the last layer averages over rotations by -1, 0 and +1 electrode, the idea of emg2qwerty's
     rotation-invariant MLP at a quarter of its rate.
     """
 
