@@ -187,14 +187,14 @@ def continuous() -> Recording:
 
 
 def test_takes_are_the_labelled_spans_of_recordings() -> None:
-    found = takes_from_recordings([continuous(), continuous()])
+    found = takes_from_recordings([("one", continuous()), ("two", continuous())])
     assert [(t.label, t.rest) for t in found[:3]] == [("silence", True), ("fist", False), ("flexion", False)]
     np.testing.assert_array_equal(found[1].samples, continuous().samples[200:500])
     assert len({t.take for t in found}) == 6
 
 
 def test_a_composed_recording_says_so() -> None:
-    cut = takes_from_recordings([continuous()])
+    cut = takes_from_recordings([("one", continuous())])
     example = compose(cut[1:], GESTURES, PLAIN)
     recording = as_recording(example, GESTURES, RATE, "uV", continuous().bands)
     assert recording.origin == "composed"
