@@ -44,7 +44,7 @@ def draw_arm(rng: np.random.Generator, build: float) -> Arm:
     """Draw an arm of a person of `build` (1 average): circumference about 17 cm (13 to 21)."""
     circumference_mm = np.clip(170.0 * build * rng.normal(1.0, 0.015), 130.0, 215.0)
     fat_mm = np.clip(rng.normal(3.0, 0.8) * build**2, 1.5, 6.0)
-    return Arm(float(circumference_mm / (2 * np.pi)), float(fat_mm), float(rng.normal(0.0, 0.7)))
+    return Arm(float(circumference_mm / (2 * np.pi)), float(fat_mm), float(rng.normal(0.0, 0.9)))
 
 
 def don(rng: np.random.Generator) -> Donning:

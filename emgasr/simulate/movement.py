@@ -73,10 +73,10 @@ def learn_technique(rng: np.random.Generator, reaches: Mapping[str, Reach]) -> T
     finger = np.array([reaches[key].finger for key in KEYS])
     way = np.array([[reaches[key].inward, reaches[key].away] for key in KEYS])
     force = rng.lognormal(0.0, 0.25)
-    flex = _FLEX * rng.lognormal(0, 0.25, (2, 5, m)) + np.abs(rng.normal(0, 0.02, (2, 5, m)))
-    lift = _LIFT * rng.lognormal(0, 0.25, (2, 5, m)) + np.abs(rng.normal(0, 0.02, (2, 5, m)))
+    flex = _FLEX * rng.lognormal(0, 0.35, (2, 5, m)) + np.abs(rng.normal(0, 0.035, (2, 5, m)))
+    lift = _LIFT * rng.lognormal(0, 0.35, (2, 5, m)) + np.abs(rng.normal(0, 0.035, (2, 5, m)))
     stiffen = _STIFFEN * rng.lognormal(0, 0.3, (2, m))
-    reach = _REACH * rng.lognormal(0, 0.3, (2, 5, 4, m)) + np.abs(rng.normal(0, 0.015, (2, 5, 4, m)))
+    reach = _REACH * rng.lognormal(0, 0.4, (2, 5, 4, m)) + np.abs(rng.normal(0, 0.03, (2, 5, 4, m)))
     effort = rng.lognormal(0, 0.12, len(KEYS))[:, None] * force
     strike = (flex[hand, finger] + stiffen[hand]) * rng.lognormal(0, 0.18, (len(KEYS), m)) * effort
     curl = np.clip(way[:, 1:], -1.5, 2.0)  # near keys are struck with a curled finger, far ones with a stretched one
@@ -89,7 +89,7 @@ def learn_technique(rng: np.random.Generator, reaches: Mapping[str, Reach]) -> T
         reach=reach[hand, finger] * rng.lognormal(0, 0.18, (len(KEYS), 4, m)) * force,
         tone=_TONE * rng.lognormal(0, 0.35, (2, m)),
         lead_s=np.clip(rng.normal(0.068, 0.012) + rng.normal(0, 0.008, len(KEYS)), 0.04, 0.10),
-        scatter=float(np.clip(rng.lognormal(np.log(0.2), 0.2), 0.1, 0.35)),
+        scatter=float(np.clip(rng.lognormal(np.log(0.155), 0.2), 0.08, 0.25)),
     )
 
 

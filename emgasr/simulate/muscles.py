@@ -56,8 +56,8 @@ class MotorUnits:
 def grow_units(rng: np.random.Generator, muscle_radius_mm: float) -> MotorUnits:
     """Draw one arm's motor units: size principle (many small, early units; few large, late ones, Fuglevand 1993)."""
     compartments = len(NAMES)
-    angle = np.array([a for a, _ in COMPARTMENTS.values()]) + rng.normal(0, 6.0, compartments)
-    depth = np.clip(np.array([d for _, d in COMPARTMENTS.values()]) + rng.normal(0, 0.05, compartments), 0.3, 0.9)
+    angle = np.array([a for a, _ in COMPARTMENTS.values()]) + rng.normal(0, 8.0, compartments)
+    depth = np.clip(np.array([d for _, d in COMPARTMENTS.values()]) + rng.normal(0, 0.06, compartments), 0.3, 0.9)
     strength = rng.lognormal(0, 0.25, compartments)
     width = rng.lognormal(0.2, 0.15)  # duration of this person's potentials
     pace = rng.normal(4.0, 0.3)
