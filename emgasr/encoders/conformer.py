@@ -46,6 +46,13 @@ class ConformerConfig:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
+        for name in ("width", "blocks", "heads", "expansion", "kernel", "mixer_channels", "chunk_frames"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"encoder.{name}", f"{getattr(self, name)} is below 1", "see ConformerConfig")
+        if self.left_chunks < 0:
+            raise ConfigError("encoder.left_chunks", f"{self.left_chunks} is below 0", "0 sees the own chunk only")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError("encoder.dropout", f"{self.dropout:g} is no probability below 1", "0 switches it off")
         if self.subsampling < 1 or self.subsampling & (self.subsampling - 1):
             raise ConfigError(
                 "encoder.subsampling", f"{self.subsampling} is not a power of two", "choose 1, 2, 4, 8 or 16"
@@ -151,6 +158,9 @@ class ConformerEncoder(nn.Module):
         return self.config.chunk_frames * self.stride - 1
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        count = frames.shape[1] // self.stride
+        # Less than one group gives no output, but the convolutions need a group to run on.
+        frames = functional.pad(frames, (0, 0, 0, 0, 0, 0, 0, max(0, self.stride - frames.shape[1])))
         x = self.dropout(self.mixer(frames, lengths))
         lengths = self.mixer.lengths(lengths)
         mask = frame_mask(lengths, x.shape[1]).unsqueeze(2)
@@ -159,5 +169,5 @@ class ConformerEncoder(nn.Module):
         for number, block in enumerate(self.blocks, 1):
             x = block(x, lengths, mask)
             if self.training and number == self.config.intermediate_block < len(self.blocks):
-                self.intermediate = x
-        return x * mask, lengths
+                self.intermediate = x[:, :count]
+        return (x * mask)[:, :count], lengths
