@@ -28,7 +28,7 @@ from emgasr.features import (
 )
 from emgasr.normalize import NormalizeConfig, RunningNormalize
 from emgasr.output import replacing
-from emgasr.recording import Band, Recording
+from emgasr.recording import UNITS, Band, Recording
 from emgasr.tokens import Tokens, load_tokens
 
 FORMAT = 1
@@ -97,6 +97,10 @@ class Recognizer(nn.Module):
 
     def __init__(self, config: RecognizerConfig, signal: Signal, tokens: Tokens) -> None:
         super().__init__()
+        if isinstance(config.encoder, TDSConfig) and config.encoder.padding != "causal":
+            # Its first output frames are missing, so that times of emissions would be wrong.
+            advice = 'choose "causal": the same weights give the same frames, and the first ones too'
+            raise ConfigError("encoder.padding", f"{config.encoder.padding!r} leaves emissions out", advice)
         self.config = config
         self.signal = signal
         self.tokens = tokens
@@ -206,7 +210,11 @@ class Recognizer(nn.Module):
         """Read a model folder; a ModelError if it is missing, damaged, unfinished or of another format."""
         folder = Path(folder)
         config, signal = _read_config(folder)
-        recognizer = Recognizer(config, signal, load_tokens(folder))
+        tokens = load_tokens(folder)
+        try:
+            recognizer = Recognizer(config, signal, tokens)
+        except EmgasrError as error:
+            raise ModelError(folder / "config.yaml", error.wrong, "copy the model folder again") from error
         path = folder / "model.safetensors"
         try:
             recognizer.load_state_dict(load_file(path))
@@ -214,7 +222,7 @@ class Recognizer(nn.Module):
             raise ModelError(path, f"cannot be read ({str(error)[:80]})", "copy the model folder again") from error
         except RuntimeError as error:
             raise ModelError(path, "holds other parameters than config.yaml describes", "restore both files") from error
-        if not all(torch.isfinite(p).all() for p in recognizer.parameters()):
+        if not all(torch.isfinite(value).all() for value in recognizer.state_dict().values()):
             raise ModelError(path, "holds weights that are not finite", "train the model again")
         return recognizer.to(device).eval()
 
@@ -232,6 +240,8 @@ def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
     try:
         bands = tuple(Band(b["name"], tuple(b["electrodes"]), bool(b["ring"])) for b in content["bands"])
         signal = Signal(float(content["rate_hz"]), str(content["unit"]), bands)
+        if not 0 < signal.rate_hz < np.inf or signal.unit not in UNITS:
+            raise ValueError(f"rate_hz {signal.rate_hz:g} or unit {signal.unit!r}")
         sections = {name: content[name] for name in ("features", "normalize", "encoder")}
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(path, f"lacks or garbles {error}", "copy the model folder again") from error
