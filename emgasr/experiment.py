@@ -90,7 +90,7 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
     named = [(entry.path, manifest.open(entry)) for entry in manifest.split(config.train_split)]
     training = [recording for _, recording in named]
     validation = [(entry.path, held_out.open(entry)) for entry in held_out.split(config.validation_split)]
-    with _processes():
+    with _processes(config.device):
         torch.manual_seed(config.seed)
         tokens = make_tokens(config.tokens, training)
         shape = RecognizerConfig(config.features, config.normalize, config.encoder)
@@ -100,7 +100,8 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
         if config.init:
             _take_weights(recognizer, Recognizer.load(config.init), config.init)
         source = make_source(config.source, named, tokens, config.seed)
-        if not resume:
+        first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+        if first and not resume:
             claim_folder(folder)
             with replacing(folder / "training.yaml") as path:
                 path.write_text(
@@ -112,7 +113,7 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
         def save(best: Recognizer, cer: float, step: int) -> None:
             best.save(folder / "model", card(config, manifest, best, cer, step))
 
-        with progress(quiet) as report:
+        with progress(quiet or not first) as report:
             return fit(recognizer, source, validation, config, folder, resume=resume, save_best=save, report=report)
 
 
@@ -207,12 +208,12 @@ def _frames(recognizer: Recognizer, source: Source, batches: int = 50) -> Iterab
 
 
 @contextmanager
-def _processes() -> Iterator[None]:
+def _processes(device: str) -> Iterator[None]:
     """Join the process group that torchrun announces in the environment, if it does."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2:
         yield
         return
-    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() and device != "cpu" else "gloo")
     try:
         yield
     finally:

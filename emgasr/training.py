@@ -136,28 +136,31 @@ class _Fit:
         self.optimizer = torch.optim.AdamW(_groups(self.objective, config.weight_decay), lr=config.learning_rate)
         self.progress = _Progress()
         self.started = time.monotonic()
+        self.agreed_s = 0.0
 
     def run(self, resume: bool) -> Fitted:
         if resume:
             self._restore()
         last = self.config.steps or 10**9
         steps = range(self.progress.step, last)
+        stop = False
         with _ctrl_c() as interrupted:
             batches = prefetch(self._batch, steps)
             for batch in batches:
                 self._step(batch)
-                if interrupted() or self._fraction() >= 1.0:
+                stop = self._agree(interrupted())
+                if stop or self._fraction() >= 1.0:
                     break
                 if self._fraction() * self.config.validations >= self.progress.validated + 1:
                     self._validate()
             batches.close()  # type: ignore[attr-defined]
-            if not interrupted():
-                self._validate()
-            else:
+            if stop:
                 self._checkpoint()
+            else:
+                self._validate()
         minutes = self._elapsed() / 60
         p = self.progress
-        return Fitted(p.best_cer, p.best_step, p.step, minutes, interrupted())
+        return Fitted(p.best_cer, p.best_step, p.step, minutes, stop)
 
     def _batch(self, step: int) -> Batch:
         return collate(self.source.batch(step * self.ranks + self.rank))
@@ -187,7 +190,18 @@ class _Fit:
         return self._elapsed() / (60 * self.config.minutes)
 
     def _elapsed(self) -> float:
+        return self.agreed_s if self.ranks > 1 else self._clock()
+
+    def _clock(self) -> float:
         return self.progress.elapsed_s + time.monotonic() - self.started
+
+    def _agree(self, interrupted: bool) -> bool:
+        """Whether any process was interrupted; sets the time by which all processes decide and schedule alike."""
+        if self.ranks > 1:
+            latest = torch.tensor([self._clock(), interrupted], dtype=torch.float64, device=self.device)
+            torch.distributed.all_reduce(latest, torch.distributed.ReduceOp.MAX)
+            self.agreed_s, interrupted = float(latest[0]), bool(latest[1])
+        return interrupted
 
     def _learning_rate(self) -> float:
         warm = min(1.0, (self.progress.step + 1) / max(1, self.config.warmup_steps))
@@ -207,8 +221,12 @@ class _Fit:
                 entry["warning"] = "blank collapse: almost nothing but blanks; train longer or lower the output rate"
             self._log(entry)
             self._checkpoint()
-        if self.ranks > 1:
-            torch.distributed.barrier()
+        if self.ranks > 1:  # the others wait here, and learn of the best
+            best = torch.tensor(
+                [self.progress.best_cer, self.progress.best_step], dtype=torch.float64, device=self.device
+            )
+            torch.distributed.broadcast(best, 0)
+            self.progress.best_cer, self.progress.best_step = float(best[0]), int(best[1])
 
     def _log(self, entry: dict[str, Any]) -> None:
         if self.rank:
@@ -220,7 +238,7 @@ class _Fit:
     def _checkpoint(self) -> None:
         if self.rank:
             return
-        self.progress.elapsed_s, self.started = self._elapsed(), time.monotonic()
+        self.progress.elapsed_s, self.started = self._clock(), time.monotonic()
         state = {
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -236,6 +254,7 @@ class _Fit:
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = _Progress(**state["progress"])
+            self.agreed_s = self.progress.elapsed_s
         except FileNotFoundError as error:
             raise ModelError(path, "is not there to resume from", "start the run without --resume") from error
         except Exception as error:  # torch.load raises whatever the damaged bytes lead to

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def run(argv: list[str]) -> int:
     if not known.out:
         raise ConfigError("emgasr train", "no output folder", "pass --out FOLDER")
     fitted = train(config, Path(known.out), resume=known.resume, quiet=not sys.stderr.isatty())
+    if os.environ.get("RANK", "0") != "0":  # one process that torchrun started speaks for all
+        return 130 if fitted.interrupted else 0
     if fitted.interrupted:
         print(f"emgasr: stopped at step {fitted.steps}; continue with --resume --out {known.out}", file=sys.stderr)
         return 130
