@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from emgasr.compose import ComposeConfig, ComposedSource, Example
-from emgasr.errors import DataError
+from emgasr.errors import ConfigError, DataError
 from emgasr.recording import Recording
 from emgasr.tokens import Tokens
 
@@ -37,6 +37,13 @@ class WindowsConfig:
     snap_s: float = 0.5
     cache_gb: float = 8.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.shortest_s <= self.longest_s or not self.batch_s > 0:
+            wrong = f"windows of {self.shortest_s:g} to {self.longest_s:g} s in batches of {self.batch_s:g} s"
+            raise ConfigError("source", wrong, "give 0 < shortest_s <= longest_s and a batch_s above 0")
+        if not 0 <= 2 * self.snap_s < self.shortest_s:
+            raise ConfigError("source.snap_s", f"{self.snap_s:g} s could eat a window", "give less than shortest_s / 2")
+
 
 @dataclass(frozen=True)
 class ComposedConfig(ComposeConfig):
@@ -55,6 +62,11 @@ class ComposedConfig(ComposeConfig):
     shortest: int = 2
     longest: int = 7
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.batch_size < 1:
+            raise ConfigError("source.batch_size", f"{self.batch_size} is below 1", "32 is usual")
+
 
 class Source(Protocol):
     """What training draws from: batch number `step` of (seed, step), the same in every process and after a resume."""
@@ -68,6 +80,9 @@ class WindowSource:
     def __init__(self, recordings: Sequence[Recording], tokens: Tokens, config: WindowsConfig, seed: int) -> None:
         if not recordings:
             raise DataError("training data", "holds no recording", "check the manifest's splits")
+        if not any(tokens.encode_keys(recording.events.keys)[0] for recording in recordings):
+            wrong = "holds no key press that the tokens can write"
+            raise DataError("training data", wrong, "windows need key events; compose takes, or change the tokens")
         self.tokens = tokens
         self.config = config
         self.seed = seed

@@ -73,8 +73,9 @@ def personalize(
         (f"held out {i}", recording.segment(recording.duration_s * (1 - config.held_out)))
         for i, recording in enumerate(recordings)
     ]
-    claim_folder(folder)
+    source = WindowSource(fitting, recognizer.tokens, config.source, config.seed)
     before = validation_errors(recognizer, held_out)[0].rate
+    claim_folder(folder)
     recognizer.save(folder / "model", _card(people[0], recordings, before, before, base))
     best = [before]
 
@@ -83,7 +84,6 @@ def personalize(
             best[0] = cer
             fitted.save(folder / "model", _card(people[0], recordings, before, cer, base))
 
-    source = WindowSource(fitting, recognizer.tokens, config.source, config.seed)
     fitted = fit(recognizer, source, held_out, config, folder, save_best=save_if_better, report=report)
     model = Recognizer.load(folder / "model")
     return Personalized(model, before, best[0], best[0] < before, fitted.minutes, fitted.interrupted)
