@@ -96,7 +96,9 @@ def _command_line_kinds(kinds: Kinds, argv: Sequence[str]) -> dict[str, str | No
 
 
 def _kind_in(section: Any, name: str, kinds: Kinds, where: str | Path) -> str | None:
-    kind = section.get("kind") if isinstance(section, dict) else None
+    if section is not None and not isinstance(section, dict):
+        raise ConfigError(where, f"{name} is {section!r}, not a mapping of options", f"write `{name}: {{kind: …}}`")
+    kind = section.get("kind") if section else None
     if kind is not None and kind not in kinds[name]:
         raise ConfigError(where, f"{name}.kind {kind!r} is unknown", f"choose {' or '.join(kinds[name])}")
     return kind

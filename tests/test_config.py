@@ -1,0 +1,165 @@
+"""Options from YAML and the command line: what wins, what is refused, and that nothing is lost on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from emgasr.batches import ComposedConfig, WindowsConfig
+from emgasr.cli import main
+from emgasr.config import from_command_line, from_mapping, to_mapping
+from emgasr.encoders.conformer import ConformerConfig
+from emgasr.encoders.tds import TDSConfig
+from emgasr.errors import ConfigError
+from emgasr.experiment import KINDS, TrainingConfig
+from emgasr.features import BandPowerConfig, SpectralCovarianceConfig
+from emgasr.personalize import PersonalizeConfig
+
+
+def parse(*argv: str) -> TrainingConfig:
+    return from_command_line(TrainingConfig, KINDS, argv, "emgasr train")
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+FILE = """
+manifest: all.jsonl
+steps: 30
+tokens: {kind: characters, symbols: [a, b]}
+features: {kind: band_power, edges_hz: [20, 60, 200]}
+encoder: {kind: conformer, blocks: 3}
+source: {kind: composed, batch_size: 5}
+"""
+
+
+def test_a_file_says_what_the_defaults_leave(tmp_path: Path) -> None:
+    config = parse("--config", write(tmp_path, FILE))
+    assert (config.steps, config.manifest, config.seed) == (30, "all.jsonl", 0)
+    assert config.encoder == ConformerConfig(blocks=3)
+    assert config.features == BandPowerConfig(edges_hz=(20, 60, 200))
+    assert config.source == ComposedConfig(batch_size=5)
+    assert tuple(config.tokens.symbols) == ("a", "b")
+
+
+def test_the_command_line_overrides_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, FILE)
+    config = parse("--config", file, "--encoder.blocks", "8", "--steps=40", "--augment.time_masks", "0")
+    assert config.encoder == ConformerConfig(blocks=8)
+    assert (config.steps, config.augment.time_masks) == (40, 0)
+    assert parse("--config", file, "--steps", "0", "--minutes", "1.5").minutes == 1.5
+
+
+def test_the_kind_decides_which_options_there_are() -> None:
+    assert parse("--steps", "1").source == WindowsConfig()
+    assert parse("--steps", "1", "--encoder.kind", "tds", "--encoder.kernel", "8").encoder == TDSConfig(kernel=8)
+    assert parse("--steps", "1", "--encoder.kind=tds").encoder == TDSConfig()
+    with pytest.raises(ConfigError, match="mlp_width"):
+        parse("--steps", "1", "--encoder.mlp_width", "8")
+
+
+@pytest.mark.parametrize(
+    ("argv", "wrong"),
+    [
+        (["--encoder.layers", "8"], r"encoder\.layers"),
+        (["--bogus", "8"], "bogus"),
+        (["--encoder.blocks", "many"], r"encoder\.blocks"),
+        (["--encoder.blocks", "1.5"], r"encoder\.blocks"),
+        (["--learning_rate", "fast"], "learning_rate"),
+        (["--encoder.kind", "rnn"], "'rnn' is unknown; choose conformer or tds or linear"),
+        (["--precision", "fp8"], "precision"),
+        (["--tokens.kind", "runes"], r"tokens\.kind"),
+        (["--steps"], "expected one argument"),
+        (["--minutes", "3"], "either steps or minutes"),
+        (["--validations", "0"], "validations"),
+        (["--encoder.width", "30"], "multiple of heads"),
+        (["--source.shortest_s", "9"], "9 to 8 s"),
+        (["--source.snap_s", "2"], "snap_s"),
+        (["--source.kind", "composed", "--source.batch_size", "0"], "batch_size"),
+        (["--config", "nowhere.yaml"], r"nowhere\.yaml: cannot be read"),
+    ],
+)
+def test_a_bad_option_is_one_line_that_names_it(argv: list[str], wrong: str) -> None:
+    with pytest.raises(ConfigError, match=wrong) as error:
+        parse("--steps", "3", *argv)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("steps: 3\nencoder: {kind: conformer, layers: 8}", "layers"),
+        ("steps: 3\nbogus: 8", "bogus"),
+        ("steps: three", "steps"),
+        ("steps: 3\nencoder: 5", "encoder is 5, not a mapping"),
+        ("steps: 3\nencoder: conformer", "not a mapping"),
+        ("steps: 3\naugment: 5", "augment"),
+        ("steps: 3\ntokens: characters", "tokens"),
+        ("steps: 3\nencoder: {kind: rnn}", "'rnn' is unknown"),
+        ("steps: 3\naugment: {time_masks: few}", "time_masks"),
+        ("steps: 3\nfeatures: {kind: band_power, edges_hz: wide}", "edges_hz"),
+        ("steps: [3", "not YAML"),
+        ("- steps", "not a mapping"),
+        ("just words", "not a mapping"),
+        ("", "not a mapping"),
+        ("steps: !!python/object/apply:os.getcwd []", "not YAML"),
+    ],
+)
+def test_a_bad_file_is_one_line_that_names_what_is_wrong(text: str, wrong: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=wrong) as error:
+        parse("--config", write(tmp_path, text))
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(b"\x89HDF\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not YAML"):
+        parse("--config", str(tmp_path / "config.yaml"))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainingConfig(steps=3),
+        TrainingConfig(minutes=2.5, learning_rate=1e-5, features=SpectralCovarianceConfig(), encoder=TDSConfig()),
+        TrainingConfig(steps=1, features=BandPowerConfig(edges_hz=(20.0, 60.0)), source=ComposedConfig(stretch=0.1)),
+    ],
+)
+def test_a_config_survives_its_file(config: TrainingConfig, tmp_path: Path) -> None:
+    file = write(tmp_path, yaml.safe_dump(to_mapping(config)))
+    for again in (parse("--config", file), from_mapping(TrainingConfig, KINDS, to_mapping(config), "here")):
+        assert again == config
+        assert to_mapping(again) == to_mapping(config)
+
+
+def test_symbols_survive_a_file_as_a_tuple(tmp_path: Path) -> None:
+    config = parse("--steps", "1", "--tokens.symbols", "[a, b]")
+    again = parse("--config", write(tmp_path, yaml.safe_dump(to_mapping(config))))
+    assert again == config
+    assert config.tokens.symbols == ("a", "b")
+
+
+def test_configs_without_kinds_work_too() -> None:
+    config = from_command_line(
+        PersonalizeConfig, {}, ["--minutes", "1", "--source.batch_s", "32"], "emgasr personalize"
+    )
+    assert (config.minutes, config.source.batch_s, config.held_out) == (1.0, 32.0, 0.2)
+    with pytest.raises(ConfigError, match="held_out"):
+        PersonalizeConfig(steps=1, held_out=1.0)
+
+
+def test_print_config_shows_everything_and_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    arguments = ["--out", str(out), "--config", write(tmp_path, FILE), "--encoder.blocks", "8", "--print_config"]
+    assert main(["train", *arguments]) == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert shown["encoder"]["blocks"] == 8
+    assert shown["source"]["batch_size"] == 5
+    assert shown["augment"]["time_masks"] == 3
+    assert not out.exists()
+    assert from_mapping(TrainingConfig, KINDS, shown, "shown").encoder == ConformerConfig(blocks=8)
