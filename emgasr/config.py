@@ -25,7 +25,7 @@ def from_command_line(config: type[Config], kinds: Kinds, argv: Sequence[str], p
     chosen = _command_line_kinds(kinds, argv)
     parser = _parser(config, kinds, chosen, program)
     try:
-        return _build(config, parser, parser.parse_args(list(argv)))
+        return _build(config, parser, parser.parse_args(list(argv)), program)
     except jsonargparse.ArgumentError as error:
         raise ConfigError(program, _first_cause(error), f"`{program} --help` lists the options") from error
 
@@ -37,7 +37,7 @@ def from_mapping(config: type[Config], kinds: Kinds, mapping: Any, where: str | 
     chosen = {name: _kind_in(mapping.get(name), name, kinds, where) for name in kinds}
     parser = _parser(config, kinds, chosen, str(where))
     try:
-        return _build(config, parser, parser.parse_object(mapping))
+        return _build(config, parser, parser.parse_object(mapping), where)
     except jsonargparse.ArgumentError as error:
         raise ConfigError(where, _first_cause(error), "mend the option named") from error
 
@@ -70,10 +70,15 @@ def _parser(
     return parser
 
 
-def _build(config: type[Config], parser: jsonargparse.ArgumentParser, parsed: jsonargparse.Namespace) -> Config:
+def _build(
+    config: type[Config], parser: jsonargparse.ArgumentParser, parsed: jsonargparse.Namespace, where: str | Path
+) -> Config:
+    fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]
+    for name, field in fields.items():
+        if dataclasses.is_dataclass(field.default_factory) and not isinstance(parsed[name], jsonargparse.Namespace):
+            raise ConfigError(where, f"{name} is {parsed[name]!r}, not a mapping of options", "see --print_config")
     values = parser.instantiate(parsed).as_dict()
-    names = {field.name for field in dataclasses.fields(config)}  # type: ignore[arg-type]
-    return config(**{name: value for name, value in values.items() if name in names})
+    return config(**{name: value for name, value in values.items() if name in fields})
 
 
 def _command_line_kinds(kinds: Kinds, argv: Sequence[str]) -> dict[str, str | None]:
