@@ -16,6 +16,7 @@ from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
     from emgasr.lm import NGramModel
+    from emgasr.tuning import Search
 
 GREEDY, WITH_LM = "greedy", "lm"
 BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
@@ -88,13 +89,14 @@ def evaluate(
     split: str = "test",
     seed: int = 0,
     settings: dict[str, object] | None = None,
+    searcher: Search = beam_search,
 ) -> Evaluation:
-    """Judge every item, greedily and, given a language model, by beam search; emissions are dropped as they are used.
+    """Judge every item, greedily and, given a language model, by `searcher`; emissions are dropped as they are used.
 
     `search` must come from validation data (`emgasr.tuning`): nothing is tuned here. DataError if there is no item or
     nothing was to be read.
     """
-    judged = tuple(_judge(item, tokens, lm, search or SearchConfig()) for item in items)
+    judged = tuple(_judge(item, tokens, lm, search or SearchConfig(), searcher) for item in items)
     if not judged:
         raise DataError(f"split {split}", "holds nothing to evaluate", "name a split that the manifest has")
     if not any(item.reference for item in judged):
@@ -119,13 +121,13 @@ def blocks(pairs: Pairs, size: int) -> list[Counts]:
     return [*cut, block] if block != Counts() else cut
 
 
-def _judge(item: Item, tokens: Tokens, lm: NGramModel | None, search: SearchConfig) -> Judged:
+def _judge(item: Item, tokens: Tokens, lm: NGramModel | None, search: SearchConfig, searcher: Search) -> Judged:
     scored = scored_set(tokens)
     reference = tuple(item.reference)
     text = scored.render(scored.ids(reference))
     hypotheses = {GREEDY: greedy(item.emissions)}
     if lm is not None:
-        hypotheses[WITH_LM] = beam_search(item.emissions, tokens, lm, search)[0]
+        hypotheses[WITH_LM] = searcher(item.emissions, tokens, lm, search)[0]
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
     rest_minutes = sum(end - start for start, end in item.rest) / 60 if item.frame_times_s is not None else 0.0
     return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings)

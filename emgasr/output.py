@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emgasr.errors import EmgasrError, OutputError
@@ -15,7 +15,7 @@ from emgasr.errors import EmgasrError, OutputError
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path (same folder and suffix) that takes `path`'s place, synced, when the block ends well.
 
-    The temporary file (or folder) is removed when the block fails; `path` is then as it was. An OSError of the block,
+    The temporary file is removed when the block fails; `path` is then as it was. An OSError of the block,
     such as a full disk, becomes an OutputError.
     """
     path = Path(path)
@@ -25,8 +25,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
-        temporary.chmod(0o644)  # mkstemp makes a private file; results are as readable as any other
         yield temporary
+        temporary.chmod(0o644)  # mkstemp and safetensors make private files; results are as readable as any other
         _sync(temporary)
         os.replace(temporary, path)
         _sync(path.parent)
@@ -39,6 +39,35 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         if temporary != Path() and temporary.exists():
             temporary.unlink()
+
+
+@contextmanager
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `folder` that takes its place when the block ends well, and is removed if not.
+
+    Raises an OutputError before the block if `folder` already holds something.
+    """
+    folder = Path(folder)
+    claimed = not folder.exists()
+    claim_folder(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as place:
+            made = Path(place) / folder.name
+            made.mkdir()
+            yield made
+            os.replace(made, folder)  # an empty folder can be replaced
+            claimed = False
+            _sync(folder.parent)
+    except EmgasrError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            folder, f"cannot be written ({error.strerror or error})", "free space or choose another place"
+        ) from error
+    finally:
+        if claimed:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:

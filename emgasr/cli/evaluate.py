@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emgasr.cli.parser import ArgumentParser
-from emgasr.cli.search_options import WEIGHTS, add_search_options, describe, read_search
-from emgasr.errors import ConfigError, DataError
+from emgasr.cli.search_options import add_search_options, describe, read_search, weights_given
+from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifest import TEST, VALIDATION, Manifest, check_disjoint, read_manifest
 from emgasr.output import claim_folder
 
@@ -43,6 +43,10 @@ def run(argv: list[str]) -> int:
     chosen_by = "as given"
     if lm is not None:
         search, chosen_by = _tuned(options, manifest, recognizer, lm, search)
+    if options.save_search:
+        from emgasr.decoding.search_file import write_search_config
+
+        write_search_config(search, options.save_search)
     recordings = ((entry.path, manifest.open(entry)) for entry in entries)
     settings: dict[str, Any] = {
         "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
@@ -121,7 +125,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
     parser.add_argument("--split", default=TEST, help="split to evaluate (default test)")
     parser.add_argument("--out", metavar="FOLDER", help="write results.json, hypotheses.jsonl and report.html here")
-    parser.add_argument("--overwrite", action="store_true", help="write into a folder that already holds something")
+    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
     parser.add_argument("--system", metavar="NAME", help="name in the results (default: the model folder's)")
     parser.add_argument("--title", help="title of the report")
     parser.add_argument("--seed", type=int, default=0, help="of the tuning and the intervals (default 0)")
@@ -132,6 +136,7 @@ def _parser() -> ArgumentParser:
     tuning.add_argument("--validation-manifest", metavar="FILE", help="manifest of that split, if it is another")
     tuning.add_argument("--tune-minutes", type=float, default=3.0, help="minutes of it to use (default 3)")
     tuning.add_argument("--tune-trials", type=int, default=20, help="configurations tried (default 20)")
+    tuning.add_argument("--save-search", metavar="FILE", help="write the weights found here, for --search")
     tuning.add_argument("--processes", type=int, default=min(4, os.cpu_count() or 1), help="processes for the trials")
     return parser
 
@@ -140,8 +145,12 @@ def _check(options: argparse.Namespace) -> None:
     asked = options.tune_on is not None or options.validation_manifest is not None
     if asked and options.lm is None:
         raise ConfigError("--tune-on", "there is nothing to tune without a language model", "pass --lm FILE")
-    if asked and any(getattr(options, name) is not None for name in WEIGHTS):
+    if asked and weights_given(options):
         raise ConfigError("--tune-on", "excludes weights given by hand", "tune, or give the weights, not both")
+    if options.save_search and options.lm is None:
+        raise ConfigError("--save-search", "there is no search without a language model", "pass --lm FILE")
+    if options.save_search and Path(options.save_search).exists() and not options.overwrite:
+        raise OutputError(options.save_search, "already exists", "choose another name or pass --overwrite")
     for name in ("tune_minutes", "tune_trials", "processes"):
         if getattr(options, name) <= 0:
             raise ConfigError(f"--{name.replace('_', '-')}", f"is {getattr(options, name)}", "give more than 0")
@@ -151,7 +160,7 @@ def _tuned(
     options: argparse.Namespace, manifest: Manifest, recognizer: Recognizer, lm: NGramModel, search: SearchConfig
 ) -> tuple[SearchConfig, str]:
     """Return the search to use and how it was chosen."""
-    if any(getattr(options, name) is not None for name in WEIGHTS):
+    if weights_given(options):
         return search, "weights as given"
     validation = read_manifest(options.validation_manifest) if options.validation_manifest else manifest
     split = options.tune_on or VALIDATION

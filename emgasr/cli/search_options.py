@@ -16,9 +16,10 @@ WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty")
 
 
 def add_search_options(parser: argparse.ArgumentParser) -> None:
-    """Add --lm, --beam and the weights; a weight that is not given stays at the search's default."""
+    """Add --lm, --search, --beam and the weights; what is given by neither a file nor an option keeps its default."""
     group = parser.add_argument_group("search")
     group.add_argument("--lm", metavar="ARPA", help="n-gram language model (see `emgasr lm build`)")
+    group.add_argument("--search", metavar="FILE", help="tuned weights, as `emgasr evaluate --save-search` writes them")
     group.add_argument("--beam", type=int, help="hypotheses kept after each frame (default 50)")
     group.add_argument("--lm-weight", type=float, metavar="W", help="weight of the language model")
     group.add_argument("--length-bonus", type=float, metavar="B", help="added for each symbol")
@@ -28,14 +29,22 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
 
 def read_search(options: argparse.Namespace) -> tuple[NGramModel | None, SearchConfig]:
     """Return the language model (None without --lm) and the configuration that the options describe."""
-    given = [name for name in (*WEIGHTS, "beam") if getattr(options, name) is not None]
+    changed = [name for name in (*WEIGHTS, "beam") if getattr(options, name) is not None]
+    given = changed + (["search"] if options.search is not None else [])
     if given and options.lm is None:
         raise ConfigError(f"--{given[0].replace('_', '-')}", "needs a language model", "pass --lm FILE")
     from emgasr.decoding import SearchConfig
+    from emgasr.decoding.search_file import read_search_config
     from emgasr.lm import read_arpa
 
-    search = replace(SearchConfig(), **{name: getattr(options, name) for name in given})
+    search = SearchConfig() if options.search is None else read_search_config(options.search)
+    search = replace(search, **{name: getattr(options, name) for name in changed})
     return (read_arpa(options.lm) if options.lm else None), search
+
+
+def weights_given(options: argparse.Namespace) -> bool:
+    """Whether the weights come from options or a file, so that there is nothing to tune."""
+    return options.search is not None or any(getattr(options, name) is not None for name in WEIGHTS)
 
 
 def describe(search: SearchConfig) -> str:
