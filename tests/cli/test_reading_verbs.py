@@ -71,9 +71,29 @@ def test_evaluate_tunes_on_validation_and_says_so(world: Path, told: Told) -> No
     assert "cer_lm" in json.loads(told()[0])["rows"][0]
 
 
+def test_a_tuned_search_is_kept_and_used_again(world: Path, tmp_path: Path, told: Told) -> None:
+    lm, kept = ["--lm", f"{world}/lm.arpa"], tmp_path / "search.yaml"
+    arguments = ["evaluate", f"{world}/model", f"{world}/manifest.jsonl", *lm]
+    assert main([*arguments, "--beam", "4", "--tune-trials", "2", "--processes", "1", "--save-search", str(kept)]) == 0
+    tuned = told()[0]
+    assert main([*arguments, "--search", str(kept)]) == 0
+    again = told()[0]
+    assert again == tuned.replace("tuned on validation (2 trials)", "weights as given")
+    assert main(["transcribe", f"{world}/model", f"{world}/test0.hdf5", *lm, "--search", str(kept)]) == 0
+    told()
+    before = kept.read_bytes()
+    assert main([*arguments, "--save-search", str(kept)]) == 2
+    assert "already exists" in told()[1]
+    assert kept.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (["--search", "{}/manifest.jsonl"], "--search: needs a language model"),
+        (["--save-search", "{}/search.yaml"], "no search without a language model"),
+        (["--lm", "{}/lm.arpa", "--search", "{}/none.yaml"], "none.yaml"),
+        (["--lm", "{}/lm.arpa", "--search", "{}/none.yaml", "--tune-on", "validation"], "tune, or give the weights"),
         (["--lm", "{}/lm.arpa", "--tune-on", "test"], "tuning on the split 'test' would flatter it"),
         (["--split", "night"], "holds no split 'night'"),
         (["--lm-weight", "1"], "--lm-weight: needs a language model"),
