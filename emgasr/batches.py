@@ -26,7 +26,7 @@ class WindowsConfig:
         shortest_s: shortest window in seconds.
         longest_s: longest window in seconds.
         batch_s: seconds of signal a batch; the number of windows follows.
-        snap_s: an edge moves by up to this to the middle of the widest pause, so that no key press is cut in two.
+        snap_s: an edge moves by up to this to the middle of a wide pause, so that no key press is cut in two.
         cache_gb: recordings are held in memory up to this size, and read slice by slice beyond it.
     """
 
@@ -210,12 +210,12 @@ def _in_memory(recording: Recording) -> Recording:
 
 
 def _quietest(times: np.ndarray, around: float, reach: float, duration: float) -> float:
-    """The middle of the widest pause between key presses with its middle within `reach` of `around`."""
-    first, last = np.searchsorted(times, (around - reach, around + reach))
-    edges = times[max(0, first - 1) : last + 1]
-    if len(edges) < 2 or reach <= 0:
-        return float(np.clip(around, 0.0, duration))
-    middles = (edges[1:] + edges[:-1]) / 2
-    widths = np.where(np.abs(middles - around) <= reach, np.diff(edges), -1.0)
-    best = int(widths.argmax())
-    return float(np.clip(middles[best] if widths[best] > 0 else around, 0.0, duration))
+    """The time within `reach` of `around` that is furthest from any key press, among the middles of pauses."""
+    if len(times) and reach > 0:
+        first, last = np.searchsorted(times, (around - reach, around + reach))
+        before = times[first - 1] if first else -np.inf
+        after = times[last] if last < len(times) else np.inf
+        edges = np.concatenate([[before], times[first:last], [after]])
+        points = np.clip((edges[1:] + edges[:-1]) / 2, around - reach, around + reach)
+        around = points[np.minimum(points - edges[:-1], edges[1:] - points).argmax()]
+    return float(np.clip(around, 0.0, duration))
