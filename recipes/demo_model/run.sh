@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Makes the model that ships in emgasr/data/model: recipes/demo_model/run.sh WORK
+# What lies in WORK from an earlier, stopped run is used: recordings are kept, training resumes from its checkpoint.
+set -euo pipefail
+
+work=${1:?usage: recipes/demo_model/run.sh WORK}
+people=${PEOPLE:-120}                         # training people, each with one session
+minutes_each=${MINUTES_EACH:-4}               # of typing
+held_out=${HELD_OUT:-6}                       # validation people, and as many test people for the card, of 2 minutes
+train_minutes=${TRAIN_MINUTES:-45}            # wall-clock budget of training
+trials=${TRIALS:-40}                          # configurations of the search tried on validation people
+order=${ORDER:-6}                             # of the language model
+package=${PACKAGE:-emgasr/data/model}         # where the finished model goes
+emgasr=${EMGASR:-emgasr}
+
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+simulate() {  # split, people, minutes, first person
+    [ -f "$work/$1/manifest.jsonl" ] ||
+        $emgasr simulate "$work/$1" --split "$1" --people "$2" --sessions 1 --minutes "$3" --seed "$4" --overwrite
+}
+simulate train "$people" "$minutes_each" 0
+simulate validation "$held_out" 2 0
+simulate test "$held_out" 2 100               # not the people whom `emgasr demo` shows first
+
+if [ ! -f "$work/run/done" ]; then
+    resume=()
+    [ ! -f "$work/run/checkpoint.pt" ] || resume=(--resume)
+    $emgasr train --config recipes/demo_model/conformer.yaml --manifest "$work/train/manifest.jsonl" \
+        --validation_manifest "$work/validation/manifest.jsonl" --minutes "$train_minutes" --out "$work/run" \
+        ${resume[@]+"${resume[@]}"}
+    touch "$work/run/done"
+fi
+
+$emgasr lm build emgasr/data/prompts_train.txt --order "$order" --out "$work/lm.arpa.gz" --overwrite
+
+$emgasr evaluate "$work/run/model" "$work/test/manifest.jsonl" --lm "$work/lm.arpa.gz" --system shipped \
+    --validation-manifest "$work/validation/manifest.jsonl" --tune-minutes 6 --tune-trials "$trials" --processes 2 \
+    --save-search "$work/search.yaml" --out "$work/results" --overwrite | tee "$work/results.txt"
+
+mkdir -p "$package"
+for file in run/model/model.safetensors run/model/config.yaml run/model/tokens.json lm.arpa.gz search.yaml; do
+    install -m 644 "$work/$file" "$package/"
+done
+{
+    sed -e 's/^# emgasr model$/# The model of `emgasr demo`/' -e 's/^| licence .*/| licence | Apache-2.0 |/' \
+        -e '/^`training.yaml` beside/,$d' "$work/run/model/README.md"
+    cat <<CARD
+It has seen simulated people only, and is of no use for real muscles. Made by \`recipes/demo_model/run.sh\`:
+
+- training people: seeds 0 to $((people - 1)) (sim0000 to $(printf 'sim%04d' $((people - 1)))), $minutes_each minutes each,
+  who type the sentences of \`prompts_train.txt\`; $train_minutes minutes of training;
+- validation people, who chose the checkpoint and the weights in \`search.yaml\`: seeds 8000 to $((7999 + held_out));
+- language model \`lm.arpa.gz\`: keystrokes, order $order, from \`prompts_train.txt\` alone.
+
+Error rates for test people, seeds 9100 to $((9099 + held_out)), who type the sentences of \`prompts_test.txt\`:
+
+\`\`\`
+$(sed '/^report: /d' "$work/results.txt")
+\`\`\`
+CARD
+} > "$package/README.md"
+
+size=$(cat "$package"/* | wc -c)
+echo "$package: $((size / 1024)) KiB"
+[ "$size" -lt 6000000 ] || { echo "that is above the 6 MB that the package has room for" >&2; exit 1; }
