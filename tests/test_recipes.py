@@ -1,0 +1,30 @@
+"""The recipes' files hold: each configuration is one that training takes, each script one that a shell takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.yaml"))
+SCRIPTS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.sh"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_configuration_is_one_that_training_takes(path: Path) -> None:
+    from emgasr.config import from_command_line
+    from emgasr.experiment import KINDS, TrainingConfig
+
+    config = from_command_line(TrainingConfig, KINDS, ["--config", str(path), "--steps", "0", "--minutes", "1"], "test")
+    assert config.minutes == 1
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_script_runs_and_asks_for_what_it_lacks(path: Path) -> None:
+    assert os.access(path, os.X_OK)
+    done = subprocess.run([str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "usage: " in done.stderr
