@@ -123,9 +123,7 @@ def make_tokens(config: TokensConfig, recordings: Sequence[Recording]) -> Tokens
         return Tokens.keystrokes(config.symbols or None)
     if config.kind == "sentencepiece":
         return Tokens.sentencepiece(config.model)
-    texts = [
-        text for r in recordings for kind, text in zip(r.spans.kinds, r.spans.texts, strict=True) if kind != "rest"
-    ]
+    texts = [text for r in recordings for kind in ("utterance", "gesture") for text in r.spans.of_kind(kind).texts]
     if config.kind == "words":
         return Tokens.words(config.symbols or sorted(set(texts)))
     return Tokens.characters(config.symbols or sorted(set("".join(texts))))

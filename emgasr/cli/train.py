@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
+from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
 
 
 def run(argv: list[str]) -> int:
     """Train a recognizer, or resume; 0 when done, 130 when Ctrl-C stopped it (the checkpoint is then written)."""
-    places = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    places = ArgumentParser(prog="emgasr train", add_help=False)
     places.add_argument("--out")
     places.add_argument("--resume", action="store_true")
     known, options = places.parse_known_args(argv)
