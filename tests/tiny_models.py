@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from miniatures import make_recording, native_entry
 from torch import nn
 
 from emgasr.encoders.conformer import ConformerConfig
 from emgasr.encoders.linear import LinearConfig
 from emgasr.encoders.tds import TDSConfig
 from emgasr.features import LogSpectrogramConfig
+from emgasr.manifest import Manifest, write_manifest
 from emgasr.normalize import NormalizeConfig
 from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
-from emgasr.recording import Band
+from emgasr.recording import Band, Events, Recording, Spans, save_recording
 from emgasr.tokens import Tokens
 
 RATE_HZ = 200.0
@@ -56,3 +61,57 @@ def tiny_recognizer(encoder: str = "conformer", normalize: str = "none", **chang
         if "distance_bias" in name or "head" in name:
             nn.init.normal_(parameter)  # so that positions matter and frames differ
     return recognizer.eval()
+
+
+def easy_recording(seed: int = 0, seconds: float = 30.0, **changes: Any) -> Recording:
+    """Typing that a linear model could read: "a" is a burst on the left ring, "b" on the right, half a second apart."""
+    rng = np.random.default_rng(seed)
+    samples = rng.normal(0, 1, (round(seconds * RATE_HZ), 8)).astype(np.float32)
+    presses = []
+    even = np.arange(0.5, seconds - 0.5, 0.5)
+    for press_s in even + rng.uniform(-0.1, 0.1, len(even)):
+        key = "ab"[int(rng.integers(2))]
+        first, last = round((press_s - 0.1) * RATE_HZ), round((press_s + 0.1) * RATE_HZ)
+        samples[first:last, slice(0, 4) if key == "a" else slice(4, 8)] *= 50
+        presses.append((float(press_s), float(press_s) + 0.1, key))
+    values = {"samples": samples, "events": Events.of(presses), "spans": Spans.empty(), "session": f"day{seed}"}
+    return make_recording(seconds, seed=seed, **(values | changes))
+
+
+TINY_TRAINING = """
+manifest: {manifest}
+steps: 4
+validations: 2
+learning_rate: 1e-2
+warmup_steps: 2
+tokens: {{kind: keystrokes, symbols: [a, b]}}
+source: {{kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}}
+features: {{kind: log_spectrogram, window_ms: 40, hop_ms: 20}}
+normalize: {{kind: none}}
+encoder:
+  kind: conformer
+  width: 8
+  blocks: 2
+  heads: 2
+  kernel: 3
+  mixer_channels: 4
+  subsampling: 2
+  chunk_frames: 2
+  left_chunks: 2
+  intermediate_block: 1
+"""
+
+
+def write_easy_corpus(folder: Path, people: Sequence[str] = ("ann", "ann", "bob"), **changes: Any) -> Path:
+    """A manifest of easy recordings, the last one for validation; beside it train.yaml for a tiny model."""
+    entries = []
+    for number, person in enumerate(people):
+        path = folder / f"{number}.hdf5"
+        recording = easy_recording(number, **({"seconds": 20.0, "subject": person} | changes))
+        save_recording(recording, path)
+        split = "validation" if number == len(people) - 1 else "train"
+        shape = {"duration_s": recording.duration_s, "rate_hz": recording.rate_hz}
+        entries.append(native_entry(path, subject=person, session=recording.session, split=split, **shape))
+    write_manifest(Manifest(tuple(entries), folder), folder / "manifest.jsonl")
+    (folder / "train.yaml").write_text(TINY_TRAINING.format(manifest=folder / "manifest.jsonl"))
+    return folder / "manifest.jsonl"
