@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -137,6 +138,7 @@ class _Fit:
         self.progress = _Progress()
         self.started = time.monotonic()
         self.agreed_s = 0.0
+        self.loss = 0.0
 
     def run(self, resume: bool) -> Fitted:
         if resume:
@@ -181,8 +183,9 @@ class _Fit:
         if torch.isfinite(norm):
             self.optimizer.step()
         self.progress.step += 1
+        self.loss = float(loss.detach())
         values = {name: round(float(value.detach()), 6) for name, value in losses.items()}
-        self._log({"step": self.progress.step, "loss": float(loss.detach()), **values, "gradient_norm": float(norm)})
+        self._log({"step": self.progress.step, "loss": self.loss, **values, "gradient_norm": float(norm)})
 
     def _fraction(self) -> float:
         if self.config.steps:
@@ -217,7 +220,9 @@ class _Fit:
                 self.progress.best_cer, self.progress.best_step = cer, self.progress.step
                 self.save_best(self.recognizer, cer, self.progress.step)
             entry: dict[str, Any] = {"step": self.progress.step, "validation_cer": cer, "minutes": self._elapsed() / 60}
-            if emitted < 0.01 * counts.reference_length:
+            if not math.isfinite(self.loss):
+                entry["warning"] = "diverged: the loss is not finite; lower learning_rate, or check the samples"
+            elif emitted < 0.01 * counts.reference_length:
                 entry["warning"] = "blank collapse: almost nothing but blanks; train longer or lower the output rate"
             self._log(entry)
             self._checkpoint()
@@ -319,7 +324,8 @@ def validation_errors(recognizer: Recognizer, validation: Validation) -> tuple[C
     """Greedy edits of `recognizer` on whole recordings, and how many tokens it wrote at all."""
     counts, emitted = Counts(0, 0, 0, 0), 0
     for item in items_of(recognizer, validation):
-        ids = greedy(item.emissions).ids
+        # A model whose weights have run away writes nothing: it is judged, not an end to the run.
+        ids = () if np.isnan(item.emissions).any() else greedy(item.emissions).ids
         counts = counts + count_edits(item.reference, recognizer.tokens.symbols_of(ids))
         emitted += len(ids)
     if not counts.reference_length:
