@@ -19,14 +19,16 @@ PROGRAM = "emgasr personalize"
 
 def run(argv: list[str]) -> int:
     """Personalize; 0 when done (also when the base model was kept), 130 when Ctrl-C stopped it."""
-    parser = ArgumentParser(prog=PROGRAM, add_help=False)
-    parser.add_argument("model", metavar="MODEL", nargs="?", help="model folder to start from")
+    usage = f"{PROGRAM} MODEL (--recordings FILE … | --manifest FILE) --out FOLDER [options]"
+    parser = ArgumentParser(prog=PROGRAM, usage=usage, add_help=False)
     parser.add_argument("--recordings", nargs="+", default=[], metavar="FILE", help="the person's recordings")
     parser.add_argument("--manifest", metavar="FILE", help="or a manifest that lists them")
     parser.add_argument("--split", default=TRAIN, help=f"split of the manifest to fit on (default {TRAIN})")
     parser.add_argument("--subject", help="person of the manifest, where it lists several")
     parser.add_argument("--out", metavar="FOLDER", help="where the model and its log go")
-    known, options = parser.parse_known_args(argv)
+    # The model comes first: among options that only the configuration knows, it could be taken for a value.
+    model, rest = (argv[0], argv[1:]) if argv and not argv[0].startswith("-") else ("", argv)
+    known, options = parser.parse_known_args(rest)
 
     from emgasr.config import from_command_line
     from emgasr.experiment import progress
@@ -35,11 +37,11 @@ def run(argv: list[str]) -> int:
     if {"-h", "--help"} & set(options):
         print(parser.format_help())
     config = from_command_line(PersonalizeConfig, {}, options, PROGRAM)
-    if not known.model or not known.out:
+    if not model or not known.out:
         raise ConfigError(PROGRAM, "needs a model and an output folder", f"{PROGRAM} MODEL --out FOLDER …")
     recordings = _recordings(known)
     with progress(quiet=not sys.stderr.isatty()) as report:
-        result = personalize(Path(known.model), recordings, config, Path(known.out), report)
+        result = personalize(Path(model), recordings, config, Path(known.out), report)
     if result.interrupted:
         print(f"emgasr: stopped; {known.out}/model is the best so far", file=sys.stderr)
         return 130
