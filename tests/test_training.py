@@ -259,6 +259,16 @@ def test_broken_samples_leave_the_weights_alone(tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in recognizer.state_dict().items()}
     fit(recognizer, Fixed([broken]), VALIDATION, CONFIG, tmp_path, save_best=lambda *_: None)
     assert all(torch.equal(before[name], value) for name, value in recognizer.state_dict().items())
+    assert "diverged" in log(tmp_path)[-1]["warning"]
+
+
+def test_weights_that_run_away_do_not_end_the_run_nor_become_the_best(tmp_path: Path) -> None:
+    saved: list[int] = []
+    config = replace(CONFIG, learning_rate=1e30, warmup_steps=1)
+    fitted = run(tmp_path, config, save_best=lambda best, cer, step: saved.append(step))
+    assert fitted.steps == 9
+    assert "diverged" in log(tmp_path)[-1]["warning"]
+    assert fitted.cer == 1.0
 
 
 def objective(**changes: Any) -> Objective:
