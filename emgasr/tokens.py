@@ -166,7 +166,7 @@ class Tokens:
     def encode_text(self, text: str) -> list[int]:
         """Return the ids that write `text`; typographic signs and accents fall back to ASCII, else DataError."""
         if self.kind == "words":
-            return self.ids(text.split())
+            return self.ids([text] if text in self._ids else text.split())  # a label may hold a space
         if self.kind == "sentencepiece":
             return self.ids(self._processor.encode(text, out_type=str))
         return self.ids(symbol for character in text for symbol in self._known_forms(character))

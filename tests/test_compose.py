@@ -154,6 +154,12 @@ def test_words_are_spelled_from_the_takes_there_are() -> None:
     assert spelled == {"ab", "abba"}
 
 
+def test_a_label_may_hold_a_space() -> None:
+    tokens = Tokens.words(["wave", "wave in"])
+    example = compose([take("wave in"), take("wave")], tokens, PLAIN)
+    assert tokens.symbols_of(example.ids) == ["wave in", "wave"]
+
+
 def test_gestures_are_whole_words() -> None:
     drawn = ComposedSource([take("fist"), take("flexion")], RandomStrings(3, 3), GESTURES, PLAIN)
     assert len(drawn.example(0).ids) == 3
