@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
-from emgasr.errors import ConfigError
+from emgasr.errors import ConfigError, DataError
 from emgasr.manifest import Entry, Manifest, check_disjoint, checksum_file, part_name, read_manifest, write_manifest
 from emgasr.output import claim_folder
 from emgasr.recording import save_recording
@@ -28,14 +29,20 @@ def run(argv: list[str]) -> int:
     words = read_words(options.words) if options.words else None
     if not words and not 1 <= options.shortest <= options.longest:
         raise ConfigError("--shortest", f"{options.shortest} to {options.longest} is no range", "give 1 <= S <= L")
-    chosen = {split: manifest.split(split) for split in options.splits}  # before anything is written
+    if options.rounds < 1:
+        raise ConfigError("--rounds", f"{options.rounds} is below 1", "1 uses each take once")
+    composed = {}  # all of it before anything is written
+    for split in dict.fromkeys(options.splits):
+        sources = manifest.split(split)
+        takes = takes_from_recordings((part_name(entry), manifest.open(entry)) for entry in sources)
+        if all(take.rest for take in takes):
+            raise DataError(f"split {split!r}", "holds no labelled take", "give single takes, or spans of gestures")
+        tokens = Tokens.words(sorted({take.label for take in takes if not take.rest}))
+        composed[split] = (manifest.open(sources[0]), tokens, len(takes), _examples(takes, words, tokens, options))
     folder = claim_folder(options.out, options.overwrite)
     entries = []
-    for split, sources in chosen.items():
-        takes = takes_from_recordings((part_name(entry), manifest.open(entry)) for entry in sources)
-        tokens = Tokens.words(sorted({take.label for take in takes if not take.rest}))
-        device = manifest.open(sources[0])
-        for number, example in enumerate(_examples(takes, words, tokens, options)):
+    for split, (device, tokens, count, examples) in composed.items():
+        for number, example in enumerate(examples):
             recording = as_recording(example, tokens, device.rate_hz, device.unit, device.bands)
             path = folder / split / f"{number:04d}.hdf5"
             save_recording(recording, path)
@@ -54,11 +61,16 @@ def run(argv: list[str]) -> int:
                     text=("" if words else " ").join(tokens.symbols_of(example.ids)),
                 )
             )
-        print(f"{split}: {number + 1} composed recordings of {len(takes)} takes")
-    claims = tuple(claim for claim in manifest.claims if claim.partition(":")[0] == "subject")
-    write_manifest(Manifest(tuple(entries), folder, claims if len(chosen) > 1 else ()), folder / "manifest.jsonl")
+        print(f"{split}: {len(examples)} composed recordings of {count} takes")
+    claims = tuple(claim for claim in manifest.claims if claim in _still_said(composed))
+    write_manifest(Manifest(tuple(entries), folder, claims), folder / "manifest.jsonl")
     print(folder / "manifest.jsonl")
     return 0
+
+
+def _still_said(splits: Collection[str]) -> set[str]:
+    """The claims that composed recordings of these splits can still make, which have people but no sessions."""
+    return {"subject", *(f"subject:{split}" for split in splits)} if len(splits) > 1 else set()
 
 
 def _examples(takes: list[Take], words: list[str] | None, tokens: Tokens, options: argparse.Namespace) -> list[Example]:
