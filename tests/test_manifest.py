@@ -12,7 +12,16 @@ import pytest
 from miniatures import native_entry, write_native
 
 from emgasr.errors import ManifestError, OutputError, RecordingError
-from emgasr.manifest import Manifest, check_disjoint, checksum_file, leaks, read_manifest, write_manifest
+from emgasr.manifest import (
+    Manifest,
+    check_apart,
+    check_disjoint,
+    checksum_file,
+    leaks,
+    part_name,
+    read_manifest,
+    write_manifest,
+)
 
 
 def three_people(folder: Path) -> Manifest:
@@ -181,3 +190,16 @@ def test_a_claim_about_a_split_that_is_not_there_is_told(tmp_path: Path) -> None
     assert leaks(replace(three_people(tmp_path), claims=("subject:final",))) == [
         "claims 'subject:final', but there is no split 'final'"
     ]
+
+
+def test_what_is_trained_on_is_not_held_out_whatever_the_manifest(tmp_path: Path) -> None:
+    ann, again, bob = three_people(tmp_path).entries
+    check_apart([ann, again], [bob])
+    check_apart([ann], [replace(bob, take=f"{part_name(again)}@1.000 {part_name(bob)}")])
+    elsewhere = replace(ann, path="/elsewhere/copy.hdf5", subject="eve", split="validation")
+    composed = replace(bob, take=f"{part_name(bob)} {part_name(ann)}@12.500")
+    for held_out in (elsewhere, composed):
+        with pytest.raises(ManifestError, match=r"is, or is composed of, .*ann0\.hdf5, which is trained on"):
+            check_apart([again, ann], [bob, held_out])
+    with pytest.raises(ManifestError, match="trained on"):  # both are composed, of a take in common
+        check_apart([composed], [replace(again, take=f"{part_name(ann)}@12.500")])
