@@ -46,6 +46,8 @@ class FitConfig:
         clip_norm: largest norm of the gradient.
         intermediate_weight: weight of the intermediate CTC loss (0.3 in arXiv 2102.03216).
         frame_weight: weight of the frame-level loss from the known times of keys or takes.
+        ctc_ramp_steps: steps over which the CTC losses grow from nothing to their weight; until then the frame-level
+            loss leads, and training does not sit on blanks.
         validations: how often the budget is interrupted to validate and to write a checkpoint.
         device: auto takes CUDA when there is one.
         precision: bf16 computes the forward pass in bfloat16 under autocast.
@@ -59,7 +61,8 @@ class FitConfig:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     intermediate_weight: float = 0.3
-    frame_weight: float = 0.3
+    frame_weight: float = 1.0
+    ctc_ramp_steps: int = 300
     validations: int = 10
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "bf16"] = "float32"
@@ -175,7 +178,7 @@ class _Fit:
             group["lr"] = rate
         self.forward.train()
         with autocast(self.device, self.config.precision):
-            losses = self.forward(batch.to(self.device))
+            losses = self.forward(batch.to(self.device), self._ctc_share())
         loss = sum(losses.values())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -205,6 +208,11 @@ class _Fit:
             torch.distributed.all_reduce(latest, torch.distributed.ReduceOp.MAX)
             self.agreed_s, interrupted = float(latest[0]), bool(latest[1])
         return interrupted
+
+    def _ctc_share(self) -> float:
+        if not self.config.frame_weight:
+            return 1.0
+        return min(1.0, (self.progress.step + 1) / max(1, self.config.ctc_ramp_steps))
 
     def _learning_rate(self) -> float:
         warm = min(1.0, (self.progress.step + 1) / max(1, self.config.warmup_steps))
@@ -275,7 +283,8 @@ class Objective(nn.Module):
         self.config = config
         self.augment = Augment(config.augment, recognizer.signal.rate_hz, [b.ring for b in recognizer.signal.bands])
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, ctc_share: float = 1.0) -> dict[str, Tensor]:
+        """The weighted losses of a batch; those of CTC count for `ctc_share` of their weight."""
         model = self.recognizer
         samples = self.augment.samples(batch.samples, batch.lengths)
         with torch.no_grad():
@@ -283,10 +292,11 @@ class Objective(nn.Module):
         frames = self.augment.frames(model.normalize(frames, lengths), lengths)
         hidden, lengths = model.encoder(frames, lengths)
         log_probs = model.log_probs(hidden)
-        losses = {"ctc": _ctc(log_probs, lengths, batch)}
+        losses = {"ctc": ctc_share * _ctc(log_probs, lengths, batch)}
         middle = getattr(model.encoder, "intermediate", None)
         if self.config.intermediate_weight and middle is not None:
-            losses["intermediate"] = self.config.intermediate_weight * _ctc(model.log_probs(middle), lengths, batch)
+            weight = ctc_share * self.config.intermediate_weight
+            losses["intermediate"] = weight * _ctc(model.log_probs(middle), lengths, batch)
         if self.config.frame_weight:
             losses["frame"] = self.config.frame_weight * self._frame_loss(log_probs, lengths, batch)
         return losses
@@ -298,7 +308,11 @@ class Objective(nn.Module):
         """
         frames = log_probs.shape[1]
         times = torch.from_numpy(self.recognizer.frame_times_s(frames)).to(log_probs.device, torch.float32)
-        offset = torch.maximum(batch.offset_s, batch.onset_s + 1.0 / self.recognizer.frame_rate_hz)
+        frame_s = 1.0 / self.recognizer.frame_rate_hz
+        offset = torch.maximum(batch.offset_s, batch.onset_s + frame_s)
+        # Between two equal labels that touch there must be a blank, or they would collapse to one.
+        touching = (batch.targets[:, 1:] == batch.targets[:, :-1]) & (batch.onset_s[:, 1:] - offset[:, :-1] < frame_s)
+        offset[:, :-1] -= frame_s * touching
         inside = (times[None, :, None] >= batch.onset_s[:, None]) & (times[None, :, None] < offset[:, None])
         inside &= frame_mask(batch.target_lengths, batch.targets.shape[1])[:, None]
         latest = (inside * torch.arange(1, inside.shape[2] + 1, device=inside.device)).amax(dim=2)  # 0 where none

@@ -93,6 +93,11 @@ class ElectrodeMixer(nn.Module):
         self.rotations = (-1, 0, 1) if electrodes > 1 else (0,)
         self.flatten = nn.Linear(last * electrodes, width)
         self.project = nn.Linear(bands * width, width)
+        self.norm = nn.LayerNorm(width)
+        for layer in (self.embed, *self.strided, self.flatten):
+            # PyTorch's default would shrink the signal by half a layer, and training would sit on blanks for long.
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
     def lengths(self, lengths: Tensor) -> Tensor:
         """Output frames of `lengths` (B,) input frames: one a whole group of `subsampling` frames."""
@@ -113,7 +118,7 @@ class ElectrodeMixer(nn.Module):
         x = x.permute(0, 2, 1, 3)  # (B N, F', channels, E)
         turned = [functional.silu(self.flatten(x.roll(turn, dims=3).flatten(2))) for turn in self.rotations]
         x = torch.stack(turned).mean(dim=0)
-        return self.project(x.unflatten(0, (batch, bands)).transpose(1, 2).flatten(2))
+        return self.norm(self.project(x.unflatten(0, (batch, bands)).transpose(1, 2).flatten(2)))
 
 
 class ConformerEncoder(nn.Module):
