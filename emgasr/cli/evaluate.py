@@ -65,7 +65,8 @@ def run(argv: list[str]) -> int:
         seed=options.seed,
         settings=settings,
     )
-    table = rows(evaluation, parameters=recognizer.parameter_count)
+    more = {} if options.train_minutes is None else {"train_minutes": options.train_minutes}
+    table = rows(evaluation, parameters=recognizer.parameter_count, **more)
     if folder is not None:
         from emgasr.report import write_report
         from emgasr.results import write_hypotheses, write_results
@@ -128,6 +129,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
     parser.add_argument("--system", metavar="NAME", help="name in the results (default: the model folder's)")
     parser.add_argument("--title", help="title of the report")
+    parser.add_argument("--train-minutes", type=float, metavar="M", help="budget of the training, for the results")
     parser.add_argument("--seed", type=int, default=0, help="of the tuning and the intervals (default 0)")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     add_search_options(parser)

@@ -21,6 +21,9 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--lm", metavar="ARPA", help="n-gram language model (see `emgasr lm build`)")
     group.add_argument("--search", metavar="FILE", help="tuned weights, as `emgasr evaluate --save-search` writes them")
     group.add_argument("--beam", type=int, help="hypotheses kept after each frame (default 50)")
+    group.add_argument(
+        "--end-of-sentence", action="store_true", help="the recording ends where a sentence of the language model does"
+    )
     group.add_argument("--lm-weight", type=float, metavar="W", help="weight of the language model")
     group.add_argument("--length-bonus", type=float, metavar="B", help="added for each symbol")
     group.add_argument("--acoustic-scale", type=float, metavar="A", help="exponent of the emissions")
@@ -31,6 +34,7 @@ def read_search(options: argparse.Namespace) -> tuple[NGramModel | None, SearchC
     """Return the language model (None without --lm) and the configuration that the options describe."""
     changed = [name for name in (*WEIGHTS, "beam") if getattr(options, name) is not None]
     given = changed + (["search"] if options.search is not None else [])
+    given += ["end_of_sentence"] if options.end_of_sentence else []
     if given and options.lm is None:
         raise ConfigError(f"--{given[0].replace('_', '-')}", "needs a language model", "pass --lm FILE")
     from emgasr.decoding import SearchConfig
@@ -39,6 +43,8 @@ def read_search(options: argparse.Namespace) -> tuple[NGramModel | None, SearchC
 
     search = SearchConfig() if options.search is None else read_search_config(options.search)
     search = replace(search, **{name: getattr(options, name) for name in changed})
+    if options.end_of_sentence:
+        search = replace(search, end_of_sentence=True)
     return (read_arpa(options.lm) if options.lm else None), search
 
 

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Letters of a sign alphabet from a forearm band, composed into words: egs/fingerspelling/run.sh DATA OUT
+# DATA holds metadata.csv and takes/ (Italian Sign Language alphabet, Myo armband); TEXTS (default DATA/../text) holds
+# war_of_the_worlds.txt, whose most frequent words are the test words, and the other texts, which make the LM.
+set -euo pipefail
+
+data=${1:?usage: egs/fingerspelling/run.sh DATA OUT}
+out=${2:?usage: egs/fingerspelling/run.sh DATA OUT}
+texts=${TEXTS:-$data/../text}
+minutes=${MINUTES:-9}
+emgasr=${EMGASR:-emgasr}
+here=$(dirname "${BASH_SOURCE[0]}")
+read -r -a run <<< "$emgasr"
+python=${PYTHON:-python3}
+
+[ ! -e "$out" ] || { echo "$out exists; choose another folder" >&2; exit 2; }
+mkdir -p "$out"
+others=("$texts/genesis_kjv.txt" "$texts/genesis_web.txt" "$texts/harvard_sentences.txt" "$texts/inaugural_addresses.txt")
+"$python" "$here/words.py" "$texts/war_of_the_worlds.txt" > "$out/test_words.txt"
+"$python" "$here/words.py" "${others[@]}" --top 150 --except-words "$out/test_words.txt" > "$out/validation_words.txt"
+
+# Words as they come in running text, one a line: what a speller is about to spell.
+cat "${others[@]}" | tr 'A-Z' 'a-z' | grep -oE '[a-z]+' > "$out/lm.txt"
+"${run[@]}" lm build "$out/lm.txt" --symbols characters --order 6 --out "$out/lm.arpa.gz"
+
+experiment() {  # name of the split, how `emgasr manifest` makes it
+    local name=$1 folder=$out/$1
+    shift
+    "${run[@]}" manifest "$data" --corpus takes --unit counts --ring --val-every 9 --out "$folder/takes.jsonl" "$@"
+    "${run[@]}" validate "$folder/takes.jsonl"
+    "${run[@]}" compose "$folder/takes.jsonl" --splits validation --words "$out/validation_words.txt" --out "$folder/validation"
+    "${run[@]}" compose "$folder/takes.jsonl" --splits test --words "$out/test_words.txt" --out "$folder/test"
+    "${run[@]}" train --config "$here/conformer.yaml" --manifest "$folder/takes.jsonl" --minutes "$minutes" \
+        --validation_manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
+    "${run[@]}" evaluate "$folder/run/model" "$folder/test/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
+        --validation-manifest "$folder/validation/manifest.jsonl" --tune-minutes 30 --tune-trials 60 \
+        --system conformer --title "Fingerspelling, composed words, $name" --train-minutes "$minutes" --out "$folder/results"
+}
+
+experiment new_day --test-sessions 2020-07-09   # honest: the armband was put on afresh
+experiment every_fifth --test-every 5           # optimistic: test takes lie minutes from training takes
+
+"$python" "$here/../merge_results.py" "$out" new_day every_fifth

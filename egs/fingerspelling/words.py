@@ -1,0 +1,26 @@
+"""Prints the most frequent words of a text, and then the most frequent word for every letter that is still missing."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import string
+from collections import Counter
+from pathlib import Path
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("texts", nargs="+", type=Path)
+parser.add_argument("--top", type=int, default=300)
+parser.add_argument("--except-words", type=Path, help="file of words to leave out, one a line")
+options = parser.parse_args()
+
+left_out = set(options.except_words.read_text(encoding="utf-8").split()) if options.except_words else set()
+counts: Counter[str] = Counter()
+for path in options.texts:
+    counts.update(re.findall("[a-z]+", path.read_text(encoding="utf-8").lower()))
+ranked = [word for word, _ in counts.most_common() if word not in left_out]
+words = ranked[: options.top]
+for letter in string.ascii_lowercase:
+    if not any(letter in word for word in words):
+        words += next(([word] for word in ranked if letter in word), [])
+print("\n".join(words))
