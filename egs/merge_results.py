@@ -1,4 +1,4 @@
-"""Joins OUT/<part>/results/results.json of several parts into OUT/results.json and prints the table: merge_results.py OUT PART..."""
+"""Joins OUT/<part>/results/results.json of several parts and prints the table: merge_results.py OUT PART..."""
 
 from __future__ import annotations
 

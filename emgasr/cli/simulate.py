@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for the recordings and manifest.jsonl")
     parser.add_argument("--people", type=int, default=4, help="how many people (default 4)")
     parser.add_argument("--sessions", type=int, default=2, help="sessions a person, bands put on afresh (default 2)")
+    parser.add_argument("--first-session", type=int, default=0, help="number of the first session (default 0)")
     parser.add_argument("--minutes", type=float, help="length of a session (default 5, with --events the file's own)")
     parser.add_argument("--seed", type=int, default=0, help="the first person's number within the split (default 0)")
     parser.add_argument(
@@ -71,6 +72,8 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("people", "sessions"):
         if getattr(options, name) < 1:
             raise ConfigError(f"--{name}", f"is {getattr(options, name)}", "give 1 or more")
+    if options.first_session < 0:
+        raise ConfigError("--first-session", f"is {options.first_session}", "give 0 or more")
     if options.minutes is not None and not 0 < options.minutes <= 24 * 60:
         raise ConfigError("--minutes", f"is {options.minutes:g}", "give minutes above 0, at most a day")
     most = len(SPLIT_SEEDS[options.split])
@@ -117,7 +120,8 @@ def _sessions(options: argparse.Namespace, tasks: list[_Task]) -> Iterator[Recor
     from emgasr.simulate import SPLIT_SEEDS, simulate_person, simulate_session
 
     first = SPLIT_SEEDS[options.split].start + options.seed
-    pairs = [(first + i, session) for i in range(options.people) for session in range(options.sessions)]
+    sessions = range(options.first_session, options.first_session + options.sessions)
+    pairs = [(first + i, session) for i in range(options.people) for session in sessions]
     console = Console(stderr=True)
     numbered = track(list(enumerate(pairs)), "simulating", console=console, disable=not console.is_terminal)
     for i, (seed, session) in numbered:
