@@ -139,6 +139,7 @@ class _Fit:
         self.forward: nn.Module = DistributedDataParallel(self.objective) if distributed else self.objective
         self.optimizer = torch.optim.AdamW(_groups(self.objective, config.weight_decay), lr=config.learning_rate)
         self.progress = _Progress()
+        self.board = _board(folder) if self.rank == 0 else None
         self.started = time.monotonic()
         self.agreed_s = 0.0
         self.loss = 0.0
@@ -163,6 +164,8 @@ class _Fit:
                 self._checkpoint()
             else:
                 self._validate()
+        if self.board is not None:
+            self.board.close()
         minutes = self._elapsed() / 60
         p = self.progress
         return Fitted(p.best_cer, p.best_step, p.step, minutes, stop)
@@ -246,6 +249,10 @@ class _Fit:
             return
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
+        if self.board is not None:
+            for name, value in entry.items():
+                if name != "step" and not isinstance(value, str):
+                    self.board.add_scalar(name, value, entry["step"])
         self.report(entry | {"fraction": min(1.0, self._fraction())})
 
     def _checkpoint(self) -> None:
@@ -360,6 +367,15 @@ def choose_device(name: str, rank: int = 0) -> torch.device:
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
     """Autocast to bfloat16 when `precision` asks for it."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def _board(folder: Path) -> Any:
+    """A writer of TensorBoard events into `folder`, or None where TensorBoard (the `plot` extra) is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder))
 
 
 def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -306,6 +307,36 @@ def test_the_frame_loss_asks_for_each_key_while_it_is_held() -> None:
     assert wanted.count_nonzero() >= 5
     log_probs = torch.full((1, 50, 4), -9.0).scatter(2, wanted[..., None], -0.125)
     assert float(aided._frame_loss(log_probs, torch.tensor([50]), collate([one]))) == 0.125
+
+
+def test_between_two_equal_labels_that_touch_the_frame_loss_asks_for_a_blank() -> None:
+    aided = objective()
+    times = torch.from_numpy(aided.recognizer.frame_times_s(50))
+    twice = Example(torch.zeros(410, 8).numpy(), [1, 1], np.array([0.5, 1.0]), np.array([1.0, 1.5]))
+    wanted = torch.zeros(1, 50, dtype=torch.long)
+    wanted[0, (times >= 0.5) & (times < 1.5)] = 1
+    wanted[0, (times >= 1.0 - 1 / aided.recognizer.frame_rate_hz) & (times < 1.0)] = 0
+    assert [key for key, _ in itertools.groupby(wanted[0].tolist())] == [0, 1, 0, 1, 0]
+    log_probs = torch.full((1, 50, 4), -9.0).scatter(2, wanted[..., None], -0.125)
+    assert float(aided._frame_loss(log_probs, torch.tensor([50]), collate([twice]))) == 0.125
+
+
+def test_the_ctc_losses_grow_over_the_ramp(tmp_path: Path) -> None:
+    run(tmp_path / "ramp", replace(CONFIG, steps=4, ctc_ramp_steps=4))
+    run(tmp_path / "none", replace(CONFIG, steps=4, ctc_ramp_steps=0))
+    first, full = (next(e for e in log(tmp_path / name) if "ctc" in e) for name in ("ramp", "none"))
+    assert first["ctc"] == pytest.approx(full["ctc"] / 4, rel=1e-4)
+    assert first["frame"] == pytest.approx(full["frame"], rel=1e-4)
+
+
+def test_the_losses_are_written_for_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(tmp_path / "run", replace(CONFIG, steps=3))
+    events = EventAccumulator(str(tmp_path / "run")).Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3]
+    assert events.Scalars("validation_cer")
 
 
 def test_labels_that_do_not_fit_the_frames_cost_nothing_and_break_nothing() -> None:
