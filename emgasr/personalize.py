@@ -28,6 +28,7 @@ class PersonalizeConfig(FitConfig):
     learning_rate: float = 5e-4
     warmup_steps: int = 10
     validations: int = 6
+    frame_weight: float = 0.0
     ctc_ramp_steps: int = 0
     held_out: float = 0.2
     source: WindowsConfig = field(default_factory=lambda: WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0))

@@ -46,6 +46,9 @@ class FitConfig:
         clip_norm: largest norm of the gradient.
         intermediate_weight: weight of the intermediate CTC loss (0.3 in arXiv 2102.03216).
         frame_weight: weight of the frame-level loss from the known times of keys or takes.
+        frame_head: where that loss is taken. shared: on the emissions themselves, right for keys, which are held for a
+            few frames. own: on a head used in training only, right for takes of seconds, where CTC wants a single peak
+            and a label held throughout would flicker.
         ctc_ramp_steps: steps over which the CTC losses grow from nothing to their weight; until then the frame-level
             loss leads, and training does not sit on blanks.
         validations: how often the budget is interrupted to validate and to write a checkpoint.
@@ -61,8 +64,9 @@ class FitConfig:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     intermediate_weight: float = 0.3
-    frame_weight: float = 1.0
-    ctc_ramp_steps: int = 300
+    frame_weight: float = 0.3
+    frame_head: Literal["shared", "own"] = "shared"
+    ctc_ramp_steps: int = 150
     validations: int = 10
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "bf16"] = "float32"
@@ -288,6 +292,8 @@ class Objective(nn.Module):
         super().__init__()
         self.recognizer = recognizer
         self.config = config
+        width, symbols = recognizer.encoder.width, len(recognizer.tokens)
+        self.frame_head = nn.Linear(width, symbols) if config.frame_head == "own" else None
         self.augment = Augment(config.augment, recognizer.signal.rate_hz, [b.ring for b in recognizer.signal.bands])
 
     def forward(self, batch: Batch, ctc_share: float = 1.0) -> dict[str, Tensor]:
@@ -305,13 +311,16 @@ class Objective(nn.Module):
             weight = ctc_share * self.config.intermediate_weight
             losses["intermediate"] = weight * _ctc(model.log_probs(middle), lengths, batch)
         if self.config.frame_weight:
-            losses["frame"] = self.config.frame_weight * self._frame_loss(log_probs, lengths, batch)
+            held = log_probs
+            if self.frame_head is not None:
+                held = torch.log_softmax(self.frame_head(hidden).float(), dim=-1)
+            losses["frame"] = self.config.frame_weight * self._frame_loss(held, lengths, batch)
         return losses
 
     def _frame_loss(self, log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy against the label that is held at each frame, blank between labels.
+        """Cross-entropy per label, as CTC's, against what is held at each frame: a label, or blank between labels.
 
-        Such a path collapses to the right tokens, so that the loss pulls CTC out of its plateau of blanks.
+        What tells the labels apart is learned at once from it, and CTC need not find it from a plateau of blanks.
         """
         frames = log_probs.shape[1]
         times = torch.from_numpy(self.recognizer.frame_times_s(frames)).to(log_probs.device, torch.float32)
@@ -325,7 +334,8 @@ class Objective(nn.Module):
         latest = (inside * torch.arange(1, inside.shape[2] + 1, device=inside.device)).amax(dim=2)  # 0 where none
         labels = batch.targets.gather(1, (latest - 1).clamp(min=0)).masked_fill(latest == 0, 0)
         labels = labels.masked_fill(~frame_mask(lengths, frames), -100)
-        return functional.nll_loss(log_probs.flatten(0, 1), labels.flatten())
+        total = functional.nll_loss(log_probs.flatten(0, 1), labels.flatten(), reduction="sum")
+        return total / batch.target_lengths.sum().clamp(min=1)
 
 
 def _ctc(log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
@@ -370,12 +380,12 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 
 
 def _board(folder: Path) -> Any:
-    """A writer of TensorBoard events into `folder`, or None where TensorBoard (the `plot` extra) is not installed."""
+    """A writer of TensorBoard events into `folder`/tensorboard, or None where TensorBoard (the `plot` extra) is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder))
+    return SummaryWriter(str(folder / "tensorboard"))
 
 
 def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def test_a_run_leaves_a_model_its_log_and_how_to_repeat_it(corpus: Path) -> None
     config = configured(corpus)
     fitted = train(config, corpus / "run", quiet=True)
     names = sorted(path.name for path in (corpus / "run").iterdir())
-    assert names == ["checkpoint.pt", "log.jsonl", "model", "training.yaml"]
+    assert names == ["checkpoint.pt", "log.jsonl", "model", "tensorboard", "training.yaml"]
     content = yaml.safe_load((corpus / "run" / "training.yaml").read_text())
     assert from_mapping(TrainingConfig, KINDS, content, "training.yaml") == config
     card = (corpus / "run" / "model" / "README.md").read_text()

@@ -22,7 +22,7 @@ from emgasr.training import validation_errors
 EASY = PersonalizeConfig(
     steps=50,
     learning_rate=6e-3,
-    frame_weight=10.0,
+    frame_weight=0.3,
     validations=2,
     source=WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2),
     augment=AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0),

@@ -64,8 +64,7 @@ def same_weights(one: Recognizer, other: Recognizer) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-# The times of the keys lead out of a path of one key that never lets go, where CTC alone may stay.
-LEARN = FitConfig(steps=50, learning_rate=6e-3, warmup_steps=5, frame_weight=10.0, validations=2, augment=PLAIN)
+LEARN = FitConfig(steps=50, learning_rate=6e-3, warmup_steps=5, ctc_ramp_steps=10, validations=2, augment=PLAIN)
 
 
 def test_an_easy_task_is_learned(tmp_path: Path) -> None:
@@ -306,7 +305,7 @@ def test_the_frame_loss_asks_for_each_key_while_it_is_held() -> None:
     wanted[0, (times >= 1.0) & (times < 1.04)] = 2  # a press without length lasts one frame
     assert wanted.count_nonzero() >= 5
     log_probs = torch.full((1, 50, 4), -9.0).scatter(2, wanted[..., None], -0.125)
-    assert float(aided._frame_loss(log_probs, torch.tensor([50]), collate([one]))) == 0.125
+    assert float(aided._frame_loss(log_probs, torch.tensor([50]), collate([one]))) == pytest.approx(50 * 0.125 / 2)
 
 
 def test_between_two_equal_labels_that_touch_the_frame_loss_asks_for_a_blank() -> None:
@@ -318,7 +317,7 @@ def test_between_two_equal_labels_that_touch_the_frame_loss_asks_for_a_blank() -
     wanted[0, (times >= 1.0 - 1 / aided.recognizer.frame_rate_hz) & (times < 1.0)] = 0
     assert [key for key, _ in itertools.groupby(wanted[0].tolist())] == [0, 1, 0, 1, 0]
     log_probs = torch.full((1, 50, 4), -9.0).scatter(2, wanted[..., None], -0.125)
-    assert float(aided._frame_loss(log_probs, torch.tensor([50]), collate([twice]))) == 0.125
+    assert float(aided._frame_loss(log_probs, torch.tensor([50]), collate([twice]))) == pytest.approx(50 * 0.125 / 2)
 
 
 def test_the_ctc_losses_grow_over_the_ramp(tmp_path: Path) -> None:
@@ -334,7 +333,7 @@ def test_the_losses_are_written_for_tensorboard(tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run(tmp_path / "run", replace(CONFIG, steps=3))
-    events = EventAccumulator(str(tmp_path / "run")).Reload()
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
     assert [event.step for event in events.Scalars("loss")] == [1, 2, 3]
     assert events.Scalars("validation_cer")
 
