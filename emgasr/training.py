@@ -380,7 +380,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 
 
 def _board(folder: Path) -> Any:
-    """A writer of TensorBoard events into `folder`/tensorboard, or None where TensorBoard (the `plot` extra) is not installed."""
+    """A writer of TensorBoard events into `folder`/tensorboard; None without TensorBoard (the `plot` extra)."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
