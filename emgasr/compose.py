@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from emgasr.errors import ConfigError, DataError
 from emgasr.recording import Band, Recording, Spans
+from emgasr.spellings import RandomStrings, Texts
 from emgasr.tokens import Tokens
 
 
@@ -76,51 +75,6 @@ class ComposeConfig:
             raise ConfigError("compose", "rest_longest_ms is below rest_shortest_ms", "swap them")
         if self.stretch > 0.5:
             raise ConfigError("compose", f"stretch {self.stretch} is more than half", "0.1 varies durations by 10 %")
-
-
-class Texts(Protocol):
-    """What sequences say: draws one sequence of labels among those that a person has takes of."""
-
-    def draw(self, labels: Sequence[str], rng: np.random.Generator) -> Sequence[str]: ...
-
-
-@dataclass(frozen=True)
-class RandomStrings:
-    """Labels drawn uniformly and independently, `shortest` to `longest` of them."""
-
-    shortest: int
-    longest: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.shortest <= self.longest:
-            raise ConfigError(
-                "compose", f"strings of {self.shortest} to {self.longest} labels", "give 1 <= shortest <= longest"
-            )
-
-    def draw(self, labels: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
-        """One string."""
-        count = rng.integers(self.shortest, self.longest + 1)
-        return [labels[i] for i in rng.integers(len(labels), size=count)]
-
-
-class Words:
-    """Words (or any sequences of labels), drawn uniformly among those that a person's takes can spell."""
-
-    def __init__(self, words: Iterable[Sequence[str]]) -> None:
-        self.words = list(words)
-        self._spelled: dict[frozenset[str], list[Sequence[str]]] = {}
-
-    def draw(self, labels: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
-        """One word; a DataError if none can be spelled."""
-        key = frozenset(labels)
-        if key not in self._spelled:
-            self._spelled[key] = [word for word in self.words if len(word) and key.issuperset(word)]
-        spelled = self._spelled[key]
-        if not spelled:
-            raise DataError(
-                "compose", f"none of {len(self.words)} words can be spelled", "check the labels of the takes"
-            )
-        return spelled[rng.integers(len(spelled))]
 
 
 class ComposedSource:
@@ -216,17 +170,6 @@ def takes_from_recordings(recordings: Iterable[tuple[str, Recording]]) -> list[T
             take = Take(samples, recording.rate_hz, text, recording.subject, recording.session, name, kind == "rest")
             takes.append(take)
     return takes
-
-
-def read_words(path: str | Path) -> list[str]:
-    """The words of a text file, one a line; a DataError if it cannot be read or holds none."""
-    try:
-        words = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(path, f"cannot be read as text ({error})", "give a UTF-8 file with a word a line") from error
-    if not words:
-        raise DataError(path, "holds no word", "give a word a line")
-    return words
 
 
 def as_recording(example: Example, tokens: Tokens, rate_hz: float, unit: str, bands: tuple[Band, ...]) -> Recording:

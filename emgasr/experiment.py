@@ -16,7 +16,7 @@ import yaml
 from emgasr import __version__
 from emgasr import recognizer as recognizers
 from emgasr.batches import ComposedBatches, ComposedConfig, Source, WindowsConfig, WindowSource, collate
-from emgasr.compose import ComposedSource, RandomStrings, Texts, Words, read_words, takes_from_recordings
+from emgasr.compose import ComposedSource, takes_from_recordings
 from emgasr.config import to_mapping
 from emgasr.encoders.conformer import ConformerConfig
 from emgasr.errors import ConfigError
@@ -26,6 +26,7 @@ from emgasr.normalize import NormalizeConfig
 from emgasr.output import claim_folder, replacing
 from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
 from emgasr.recording import Recording
+from emgasr.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.tokens import Tokens
 from emgasr.training import FitConfig, Fitted, fit
 

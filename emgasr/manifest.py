@@ -44,6 +44,22 @@ class Entry:
     text: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @staticmethod
+    def of(recording: Recording, path: Path, corpus: str, split: str = TRAIN, **more: Any) -> Entry:
+        """The entry of a recording that lies at `path`, checksum included; `more` are fields such as take and text."""
+        return Entry(
+            path=str(path),
+            corpus=corpus,
+            subject=recording.subject,
+            session=recording.session,
+            split=split,
+            duration_s=recording.duration_s,
+            rate_hz=recording.rate_hz,
+            channels=recording.n_channels,
+            sha256=checksum_file(path),
+            **more,
+        )
+
     def key(self, what: str) -> tuple[str, ...]:
         """What two entries must not share when splits are disjoint in `what` (subject, session or take)."""
         return {

@@ -8,22 +8,20 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from emgasr.augment import Augment, AugmentConfig
 from emgasr.batches import Batch, Source, collate, prefetch
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError, DataError, ModelError
 from emgasr.items import items_of
-from emgasr.layers import frame_mask
+from emgasr.objective import Objective, ObjectiveConfig
 from emgasr.output import replacing
 from emgasr.recognizer import Recognizer
 from emgasr.recording import Recording
@@ -33,7 +31,7 @@ Validation = Sequence[tuple[str, Recording]]
 
 
 @dataclass(frozen=True)
-class FitConfig:
+class FitConfig(ObjectiveConfig):
     """How weights are fitted; one of `steps` and `minutes` is the budget.
 
     Args:
@@ -44,11 +42,6 @@ class FitConfig:
         warmup_steps: steps of linear warm-up; cosine decay to a hundredth follows.
         weight_decay: AdamW's decoupled weight decay, on matrices only.
         clip_norm: largest norm of the gradient.
-        intermediate_weight: weight of the intermediate CTC loss (0.3 in arXiv 2102.03216).
-        frame_weight: weight of the frame-level loss from the known times of keys or takes.
-        frame_head: where that loss is taken. shared: on the emissions themselves, right for keys, which are held for a
-            few frames. own: on a head used in training only, right for takes of seconds, where CTC wants a single peak
-            and a label held throughout would flicker.
         ctc_ramp_steps: steps over which the CTC losses grow from nothing to their weight; until then the frame-level
             loss leads, and training does not sit on blanks.
         validations: how often the budget is interrupted to validate and to write a checkpoint.
@@ -63,14 +56,10 @@ class FitConfig:
     warmup_steps: int = 100
     weight_decay: float = 0.01
     clip_norm: float = 1.0
-    intermediate_weight: float = 0.3
-    frame_weight: float = 0.3
-    frame_head: Literal["shared", "own"] = "shared"
     ctc_ramp_steps: int = 150
     validations: int = 10
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "bf16"] = "float32"
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
 
     def __post_init__(self) -> None:
         if (self.steps > 0) == (self.minutes > 0):
@@ -283,72 +272,6 @@ class _Fit:
             raise ModelError(path, "is not there to resume from", "start the run without --resume") from error
         except Exception as error:  # torch.load raises whatever the damaged bytes lead to
             raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
-
-
-class Objective(nn.Module):
-    """The losses of a batch: CTC per label, intermediate CTC, and a frame-level cross-entropy from known times."""
-
-    def __init__(self, recognizer: Recognizer, config: FitConfig) -> None:
-        super().__init__()
-        self.recognizer = recognizer
-        self.config = config
-        width, symbols = recognizer.encoder.width, len(recognizer.tokens)
-        self.frame_head = nn.Linear(width, symbols) if config.frame_head == "own" else None
-        self.augment = Augment(config.augment, recognizer.signal.rate_hz, [b.ring for b in recognizer.signal.bands])
-
-    def forward(self, batch: Batch, ctc_share: float = 1.0) -> dict[str, Tensor]:
-        """The weighted losses of a batch; those of CTC count for `ctc_share` of their weight."""
-        model = self.recognizer
-        samples = self.augment.samples(batch.samples, batch.lengths)
-        with torch.no_grad():
-            frames, lengths = model.features(samples, batch.lengths)
-        frames = self.augment.frames(model.normalize(frames, lengths), lengths)
-        hidden, lengths = model.encoder(frames, lengths)
-        log_probs = model.log_probs(hidden)
-        losses = {"ctc": ctc_share * _ctc(log_probs, lengths, batch)}
-        middle = getattr(model.encoder, "intermediate", None)
-        if self.config.intermediate_weight and middle is not None:
-            weight = ctc_share * self.config.intermediate_weight
-            losses["intermediate"] = weight * _ctc(model.log_probs(middle), lengths, batch)
-        if self.config.frame_weight:
-            held = log_probs
-            if self.frame_head is not None:
-                held = torch.log_softmax(self.frame_head(hidden).float(), dim=-1)
-            losses["frame"] = self.config.frame_weight * self._frame_loss(held, lengths, batch)
-        return losses
-
-    def _frame_loss(self, log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
-        """Cross-entropy per label, as CTC's, against what is held at each frame: a label, or blank between labels.
-
-        What tells the labels apart is learned at once from it, and CTC need not find it from a plateau of blanks.
-        """
-        frames = log_probs.shape[1]
-        times = torch.from_numpy(self.recognizer.frame_times_s(frames)).to(log_probs.device, torch.float32)
-        frame_s = 1.0 / self.recognizer.frame_rate_hz
-        offset = torch.maximum(batch.offset_s, batch.onset_s + frame_s)
-        # Between two equal labels that touch there must be a blank, or they would collapse to one.
-        touching = (batch.targets[:, 1:] == batch.targets[:, :-1]) & (batch.onset_s[:, 1:] - offset[:, :-1] < frame_s)
-        offset[:, :-1] -= frame_s * touching
-        inside = (times[None, :, None] >= batch.onset_s[:, None]) & (times[None, :, None] < offset[:, None])
-        inside &= frame_mask(batch.target_lengths, batch.targets.shape[1])[:, None]
-        latest = (inside * torch.arange(1, inside.shape[2] + 1, device=inside.device)).amax(dim=2)  # 0 where none
-        labels = batch.targets.gather(1, (latest - 1).clamp(min=0)).masked_fill(latest == 0, 0)
-        labels = labels.masked_fill(~frame_mask(lengths, frames), -100)
-        total = functional.nll_loss(log_probs.flatten(0, 1), labels.flatten(), reduction="sum")
-        return total / batch.target_lengths.sum().clamp(min=1)
-
-
-def _ctc(log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
-    total = functional.ctc_loss(
-        log_probs.transpose(0, 1),
-        batch.targets,
-        lengths,
-        batch.target_lengths,
-        blank=0,
-        reduction="sum",
-        zero_infinity=True,
-    )
-    return total / batch.target_lengths.sum().clamp(min=1)
 
 
 def validation_errors(recognizer: Recognizer, validation: Validation) -> tuple[Counts, int]:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from miniatures import make_recording
 
 from emgasr.batches import Batch, ComposedBatches, WindowsConfig, WindowSource, _quietest, collate, prefetch
-from emgasr.compose import ComposeConfig, ComposedSource, Example, RandomStrings, Take
+from emgasr.compose import ComposeConfig, ComposedSource, Example, Take
 from emgasr.errors import DataError
 from emgasr.recording import Events, Recording
+from emgasr.spellings import RandomStrings
 from emgasr.tokens import Tokens
 
 KEYS = Tokens.keystrokes()

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from emgasr.compose import (
     ComposeConfig,
     ComposedSource,
-    RandomStrings,
     Take,
-    Words,
     as_recording,
     compose,
     compose_shuffled,
@@ -19,6 +17,7 @@ from emgasr.compose import (
 )
 from emgasr.errors import ConfigError, DataError
 from emgasr.recording import Band, Recording, Spans
+from emgasr.spellings import RandomStrings, Words
 from emgasr.tokens import Tokens
 
 RATE = 200.0

@@ -24,10 +24,11 @@ from emgasr.augment import AugmentConfig
 from emgasr.batches import Batch, Source, WindowsConfig, WindowSource, collate
 from emgasr.compose import Example
 from emgasr.errors import ConfigError, DataError, ModelError
+from emgasr.objective import Objective
 from emgasr.recognizer import Recognizer
 from emgasr.recording import Events
 from emgasr.score import Counts
-from emgasr.training import FitConfig, Fitted, Objective, choose_device, fit, validation_errors
+from emgasr.training import FitConfig, Fitted, choose_device, fit, validation_errors
 
 WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
 PLAIN = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0)

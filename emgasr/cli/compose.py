@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
-from emgasr.manifest import Entry, Manifest, check_disjoint, checksum_file, part_name, read_manifest, write_manifest
+from emgasr.manifest import Entry, Manifest, check_disjoint, part_name, read_manifest, write_manifest
 from emgasr.output import claim_folder
 from emgasr.recording import save_recording
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def run(argv: list[str]) -> int:
     """Compose the sequences of each split and write OUT/<split>/*.hdf5 and OUT/manifest.jsonl; return the exit code."""
     options = _parser().parse_args(argv)
-    from emgasr.compose import as_recording, read_words, takes_from_recordings
+    from emgasr.compose import as_recording, takes_from_recordings
+    from emgasr.spellings import read_words
     from emgasr.tokens import Tokens
 
     manifest = read_manifest(options.manifest)
@@ -46,21 +47,9 @@ def run(argv: list[str]) -> int:
             recording = as_recording(example, tokens, device.rate_hz, device.unit, device.bands)
             path = folder / split / f"{number:04d}.hdf5"
             save_recording(recording, path)
-            entries.append(
-                Entry(
-                    path=str(path.absolute()),
-                    corpus="native",
-                    subject=recording.subject,
-                    session=recording.session,
-                    split=split,
-                    duration_s=recording.duration_s,
-                    rate_hz=recording.rate_hz,
-                    channels=recording.n_channels,
-                    sha256=checksum_file(path),
-                    take=" ".join(example.takes),
-                    text=("" if words else " ").join(tokens.symbols_of(example.ids)),
-                )
-            )
+            text = ("" if words else " ").join(tokens.symbols_of(example.ids))
+            take = " ".join(example.takes)
+            entries.append(Entry.of(recording, path.absolute(), "native", split, take=take, text=text))
         print(f"{split}: {len(examples)} composed recordings of {count} takes")
     claims = tuple(claim for claim in manifest.claims if claim in _still_said(composed))
     write_manifest(Manifest(tuple(entries), folder, claims), folder / "manifest.jsonl")
@@ -74,7 +63,8 @@ def _still_said(splits: Collection[str]) -> set[str]:
 
 
 def _examples(takes: list[Take], words: list[str] | None, tokens: Tokens, options: argparse.Namespace) -> list[Example]:
-    from emgasr.compose import ComposeConfig, RandomStrings, compose_shuffled, compose_words
+    from emgasr.compose import ComposeConfig, compose_shuffled, compose_words
+    from emgasr.spellings import RandomStrings
 
     config = ComposeConfig(options.join_ms, rest_longest_ms=options.rest_ms, same_session=options.same_session)
     if words is None:

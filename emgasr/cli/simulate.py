@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
-from emgasr.manifest import Entry, Manifest, checksum_file, write_manifest
+from emgasr.manifest import Entry, Manifest, write_manifest
 from emgasr.output import claim_folder
 from emgasr.recording import Events, Recording, Spans, save_recording
 
@@ -133,17 +133,7 @@ def _sessions(options: argparse.Namespace, tasks: list[_Task]) -> Iterator[Recor
 
 
 def _entry(recording: Recording, path: Path, split: str) -> Entry:
-    return Entry(
-        path=str(path.absolute()),
-        corpus="native",
-        subject=recording.subject,
-        session=recording.session,
-        split=split,
-        duration_s=recording.duration_s,
-        rate_hz=recording.rate_hz,
-        channels=recording.n_channels,
-        sha256=checksum_file(path),
-    )
+    return Entry.of(recording, path.absolute(), "native", split)
 
 
 def _report(manifest: Manifest, folder: Path, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from emgasr.corpora.edf import EdfFile, EdfSamples, read_header
 from emgasr.corpora.tables import MICROVOLTS, UNKNOWN, Row, number, read_table, resolve_unit
 from emgasr.errors import RecordingError
-from emgasr.manifest import TRAIN, Entry, checksum_file
+from emgasr.manifest import Entry
 from emgasr.recording import Band, Events, Recording, Spans
 
 REST = ("rest", "silence", "pause")
@@ -53,21 +53,8 @@ def scan(folder: Path, *, unit: str | None = None, ring: bool = False) -> list[E
     entries = []
     for path in sorted([*folder.rglob("*_emg.bdf"), *folder.rglob("*_emg.edf")]):
         recording = open_recording(path, unit=unit, ring=ring)
-        entries.append(
-            Entry(
-                path=str(path),
-                corpus="bids",
-                subject=recording.subject,
-                session=recording.session,
-                split=TRAIN,
-                duration_s=recording.duration_s,
-                rate_hz=recording.rate_hz,
-                channels=recording.n_channels,
-                sha256=checksum_file(path),
-                take=path.stem,
-                options={"ring": ring, **({"unit": unit} if unit else {})},
-            )
-        )
+        options = {"ring": ring, **({"unit": unit} if unit else {})}
+        entries.append(Entry.of(recording, path, "bids", take=path.stem, options=options))
     return entries
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from emgasr.errors import RecordingError
 from emgasr.hdf5 import OPEN_FILES
-from emgasr.manifest import TRAIN, Entry, checksum_file
+from emgasr.manifest import Entry
 from emgasr.recording import Band, Events, Recording, Spans, row_range
 
 RATE_HZ = 2000.0  # of the corpus; its files do not say
@@ -80,17 +80,7 @@ def scan(folder: Path) -> list[Entry]:
 
 def _entry(path: Path) -> Entry:
     recording = open_recording(path)
-    return Entry(
-        path=str(path),
-        corpus="emg2qwerty",
-        subject=recording.subject,
-        session=recording.session,
-        split=TRAIN,
-        duration_s=recording.duration_s,
-        rate_hz=recording.rate_hz,
-        channels=recording.n_channels,
-        sha256=checksum_file(path),
-    )
+    return Entry.of(recording, path, "emg2qwerty")
 
 
 def _table(path: Path, file: h5py.File) -> h5py.Dataset:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from emgasr.manifest import TRAIN, Entry, checksum_file
+from emgasr.manifest import Entry
 from emgasr.recording import Recording
 from emgasr.session_file import FORMAT, open_session
 
@@ -37,14 +37,4 @@ def _native(path: Path) -> bool:
 
 def _entry(path: Path) -> Entry:
     recording = open_session(path)
-    return Entry(
-        path=str(path),
-        corpus="native",
-        subject=recording.subject,
-        session=recording.session,
-        split=TRAIN,
-        duration_s=recording.duration_s,
-        rate_hz=recording.rate_hz,
-        channels=recording.n_channels,
-        sha256=checksum_file(path),
-    )
+    return Entry.of(recording, path, "native")
