@@ -18,16 +18,32 @@ Kinds = Mapping[str, Mapping[str, type]]
 
 
 def from_command_line(config: type[Config], kinds: Kinds, argv: Sequence[str], program: str) -> Config:
-    """The `config` that `--config FILE` and dotted options (which override the file) describe.
+    """The `config` that `--config FILE` (or several, the later over the earlier) and dotted options over it describe.
 
-    Raises a ConfigError that names the key for anything unknown, mistyped or missing.
+    Another kind than an earlier file's drops that file's section: its options belong to the other kind. Raises a
+    ConfigError that names the key for anything unknown, mistyped or missing.
     """
-    chosen = _command_line_kinds(kinds, argv)
+    paths, options = _split(argv)
+    merged: dict[str, Any] = {}
+    for path in paths:
+        content = read_yaml(path)
+        if not isinstance(content, dict):
+            raise ConfigError(path, "is not a mapping of options", "see the configs of the recipes")
+        for name in kinds:
+            _choose(merged, name, _kind_in(content.get(name), name, kinds, path))
+        _merge(merged, content)
+    for name, kind in _kinds_in_options(kinds, options).items():
+        _choose(merged, name, kind)
+    chosen = {name: _kind_in(merged.get(name), name, kinds, program) for name in kinds}
     parser = _parser(config, kinds, chosen, program)
+    where: str | Path = paths[-1] if paths else program
     try:
-        return _build(config, parser, parser.parse_args(list(argv)), program)
+        base = parser.parse_object(merged)
+        where = program
+        return _build(config, parser, parser.parse_args(options, namespace=base), where)
     except jsonargparse.ArgumentError as error:
-        raise ConfigError(program, _first_cause(error), f"`{program} --help` lists the options") from error
+        advice = f"`{program} --help` lists the options" if where == program else "mend the option named"
+        raise ConfigError(where, _first_cause(error), advice) from error
 
 
 def from_mapping(config: type[Config], kinds: Kinds, mapping: Any, where: str | Path) -> Config:
@@ -81,23 +97,45 @@ def _build(
     return config(**{name: value for name, value in values.items() if name in fields})
 
 
-def _command_line_kinds(kinds: Kinds, argv: Sequence[str]) -> dict[str, str | None]:
-    chosen: dict[str, str | None] = dict.fromkeys(kinds)
-    pairs = [word.split("=", 1) if "=" in word else [word, *argv[i + 1 : i + 2]] for i, word in enumerate(argv)]
-    for pair in pairs:
-        if len(pair) < 2:
-            continue
-        key, value = pair
-        if key == "--config":
-            content = read_yaml(value)
-            if not isinstance(content, dict):
-                raise ConfigError(value, "is not a mapping of options", "see the configs of the recipes")
-            for name in kinds:
-                chosen[name] = _kind_in(content.get(name), name, kinds, value) or chosen[name]
+def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files that --config names, and all other words."""
+    files: list[str] = []
+    others: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--config" and (path := next(words, None)) is not None:
+            files.append(path)
+        elif word.startswith("--config="):
+            files.append(word.partition("=")[2])
+        else:
+            others.append(word)
+    return files, others
+
+
+def _kinds_in_options(kinds: Kinds, options: Sequence[str]) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for i, word in enumerate(options):
+        key, equals, value = word.partition("=")
         for name in kinds:
-            if key == f"--{name}.kind":
-                chosen[name] = _kind_in({"kind": value}, name, kinds, key)
-    return chosen
+            if key == f"--{name}.kind" and (equals or i + 1 < len(options)):
+                found[name] = _kind_in({"kind": value if equals else options[i + 1]}, name, kinds, key)
+    return found
+
+
+def _choose(merged: dict[str, Any], name: str, kind: str | None) -> None:
+    """Make `kind` the kind of section `name`; what an earlier file says of another kind is dropped."""
+    if kind is not None and merged.get(name, {}).get("kind", kind) != kind:
+        del merged[name]
+    if kind is not None:
+        merged.setdefault(name, {})["kind"] = kind
+
+
+def _merge(into: dict[str, Any], content: Mapping[str, Any]) -> None:
+    for key, value in content.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
 
 
 def _kind_in(section: Any, name: str, kinds: Kinds, where: str | Path) -> str | None:

@@ -55,6 +55,17 @@ def test_the_command_line_overrides_the_file(tmp_path: Path) -> None:
     assert parse("--config", file, "--steps", "0", "--minutes", "1.5").minutes == 1.5
 
 
+def test_another_kind_drops_what_a_file_says_of_the_first(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text("minutes: 1\nseed: 7\nencoder: {kind: conformer, width: 64}\n")
+    second.write_text("encoder: {kind: tds, channels: 12}\n")
+    by_option = from_command_line(TrainingConfig, KINDS, ["--config", str(first), "--encoder.kind", "tds"], "test")
+    assert (by_option.seed, by_option.encoder) == (7, TDSConfig())
+    files = ["--config", str(first), f"--config={second}", "--seed", "8"]
+    by_file = from_command_line(TrainingConfig, KINDS, files, "test")
+    assert (by_file.seed, by_file.minutes, by_file.encoder) == (8, 1, TDSConfig(channels=12))
+
+
 def test_the_kind_decides_which_options_there_are() -> None:
     assert parse("--steps", "1").source == WindowsConfig()
     assert parse("--steps", "1", "--encoder.kind", "tds", "--encoder.kernel", "8").encoder == TDSConfig(kernel=8)

@@ -142,7 +142,6 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(case: s
         (["--init", "nowhere"], ModelError, "not a model folder"),
         (["--tokens.symbols", "[ä]"], DataError, "not among"),
         (["--source.shortest_s", "25", "--source.longest_s", "30"], DataError, "less than a window"),
-        (["--encoder.kind", "tds"], ConfigError, r"encoder\.kind"),
     ],
 )
 def test_impossible_options_are_refused_before_anything_is_written(

@@ -16,7 +16,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 
 system() {  # fold's folder, name
     export OMP_NUM_THREADS=1
-    "${emgasr[@]}" train --config "$here/$2.yaml" --manifest "$1/recordings.jsonl" --minutes "$minutes" \
+    "${emgasr[@]}" train --config "$here/conformer.yaml" --config "$here/$2.yaml" --manifest "$1/recordings.jsonl" --minutes "$minutes" \
         --validation_manifest "$1/strings/manifest.jsonl" --out "$1/$2"
     for list in strings isolated; do
         "${emgasr[@]}" evaluate "$1/$2/model" "$1/$list/manifest.jsonl" --system "$2" --train-minutes "$minutes" \
