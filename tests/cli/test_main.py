@@ -145,7 +145,9 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_result(
 
 
 def test_ctrl_c_ends_a_verb_in_one_line_with_130() -> None:
+    # A suite that runs in the background of a shell inherits an ignored SIGINT, which a terminal would not give.
     program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import sys, time, types; from emgasr import cli; verb = types.ModuleType('verb'); sys.modules['verb'] = verb\n"
         "def run(argv):\n    print('working', flush=True)\n    time.sleep(60)\n"
         "verb.run = run; cli.VERBS['info'] = ('verb', ''); sys.exit(cli.main(['info']))"
