@@ -128,11 +128,6 @@ class Recognizer(nn.Module):
         newest = (np.arange(1, frames + 1) * self.encoder.stride - 1) * self.features.hop + self.features.window
         return newest / self.signal.rate_hz
 
-    def frames_of(self, times_s: np.ndarray) -> np.ndarray:
-        """The first emission whose newest sample is not before each time: the inverse of `frame_times_s`."""
-        position = (np.asarray(times_s) * self.signal.rate_hz - self.features.window) / self.features.hop + 1
-        return np.maximum(np.ceil(position / self.encoder.stride - 1e-9).astype(np.int64) - 1, 0)
-
     def hidden(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Feature frames (B, F, N, E, K) to hidden frames (B, F', D) and lengths."""
         return self.encoder(self.normalize(frames, lengths), lengths)
