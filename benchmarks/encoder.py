@@ -39,7 +39,7 @@ class FrontEnd(nn.Module):
         self.features = build_features(LogSpectrogramConfig(), RATE_HZ, BANDS, ELECTRODES)
         shape = (BANDS, self.features.electrodes, self.features.bins)
         self.normalize = RunningNormalize(NormalizeConfig(), self.features.frame_rate_hz, shape)
-        self.augment = Augment(AugmentConfig(), RATE_HZ, [True] * BANDS)
+        self.augment = Augment(AugmentConfig(), RATE_HZ, [True] * BANDS, shape)
 
     @torch.no_grad()
     def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

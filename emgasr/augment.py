@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
-from emgasr.errors import ConfigError
+from emgasr.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,21 @@ class AugmentConfig:
     """How training batches are varied; 0 turns a variation off.
 
     On samples: `band_jitter_ms` is the most that two bands are shifted against each other (emg2qwerty: 120 samples at
-    2 kHz); `rotation_electrodes` the most that a ring is turned by (1 in emg2qwerty; for many wearers, not for one);
-    the gains are standard deviations of normal draws in dB. On frames, for each band and electrode (SpecAugment with
-    emg2qwerty's numbers): 0 to `time_masks` masks of up to `time_mask_frames`, 0 to `frequency_masks` masks of up to
-    `frequency_mask_bins` (more bins than there are: whole electrodes vanish, as in SplashNet), and whole electrodes
-    masked with `electrode_mask_probability`.
+    2 kHz); `rotation_electrodes` the most that a ring is turned by, in whole electrodes (1 in emg2qwerty; for many
+    wearers, not for one); `rotation_sd_electrodes` the standard deviation of a turn by any angle, as of a ring put on
+    by hand; the gains are standard deviations of normal draws in dB.
+
+    On frames, for each band and electrode (SpecAugment with emg2qwerty's numbers): 0 to `time_masks` masks of up to
+    `time_mask_frames`, 0 to `frequency_masks` masks of up to `frequency_mask_bins` (more bins than there are: whole
+    electrodes vanish, as in SplashNet), and whole electrodes masked with `electrode_mask_probability`. `spread` shifts
+    all frames of an item by one draw from the normal distribution of a label's takes around their mean, times this
+    (`Augment.fit`): where takes of one label differ, another day or person will differ too, and the network learns to
+    look elsewhere, as linear discriminant analysis does.
     """
 
     band_jitter_ms: float = 60.0
     rotation_electrodes: int = 0
+    rotation_sd_electrodes: float = 0.0
     band_gain_db: float = 0.0
     electrode_gain_db: float = 0.0
     time_masks: int = 3
@@ -37,24 +43,31 @@ class AugmentConfig:
     frequency_masks: int = 2
     frequency_mask_bins: int = 4
     electrode_mask_probability: float = 0.0
+    spread: float = 0.0
 
 
 class Augment(nn.Module):
     """Random variation of batches in training mode; `rings` says of each band whether its electrodes close a circle.
 
-    `samples` and `frames` take a torch.Generator of the batch's device for draws that can be repeated.
+    `shape` is that of a frame, (N, E, K). `samples` and `frames` take a torch.Generator of the batch's device, for
+    draws that can be repeated.
     """
 
     rings: Tensor
+    spread: Tensor
 
-    def __init__(self, config: AugmentConfig, rate_hz: float, rings: Sequence[bool]) -> None:
+    def __init__(self, config: AugmentConfig, rate_hz: float, rings: Sequence[bool], shape: Sequence[int]) -> None:
         super().__init__()
         _check_config(config)
         self.config = config
         self.bands = len(rings)
         self.jitter_samples = round(config.band_jitter_ms * rate_hz / 1000) if self.bands > 1 else 0
-        self.rotates = config.rotation_electrodes > 0 and any(rings)
+        self.rotates = any(rings) and (config.rotation_electrodes > 0 or config.rotation_sd_electrodes > 0)
         self.register_buffer("rings", torch.tensor(rings, dtype=torch.bool), persistent=False)
+        self.shape = tuple(shape)
+        if config.spread:
+            size = math.prod(shape)
+            self.register_buffer("spread", torch.zeros(size, size))  # a row of standard normal draws in, a shift out
 
     def samples(self, samples: Tensor, lengths: Tensor, generator: Generator | None = None) -> Tensor:
         """Vary samples (B, T, C) whose first `lengths` (B,) are valid."""
@@ -76,6 +89,11 @@ class Augment(nn.Module):
             return frames
         batch, count, bands, electrodes, bins = frames.shape
         shape = (batch, bands, electrodes)
+        if config.spread:
+            draws = torch.randn((batch, len(self.spread)), device=frames.device, generator=generator)
+            shift = (config.spread * draws @ self.spread).to(frames.dtype).view(batch, 1, *self.shape)
+            valid = torch.arange(count, device=frames.device) < lengths[:, None]
+            frames = frames + shift * valid[:, :, None, None, None]
         if config.time_masks and config.time_mask_frames:
             ends = lengths[:, None, None].expand(shape)
             mask = _masks(shape, config.time_masks, config.time_mask_frames, ends, count, generator)
@@ -88,6 +106,16 @@ class Augment(nn.Module):
             mask = _uniform(shape, frames.device, generator) < config.electrode_mask_probability
             frames = frames.masked_fill(mask[:, None, :, :, None], 0.0)
         return frames
+
+    def fit(self, takes: Tensor, labels: Tensor) -> None:
+        """Set what `spread` draws from: the mean frames (n, N, E, K) of takes, and their labels (n,)."""
+        rows = takes.flatten(1).double()
+        residuals = torch.cat([rows[labels == label] - rows[labels == label].mean(0) for label in labels.unique()])
+        free = len(rows) - len(labels.unique())
+        if free < 1:
+            raise DataError("augment.spread", "no label has two takes", "set it to 0")
+        values, vectors = torch.linalg.eigh(residuals.T @ residuals / free)
+        self.spread.copy_(values.clamp(min=0).sqrt()[:, None] * vectors.T)
 
     def _shift(self, bands: Tensor, lengths: Tensor, generator: Generator | None) -> Tensor:
         batch, count, n_bands, _ = bands.shape
@@ -102,11 +130,19 @@ class Augment(nn.Module):
 
     def _rotate(self, bands: Tensor, generator: Generator | None) -> Tensor:
         batch, _, n_bands, electrodes = bands.shape
-        most = self.config.rotation_electrodes
-        turns = (_uniform((batch, n_bands, 1), bands.device, generator) * (2 * most + 1)).long() - most
+        most, deviation = self.config.rotation_electrodes, self.config.rotation_sd_electrodes
+        turns = (_uniform((batch, n_bands, 1), bands.device, generator) * (2 * most + 1)).floor() - most
+        if deviation:
+            turns = turns + deviation * torch.randn((batch, n_bands, 1), device=bands.device, generator=generator)
         turns = turns * self.rings[:, None]
-        sources = (torch.arange(electrodes, device=bands.device) - turns) % electrodes
-        return bands.gather(3, sources.unsqueeze(1).expand_as(bands))
+        whole = turns.floor()
+        sources = (torch.arange(electrodes, device=bands.device) - whole.long()) % electrodes
+        turned = bands.gather(3, sources.unsqueeze(1).expand_as(bands))
+        if deviation:
+            # Between two electrodes lies a mixture of theirs, with the power that unrelated signals have.
+            share = (turns - whole).to(bands.dtype).unsqueeze(1)
+            turned = torch.lerp(turned, turned.roll(1, 3), share) / (share.square() + (1 - share).square()).sqrt()
+        return turned
 
     def _gains(self, bands: Tensor, generator: Generator | None) -> Tensor:
         batch, _, n_bands, electrodes = bands.shape

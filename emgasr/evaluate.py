@@ -11,7 +11,7 @@ import numpy as np
 from emgasr.decoding import Hypothesis, SearchConfig, beam_search, greedy
 from emgasr.errors import DataError
 from emgasr.items import Item, scored_set
-from emgasr.score import Counts, align, total, words
+from emgasr.score import Counts, align, keys_at_rest, total, words
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _judge(item: Item, tokens: Tokens, lm: NGramModel | None, search: SearchConf
     if lm is not None:
         hypotheses[WITH_LM] = searcher(item.emissions, tokens, lm, search)[0]
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
-    rest_minutes = sum(end - start for start, end in item.rest) / 60 if item.frame_times_s is not None else 0.0
+    rest_minutes = keys_at_rest((), item.rest)[1] / 60 if item.frame_times_s is not None else 0.0
     return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings)
 
 
@@ -140,7 +140,7 @@ def _read(item: Item, reference: tuple[str, ...], text: str, hypothesis: Hypothe
     false_keys = 0
     if item.frame_times_s is not None:
         times_s = np.asarray(item.frame_times_s)[np.asarray(hypothesis.frames, dtype=np.intp)]
-        false_keys = sum(int(((times_s >= start) & (times_s < end)).sum()) for start, end in item.rest)
+        false_keys, _ = keys_at_rest(times_s, item.rest)
     return Reading(
         hypothesis,
         symbols,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,11 +26,14 @@ class ObjectiveConfig:
         frame_head: where that loss is taken. shared: on the emissions themselves, right for keys, which are held for a
             few frames. own: on a head used in training only, right for takes of seconds, where CTC wants a single peak
             and a label held throughout would flicker.
+        frame_from: share of a label's duration that passes before it is expected; blank until then. Above 0 the network
+            listens to most of a take before it writes, and is late by as much.
     """
 
     intermediate_weight: float = 0.3
     frame_weight: float = 0.3
     frame_head: Literal["shared", "own"] = "shared"
+    frame_from: float = 0.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
@@ -42,7 +46,28 @@ class Objective(nn.Module):
         self.config = config
         width, symbols = recognizer.encoder.width, len(recognizer.tokens)
         self.frame_head = nn.Linear(width, symbols) if config.frame_head == "own" else None
-        self.augment = Augment(config.augment, recognizer.signal.rate_hz, [b.ring for b in recognizer.signal.bands])
+        rings = [band.ring for band in recognizer.signal.bands]
+        shape = (len(rings), recognizer.features.electrodes, recognizer.features.bins)
+        self.augment = Augment(config.augment, recognizer.signal.rate_hz, rings, shape)
+
+    @torch.no_grad()
+    def fit_spread(self, batches: Iterable[Batch]) -> None:
+        """Measure on batches how the takes of a label differ, if the augmentation is to draw from it."""
+        if not self.config.augment.spread:
+            return
+        model, takes, labels = self.recognizer, [], []
+        for batch in batches:
+            frames, lengths = model.features(batch.samples, batch.lengths)
+            frames = model.normalize(frames, lengths)
+            features = model.features
+            times = (torch.arange(frames.shape[1]) * features.hop + features.window / 2) / features.rate_hz
+            held = (times >= batch.onset_s[..., None]) & (times < batch.offset_s[..., None])
+            held &= frame_mask(lengths, frames.shape[1])[:, None]
+            held &= frame_mask(batch.target_lengths, batch.targets.shape[1])[..., None]
+            for row, label in held.any(2).nonzero().tolist():
+                takes.append(frames[row, held[row, label]].mean(0))
+                labels.append(int(batch.targets[row, label]))
+        self.augment.fit(torch.stack(takes), torch.tensor(labels))
 
     def forward(self, batch: Batch, ctc_share: float = 1.0) -> dict[str, Tensor]:
         """The weighted losses of a batch; those of CTC count for `ctc_share` of their weight."""
@@ -77,7 +102,8 @@ class Objective(nn.Module):
         # Between two equal labels that touch there must be a blank, or they would collapse to one.
         touching = (batch.targets[:, 1:] == batch.targets[:, :-1]) & (batch.onset_s[:, 1:] - offset[:, :-1] < frame_s)
         offset[:, :-1] -= frame_s * touching
-        inside = (times[None, :, None] >= batch.onset_s[:, None]) & (times[None, :, None] < offset[:, None])
+        onset = batch.onset_s + self.config.frame_from * (offset - batch.onset_s)
+        inside = (times[None, :, None] >= onset[:, None]) & (times[None, :, None] < offset[:, None])
         inside &= frame_mask(batch.target_lengths, batch.targets.shape[1])[:, None]
         latest = (inside * torch.arange(1, inside.shape[2] + 1, device=inside.device)).amax(dim=2)  # 0 where none
         labels = batch.targets.gather(1, (latest - 1).clamp(min=0)).masked_fill(latest == 0, 0)

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from emgasr.errors import DataError
-
-if TYPE_CHECKING:
-    from emgasr.recording import Spans
 
 
 @dataclass(frozen=True)
@@ -165,20 +161,20 @@ def confusions(
     return counter
 
 
-def false_keys_per_minute(times_s: Sequence[float] | np.ndarray, rest: Spans) -> float:
-    """Return the keys that a hypothesis puts inside the `rest` spans, per minute of rest; NaN if there is no rest.
+def keys_at_rest(times_s: Sequence[float] | np.ndarray, rest: Iterable[tuple[float, float]]) -> tuple[int, float]:
+    """Return how many keys a hypothesis puts inside the stretches of rest, and how many seconds of rest there are.
 
-    `times_s` are the hypothesis's key times in seconds; a span holds start <= t < end. Overlapping spans count once.
+    `times_s` are the hypothesis's key times in seconds; a stretch holds start <= t < end. Overlaps count once.
     """
     times = np.sort(np.asarray(times_s, dtype=np.float64))
     keys, seconds, covered = 0, 0.0, -np.inf
-    for start, end in sorted(zip(rest.start_s.tolist(), rest.end_s.tolist(), strict=True)):
+    for start, end in sorted(rest):
         start = max(start, covered)
         if end > start:
             keys += int(np.searchsorted(times, end) - np.searchsorted(times, start))
             seconds += end - start
             covered = end
-    return keys / (seconds / 60) if seconds else float("nan")
+    return keys, seconds
 
 
 def _totals(counts: Sequence[Counts], groups: Sequence[Hashable]) -> dict[Hashable, Counts]:

@@ -111,6 +111,8 @@ def fit(
 class _Fit:
     """The state of one run, so that the loop reads as its steps."""
 
+    spread_batches = 50  # that the spread of a label's takes is measured on
+
     def __init__(
         self,
         recognizer: Recognizer,
@@ -140,6 +142,8 @@ class _Fit:
     def run(self, resume: bool) -> Fitted:
         if resume:
             self._restore()
+        else:
+            self._begin()
         last = self.config.steps or 10**9
         steps = range(self.progress.step, last)
         stop = False
@@ -162,6 +166,12 @@ class _Fit:
         minutes = self._elapsed() / 60
         p = self.progress
         return Fitted(p.best_cer, p.best_step, p.step, minutes, stop)
+
+    def _begin(self) -> None:
+        if self.config.augment.spread:
+            self.objective.cpu().fit_spread(self._batch(step) for step in range(self.spread_batches))
+            self.objective.to(self.device)
+        self._checkpoint()  # so that a run that ends before it first validates can be resumed
 
     def _batch(self, step: int) -> Batch:
         return collate(self.source.batch(step * self.ranks + self.rank))

@@ -5,11 +5,17 @@ import torch
 from torch import Tensor
 
 from emgasr.augment import Augment, AugmentConfig
-from emgasr.errors import ConfigError
+from emgasr.errors import ConfigError, DataError
 
-OFF = AugmentConfig(0, 0, 0, 0, 0, 0, 0, 0, 0)
+OFF = AugmentConfig(**dict.fromkeys(vars(AugmentConfig()), 0))
 EVERYTHING = AugmentConfig(
-    rotation_electrodes=1, band_gain_db=3, electrode_gain_db=1, electrode_mask_probability=0.2, time_mask_frames=10
+    rotation_electrodes=1,
+    rotation_sd_electrodes=0.3,
+    band_gain_db=3,
+    electrode_gain_db=1,
+    electrode_mask_probability=0.2,
+    time_mask_frames=10,
+    spread=1.0,
 )
 
 
@@ -29,7 +35,10 @@ def batch_of_frames() -> tuple[Tensor, Tensor]:
 
 
 def train(config: AugmentConfig, rings: tuple[bool, ...] = (True, True)) -> Augment:
-    return Augment(config, 2000.0, rings).train()
+    augment = Augment(config, 2000.0, rings, (2, 4, 6)).train()
+    if config.spread:
+        augment.fit(torch.randn(200, 2, 4, 6, generator=seeded(2)), torch.arange(200) % 3)
+    return augment
 
 
 def test_outside_training_nothing_changes() -> None:
@@ -97,6 +106,49 @@ def test_only_rings_are_turned() -> None:
     assert torch.equal(array, labels[..., 4:])
     seen = {tuple(row) for row in ring[:, 0].int().tolist()}
     assert seen == {(0, 1, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0)}
+
+
+def test_a_turn_by_hand_lies_between_electrodes_and_keeps_the_power() -> None:
+    signal = torch.zeros(3000, 2, 8)
+    signal[..., [0, 4]] = 1  # the first electrode of either band
+    config = AugmentConfig(band_jitter_ms=0, rotation_sd_electrodes=0.4)
+    turned = train(config, rings=(True, False)).samples(signal, torch.full((3000,), 2), seeded())
+    ring, array = turned[:, 0].square().unflatten(1, (2, 4)).unbind(1)
+    assert torch.equal(array, signal[:, 0, 4:])
+    torch.testing.assert_close(ring.sum(1), torch.ones(3000))
+    whole = ring[:, [3, 0, 1]].max(1).values > 0.999
+    assert whole.float().mean() < 0.1
+    places = torch.tensor([-1.0, 0.0, 1.0])
+    shares = ring[:, [3, 0, 1]].sqrt() / ring[:, [3, 0, 1]].sqrt().sum(1, keepdim=True)
+    near = ring[:, 2] == 0  # turned by less than one electrode
+    turns = (shares * places).sum(1)[near]
+    assert turns.mean() == pytest.approx(0, abs=0.03)
+    assert turns.std() == pytest.approx(0.4, rel=0.1)
+
+
+def test_the_spread_is_that_of_takes_around_their_label_and_constant_over_time() -> None:
+    generator = seeded(5)
+    factor = torch.randn(48, 48, generator=generator)
+    labels = torch.arange(6000) % 5
+    centers = 100 * torch.randn(5, 48, generator=generator)  # what tells labels apart is no spread
+    takes = centers[labels] + torch.randn(6000, 48, generator=generator) @ factor
+    config = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0, spread=0.5)
+    augment = Augment(config, 2000.0, (True, True), (2, 4, 6)).train()
+    augment.fit(takes.unflatten(1, (2, 4, 6)), labels)
+    lengths = torch.full((6000,), 2)
+    frames = torch.zeros(6000, 3, 2, 4, 6)
+    shifted = augment.frames(frames, lengths, seeded())
+    assert shifted[:, 2].count_nonzero() == 0
+    assert torch.equal(shifted[:, 0], shifted[:, 1])
+    expected = 0.25 * factor.T @ factor
+    found = shifted[:, 0].flatten(1).T.cov()
+    assert (found - expected).norm() < 0.15 * expected.norm()
+
+
+def test_a_spread_needs_two_takes_of_a_label() -> None:
+    augment = Augment(AugmentConfig(spread=1.0), 2000.0, (True, True), (2, 4, 6))
+    with pytest.raises(DataError, match="no label has two takes"):
+        augment.fit(torch.randn(3, 2, 4, 6), torch.arange(3))
 
 
 def test_gains_are_constant_over_time_and_of_the_asked_spread() -> None:

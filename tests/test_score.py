@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -15,19 +14,11 @@ from emgasr.score import (
     bootstrap_interval,
     confusions,
     count_edits,
-    false_keys_per_minute,
+    keys_at_rest,
     per_subject,
     total,
     words,
 )
-
-
-@dataclass
-class Rest:
-    """What of emgasr.recording.Spans is asked for."""
-
-    start_s: np.ndarray = field(default_factory=lambda: np.array([10.0, 60.0]))
-    end_s: np.ndarray = field(default_factory=lambda: np.array([40.0, 90.0]))
 
 
 def test_a_symbol_too_many_is_an_insertion_and_one_missing_a_deletion() -> None:
@@ -111,8 +102,8 @@ def test_nothing_to_score_is_refused() -> None:
         bootstrap_interval([Counts(hits=1)], groups=["a", "b"])
 
 
-def test_false_keys_are_those_inside_rest() -> None:
-    assert false_keys_per_minute([5.0, 10.0, 39.9, 40.0, 70.0, 95.0], Rest()) == 3.0
-    overlapping = Rest(np.array([10.0, 20.0]), np.array([40.0, 40.0]))
-    assert false_keys_per_minute([30.0], overlapping) == 2.0
-    assert math.isnan(false_keys_per_minute([1.0], Rest(np.array([]), np.array([]))))
+def test_keys_at_rest_are_those_inside_it_and_overlaps_count_once() -> None:
+    rest = [(70.0, 80.0), (10.0, 40.0)]
+    assert keys_at_rest([5.0, 10.0, 39.9, 40.0, 70.0, 95.0], rest) == (3, 40.0)
+    assert keys_at_rest([30.0], [(10.0, 40.0), (20.0, 40.0)]) == (1, 30.0)
+    assert keys_at_rest([1.0], []) == (0, 0.0)

@@ -321,6 +321,34 @@ def test_between_two_equal_labels_that_touch_the_frame_loss_asks_for_a_blank() -
     assert float(aided._frame_loss(log_probs, torch.tensor([50]), collate([twice]))) == pytest.approx(50 * 0.125 / 2)
 
 
+def test_the_frame_loss_waits_for_the_asked_share_of_a_label() -> None:
+    aided = objective(frame_from=0.5)
+    times = torch.from_numpy(aided.recognizer.frame_times_s(50))
+    one = Example(torch.zeros(410, 8).numpy(), [1], np.array([0.5]), np.array([1.5]))
+    wanted = torch.zeros(1, 50, dtype=torch.long)
+    wanted[0, (times >= 1.0) & (times < 1.5)] = 1
+    log_probs = torch.full((1, 50, 4), -9.0).scatter(2, wanted[..., None], -0.125)
+    assert float(aided._frame_loss(log_probs, torch.tensor([50]), collate([one]))) == pytest.approx(50 * 0.125)
+
+
+def test_the_spread_is_measured_on_training_data_and_survives_a_resume(tmp_path: Path) -> None:
+    config = replace(CONFIG, steps=6, validations=2, augment=replace(PLAIN, spread=1.0))
+    run(tmp_path / "straight", config)
+    state = torch.load(tmp_path / "straight" / "checkpoint.pt", weights_only=True)["objective"]
+    assert state["augment.spread"].abs().sum() > 0
+    run(tmp_path / "resumed", config, report=interrupt_at(4))
+    run(tmp_path / "resumed", config, resume=True)
+    assert losses(tmp_path / "straight") == losses(tmp_path / "resumed")
+
+
+def test_a_run_that_crashed_before_it_validated_can_be_resumed(tmp_path: Path) -> None:
+    run(tmp_path / "straight", CONFIG)
+    with pytest.raises(OSError, match="power cut"):
+        run(tmp_path / "resumed", CONFIG, report=crash_at(1))
+    run(tmp_path / "resumed", CONFIG, resume=True)
+    assert losses(tmp_path / "straight") == losses(tmp_path / "resumed")
+
+
 def test_the_ctc_losses_grow_over_the_ramp(tmp_path: Path) -> None:
     run(tmp_path / "ramp", replace(CONFIG, steps=4, ctc_ramp_steps=4))
     run(tmp_path / "none", replace(CONFIG, steps=4, ctc_ramp_steps=0))

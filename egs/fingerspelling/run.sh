@@ -18,12 +18,16 @@ mkdir -p "$out"
 others=("$texts/genesis_kjv.txt" "$texts/genesis_web.txt" "$texts/harvard_sentences.txt" "$texts/inaugural_addresses.txt")
 "$python" "$here/words.py" "$texts/war_of_the_worlds.txt" > "$out/test_words.txt"
 "$python" "$here/words.py" "${others[@]}" --top 150 --except-words "$out/test_words.txt" > "$out/validation_words.txt"
+# What training spells: English words other than those of the tests, so that the network cannot have learned them.
+"$python" "$here/words.py" "${others[@]}" --top 4000 --except-words "$out/test_words.txt" "$out/validation_words.txt" \
+    > "$out/training_words.txt"
 
 # Words as they come in running text, one a line: what a speller is about to spell.
 cat "${others[@]}" | tr 'A-Z' 'a-z' | grep -oE '[a-z]+' > "$out/lm.txt"
 "${run[@]}" lm build "$out/lm.txt" --symbols characters --order 6 --out "$out/lm.arpa.gz"
 
 experiment() {  # name of the split, how `emgasr manifest` makes it
+    export OMP_NUM_THREADS=1
     local name=$1 folder=$out/$1
     shift
     "${run[@]}" manifest "$data" --corpus takes --unit counts --ring --val-every 9 --out "$folder/takes.jsonl" "$@"
@@ -31,13 +35,16 @@ experiment() {  # name of the split, how `emgasr manifest` makes it
     "${run[@]}" compose "$folder/takes.jsonl" --splits validation --words "$out/validation_words.txt" --out "$folder/validation"
     "${run[@]}" compose "$folder/takes.jsonl" --splits test --words "$out/test_words.txt" --out "$folder/test"
     "${run[@]}" train --config "$here/conformer.yaml" --manifest "$folder/takes.jsonl" --minutes "$minutes" \
-        --validation_manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
+        --source.words "$out/training_words.txt" --validation_manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
     "${run[@]}" evaluate "$folder/run/model" "$folder/test/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
-        --validation-manifest "$folder/validation/manifest.jsonl" --tune-minutes 10 --tune-trials 30 \
+        --validation-manifest "$folder/validation/manifest.jsonl" --tune-minutes 10 --tune-trials 30 --processes 1 \
         --system conformer --title "Fingerspelling, composed words, $name" --train-minutes "$minutes" --out "$folder/results"
 }
 
-experiment new_day --test-sessions 2020-07-09   # honest: the armband was put on afresh
-experiment every_fifth --test-every 5           # optimistic: test takes lie minutes from training takes
+# Side by side, on one core each.
+experiment new_day --test-sessions 2020-07-09 & new_day=$!  # honest: the armband was put on afresh
+experiment every_fifth --test-every 5 & every_fifth=$!      # optimistic: test takes lie minutes from training takes
+wait "$new_day"
+wait "$every_fifth"
 
 "$python" "$here/../merge_results.py" "$out" new_day every_fifth

@@ -11,10 +11,10 @@ from pathlib import Path
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("texts", nargs="+", type=Path)
 parser.add_argument("--top", type=int, default=300)
-parser.add_argument("--except-words", type=Path, help="file of words to leave out, one a line")
+parser.add_argument("--except-words", nargs="*", type=Path, default=[], help="files of words to leave out, one a line")
 options = parser.parse_args()
 
-left_out = set(options.except_words.read_text(encoding="utf-8").split()) if options.except_words else set()
+left_out = {word for path in options.except_words for word in path.read_text(encoding="utf-8").split()}
 counts: Counter[str] = Counter()
 for path in options.texts:
     counts.update(re.findall("[a-z]+", path.read_text(encoding="utf-8").lower()))
