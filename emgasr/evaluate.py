@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emgasr.decoding import Hypothesis, SearchConfig, beam_search, greedy
+from emgasr.decoding import Hypothesis, SearchConfig, beam_search, classify, greedy
 from emgasr.errors import DataError
 from emgasr.items import Item, scored_set
 from emgasr.score import Counts, align, keys_at_rest, total, words
@@ -38,15 +38,13 @@ class Reading:
     times_s: np.ndarray | None
     false_keys: int
 
-    @property
-    def exact(self) -> bool:
-        """Whether every symbol is right."""
-        return total(self.keys).errors == 0
-
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """An item without its emissions: the reference, and a reading for `greedy` and (with a model) `lm`."""
+    """An item without its emissions: the reference, and a reading for `greedy` and (with a model) `lm`.
+
+    `label` is the most probable single symbol, asked for where the reference is a single one.
+    """
 
     name: str
     subject: str
@@ -55,6 +53,7 @@ class Judged:
     times_s: np.ndarray | None
     rest_minutes: float
     readings: dict[str, Reading]
+    label: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +128,9 @@ def _judge(item: Item, tokens: Tokens, lm: NGramModel | None, search: SearchConf
     if lm is not None:
         hypotheses[WITH_LM] = searcher(item.emissions, tokens, lm, search)[0]
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
+    label = tokens.symbols_of([classify(item.emissions)])[0] if len(reference) == 1 and len(tokens) > 1 else None
     rest_minutes = keys_at_rest((), item.rest)[1] / 60 if item.frame_times_s is not None else 0.0
-    return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings)
+    return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings, label)
 
 
 def _read(item: Item, reference: tuple[str, ...], text: str, hypothesis: Hypothesis, tokens: Tokens) -> Reading:

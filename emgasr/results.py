@@ -76,10 +76,10 @@ def _figures(evaluation: Evaluation, items: Sequence[Judged]) -> Row:
                 row[f"substitutions_{way}"] = whole.substitutions / whole.reference_length
                 row[f"insertions_{way}"] = whole.insertions / whole.reference_length
                 row[f"deletions_{way}"] = whole.deletions / whole.reference_length
-        if single:
-            row["accuracy" if way == GREEDY else f"accuracy_{way}"] = statistics.fmean(r.exact for r in readings)
         if rest_minutes:
             row[f"false_keys_per_minute_{way}"] = sum(r.false_keys for r in readings) / rest_minutes
+    if single:
+        row["accuracy"] = statistics.fmean((item.label,) == item.reference for item in items)
     headline = f"cer_{evaluation.ways[-1]}"
     if headline in intervals:
         row |= {"interval": list(intervals[headline]), "interval_of": headline}
@@ -150,6 +150,8 @@ def _line(evaluation: Evaluation, item: Judged) -> Row:
     }
     if item.times_s is not None and np.isfinite(item.times_s).all():
         line["reference_times_s"] = [round(float(time), 4) for time in item.times_s]
+    if item.label is not None:
+        line["label"] = item.label
     for way, reading in item.readings.items():
         line[way] = reading.text
         line[f"keys_{way}"] = list(reading.symbols)

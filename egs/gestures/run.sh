@@ -6,7 +6,7 @@ set -euo pipefail
 
 data=${1:?usage: egs/gestures/run.sh DATA OUT}
 out=${2:?usage: egs/gestures/run.sh DATA OUT}
-minutes=${MINUTES:-1.5}
+minutes=${MINUTES:-1}
 folds=${FOLDS:-5}
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
 python=${PYTHON:-python3}

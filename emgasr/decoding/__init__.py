@@ -1,8 +1,9 @@
-"""Emissions (F, V) of natural-log probabilities in, hypotheses out: greedy and prefix beam search."""
+"""Emissions (F, V) of natural-log probabilities in, hypotheses out: greedy and prefix beam search; a label, where there is one."""
 
 from emgasr.decoding.align import align
+from emgasr.decoding.classify import classify
 from emgasr.decoding.greedy import greedy
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig
 from emgasr.decoding.reference import BeamSearch, SearchState, beam_search
 
-__all__ = ["BeamSearch", "Hypothesis", "SearchConfig", "SearchState", "align", "beam_search", "greedy"]
+__all__ = ["BeamSearch", "Hypothesis", "SearchConfig", "SearchState", "align", "beam_search", "classify", "greedy"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.decoding import SearchConfig, beam_search
+from emgasr.decoding import SearchConfig, beam_search, classify
 from emgasr.lm import NGramModel, estimate
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
 
@@ -148,3 +148,12 @@ def test_labels_of_probability_zero_are_never_written() -> None:
     answered = {hypothesis.ids for hypothesis in beam_search(emissions, tokens, None, config)}
     assert answered == set(enumerate_all(emissions, tokens, None, config))
     assert all(set(ids) <= {1} for ids in answered)
+
+
+@given(st.integers(1, 5), st.integers(2, 5), st.integers(0, 10**6))
+@settings(max_examples=100, deadline=None)
+def test_the_single_label_is_the_most_probable_sequence_of_one(frames: int, labels: int, seed: int) -> None:
+    emissions = random_emissions(frames, labels, seed)
+    found = enumerate_all(emissions, Tokens.characters("abcde"[: labels - 1]), None, SearchConfig())
+    singles = {ids[0]: score for ids, (score, _, _) in found.items() if len(ids) == 1}
+    assert classify(emissions) == max(singles, key=singles.__getitem__)
