@@ -11,7 +11,7 @@ import numpy as np
 from emgasr.decoding import Hypothesis, SearchConfig, beam_search, classify, greedy
 from emgasr.errors import DataError
 from emgasr.items import Item, scored_set
-from emgasr.score import Counts, align, keys_at_rest, total, words
+from emgasr.score import Counts, align, keys_at_rest, words
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Emissions (F, V) of natural-log probabilities in, hypotheses out: greedy and prefix beam search; a label, where there is one."""
+"""Emissions (F, V) of natural-log probabilities in, hypotheses out: greedy, prefix beam search, a single label."""
 
 from emgasr.decoding.align import align
 from emgasr.decoding.classify import classify
