@@ -14,7 +14,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 prompts=$("$python" -c 'import emgasr, pathlib; print(pathlib.Path(emgasr.__file__).parent / "data")')
 
 [ ! -e "$out" ] || { echo "$out exists; choose another folder" >&2; exit 2; }
-"${emgasr[@]}" simulate "$out/train" --split train --people "$people" --sessions 1 --minutes 4
+"${emgasr[@]}" simulate "$out/train" --split train --people "$people" --sessions 1 --minutes 4 & simulation=$!
 "${emgasr[@]}" simulate "$out/validation" --split validation --people 4 --sessions 1 --minutes 2
 # Test people: calibration on training prompts, then another session (bands put on afresh) on prompts nobody has seen.
 for person in 0 1 2 3; do
@@ -23,6 +23,7 @@ for person in 0 1 2 3; do
     "${emgasr[@]}" simulate "$out/test/$person" --split test --people 1 --seed "$person" --sessions 1 \
         --first-session 1 --minutes 3
 done
+wait "$simulation"
 "${emgasr[@]}" lm build "$prompts/prompts_train.txt" --order 6 --out "$out/lm.arpa.gz"
 
 reading() {  # model, person, part, system, minutes, more
@@ -30,8 +31,9 @@ reading() {  # model, person, part, system, minutes, more
         --train-minutes "$5" --title "Typing, $3, $4, person $2" --out "$out/$4/$3/$2" "${@:6}" > /dev/null
 }
 
-system() {  # name
+system() {  # name, minutes of training, minutes of each person's calibration
     export OMP_NUM_THREADS=1
+    local minutes=$2 calibrate=$3
     "${emgasr[@]}" train --config "$here/$1.yaml" --manifest "$out/train/manifest.jsonl" --minutes "$minutes" \
         --validation_manifest "$out/validation/manifest.jsonl" --out "$out/$1/run"
     # The search is tuned once, on validation people.
@@ -47,9 +49,9 @@ system() {  # name
     done
 }
 
-system conformer & conformer=$!
-system tds & tds=$!
+system conformer "$minutes" "$calibrate" & conformer=$!
+system tds "$minutes" "$calibrate" & tds=$!
 wait "$conformer"
+system linear 3 0.5  # it has learned what it can by then
 wait "$tds"
-system linear
 "$python" "$here/table.py" "$out"
