@@ -88,7 +88,7 @@ class BeamSearch:
                 wrong = f"knows none of the model's {len(printed)} symbols ({printed[0]!r}, ...)"
                 raise LanguageModelError("language model", wrong, "use one built for this symbol set")
         self._lm_steps: dict[tuple[State, int], tuple[float, State]] = {}
-        self._root = _Prefix(None, BLANK, _Text(None, lm.start() if lm else (), 0.0), 0.0)
+        self._root = _Prefix(None, BLANK, _Text(None, lm.start() if lm else 0, 0.0), 0.0)
         # A prefix that comes up again must be the same node, as long as it or anything grown from it lives.
         self._live: WeakValueDictionary[tuple[_Prefix, int], _Prefix] = WeakValueDictionary()
 
@@ -176,7 +176,7 @@ class BeamSearch:
             return text
         step = self._lm_steps.get((text.state, token))
         if step is None:
-            step = self.lm.score(text.state, self.tokens.symbols[token]) if self.lm else (0.0, ())
+            step = self.lm.score(text.state, self.tokens.symbols[token]) if self.lm else (0.0, 0)
             self._lm_steps[text.state, token] = step
         return _Text(text, step[1], text.ln_p + step[0])
 

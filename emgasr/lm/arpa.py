@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 from emgasr.errors import LanguageModelError
 from emgasr.lm.ngram import BEGIN, END, NGramModel
 from emgasr.output import replacing
@@ -32,18 +34,15 @@ def read_arpa(path: str | Path) -> NGramModel:
 
 def write_arpa(model: NGramModel, path: str | Path) -> None:
     """Write the model as an ARPA file, gzipped if the name ends in .gz; a space is written as ␣."""
-    by_order: list[list[tuple[str, ...]]] = [[] for _ in range(model.order)]
-    for ngram in model.ln_p:
-        by_order[len(ngram) - 1].append(ngram)
     with replacing(path) as temporary, _open(temporary, "wt") as file:
         file.write("\\data\\\n")
-        file.writelines(f"ngram {order}={len(ngrams)}\n" for order, ngrams in enumerate(by_order, 1))
-        for order, ngrams in enumerate(by_order, 1):
+        file.writelines(f"ngram {order}={count}\n" for order, count in enumerate(model.counts, 1))
+        for order in range(1, model.order + 1):
             file.write(f"\n\\{order}-grams:\n")
-            for ngram in ngrams:
-                file.write(f"{model.ln_p[ngram] / LN10:.9g}\t{' '.join(map(_written, ngram))}")
+            for ngram, ln_p, ln_backoff in model.ngrams(order):
+                file.write(f"{ln_p / LN10:.9g}\t{' '.join(map(_written, ngram))}")
                 if order < model.order:
-                    file.write(f"\t{model.ln_backoff.get(ngram, 0.0) / LN10:.9g}")
+                    file.write(f"\t{ln_backoff / LN10:.9g}")
                 file.write("\n")
         file.write("\n\\end\\\n")
 
@@ -68,7 +67,15 @@ class _Reader:
         for needed in (BEGIN, END):
             if (needed,) not in ln_p:
                 raise LanguageModelError(self.path, f"has no {needed} among its 1-grams", "rebuild the model")
-        return NGramModel(ln_p, ln_backoff)
+        ids = {ngram[0]: id for id, ngram in enumerate(ngram for ngram in ln_p if len(ngram) == 1)}
+        tables = []
+        for order in range(1, len(counts) + 1):
+            ngrams = [ngram for ngram in ln_p if len(ngram) == order]
+            rows = np.array([[ids[symbol] for symbol in ngram] for ngram in ngrams], dtype=np.int32)
+            p = np.array([ln_p[ngram] for ngram in ngrams])
+            b = np.array([ln_backoff.get(ngram, 0.0) for ngram in ngrams])
+            tables.append((rows.reshape(-1, order), p, b))
+        return NGramModel.from_tables(list(ids), tables)
 
     def _header(self) -> list[int]:
         """Read to the first section's title; return the counts of n-grams, 1-grams first."""

@@ -1,22 +1,30 @@
-"""Symbols in, natural-log probabilities out: an n-gram model with back-off, queried one symbol at a time."""
+"""Symbols in, natural-log probabilities out: an n-gram model with back-off, a trie of contexts in flat arrays."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numba
+import numpy as np
 
 from emgasr.errors import LanguageModelError
+from emgasr.lm.trie import Arrays, Table, build, find, owners
 
 BEGIN = "<s>"
 END = "</s>"
 UNKNOWN = "<unk>"
 SPECIALS = (UNKNOWN, BEGIN, END)
+UNKNOWN_ID, BEGIN_ID, END_ID = range(3)
 
 # What KenLM gives to unknown symbols when a model has no <unk>: ten to the power of minus one hundred.
 MISSING_UNKNOWN = -100 * math.log(10)
 
-State = tuple[str, ...]  # the symbols that the next probability depends on, oldest first
+MASKED_SYMBOLS = 128  # with a larger vocabulary there are no masks of children
+
+State = int  # a context: what the next symbol's probability depends on; 0 is the empty one
 
 
 @dataclass(frozen=True)
@@ -33,67 +41,159 @@ class Sentence:
         return math.exp(-self.ln_p / self.length)
 
 
+@dataclass(frozen=True, eq=False)
 class NGramModel:
-    """An n-gram model as in ARPA files: an n-gram's probability, or its context's back-off times a shorter one's."""
+    """An n-gram model as in ARPA files: an n-gram's probability, or its context's back-off times a shorter one's.
 
-    def __init__(self, ln_p: Mapping[tuple[str, ...], float], ln_backoff: Mapping[tuple[str, ...], float]) -> None:
-        """Take natural logs: `ln_p` of every n-gram, `ln_backoff` of contexts (a missing one is 0)."""
-        self.ln_p = ln_p
-        self.ln_backoff = ln_backoff
-        self.order = max(map(len, ln_p), default=0)
+    A context is an n-gram that has children (longer n-grams that begin with it) or a back-off other than 0; context 0
+    is the empty one. Contexts are numbered by length, n-grams by length and context. Arrays are read-only and may be
+    memory-mapped: C contexts, G n-grams.
+    """
+
+    vocabulary: tuple[str, ...]  # symbols by id: <unk>, <s>, </s>, then the others
+    counts: list[int]  # of n-grams of each length, 1-grams first
+    first: np.ndarray  # int32 (C + 1): the children of context c are the n-grams first[c] to first[c + 1]
+    fail: np.ndarray  # int32 (C): the context's longest proper suffix that is a context
+    backoff: np.ndarray  # float32 (C): natural log
+    symbol: np.ndarray  # uint8, uint32 if there are more than 256 (G): the n-gram's last; ascending in a context
+    ln_p: np.ndarray  # float32 (G): natural log
+    next: np.ndarray  # int32 (G): the context after the n-gram, its longest suffix that is one
+
+    @classmethod
+    def from_tables(cls, vocabulary: Sequence[str], tables: Sequence[Table]) -> NGramModel:
+        """Build a model from a table a length, 1-grams first: (ids (n, k), ln p (n,), ln back-off (n,)).
+
+        Ids count in `vocabulary`, which holds every symbol once, <s> and </s> among them; rows come in any order. The
+        highest order's back-offs are left out. A missing suffix of an n-gram is only a step of back-off; a missing
+        context, a duplicate or a symbol without a 1-gram is a LanguageModelError.
+        """
+        names = (*SPECIALS, *(symbol for symbol in vocabulary if symbol not in SPECIALS))
+        ids = {symbol: id for id, symbol in enumerate(names)}
+        if len(set(vocabulary)) < len(vocabulary):
+            raise LanguageModelError("language model", "its vocabulary holds a symbol twice", "list each once")
         for needed in (BEGIN, END):
-            if (needed,) not in ln_p:
+            if needed not in vocabulary:
                 raise LanguageModelError("language model", f"has no {needed} among its 1-grams", "rebuild it")
+        renumbered = np.array([ids[symbol] for symbol in vocabulary], dtype=np.int32)
+        return cls(names, [len(ln_p) for _, ln_p, _ in tables], *build(names, renumbered, tables))
 
     @property
+    def order(self) -> int:
+        """The length of the longest n-grams."""
+        return len(self.counts)
+
+    @cached_property
     def symbols(self) -> frozenset[str]:
         """The symbols that the model knows, without <unk>, <s> and </s>."""
-        return frozenset(ngram[0] for ngram in self.ln_p if len(ngram) == 1).difference(SPECIALS)
+        return frozenset(self.vocabulary[len(SPECIALS) :])
 
-    @property
-    def counts(self) -> list[int]:
-        """How many n-grams there are of each order, 1-grams first."""
-        counts = [0] * self.order
-        for ngram in self.ln_p:
-            counts[len(ngram) - 1] += 1
-        return counts
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """Bit s of row c: symbol s is a child of context c; uint64 (C, 2), (0, 2) for more than 128 symbols."""
+        contexts = len(self.fail) if len(self.vocabulary) <= MASKED_SYMBOLS else 0
+        mask = np.zeros((contexts, 2), dtype=np.uint64)
+        if contexts:
+            _mark(self.first, self.symbol, mask)
+        mask.flags.writeable = False
+        return mask
 
     def start(self) -> State:
         """Return the state at the beginning of a sentence."""
-        return self._context((BEGIN,))
+        return int(self.next[find(self.first, self.symbol, 0, BEGIN_ID)])
 
     def score(self, state: State, symbol: str) -> tuple[float, State]:
         """Return ln p(symbol | state) and the state after it; a symbol that the model does not know counts as <unk>."""
-        if (symbol,) not in self.ln_p:
-            symbol = UNKNOWN
-            if (symbol,) not in self.ln_p:
-                return MISSING_UNKNOWN, ()
-        ln_p = 0.0
-        context = state
-        while (ngram := (*context, symbol)) not in self.ln_p:
-            ln_p += self.ln_backoff.get(context, 0.0)
-            context = context[1:]
-        return ln_p + self.ln_p[ngram], self._context(ngram)
+        return self._score(state, self._ids.get(symbol, UNKNOWN_ID))
 
     def end(self, state: State) -> float:
         """Return ln p(the sentence ends | state)."""
-        return self.score(state, END)[0]
+        return self._score(state, END_ID)[0]
 
     def sentence(self, symbols: Sequence[str]) -> Sentence:
         """Score a whole sentence, from <s> to </s>."""
-        known = self.symbols
-        state, ln_p = self.start(), 0.0
-        for symbol in symbols:
-            step, state = self.score(state, symbol)
-            ln_p += step
-        unknown = sum(symbol not in known for symbol in symbols)
-        return Sentence(ln_p + self.end(state), len(symbols) + 1, unknown)
+        ids = self.ids(symbols)
+        ln_p = self.score_ids(np.append(ids, np.int32(END_ID))).sum()
+        return Sentence(float(ln_p), len(ids) + 1, int((ids == UNKNOWN_ID).sum()))
 
     def unknown_symbols(self, symbols: Iterable[str]) -> list[str]:
         """Return those of `symbols` that the model does not know, in order."""
-        known = self.symbols
-        return [symbol for symbol in symbols if symbol not in known]
+        return [symbol for symbol in symbols if symbol not in self.symbols]
 
-    def _context(self, ngram: tuple[str, ...]) -> State:
-        """Return the longest end of `ngram` that the next symbol's probability can depend on."""
-        return ngram[1:] if len(ngram) == self.order else ngram
+    def ids(self, symbols: Iterable[str]) -> np.ndarray:
+        """Return the ids of a text's symbols, int32; unknown ones are 0, and so is what looks like <s> or </s>."""
+        ids = np.fromiter((self._ids.get(symbol, UNKNOWN_ID) for symbol in symbols), dtype=np.int32)
+        ids[ids < len(SPECIALS)] = UNKNOWN_ID
+        return ids
+
+    def score_ids(self, ids: np.ndarray) -> np.ndarray:
+        """Return ln p of each id (n,), float64; a sentence begins at the first and after each </s> (2)."""
+        ids = np.ascontiguousarray(ids, dtype=np.int32)
+        if len(ids) and not 0 <= ids.min() <= ids.max() < len(self.vocabulary):
+            raise LanguageModelError("language model", "is asked for ids that it does not have", "use its vocabulary's")
+        return _score_text(*self._arrays, self.start(), ids)
+
+    def table(self, order: int) -> Table:
+        """Return the n-grams of one length as `from_tables` takes them, in the model's own numbering."""
+        begin = sum(self.counts[: order - 1])
+        end = begin + self.counts[order - 1]
+        ids = np.empty((end - begin, order), dtype=np.int32)
+        owner = owners(self.counts, self.next, len(self.fail))
+        context_of = np.repeat(np.arange(len(self.fail), dtype=np.int32), np.diff(self.first))
+        at = np.arange(begin, end)
+        for column in reversed(range(order)):
+            ids[:, column] = self.symbol[at]
+            at = owner[context_of[at]]
+        backoff = np.zeros(end - begin, dtype=np.float32)
+        mine = np.flatnonzero((owner[1:] >= begin) & (owner[1:] < end)) + 1
+        backoff[owner[mine] - begin] = self.backoff[mine]
+        return ids, self.ln_p[begin:end], backoff
+
+    def ngrams(self, order: int) -> Iterator[tuple[tuple[str, ...], float, float]]:
+        """Yield each n-gram of one length with its ln p and its ln back-off, 0 where it is no context."""
+        ids, ln_p, backoff = self.table(order)
+        for row, p, b in zip(ids.tolist(), ln_p.tolist(), backoff.tolist(), strict=True):
+            yield tuple(self.vocabulary[id] for id in row), p, b
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {symbol: id for id, symbol in enumerate(self.vocabulary)}
+
+    @property
+    def _arrays(self) -> Arrays:
+        return self.first, self.fail, self.backoff, self.symbol, self.ln_p, self.next
+
+    def _score(self, state: State, id: int) -> tuple[float, State]:
+        ln_p, after = _step(*self._arrays, state, id)
+        return ln_p, after
+
+
+@numba.njit(cache=True, nogil=True)
+def _step(first, fail, backoff, symbol, ln_p, after, context, id):  # type: ignore[no-untyped-def]
+    """Return ln p of a symbol and the context after it."""
+    paid = 0.0
+    ngram = find(first, symbol, context, id)
+    while ngram < 0:
+        if context == 0:  # only <unk> can be without a 1-gram
+            return MISSING_UNKNOWN, 0
+        paid += backoff[context]
+        context = fail[context]
+        ngram = find(first, symbol, context, id)
+    return paid + ln_p[ngram], after[ngram]
+
+
+@numba.njit(cache=True, nogil=True)
+def _score_text(first, fail, backoff, symbol, ln_p, after, start, ids):  # type: ignore[no-untyped-def]
+    scores = np.empty(len(ids))
+    context = start
+    for i in range(len(ids)):
+        scores[i], context = _step(first, fail, backoff, symbol, ln_p, after, context, ids[i])
+        if ids[i] == END_ID:
+            context = start
+    return scores
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(first, symbol, mask):  # type: ignore[no-untyped-def]
+    for context in range(len(mask)):
+        for ngram in range(first[context], first[context + 1]):
+            mask[context, symbol[ngram] >> 6] |= np.uint64(1) << np.uint64(symbol[ngram] & 63)
