@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 
 from emgasr.errors import DataError
 
@@ -17,29 +18,44 @@ def align(emissions: np.ndarray, ids: Sequence[int]) -> tuple[tuple[int, ...], t
     """
     if not ids:
         return (), ()
-    labels = np.zeros(2 * len(ids) + 1, dtype=np.int64)  # blank, token, blank, token, ... blank
-    labels[1::2] = ids
-    may_skip = np.zeros(len(labels), dtype=bool)  # past a blank, onto a token unlike the one before
-    may_skip[3::2] = labels[3::2] != labels[1:-2:2]
-    moves = np.zeros((len(emissions), len(labels)), dtype=np.int8)  # 0 stay, 1 from the label before, 2 skip a blank
-    best = np.full(len(labels), -np.inf)
-    best[0] = 0.0  # in front of the first frame: on the first blank
-    for frame, row in enumerate(emissions):
-        options = np.full((3, len(labels)), -np.inf)
-        options[0] = best
-        options[1, 1:] = best[:-1]
-        options[2, 2:] = np.where(may_skip[2:], best[:-2], -np.inf)
-        moves[frame] = options.argmax(axis=0)
-        best = options.max(axis=0) + row[labels]
-    position = len(labels) - 1 if len(emissions) and best[-1] >= best[-2] else len(labels) - 2
-    if not len(emissions) or best[position] == -np.inf:
+    frames, confidences = best_alignment(np.asarray(emissions, np.float64), np.asarray(ids, np.int64), False)
+    if not len(frames):
         raise DataError("alignment", f"{len(ids)} tokens do not fit into {len(emissions)} frames", "check the labels")
-    frames = [0] * len(ids)
-    confidences = [0.0] * len(ids)
-    for frame in range(len(emissions) - 1, -1, -1):
+    return tuple(frames.tolist()), tuple(confidences.tolist())
+
+
+@njit(cache=True, nogil=True)
+def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Onset frames and confidences of `ids` (n,) in emissions (F, V); both empty if they do not fit.
+
+    With `anchored` the first of them begins in the first frame.
+    """
+    count = len(emissions)
+    labels = np.zeros(2 * len(ids) + 1, np.int64)  # blank, token, blank, token, ... blank
+    labels[1::2] = ids
+    frames, confidences = np.zeros(len(ids), np.int64), np.zeros(len(ids))
+    moves = np.zeros((count, len(labels)), np.int8)  # 0 stay, 1 from the label before, 2 skip a blank
+    best = np.full(len(labels), -np.inf)
+    best[1 if anchored else 0] = 0.0  # in front of the first frame: on the first blank
+    for frame in range(count):
+        for position in range(len(labels) - 1, -1, -1):  # downwards: what lies before is still the last frame's
+            highest, move = best[position], 0
+            if position >= 1 and best[position - 1] > highest:
+                highest, move = best[position - 1], 1
+            skips = position >= 3 and position % 2 and labels[position] != labels[position - 2]
+            if skips and best[position - 2] > highest:
+                highest, move = best[position - 2], 2
+            if anchored and frame == 0 and position != 1:
+                highest = -np.inf
+            best[position] = highest + emissions[frame, labels[position]]
+            moves[frame, position] = move
+    position = len(labels) - 1 if best[-1] >= best[-2] else len(labels) - 2
+    if count == 0 or best[position] == -np.inf:
+        return frames[:0], confidences[:0]
+    for frame in range(count - 1, -1, -1):
         if position % 2:
-            token = position // 2
-            frames[token] = frame
-            confidences[token] = max(confidences[token], float(np.exp(emissions[frame, labels[position]])))
-        position -= int(moves[frame, position])
-    return tuple(frames), tuple(confidences)
+            frames[position // 2] = frame
+            confidence = np.exp(emissions[frame, labels[position]])
+            confidences[position // 2] = max(confidences[position // 2], confidence)
+        position -= moves[frame, position]
+    return frames, confidences

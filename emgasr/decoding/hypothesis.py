@@ -19,11 +19,11 @@ class SearchConfig:
 
     The score of a token sequence y, which writes the text w (what is left on the page after its backspaces), is
 
-        score = ln Σ over alignments of y, Π over frames of p(label)^acoustic_scale
+        score = ln Σ over alignments of y, Π over frames of p(label)^acoustic_scale · e^-blank_penalty if it is blank
                 + lm_weight · ln p_LM(w) + length_bonus · |y| - backspace_penalty · (backspaces in y)
 
     with every token of y counted in |y|, and the end of the sentence in p_LM only if `end_of_sentence`. With
-    acoustic_scale 1 the first term is ln p(y | emissions).
+    acoustic_scale 1 and no blank_penalty the first term is ln p(y | emissions).
     """
 
     beam: int = 50  # hypotheses kept after each frame
@@ -31,18 +31,23 @@ class SearchConfig:
     lm_weight: float = 1.0
     length_bonus: float = 0.0
     acoustic_scale: float = 1.0
+    blank_penalty: float = 0.0  # nats that each blank frame of an alignment costs; below 0, blanks are favored
     backspace_penalty: float = 0.0  # a free undo invents pairs of a wrong key and a backspace
     end_of_sentence: bool = False
     n_best: int = 1  # hypotheses answered, of at most `beam`
+    threshold: float | None = None  # nats below the best at which a hypothesis is dropped; None: never
+    commit_within: int = 1000  # frames after which a stream commits its best hypothesis, whatever else lives
 
     def __post_init__(self) -> None:
-        for name in ("beam", "top_k", "n_best"):
+        for name in ("beam", "top_k", "n_best", "commit_within"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError("search", f"{name} is {value}", "use 1 or more")
-        for name in ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty"):
+        for name in ("lm_weight", "length_bonus", "acoustic_scale", "blank_penalty", "backspace_penalty"):
             if not math.isfinite(getattr(self, name)):
                 raise ConfigError("search", f"{name} is {getattr(self, name)}", "use a finite number")
+        if self.threshold is not None and not self.threshold > 0:
+            raise ConfigError("search", f"threshold is {self.threshold}", "use nats above 0, or leave it out")
         if self.acoustic_scale <= 0:
             raise ConfigError("search", f"acoustic_scale is {self.acoustic_scale}", "use a number above 0")
 
@@ -65,18 +70,25 @@ def checked(emissions: np.ndarray, vocabulary: int, first_frame: int = 0) -> np.
     Minus infinity is a probability of zero; NaN, plus infinity and rows that do not sum to one are refused.
     """
     emissions = np.asarray(emissions, dtype=np.float64)
-    if emissions.ndim != 2 or emissions.shape[1] != vocabulary:
-        raise DataError("emissions", f"shape {emissions.shape} is not (frames, {vocabulary})", "use the model's tokens")
-    bad = np.isnan(emissions).any(axis=1) | (emissions == np.inf).any(axis=1)
-    if bad.any():
-        raise DataError(
-            "emissions", f"frame {first_frame + int(bad.argmax())} holds NaN or infinity", "check the model"
-        )
-    with np.errstate(over="ignore"):
-        sums = np.exp(emissions).sum(axis=1)
-    bad = np.abs(sums - 1) > SUM_TOLERANCE
-    if bad.any():
-        frame = int(bad.argmax())
-        wrong = f"the probabilities of frame {first_frame + frame} sum to {sums[frame]:.4g}, not to 1"
-        raise DataError("emissions", wrong, "give natural-log probabilities (log-softmax)")
+    if emissions.ndim != 2 or emissions.shape[1] != vocabulary or not _fine(emissions).all():
+        raise refusal(emissions, vocabulary, first_frame)
     return emissions
+
+
+def refusal(emissions: np.ndarray, vocabulary: int, first_frame: int = 0) -> DataError:
+    """What is wrong with emissions that are refused."""
+    if emissions.ndim != 2 or emissions.shape[1] != vocabulary:
+        wrong = f"shape {emissions.shape} is not (frames, {vocabulary})"
+        return DataError("emissions", wrong, "use the model's tokens")
+    row = int(_fine(emissions).argmin())
+    if np.isnan(emissions[row]).any() or (emissions[row] == np.inf).any():
+        return DataError("emissions", f"frame {first_frame + row} holds NaN or infinity", "check the model")
+    with np.errstate(over="ignore"):
+        total = np.exp(emissions[row]).sum()
+    wrong = f"the probabilities of frame {first_frame + row} sum to {total:.4g}, not to 1"
+    return DataError("emissions", wrong, "give natural-log probabilities (log-softmax)")
+
+
+def _fine(emissions: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.abs(np.exp(emissions).sum(axis=1) - 1) <= SUM_TOLERANCE

@@ -129,6 +129,7 @@ class BeamSearch:
     def _advance(self, beam: Beam, row: np.ndarray) -> Beam:
         """Return every prefix that one more frame can lead to, with its sums over alignments."""
         scores = (row * self.config.acoustic_scale).tolist()
+        scores[BLANK] -= self.config.blank_penalty
         beginning = self._labels_that_may_begin(row)
         after: Beam = {}
         for prefix, (ln_blank, ln_token) in beam.items():
@@ -150,7 +151,11 @@ class BeamSearch:
             return _log_add(*entry[1]) + entry[0].prior
 
         possible = (entry for entry in beam.items() if score(entry) > MINUS_INFINITY)
-        return dict(heapq.nlargest(self.config.beam, possible, key=score))
+        best = heapq.nlargest(self.config.beam, possible, key=score)
+        if self.config.threshold is not None:
+            floor = score(best[0]) - self.config.threshold
+            best = [entry for entry in best if score(entry) >= floor]
+        return dict(best)
 
     def _prefix(self, ids: tuple[int, ...]) -> _Prefix:
         prefix = self._root

@@ -1,0 +1,186 @@
+"""The tree of live hypotheses: what all of them share is committed with its times, what none needs is dropped."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from emgasr.decoding.align import best_alignment
+
+BLANK = 0
+HISTORY = 256  # symbols of committed text that backspaces can still take back
+
+# Columns of `links`: the tree. A text is named by the node that wrote its last symbol; BELOW is what a backspace
+# returns to, STATE the language model's state behind the text, SLOT where in the beam a node was last.
+PARENT, LABEL, TEXT, BELOW, STATE, CHILD, SIBLING, SLOT, DEPTH = range(9)
+LINKS = 9
+# Columns of `values`: ln p_LM of the text, the score's part without emissions, e^(its change on the way from the
+# parent), and e^(its change if a backspace came next).
+LN_P, PRIOR, FACTOR, UNDO = range(4)
+VALUES = 4
+# Columns of `marks`, the counters of a search: frames seen, live hypotheses, nodes in use, the node up to which all is
+# committed, where in `window` the frames behind it begin and end, whether the first of them is where that node's token
+# begins, tokens in `committed`, and which row of a chunk was refused.
+FRAME, LIVE, USED, BASE, WINDOW, FILLED, ANCHORED, COMMITTED, REFUSED = range(9)
+MARKS = 9
+
+
+class Tree(NamedTuple):
+    """The arrays of one search; they grow when `advance` asks for it."""
+
+    links: np.ndarray  # (nodes, LINKS) int32
+    values: np.ndarray  # (nodes, VALUES) float64
+    beam: np.ndarray  # (2, entries) int32: the live nodes, and room for the next
+    mass: np.ndarray  # (2, 2, entries) float64: ending in blank, in the last token; and room for the next
+    window: np.ndarray  # (frames, V) float64: emissions that no committed token has used up
+    committed: np.ndarray  # (tokens, 2) int32: id and frame
+    confidence: np.ndarray  # (tokens,) float64
+    marks: np.ndarray  # (MARKS,) int64
+    ln_scale: np.ndarray  # (1,) float64: the natural log of what masses were divided by
+
+
+@njit(cache=True, nogil=True)
+def commit(tree: Tree, within: int) -> None:
+    """Commit the tokens that all live hypotheses share; of all tokens, if none were committed for `within` frames."""
+    marks, links = tree.marks, tree.links
+    forced = marks[FILLED] - marks[WINDOW] > within
+    if forced:
+        best = _best(tree)
+        tree.beam[0, 0], tree.mass[0, :, 0] = tree.beam[0, best], tree.mass[0, :, best]
+        marks[LIVE] = 1
+    shared = tree.beam[0, 0]
+    for entry in range(1, marks[LIVE]):
+        node = tree.beam[0, entry]
+        while node != shared:
+            if links[node, DEPTH] > links[shared, DEPTH]:
+                node = links[node, PARENT]
+            else:
+                shared = links[shared, PARENT]
+    if shared != marks[BASE]:
+        _commit_up_to(shared, tree)
+    if forced:
+        _let_go(tree)
+
+
+@njit(cache=True, nogil=True)
+def tail(node: int, tree: Tree) -> np.ndarray:
+    """The token ids from the committed node (its own last token not among them) to `node`."""
+    links = tree.links
+    count = links[node, DEPTH] - links[tree.marks[BASE], DEPTH]
+    ids = np.zeros(count, np.int64)
+    for place in range(count - 1, -1, -1):
+        ids[place] = links[node, LABEL]
+        node = links[node, PARENT]
+    return ids
+
+
+@njit(cache=True, nogil=True)
+def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (absolute) and confidences of tokens behind the committed node, by the best alignment of the window."""
+    marks = tree.marks
+    window = tree.window[marks[WINDOW] : marks[FILLED]]
+    first = marks[FRAME] - len(window)
+    anchored = marks[ANCHORED] != 0
+    if anchored:
+        with_anchor = np.zeros(len(ids) + 1, np.int64)
+        with_anchor[0], with_anchor[1:] = tree.links[marks[BASE], LABEL], ids
+        frames, confidences = best_alignment(window, with_anchor, True)
+        frames, confidences = frames[1:], confidences[1:]
+    else:
+        frames, confidences = best_alignment(window, ids, False)
+    if len(frames) < len(ids):  # the last commit placed its token where these do not fit behind it any more
+        frames = np.minimum(np.arange(len(ids)), len(window) - 1)
+        confidences = np.zeros(len(ids))
+        for place in range(len(ids)):
+            confidences[place] = np.exp(window[frames[place], ids[place]])
+    return frames + first, confidences
+
+
+@njit(cache=True, nogil=True)
+def _best(tree: Tree) -> int:
+    best = 0
+    for entry in range(1, tree.marks[LIVE]):
+        if tree.mass[0, 0, entry] + tree.mass[0, 1, entry] > tree.mass[0, 0, best] + tree.mass[0, 1, best]:
+            best = entry
+    return best
+
+
+@njit(cache=True, nogil=True)
+def _commit_up_to(shared: int, tree: Tree) -> None:
+    marks = tree.marks
+    ids = tail(tree.beam[0, _best(tree)], tree)
+    frames, confidences = tail_times(ids, tree)
+    count = tree.links[shared, DEPTH] - tree.links[marks[BASE], DEPTH]
+    first = marks[COMMITTED]
+    tree.committed[first : first + count, 0] = ids[:count]
+    tree.committed[first : first + count, 1] = frames[:count]
+    tree.confidence[first : first + count] = confidences[:count]
+    marks[COMMITTED] += count
+    marks[WINDOW] = marks[FILLED] - (marks[FRAME] - frames[count - 1])
+    marks[ANCHORED] = 1
+    marks[BASE] = shared
+    tree.links[shared, PARENT] = -1
+
+
+@njit(cache=True, nogil=True)
+def _let_go(tree: Tree) -> None:
+    """Forget the emissions behind the only hypothesis, which has been committed whole."""
+    marks = tree.marks
+    if tree.mass[0, 0, 0] >= tree.mass[0, 1, 0] or tree.links[marks[BASE], LABEL] == BLANK:
+        marks[WINDOW], marks[ANCHORED] = marks[FILLED], 0
+    else:
+        marks[WINDOW], marks[ANCHORED] = marks[FILLED] - 1, 1
+
+
+@njit(cache=True, nogil=True)
+def shift_window(tree: Tree) -> None:
+    """Move the emissions that are still needed to the front of their array."""
+    marks = tree.marks
+    count = marks[FILLED] - marks[WINDOW]
+    tree.window[:count] = tree.window[marks[WINDOW] : marks[FILLED]].copy()
+    marks[WINDOW], marks[FILLED] = 0, count
+
+
+@njit(cache=True, nogil=True)
+def compact(tree: Tree) -> None:
+    """Drop every node that no live hypothesis grew from, and every text that none can return to."""
+    marks, links = tree.marks, tree.links
+    used = marks[USED]
+    keep = np.zeros(used, np.bool_)
+    keep[marks[BASE]] = True
+    for entry in range(marks[LIVE]):
+        node = tree.beam[0, entry]
+        while not keep[node]:
+            keep[node] = True
+            node = links[node, PARENT]
+    text = links[marks[BASE], TEXT]
+    for _ in range(HISTORY):
+        text = links[text, BELOW]
+    links[text, BELOW] = text
+    for node in range(used - 1, -1, -1):  # downwards: a text lies before what was typed onto it
+        if keep[node]:
+            keep[links[node, TEXT]] = True
+            if links[node, TEXT] == node:
+                keep[links[node, BELOW]] = True
+    moved = np.full(used, -1, np.int32)
+    count = 0
+    for node in range(used):
+        if keep[node]:
+            moved[node] = count
+            links[count], tree.values[count] = links[node].copy(), tree.values[node].copy()
+            count += 1
+    for node in range(count):
+        links[node, CHILD] = -1
+        for column in (TEXT, BELOW):
+            links[node, column] = moved[links[node, column]]
+        if links[node, PARENT] >= 0:
+            links[node, PARENT] = moved[links[node, PARENT]]
+    for node in range(count):
+        parent = links[node, PARENT]
+        if parent >= 0:
+            links[node, SIBLING], links[parent, CHILD] = links[parent, CHILD], node
+    for entry in range(marks[LIVE]):
+        tree.beam[0, entry] = moved[tree.beam[0, entry]]
+    marks[BASE], marks[USED] = moved[marks[BASE]], count

@@ -1,0 +1,207 @@
+"""Emissions and a language model in, n-best hypotheses out: prefix beam search, compiled, for streams of any length.
+
+The search is that of `emgasr.decoding.reference`, where it can be read; `emgasr.decoding.kernel` says how it is done
+fast. Tokens that all live hypotheses share are committed with their times as the stream goes on, and forgotten by the
+search, so that memory and delay are bounded.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from emgasr.decoding import kernel
+from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, refusal
+from emgasr.decoding.kernel_language import Language, tables
+from emgasr.decoding.kernel_tree import (
+    CHILD,
+    COMMITTED,
+    FRAME,
+    LINKS,
+    LIVE,
+    LN_P,
+    MARKS,
+    PARENT,
+    PRIOR,
+    SIBLING,
+    STATE,
+    UNDO,
+    USED,
+    VALUES,
+    Tree,
+    tail,
+    tail_times,
+)
+from emgasr.errors import LanguageModelError
+from emgasr.lm.ngram import NGramModel
+from emgasr.tokens import Tokens
+
+FIRST_ENTRIES, FIRST_NODES, FIRST_FRAMES, FIRST_TOKENS = 64, 4096, 512, 1024
+
+
+def beam_search(
+    emissions: np.ndarray, tokens: Tokens, lm: NGramModel | None = None, config: SearchConfig | None = None
+) -> list[Hypothesis]:
+    """Return the best hypotheses of emissions (F, V), best first; of no frames the empty one."""
+    return BeamSearch(tokens, lm, config).whole(emissions)
+
+
+@dataclass
+class SearchState:
+    """Where a search stands between two chunks: plain arrays, which `BeamSearch.step` moves on in place.
+
+    `ids`, `frames` and `confidences` are those of the tokens that were committed: nothing takes them back.
+    """
+
+    tree: Tree
+    scratch: kernel.Scratch
+    ids: list[int] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+    confidences: list[float] = field(default_factory=list)
+
+    @property
+    def frames_seen(self) -> int:
+        """How many frames were searched."""
+        return int(self.tree.marks[FRAME])
+
+    def copy(self) -> SearchState:
+        """A state of its own, to go back to."""
+        tree = Tree(*(array.copy() for array in self.tree))
+        scratch = kernel.scratch(tree.beam.shape[1], tree.window.shape[1])
+        return SearchState(tree, scratch, list(self.ids), list(self.frames), list(self.confidences))
+
+
+class BeamSearch:
+    """A search with its three faces: `whole`, or `start`, `step` for each chunk of emissions and `flush`."""
+
+    def __init__(self, tokens: Tokens, lm: NGramModel | None = None, config: SearchConfig | None = None) -> None:
+        self.tokens = tokens
+        self.lm = lm
+        self.config = config or SearchConfig()
+        if lm is not None:
+            printed = [symbol for token, symbol in enumerate(tokens.symbols) if tokens.printing(token)]
+            if len(lm.unknown_symbols(printed)) == len(printed):
+                wrong = f"knows none of the model's {len(printed)} symbols ({printed[0]!r}, ...)"
+                raise LanguageModelError("language model", wrong, "use one built for this symbol set")
+
+    @cached_property
+    def language(self) -> Language:
+        """The language model's arrays under this configuration's weights."""
+        return tables(self.tokens, self.lm, self.config.lm_weight, self.config.length_bonus)
+
+    @cached_property
+    def weights(self) -> kernel.Weights:
+        """The configuration as the kernel has it."""
+        config, labels = self.config, len(self.tokens) - 1
+        backspace = self.tokens.backspace_id
+        return kernel.Weights(
+            beam=config.beam,
+            top_k=labels if config.top_k is None else min(config.top_k, labels),
+            backspace=-1 if backspace is None else backspace,
+            scale=float(config.acoustic_scale),
+            alpha=float(config.lm_weight) if self.lm else 0.0,
+            ln_bonus=float(config.length_bonus),
+            bonus=math.exp(config.length_bonus),
+            ln_undo=float(config.length_bonus - config.backspace_penalty),
+            ln_blank=float(config.blank_penalty),
+            threshold=0.0 if config.threshold is None else math.exp(-config.threshold),
+            commit_within=config.commit_within,
+        )
+
+    def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
+        """Search the whole utterance (F, V)."""
+        return self.flush(self.step(emissions, self.start()))
+
+    def start(self) -> SearchState:
+        """Return the state before the first frame: the empty prefix, its only alignment of no frames."""
+        tree = Tree(
+            links=np.zeros((FIRST_NODES, LINKS), np.int32),
+            values=np.zeros((FIRST_NODES, VALUES)),
+            beam=np.zeros((2, FIRST_ENTRIES), np.int32),
+            mass=np.zeros((2, 2, FIRST_ENTRIES)),
+            window=np.zeros((FIRST_FRAMES, len(self.tokens))),
+            committed=np.zeros((FIRST_TOKENS, 2), np.int32),
+            confidence=np.zeros(FIRST_TOKENS),
+            marks=np.zeros(MARKS, np.int64),
+            ln_scale=np.zeros(1),
+        )
+        tree.links[0, [PARENT, CHILD, SIBLING]] = -1
+        tree.links[0, STATE] = self.lm.start() if self.lm else 0
+        tree.values[0, UNDO] = math.exp(self.weights.ln_undo)
+        tree.mass[0, 0, 0] = 1.0
+        tree.marks[[LIVE, USED]] = 1
+        return SearchState(tree, kernel.scratch(FIRST_ENTRIES, len(self.tokens)))
+
+    def step(self, emissions: np.ndarray, state: SearchState) -> SearchState:
+        """Search on through a chunk of emissions (F, V), in place; any chunking ends in the same state."""
+        emissions = np.ascontiguousarray(emissions, dtype=np.float64)
+        if emissions.ndim != 2 or emissions.shape[1] != len(self.tokens):
+            raise refusal(emissions, len(self.tokens))
+        if not emissions.flags.writeable:
+            emissions = emissions.copy()  # one kind of array for the compiler
+        row = 0
+        while True:
+            row, answer = kernel.advance(emissions, row, self.language, self.weights, state.tree, state.scratch)
+            if state.tree.marks[COMMITTED]:
+                _take_committed(state)
+            if answer == kernel.DONE:
+                return state
+            if answer in (kernel.NOT_A_NUMBER, kernel.NOT_NORMALIZED):
+                raise refusal(emissions, len(self.tokens), state.frames_seen - row)
+            state.tree = _grown(state.tree, answer)
+            if answer == kernel.MORE_BEAM:
+                state.scratch = kernel.scratch(state.tree.beam.shape[1], len(self.tokens))
+
+    def flush(self, state: SearchState) -> list[Hypothesis]:
+        """Return the n best hypotheses of what was searched so far; the state can be stepped on afterwards."""
+        tree, marks = state.tree, state.tree.marks
+        nodes = tree.beam[0, : marks[LIVE]]
+        with np.errstate(divide="ignore"):
+            scores = np.log(tree.mass[0, :, : len(nodes)].sum(0)) + tree.ln_scale[0]
+        acoustic = scores - tree.values[nodes, PRIOR]
+        ln_p = tree.values[nodes, LN_P].copy()
+        if self.lm is not None and self.config.end_of_sentence:
+            endings = np.array([self.lm.end(int(behind)) for behind in tree.links[nodes, STATE]])
+            ln_p += endings
+            scores += self.config.lm_weight * endings
+        best = np.argsort(-scores, kind="stable")[: self.config.n_best]
+        return [self._hypothesis(state, nodes[e], scores[e], acoustic[e], ln_p[e]) for e in best]
+
+    def _hypothesis(self, state: SearchState, node: int, score: float, acoustic: float, ln_p: float) -> Hypothesis:
+        ids = tail(node, state.tree)
+        frames, confidences = tail_times(ids, state.tree) if len(ids) else (ids, ids)
+        return Hypothesis(
+            ids=(*state.ids, *ids.tolist()),
+            frames=(*state.frames, *frames.tolist()),
+            confidences=(*state.confidences, *confidences.tolist()),
+            score=float(score),
+            acoustic=float(acoustic),
+            lm=float(ln_p),
+        )
+
+
+def _take_committed(state: SearchState) -> None:
+    tree = state.tree
+    count = int(tree.marks[COMMITTED])
+    state.ids += tree.committed[:count, 0].tolist()
+    state.frames += tree.committed[:count, 1].tolist()
+    state.confidences += tree.confidence[:count].tolist()
+    tree.marks[COMMITTED] = 0
+
+
+def _grown(tree: Tree, answer: int) -> Tree:
+    """The tree with twice the room of the kind that the kernel asked for."""
+    if answer == kernel.MORE_NODES:
+        return tree._replace(links=_doubled(tree.links, 0), values=_doubled(tree.values, 0))
+    if answer == kernel.MORE_BEAM:
+        return tree._replace(beam=_doubled(tree.beam, 1), mass=_doubled(tree.mass, 2))
+    if answer == kernel.MORE_WINDOW:
+        return tree._replace(window=_doubled(tree.window, 0))
+    return tree._replace(committed=_doubled(tree.committed, 0), confidence=_doubled(tree.confidence, 0))
+
+
+def _doubled(array: np.ndarray, axis: int) -> np.ndarray:
+    return np.concatenate([array, np.zeros_like(array)], axis)
