@@ -82,6 +82,11 @@ class NGramModel:
         """The length of the longest n-grams."""
         return len(self.counts)
 
+    @property
+    def has_unknown(self) -> bool:
+        """Whether there is a 1-gram <unk>; without it unknown symbols get MISSING_UNKNOWN."""
+        return self.counts[0] == len(self.vocabulary)
+
     @cached_property
     def symbols(self) -> frozenset[str]:
         """The symbols that the model knows, without <unk>, <s> and </s>."""
