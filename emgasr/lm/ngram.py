@@ -135,7 +135,7 @@ class NGramModel:
         ids = np.ascontiguousarray(ids, dtype=np.int32)
         if len(ids) and not 0 <= ids.min() <= ids.max() < len(self.vocabulary):
             raise LanguageModelError("language model", "is asked for ids that it does not have", "use its vocabulary's")
-        return _score_text(*self._arrays, self.start(), ids)
+        return _score_text(*self.arrays, self.start(), ids)
 
     def table(self, order: int) -> Table:
         """Return the n-grams of one length as `from_tables` takes them, in the model's own numbering."""
@@ -164,16 +164,17 @@ class NGramModel:
         return {symbol: id for id, symbol in enumerate(self.vocabulary)}
 
     @property
-    def _arrays(self) -> Arrays:
+    def arrays(self) -> Arrays:
+        """What the compiled functions take: first, fail, backoff, symbol, ln_p and next."""
         return self.first, self.fail, self.backoff, self.symbol, self.ln_p, self.next
 
     def _score(self, state: State, id: int) -> tuple[float, State]:
-        ln_p, after = _step(*self._arrays, state, id)
+        ln_p, after = step(*self.arrays, state, id)
         return ln_p, after
 
 
 @numba.njit(cache=True, nogil=True)
-def _step(first, fail, backoff, symbol, ln_p, after, context, id):  # type: ignore[no-untyped-def]
+def step(first, fail, backoff, symbol, ln_p, after, context, id):  # type: ignore[no-untyped-def]
     """Return ln p of a symbol and the context after it."""
     paid = 0.0
     ngram = find(first, symbol, context, id)
@@ -191,7 +192,7 @@ def _score_text(first, fail, backoff, symbol, ln_p, after, start, ids):  # type:
     scores = np.empty(len(ids))
     context = start
     for i in range(len(ids)):
-        scores[i], context = _step(first, fail, backoff, symbol, ln_p, after, context, ids[i])
+        scores[i], context = step(first, fail, backoff, symbol, ln_p, after, context, ids[i])
         if ids[i] == END_ID:
             context = start
     return scores
