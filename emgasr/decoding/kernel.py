@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from emgasr.decoding.kernel_language import NOT_PRINTING, Language, ln_p_of, look_up
+from emgasr.decoding.kernel_language import NOT_IN_MODEL, NOT_PRINTING, Language, find
+from emgasr.lm.ngram import MISSING_UNKNOWN
 from emgasr.decoding.kernel_tree import (
     BELOW,
     BLANK,
@@ -33,7 +34,6 @@ from emgasr.decoding.kernel_tree import (
     LN_P,
     PARENT,
     PRIOR,
-    REFUSED,
     SIBLING,
     SLOT,
     STATE,
@@ -48,6 +48,7 @@ from emgasr.decoding.kernel_tree import (
 )
 
 COMMIT_EVERY = 4  # frames
+SUM_TOLERANCE = 1e-3  # as in emgasr.decoding.hypothesis
 TOO_SMALL = 1e-60
 LARGEST_LN = 600.0  # e^600 is still far from the largest double
 
@@ -110,33 +111,75 @@ def scratch(entries: int, labels: int) -> Scratch:
 
 @njit(cache=True, nogil=True)
 def advance(
-    emissions: np.ndarray, first: int, language: Language, weights: Weights, tree: Tree, scratch: Scratch
+    emissions: np.ndarray, first_row: int, language: Language, weights: Weights, tree: Tree, scratch: Scratch
 ) -> tuple[int, int]:
-    """Search on through rows `first` and up of emissions (F, V); return how far it came and why it stopped."""
-    marks = tree.marks
-    for row in range(first, len(emissions)):
+    """Search on through rows `first_row` and up of emissions (F, V); return how far it came and why it stopped."""
+    # Arrays are taken out of their tuples here, once: in a loop every access to a tuple would count references.
+    links, values, window, marks = tree.links, tree.values, tree.window, tree.marks
+    beam, after, mass = tree.beam[0], tree.beam[1], tree.mass
+    in_blank, in_token, stay_blank, stay_token = mass[0, 0], mass[0, 1], mass[1, 0], mass[1, 1]
+    heap, which, older, next_child = scratch.heap, scratch.which, scratch.older, scratch.next_child
+    parents, begun, factors, states = scratch.parent, scratch.label, scratch.factor, scratch.state
+    labels, emission, asked, may_begin = scratch.labels, scratch.emission, scratch.asked, scratch.may_begin
+    symbol_of, factor, largest = language.symbol_of, language.factor, language.largest
+    first, fail, backoff, symbol = language.first, language.fail, language.backoff, language.symbol
+    ln_p, following, mask = language.ln_p, language.next, language.mask
+    for row_number in range(first_row, len(emissions)):
+        row = emissions[row_number]
         live = marks[LIVE]
         wanted = min(weights.beam, live * (weights.top_k + 1))
-        if wanted > tree.beam.shape[1]:
-            return row, MORE_BEAM
-        if marks[USED] + wanted > len(tree.links):
+        if wanted > len(beam):
+            return row_number, MORE_BEAM
+        if marks[USED] + wanted > len(links):
             compact(tree)
-            if marks[USED] + wanted > len(tree.links) // 2:  # rarely: compacting costs as much as many frames
-                return row, MORE_NODES
-        if marks[FILLED] == len(tree.window):
+            if marks[USED] + wanted > len(links) // 2:  # rarely: compacting costs as much as many frames
+                return row_number, MORE_NODES
+        if marks[FILLED] == len(window):
             shift_window(tree)
-            if marks[FILLED] > len(tree.window) // 2:
-                return row, MORE_WINDOW
+            if marks[FILLED] > len(window) // 2:
+                return row_number, MORE_WINDOW
         if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= len(tree.committed):
-            return row, MORE_COMMITTED
-        refused = _check(emissions[row])
+            return row_number, MORE_COMMITTED
+        refused = _check(row)
         if refused:
-            marks[REFUSED] = row
-            return row, refused
-        tree.window[marks[FILLED]] = emissions[row]
+            return row_number, refused
+        window[marks[FILLED]] = row
         marks[FILLED] += 1
-        _frame(tree.window[marks[FILLED] - 1], language, weights, tree, scratch)
         marks[FRAME] += 1
+        scratch.stamp[0] += 1
+        now = scratch.stamp[0]
+        count = _best_labels(row, weights.top_k, weights.scale, now, labels, emission, asked, may_begin)
+        blank = np.exp(weights.scale * row[BLANK] - weights.ln_blank)
+        best = _stay(
+            row, weights.scale, blank, now, live, beam, in_blank, in_token, links, values, emission, asked, may_begin,
+            stay_blank, stay_token, older, next_child, heap, which,
+        )  # fmt: skip
+        size, best = _begin(
+            best, live, count, weights, beam, in_blank, in_token, links, values, labels, emission, older, next_child,
+            symbol_of, first, fail, backoff, symbol, following, mask, factor, largest, language.weight,
+            language.missing, heap, which, parents, begun, factors, states,
+        )  # fmt: skip
+        kept = 0
+        for place in range(size):
+            share, index = heap[place], which[place]
+            if share == 0.0 or share < best * weights.threshold:
+                continue
+            if index < live:
+                after[kept], in_blank[kept], in_token[kept] = beam[index], stay_blank[index], stay_token[index]
+            else:
+                spot = index - live
+                after[kept] = _node(
+                    parents[spot], begun[spot], factors[spot], states[spot], weights, links, values, marks, symbol_of,
+                    first, fail, backoff, symbol, ln_p, mask,
+                )  # fmt: skip
+                in_blank[kept], in_token[kept] = 0.0, share
+            kept += 1
+        beam[:kept] = after[:kept]
+        marks[LIVE] = kept
+        if best < TOO_SMALL and best > 0.0:
+            in_blank[:kept] /= best
+            in_token[:kept] /= best
+            tree.ln_scale[0] += np.log(best)
         if marks[FRAME] % COMMIT_EVERY == 0:
             commit(tree, weights.commit_within)
     return len(emissions), DONE
@@ -147,7 +190,7 @@ def _check(row: np.ndarray) -> int:
     total = 0.0
     for value in row:
         total += np.exp(value)
-    if abs(total - 1.0) <= 1e-3:
+    if abs(total - 1.0) <= SUM_TOLERANCE:
         return DONE
     for value in row:
         if np.isnan(value) or value == np.inf:
@@ -156,140 +199,238 @@ def _check(row: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _frame(row: np.ndarray, language: Language, weights: Weights, tree: Tree, scratch: Scratch) -> None:
-    marks, links, values = tree.marks, tree.links, tree.values
-    scratch.stamp[0] += 1
-    live, now = marks[LIVE], scratch.stamp[0]
-    beam = tree.beam[0]
-    in_blank, in_token = tree.mass[0, 0], tree.mass[0, 1]
-    count = _best_labels(row, weights, scratch, now)
-    blank = np.exp(weights.scale * row[BLANK] - weights.ln_blank)
+def _best_labels(
+    row: np.ndarray,
+    top_k: int,
+    scale: float,
+    now: int,
+    labels: np.ndarray,
+    emission: np.ndarray,
+    asked: np.ndarray,
+    may_begin: np.ndarray,
+) -> int:
+    """Put the labels that may begin in this frame into `labels`, best first; return how many they are."""
+    count, least = 0, -np.inf
+    for label in range(1, len(row)):
+        value = row[label]
+        if value <= least:
+            continue
+        place = count if count < top_k else count - 1
+        count = min(count + 1, top_k)
+        while place > 0 and row[labels[place - 1]] < value:
+            labels[place] = labels[place - 1]
+            place -= 1
+        labels[place] = label
+        if count == top_k:
+            least = row[labels[count - 1]]
+    for place in range(count):
+        label = labels[place]
+        may_begin[label] = asked[label] = now
+        emission[label] = np.exp(scale * row[label])
+    return count
 
-    # Stays, and what a live parent adds to them.
+
+@njit(cache=True, nogil=True)
+def _stay(
+    row: np.ndarray,
+    scale: float,
+    blank: float,
+    now: int,
+    live: int,
+    beam: np.ndarray,
+    in_blank: np.ndarray,
+    in_token: np.ndarray,
+    links: np.ndarray,
+    values: np.ndarray,
+    emission: np.ndarray,
+    asked: np.ndarray,
+    may_begin: np.ndarray,
+    stay_blank: np.ndarray,
+    stay_token: np.ndarray,
+    older: np.ndarray,
+    next_child: np.ndarray,
+    heap: np.ndarray,
+    which: np.ndarray,
+) -> float:
+    """What each hypothesis has after the frame if it stays as it is, with what a live parent adds; the best of it."""
+    best = 0.0
     for entry in range(live):
         links[beam[entry], SLOT] = entry
-        scratch.older[entry] = -1
-    heap, which = scratch.heap, scratch.which
-    stay_blank, stay_token = tree.mass[1, 0], tree.mass[1, 1]
-    best = 0.0
+        older[entry] = -1
     for entry in range(live):
         node = beam[entry]
         label = links[node, LABEL]
         stays = 0.0
         if label != BLANK:
-            emission = _emission(row, label, weights, scratch, now)
-            stays = in_token[entry] * emission
+            if asked[label] != now:
+                asked[label] = now
+                emission[label] = np.exp(scale * row[label])
+            stays = in_token[entry] * emission[label]
             parent = links[node, PARENT]
-            if scratch.may_begin[label] == now and parent >= 0:
+            if may_begin[label] == now and parent >= 0:
                 slot = links[parent, SLOT]
                 if slot < live and beam[slot] == parent:
                     before = in_blank[slot]
                     if links[parent, LABEL] != label:
                         before += in_token[slot]
-                    stays += before * emission * values[node, FACTOR]
-                    scratch.next_child[entry] = scratch.older[slot]
-                    scratch.older[slot] = entry
+                    stays += before * emission[label] * values[node, FACTOR]
+                    next_child[entry] = older[slot]
+                    older[slot] = entry
         stay_blank[entry] = (in_blank[entry] + in_token[entry]) * blank
         stay_token[entry] = stays
-        mass = stay_blank[entry] + stays
-        best = max(best, mass)
-        heap[entry] = mass
+        heap[entry] = stay_blank[entry] + stays
         which[entry] = entry
+        best = max(best, heap[entry])
     for root in range(live // 2 - 1, -1, -1):
         _sift_down(heap, which, root, live)
+    return best
 
-    # New hypotheses, as long as one of them can still get in.
+
+@njit(cache=True, nogil=True)
+def _begin(
+    best: float,
+    live: int,
+    count: int,
+    weights: Weights,
+    beam: np.ndarray,
+    in_blank: np.ndarray,
+    in_token: np.ndarray,
+    links: np.ndarray,
+    values: np.ndarray,
+    labels: np.ndarray,
+    emission: np.ndarray,
+    older: np.ndarray,
+    next_child: np.ndarray,
+    symbol_of: np.ndarray,
+    first: np.ndarray,
+    fail: np.ndarray,
+    backoff: np.ndarray,
+    symbol: np.ndarray,
+    following: np.ndarray,
+    mask: np.ndarray,
+    factor: np.ndarray,
+    largest: np.ndarray,
+    lm_weight: float,
+    missing: float,
+    heap: np.ndarray,
+    which: np.ndarray,
+    parents: np.ndarray,
+    begun: np.ndarray,
+    factors: np.ndarray,
+    states: np.ndarray,
+) -> tuple[int, float]:
+    """Put new hypotheses on the heap as long as one can get in; return its size and the best mass."""
     size, candidates = live, 0
+    threshold, backspace, bonus = weights.threshold, weights.backspace, weights.bonus
+    floor = max(heap[0] if size == weights.beam else 0.0, best * threshold)
     for entry in range(live):
         node = beam[entry]
         total = in_blank[entry] + in_token[entry]
         last, state = links[node, LABEL], links[node, STATE]
-        bound = total * max(language.largest[state], weights.bonus)
+        bound = total * max(largest[state], bonus)
         for place in range(count):
-            label = scratch.labels[place]
-            emission = scratch.emission[label]
-            floor = max(heap[0] if size == weights.beam else 0.0, best * weights.threshold)
-            if label == weights.backspace:
-                if total * emission * values[node, UNDO] <= floor:
+            label = labels[place]
+            if label == backspace:
+                if total * emission[label] * values[node, UNDO] <= floor:
                     continue
-            elif bound * emission <= floor:
-                if place >= count - 1 or weights.backspace < 0:
+            elif bound * emission[label] <= floor:
+                if backspace < 0:
                     break
                 continue
             before = in_blank[entry] if label == last else total
-            if before == 0.0 or _lives(entry, label, beam, links, scratch):
+            if before == 0.0:
                 continue
-            if label == weights.backspace:
-                factor, following = values[node, UNDO], np.int32(0)
+            child = older[entry]  # a sequence that lives had its mass counted already
+            while child >= 0 and links[beam[child], LABEL] != label:
+                child = next_child[child]
+            if child >= 0:
+                continue
+            sought = symbol_of[label]
+            if label == backspace:
+                times, behind = values[node, UNDO], 0
+            elif sought >= 0:
+                found, ln_backoff = find(first, symbol, mask, fail, backoff, state, sought)
+                times, behind = factor[found], following[found]
+                if ln_backoff != 0.0:
+                    times *= np.exp(lm_weight * ln_backoff)
+            elif sought == NOT_IN_MODEL:
+                times, behind = missing, 0
             else:
-                factor, following = look_up(language, state, language.symbol_of[label], weights.bonus)
-            mass = before * emission * factor
+                times, behind = bonus, state
+            mass = before * emission[label] * times
             if mass <= floor:
                 continue
             best = max(best, mass)
             if size < weights.beam:
-                spot, index = candidates, live + candidates
+                spot = candidates
                 candidates += 1
-                _sift_up(heap, which, size, mass, index)
+                _sift_up(heap, which, size, mass, live + spot)
                 size += 1
             else:
-                out = which[0]
-                if out < live:
-                    spot, index = candidates, live + candidates
+                spot = which[0] - live
+                if spot < 0:  # a stay drops out: there is no room of a candidate's to take over
+                    spot = candidates
                     candidates += 1
-                else:
-                    spot, index = out - live, out
-                heap[0] = mass
-                which[0] = index
+                heap[0], which[0] = mass, live + spot
                 _sift_down(heap, which, 0, size)
-            scratch.parent[spot] = node
-            scratch.label[spot] = label
-            scratch.factor[spot] = factor
-            scratch.state[spot] = following
-
-    _settle(size, live, best * weights.threshold, language, weights, tree, scratch)
-    if best < TOO_SMALL and best > 0.0:
-        tree.mass[0, :, : marks[LIVE]] /= best
-        tree.ln_scale[0] += np.log(best)
+            parents[spot], begun[spot], factors[spot], states[spot] = node, label, times, behind
+            floor = max(heap[0] if size == weights.beam else 0.0, best * threshold)
+    return size, best
 
 
 @njit(cache=True, nogil=True)
-def _best_labels(row: np.ndarray, weights: Weights, scratch: Scratch, now: int) -> int:
-    """Put the labels that may begin in this frame into `scratch.labels`, best first; return how many they are."""
-    labels, count = scratch.labels, 0
-    for label in range(1, len(row)):
-        value = row[label]
-        if value == -np.inf or (count == weights.top_k and value <= row[labels[count - 1]]):
-            continue
-        place = count if count < weights.top_k else count - 1
-        count = min(count + 1, weights.top_k)
-        while place > 0 and row[labels[place - 1]] < value:
-            labels[place] = labels[place - 1]
-            place -= 1
-        labels[place] = label
-    for place in range(count):
-        scratch.may_begin[labels[place]] = now
-        _emission(row, labels[place], weights, scratch, now)
-    return count
-
-
-@njit(cache=True, nogil=True)
-def _emission(row: np.ndarray, label: int, weights: Weights, scratch: Scratch, now: int) -> float:
-    if scratch.asked[label] != now:
-        scratch.asked[label] = now
-        scratch.emission[label] = np.exp(weights.scale * row[label])
-    return scratch.emission[label]
-
-
-@njit(cache=True, nogil=True)
-def _lives(entry: int, label: int, beam: np.ndarray, links: np.ndarray, scratch: Scratch) -> bool:
-    """Whether the sequence of `entry` and `label` is in the beam, where its mass was counted already."""
-    child = scratch.older[entry]
+def _node(
+    parent: int,
+    label: int,
+    factor: float,
+    state: int,
+    weights: Weights,
+    links: np.ndarray,
+    values: np.ndarray,
+    marks: np.ndarray,
+    symbol_of: np.ndarray,
+    first: np.ndarray,
+    fail: np.ndarray,
+    backoff: np.ndarray,
+    symbol: np.ndarray,
+    ln_p: np.ndarray,
+    mask: np.ndarray,
+) -> int:
+    """The node of a candidate: the one that it was before, as something grown from it may live, or a new one."""
+    child = links[parent, CHILD]
     while child >= 0:
-        if links[beam[child], LABEL] == label:
-            return True
-        child = scratch.next_child[child]
-    return False
+        if links[child, LABEL] == label:
+            return child
+        child = links[child, SIBLING]
+    node = marks[USED]
+    marks[USED] += 1
+    links[node, PARENT], links[node, LABEL], links[node, DEPTH] = parent, label, links[parent, DEPTH] + 1
+    links[node, CHILD], links[node, SIBLING], links[node, SLOT] = -1, links[parent, CHILD], 0
+    links[parent, CHILD] = node
+    text, sought = links[parent, TEXT], symbol_of[label]
+    if label == weights.backspace:
+        text = links[text, BELOW]
+        links[node, STATE], links[node, TEXT], links[node, BELOW] = links[text, STATE], text, text
+        values[node, LN_P], values[node, UNDO] = values[text, LN_P], values[text, UNDO]
+        change = weights.alpha * (values[text, LN_P] - values[parent, LN_P]) + weights.ln_undo
+    elif sought == NOT_PRINTING:
+        links[node, STATE], links[node, TEXT], links[node, BELOW] = links[parent, STATE], text, text
+        values[node, LN_P], values[node, UNDO] = values[parent, LN_P], values[parent, UNDO]
+        change = weights.ln_bonus
+    else:
+        step = 0.0
+        if sought >= 0:
+            found, ln_backoff = find(first, symbol, mask, fail, backoff, links[parent, STATE], sought)
+            step = ln_backoff + ln_p[found]
+        elif sought == NOT_IN_MODEL:
+            step = MISSING_UNKNOWN
+        links[node, STATE], links[node, TEXT], links[node, BELOW] = state, node, text
+        values[node, LN_P] = values[parent, LN_P] + step
+        values[node, UNDO] = np.exp(min(weights.ln_undo - weights.alpha * step, LARGEST_LN))
+        change = weights.alpha * step + weights.ln_bonus
+    values[node, FACTOR] = factor
+    values[node, PRIOR] = values[parent, PRIOR] + change
+    return node
 
 
 @njit(cache=True, nogil=True)
@@ -317,61 +458,3 @@ def _sift_up(heap: np.ndarray, which: np.ndarray, place: int, mass: float, index
         heap[place], which[place] = heap[above], which[above]
         place = above
     heap[place], which[place] = mass, index
-
-
-@njit(cache=True, nogil=True)
-def _settle(
-    size: int, live: int, floor: float, language: Language, weights: Weights, tree: Tree, scratch: Scratch
-) -> None:
-    """Make the heap the next beam; new hypotheses become nodes."""
-    count = 0
-    for place in range(size):
-        mass, index = scratch.heap[place], scratch.which[place]
-        if mass == 0.0 or mass < floor:
-            continue
-        if index < live:
-            tree.beam[1, count] = tree.beam[0, index]
-            in_blank, in_token = tree.mass[1, 0, index], tree.mass[1, 1, index]
-        else:
-            tree.beam[1, count] = _child(index - live, language, weights, tree, scratch)
-            in_blank, in_token = 0.0, mass
-        tree.mass[0, 0, count], tree.mass[0, 1, count] = in_blank, in_token
-        count += 1
-    tree.beam[0, :count] = tree.beam[1, :count]
-    tree.marks[LIVE] = count
-
-
-@njit(cache=True, nogil=True)
-def _child(candidate: int, language: Language, weights: Weights, tree: Tree, scratch: Scratch) -> int:
-    """The node of a candidate: the one that it was before, as something grown from it may live, or a new one."""
-    links, values = tree.links, tree.values
-    parent, label = scratch.parent[candidate], scratch.label[candidate]
-    child = links[parent, CHILD]
-    while child >= 0:
-        if links[child, LABEL] == label:
-            return child
-        child = links[child, SIBLING]
-    node = tree.marks[USED]
-    tree.marks[USED] += 1
-    links[node, PARENT], links[node, LABEL], links[node, DEPTH] = parent, label, links[parent, DEPTH] + 1
-    links[node, CHILD], links[node, SIBLING], links[node, SLOT] = -1, links[parent, CHILD], 0
-    links[parent, CHILD] = node
-    values[node, FACTOR] = scratch.factor[candidate]
-    text, symbol = links[parent, TEXT], language.symbol_of[label]
-    if label == weights.backspace:
-        text = links[text, BELOW]
-        links[node, STATE], links[node, TEXT], links[node, BELOW] = links[text, STATE], text, text
-        values[node, LN_P], values[node, UNDO] = values[text, LN_P], values[text, UNDO]
-        change = weights.alpha * (values[text, LN_P] - values[parent, LN_P]) + weights.ln_undo
-    elif symbol == NOT_PRINTING:
-        links[node, STATE], links[node, TEXT], links[node, BELOW] = links[parent, STATE], text, text
-        values[node, LN_P], values[node, UNDO] = values[parent, LN_P], values[parent, UNDO]
-        change = weights.ln_bonus
-    else:
-        ln_p = ln_p_of(language, links[parent, STATE], symbol)
-        links[node, STATE], links[node, TEXT], links[node, BELOW] = scratch.state[candidate], node, text
-        values[node, LN_P] = values[parent, LN_P] + ln_p
-        values[node, UNDO] = np.exp(min(weights.ln_undo - weights.alpha * ln_p, LARGEST_LN))
-        change = weights.alpha * ln_p + weights.ln_bonus
-    values[node, PRIOR] = values[parent, PRIOR] + change
-    return node

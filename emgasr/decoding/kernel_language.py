@@ -46,7 +46,8 @@ def tables(tokens: Tokens, lm: NGramModel | None, weight: float, bonus: float) -
         symbol_of[printing] = NO_MODEL
         nothing = (np.zeros(2, np.int32), np.zeros(1, np.int32), np.zeros(1, np.float32), np.zeros(0, np.uint8))
         ends = (np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros((1, 2), np.uint64))
-        return Language(*map(_fixed, (symbol_of, *nothing, *ends, np.zeros(0), np.zeros(1, np.float32))), 0.0, 0.0)
+        arrays = [_fixed(a) for a in (symbol_of, *nothing, *ends, np.zeros(0), np.zeros(1, np.float32))]
+        return Language._make([*arrays, 0.0, 0.0])
     ids = {symbol: number for number, symbol in enumerate(lm.vocabulary)}
     has_unknown = UNKNOWN_ID in lm.symbol[lm.first[0] : lm.first[1]]
     for token in printing:
@@ -56,7 +57,7 @@ def tables(tokens: Tokens, lm: NGramModel | None, weight: float, bonus: float) -
     missing = float(np.exp(weight * MISSING_UNKNOWN + bonus))
     largest = np.maximum(_largest(model[0], model[1], model[2], factor, weight, lm.order), missing)
     above = np.nextafter(largest.astype(np.float32), np.float32(np.inf))  # rounding must not make a bound too small
-    return Language(_fixed(symbol_of), *model, _fixed(factor), _fixed(above), float(weight), missing)
+    return Language._make([_fixed(symbol_of), *model, _fixed(factor), _fixed(above), float(weight), missing])
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
@@ -68,62 +69,37 @@ def _fixed(array: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def look_up(language: Language, state: int, symbol: int, bonus: float) -> tuple[float, int]:
-    """The factor of a symbol (as `symbol_of` has it) in a state, and the state behind it."""
-    if symbol < 0:
-        if symbol == NOT_IN_MODEL:
-            return language.missing, 0
-        return bonus, state
+def find(
+    first: np.ndarray, symbol: np.ndarray, mask: np.ndarray, fail: np.ndarray, backoff: np.ndarray, state: int, sought: int
+) -> tuple[int, float]:
+    """Which n-gram says how probable the symbol `sought` is in a state, and the ln of the back-off on the way to it.
+
+    Every symbol of the model is a child of context 0, so that it is found there at the latest.
+    """
     ln_backoff = 0.0
     while True:
-        place = _place(language, state, symbol)
-        if place >= 0:
-            factor = language.factor[place]
-            if ln_backoff != 0.0:
-                factor *= np.exp(language.weight * ln_backoff)
-            return factor, language.next[place]
-        ln_backoff += language.backoff[state]
-        state = language.fail[state]
-
-
-@njit(cache=True, nogil=True)
-def ln_p_of(language: Language, state: int, symbol: int) -> float:
-    """ln p of a symbol (as `symbol_of` has it) in a state; 0 without a model."""
-    if symbol < 0:
-        return MISSING_UNKNOWN if symbol == NOT_IN_MODEL else 0.0
-    ln_backoff = 0.0
-    while True:
-        place = _place(language, state, symbol)
-        if place >= 0:
-            return ln_backoff + language.ln_p[place]
-        ln_backoff += language.backoff[state]
-        state = language.fail[state]
-
-
-@njit(cache=True, nogil=True)
-def _place(language: Language, state: int, symbol: int) -> int:
-    """Which n-gram `symbol` is in a context; -1 if there is none (every symbol of the model is in context 0)."""
-    first, last = language.first[state], language.first[state + 1]
-    if len(language.mask):
-        low = language.mask[state, 0]
-        if symbol < 64:
-            bit = np.uint64(1) << np.uint64(symbol)
-            if not low & bit:
-                return -1
-            return first + _ones(low & (bit - np.uint64(1)))
-        bit = np.uint64(1) << np.uint64(symbol - 64)
-        high = language.mask[state, 1]
-        if not high & bit:
-            return -1
-        return first + _ones(low) + _ones(high & (bit - np.uint64(1)))
-    while first < last:  # ascending: halve
-        middle = (first + last) // 2
-        if language.symbol[middle] < symbol:
-            first = middle + 1
+        place = -1
+        if len(mask):
+            bit = np.uint64(1) << np.uint64(sought & 63)
+            bits = mask[state, sought >> 6]
+            if bits & bit:
+                place = first[state] + _ones(bits & (bit - np.uint64(1)))
+                if sought > 63:
+                    place += _ones(mask[state, 0])
         else:
-            last = middle
-    found = first < language.first[state + 1] and language.symbol[first] == symbol
-    return first if found else -1
+            low, high = first[state], first[state + 1]
+            while low < high:  # ascending: halve
+                middle = (low + high) // 2
+                if symbol[middle] < sought:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low < first[state + 1] and symbol[low] == sought:
+                place = low
+        if place >= 0:
+            return place, ln_backoff
+        ln_backoff += backoff[state]
+        state = fail[state]
 
 
 @njit(cache=True, nogil=True)
@@ -141,11 +117,11 @@ def _largest(
     return largest
 
 
-@intrinsic
-def _ones(context: Any, bits: Any) -> tuple[Any, Callable[..., Any]]:
-    """How many bits of a uint64 are set (one machine instruction)."""
-
+def _count_ones(context: Any, bits: Any) -> tuple[Any, Callable[..., Any]]:
     def generate(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
+
+
+_ones: Any = intrinsic(_count_ones)  # how many bits of a uint64 are set: one machine instruction
