@@ -1,7 +1,39 @@
-"""Symbols in, natural-log probabilities out: n-gram language models, estimated from text or read from ARPA files."""
+"""Symbols in, natural-log probabilities out: n-gram language models, estimated from text or read from files."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+from emgasr.errors import LanguageModelError
 from emgasr.lm.arpa import read_arpa, write_arpa
+from emgasr.lm.compact import SUFFIX, is_compact, open_compact, write_compact
 from emgasr.lm.kneser_ney import estimate
 from emgasr.lm.ngram import NGramModel, State
 
-__all__ = ["NGramModel", "State", "estimate", "read_arpa", "write_arpa"]
+__all__ = [
+    "NGramModel",
+    "State",
+    "estimate",
+    "open_compact",
+    "read_arpa",
+    "read_model",
+    "write_arpa",
+    "write_compact",
+    "write_model",
+]
+
+
+def read_model(path: str | Path) -> NGramModel:
+    """Read a model from an ARPA file, plain or gzipped, or map a compact one: what it is, its first bytes tell."""
+    try:
+        compact = is_compact(path)
+    except OSError as error:
+        advice = "give an ARPA or .lm file"
+        raise LanguageModelError(path, f"cannot be read ({error.strerror})", advice) from error
+    return open_compact(path) if compact else read_arpa(path)
+
+
+def write_model(model: NGramModel, path: str | Path) -> None:
+    """Write a compact model if the name ends in .lm, else an ARPA file, gzipped if it ends in .gz."""
+    write = write_compact if Path(path).suffix == SUFFIX else write_arpa
+    write(model, path)

@@ -1,92 +1,110 @@
-"""ARPA files (plain or .gz) in, n-gram models out, and back; damage is told with its line number."""
+"""ARPA files (plain or gzipped) in, n-gram models out, and back; damage is told with its line number."""
 
 from __future__ import annotations
 
 import gzip
 import math
+import mmap
+import os
 import re
-from collections.abc import Iterator
+import stat
+import zlib
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from emgasr.errors import LanguageModelError
-from emgasr.lm.ngram import BEGIN, END, NGramModel
+from emgasr.lm import arpa_lines
+from emgasr.lm.ngram import NGramModel
+from emgasr.lm.trie import BadNGram, Table
 from emgasr.output import replacing
 
 SPACE_SIGN = "␣"  # ARPA separates fields by white space, so a space among the symbols is written as this
 LN10 = math.log(10)
-_FIELDS = re.compile(r"[ \t]+")
-_COUNT = re.compile(r"ngram[ \t]+(\d+)[ \t]*=[ \t]*(\d+)")
+ADVICE = "rebuild or fetch the model again"
+_GZIP = b"\x1f\x8b"
+_COMPRESSION = 6  # twice as fast as gzip's highest, and no larger by more than a hundredth
+_BLANKS = b" \t\r\n"
+_FIELDS = re.compile(rb"[ \t\r]+")
+_COUNT = re.compile(rb"ngram[ \t]+(\d+)[ \t]*=[ \t]*(\d{1,18})")
+_DATA = re.compile(rb"^[ \t\r]*\\data\\[ \t\r]*$", re.MULTILINE)
 
 
 def read_arpa(path: str | Path) -> NGramModel:
-    """Read an ARPA file of any order; its log10 values become natural logs, missing back-offs are 0."""
+    """Read an ARPA file of any order; its log10 values become natural logs, missing back-offs are 0.
+
+    ␣ stands for a space. A model without <unk> is read as it is: see `NGramModel.has_unknown`.
+    """
     try:
-        with _open(Path(path), "rt") as file:
-            return _Reader(path, file).model()
+        return _Reader(path, _content(Path(path))).model()
     except UnicodeDecodeError as error:
         raise LanguageModelError(path, "is not UTF-8 text", "give an ARPA file, not a binary model") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise LanguageModelError(path, f"cannot be read ({error})", "give an ARPA file, plain or .gz") from error
 
 
 def write_arpa(model: NGramModel, path: str | Path) -> None:
     """Write the model as an ARPA file, gzipped if the name ends in .gz; a space is written as ␣."""
-    with replacing(path) as temporary, _open(temporary, "wt") as file:
+    names = [_written(symbol) for symbol in model.vocabulary]
+    with replacing(path) as temporary, _create(temporary) as file:
         file.write("\\data\\\n")
         file.writelines(f"ngram {order}={count}\n" for order, count in enumerate(model.counts, 1))
         for order in range(1, model.order + 1):
+            ids, ln_p, ln_backoff = model.table(order)
+            probabilities = (ln_p.astype(np.float64) / LN10).tolist()
+            backoffs = (ln_backoff.astype(np.float64) / LN10).tolist()
             file.write(f"\n\\{order}-grams:\n")
-            for ngram, ln_p, ln_backoff in model.ngrams(order):
-                file.write(f"{ln_p / LN10:.9g}\t{' '.join(map(_written, ngram))}")
-                if order < model.order:
-                    file.write(f"\t{ln_backoff / LN10:.9g}")
-                file.write("\n")
+            # Nine digits tell any two float32 apart: what is written is read as it was.
+            if order == model.order:
+                file.writelines(
+                    f"{p:.9g}\t{' '.join([names[id] for id in row])}\n"
+                    for row, p in zip(ids.tolist(), probabilities, strict=True)
+                )
+            else:
+                file.writelines(
+                    f"{p:.9g}\t{' '.join([names[id] for id in row])}\t{b:.9g}\n"
+                    for row, p, b in zip(ids.tolist(), probabilities, backoffs, strict=True)
+                )
         file.write("\n\\end\\\n")
 
 
 class _Reader:
-    """One pass over the lines of an ARPA file."""
+    """One pass over the bytes of an ARPA file."""
 
-    def __init__(self, path: str | Path, file: IO[str]) -> None:
+    def __init__(self, path: str | Path, data: bytes | mmap.mmap) -> None:
         self.path = path
-        self.number = 0
-        self.lines = self._numbered(file)
-        self.interned: dict[str, str] = {}
+        self.data = data
+        self.bytes = np.frombuffer(data, dtype=np.uint8)
+        self.at = 0  # where the next line begins
+        self.line = 0  # where the last one began
+        self.sections: list[int] = []  # where the lines of each order begin
+        self.spans = np.empty((0, 2), dtype=np.int64)  # where each symbol begins and ends among the 1-grams
+        self.slots = np.empty(0, dtype=np.int32)
 
     def model(self) -> NGramModel:
         counts = self._header()
-        ln_p: dict[tuple[str, ...], float] = {}
-        ln_backoff: dict[tuple[str, ...], float] = {}
-        for order, count in enumerate(counts, 1):
-            self._section(order, count, order == len(counts), ln_p, ln_backoff)
-        if (line := next(self.lines, None)) != "\\end\\":
+        tables = [self._section(order, count, order == len(counts)) for order, count in enumerate(counts, 1)]
+        if (line := self._next_line()) != b"\\end\\":
             raise self._error(f"expected \\end\\, found {_shown(line)}")
-        for needed in (BEGIN, END):
-            if (needed,) not in ln_p:
-                raise LanguageModelError(self.path, f"has no {needed} among its 1-grams", "rebuild the model")
-        ids = {ngram[0]: id for id, ngram in enumerate(ngram for ngram in ln_p if len(ngram) == 1)}
-        tables = []
-        for order in range(1, len(counts) + 1):
-            ngrams = [ngram for ngram in ln_p if len(ngram) == order]
-            rows = np.array([[ids[symbol] for symbol in ngram] for ngram in ngrams], dtype=np.int32)
-            p = np.array([ln_p[ngram] for ngram in ngrams])
-            b = np.array([ln_backoff.get(ngram, 0.0) for ngram in ngrams])
-            tables.append((rows.reshape(-1, order), p, b))
-        return NGramModel.from_tables(list(ids), tables)
+        symbols = [self.data[begin:end].decode().replace(SPACE_SIGN, " ") for begin, end in self.spans.tolist()]
+        try:
+            return NGramModel.from_tables(symbols, tables)
+        except BadNGram as error:
+            self.line = self._line_of(error.order, error.row)
+            raise self._error(error.wrong) from None
+        except LanguageModelError as error:
+            raise LanguageModelError(self.path, error.wrong, ADVICE) from None
 
     def _header(self) -> list[int]:
         """Read to the first section's title; return the counts of n-grams, 1-grams first."""
-        for line in self.lines:  # what stands before \data\ is comment
-            if line == "\\data\\":
-                break
-        else:
+        title = _DATA.search(self.data)  # what stands before it is comment
+        if title is None:
             raise LanguageModelError(self.path, "has no \\data\\ line", "give an ARPA file")
+        self.at = title.end()
         counts: list[int] = []
-        for line in self.lines:
-            if line == "\\1-grams:" and counts:
+        while (line := self._next_line()) is not None:
+            if line == b"\\1-grams:" and counts:
                 return counts
             match = _COUNT.fullmatch(line)
             if match is None or int(match[1]) != len(counts) + 1:
@@ -94,59 +112,90 @@ class _Reader:
             counts.append(int(match[2]))
         raise self._error("ends before \\1-grams:")
 
-    def _section(
-        self,
-        order: int,
-        count: int,
-        highest: bool,
-        ln_p: dict[tuple[str, ...], float],
-        ln_backoff: dict[tuple[str, ...], float],
-    ) -> None:
-        if order > 1 and (line := next(self.lines, None)) != f"\\{order}-grams:":
+    def _section(self, order: int, count: int, highest: bool) -> Table:
+        if order > 1 and (line := self._next_line()) != f"\\{order}-grams:".encode():
             raise self._error(f"expected \\{order}-grams: after the {order - 1}-grams counted, found {_shown(line)}")
-        for done in range(count):
-            line = next(self.lines, None)
-            if line is None or line.startswith("\\"):
-                raise self._error(f"section holds {done} {order}-grams, the header says {count}")
-            fields = _FIELDS.split(line)
-            if len(fields) != order + 1 and (highest or len(fields) != order + 2):
-                raise self._error(f"expected a probability and {order} symbols, found {_shown(line)}")
-            ngram = tuple(self._symbol(field) for field in fields[1 : order + 1])
-            if ngram in ln_p:
-                raise self._error(f"{' '.join(fields[1 : order + 1])!r} stands here a second time")
-            if order > 1 and ngram[:-1] not in ln_p:
-                raise self._error(f"the context of {' '.join(fields[1 : order + 1])!r} is not among the n-grams")
-            ln_p[ngram] = self._logarithm(fields[0])
-            if ln_p[ngram] > 0:
-                raise self._error(f"log-probability {fields[0]} is above zero")
-            if len(fields) == order + 2 and (backoff := self._logarithm(fields[-1])):
-                ln_backoff[ngram] = backoff
+        self.sections.append(self.at)
+        # A header can say anything: no more room is made than the rest of the file can fill.
+        rows = min(count, (len(self.data) - self.at) // len(b"0" + b" a" * order + b"\n") + 1)
+        ids = np.empty((rows, order), dtype=np.int32)
+        ln_p, backoff = np.empty(rows, dtype=np.float32), np.zeros(rows, dtype=np.float32)
+        if order == 1:
+            self.spans = np.empty((rows, 2), dtype=np.int64)
+        ended, done, line_at, field_at = arpa_lines.read_section(
+            self.bytes, self.at, highest, self.spans, self.slots, ids, ln_p, backoff
+        )
+        if ended != arpa_lines.COMPLETE:
+            self.line = line_at
+            raise self._error(self._complaint(ended, done, line_at, field_at, order, count))
+        self.at = line_at
+        if order == 1:
+            self.slots, again = arpa_lines.symbol_slots(self.bytes, self.spans)
+            if again >= 0:
+                begin, end = self.spans[again].tolist()
+                self.line = self._line_of(order, again)
+                raise self._error(f"{_shown(self.data[begin:end])} comes a second time")
+        return ids, ln_p, backoff
 
-    def _symbol(self, written: str) -> str:
-        return self.interned.setdefault(written, written.replace(SPACE_SIGN, " "))
-
-    def _logarithm(self, field: str) -> float:
+    def _complaint(self, ended: int, done: int, line_at: int, field_at: int, order: int, count: int) -> str:
+        line = self._line_at(line_at)
+        field = _FIELDS.split(self._line_at(field_at))[0].decode(errors="replace")[:60]
+        if ended == arpa_lines.NO_MORE_ROWS:
+            return f"section holds {done} {order}-grams, the header says {count}"
+        if ended == arpa_lines.ABOVE_ZERO:
+            return f"log-probability {field} is above zero"
+        fields = len(_FIELDS.split(line))
+        if ended == arpa_lines.WRONG_FIELDS or not order + 1 <= fields <= order + 2:
+            return f"expected a probability and {order} symbols, found {_shown(line)}"
+        if ended == arpa_lines.NO_SUCH_SYMBOL:
+            return f"{field!r} is not among the 1-grams"
         try:
-            value = float(field)
+            float(field)
         except ValueError:
-            raise self._error(f"{_shown(field)} is not a number") from None
-        if not math.isfinite(value):
-            raise self._error(f"{field} is no logarithm of a probability")
-        return value * LN10
+            return f"{field!r} is not a number"
+        return f"{field} is no logarithm of a probability"
 
-    def _numbered(self, file: IO[str]) -> Iterator[str]:
-        for self.number, raw in enumerate(file, 1):
-            if line := raw.strip(" \t\r\n"):
-                yield line
+    def _next_line(self) -> bytes | None:
+        """Return the next line that is not blank, None at the end of the file."""
+        while self.at < len(self.data):
+            self.line = self.at
+            end = self.data.find(b"\n", self.at)
+            self.at = len(self.data) if end < 0 else end + 1
+            if line := self.data[self.line : self.at].strip(_BLANKS):
+                return line
+        self.line = len(self.data)
+        return None
+
+    def _line_at(self, at: int) -> bytes:
+        end = self.data.find(b"\n", at)
+        return self.data[at : len(self.data) if end < 0 else end].strip(_BLANKS)
+
+    def _line_of(self, order: int, row: int) -> int:
+        """Return where the line of one of a section's n-grams begins."""
+        self.at = self.sections[order - 1]
+        for _ in range(row + 1):
+            self._next_line()
+        return self.line
 
     def _error(self, wrong: str) -> LanguageModelError:
-        return LanguageModelError(f"{self.path}:{self.number}", wrong, "rebuild or fetch the model again")
+        number = np.count_nonzero(self.bytes[: self.line] == ord("\n")) + 1
+        return LanguageModelError(f"{self.path}:{number}", wrong, ADVICE)
 
 
-def _open(path: Path, mode: str) -> IO[str]:
+def _content(path: Path) -> bytes | mmap.mmap:
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_size:
+            content: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        else:
+            content = file.read()
+    return gzip.decompress(content) if content[: len(_GZIP)] == _GZIP else content
+
+
+def _create(path: Path) -> IO[str]:
     if path.suffix == ".gz":
-        return gzip.open(path, mode, encoding="utf-8", newline="\n")  # type: ignore[return-value]
-    return open(path, mode, encoding="utf-8", newline="\n")
+        return gzip.open(path, "wt", _COMPRESSION, encoding="utf-8", newline="\n")
+    return open(path, "w", encoding="utf-8", newline="\n")
 
 
 def _written(symbol: str) -> str:
@@ -156,5 +205,5 @@ def _written(symbol: str) -> str:
     return written
 
 
-def _shown(line: str | None) -> str:
-    return "the end of the file" if line is None else repr(line[:60])
+def _shown(line: bytes | None) -> str:
+    return "the end of the file" if line is None else repr(line.decode(errors="replace")[:60])

@@ -33,7 +33,7 @@ def build(names: Sequence[str], renumbered: np.ndarray, tables: Sequence[Table])
     total = sum(len(ln_p) for _, ln_p, _ in tables)
     if total >= 2**31:
         raise LanguageModelError("language model", f"has {total} n-grams, 2^31 and more", "prune it or lower its order")
-    symbol = np.empty(total, dtype=np.uint8 if len(names) <= SMALL_VOCABULARY else np.uint32)
+    symbol = np.empty(total, dtype=symbol_type(len(names)))
     ln_p = np.empty(total, dtype=np.float32)
     backoff = np.zeros(total, dtype=np.float32)  # of each n-gram
     children = np.zeros(total + 1, dtype=np.int32)  # those of n-gram g are children[g] to children[g + 1]
@@ -68,6 +68,11 @@ def build(names: Sequence[str], renumbered: np.ndarray, tables: Sequence[Table])
     return _linked(children, backoff, symbol, ln_p)
 
 
+def symbol_type(vocabulary: int) -> np.dtype:
+    """Return what holds the id of one of so many symbols."""
+    return np.dtype(np.uint8 if vocabulary <= SMALL_VOCABULARY else np.uint32)
+
+
 def owners(counts: Sequence[int], after: np.ndarray, contexts: int) -> np.ndarray:
     """Return the n-gram that each context is, int64 (C,); -1 for the empty one."""
     owner = np.full(contexts, -1, dtype=np.int64)
@@ -82,14 +87,14 @@ def owners(counts: Sequence[int], after: np.ndarray, contexts: int) -> np.ndarra
 
 
 def _sorted(names: Sequence[str], order: int, ids: np.ndarray, contexts: np.ndarray) -> np.ndarray:
-    """Return the rows by context and symbol; BadNGram for the first that stands there a second time."""
+    """Return the rows by context and symbol; BadNGram for the first that comes a second time."""
     keys = contexts.astype(np.int64) * len(names) + ids[:, -1]
     rows = np.argsort(keys)
     keys = keys[rows]
     if (keys[1:] == keys[:-1]).any():
         _, firsts = np.unique(contexts.astype(np.int64) * len(names) + ids[:, -1], return_index=True)
         row = np.setdiff1d(np.arange(len(ids)), firsts)[0]
-        raise BadNGram(order, row, f"{_text(names, ids[row])} stands there a second time")
+        raise BadNGram(order, row, f"{_text(names, ids[row])} comes a second time")
     return rows
 
 
