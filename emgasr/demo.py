@@ -15,7 +15,7 @@ from emgasr.decoding.search_file import read_search_config
 from emgasr.errors import ModelError
 from emgasr.evaluate import Evaluation, evaluate
 from emgasr.items import items_of
-from emgasr.lm import NGramModel, read_arpa
+from emgasr.lm import NGramModel, read_model
 from emgasr.personalize import PersonalizeConfig, Personalized, personalize
 from emgasr.recognizer import Recognizer
 from emgasr.recording import Recording
@@ -47,7 +47,7 @@ class Reader:
         for name in (LM_NAME, SEARCH_NAME):
             if not (folder / name).is_file():
                 raise ModelError(folder, f"has no {name}", "recipes/demo_model/run.sh shows how it is made")
-        return Reader(folder, recognizer, read_arpa(folder / LM_NAME), read_search_config(folder / SEARCH_NAME))
+        return Reader(folder, recognizer, read_model(folder / LM_NAME), read_search_config(folder / SEARCH_NAME))
 
 
 def packaged_model() -> Path:

@@ -1,4 +1,4 @@
-"""`emgasr lm build | score | info`: text in, an n-gram model in an ARPA file out, and what it says of text."""
+"""`emgasr lm build | score | info`: text in, an n-gram model in a file out, and what it says of text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import DataError, OutputError
-from emgasr.lm import estimate, read_arpa, write_arpa
+from emgasr.lm import estimate, read_model, write_model
 from emgasr.lm.ngram import NGramModel
 from emgasr.lm.texts import SYMBOLS, read_lines, sentences
 
@@ -37,12 +37,12 @@ def _parser() -> argparse.ArgumentParser:
     build = commands.add_parser("build", help="estimate a model (modified Kneser-Ney, as lmplz) from text files")
     build.add_argument("text", type=Path, nargs="+", metavar="TEXT", help="UTF-8 text, a sentence a line")
     build.add_argument("--order", type=int, default=6, help="longest n-gram (default 6)")
-    build.add_argument("--out", type=Path, required=True, metavar="ARPA", help="file to write, .arpa or .arpa.gz")
+    build.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write: .arpa, .arpa.gz or .lm")
     build.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
     build.set_defaults(command=_build)
 
     score = commands.add_parser("score", help="perplexity and unknown symbols of text files under a model")
-    score.add_argument("model", type=Path, metavar="ARPA")
+    score.add_argument("model", type=Path, metavar="MODEL")
     score.add_argument("text", type=Path, nargs="+", metavar="TEXT")
     score.set_defaults(command=_score)
 
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--lowercase", action="store_true", help="lower the text's capitals first")
 
     info = commands.add_parser("info", help="order, counts and symbols of a model")
-    info.add_argument("model", type=Path, metavar="ARPA")
+    info.add_argument("model", type=Path, metavar="MODEL")
     info.set_defaults(command=_info)
 
     for command in (build, score, info):
@@ -63,12 +63,12 @@ def _build(options: argparse.Namespace) -> dict[str, Any]:
     if options.out.exists() and not options.overwrite:
         raise OutputError(options.out, "already exists", "choose another name or pass --overwrite")
     model = estimate(sentences(read_lines(options.text, options.lowercase), options.symbols), options.order)
-    write_arpa(model, options.out)
+    write_model(model, options.out)
     return {"model": str(options.out), **_summary(model)}
 
 
 def _score(options: argparse.Namespace) -> dict[str, Any]:
-    model = read_arpa(options.model)
+    model = read_model(options.model)
     ln_p, length, unknown, count = 0.0, 0, 0, 0
     for sentence in sentences(read_lines(options.text, options.lowercase), options.symbols):
         scored = model.sentence(sentence)
@@ -88,7 +88,7 @@ def _score(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _info(options: argparse.Namespace) -> dict[str, Any]:
-    return {"model": str(options.model), **_summary(read_arpa(options.model))}
+    return {"model": str(options.model), **_summary(read_model(options.model))}
 
 
 def _summary(model: NGramModel) -> dict[str, Any]:

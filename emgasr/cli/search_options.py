@@ -18,7 +18,7 @@ WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty")
 def add_search_options(parser: argparse.ArgumentParser) -> None:
     """Add --lm, --search, --beam and the weights; what is given by neither a file nor an option keeps its default."""
     group = parser.add_argument_group("search")
-    group.add_argument("--lm", metavar="ARPA", help="n-gram language model (see `emgasr lm build`)")
+    group.add_argument("--lm", metavar="FILE", help="n-gram language model, ARPA or .lm (see `emgasr lm build`)")
     group.add_argument("--search", metavar="FILE", help="tuned weights, as `emgasr evaluate --save-search` writes them")
     group.add_argument("--beam", type=int, help="hypotheses kept after each frame (default 50)")
     group.add_argument(
@@ -39,13 +39,13 @@ def read_search(options: argparse.Namespace) -> tuple[NGramModel | None, SearchC
         raise ConfigError(f"--{given[0].replace('_', '-')}", "needs a language model", "pass --lm FILE")
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import read_search_config
-    from emgasr.lm import read_arpa
+    from emgasr.lm import read_model
 
     search = SearchConfig() if options.search is None else read_search_config(options.search)
     search = replace(search, **{name: getattr(options, name) for name in changed})
     if options.end_of_sentence:
         search = replace(search, end_of_sentence=True)
-    return (read_arpa(options.lm) if options.lm else None), search
+    return (read_model(options.lm) if options.lm else None), search
 
 
 def weights_given(options: argparse.Namespace) -> bool:
