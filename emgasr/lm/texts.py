@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def read_lines(paths: Iterable[str | Path], lowercase: bool = False) -> Iterator
 
 
 def sentences(lines: Iterable[str], symbols: str) -> Iterator[Sequence[str]]:
-    """Yield the sentences of a language model's text, one a line for characters and words.
+    """Yield the sentences of a language model's text, one a line for characters and words; strings are characters.
 
     Keystrokes are what types the lines: printing keys of the published 98 (typographic signs in ASCII, others dropped),
     an enter after each line. Two lines make a sentence, so that the model learns how a text begins and also how it
@@ -35,22 +36,22 @@ def sentences(lines: Iterable[str], symbols: str) -> Iterator[Sequence[str]]:
     if symbols == "words":
         yield from (line.split() for line in lines)
     elif symbols == "characters":
-        yield from (list(line) for line in lines)
+        yield from lines
     else:
         yield from _keystrokes(lines)
 
 
-def _keystrokes(lines: Iterable[str]) -> Iterator[list[str]]:
-    keys = frozenset(key for key in PUBLISHED_KEYS if key.isascii())
-    first: list[str] = []
+def _keystrokes(lines: Iterable[str]) -> Iterator[str]:
+    other = re.compile("[^" + re.escape("".join(key for key in PUBLISHED_KEYS if key.isascii())) + "]")
+    first = ""
     for line in lines:
-        typed = [*(character for character in to_ascii(line) if character in keys), ENTER]
-        if len(typed) == 1:
+        typed = other.sub("", line if line.isascii() else to_ascii(line))
+        if not typed:
             continue
         if first:
-            yield first + typed
-            first = []
+            yield first + typed + ENTER
+            first = ""
         else:
-            first = typed
+            first = typed + ENTER
     if first:
         yield first
