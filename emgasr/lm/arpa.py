@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import math
 import mmap
 import os
 import re
 import stat
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -21,10 +21,10 @@ from emgasr.lm.trie import BadNGram, Table
 from emgasr.output import replacing
 
 SPACE_SIGN = "␣"  # ARPA separates fields by white space, so a space among the symbols is written as this
-LN10 = math.log(10)
 ADVICE = "rebuild or fetch the model again"
 _GZIP = b"\x1f\x8b"
 _COMPRESSION = 6  # twice as fast as gzip's highest, and no larger by more than a hundredth
+_LINES = 4096  # written at once
 _BLANKS = b" \t\r\n"
 _FIELDS = re.compile(rb"[ \t\r]+")
 _COUNT = re.compile(rb"ngram[ \t]+(\d+)[ \t]*=[ \t]*(\d{1,18})")
@@ -48,25 +48,24 @@ def write_arpa(model: NGramModel, path: str | Path) -> None:
     """Write the model as an ARPA file, gzipped if the name ends in .gz; a space is written as ␣."""
     names = [_written(symbol) for symbol in model.vocabulary]
     with replacing(path) as temporary, _create(temporary) as file:
-        file.write("\\data\\\n")
-        file.writelines(f"ngram {order}={count}\n" for order, count in enumerate(model.counts, 1))
+        counted = "".join(f"ngram {order}={count}\n" for order, count in enumerate(model.counts, 1))
+        file.write(f"\\data\\\n{counted}".encode())
         for order in range(1, model.order + 1):
-            ids, ln_p, ln_backoff = model.table(order)
-            probabilities = (ln_p.astype(np.float64) / LN10).tolist()
-            backoffs = (ln_backoff.astype(np.float64) / LN10).tolist()
-            file.write(f"\n\\{order}-grams:\n")
-            # Nine digits tell any two float32 apart: what is written is read as it was.
-            if order == model.order:
-                file.writelines(
-                    f"{p:.9g}\t{' '.join([names[id] for id in row])}\n"
-                    for row, p in zip(ids.tolist(), probabilities, strict=True)
-                )
-            else:
-                file.writelines(
-                    f"{p:.9g}\t{' '.join([names[id] for id in row])}\t{b:.9g}\n"
-                    for row, p, b in zip(ids.tolist(), probabilities, backoffs, strict=True)
-                )
-        file.write("\n\\end\\\n")
+            file.write(f"\n\\{order}-grams:\n".encode())
+            file.writelines(_lines(model.table(order), names, highest=order == model.order))
+        file.write(b"\n\\end\\\n")
+
+
+def _lines(table: Table, names: list[bytes], highest: bool) -> Iterator[memoryview]:
+    """Yield the lines of one order, some thousands at a time."""
+    joined = np.frombuffer(b"".join(names), dtype=np.uint8)
+    starts = np.cumsum([0, *map(len, names)])
+    ids, ln_p, backoff = table
+    longest = 2 * arpa_lines.LONGEST_NUMBER + ids.shape[1] * (max(map(len, names)) + 1) + 2
+    out = np.empty(_LINES * longest, dtype=np.uint8)
+    for begin in range(0, len(ids), _LINES):
+        rows = slice(begin, begin + _LINES)
+        yield out[: arpa_lines.write_rows(ids[rows], ln_p[rows], backoff[rows], highest, joined, starts, out)].data
 
 
 class _Reader:
@@ -192,17 +191,15 @@ def _content(path: Path) -> bytes | mmap.mmap:
     return gzip.decompress(content) if content[: len(_GZIP)] == _GZIP else content
 
 
-def _create(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "wt", _COMPRESSION, encoding="utf-8", newline="\n")
-    return open(path, "w", encoding="utf-8", newline="\n")
+def _create(path: Path) -> IO[bytes]:
+    return gzip.open(path, "wb", _COMPRESSION) if path.suffix == ".gz" else open(path, "wb")  # type: ignore[return-value]
 
 
-def _written(symbol: str) -> str:
+def _written(symbol: str) -> bytes:
     written = symbol.replace(" ", SPACE_SIGN)
     if not written or any(character in written for character in "\t\r\n"):
         raise LanguageModelError("ARPA", f"symbol {symbol!r} cannot be written", "leave tabs and line breaks out")
-    return written
+    return written.encode()
 
 
 def _shown(line: bytes | None) -> str:

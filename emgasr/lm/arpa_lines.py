@@ -1,4 +1,4 @@
-"""The bytes of one section of an ARPA file in, its n-grams as ids and natural logs out, compiled."""
+"""The lines of a section of an ARPA file in, its n-grams as ids and natural logs out, and back: the compiled part."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 # What a section's reading ends with: all rows, or what is wrong with the line where it ended.
 COMPLETE, NO_MORE_ROWS, WRONG_FIELDS, NO_NUMBER, ABOVE_ZERO, NO_SUCH_SYMBOL = range(6)
 
+DIGITS = 9  # tell any two float32 apart: what is written is read as it was
+LONGEST_NUMBER = 24  # bytes, sign and exponent included
 LARGEST = 1e38  # what a float32 can still hold after the change of base
 LN10 = np.log(10.0)
 _POWERS = 10.0 ** np.arange(23)  # exact in a double
@@ -134,13 +136,7 @@ def _number(data, at):  # type: ignore[no-untyped-def]
         exponent += -written if less else written
     if at < len(data) and not _blank(data[at]) and data[at] != _NEWLINE:
         return 0.0, -1
-    value = float(digits)
-    if -len(_POWERS) < exponent < 0:
-        value /= _POWERS[-exponent]
-    elif 0 <= exponent < len(_POWERS):
-        value *= _POWERS[exponent]
-    elif digits != 0:
-        value *= 10.0 ** min(exponent, 400)
+    value = _shifted(float(digits), min(exponent, 400)) if digits else 0.0
     if value > LARGEST:
         return 0.0, -1
     return (-value if negative else value), at
@@ -170,4 +166,81 @@ def _field_end(data, at):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def _blank(byte):  # type: ignore[no-untyped-def]
-    return byte == _SPACE or byte == _TAB or byte == _RETURN
+    return byte in (_SPACE, _TAB, _RETURN)
+
+
+@numba.njit(cache=True, nogil=True)
+def write_rows(ids, ln_p, backoff, highest, names, starts, out):  # type: ignore[no-untyped-def]
+    """Write the lines of n-grams (n, k) to the bytes `out`, the highest order's without back-offs; return how many.
+
+    Symbol s is written as the bytes starts[s] to starts[s + 1] of `names`. A line takes at most two numbers of
+    `LONGEST_NUMBER`, its symbols and a byte for each field.
+    """
+    at = 0
+    for row in range(len(ids)):
+        at = _put_number(out, at, np.float64(ln_p[row]) / LN10)
+        for column in range(ids.shape[1]):
+            out[at] = _SPACE if column else _TAB
+            at += 1
+            for place in range(starts[ids[row, column]], starts[ids[row, column] + 1]):
+                out[at] = names[place]
+                at += 1
+        if not highest:
+            out[at] = _TAB
+            at = _put_number(out, at + 1, np.float64(backoff[row]) / LN10)
+        out[at] = _NEWLINE
+        at += 1
+    return at
+
+
+@numba.njit(cache=True, nogil=True)
+def _put_number(out, at, value):  # type: ignore[no-untyped-def]
+    """Write a number in `DIGITS` digits, as C's %.9g does; return where it ends."""
+    if value < 0:
+        out[at] = _MINUS
+        at += 1
+        value = -value
+    if value == 0:
+        out[at] = _ZERO
+        return at + 1
+    exponent = int(np.floor(np.log10(value)))
+    digits = int(np.rint(_shifted(value, DIGITS - 1 - exponent)))
+    if digits >= 10**DIGITS:  # it was rounded up to the next power of ten
+        exponent += 1
+        digits //= 10
+    count = DIGITS
+    while count > 1 and digits % 10 == 0:
+        digits //= 10
+        count -= 1
+    plain = -5 < exponent < DIGITS
+    whole = max(exponent, 0) + 1 if plain else 1  # digits before the point
+    if plain and exponent < 0:
+        count -= exponent  # zeros in front
+    if count < whole:
+        digits *= 10 ** (whole - count)
+        count = whole
+    length = count + (count > whole)
+    for place in range(length - 1, -1, -1):
+        if place == whole:
+            out[at + place] = _POINT
+        else:
+            out[at + place] = _ZERO + digits % 10
+            digits //= 10
+    at += length
+    if not plain:
+        out[at] = _SMALL_E
+        out[at + 1] = _MINUS if exponent < 0 else _PLUS
+        out[at + 2] = _ZERO + abs(exponent) // 10
+        out[at + 3] = _ZERO + abs(exponent) % 10
+        at += 4
+    return at
+
+
+@numba.njit(cache=True, nogil=True)
+def _shifted(value, exponent):  # type: ignore[no-untyped-def]
+    """Return value · 10^exponent, exact powers used where there are some."""
+    if -len(_POWERS) < exponent < 0:
+        return value / _POWERS[-exponent]
+    if 0 <= exponent < len(_POWERS):
+        return value * _POWERS[exponent]
+    return value * 10.0**exponent
