@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,17 @@ def test_a_truncated_file_is_refused_wherever_it_ends(cut: int) -> None:
         path.write_bytes(GOOD.encode()[:cut])
         with pytest.raises(LanguageModelError):
             read_arpa(path)
+
+
+@settings(max_examples=200, deadline=None)
+@given(share=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
+def test_a_changed_byte_is_read_or_refused(share: float, byte: int) -> None:
+    content = bytearray(GOOD.encode())
+    content[int(share * len(content))] = byte
+    with tempfile.TemporaryDirectory() as folder, suppress(LanguageModelError):
+        path = Path(folder) / "lm.arpa"
+        path.write_bytes(content)
+        assert read_arpa(path).sentence("a a").ln_p < 0
 
 
 def test_what_is_no_arpa_file_is_refused(tmp_path: Path) -> None:
