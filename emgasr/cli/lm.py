@@ -1,104 +1,77 @@
-"""`emgasr lm build | score | info`: text in, an n-gram model in a file out, and what it says of text."""
+"""`emgasr lm build | mix | score | info`: text in, n-gram models in files out, and what they say of text."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from emgasr.cli.parser import ArgumentParser
-from emgasr.errors import DataError, OutputError
-from emgasr.lm import estimate, read_model, write_model
-from emgasr.lm.ngram import NGramModel
-from emgasr.lm.texts import SYMBOLS, read_lines, sentences
+
+KINDS = "by its name: .lm (compact, opened at once), .arpa or .arpa.gz"
 
 
 def run(argv: list[str]) -> int:
-    """Run one of build, score and info; return the exit code."""
+    """Run one of build, mix, score and info; return the exit code."""
     options = _parser().parse_args(argv)
-    command: Callable[[argparse.Namespace], dict[str, Any]] = options.command
+    if options.command == "mix" and (options.weights is None) == (options.held_out is None):
+        _parser().error("mix needs either --weights or --held-out")
+
+    from emgasr.cli import lm_commands
+    from emgasr.cli.lm_tables import show
+
+    command: Callable[[argparse.Namespace], dict[str, Any]] = getattr(lm_commands, options.command)
     result = command(options)
     if options.json:
         print(json.dumps(result, ensure_ascii=False))
     else:
-        width = max(map(len, result))
-        for name, value in result.items():
-            print(f"{name.replace('_', ' '):{width}}  {_shown(value)}")
+        show(result)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = ArgumentParser(prog="emgasr lm", description="Estimate n-gram language models from text and query them.")
-    commands = parser.add_subparsers(required=True, metavar="build | score | info")
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="emgasr lm", description="Estimate, mix and query n-gram language models.")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="build | mix | score | info")
 
     build = commands.add_parser("build", help="estimate a model (modified Kneser-Ney, as lmplz) from text files")
-    build.add_argument("text", type=Path, nargs="+", metavar="TEXT", help="UTF-8 text, a sentence a line")
-    build.add_argument("--order", type=int, default=6, help="longest n-gram (default 6)")
-    build.add_argument("--out", type=Path, required=True, metavar="FILE", help="file to write: .arpa, .arpa.gz or .lm")
-    build.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
-    build.set_defaults(command=_build)
+    _add_text(build, "text", nargs="+")
+    build.add_argument("--order", type=int, default=6, metavar="N", help="longest n-gram, 1 to 8 (default 6)")
+    prune = (
+        "leave out n-grams that come at most so often: a number an order, the last for all higher (as lmplz --prune)"
+    )
+    build.add_argument("--prune", type=int, nargs="+", default=[], metavar="COUNT", help=prune)
+    builder = (
+        "own, lmplz (KenLM's, on the PATH), or auto (default): lmplz for large texts where it is there; same models"
+    )
+    build.add_argument("--builder", choices=("auto", "own", "lmplz"), default="auto", help=builder)
+
+    mix = commands.add_parser("mix", help="interpolate models (general and a person's own, say) into one")
+    mix.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="two or more")
+    mix.add_argument("--weights", type=float, nargs="+", metavar="W", help="a weight a model, instead of tuned ones")
+    _add_text(mix, "--held-out", nargs="+", tuned=True)
 
     score = commands.add_parser("score", help="perplexity and unknown symbols of text files under a model")
     score.add_argument("model", type=Path, metavar="MODEL")
-    score.add_argument("text", type=Path, nargs="+", metavar="TEXT")
-    score.set_defaults(command=_score)
+    _add_text(score, "text", nargs="+")
 
-    for command in (build, score):
-        command.add_argument("--symbols", choices=SYMBOLS, default="keystrokes", help="what a text is made of")
-        command.add_argument("--lowercase", action="store_true", help="lower the text's capitals first")
-
-    info = commands.add_parser("info", help="order, counts and symbols of a model")
+    info = commands.add_parser("info", help="order, counts, symbols and sizes of a model")
     info.add_argument("model", type=Path, metavar="MODEL")
-    info.set_defaults(command=_info)
 
-    for command in (build, score, info):
+    for command in (build, mix):
+        command.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"file to write, {KINDS}")
+        command.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    for command in (build, mix, score, info):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
-def _build(options: argparse.Namespace) -> dict[str, Any]:
-    if options.out.exists() and not options.overwrite:
-        raise OutputError(options.out, "already exists", "choose another name or pass --overwrite")
-    model = estimate(sentences(read_lines(options.text, options.lowercase), options.symbols), options.order)
-    write_model(model, options.out)
-    return {"model": str(options.out), **_summary(model)}
-
-
-def _score(options: argparse.Namespace) -> dict[str, Any]:
-    model = read_model(options.model)
-    ln_p, length, unknown, count = 0.0, 0, 0, 0
-    for sentence in sentences(read_lines(options.text, options.lowercase), options.symbols):
-        scored = model.sentence(sentence)
-        ln_p += scored.ln_p
-        length += scored.length
-        unknown += scored.unknown
-        count += 1
-    if not count:
-        raise DataError(options.text[0], "holds no text", "give at least one line")
-    return {
-        "sentences": count,
-        "symbols": length - count,
-        "unknown": unknown,
-        "ln_p": ln_p,
-        "perplexity": math.exp(-ln_p / length),
-    }
-
-
-def _info(options: argparse.Namespace) -> dict[str, Any]:
-    return {"model": str(options.model), **_summary(read_model(options.model))}
-
-
-def _summary(model: NGramModel) -> dict[str, Any]:
-    return {"order": model.order, "ngrams": model.counts, "symbols": sorted(model.symbols)}
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, list) and value and isinstance(value[0], str):
-        shown = " ".join(repr(symbol)[1:-1] if symbol.strip() else "␣" for symbol in value[:100])
-        return f"{len(value)}: {shown}{' …' if len(value) > 100 else ''}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _add_text(command: argparse.ArgumentParser, name: str, nargs: str, tuned: bool = False) -> None:
+    what = "UTF-8 text, a sentence a line"
+    if tuned:
+        what = "text that no model was built from and nothing is tested on: the weights are tuned on it (EM)"
+    command.add_argument(name, type=Path, nargs=nargs, metavar="TEXT", help=what)
+    made = "what a text is made of (default keystrokes)"
+    command.add_argument("--symbols", choices=("keystrokes", "characters", "words"), default="keystrokes", help=made)
+    command.add_argument("--lowercase", action="store_true", help="lower the text's capitals first")

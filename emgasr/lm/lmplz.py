@@ -26,11 +26,11 @@ def chosen_builder(builder: str, text_bytes: int) -> str:
 
     LanguageModelError if lmplz was asked for and is not there.
     """
-    there = shutil.which("lmplz") is not None
-    if builder == "lmplz" and not there:
-        advice = "build it with lm/build_kenlm.sh, or use our own estimator, whose models are the same"
-        raise LanguageModelError("lmplz", "is not on the PATH", advice)
-    return "lmplz" if builder == "lmplz" or (builder == "auto" and there and text_bytes >= LARGE_BYTES) else "own"
+    if builder == "lmplz":
+        _program()
+    elif builder == "auto" and text_bytes >= LARGE_BYTES and shutil.which("lmplz"):
+        builder = "lmplz"
+    return "lmplz" if builder == "lmplz" else "own"
 
 
 def estimate_with_lmplz(sentences: Iterable[Sequence[str]], order: int, *, prune: Sequence[int] = ()) -> NGramModel:
@@ -43,7 +43,7 @@ def estimate_with_lmplz(sentences: Iterable[Sequence[str]], order: int, *, prune
     with tempfile.TemporaryDirectory(prefix="emgasr-lm-") as folder:
         text, arpa = Path(folder, "text"), Path(folder, "lm.arpa")
         _write(sentences, text)
-        command = ["lmplz", "--order", str(order), "--memory", MEMORY, "--temp_prefix", f"{folder}/"]
+        command = [_program(), "--order", str(order), "--memory", MEMORY, "--temp_prefix", f"{folder}/"]
         command += ["--text", str(text), "--arpa", str(arpa), "--prune", *map(str, thresholds)]
         command += ["--discount_fallback", *map(str, FALLBACK_DISCOUNTS[1:])]
         done = subprocess.run(command, capture_output=True, check=False)
@@ -52,6 +52,14 @@ def estimate_with_lmplz(sentences: Iterable[Sequence[str]], order: int, *, prune
             wrong = f"failed with exit code {done.returncode} ({told})"
             raise LanguageModelError("lmplz", wrong, "use our own estimator (builder own)")
         return _without_empty_orders(read_arpa(arpa))
+
+
+def _program() -> str:
+    program = shutil.which("lmplz")
+    if program is None:
+        advice = "build it with lm/build_kenlm.sh, or use our own estimator, whose models are the same"
+        raise LanguageModelError("lmplz", "is not on the PATH", advice)
+    return program
 
 
 def _write(sentences: Iterable[Sequence[str]], path: Path) -> None:

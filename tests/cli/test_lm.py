@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,89 @@ def test_words_and_characters_can_be_asked_for(tmp_path: Path, capsys: pytest.Ca
         assert one in json.loads(capsys.readouterr().out)["symbols"]
 
 
+@pytest.mark.parametrize("suffix", ["arpa", "arpa.gz", "lm"])
+def test_the_name_chooses_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+    (tmp_path / "text").write_text(TEXT)
+    out = tmp_path / f"model.{suffix}"
+    assert main(["lm", "build", str(tmp_path / "text"), "--order", "2", "--out", str(out), "--json"]) == 0
+    built = json.loads(capsys.readouterr().out)
+    begins = {"arpa": b"\\data\\", "arpa.gz": b"\x1f\x8b", "lm": b"\x89EMGLM"}[suffix]
+    assert out.read_bytes().startswith(begins)
+    assert main(["lm", "info", str(out), "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["ngrams"] == built["ngrams"]
+    assert info["file_bytes"] == out.stat().st_size
+    assert 0 < info["bytes_per_ngram"] < 60  # little models are mostly contexts
+
+
+def test_rare_ngrams_can_be_pruned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text").write_text(TEXT)
+    counts = []
+    for name, pruning in (("whole", []), ("pruned", ["--prune", "0", "0", "1"])):
+        command = ["lm", "build", str(tmp_path / "text"), "--order", "3", "--out", str(tmp_path / f"{name}.lm")]
+        assert main([*command, "--json", *pruning]) == 0
+        counts.append(json.loads(capsys.readouterr().out)["ngrams"])
+    assert counts[0][:2] == counts[1][:2]
+    assert counts[0][2] > counts[1][2] > 0
+
+
+@pytest.mark.skipif(shutil.which("lmplz") is None, reason="KenLM's lmplz is not on the PATH (lm/build_kenlm.sh)")
+def test_the_builder_can_be_chosen_and_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text").write_text(TEXT)
+    models = []
+    for builder in ("auto", "lmplz"):
+        command = [
+            "lm",
+            "build",
+            str(tmp_path / "text"),
+            "--builder",
+            builder,
+            "--out",
+            str(tmp_path / f"{builder}.lm"),
+        ]
+        assert main([*command, "--json"]) == 0
+        models.append(json.loads(capsys.readouterr().out))
+    assert [model["builder"] for model in models] == ["own", "lmplz"]
+    assert models[0]["ngrams"] == models[1]["ngrams"]
+
+
+def test_models_are_mixed_with_tuned_or_given_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = {"general": TEXT, "person": "zebras doze\na dizzy zebra\n", "held_out": "the dog dozes\nlazy zebra\n"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    models = [str(tmp_path / f"{name}.lm") for name in ("general", "person")]
+    for model in models:
+        assert main(["lm", "build", model.removesuffix(".lm"), "--order", "3", "--out", model]) == 0
+    capsys.readouterr()
+    mix = ["lm", "mix", *models, "--overwrite", "--out", str(tmp_path / "mixed.arpa")]
+    assert main([*mix, "--held-out", str(tmp_path / "held_out"), "--json"]) == 0
+    mixed = json.loads(capsys.readouterr().out)
+    assert sum(row["weight"] for row in mixed["mixed"]) == pytest.approx(1)
+    perplexities = [row["held_out"]["perplexity"] for row in (*mixed["mixed"], mixed)]
+    assert min(perplexities) == perplexities[-1]
+    assert main(["lm", "score", mixed["model"], str(tmp_path / "held_out"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["perplexity"] == pytest.approx(perplexities[-1], rel=1e-5)
+    assert main([*mix, "--held-out", str(tmp_path / "held_out")]) == 0
+    assert "weight" in capsys.readouterr().out
+    assert main([*mix, "--weights", "3", "1"]) == 0
+    assert "0.7500" in capsys.readouterr().out
+
+
+def test_unknown_symbols_are_named_with_their_rates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text").write_text(TEXT)
+    (tmp_path / "other").write_text("the 99 dogs\n")
+    model = str(tmp_path / "lm.lm")
+    assert main(["lm", "build", str(tmp_path / "text"), "--order", "2", "--out", model]) == 0
+    capsys.readouterr()
+    assert main(["lm", "score", model, str(tmp_path / "other"), "--json"]) == 0
+    scored = json.loads(capsys.readouterr().out)
+    assert scored["unknown_symbols"] == {"9": 2}
+    assert scored["unknown_rate"] == pytest.approx(2 / 12)
+    assert scored["perplexity_known"] < scored["perplexity"]
+    assert main(["lm", "score", model, str(tmp_path / "other")]) == 0
+    assert "2 (16.67%), 1 kinds: 9 2" in capsys.readouterr().out
+
+
 def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text").write_text(TEXT)
     (tmp_path / "empty").write_text("\n")
@@ -47,6 +131,11 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.
         ["build", str(tmp_path / "empty"), "--out", out],
         ["build", text, "--order", "0", "--out", out],
         ["build", text, "--out", str(tmp_path / "taken")],
+        ["build", text, "--order", "9", "--out", out],
+        ["build", text, "--prune", "1", "0", "--out", out],
+        ["mix", text, text, "--weights", "1", "1", "--out", out],
+        ["mix", text, text, "--out", out],
+        ["mix", text, text, "--weights", "1", "1", "--held-out", text, "--out", out],
         ["score", text, text],
         ["info", str(tmp_path / "absent")],
     ):
