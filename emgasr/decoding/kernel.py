@@ -18,8 +18,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from emgasr.decoding.kernel_language import NOT_IN_MODEL, NOT_PRINTING, Language, find
-from emgasr.lm.ngram import MISSING_UNKNOWN
+from emgasr.decoding.kernel_language import (
+    BACKOFF,
+    BEHIND,
+    FAIL,
+    LARGEST,
+    LN_P_STEP,
+    NOT_IN_MODEL,
+    NOT_PRINTING,
+    TIMES,
+    Language,
+    child,
+)
 from emgasr.decoding.kernel_tree import (
     BELOW,
     BLANK,
@@ -46,6 +56,7 @@ from emgasr.decoding.kernel_tree import (
     compact,
     shift_window,
 )
+from emgasr.lm.ngram import MISSING_UNKNOWN
 
 COMMIT_EVERY = 4  # frames
 SUM_TOLERANCE = 1e-3  # as in emgasr.decoding.hypothesis
@@ -80,6 +91,7 @@ class Scratch(NamedTuple):
     parent: np.ndarray  # (entries,) int32: of a candidate
     label: np.ndarray  # (entries,) int32
     factor: np.ndarray  # (entries,) float64
+    step: np.ndarray  # (entries,) float64: ln p of its token
     state: np.ndarray  # (entries,) int32
     older: np.ndarray  # (entries,) int32: the first live child of an entry
     next_child: np.ndarray  # (entries,) int32: the next live child of the same parent
@@ -87,6 +99,9 @@ class Scratch(NamedTuple):
     emission: np.ndarray  # (V,) float64: e^(scale ln p) of the labels that were asked for
     asked: np.ndarray  # (V,) int64: the frame for which `emission` was computed
     may_begin: np.ndarray  # (V,) int64: the last frame in which a label was among `labels`
+    left: np.ndarray  # (V,) int32: labels that the language model has still to be asked for
+    powers: np.ndarray  # (V,) int32
+    parts: np.ndarray  # (V,) float32
     stamp: np.ndarray  # (1,) int64: the number of the frame at work, for the two above
 
 
@@ -98,6 +113,7 @@ def scratch(entries: int, labels: int) -> Scratch:
         parent=np.zeros(entries, np.int32),
         label=np.zeros(entries, np.int32),
         factor=np.zeros(entries),
+        step=np.zeros(entries),
         state=np.zeros(entries, np.int32),
         older=np.zeros(entries, np.int32),
         next_child=np.zeros(entries, np.int32),
@@ -105,6 +121,9 @@ def scratch(entries: int, labels: int) -> Scratch:
         emission=np.zeros(labels),
         asked=np.zeros(labels, np.int64),
         may_begin=np.zeros(labels, np.int64),
+        left=np.zeros(labels, np.int32),
+        powers=np.zeros(labels, np.int32),
+        parts=np.zeros(labels, np.float32),
         stamp=np.zeros(1, np.int64),
     )
 
@@ -119,11 +138,12 @@ def advance(
     beam, after, mass = tree.beam[0], tree.beam[1], tree.mass
     in_blank, in_token, stay_blank, stay_token = mass[0, 0], mass[0, 1], mass[1, 0], mass[1, 1]
     heap, which, older, next_child = scratch.heap, scratch.which, scratch.older, scratch.next_child
-    parents, begun, factors, states = scratch.parent, scratch.label, scratch.factor, scratch.state
+    parents, begun, states = scratch.parent, scratch.label, scratch.state
+    factors, steps = scratch.factor, scratch.step
     labels, emission, asked, may_begin = scratch.labels, scratch.emission, scratch.asked, scratch.may_begin
-    symbol_of, factor, largest = language.symbol_of, language.factor, language.largest
-    first, fail, backoff, symbol = language.first, language.fail, language.backoff, language.symbol
-    ln_p, following, mask = language.ln_p, language.next, language.mask
+    symbol_of, symbol, contexts, ngrams = language.symbol_of, language.symbol, language.contexts, language.ngrams
+    context_links, context_floats = contexts.view(np.int32), contexts.view(np.float32)
+    ngram_links, ngram_floats = ngrams.view(np.int32), ngrams.view(np.float32)
     for row_number in range(first_row, len(emissions)):
         row = emissions[row_number]
         live = marks[LIVE]
@@ -140,7 +160,7 @@ def advance(
                 return row_number, MORE_WINDOW
         if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= len(tree.committed):
             return row_number, MORE_COMMITTED
-        refused = _check(row)
+        refused = _check(row, scratch.powers, scratch.parts)
         if refused:
             return row_number, refused
         window[marks[FILLED]] = row
@@ -155,9 +175,9 @@ def advance(
             stay_blank, stay_token, older, next_child, heap, which,
         )  # fmt: skip
         size, best = _begin(
-            best, live, count, weights, beam, in_blank, in_token, links, values, labels, emission, older, next_child,
-            symbol_of, first, fail, backoff, symbol, following, mask, factor, largest, language.weight,
-            language.missing, heap, which, parents, begun, factors, states,
+            best, live, count, weights, beam, in_blank, in_token, links, values, labels, emission, scratch.left, older,
+            next_child, symbol_of, symbol, contexts, context_links, context_floats, ngrams, ngram_links, ngram_floats,
+            language.masked, language.weight, language.missing, heap, which, parents, begun, factors, steps, states,
         )  # fmt: skip
         kept = 0
         for place in range(size):
@@ -169,8 +189,8 @@ def advance(
             else:
                 spot = index - live
                 after[kept] = _node(
-                    parents[spot], begun[spot], factors[spot], states[spot], weights, links, values, marks, symbol_of,
-                    first, fail, backoff, symbol, ln_p, mask,
+                    parents[spot], begun[spot], factors[spot], steps[spot], states[spot], weights, links, values,
+                    marks, symbol_of,
                 )  # fmt: skip
                 in_blank[kept], in_token[kept] = 0.0, share
             kept += 1
@@ -186,16 +206,32 @@ def advance(
 
 
 @njit(cache=True, nogil=True)
-def _check(row: np.ndarray) -> int:
-    total = 0.0
-    for value in row:
-        total += np.exp(value)
-    if abs(total - 1.0) <= SUM_TOLERANCE:
+def _check(row: np.ndarray, powers: np.ndarray, parts: np.ndarray) -> int:
+    if abs(_about_the_sum(row, powers, powers.view(np.float32), parts) - 1.0) < 0.8 * SUM_TOLERANCE:
         return DONE
+    total = 0.0
     for value in row:
         if np.isnan(value) or value == np.inf:
             return NOT_A_NUMBER
-    return NOT_NORMALIZED
+        total += np.exp(value)
+    return DONE if abs(total - 1.0) <= SUM_TOLERANCE else NOT_NORMALIZED
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _about_the_sum(row: np.ndarray, powers: np.ndarray, as_floats: np.ndarray, parts: np.ndarray) -> float:
+    """Sum of e^row to 1e-4, eight at a time: 2 to a whole power by its bits, times a polynomial for the rest."""
+    for label in range(len(row)):
+        exponent = np.float32(max(row[label], -87.0)) * np.float32(1.4426950408889634)
+        whole = np.floor(exponent + np.float32(0.5))
+        rest = (exponent - whole) * np.float32(0.6931471805599453)
+        powers[label] = (np.int32(min(whole, np.float32(127.0))) + np.int32(127)) << np.int32(23)
+        parts[label] = 1 + rest * (
+            1 + rest * (np.float32(0.5) + rest * (np.float32(1 / 6) + rest * np.float32(1 / 24)))
+        )
+    total = np.float32(0.0)
+    for label in range(len(row)):
+        total += as_floats[label] * parts[label]
+    return total
 
 
 @njit(cache=True, nogil=True)
@@ -299,17 +335,18 @@ def _begin(
     values: np.ndarray,
     labels: np.ndarray,
     emission: np.ndarray,
+    asked: np.ndarray,
     older: np.ndarray,
     next_child: np.ndarray,
     symbol_of: np.ndarray,
-    first: np.ndarray,
-    fail: np.ndarray,
-    backoff: np.ndarray,
     symbol: np.ndarray,
-    following: np.ndarray,
-    mask: np.ndarray,
-    factor: np.ndarray,
-    largest: np.ndarray,
+    contexts: np.ndarray,
+    context_links: np.ndarray,
+    context_floats: np.ndarray,
+    ngrams: np.ndarray,
+    ngram_links: np.ndarray,
+    ngram_floats: np.ndarray,
+    masked: bool,
     lm_weight: float,
     missing: float,
     heap: np.ndarray,
@@ -317,65 +354,95 @@ def _begin(
     parents: np.ndarray,
     begun: np.ndarray,
     factors: np.ndarray,
+    steps: np.ndarray,
     states: np.ndarray,
 ) -> tuple[int, float]:
     """Put new hypotheses on the heap as long as one can get in; return its size and the best mass."""
-    size, candidates = live, 0
+    size, candidates, most = live, 0, weights.beam
     threshold, backspace, bonus = weights.threshold, weights.backspace, weights.bonus
-    floor = max(heap[0] if size == weights.beam else 0.0, best * threshold)
-    for entry in range(live):
+    floor = max(heap[0] if size == most else 0.0, best * threshold)
+    for entry in range(live - 1, -1, -1):  # a heap's end is where the best are, and they raise the floor soonest
         node = beam[entry]
         total = in_blank[entry] + in_token[entry]
         last, state = links[node, LABEL], links[node, STATE]
-        bound = total * max(largest[state], bonus)
+        left = 0  # labels that the language model has still to be asked for, best first
+        bound = total * max(context_floats[state, LARGEST], bonus)
         for place in range(count):
             label = labels[place]
-            if label == backspace:
-                if total * emission[label] * values[node, UNDO] <= floor:
-                    continue
-            elif bound * emission[label] <= floor:
+            undoes = label == backspace
+            if (total * values[node, UNDO] if undoes else bound) * emission[label] <= floor:
                 if backspace < 0:
-                    break
+                    break  # those that follow are no likelier
                 continue
             before = in_blank[entry] if label == last else total
             if before == 0.0:
                 continue
-            child = older[entry]  # a sequence that lives had its mass counted already
-            while child >= 0 and links[beam[child], LABEL] != label:
-                child = next_child[child]
-            if child >= 0:
+            sibling = older[entry]  # a sequence that lives had its mass counted already
+            while sibling >= 0 and links[beam[sibling], LABEL] != label:
+                sibling = next_child[sibling]
+            if sibling >= 0:
                 continue
             sought = symbol_of[label]
-            if label == backspace:
-                times, behind = values[node, UNDO], 0
-            elif sought >= 0:
-                found, ln_backoff = find(first, symbol, mask, fail, backoff, state, sought)
-                times, behind = factor[found], following[found]
-                if ln_backoff != 0.0:
-                    times *= np.exp(lm_weight * ln_backoff)
-            elif sought == NOT_IN_MODEL:
-                times, behind = missing, 0
-            else:
-                times, behind = bonus, state
-            mass = before * emission[label] * times
-            if mass <= floor:
+            if sought >= 0 and not undoes:
+                asked[left] = label
+                left += 1
                 continue
-            best = max(best, mass)
-            if size < weights.beam:
-                spot = candidates
-                candidates += 1
-                _sift_up(heap, which, size, mass, live + spot)
-                size += 1
-            else:
-                spot = which[0] - live
-                if spot < 0:  # a stay drops out: there is no room of a candidate's to take over
-                    spot = candidates
-                    candidates += 1
-                heap[0], which[0] = mass, live + spot
-                _sift_down(heap, which, 0, size)
-            parents[spot], begun[spot], factors[spot], states[spot] = node, label, times, behind
-            floor = max(heap[0] if size == weights.beam else 0.0, best * threshold)
+            times, behind, step = bonus, state, 0.0
+            if undoes:
+                times = values[node, UNDO]
+            elif sought == NOT_IN_MODEL:
+                times, behind, step = missing, 0, MISSING_UNKNOWN
+            mass = before * emission[label] * times
+            if mass > floor:
+                spot, size, candidates = _offer(mass, size, candidates, live, most, heap, which)
+                parents[spot], begun[spot], states[spot] = node, label, behind
+                factors[spot], steps[spot] = times, step
+                best = max(best, mass)
+                floor = max(heap[0] if size == most else 0.0, best * threshold)
+        # One walk down the back-offs for all labels; each level bounds what the next ones can give.
+        ln_backoff, backed_off = 0.0, 1.0
+        while left:
+            still, bound = 0, total * backed_off * context_floats[state, LARGEST]
+            for place in range(left):
+                label = asked[place]
+                if bound * emission[label] <= floor:
+                    break
+                found = child(contexts, context_links, symbol, masked, state, symbol_of[label])
+                if found < 0:
+                    asked[still] = label
+                    still += 1
+                    continue
+                times = backed_off * ngrams[found, TIMES]
+                mass = (in_blank[entry] if label == last else total) * emission[label] * times
+                if mass > floor:
+                    spot, size, candidates = _offer(mass, size, candidates, live, most, heap, which)
+                    parents[spot], begun[spot], states[spot] = node, label, ngram_links[found, BEHIND]
+                    factors[spot], steps[spot] = times, ln_backoff + ngram_floats[found, LN_P_STEP]
+                    best = max(best, mass)
+                    floor = max(heap[0] if size == most else 0.0, best * threshold)
+            left = still
+            if left:
+                ln_backoff += context_floats[state, BACKOFF]
+                backed_off = np.exp(lm_weight * ln_backoff)
+                state = context_links[state, FAIL]
     return size, best
+
+
+@njit(cache=True, nogil=True)
+def _offer(
+    mass: float, size: int, candidates: int, live: int, most: int, heap: np.ndarray, which: np.ndarray
+) -> tuple[int, int, int]:
+    """Put a candidate on the heap, in place of the least if it is full; return where to write down what it is."""
+    if size < most:
+        _sift_up(heap, which, size, mass, live + candidates)
+        return candidates, size + 1, candidates + 1
+    spot = which[0] - live
+    if spot < 0:  # a stay drops out: there is no room of a candidate's to take over
+        spot = candidates
+        candidates += 1
+    heap[0], which[0] = mass, live + spot
+    _sift_down(heap, which, 0, size)
+    return spot, size, candidates
 
 
 @njit(cache=True, nogil=True)
@@ -383,18 +450,13 @@ def _node(
     parent: int,
     label: int,
     factor: float,
+    step: float,
     state: int,
     weights: Weights,
     links: np.ndarray,
     values: np.ndarray,
     marks: np.ndarray,
     symbol_of: np.ndarray,
-    first: np.ndarray,
-    fail: np.ndarray,
-    backoff: np.ndarray,
-    symbol: np.ndarray,
-    ln_p: np.ndarray,
-    mask: np.ndarray,
 ) -> int:
     """The node of a candidate: the one that it was before, as something grown from it may live, or a new one."""
     child = links[parent, CHILD]
@@ -407,23 +469,17 @@ def _node(
     links[node, PARENT], links[node, LABEL], links[node, DEPTH] = parent, label, links[parent, DEPTH] + 1
     links[node, CHILD], links[node, SIBLING], links[node, SLOT] = -1, links[parent, CHILD], 0
     links[parent, CHILD] = node
-    text, sought = links[parent, TEXT], symbol_of[label]
+    text = links[parent, TEXT]
     if label == weights.backspace:
         text = links[text, BELOW]
         links[node, STATE], links[node, TEXT], links[node, BELOW] = links[text, STATE], text, text
         values[node, LN_P], values[node, UNDO] = values[text, LN_P], values[text, UNDO]
         change = weights.alpha * (values[text, LN_P] - values[parent, LN_P]) + weights.ln_undo
-    elif sought == NOT_PRINTING:
+    elif symbol_of[label] == NOT_PRINTING:
         links[node, STATE], links[node, TEXT], links[node, BELOW] = links[parent, STATE], text, text
         values[node, LN_P], values[node, UNDO] = values[parent, LN_P], values[parent, UNDO]
         change = weights.ln_bonus
     else:
-        step = 0.0
-        if sought >= 0:
-            found, ln_backoff = find(first, symbol, mask, fail, backoff, links[parent, STATE], sought)
-            step = ln_backoff + ln_p[found]
-        elif sought == NOT_IN_MODEL:
-            step = MISSING_UNKNOWN
         links[node, STATE], links[node, TEXT], links[node, BELOW] = state, node, text
         values[node, LN_P] = values[parent, LN_P] + step
         values[node, UNDO] = np.exp(min(weights.ln_undo - weights.alpha * step, LARGEST_LN))

@@ -21,19 +21,25 @@ NOT_PRINTING, NO_MODEL, NOT_IN_MODEL = -1, -2, -3
 UNKNOWN_ID = 0
 
 
+# Columns of `contexts` seen as 64-, 32-bit integers and floats: what is asked for together lies together, as a search
+# spends its time waiting for memory.
+MASK_LOW, MASK_HIGH = 0, 1
+FIRST, FAIL = 4, 5
+BACKOFF, LARGEST = 6, 7
+# Columns of `ngrams` seen as doubles, integers and floats.
+TIMES, BEHIND, LN_P_STEP = 0, 2, 3
+
+
 class Language(NamedTuple):
-    """A language model under given weights, as the search multiplies it; see NGramModel for the trie's arrays."""
+    """A language model under given weights, as the search multiplies it; see NGramModel for the trie."""
 
     symbol_of: np.ndarray  # (V,) int32: the model's symbol of each token, or one of the three above
-    first: np.ndarray
-    fail: np.ndarray
-    backoff: np.ndarray
-    symbol: np.ndarray
-    ln_p: np.ndarray
-    next: np.ndarray
-    mask: np.ndarray
-    factor: np.ndarray  # (G,) float64: e^(weight ln p + bonus)
-    largest: np.ndarray  # (C,) float32: no symbol's factor exceeds it
+    contexts: (
+        np.ndarray
+    )  # (C + 1, 4) uint64: the mask's words, the first child and fail link, back-off and largest factor
+    ngrams: np.ndarray  # (G, 2) float64: the factor e^(weight ln p + bonus), the context behind and ln p
+    symbol: np.ndarray  # (G,): read where there are no masks
+    masked: bool
     weight: float
     missing: float  # the factor of a symbol that neither the model knows nor its <unk> stands for
 
@@ -42,22 +48,30 @@ def tables(tokens: Tokens, lm: NGramModel | None, weight: float, bonus: float) -
     """The arrays for `tokens`, with the n-gram model `lm` at `weight` (or none) and `bonus` nats a token."""
     symbol_of = np.full(len(tokens), NOT_PRINTING, np.int32)
     printing = [token for token in range(len(tokens)) if tokens.printing(token)]
+    missing = float(np.exp(weight * MISSING_UNKNOWN + bonus))
     if lm is None:
         symbol_of[printing] = NO_MODEL
-        nothing = (np.zeros(2, np.int32), np.zeros(1, np.int32), np.zeros(1, np.float32), np.zeros(0, np.uint8))
-        ends = (np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros((1, 2), np.uint64))
-        arrays = [_fixed(a) for a in (symbol_of, *nothing, *ends, np.zeros(0), np.zeros(1, np.float32))]
-        return Language._make([*arrays, 0.0, 0.0])
+        contexts, ngrams, symbol = np.zeros((2, 4), np.uint64), np.zeros((0, 2)), np.zeros(0, np.uint8)
+        return Language(_fixed(symbol_of), _fixed(contexts), _fixed(ngrams), _fixed(symbol), True, 0.0, missing)
     ids = {symbol: number for number, symbol in enumerate(lm.vocabulary)}
-    has_unknown = UNKNOWN_ID in lm.symbol[lm.first[0] : lm.first[1]]
     for token in printing:
-        symbol_of[token] = ids.get(tokens.symbols[token], UNKNOWN_ID if has_unknown else NOT_IN_MODEL)
-    model = [_fixed(a) for a in (lm.first, lm.fail, lm.backoff, lm.symbol, lm.ln_p, lm.next, lm.mask)]
-    factor = np.exp(weight * lm.ln_p.astype(np.float64) + bonus)
-    missing = float(np.exp(weight * MISSING_UNKNOWN + bonus))
-    largest = np.maximum(_largest(model[0], model[1], model[2], factor, weight, lm.order), missing)
+        symbol_of[token] = ids.get(tokens.symbols[token], UNKNOWN_ID if lm.has_unknown else NOT_IN_MODEL)
+    ngrams = np.empty((len(lm.ln_p), 2))
+    ngrams[:, TIMES] = np.exp(weight * lm.ln_p.astype(np.float64) + bonus)
+    ngrams.view(np.int32)[:, BEHIND] = lm.next
+    ngrams.view(np.float32)[:, LN_P_STEP] = lm.ln_p
+    contexts = np.zeros((len(lm.first), 4), np.uint64)
+    masked = len(lm.mask) > 0
+    if masked:
+        contexts[:-1, :2] = lm.mask
+    contexts.view(np.int32)[:, FIRST] = lm.first
+    contexts.view(np.int32)[:-1, FAIL] = lm.fail
+    contexts.view(np.float32)[:-1, BACKOFF] = lm.backoff
+    largest = np.maximum(_largest(lm.first, lm.fail, lm.backoff, ngrams[:, TIMES], weight, lm.order), missing)
     above = np.nextafter(largest.astype(np.float32), np.float32(np.inf))  # rounding must not make a bound too small
-    return Language._make([_fixed(symbol_of), *model, _fixed(factor), _fixed(above), float(weight), missing])
+    contexts.view(np.float32)[:-1, LARGEST] = above
+    arrays = (_fixed(symbol_of), _fixed(contexts), _fixed(ngrams), _fixed(lm.symbol))
+    return Language(*arrays, masked, float(weight), missing)
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:
@@ -69,37 +83,24 @@ def _fixed(array: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def find(
-    first: np.ndarray, symbol: np.ndarray, mask: np.ndarray, fail: np.ndarray, backoff: np.ndarray, state: int, sought: int
-) -> tuple[int, float]:
-    """Which n-gram says how probable the symbol `sought` is in a state, and the ln of the back-off on the way to it.
-
-    Every symbol of the model is a child of context 0, so that it is found there at the latest.
-    """
-    ln_backoff = 0.0
-    while True:
-        place = -1
-        if len(mask):
-            bit = np.uint64(1) << np.uint64(sought & 63)
-            bits = mask[state, sought >> 6]
-            if bits & bit:
-                place = first[state] + _ones(bits & (bit - np.uint64(1)))
-                if sought > 63:
-                    place += _ones(mask[state, 0])
+def child(contexts: np.ndarray, links: np.ndarray, symbol: np.ndarray, masked: bool, state: int, sought: int) -> int:
+    """Which n-gram the symbol `sought` is in a context; -1 if there is none there. `links` are contexts as int32."""
+    if masked:
+        bit = np.uint64(1) << np.uint64(sought & 63)
+        bits = contexts[state, sought >> 6]
+        if not bits & bit:
+            return -1
+        place = links[state, FIRST] + _ones(bits & (bit - np.uint64(1)))
+        return place + _ones(contexts[state, MASK_LOW]) if sought > 63 else place
+    low, end = links[state, FIRST], links[state + 1, FIRST]
+    high = end
+    while low < high:  # ascending: halve
+        middle = (low + high) // 2
+        if symbol[middle] < sought:
+            low = middle + 1
         else:
-            low, high = first[state], first[state + 1]
-            while low < high:  # ascending: halve
-                middle = (low + high) // 2
-                if symbol[middle] < sought:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < first[state + 1] and symbol[low] == sought:
-                place = low
-        if place >= 0:
-            return place, ln_backoff
-        ln_backoff += backoff[state]
-        state = fail[state]
+            high = middle
+    return low if low < end and symbol[low] == sought else -1
 
 
 @njit(cache=True, nogil=True)

@@ -53,6 +53,8 @@ def commit(tree: Tree, within: int) -> None:
     shared = tree.beam[0, 0]
     for entry in range(1, marks[LIVE]):
         node = tree.beam[0, entry]
+        if shared == marks[BASE]:
+            break
         while node != shared:
             if links[node, DEPTH] > links[shared, DEPTH]:
                 node = links[node, PARENT]

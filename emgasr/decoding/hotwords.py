@@ -1,0 +1,124 @@
+"""Phrases with boosts in, an automaton over a symbol set's tokens out: what each token adds to a text's boosts.
+
+A phrase counts from the beginning of a word to the end of one, wherever it comes in the text. While it is being
+written it earns its boost in equal parts, letter by letter, which are taken back when the text turns out otherwise: a
+token's gain is the change of a potential, so that gains add up to the boosts of the phrases that a text holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from emgasr.errors import ConfigError, DataError
+from emgasr.lm.spelling import SEPARATOR, WORD_BEGIN, Spelling, separates
+from emgasr.tokens import Tokens
+
+MIDST, BEGINNING = 0, 1  # states: in a word with which no phrase goes on, and where a word may begin
+
+
+class Hotwords:
+    """Boosts of phrases as an automaton (Aho & Corasick 1975) of S states over the V tokens; arrays are read-only.
+
+    A state is the longest end of the text that begins a phrase, the separator before it included; a text begins as
+    behind a separator. Every end of the text that begins phrases is worth boost · (letters typed) / (letters) of the
+    best of these, separators within a phrase counted as letters. Ended words keep the boosts of the phrases that they
+    complete. A negative boost holds a phrase back in the same way.
+    """
+
+    start: int = BEGINNING
+    tokens: Tokens
+    goto: np.ndarray  # int32 (S, V): the state behind a token, for one that does not print the same; see below
+    gain: np.ndarray  # float64 (S, V): the change of the text's boosts, in nats
+    ending: np.ndarray  # float64 (S,): their change if the text ends: complete phrases stay, begun ones are taken back
+
+    def __init__(self, phrases: Mapping[str, float], tokens: Tokens) -> None:
+        """Take the boost of each phrase in nats; runs of white space in a phrase are one separator.
+
+        A backspace is no token of the automaton: it returns to the state and the boosts before what it deletes.
+        ConfigError for an empty or repeated phrase or a boost that is not finite, DataError for a phrase that the
+        tokens cannot write.
+        """
+        spelling = Spelling.of(tokens)
+        trie = _Trie()
+        for codes, boost in _spelled(phrases, spelling).values():
+            trie.add(codes, boost)
+        goto, complete, begun = trie.compiled(len(spelling.letters))
+        gain = begun[goto] - begun[:, None]
+        gain[:, [SEPARATOR, WORD_BEGIN]] += complete[:, None]
+        self.tokens = tokens
+        self.goto = np.tile(np.arange(len(goto), dtype=np.int32)[:, None], len(tokens))
+        self.gain = np.zeros(self.goto.shape)
+        for token, spelled in enumerate(spelling.codes):
+            for code in spelled:
+                self.gain[:, token] += gain[self.goto[:, token], code]
+                self.goto[:, token] = goto[self.goto[:, token], code]
+        self.ending = complete - begun
+        for array in (self.goto, self.gain, self.ending):
+            array.flags.writeable = False
+
+
+def _spelled(phrases: Mapping[str, float], spelling: Spelling) -> dict[str, tuple[list[int], float]]:
+    """Return each phrase's codes and boost by the phrase with single spaces, or raise what is wrong with the first."""
+    code = {letter: number for number, letter in enumerate(spelling.letters)}
+    if spelling.separates_words:
+        code[" "] = SEPARATOR
+    spelled: dict[str, tuple[list[int], float]] = {}
+    for given, boost in phrases.items():
+        phrase = " ".join("".join(" " if separates(c) else c for c in given).split())
+        if not phrase:
+            raise ConfigError("hotwords", f"{given!r} holds no letter", "give words")
+        if phrase in spelled:
+            raise ConfigError("hotwords", f"{phrase!r} is given twice", "give each phrase once")
+        if not math.isfinite(boost):
+            raise ConfigError("hotwords", f"the boost of {phrase!r} is {boost}", "use a finite number of nats")
+        if lacking := [c for c in phrase if c not in code]:
+            wrong = f"the tokens cannot write {phrase!r}, as none has {lacking[0]!r}"
+            raise DataError("hotwords", wrong, "leave it out or spell it otherwise")
+        spelled[phrase] = [code[c] for c in phrase], float(boost)
+    return spelled
+
+
+class _Trie:
+    """Phrases by their codes, each behind a separator."""
+
+    def __init__(self) -> None:
+        self.children: list[dict[int, int]] = [{SEPARATOR: BEGINNING}, {}]
+        self.complete = [0.0, 0.0]  # the boost of the phrase that ends at a node
+        self.begun = [0.0, 0.0]  # what the best phrase that passes a node or ends there has earned by then
+
+    def add(self, codes: Sequence[int], boost: float) -> None:
+        """Enter a phrase."""
+        node = BEGINNING
+        for typed, code in enumerate(codes, 1):
+            earned = boost * typed / len(codes)
+            if code not in self.children[node]:
+                self.children[node][code] = len(self.children)
+                self.children.append({})
+                self.complete.append(0.0)
+                self.begun.append(earned)
+            node = self.children[node][code]
+            self.begun[node] = max(self.begun[node], earned)
+        self.complete[node] = boost
+
+    def compiled(self, letters: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the automaton over codes, goto (S, letters + 2), and what ends of the text complete and have begun.
+
+        SEPARATOR and WORD_BEGIN are columns from the end of goto.
+        """
+        goto = np.full((len(self.children), letters + 2), MIDST, dtype=np.int32)
+        complete, begun = np.array(self.complete), np.array(self.begun)
+        goto[MIDST, SEPARATOR] = BEGINNING
+        queue = [(BEGINNING, MIDST, True)]  # a node, the next shorter end of the text, whether it ends in a separator
+        for node, shorter, separated in queue:  # which is longer than any before it
+            complete[node] += complete[shorter]
+            begun[node] += begun[shorter]
+            goto[node] = goto[shorter]
+            for code, child in self.children[node].items():
+                queue.append((child, int(goto[shorter, code]), code == SEPARATOR))
+                goto[node, code] = child
+            goto[node, WORD_BEGIN] = node if separated else goto[node, SEPARATOR]
+        goto[MIDST, WORD_BEGIN] = BEGINNING
+        return goto, complete, begun
