@@ -111,8 +111,9 @@ class _Trie:
         goto = np.full((len(self.children), letters + 2), MIDST, dtype=np.int32)
         complete, begun = np.array(self.complete), np.array(self.begun)
         goto[MIDST, SEPARATOR] = BEGINNING
-        queue = [(BEGINNING, MIDST, True)]  # a node, the next shorter end of the text, whether it ends in a separator
-        for node, shorter, separated in queue:  # which is longer than any before it
+        # Level by level: a node, the longest shorter end of the text that is one, whether both end in a separator.
+        queue = [(BEGINNING, MIDST, True)]
+        for node, shorter, separated in queue:
             complete[node] += complete[shorter]
             begun[node] += begun[shorter]
             goto[node] = goto[shorter]

@@ -20,10 +20,12 @@ class SearchConfig:
     The score of a token sequence y, which writes the text w (what is left on the page after its backspaces), is
 
         score = ln Σ over alignments of y, Π over frames of p(label)^acoustic_scale · e^-blank_penalty if it is blank
-                + lm_weight · ln p_LM(w) + length_bonus · |y| - backspace_penalty · (backspaces in y)
+                + lm_weight · ln p_LM(w) + Σ boosts of the hotwords in w
+                + length_bonus · |y| - backspace_penalty · (backspaces in y)
 
     with every token of y counted in |y|, and the end of the sentence in p_LM only if `end_of_sentence`. With
-    acoustic_scale 1 and no blank_penalty the first term is ln p(y | emissions).
+    acoustic_scale 1 and no blank_penalty the first term is ln p(y | emissions). Hotwords that are complete but for
+    the end of their last word count as complete where the emissions end.
     """
 
     beam: int = 50  # hypotheses kept after each frame

@@ -67,87 +67,60 @@ LARGEST_LN = 600.0  # e^600 is still far from the largest double
 DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COMMITTED = range(7)
 
 
-class Weights(NamedTuple):
-    """What the search is asked, as SearchConfig has it, ready to multiply."""
-
-    beam: int
-    top_k: int
-    backspace: int  # -1: there is none
-    scale: float
-    alpha: float
-    ln_bonus: float
-    bonus: float  # e^ln_bonus
-    ln_undo: float  # bonus less the backspace's penalty
-    ln_blank: float  # what a blank frame costs
-    threshold: float  # e^-threshold: entries below this part of the best are dropped; 0 keeps all
-    commit_within: int  # frames after which the best is committed whatever else lives
+# Places in `weights` (float64): what the search is asked, as SearchConfig has it, ready to multiply. BACKSPACE is -1 if
+# there is none; BONUS e^LN_BONUS; LN_UNDO the bonus less a backspace's penalty; LN_BLANK what a blank frame costs;
+# THRESHOLD e^-threshold, 0 keeps all.
+(
+    BEAM, TOP_K, BACKSPACE, SCALE, ALPHA, LN_BONUS, BONUS, LN_UNDO, LN_BLANK, THRESHOLD, COMMIT_WITHIN,
+) = range(11)  # fmt: skip
+WEIGHTS = 11
 
 
 class Scratch(NamedTuple):
-    """Room for one frame's work; it carries nothing from one frame to the next."""
+    """Room for one frame's work, which carries nothing from one frame to the next; few arrays, as each costs a call."""
 
-    heap: np.ndarray  # (entries,) float64: masses of the best so far, smallest first
-    which: np.ndarray  # (entries,) int32: whose they are, an entry's or (from `live` on) a candidate's
-    parent: np.ndarray  # (entries,) int32: of a candidate
-    label: np.ndarray  # (entries,) int32
-    factor: np.ndarray  # (entries,) float64
-    step: np.ndarray  # (entries,) float64: ln p of its token
-    state: np.ndarray  # (entries,) int32
-    older: np.ndarray  # (entries,) int32: the first live child of an entry
-    next_child: np.ndarray  # (entries,) int32: the next live child of the same parent
-    labels: np.ndarray  # (V,) int32: those that may begin, best first
+    entry_ids: np.ndarray  # (6, entries) int32: see `advance`
+    entry_masses: np.ndarray  # (3, entries) float64
+    label_ids: np.ndarray  # (6, V) int32
     emission: np.ndarray  # (V,) float64: e^(scale ln p) of the labels that were asked for
-    asked: np.ndarray  # (V,) int64: the frame for which `emission` was computed
-    may_begin: np.ndarray  # (V,) int64: the last frame in which a label was among `labels`
-    left: np.ndarray  # (V,) int32: labels that the language model has still to be asked for
-    powers: np.ndarray  # (V,) int32
-    parts: np.ndarray  # (V,) float32
-    stamp: np.ndarray  # (1,) int64: the number of the frame at work, for the two above
 
 
 def scratch(entries: int, labels: int) -> Scratch:
     """Room for a beam of `entries` and `labels` labels."""
-    return Scratch(
-        heap=np.zeros(entries),
-        which=np.zeros(entries, np.int32),
-        parent=np.zeros(entries, np.int32),
-        label=np.zeros(entries, np.int32),
-        factor=np.zeros(entries),
-        step=np.zeros(entries),
-        state=np.zeros(entries, np.int32),
-        older=np.zeros(entries, np.int32),
-        next_child=np.zeros(entries, np.int32),
-        labels=np.zeros(labels, np.int32),
-        emission=np.zeros(labels),
-        asked=np.zeros(labels, np.int64),
-        may_begin=np.zeros(labels, np.int64),
-        left=np.zeros(labels, np.int32),
-        powers=np.zeros(labels, np.int32),
-        parts=np.zeros(labels, np.float32),
-        stamp=np.zeros(1, np.int64),
-    )
+    ids, masses = np.zeros((6, entries), np.int32), np.zeros((3, entries))
+    return Scratch(ids, masses, np.zeros((7, labels), np.int32), np.zeros(labels))
 
 
 @njit(cache=True, nogil=True)
 def advance(
-    emissions: np.ndarray, first_row: int, language: Language, weights: Weights, tree: Tree, scratch: Scratch
+    emissions: np.ndarray, first_row: int, language: Language, weights: np.ndarray, tree: Tree, scratch: Scratch
 ) -> tuple[int, int]:
     """Search on through rows `first_row` and up of emissions (F, V); return how far it came and why it stopped."""
     # Arrays are taken out of their tuples here, once: in a loop every access to a tuple would count references.
     links, values, window, marks = tree.links, tree.values, tree.window, tree.marks
     beam, after, mass = tree.beam[0], tree.beam[1], tree.mass
     in_blank, in_token, stay_blank, stay_token = mass[0, 0], mass[0, 1], mass[1, 0], mass[1, 1]
-    heap, which, older, next_child = scratch.heap, scratch.which, scratch.older, scratch.next_child
-    parents, begun, states = scratch.parent, scratch.label, scratch.state
-    factors, steps = scratch.factor, scratch.step
-    labels, emission, asked, may_begin = scratch.labels, scratch.emission, scratch.asked, scratch.may_begin
+    # Of the heap of the best so far, the least first: masses, and whose they are (from `live` on a candidate's).
+    heap, which = scratch.entry_masses[0], scratch.entry_ids[0]
+    # Of a candidate: parent, label, factor, ln p and the language model's state behind.
+    parents, begun, states = scratch.entry_ids[1], scratch.entry_ids[2], scratch.entry_ids[3]
+    factors, steps = scratch.entry_masses[1], scratch.entry_masses[2]
+    # Of an entry: its first live child; the next live child of the same parent.
+    older, next_child = scratch.entry_ids[4], scratch.entry_ids[5]
+    # Labels that may begin, best first; those that the language model is still to be asked for; the latest frame in
+    # which a label's emission was computed; in which it was among the best; room for the check of rows; the frame.
+    labels, left = scratch.label_ids[0], scratch.label_ids[1]
+    asked, may_begin = scratch.label_ids[2], scratch.label_ids[3]
+    powers, parts, stamp = scratch.label_ids[4], scratch.label_ids[5].view(np.float32), scratch.label_ids[6]
+    emission = scratch.emission
+    most, scale = int(weights[BEAM]), weights[SCALE]
     symbol_of, symbol, contexts, ngrams = language.symbol_of, language.symbol, language.contexts, language.ngrams
     context_links, context_floats = contexts.view(np.int32), contexts.view(np.float32)
     ngram_links, ngram_floats = ngrams.view(np.int32), ngrams.view(np.float32)
     for row_number in range(first_row, len(emissions)):
         row = emissions[row_number]
         live = marks[LIVE]
-        wanted = min(weights.beam, live * (weights.top_k + 1))
+        wanted = min(most, live * (int(weights[TOP_K]) + 1))
         if wanted > len(beam):
             return row_number, MORE_BEAM
         if marks[USED] + wanted > len(links):
@@ -160,29 +133,29 @@ def advance(
                 return row_number, MORE_WINDOW
         if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= len(tree.committed):
             return row_number, MORE_COMMITTED
-        refused = _check(row, scratch.powers, scratch.parts)
+        refused = _check(row, powers, parts)
         if refused:
             return row_number, refused
         window[marks[FILLED]] = row
         marks[FILLED] += 1
         marks[FRAME] += 1
-        scratch.stamp[0] += 1
-        now = scratch.stamp[0]
-        count = _best_labels(row, weights.top_k, weights.scale, now, labels, emission, asked, may_begin)
-        blank = np.exp(weights.scale * row[BLANK] - weights.ln_blank)
+        stamp[0] += 1
+        now = stamp[0]
+        count = _best_labels(row, int(weights[TOP_K]), scale, now, labels, emission, asked, may_begin)
+        blank = np.exp(scale * row[BLANK] - weights[LN_BLANK])
         best = _stay(
-            row, weights.scale, blank, now, live, beam, in_blank, in_token, links, values, emission, asked, may_begin,
+            row, scale, blank, now, live, beam, in_blank, in_token, links, values, emission, asked, may_begin,
             stay_blank, stay_token, older, next_child, heap, which,
         )  # fmt: skip
         size, best = _begin(
-            best, live, count, weights, beam, in_blank, in_token, links, values, labels, emission, scratch.left, older,
+            best, live, count, weights, beam, in_blank, in_token, links, values, labels, emission, left, older,
             next_child, symbol_of, symbol, contexts, context_links, context_floats, ngrams, ngram_links, ngram_floats,
             language.masked, language.weight, language.missing, heap, which, parents, begun, factors, steps, states,
         )  # fmt: skip
         kept = 0
         for place in range(size):
             share, index = heap[place], which[place]
-            if share == 0.0 or share < best * weights.threshold:
+            if share == 0.0 or share < best * weights[THRESHOLD]:
                 continue
             if index < live:
                 after[kept], in_blank[kept], in_token[kept] = beam[index], stay_blank[index], stay_token[index]
@@ -201,7 +174,7 @@ def advance(
             in_token[:kept] /= best
             tree.ln_scale[0] += np.log(best)
         if marks[FRAME] % COMMIT_EVERY == 0:
-            commit(tree, weights.commit_within)
+            commit(tree, int(weights[COMMIT_WITHIN]))
     return len(emissions), DONE
 
 
@@ -327,7 +300,7 @@ def _begin(
     best: float,
     live: int,
     count: int,
-    weights: Weights,
+    weights: np.ndarray,
     beam: np.ndarray,
     in_blank: np.ndarray,
     in_token: np.ndarray,
@@ -335,7 +308,7 @@ def _begin(
     values: np.ndarray,
     labels: np.ndarray,
     emission: np.ndarray,
-    asked: np.ndarray,
+    remaining: np.ndarray,
     older: np.ndarray,
     next_child: np.ndarray,
     symbol_of: np.ndarray,
@@ -358,8 +331,8 @@ def _begin(
     states: np.ndarray,
 ) -> tuple[int, float]:
     """Put new hypotheses on the heap as long as one can get in; return its size and the best mass."""
-    size, candidates, most = live, 0, weights.beam
-    threshold, backspace, bonus = weights.threshold, weights.backspace, weights.bonus
+    size, candidates, most = live, 0, int(weights[BEAM])
+    threshold, backspace, bonus = weights[THRESHOLD], int(weights[BACKSPACE]), weights[BONUS]
     floor = max(heap[0] if size == most else 0.0, best * threshold)
     for entry in range(live - 1, -1, -1):  # a heap's end is where the best are, and they raise the floor soonest
         node = beam[entry]
@@ -384,7 +357,7 @@ def _begin(
                 continue
             sought = symbol_of[label]
             if sought >= 0 and not undoes:
-                asked[left] = label
+                remaining[left] = label
                 left += 1
                 continue
             times, behind, step = bonus, state, 0.0
@@ -404,12 +377,12 @@ def _begin(
         while left:
             still, bound = 0, total * backed_off * context_floats[state, LARGEST]
             for place in range(left):
-                label = asked[place]
+                label = remaining[place]
                 if bound * emission[label] <= floor:
                     break
                 found = child(contexts, context_links, symbol, masked, state, symbol_of[label])
                 if found < 0:
-                    asked[still] = label
+                    remaining[still] = label
                     still += 1
                     continue
                 times = backed_off * ngrams[found, TIMES]
@@ -452,7 +425,7 @@ def _node(
     factor: float,
     step: float,
     state: int,
-    weights: Weights,
+    weights: np.ndarray,
     links: np.ndarray,
     values: np.ndarray,
     marks: np.ndarray,
@@ -470,20 +443,20 @@ def _node(
     links[node, CHILD], links[node, SIBLING], links[node, SLOT] = -1, links[parent, CHILD], 0
     links[parent, CHILD] = node
     text = links[parent, TEXT]
-    if label == weights.backspace:
+    if label == weights[BACKSPACE]:
         text = links[text, BELOW]
         links[node, STATE], links[node, TEXT], links[node, BELOW] = links[text, STATE], text, text
         values[node, LN_P], values[node, UNDO] = values[text, LN_P], values[text, UNDO]
-        change = weights.alpha * (values[text, LN_P] - values[parent, LN_P]) + weights.ln_undo
+        change = weights[ALPHA] * (values[text, LN_P] - values[parent, LN_P]) + weights[LN_UNDO]
     elif symbol_of[label] == NOT_PRINTING:
         links[node, STATE], links[node, TEXT], links[node, BELOW] = links[parent, STATE], text, text
         values[node, LN_P], values[node, UNDO] = values[parent, LN_P], values[parent, UNDO]
-        change = weights.ln_bonus
+        change = weights[LN_BONUS]
     else:
         links[node, STATE], links[node, TEXT], links[node, BELOW] = state, node, text
         values[node, LN_P] = values[parent, LN_P] + step
-        values[node, UNDO] = np.exp(min(weights.ln_undo - weights.alpha * step, LARGEST_LN))
-        change = weights.alpha * step + weights.ln_bonus
+        values[node, UNDO] = np.exp(min(weights[LN_UNDO] - weights[ALPHA] * step, LARGEST_LN))
+        change = weights[ALPHA] * step + weights[LN_BONUS]
     values[node, FACTOR] = factor
     values[node, PRIOR] = values[parent, PRIOR] + change
     return node

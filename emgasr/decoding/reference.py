@@ -9,15 +9,17 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from emgasr.decoding.align import align
+from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, checked
-from emgasr.errors import LanguageModelError
-from emgasr.lm.ngram import NGramModel, State
+from emgasr.errors import ConfigError, LanguageModelError
+from emgasr.lm.ngram import NGramModel
+from emgasr.lm.words import WordModel
 from emgasr.tokens import Tokens
 
 BLANK = 0
@@ -25,10 +27,14 @@ MINUS_INFINITY = -math.inf
 
 
 def beam_search(
-    emissions: np.ndarray, tokens: Tokens, lm: NGramModel | None = None, config: SearchConfig | None = None
+    emissions: np.ndarray,
+    tokens: Tokens,
+    lm: NGramModel | WordModel | None = None,
+    config: SearchConfig | None = None,
+    hotwords: Hotwords | None = None,
 ) -> list[Hypothesis]:
     """Return the best hypotheses of emissions (F, V), best first; of no frames the empty one."""
-    return BeamSearch(tokens, lm, config).whole(emissions)
+    return BeamSearch(tokens, lm, config, hotwords).whole(emissions)
 
 
 class SearchState(NamedTuple):
@@ -41,14 +47,16 @@ class SearchState(NamedTuple):
 
 
 class _Text:
-    """What is on the page: a stack of printed symbols, the language model's state and ln p on top of it."""
+    """What is on the page: a stack of printed symbols, what language model and hotwords say of it on top."""
 
-    __slots__ = ("below", "ln_p", "state")
+    __slots__ = ("below", "boost", "hot", "ln_p", "state")
 
-    def __init__(self, below: _Text | None, state: State, ln_p: float) -> None:
+    def __init__(self, below: _Text | None, state: Any, ln_p: float, hot: int, boost: float) -> None:
         self.below = below  # the text without its last symbol: what a backspace returns to
-        self.state = state
+        self.state = state  # of the language model
         self.ln_p = ln_p
+        self.hot = hot  # state of the hotwords
+        self.boost = boost
 
 
 class _Prefix:
@@ -77,18 +85,29 @@ Beam = dict[_Prefix, tuple[float, float]]  # live prefix -> (ln_blank, ln_token)
 class BeamSearch:
     """A search with its three faces: `whole`, or `start`, `step` for each chunk of emissions and `flush`."""
 
-    def __init__(self, tokens: Tokens, lm: NGramModel | None = None, config: SearchConfig | None = None) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        lm: NGramModel | WordModel | None = None,
+        config: SearchConfig | None = None,
+        hotwords: Hotwords | None = None,
+    ) -> None:
         self.tokens = tokens
-        self.lm = lm
+        self.lm: Any = lm  # each model has states of its own kind
         self.config = config or SearchConfig()
+        self.hotwords = hotwords
+        for made in (hotwords, lm):
+            if isinstance(made, Hotwords | WordModel) and made.tokens != tokens:
+                raise ConfigError("search", f"its {type(made).__name__} is made for other tokens", "make it for these")
         self._printing = [tokens.printing(token) for token in range(len(tokens))]
         if lm is not None:
             printed = [symbol for symbol, prints in zip(tokens.symbols, self._printing, strict=True) if prints]
             if len(lm.unknown_symbols(printed)) == len(printed):
                 wrong = f"knows none of the model's {len(printed)} symbols ({printed[0]!r}, ...)"
                 raise LanguageModelError("language model", wrong, "use one built for this symbol set")
-        self._lm_steps: dict[tuple[State, int], tuple[float, State]] = {}
-        self._root = _Prefix(None, BLANK, _Text(None, lm.start() if lm else 0, 0.0), 0.0)
+        self._lm_steps: dict[tuple[Any, int], tuple[float, Any]] = {}
+        nothing = _Text(None, lm.start() if lm else 0, 0.0, hotwords.start if hotwords else 0, 0.0)
+        self._root = _Prefix(None, BLANK, nothing, 0.0)
         # A prefix that comes up again must be the same node, as long as it or anything grown from it lives.
         self._live: WeakValueDictionary[tuple[_Prefix, int], _Prefix] = WeakValueDictionary()
 
@@ -121,6 +140,8 @@ class BeamSearch:
             acoustic = _log_add(float(ln_blank), float(ln_token))
             ending = self.lm.end(prefix.text.state) if self.lm and self.config.end_of_sentence else 0.0
             score = acoustic + prefix.prior + self.config.lm_weight * ending
+            if self.hotwords:
+                score += float(self.hotwords.ending[prefix.text.hot])
             found.append(Hypothesis(ids, (), (), score, acoustic, prefix.text.ln_p + ending))
         found.sort(key=lambda hypothesis: -hypothesis.score)
         aligned = ((best, *align(state.emissions, best.ids)) for best in found[: self.config.n_best])
@@ -168,6 +189,7 @@ class BeamSearch:
         if child is None:
             text = self._after(parent.text, token)
             prior = parent.prior + self.config.lm_weight * (text.ln_p - parent.text.ln_p) + self.config.length_bonus
+            prior += text.boost - parent.text.boost
             if token == self.tokens.backspace_id:
                 prior -= self.config.backspace_penalty
             child = self._live[parent, token] = _Prefix(parent, token, text, prior)
@@ -183,7 +205,10 @@ class BeamSearch:
         if step is None:
             step = self.lm.score(text.state, self.tokens.symbols[token]) if self.lm else (0.0, 0)
             self._lm_steps[text.state, token] = step
-        return _Text(text, step[1], text.ln_p + step[0])
+        hot, boost = text.hot, text.boost
+        if self.hotwords:
+            hot, boost = int(self.hotwords.goto[hot, token]), boost + float(self.hotwords.gain[hot, token])
+        return _Text(text, step[1], text.ln_p + step[0], hot, boost)
 
 
 def _add(beam: Beam, prefix: _Prefix, ln_blank: float, ln_token: float) -> None:

@@ -93,23 +93,23 @@ class BeamSearch:
         return tables(self.tokens, self.lm, self.config.lm_weight, self.config.length_bonus)
 
     @cached_property
-    def weights(self) -> kernel.Weights:
+    def weights(self) -> np.ndarray:
         """The configuration as the kernel has it."""
         config, labels = self.config, len(self.tokens) - 1
         backspace = self.tokens.backspace_id
-        return kernel.Weights(
-            beam=config.beam,
-            top_k=labels if config.top_k is None else min(config.top_k, labels),
-            backspace=-1 if backspace is None else backspace,
-            scale=float(config.acoustic_scale),
-            alpha=float(config.lm_weight) if self.lm else 0.0,
-            ln_bonus=float(config.length_bonus),
-            bonus=math.exp(config.length_bonus),
-            ln_undo=float(config.length_bonus - config.backspace_penalty),
-            ln_blank=float(config.blank_penalty),
-            threshold=0.0 if config.threshold is None else math.exp(-config.threshold),
-            commit_within=config.commit_within,
-        )
+        weights = np.zeros(kernel.WEIGHTS)
+        weights[kernel.BEAM] = config.beam
+        weights[kernel.TOP_K] = labels if config.top_k is None else min(config.top_k, labels)
+        weights[kernel.BACKSPACE] = -1 if backspace is None else backspace
+        weights[kernel.SCALE] = config.acoustic_scale
+        weights[kernel.ALPHA] = config.lm_weight if self.lm else 0.0
+        weights[kernel.LN_BONUS] = config.length_bonus
+        weights[kernel.BONUS] = math.exp(config.length_bonus)
+        weights[kernel.LN_UNDO] = config.length_bonus - config.backspace_penalty
+        weights[kernel.LN_BLANK] = config.blank_penalty
+        weights[kernel.THRESHOLD] = 0.0 if config.threshold is None else math.exp(-config.threshold)
+        weights[kernel.COMMIT_WITHIN] = config.commit_within
+        return weights
 
     def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
         """Search the whole utterance (F, V)."""
@@ -130,7 +130,7 @@ class BeamSearch:
         )
         tree.links[0, [PARENT, CHILD, SIBLING]] = -1
         tree.links[0, STATE] = self.lm.start() if self.lm else 0
-        tree.values[0, UNDO] = math.exp(self.weights.ln_undo)
+        tree.values[0, UNDO] = math.exp(self.weights[kernel.LN_UNDO])
         tree.mass[0, 0, 0] = 1.0
         tree.marks[[LIVE, USED]] = 1
         return SearchState(tree, kernel.scratch(FIRST_ENTRIES, len(self.tokens)))
