@@ -9,7 +9,7 @@ out=${1:?$usage}
 shift
 : "${1:?$usage}"
 order=${ORDER:-6}
-prune=${PRUNE:-0 0 0 0 1}                     # of 5-grams and longer, those seen once cost more than they tell
+prune=${PRUNE:-0 0 0 0 0 1}                   # 6-grams seen once are left out: see README.md
 emgasr=${EMGASR:-emgasr}
 
 # shellcheck disable=SC2086  # thresholds are words

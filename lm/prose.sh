@@ -9,7 +9,7 @@ shift
 : "${1:?$usage}"
 symbols=${SYMBOLS:-keystrokes}
 order=${ORDER:-6}
-prune=${PRUNE:-0 0 0 0 1}
+prune=${PRUNE:-0 0 0 0 0 1}                   # 6-grams seen once are left out: see README.md
 emgasr=${EMGASR:-emgasr}
 python=${PYTHON:-python3}
 
