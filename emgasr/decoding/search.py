@@ -19,6 +19,7 @@ from emgasr.decoding.kernel_language import Language, tables
 from emgasr.decoding.kernel_tree import (
     CHILD,
     COMMITTED,
+    FILLED,
     FRAME,
     LINKS,
     LIVE,
@@ -31,6 +32,7 @@ from emgasr.decoding.kernel_tree import (
     UNDO,
     USED,
     VALUES,
+    WINDOW,
     Tree,
     tail,
     tail_times,
@@ -66,6 +68,11 @@ class SearchState:
     def frames_seen(self) -> int:
         """How many frames were searched."""
         return int(self.tree.marks[FRAME])
+
+    @property
+    def open_frames(self) -> int:
+        """How many of the latest frames no committed token has used up: what may still change."""
+        return int(self.tree.marks[FILLED] - self.tree.marks[WINDOW])
 
     def copy(self) -> SearchState:
         """A state of its own, to go back to."""

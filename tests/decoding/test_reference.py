@@ -1,17 +1,16 @@
-"""The beam search: chunking, pruning, the language model and backspaces; exactness is shown in tests/oracles."""
+"""The readable beam search: chunking, pruning, language model and backspaces; exactness is shown in tests/oracles."""
 
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.decoding import BeamSearch, SearchConfig, beam_search, greedy
+from emgasr.decoding import SearchConfig, greedy
+from emgasr.decoding.reference import BeamSearch, beam_search
 from emgasr.errors import DataError, LanguageModelError
 from emgasr.lm import estimate
 from emgasr.tokens import BACKSPACE, Tokens
@@ -125,8 +124,3 @@ def test_backspace_on_an_empty_page_deletes_nothing() -> None:
 def test_a_language_model_of_other_symbols_is_refused() -> None:
     with pytest.raises(LanguageModelError, match="knows none of the model's 4 symbols"):
         beam_search(random_emissions(2, 0), TOKENS, estimate([["word", "words"]], 2))
-
-
-def test_decoding_needs_no_torch() -> None:
-    code = "import emgasr.decoding, emgasr.lm, emgasr.score, sys; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
