@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import defaultdict
 
 import numpy as np
@@ -11,12 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.decoding import SearchConfig, beam_search, classify
+from emgasr.decoding import SearchConfig, beam_search, classify, reference
+from emgasr.decoding.hotwords import Hotwords
 from emgasr.lm import NGramModel, estimate
+from emgasr.lm.words import WordModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
 
 LM = estimate(["ab" + ENTER, "abba", "a" + ENTER + "b", "", "bba"], order=3)
 SYMBOLS = ("a", "b", BACKSPACE, ENTER, SHIFT)
+WORDS = estimate([["ab", "a"], ["b", "ab", "ab"], ["bb"]], order=3)
+CHARACTERS = estimate(["ab", "a", "b", "bba"], order=3)
+LEXICON = ("ab", "a", "bb")
+UNKNOWN_PENALTY = 0.3
 
 
 def random_emissions(frames: int, labels: int, seed: int, sharpness: float = 1.0) -> np.ndarray:
@@ -39,7 +46,9 @@ def typed(symbols: list[str]) -> list[str]:
     return page
 
 
-def ln_p_text(lm: NGramModel, page: list[str], end: bool) -> float:
+def ln_p_text(lm: NGramModel | WordModel, page: list[str], end: bool) -> float:
+    if isinstance(lm, WordModel):
+        return worth_of_words("".join(page), end)
     state, ln_p = lm.start(), 0.0
     for symbol in page:
         step, state = lm.score(state, symbol)
@@ -47,8 +56,40 @@ def ln_p_text(lm: NGramModel, page: list[str], end: bool) -> float:
     return ln_p + (lm.end(state) if end else 0.0)
 
 
+def worth_of_words(text: str, end: bool) -> float:
+    """ln p of a text's words one by one; that of the last, if it may go on, by the best that it may become."""
+    *finished, last = re.split(f"[ {ENTER}]", text)
+    if end and last:
+        finished, last = [*finished, last], ""
+    state, ln_p = WORDS.start(), 0.0
+    for word in finished:
+        if word not in LEXICON:
+            ln_p += CHARACTERS.sentence(word).ln_p - UNKNOWN_PENALTY
+        step, state = WORDS.score(state, word if word in LEXICON else "<unk>")
+        ln_p += step
+    if last:
+        spelled = ln_p_text(CHARACTERS, list(last), end=False) - UNKNOWN_PENALTY
+        ahead = [WORDS.score(0, word)[0] for word in LEXICON if word.startswith(last)]
+        ln_p += max([WORDS.score(state, "<unk>")[0] + spelled, *ahead])
+    return ln_p + (WORDS.end(state) if end else 0.0)
+
+
+def boosts_in(text: str, phrases: dict[str, float]) -> float:
+    padded = " " + re.sub(f"[ {ENTER}]", " ", text) + " "
+    return sum(
+        boost
+        for phrase, boost in phrases.items()
+        for place in range(len(padded))
+        if padded.startswith(f" {phrase} ", place)
+    )
+
+
 def enumerate_all(
-    emissions: np.ndarray, tokens: Tokens, lm: NGramModel | None, config: SearchConfig
+    emissions: np.ndarray,
+    tokens: Tokens,
+    lm: NGramModel | WordModel | None,
+    config: SearchConfig,
+    phrases: dict[str, float] | None = None,
 ) -> dict[tuple[int, ...], tuple[float, float, float]]:
     """Return score, acoustic and language-model part of every token sequence that some alignment collapses to."""
     frames, labels = emissions.shape
@@ -63,6 +104,7 @@ def enumerate_all(
             ln_p_lm = ln_p_text(lm, typed(symbols), config.end_of_sentence) if lm else 0.0
             score = math.log(p) + config.lm_weight * ln_p_lm + config.length_bonus * len(ids)
             score -= config.backspace_penalty * symbols.count(BACKSPACE)
+            score += boosts_in("".join(typed(symbols)), phrases or {})
             found[ids] = (score, math.log(p), ln_p_lm)
     return found
 
@@ -128,6 +170,40 @@ def test_an_unpruned_search_finds_every_sequence_with_its_exact_score(
         assert parts == pytest.approx(expected[hypothesis.ids], abs=1e-9)
     scores = [hypothesis.score for hypothesis in answered]
     assert scores == sorted(scores, reverse=True)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    frames=st.integers(1, 5),
+    more=st.sets(st.sampled_from((BACKSPACE, ENTER, SHIFT, " ")), max_size=2),
+    seed=st.integers(0, 10_000),
+    with_words=st.booleans(),
+    lm_weight=st.sampled_from([0.7, 2.0]),
+    phrases=st.dictionaries(st.sampled_from(["a", "ab", "a b", "b a", "ba"]), st.sampled_from([2.0, 0.7, -1.0])),
+    end_of_sentence=st.booleans(),
+)
+def test_words_and_hotwords_count_as_they_stand_in_the_text(
+    frames: int,
+    more: set[str],
+    seed: int,
+    with_words: bool,
+    lm_weight: float,
+    phrases: dict[str, float],
+    end_of_sentence: bool,
+) -> None:
+    tokens = Tokens.keystrokes({"a", "b", *more})
+    if not more & {" ", ENTER}:
+        phrases = {phrase: boost for phrase, boost in phrases.items() if " " not in phrase}
+    words = WordModel(WORDS, LEXICON, CHARACTERS, tokens, UNKNOWN_PENALTY) if with_words else None
+    emissions = random_emissions(frames, len(tokens), seed)
+    config = SearchConfig(10**6, None, lm_weight, 0.4, end_of_sentence=end_of_sentence, n_best=10**6)
+    expected = enumerate_all(emissions, tokens, words, config, phrases)
+    answered = reference.beam_search(emissions, tokens, words, config, Hotwords(phrases, tokens))
+
+    assert {hypothesis.ids for hypothesis in answered} == set(expected)
+    for hypothesis in answered:
+        parts = (hypothesis.score, hypothesis.acoustic, hypothesis.lm)
+        assert parts == pytest.approx(expected[hypothesis.ids], abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))
