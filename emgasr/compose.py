@@ -58,6 +58,8 @@ class ComposeConfig:
         trim_ms: most that is cut off at random at either end of a take, never more than a quarter of it.
         stretch: largest random change of a take's duration, a fraction.
         same_session: whether a sequence keeps to the takes of one session.
+        balance_sessions: whether training draws a label's sessions alike, however many takes each has: a few takes of
+            the day at hand then count as much as the many of other days.
     """
 
     join_ms: float = 50.0
@@ -67,6 +69,7 @@ class ComposeConfig:
     trim_ms: float = 0.0
     stretch: float = 0.0
     same_session: bool = False
+    balance_sessions: bool = False
 
     def __post_init__(self) -> None:
         if min(self.join_ms, self.rest_shortest_ms, self.trim_ms, self.stretch) < 0:
@@ -104,8 +107,15 @@ class ComposedSource:
         rng = np.random.default_rng((self.seed, index))
         group = self.groups[rng.choice(len(self.groups), p=self._share)]
         text = self.texts.draw(group.labels, rng)
-        takes = [group.takes[label][rng.integers(len(group.takes[label]))] for label in text]
+        takes = [self._drawn(group.takes[label], rng) for label in text]
         return _plan(takes, group.rests, self.config, rng)
+
+    def _drawn(self, takes: list[Take], rng: np.random.Generator) -> Take:
+        if self.config.balance_sessions:
+            sessions = sorted({take.session for take in takes})
+            session = sessions[rng.integers(len(sessions))]
+            takes = [take for take in takes if take.session == session]
+        return takes[rng.integers(len(takes))]
 
 
 def compose(

@@ -137,6 +137,15 @@ def test_labels_lie_in_order_inside_the_samples(index: int) -> None:
     assert np.isfinite(example.samples).all()
 
 
+@pytest.mark.parametrize(("balance", "share"), [(False, 0.1), (True, 0.5)])
+def test_sessions_are_drawn_by_their_takes_or_alike_when_asked(balance: bool, share: float) -> None:
+    many = takes("ab", each=9, session="d1") + [take(label, 9, session="d2") for label in "ab"]
+    config = ComposeConfig(balance_sessions=balance)
+    drawn = ComposedSource(many, RandomStrings(4, 4), LETTERS, config, seed=0)
+    used = [name for index in range(250) for name in drawn.example(index).takes]
+    assert np.mean(["/d2/" in name for name in used]) == pytest.approx(share, abs=0.04)
+
+
 def test_stretching_keeps_a_slow_wave_a_wave() -> None:
     wave = np.sin(np.arange(1000) * 0.05).astype(np.float32)[:, None]
     wave_take = Take(wave, RATE, "a", "s1", "d1", "wave")
