@@ -21,6 +21,7 @@ from numba import njit
 from emgasr.decoding.kernel_language import (
     BACKOFF,
     BEHIND,
+    BY_WORDS,
     FAIL,
     LARGEST,
     LN_P_STEP,
@@ -33,19 +34,25 @@ from emgasr.decoding.kernel_language import (
 from emgasr.decoding.kernel_tree import (
     BELOW,
     BLANK,
+    BOOST,
     CHILD,
     COMMITTED,
     DEPTH,
     FACTOR,
     FILLED,
+    FINISH,
     FRAME,
+    HOT,
     LABEL,
     LIVE,
     LN_P,
+    NODE,
+    OUTSIDE_LN_P,
     PARENT,
     PRIOR,
     SIBLING,
     SLOT,
+    SPELLED,
     STATE,
     TEXT,
     UNDO,
@@ -56,6 +63,7 @@ from emgasr.decoding.kernel_tree import (
     compact,
     shift_window,
 )
+from emgasr.decoding.kernel_words import Boosts, Words, word_finish, word_step
 from emgasr.lm.ngram import MISSING_UNKNOWN
 
 COMMIT_EVERY = 4  # frames
@@ -93,9 +101,19 @@ def scratch(entries: int, labels: int) -> Scratch:
 
 @njit(cache=True, nogil=True)
 def advance(
-    emissions: np.ndarray, first_row: int, language: Language, weights: np.ndarray, tree: Tree, scratch: Scratch
+    emissions: np.ndarray,
+    first_row: int,
+    language: Language,
+    words: Words | None,
+    boosts: Boosts | None,
+    weights: np.ndarray,
+    tree: Tree,
+    scratch: Scratch,
 ) -> tuple[int, int]:
-    """Search on through rows `first_row` and up of emissions (F, V); return how far it came and why it stopped."""
+    """Search on through rows `first_row` and up of emissions (F, V); return how far it came and why it stopped.
+
+    Compiled apart for searches with and without words and boosts, so that one costs nothing where it is not.
+    """
     # Arrays are taken out of their tuples here, once: in a loop every access to a tuple would count references.
     links, values, window, marks = tree.links, tree.values, tree.window, tree.marks
     beam, after, mass = tree.beam[0], tree.beam[1], tree.mass
@@ -150,7 +168,8 @@ def advance(
         size, best = _begin(
             best, live, count, weights, beam, in_blank, in_token, links, values, labels, emission, left, older,
             next_child, symbol_of, symbol, contexts, context_links, context_floats, ngrams, ngram_links, ngram_floats,
-            language.masked, language.weight, language.missing, heap, which, parents, begun, factors, steps, states,
+            language.masked, language.weight, language.missing, words, boosts, heap, which, parents, begun, factors,
+            steps, states,
         )  # fmt: skip
         kept = 0
         for place in range(size):
@@ -163,7 +182,7 @@ def advance(
                 spot = index - live
                 after[kept] = _node(
                     parents[spot], begun[spot], factors[spot], steps[spot], states[spot], weights, links, values,
-                    marks, symbol_of,
+                    marks, symbol_of, words, boosts,
                 )  # fmt: skip
                 in_blank[kept], in_token[kept] = 0.0, share
             kept += 1
@@ -322,6 +341,8 @@ def _begin(
     masked: bool,
     lm_weight: float,
     missing: float,
+    words: Words | None,
+    boosts: Boosts | None,
     heap: np.ndarray,
     which: np.ndarray,
     parents: np.ndarray,
@@ -333,13 +354,22 @@ def _begin(
     """Put new hypotheses on the heap as long as one can get in; return its size and the best mass."""
     size, candidates, most = live, 0, int(weights[BEAM])
     threshold, backspace, bonus = weights[THRESHOLD], int(weights[BACKSPACE]), weights[BONUS]
+    alpha, hot = weights[ALPHA], 0
     floor = max(heap[0] if size == most else 0.0, best * threshold)
     for entry in range(live - 1, -1, -1):  # a heap's end is where the best are, and they raise the floor soonest
         node = beam[entry]
         total = in_blank[entry] + in_token[entry]
         last, state = links[node, LABEL], links[node, STATE]
         left = 0  # labels that the language model has still to be asked for, best first
-        bound = total * max(context_floats[state, LARGEST], bonus)
+        gained = 1.0  # at most, by boosts
+        if boosts is not None:
+            hot = links[node, HOT]
+            gained = np.exp(boosts.most[hot])
+        bound = total * gained * max(context_floats[state, LARGEST], bonus)
+        if words is not None:
+            # Within a word its worth only falls: it rises where a word ends, and if unknown words have a bonus.
+            rises = max(values[node, FINISH], 0.0) + max(-words.penalty, 0.0)
+            bound = total * gained * bonus * np.exp(alpha * rises) if alpha >= 0 else np.inf
         for place in range(count):
             label = labels[place]
             undoes = label == backspace
@@ -365,6 +395,13 @@ def _begin(
                 times = values[node, UNDO]
             elif sought == NOT_IN_MODEL:
                 times, behind, step = missing, 0, MISSING_UNKNOWN
+            if words is not None and sought == BY_WORDS and not undoes:
+                step, behind, _, _, _ = word_step(
+                    words, label, state, links[node, NODE], links[node, SPELLED], values[node, OUTSIDE_LN_P]
+                )
+                times = bonus * np.exp(alpha * step)
+            if boosts is not None and not undoes:
+                times *= np.exp(boosts.gain[hot, label])
             mass = before * emission[label] * times
             if mass > floor:
                 spot, size, candidates = _offer(mass, size, candidates, live, most, heap, which)
@@ -375,7 +412,7 @@ def _begin(
         # One walk down the back-offs for all labels; each level bounds what the next ones can give.
         ln_backoff, backed_off = 0.0, 1.0
         while left:
-            still, bound = 0, total * backed_off * context_floats[state, LARGEST]
+            still, bound = 0, total * gained * backed_off * context_floats[state, LARGEST]
             for place in range(left):
                 label = remaining[place]
                 if bound * emission[label] <= floor:
@@ -386,6 +423,8 @@ def _begin(
                     still += 1
                     continue
                 times = backed_off * ngrams[found, TIMES]
+                if boosts is not None:
+                    times *= np.exp(boosts.gain[hot, label])
                 mass = (in_blank[entry] if label == last else total) * emission[label] * times
                 if mass > floor:
                     spot, size, candidates = _offer(mass, size, candidates, live, most, heap, which)
@@ -430,6 +469,8 @@ def _node(
     values: np.ndarray,
     marks: np.ndarray,
     symbol_of: np.ndarray,
+    words: Words | None,
+    boosts: Boosts | None,
 ) -> int:
     """The node of a candidate: the one that it was before, as something grown from it may live, or a new one."""
     child = links[parent, CHILD]
@@ -440,23 +481,35 @@ def _node(
     node = marks[USED]
     marks[USED] += 1
     links[node, PARENT], links[node, LABEL], links[node, DEPTH] = parent, label, links[parent, DEPTH] + 1
-    links[node, CHILD], links[node, SIBLING], links[node, SLOT] = -1, links[parent, CHILD], 0
+    links[node, CHILD], links[node, SIBLING], links[node, SLOT], links[node, TEXT] = -1, links[parent, CHILD], 0, -1
     links[parent, CHILD] = node
     text = links[parent, TEXT]
     if label == weights[BACKSPACE]:
         text = links[text, BELOW]
-        links[node, STATE], links[node, TEXT], links[node, BELOW] = links[text, STATE], text, text
-        values[node, LN_P], values[node, UNDO] = values[text, LN_P], values[text, UNDO]
-        change = weights[ALPHA] * (values[text, LN_P] - values[parent, LN_P]) + weights[LN_UNDO]
+        back = values[text, LN_P] - values[parent, LN_P]
+        change = weights[ALPHA] * back + values[text, BOOST] - values[parent, BOOST] + weights[LN_UNDO]
     elif symbol_of[label] == NOT_PRINTING:
-        links[node, STATE], links[node, TEXT], links[node, BELOW] = links[parent, STATE], text, text
-        values[node, LN_P], values[node, UNDO] = values[parent, LN_P], values[parent, UNDO]
         change = weights[LN_BONUS]
     else:
-        links[node, STATE], links[node, TEXT], links[node, BELOW] = state, node, text
+        gain, hot = 0.0, 0
+        if boosts is not None:
+            gain, hot = boosts.gain[links[parent, HOT], label], boosts.goto[links[parent, HOT], label]
+        links[node, STATE], links[node, TEXT], links[node, BELOW], links[node, HOT] = state, node, text, hot
         values[node, LN_P] = values[parent, LN_P] + step
-        values[node, UNDO] = np.exp(min(weights[LN_UNDO] - weights[ALPHA] * step, LARGEST_LN))
-        change = weights[ALPHA] * step + weights[LN_BONUS]
+        values[node, BOOST] = values[parent, BOOST] + gain
+        values[node, UNDO] = np.exp(min(weights[LN_UNDO] - weights[ALPHA] * step - gain, LARGEST_LN))
+        change = weights[ALPHA] * step + gain + weights[LN_BONUS]
+        if words is not None:
+            at, spelled, outside = links[parent, NODE], links[parent, SPELLED], values[parent, OUTSIDE_LN_P]
+            _, _, at, spelled, outside = word_step(words, label, links[parent, STATE], at, spelled, outside)
+            links[node, NODE], links[node, SPELLED], values[node, OUTSIDE_LN_P] = at, spelled, outside
+            values[node, FINISH], _ = word_finish(words, state, at, spelled, outside)
+    if links[node, TEXT] != node:  # the text that was there before: all that is known of it
+        for column in (STATE, NODE, SPELLED, HOT):
+            links[node, column] = links[text, column]
+        for column in (LN_P, BOOST, UNDO, OUTSIDE_LN_P, FINISH):
+            values[node, column] = values[text, column]
+        links[node, TEXT], links[node, BELOW] = text, text
     values[node, FACTOR] = factor
     values[node, PRIOR] = values[parent, PRIOR] + change
     return node

@@ -13,11 +13,13 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
+from emgasr.decoding.kernel_words import fixed
 from emgasr.lm.ngram import MISSING_UNKNOWN, NGramModel
+from emgasr.lm.words import WordModel
 from emgasr.tokens import Tokens
 
 # What `symbol_of` says of a token that the model is not asked about.
-NOT_PRINTING, NO_MODEL, NOT_IN_MODEL = -1, -2, -3
+NOT_PRINTING, NO_MODEL, NOT_IN_MODEL, BY_WORDS = -1, -2, -3, -4
 UNKNOWN_ID = 0
 
 
@@ -33,7 +35,7 @@ TIMES, BEHIND, LN_P_STEP = 0, 2, 3
 class Language(NamedTuple):
     """A language model under given weights, as the search multiplies it; see NGramModel for the trie."""
 
-    symbol_of: np.ndarray  # (V,) int32: the model's symbol of each token, or one of the three above
+    symbol_of: np.ndarray  # (V,) int32: the model's symbol of each token, or one of the four above
     contexts: (
         np.ndarray
     )  # (C + 1, 4) uint64: the mask's words, the first child and fail link, back-off and largest factor
@@ -44,15 +46,15 @@ class Language(NamedTuple):
     missing: float  # the factor of a symbol that neither the model knows nor its <unk> stands for
 
 
-def tables(tokens: Tokens, lm: NGramModel | None, weight: float, bonus: float) -> Language:
-    """The arrays for `tokens`, with the n-gram model `lm` at `weight` (or none) and `bonus` nats a token."""
+def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bonus: float) -> Language:
+    """The arrays for `tokens`, with the n-gram model `lm` at `weight` (if it is one) and `bonus` nats a token."""
     symbol_of = np.full(len(tokens), NOT_PRINTING, np.int32)
     printing = [token for token in range(len(tokens)) if tokens.printing(token)]
     missing = float(np.exp(weight * MISSING_UNKNOWN + bonus))
-    if lm is None:
-        symbol_of[printing] = NO_MODEL
+    if lm is None or isinstance(lm, WordModel):
+        symbol_of[printing] = NO_MODEL if lm is None else BY_WORDS
         contexts, ngrams, symbol = np.zeros((2, 4), np.uint64), np.zeros((0, 2)), np.zeros(0, np.uint8)
-        return Language(_fixed(symbol_of), _fixed(contexts), _fixed(ngrams), _fixed(symbol), True, 0.0, missing)
+        return Language(fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(symbol), True, 0.0, missing)
     ids = {symbol: number for number, symbol in enumerate(lm.vocabulary)}
     for token in printing:
         symbol_of[token] = ids.get(tokens.symbols[token], UNKNOWN_ID if lm.has_unknown else NOT_IN_MODEL)
@@ -70,16 +72,8 @@ def tables(tokens: Tokens, lm: NGramModel | None, weight: float, bonus: float) -
     largest = np.maximum(_largest(lm.first, lm.fail, lm.backoff, ngrams[:, TIMES], weight, lm.order), missing)
     above = np.nextafter(largest.astype(np.float32), np.float32(np.inf))  # rounding must not make a bound too small
     contexts.view(np.float32)[:-1, LARGEST] = above
-    arrays = (_fixed(symbol_of), _fixed(contexts), _fixed(ngrams), _fixed(lm.symbol))
+    arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(lm.symbol))
     return Language(*arrays, masked, float(weight), missing)
-
-
-def _fixed(array: np.ndarray) -> np.ndarray:
-    """The array as one kind for the compiler, whether it lies in memory or in a file: contiguous, not to be written."""
-    fixed = np.ascontiguousarray(array).view(np.ndarray)
-    fixed = fixed.view()
-    fixed.flags.writeable = False
-    return fixed
 
 
 @njit(cache=True, nogil=True)

@@ -13,13 +13,14 @@ BLANK = 0
 HISTORY = 256  # symbols of committed text that backspaces can still take back
 
 # Columns of `links`: the tree. A text is named by the node that wrote its last symbol; BELOW is what a backspace
-# returns to, STATE the language model's state behind the text, SLOT where in the beam a node was last.
-PARENT, LABEL, TEXT, BELOW, STATE, CHILD, SIBLING, SLOT, DEPTH = range(9)
-LINKS = 9
-# Columns of `values`: ln p_LM of the text, the score's part without emissions, e^(its change on the way from the
-# parent), and e^(its change if a backspace came next).
-LN_P, PRIOR, FACTOR, UNDO = range(4)
-VALUES = 4
+# returns to, STATE, NODE and SPELLED the language model's state behind the text (the last two a word model's), HOT that
+# of the hotwords, SLOT where in the beam a node was last.
+PARENT, LABEL, TEXT, BELOW, STATE, CHILD, SIBLING, SLOT, DEPTH, NODE, SPELLED, HOT = range(12)
+LINKS = 12
+# Columns of `values`: ln p_LM of the text and its boosts, the score's part without emissions, e^(its change on the way
+# from the parent), e^(its change if a backspace came next); of a word model OUTSIDE, and the change if the word ended.
+LN_P, BOOST, PRIOR, FACTOR, UNDO, OUTSIDE_LN_P, FINISH = range(7)
+VALUES = 7
 # Columns of `marks`, the counters of a search: frames seen, live hypotheses, nodes in use, the node up to which all is
 # committed, where in `window` the frames behind it begin and end, whether the first of them is where that node's token
 # begins, tokens in `committed`, and which row of a chunk was refused.

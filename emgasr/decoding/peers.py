@@ -5,6 +5,7 @@ Neither package is needed by anything else. KenLM reads its binaries (.bin) and 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,7 +37,9 @@ class KenLMScorer:
             advice = "run `pip install kenlm` (a C++ compiler, Python 3.12 or older), or give an ARPA file to read_arpa"
             raise LanguageModelError(path, wrong, advice) from None
         try:
-            self.model = kenlm.Model(str(path))
+            config = kenlm.Config()
+            config.show_progress, config.arpa_complain = False, kenlm.ARPALoadComplain.NONE
+            self.model = kenlm.Model(str(path), config)
         except (OSError, RuntimeError) as error:
             raise LanguageModelError(path, f"KenLM cannot read it ({error})", "give its .bin or an ARPA file") from None
         self._new_state = kenlm.State
@@ -132,10 +135,10 @@ class PyctcdecodeSearch:
                 "run `pip install --no-deps pyctcdecode pygtrie hypothesis` (numpy 2, which its metadata forbid, works)"
             )
             raise ConfigError("pyctcdecode", "is not installed", advice) from None
-        if config.acoustic_scale != 1:
-            raise ConfigError("pyctcdecode", f"has no acoustic_scale ({config.acoustic_scale})", "leave it at 1")
-        if config.backspace_penalty != 0:
-            raise ConfigError("pyctcdecode", f"has no backspace_penalty ({config.backspace_penalty})", "leave it at 0")
+        for name in ("acoustic_scale", "blank_penalty", "backspace_penalty"):
+            usual = getattr(SearchConfig, name)
+            if getattr(config, name) != usual:
+                raise ConfigError("pyctcdecode", f"has no {name} ({getattr(config, name)})", f"leave it at {usual:g}")
         if self.lm is None and config.length_bonus != 0:
             raise ConfigError("pyctcdecode", "has no length_bonus without a language model", "leave it at 0")
         if self.lm is None:
@@ -144,14 +147,20 @@ class PyctcdecodeSearch:
         if not known:
             wrong = f"knows none of the model's {len(words) - 1} symbols ({self.tokens.symbols[1]!r}, ...)"
             raise LanguageModelError("language model", wrong, "use one built for this symbol set")
-        model = LanguageModel(
-            self.lm.model,
-            known,
-            alpha=config.lm_weight,
-            beta=config.length_bonus,
-            unk_score_offset=0.0,
-            score_boundary=config.end_of_sentence,
-        )
+        log = logging.getLogger("pyctcdecode.language_model")
+        level = log.level
+        log.setLevel(logging.ERROR)  # it doubts so short a list of words, and they are tokens
+        try:
+            model = LanguageModel(
+                self.lm.model,
+                known,
+                alpha=config.lm_weight,
+                beta=config.length_bonus,
+                unk_score_offset=0.0,
+                score_boundary=config.end_of_sentence,
+            )
+        finally:
+            log.setLevel(level)
         return BeamSearchDecoderCTC(Alphabet(words, True), model)
 
 

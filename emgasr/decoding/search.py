@@ -14,20 +14,26 @@ from functools import cached_property
 import numpy as np
 
 from emgasr.decoding import kernel
+from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, refusal
 from emgasr.decoding.kernel_language import Language, tables
 from emgasr.decoding.kernel_tree import (
     CHILD,
     COMMITTED,
     FILLED,
+    FINISH,
     FRAME,
+    HOT,
     LINKS,
     LIVE,
     LN_P,
     MARKS,
+    NODE,
+    OUTSIDE_LN_P,
     PARENT,
     PRIOR,
     SIBLING,
+    SPELLED,
     STATE,
     UNDO,
     USED,
@@ -37,18 +43,24 @@ from emgasr.decoding.kernel_tree import (
     tail,
     tail_times,
 )
-from emgasr.errors import LanguageModelError
+from emgasr.decoding.kernel_words import Boosts, Words, boosts_tables, word_finish, words_tables
+from emgasr.errors import ConfigError, LanguageModelError
 from emgasr.lm.ngram import NGramModel
+from emgasr.lm.words import WordModel, WordState
 from emgasr.tokens import Tokens
 
 FIRST_ENTRIES, FIRST_NODES, FIRST_FRAMES, FIRST_TOKENS = 64, 4096, 512, 1024
 
 
 def beam_search(
-    emissions: np.ndarray, tokens: Tokens, lm: NGramModel | None = None, config: SearchConfig | None = None
+    emissions: np.ndarray,
+    tokens: Tokens,
+    lm: NGramModel | WordModel | None = None,
+    config: SearchConfig | None = None,
+    hotwords: Hotwords | None = None,
 ) -> list[Hypothesis]:
     """Return the best hypotheses of emissions (F, V), best first; of no frames the empty one."""
-    return BeamSearch(tokens, lm, config).whole(emissions)
+    return BeamSearch(tokens, lm, config, hotwords).whole(emissions)
 
 
 @dataclass
@@ -84,10 +96,21 @@ class SearchState:
 class BeamSearch:
     """A search with its three faces: `whole`, or `start`, `step` for each chunk of emissions and `flush`."""
 
-    def __init__(self, tokens: Tokens, lm: NGramModel | None = None, config: SearchConfig | None = None) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        lm: NGramModel | WordModel | None = None,
+        config: SearchConfig | None = None,
+        hotwords: Hotwords | None = None,
+    ) -> None:
         self.tokens = tokens
         self.lm = lm
         self.config = config or SearchConfig()
+        self.hotwords = hotwords
+        for made in (hotwords, lm):
+            if isinstance(made, Hotwords | WordModel) and made.tokens != tokens:
+                what = "hotwords" if made is hotwords else "word model"
+                raise ConfigError(what, "is made for other tokens than the model's", "make it for these")
         if lm is not None:
             printed = [symbol for token, symbol in enumerate(tokens.symbols) if tokens.printing(token)]
             if len(lm.unknown_symbols(printed)) == len(printed):
@@ -98,6 +121,16 @@ class BeamSearch:
     def language(self) -> Language:
         """The language model's arrays under this configuration's weights."""
         return tables(self.tokens, self.lm, self.config.lm_weight, self.config.length_bonus)
+
+    @cached_property
+    def words(self) -> Words | None:
+        """The word model's arrays, if the language model is one."""
+        return words_tables(self.lm) if isinstance(self.lm, WordModel) else None
+
+    @cached_property
+    def boosts(self) -> Boosts | None:
+        """The hotwords' arrays, if there are any."""
+        return boosts_tables(self.hotwords) if self.hotwords else None
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -136,8 +169,14 @@ class BeamSearch:
             ln_scale=np.zeros(1),
         )
         tree.links[0, [PARENT, CHILD, SIBLING]] = -1
-        tree.links[0, STATE] = self.lm.start() if self.lm else 0
         tree.values[0, UNDO] = math.exp(self.weights[kernel.LN_UNDO])
+        tree.links[0, HOT] = self.hotwords.start if self.hotwords else 0
+        if isinstance(self.lm, WordModel):
+            begin, words = self.lm.start(), self.words or words_tables(self.lm)
+            tree.links[0, [STATE, NODE, SPELLED]], tree.values[0, OUTSIDE_LN_P] = begin[:3], begin.outside
+            tree.values[0, FINISH], _ = word_finish(words, *begin)
+        elif self.lm is not None:
+            tree.links[0, STATE] = self.lm.start()
         tree.mass[0, 0, 0] = 1.0
         tree.marks[[LIVE, USED]] = 1
         return SearchState(tree, kernel.scratch(FIRST_ENTRIES, len(self.tokens)))
@@ -151,7 +190,9 @@ class BeamSearch:
             emissions = emissions.copy()  # one kind of array for the compiler
         row = 0
         while True:
-            row, answer = kernel.advance(emissions, row, self.language, self.weights, state.tree, state.scratch)
+            row, answer = kernel.advance(
+                emissions, row, self.language, self.words, self.boosts, self.weights, state.tree, state.scratch
+            )
             if state.tree.marks[COMMITTED]:
                 _take_committed(state)
             if answer == kernel.DONE:
@@ -171,11 +212,19 @@ class BeamSearch:
         acoustic = scores - tree.values[nodes, PRIOR]
         ln_p = tree.values[nodes, LN_P].copy()
         if self.lm is not None and self.config.end_of_sentence:
-            endings = np.array([self.lm.end(int(behind)) for behind in tree.links[nodes, STATE]])
+            endings = np.array([self._end(tree, node) for node in nodes])
             ln_p += endings
             scores += self.config.lm_weight * endings
+        if self.hotwords:
+            scores += self.hotwords.ending[tree.links[nodes, HOT]]
         best = np.argsort(-scores, kind="stable")[: self.config.n_best]
         return [self._hypothesis(state, nodes[e], scores[e], acoustic[e], ln_p[e]) for e in best]
+
+    def _end(self, tree: Tree, node: int) -> float:
+        if isinstance(self.lm, WordModel):
+            context, at, spelled = tree.links[node, [STATE, NODE, SPELLED]].tolist()
+            return self.lm.end(WordState(context, at, spelled, float(tree.values[node, OUTSIDE_LN_P])))
+        return self.lm.end(int(tree.links[node, STATE])) if self.lm else 0.0
 
     def _hypothesis(self, state: SearchState, node: int, score: float, acoustic: float, ln_p: float) -> Hypothesis:
         ids = tail(node, state.tree)

@@ -1,4 +1,4 @@
-"""A tuned search in, a YAML file out, and back: what `evaluate --save-search` writes and `--search` reads."""
+"""A tuned search in, a YAML file out, and back: what `emgasr tune` writes and `--search` reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def read_search_config(path: str | Path) -> SearchConfig:
     return from_mapping(SearchConfig, {}, read_yaml(path), path)
 
 
-def write_search_config(config: SearchConfig, path: str | Path) -> None:
-    """Write every field of `config` as YAML; the old file stays if this fails."""
+def write_search_config(config: SearchConfig, path: str | Path, comment: str = "") -> None:
+    """Write every field of `config` as YAML, a line of `comment` above; the old file stays if this fails."""
+    told = f"# {comment}\n" if comment else ""
     with replacing(path) as temporary:
-        temporary.write_text(yaml.safe_dump(to_mapping(config), sort_keys=False), encoding="utf-8")
+        temporary.write_text(told + yaml.safe_dump(to_mapping(config), sort_keys=False), encoding="utf-8")

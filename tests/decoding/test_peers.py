@@ -137,6 +137,7 @@ def test_pyctcdecode_reads_a_cut_of_no_frames_and_impossible_labels(kenlm_scorer
     [
         (SearchConfig(acoustic_scale=0.5), "no acoustic_scale"),
         (SearchConfig(backspace_penalty=1), "no backspace_penalty"),
+        (SearchConfig(blank_penalty=1), "no blank_penalty"),
         (SearchConfig(length_bonus=1), "no length_bonus without a language model"),
     ],
 )

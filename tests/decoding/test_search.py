@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgasr.decoding import BeamSearch, Hypothesis, SearchConfig, beam_search, reference
-from emgasr.errors import DataError, LanguageModelError
+from emgasr.decoding.hotwords import Hotwords
+from emgasr.errors import ConfigError, DataError, LanguageModelError
 from emgasr.lm import NGramModel, estimate
+from emgasr.lm.words import WordModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
 
 KEYS = Tokens.keystrokes(["a", "b", "c", " ", BACKSPACE, ENTER, SHIFT])
@@ -94,6 +97,52 @@ def test_pruned_it_keeps_what_the_readable_search_keeps(
     expected = reference.beam_search(emissions, KEYS, lm, config)
     assert [h.ids for h in found] == [h.ids for h in expected]
     assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-9)
+
+
+WORD_LM = estimate([["ab", "abc"], ["ab", "c", "ab"], ["abc", "cab", "ab"]], order=3)
+SPELLING_LM = estimate(["ab", "abc", "c", "cab", "ba"], order=3)
+PIECES = Tokens("sentencepiece", ["▁", "▁a", "▁ab", "a", "b", "bc", "c▁a", "c"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    sharpness=st.sampled_from([1.0, 3.0]),
+    lm=st.sampled_from(["words", "characters", "none"]),
+    pieces=st.booleans(),
+    beam=st.integers(1, 30),
+    penalty=st.sampled_from([0.0, 2.0, -3.0]),
+    phrases=st.dictionaries(st.sampled_from(["a", "ab", "ab c", "c ab", "cab"]), st.sampled_from([2.0, 0.7, -1.0])),
+    weights=st.fixed_dictionaries(WEIGHTS),
+)
+def test_words_and_hotwords_are_searched_as_the_readable_search_does(
+    seed: int,
+    sharpness: float,
+    lm: str,
+    pieces: bool,
+    beam: int,
+    penalty: float,
+    phrases: dict[str, float],
+    weights: dict[str, float],
+) -> None:
+    tokens = PIECES if pieces else KEYS
+    models = {"words": WordModel(WORD_LM, ["ab", "abc", "cab"], SPELLING_LM, tokens, penalty), "characters": LM}
+    if pieces:
+        models["characters"] = estimate([PIECES.symbols[1:]], order=2)
+    model = models.get(lm)
+    emissions = random_emissions(14, seed, len(tokens), sharpness)
+    config = SearchConfig(beam=beam, top_k=5, n_best=beam, **weights)
+    hotwords = Hotwords(phrases, tokens) if phrases else None
+    found = beam_search(emissions, tokens, model, config, hotwords)
+    expected = reference.beam_search(emissions, tokens, model, config, hotwords)
+    assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-9)
+    assert {h.ids for h in found} == {h.ids for h in expected} or _tied(expected)
+
+
+def _tied(hypotheses: list[Hypothesis]) -> bool:
+    """Whether the last place of the beam is shared, so that either of two may have been kept."""
+    scores = sorted(h.score for h in hypotheses)
+    return any(abs(one - other) < 1e-9 for one, other in itertools.pairwise(scores))
 
 
 @settings(max_examples=60, deadline=None)
@@ -283,6 +332,14 @@ def test_emissions_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 def test_a_language_model_of_other_symbols_is_refused() -> None:
     with pytest.raises(LanguageModelError, match="knows none of the model's"):
         BeamSearch(KEYS, estimate([["word", "words"]], 2))
+
+
+def test_words_and_hotwords_of_other_tokens_are_refused() -> None:
+    others = Tokens.characters("abc ")
+    with pytest.raises(ConfigError, match="made for other tokens"):
+        BeamSearch(KEYS, None, None, Hotwords({"ab": 1.0}, others))
+    with pytest.raises(ConfigError, match="made for other tokens"):
+        BeamSearch(KEYS, WordModel(WORD_LM, ["ab"], SPELLING_LM, others))
 
 
 def test_a_vocabulary_without_masks_is_searched_alike() -> None:

@@ -6,18 +6,24 @@ import itertools
 import math
 import re
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.decoding import SearchConfig, beam_search, classify, reference
+from emgasr.decoding import Hypothesis, SearchConfig, beam_search, classify, reference
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.words import WordModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
 
+Search = Callable[..., list[Hypothesis]]
+SEARCHES = [
+    pytest.param(beam_search, id="compiled"),
+    pytest.param(reference.beam_search, id="readable"),
+]
 LM = estimate(["ab" + ENTER, "abba", "a" + ENTER + "b", "", "bba"], order=3)
 SYMBOLS = ("a", "b", BACKSPACE, ENTER, SHIFT)
 WORDS = estimate([["ab", "a"], ["b", "ab", "ab"], ["bb"]], order=3)
@@ -123,6 +129,7 @@ def best_alignment(emissions: np.ndarray, ids: tuple[int, ...]) -> tuple[tuple[i
     return tuple(onsets), tuple(confidences)
 
 
+@pytest.mark.parametrize("search", SEARCHES)
 @settings(max_examples=120, deadline=None)
 @given(
     frames=st.integers(1, 5),
@@ -137,6 +144,7 @@ def best_alignment(emissions: np.ndarray, ids: tuple[int, ...]) -> tuple[tuple[i
     end_of_sentence=st.booleans(),
 )
 def test_an_unpruned_search_finds_every_sequence_with_its_exact_score(
+    search: Search,
     frames: int,
     keep: set[str],
     seed: int,
@@ -162,7 +170,7 @@ def test_an_unpruned_search_finds_every_sequence_with_its_exact_score(
         n_best=10**6,
     )
     expected = enumerate_all(emissions, tokens, lm, config)
-    answered = beam_search(emissions, tokens, lm, config)
+    answered = search(emissions, tokens, lm, config)
 
     assert {hypothesis.ids for hypothesis in answered} == set(expected)
     for hypothesis in answered:
@@ -172,6 +180,7 @@ def test_an_unpruned_search_finds_every_sequence_with_its_exact_score(
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.parametrize("search", SEARCHES)
 @settings(max_examples=120, deadline=None)
 @given(
     frames=st.integers(1, 5),
@@ -183,6 +192,7 @@ def test_an_unpruned_search_finds_every_sequence_with_its_exact_score(
     end_of_sentence=st.booleans(),
 )
 def test_words_and_hotwords_count_as_they_stand_in_the_text(
+    search: Search,
     frames: int,
     more: set[str],
     seed: int,
@@ -198,7 +208,7 @@ def test_words_and_hotwords_count_as_they_stand_in_the_text(
     emissions = random_emissions(frames, len(tokens), seed)
     config = SearchConfig(10**6, None, lm_weight, 0.4, end_of_sentence=end_of_sentence, n_best=10**6)
     expected = enumerate_all(emissions, tokens, words, config, phrases)
-    answered = reference.beam_search(emissions, tokens, words, config, Hotwords(phrases, tokens))
+    answered = search(emissions, tokens, words, config, Hotwords(phrases, tokens))
 
     assert {hypothesis.ids for hypothesis in answered} == set(expected)
     for hypothesis in answered:

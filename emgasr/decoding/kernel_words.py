@@ -1,0 +1,116 @@
+"""A word model with its lexicon, and hotwords, in arrays; what a token changes, for the compiled search.
+
+`emgasr.lm.words.WordModel` and `emgasr.decoding.hotwords.Hotwords` say what is computed here.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import numpy as np
+from numba import njit
+
+from emgasr.decoding.hotwords import Hotwords
+from emgasr.lm.lexicon import NO_WORD, OUTSIDE, ROOT
+from emgasr.lm.ngram import END_ID, UNKNOWN_ID
+from emgasr.lm.ngram import step as ngram_step
+from emgasr.lm.spelling import SEPARATOR, WORD_BEGIN
+from emgasr.lm.trie import Arrays, find
+from emgasr.lm.words import WordModel
+
+
+class Words(NamedTuple):
+    """The arrays of a WordModel; see there, and NGramModel for those of the two n-gram models."""
+
+    code_first: np.ndarray  # (V + 1,) int32: the codes of token t are codes[code_first[t] : code_first[t + 1]]
+    codes: np.ndarray
+    character_ids: np.ndarray
+    tree_first: np.ndarray
+    tree_letter: np.ndarray
+    tree_word: np.ndarray
+    tree_ahead: np.ndarray
+    words: Arrays
+    characters: Arrays
+    characters_start: int
+    penalty: float
+
+
+class Boosts(NamedTuple):
+    """The arrays of Hotwords, and the most that any token can gain in a state."""
+
+    goto: np.ndarray
+    gain: np.ndarray
+    most: np.ndarray  # (S,) float64
+
+
+def words_tables(model: WordModel) -> Words:
+    """The arrays of a word model."""
+    tree, lengths = model.tree, [len(codes) for codes in model.spelling.codes]
+    flat = [code for codes in model.spelling.codes for code in codes]
+    return Words(
+        code_first=fixed(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)),
+        codes=fixed(np.array(flat, dtype=np.int32)),
+        character_ids=fixed(model.character_ids),
+        tree_first=fixed(tree.first),
+        tree_letter=fixed(tree.letter),
+        tree_word=fixed(tree.word),
+        tree_ahead=fixed(tree.ahead),
+        words=cast(Arrays, tuple(map(fixed, model.words.arrays))),
+        characters=cast(Arrays, tuple(map(fixed, model.characters.arrays))),
+        characters_start=model.characters.start(),
+        penalty=model.unknown_penalty,
+    )
+
+
+def boosts_tables(hotwords: Hotwords) -> Boosts:
+    """The arrays of hotwords."""
+    return Boosts(fixed(hotwords.goto), fixed(hotwords.gain), fixed(hotwords.gain.max(axis=1)))
+
+
+def fixed(array: np.ndarray) -> np.ndarray:
+    """The array as one kind for the compiler, whether it lies in memory or in a file: contiguous, not to be written."""
+    same = np.ascontiguousarray(array).view(np.ndarray).view()
+    same.flags.writeable = False
+    return same
+
+
+@njit(cache=True, nogil=True)
+def word_step(
+    model: Words, token: int, context: int, node: int, spelled: int, outside: float
+) -> tuple[float, int, int, int, float]:
+    """By how much a token changes what the text is worth, and the state behind it (the columns of WordState)."""
+    change = 0.0
+    for place in range(model.code_first[token], model.code_first[token + 1]):
+        code = model.codes[place]
+        if code == SEPARATOR or (code == WORD_BEGIN and node != ROOT):
+            step, context = word_finish(model, context, node, spelled, outside)
+            change += step
+            outside = ngram_step(*model.words, context, UNKNOWN_ID)[0] - model.penalty
+            node, spelled = ROOT, model.characters_start
+        elif code != WORD_BEGIN:
+            change -= _in_progress(model, node, outside)
+            step, spelled = ngram_step(*model.characters, spelled, model.character_ids[code])
+            outside += step
+            if node != OUTSIDE:
+                node = find(model.tree_first, model.tree_letter, node, code)
+            change += _in_progress(model, node, outside)
+    return change, context, node, spelled, outside
+
+
+@njit(cache=True, nogil=True)
+def word_finish(model: Words, context: int, node: int, spelled: int, outside: float) -> tuple[float, int]:
+    """By how much the end of the word in progress changes what the text is worth, and the context behind it."""
+    before = _in_progress(model, node, outside)
+    word = NO_WORD if node == OUTSIDE else model.tree_word[node]
+    if word == NO_WORD:
+        ln_end = ngram_step(*model.characters, spelled, END_ID)[0]
+        return outside + ln_end - before, ngram_step(*model.words, context, UNKNOWN_ID)[1]
+    ln_p, context = ngram_step(*model.words, context, word)
+    return ln_p - before, context
+
+
+@njit(cache=True, nogil=True)
+def _in_progress(model: Words, node: int, outside: float) -> float:
+    if node == ROOT:
+        return 0.0
+    return outside if node == OUTSIDE else max(model.tree_ahead[node], outside)
