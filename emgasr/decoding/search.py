@@ -16,8 +16,9 @@ import numpy as np
 from emgasr.decoding import kernel
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, refusal
-from emgasr.decoding.kernel_language import Language, tables
-from emgasr.decoding.kernel_tree import (
+from emgasr.decoding.kernel.language import Language, tables
+from emgasr.decoding.kernel.rows import DONE, MORE_BEAM, MORE_NODES, MORE_WINDOW, NOT_A_NUMBER, NOT_NORMALIZED
+from emgasr.decoding.kernel.tree import (
     CHILD,
     COMMITTED,
     FILLED,
@@ -43,7 +44,8 @@ from emgasr.decoding.kernel_tree import (
     tail,
     tail_times,
 )
-from emgasr.decoding.kernel_words import Boosts, Words, boosts_tables, word_finish, words_tables
+from emgasr.decoding.kernel.weights import LN_UNDO, weights_of
+from emgasr.decoding.kernel.words import Boosts, Words, boosts_tables, word_finish, words_tables
 from emgasr.errors import ConfigError, LanguageModelError
 from emgasr.lm.ngram import NGramModel
 from emgasr.lm.words import WordModel, WordState
@@ -135,21 +137,7 @@ class BeamSearch:
     @cached_property
     def weights(self) -> np.ndarray:
         """The configuration as the kernel has it."""
-        config, labels = self.config, len(self.tokens) - 1
-        backspace = self.tokens.backspace_id
-        weights = np.zeros(kernel.WEIGHTS)
-        weights[kernel.BEAM] = config.beam
-        weights[kernel.TOP_K] = labels if config.top_k is None else min(config.top_k, labels)
-        weights[kernel.BACKSPACE] = -1 if backspace is None else backspace
-        weights[kernel.SCALE] = config.acoustic_scale
-        weights[kernel.ALPHA] = config.lm_weight if self.lm else 0.0
-        weights[kernel.LN_BONUS] = config.length_bonus
-        weights[kernel.BONUS] = math.exp(config.length_bonus)
-        weights[kernel.LN_UNDO] = config.length_bonus - config.backspace_penalty
-        weights[kernel.LN_BLANK] = config.blank_penalty
-        weights[kernel.THRESHOLD] = 0.0 if config.threshold is None else math.exp(-config.threshold)
-        weights[kernel.COMMIT_WITHIN] = config.commit_within
-        return weights
+        return weights_of(self.config, self.tokens, self.lm is not None)
 
     def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
         """Search the whole utterance (F, V)."""
@@ -169,7 +157,7 @@ class BeamSearch:
             ln_scale=np.zeros(1),
         )
         tree.links[0, [PARENT, CHILD, SIBLING]] = -1
-        tree.values[0, UNDO] = math.exp(self.weights[kernel.LN_UNDO])
+        tree.values[0, UNDO] = math.exp(self.weights[LN_UNDO])
         tree.links[0, HOT] = self.hotwords.start if self.hotwords else 0
         if isinstance(self.lm, WordModel):
             begin, words = self.lm.start(), self.words or words_tables(self.lm)
@@ -195,12 +183,12 @@ class BeamSearch:
             )
             if state.tree.marks[COMMITTED]:
                 _take_committed(state)
-            if answer == kernel.DONE:
+            if answer == DONE:
                 return state
-            if answer in (kernel.NOT_A_NUMBER, kernel.NOT_NORMALIZED):
+            if answer in (NOT_A_NUMBER, NOT_NORMALIZED):
                 raise refusal(emissions, len(self.tokens), state.frames_seen - row)
             state.tree = _grown(state.tree, answer)
-            if answer == kernel.MORE_BEAM:
+            if answer == MORE_BEAM:
                 state.scratch = kernel.scratch(state.tree.beam.shape[1], len(self.tokens))
 
     def flush(self, state: SearchState) -> list[Hypothesis]:
@@ -250,11 +238,11 @@ def _take_committed(state: SearchState) -> None:
 
 def _grown(tree: Tree, answer: int) -> Tree:
     """The tree with twice the room of the kind that the kernel asked for."""
-    if answer == kernel.MORE_NODES:
+    if answer == MORE_NODES:
         return tree._replace(links=_doubled(tree.links, 0), values=_doubled(tree.values, 0))
-    if answer == kernel.MORE_BEAM:
+    if answer == MORE_BEAM:
         return tree._replace(beam=_doubled(tree.beam, 1), mass=_doubled(tree.mass, 2))
-    if answer == kernel.MORE_WINDOW:
+    if answer == MORE_WINDOW:
         return tree._replace(window=_doubled(tree.window, 0))
     return tree._replace(committed=_doubled(tree.committed, 0), confidence=_doubled(tree.confidence, 0))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
-from emgasr.decoding.kernel_words import fixed
+from emgasr.decoding.kernel.words import fixed
 from emgasr.lm.ngram import MISSING_UNKNOWN, NGramModel
 from emgasr.lm.words import WordModel
 from emgasr.tokens import Tokens

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from emgasr.decoding.kernel_language import (
+from emgasr.decoding.kernel.heap import offer, sift_down
+from emgasr.decoding.kernel.language import (
     BACKOFF,
     BEHIND,
     BY_WORDS,
@@ -26,18 +27,15 @@ from emgasr.decoding.kernel_language import (
     LARGEST,
     LN_P_STEP,
     NOT_IN_MODEL,
-    NOT_PRINTING,
     TIMES,
     Language,
     child,
 )
-from emgasr.decoding.kernel_tree import (
-    BELOW,
+from emgasr.decoding.kernel.nodes import node_of
+from emgasr.decoding.kernel.rows import DONE, MORE_BEAM, MORE_COMMITTED, MORE_NODES, MORE_WINDOW, best_labels, check
+from emgasr.decoding.kernel.tree import (
     BLANK,
-    BOOST,
-    CHILD,
     COMMITTED,
-    DEPTH,
     FACTOR,
     FILLED,
     FINISH,
@@ -45,16 +43,12 @@ from emgasr.decoding.kernel_tree import (
     HOT,
     LABEL,
     LIVE,
-    LN_P,
     NODE,
     OUTSIDE_LN_P,
     PARENT,
-    PRIOR,
-    SIBLING,
     SLOT,
     SPELLED,
     STATE,
-    TEXT,
     UNDO,
     USED,
     WINDOW,
@@ -63,25 +57,22 @@ from emgasr.decoding.kernel_tree import (
     compact,
     shift_window,
 )
-from emgasr.decoding.kernel_words import Boosts, Words, word_finish, word_step
+from emgasr.decoding.kernel.weights import (
+    ALPHA,
+    BACKSPACE,
+    BEAM,
+    BONUS,
+    COMMIT_WITHIN,
+    LN_BLANK,
+    SCALE,
+    THRESHOLD,
+    TOP_K,
+)
+from emgasr.decoding.kernel.words import Boosts, Words, word_step
 from emgasr.lm.ngram import MISSING_UNKNOWN
 
 COMMIT_EVERY = 4  # frames
-SUM_TOLERANCE = 1e-3  # as in emgasr.decoding.hypothesis
 TOO_SMALL = 1e-60
-LARGEST_LN = 600.0  # e^600 is still far from the largest double
-
-# What `advance` answers.
-DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COMMITTED = range(7)
-
-
-# Places in `weights` (float64): what the search is asked, as SearchConfig has it, ready to multiply. BACKSPACE is -1 if
-# there is none; BONUS e^LN_BONUS; LN_UNDO the bonus less a backspace's penalty; LN_BLANK what a blank frame costs;
-# THRESHOLD e^-threshold, 0 keeps all.
-(
-    BEAM, TOP_K, BACKSPACE, SCALE, ALPHA, LN_BONUS, BONUS, LN_UNDO, LN_BLANK, THRESHOLD, COMMIT_WITHIN,
-) = range(11)  # fmt: skip
-WEIGHTS = 11
 
 
 class Scratch(NamedTuple):
@@ -151,7 +142,7 @@ def advance(
                 return row_number, MORE_WINDOW
         if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= len(tree.committed):
             return row_number, MORE_COMMITTED
-        refused = _check(row, powers, parts)
+        refused = check(row, powers, parts)
         if refused:
             return row_number, refused
         window[marks[FILLED]] = row
@@ -159,7 +150,7 @@ def advance(
         marks[FRAME] += 1
         stamp[0] += 1
         now = stamp[0]
-        count = _best_labels(row, int(weights[TOP_K]), scale, now, labels, emission, asked, may_begin)
+        count = best_labels(row, int(weights[TOP_K]), scale, now, labels, emission, asked, may_begin)
         blank = np.exp(scale * row[BLANK] - weights[LN_BLANK])
         best = _stay(
             row, scale, blank, now, live, beam, in_blank, in_token, links, values, emission, asked, may_begin,
@@ -180,7 +171,7 @@ def advance(
                 after[kept], in_blank[kept], in_token[kept] = beam[index], stay_blank[index], stay_token[index]
             else:
                 spot = index - live
-                after[kept] = _node(
+                after[kept] = node_of(
                     parents[spot], begun[spot], factors[spot], steps[spot], states[spot], weights, links, values,
                     marks, symbol_of, words, boosts,
                 )  # fmt: skip
@@ -195,67 +186,6 @@ def advance(
         if marks[FRAME] % COMMIT_EVERY == 0:
             commit(tree, int(weights[COMMIT_WITHIN]))
     return len(emissions), DONE
-
-
-@njit(cache=True, nogil=True)
-def _check(row: np.ndarray, powers: np.ndarray, parts: np.ndarray) -> int:
-    if abs(_about_the_sum(row, powers, powers.view(np.float32), parts) - 1.0) < 0.8 * SUM_TOLERANCE:
-        return DONE
-    total = 0.0
-    for value in row:
-        if np.isnan(value) or value == np.inf:
-            return NOT_A_NUMBER
-        total += np.exp(value)
-    return DONE if abs(total - 1.0) <= SUM_TOLERANCE else NOT_NORMALIZED
-
-
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _about_the_sum(row: np.ndarray, powers: np.ndarray, as_floats: np.ndarray, parts: np.ndarray) -> float:
-    """Sum of e^row to 1e-4, eight at a time: 2 to a whole power by its bits, times a polynomial for the rest."""
-    for label in range(len(row)):
-        exponent = np.float32(max(row[label], -87.0)) * np.float32(1.4426950408889634)
-        whole = np.floor(exponent + np.float32(0.5))
-        rest = (exponent - whole) * np.float32(0.6931471805599453)
-        powers[label] = (np.int32(min(whole, np.float32(127.0))) + np.int32(127)) << np.int32(23)
-        parts[label] = 1 + rest * (
-            1 + rest * (np.float32(0.5) + rest * (np.float32(1 / 6) + rest * np.float32(1 / 24)))
-        )
-    total = np.float32(0.0)
-    for label in range(len(row)):
-        total += as_floats[label] * parts[label]
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _best_labels(
-    row: np.ndarray,
-    top_k: int,
-    scale: float,
-    now: int,
-    labels: np.ndarray,
-    emission: np.ndarray,
-    asked: np.ndarray,
-    may_begin: np.ndarray,
-) -> int:
-    """Put the labels that may begin in this frame into `labels`, best first; return how many they are."""
-    count, least = 0, -np.inf
-    for label in range(1, len(row)):
-        value = row[label]
-        if value <= least:
-            continue
-        place = count if count < top_k else count - 1
-        count = min(count + 1, top_k)
-        while place > 0 and row[labels[place - 1]] < value:
-            labels[place] = labels[place - 1]
-            place -= 1
-        labels[place] = label
-        if count == top_k:
-            least = row[labels[count - 1]]
-    for place in range(count):
-        label = labels[place]
-        may_begin[label] = asked[label] = now
-        emission[label] = np.exp(scale * row[label])
-    return count
 
 
 @njit(cache=True, nogil=True)
@@ -310,7 +240,7 @@ def _stay(
         which[entry] = entry
         best = max(best, heap[entry])
     for root in range(live // 2 - 1, -1, -1):
-        _sift_down(heap, which, root, live)
+        sift_down(heap, which, root, live)
     return best
 
 
@@ -404,7 +334,7 @@ def _begin(
                 times *= np.exp(boosts.gain[hot, label])
             mass = before * emission[label] * times
             if mass > floor:
-                spot, size, candidates = _offer(mass, size, candidates, live, most, heap, which)
+                spot, size, candidates = offer(mass, size, candidates, live, most, heap, which)
                 parents[spot], begun[spot], states[spot] = node, label, behind
                 factors[spot], steps[spot] = times, step
                 best = max(best, mass)
@@ -427,7 +357,7 @@ def _begin(
                     times *= np.exp(boosts.gain[hot, label])
                 mass = (in_blank[entry] if label == last else total) * emission[label] * times
                 if mass > floor:
-                    spot, size, candidates = _offer(mass, size, candidates, live, most, heap, which)
+                    spot, size, candidates = offer(mass, size, candidates, live, most, heap, which)
                     parents[spot], begun[spot], states[spot] = node, label, ngram_links[found, BEHIND]
                     factors[spot], steps[spot] = times, ln_backoff + ngram_floats[found, LN_P_STEP]
                     best = max(best, mass)
@@ -438,105 +368,3 @@ def _begin(
                 backed_off = np.exp(lm_weight * ln_backoff)
                 state = context_links[state, FAIL]
     return size, best
-
-
-@njit(cache=True, nogil=True)
-def _offer(
-    mass: float, size: int, candidates: int, live: int, most: int, heap: np.ndarray, which: np.ndarray
-) -> tuple[int, int, int]:
-    """Put a candidate on the heap, in place of the least if it is full; return where to write down what it is."""
-    if size < most:
-        _sift_up(heap, which, size, mass, live + candidates)
-        return candidates, size + 1, candidates + 1
-    spot = which[0] - live
-    if spot < 0:  # a stay drops out: there is no room of a candidate's to take over
-        spot = candidates
-        candidates += 1
-    heap[0], which[0] = mass, live + spot
-    _sift_down(heap, which, 0, size)
-    return spot, size, candidates
-
-
-@njit(cache=True, nogil=True)
-def _node(
-    parent: int,
-    label: int,
-    factor: float,
-    step: float,
-    state: int,
-    weights: np.ndarray,
-    links: np.ndarray,
-    values: np.ndarray,
-    marks: np.ndarray,
-    symbol_of: np.ndarray,
-    words: Words | None,
-    boosts: Boosts | None,
-) -> int:
-    """The node of a candidate: the one that it was before, as something grown from it may live, or a new one."""
-    child = links[parent, CHILD]
-    while child >= 0:
-        if links[child, LABEL] == label:
-            return child
-        child = links[child, SIBLING]
-    node = marks[USED]
-    marks[USED] += 1
-    links[node, PARENT], links[node, LABEL], links[node, DEPTH] = parent, label, links[parent, DEPTH] + 1
-    links[node, CHILD], links[node, SIBLING], links[node, SLOT], links[node, TEXT] = -1, links[parent, CHILD], 0, -1
-    links[parent, CHILD] = node
-    text = links[parent, TEXT]
-    if label == weights[BACKSPACE]:
-        text = links[text, BELOW]
-        back = values[text, LN_P] - values[parent, LN_P]
-        change = weights[ALPHA] * back + values[text, BOOST] - values[parent, BOOST] + weights[LN_UNDO]
-    elif symbol_of[label] == NOT_PRINTING:
-        change = weights[LN_BONUS]
-    else:
-        gain, hot = 0.0, 0
-        if boosts is not None:
-            gain, hot = boosts.gain[links[parent, HOT], label], boosts.goto[links[parent, HOT], label]
-        links[node, STATE], links[node, TEXT], links[node, BELOW], links[node, HOT] = state, node, text, hot
-        values[node, LN_P] = values[parent, LN_P] + step
-        values[node, BOOST] = values[parent, BOOST] + gain
-        values[node, UNDO] = np.exp(min(weights[LN_UNDO] - weights[ALPHA] * step - gain, LARGEST_LN))
-        change = weights[ALPHA] * step + gain + weights[LN_BONUS]
-        if words is not None:
-            at, spelled, outside = links[parent, NODE], links[parent, SPELLED], values[parent, OUTSIDE_LN_P]
-            _, _, at, spelled, outside = word_step(words, label, links[parent, STATE], at, spelled, outside)
-            links[node, NODE], links[node, SPELLED], values[node, OUTSIDE_LN_P] = at, spelled, outside
-            values[node, FINISH], _ = word_finish(words, state, at, spelled, outside)
-    if links[node, TEXT] != node:  # the text that was there before: all that is known of it
-        for column in (STATE, NODE, SPELLED, HOT):
-            links[node, column] = links[text, column]
-        for column in (LN_P, BOOST, UNDO, OUTSIDE_LN_P, FINISH):
-            values[node, column] = values[text, column]
-        links[node, TEXT], links[node, BELOW] = text, text
-    values[node, FACTOR] = factor
-    values[node, PRIOR] = values[parent, PRIOR] + change
-    return node
-
-
-@njit(cache=True, nogil=True)
-def _sift_down(heap: np.ndarray, which: np.ndarray, root: int, size: int) -> None:
-    mass, index = heap[root], which[root]
-    while True:
-        child = 2 * root + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= mass:
-            break
-        heap[root], which[root] = heap[child], which[child]
-        root = child
-    heap[root], which[root] = mass, index
-
-
-@njit(cache=True, nogil=True)
-def _sift_up(heap: np.ndarray, which: np.ndarray, place: int, mass: float, index: int) -> None:
-    while place > 0:
-        above = (place - 1) // 2
-        if heap[above] <= mass:
-            break
-        heap[place], which[place] = heap[above], which[above]
-        place = above
-    heap[place], which[place] = mass, index

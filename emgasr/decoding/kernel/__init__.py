@@ -1,0 +1,5 @@
+"""The compiled core of the prefix beam search: rows of log-probabilities in, the beam of live hypotheses moved on."""
+
+from emgasr.decoding.kernel.frames import Scratch, advance, scratch
+
+__all__ = ["Scratch", "advance", "scratch"]

@@ -1,0 +1,92 @@
+"""A candidate in, its node of the tree out: what its text is, how it scores and what a backspace would undo."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from emgasr.decoding.kernel.language import NOT_PRINTING
+from emgasr.decoding.kernel.tree import (
+    BELOW,
+    BOOST,
+    CHILD,
+    DEPTH,
+    FACTOR,
+    FINISH,
+    HOT,
+    LABEL,
+    LN_P,
+    NODE,
+    OUTSIDE_LN_P,
+    PARENT,
+    PRIOR,
+    SIBLING,
+    SLOT,
+    SPELLED,
+    STATE,
+    TEXT,
+    UNDO,
+    USED,
+)
+from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, LN_BONUS, LN_UNDO
+from emgasr.decoding.kernel.words import Boosts, Words, word_finish, word_step
+
+LARGEST_LN = 600.0  # e^600 is still far from the largest double
+
+
+@njit(cache=True, nogil=True)
+def node_of(
+    parent: int,
+    label: int,
+    factor: float,
+    step: float,
+    state: int,
+    weights: np.ndarray,
+    links: np.ndarray,
+    values: np.ndarray,
+    marks: np.ndarray,
+    symbol_of: np.ndarray,
+    words: Words | None,
+    boosts: Boosts | None,
+) -> int:
+    """The node of a candidate: the one that it was before, as something grown from it may live, or a new one."""
+    child = links[parent, CHILD]
+    while child >= 0:
+        if links[child, LABEL] == label:
+            return child
+        child = links[child, SIBLING]
+    node = marks[USED]
+    marks[USED] += 1
+    links[node, PARENT], links[node, LABEL], links[node, DEPTH] = parent, label, links[parent, DEPTH] + 1
+    links[node, CHILD], links[node, SIBLING], links[node, SLOT], links[node, TEXT] = -1, links[parent, CHILD], 0, -1
+    links[parent, CHILD] = node
+    text = links[parent, TEXT]
+    if label == weights[BACKSPACE]:
+        text = links[text, BELOW]
+        back = values[text, LN_P] - values[parent, LN_P]
+        change = weights[ALPHA] * back + values[text, BOOST] - values[parent, BOOST] + weights[LN_UNDO]
+    elif symbol_of[label] == NOT_PRINTING:
+        change = weights[LN_BONUS]
+    else:
+        gain, hot = 0.0, 0
+        if boosts is not None:
+            gain, hot = boosts.gain[links[parent, HOT], label], boosts.goto[links[parent, HOT], label]
+        links[node, STATE], links[node, TEXT], links[node, BELOW], links[node, HOT] = state, node, text, hot
+        values[node, LN_P] = values[parent, LN_P] + step
+        values[node, BOOST] = values[parent, BOOST] + gain
+        values[node, UNDO] = np.exp(min(weights[LN_UNDO] - weights[ALPHA] * step - gain, LARGEST_LN))
+        change = weights[ALPHA] * step + gain + weights[LN_BONUS]
+        if words is not None:
+            at, spelled, outside = links[parent, NODE], links[parent, SPELLED], values[parent, OUTSIDE_LN_P]
+            _, _, at, spelled, outside = word_step(words, label, links[parent, STATE], at, spelled, outside)
+            links[node, NODE], links[node, SPELLED], values[node, OUTSIDE_LN_P] = at, spelled, outside
+            values[node, FINISH], _ = word_finish(words, state, at, spelled, outside)
+    if links[node, TEXT] != node:  # the text that was there before: all that is known of it
+        for column in (STATE, NODE, SPELLED, HOT):
+            links[node, column] = links[text, column]
+        for column in (LN_P, BOOST, UNDO, OUTSIDE_LN_P, FINISH):
+            values[node, column] = values[text, column]
+        links[node, TEXT], links[node, BELOW] = text, text
+    values[node, FACTOR] = factor
+    values[node, PRIOR] = values[parent, PRIOR] + change
+    return node
