@@ -17,16 +17,14 @@ from emgasr.evaluate import Evaluation, evaluate
 from emgasr.items import items_of
 from emgasr.lm import NGramModel, read_model
 from emgasr.personalize import PersonalizeConfig, Personalized, personalize
-from emgasr.recognizer import Recognizer
+from emgasr.recognizer import SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
 from emgasr.report import write_report
 from emgasr.results import Row, write_hypotheses, write_results
 from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
-from emgasr.tokens import Tokens
-from emgasr.tuning import Search
 
 TYPED_MINUTES = 1.0
-LM_NAME, SEARCH_NAME = "lm.arpa.gz", "search.yaml"
+LM_NAME = "lm.arpa.gz"
 _CALIBRATION_SESSION, _TYPED_SESSION = 0, 1  # the rings are taken off and put on again in between
 _SHOWN_FRAMES = 8  # frames searched between two looks at the text
 
@@ -89,11 +87,9 @@ def read(
     return evaluate(
         items_of(reader.recognizer, [(recording.session, recording)]),
         reader.recognizer.tokens,
-        reader.lm,
-        reader.search,
+        _Shown(reader, show),
         system=system,
         settings=settings,
-        searcher=_watched(show),
     )
 
 
@@ -117,16 +113,17 @@ def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Row]]]
     write_report(folder / "report.html", results, title)
 
 
-def _watched(show: Callable[[int, str], None]) -> Search:
-    """The beam search, shown as it goes: cut into chunks it answers the same."""
+class _Shown(BeamSearch):
+    """A reader's search that shows the text as it goes: cut into chunks it answers the same."""
 
-    def search(emissions: np.ndarray, tokens: Tokens, lm: NGramModel | None, config: SearchConfig) -> list[Hypothesis]:
-        beam = BeamSearch(tokens, lm, config)
-        state = beam.start()
+    def __init__(self, reader: Reader, show: Callable[[int, str], None]) -> None:
+        super().__init__(reader.recognizer.tokens, reader.lm, reader.search)
+        self._show = show
+
+    def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
+        """Search the whole utterance (F, V)."""
+        state = self.start()
         for start in range(0, len(emissions), _SHOWN_FRAMES):
-            chunk = emissions[start : start + _SHOWN_FRAMES]
-            state = beam.step(chunk, state)
-            show(start + len(chunk), tokens.render(state.prefixes[0]))
-        return beam.flush(state)
-
-    return search
+            state = self.step(emissions[start : start + _SHOWN_FRAMES], state)
+            self._show(state.frames_seen, self.tokens.render(self.flush(state)[0].ids))
+        return self.flush(state)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emgasr.decoding import Hypothesis, SearchConfig, beam_search, classify, greedy
+from emgasr.decoding import BeamSearch, Hypothesis, classify, greedy
 from emgasr.errors import DataError
 from emgasr.items import Item, scored_set
 from emgasr.score import Counts, align, keys_at_rest, words
 from emgasr.tokens import Tokens
-
-if TYPE_CHECKING:
-    from emgasr.lm import NGramModel
-    from emgasr.tuning import Search
 
 GREEDY, WITH_LM = "greedy", "lm"
 BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
@@ -81,21 +76,19 @@ class Evaluation:
 def evaluate(
     items: Iterable[Item],
     tokens: Tokens,
-    lm: NGramModel | None = None,
-    search: SearchConfig | None = None,
+    search: BeamSearch | None = None,
     *,
     system: str = "emgasr",
     split: str = "test",
     seed: int = 0,
     settings: dict[str, object] | None = None,
-    searcher: Search = beam_search,
 ) -> Evaluation:
-    """Judge every item, greedily and, given a language model, by `searcher`; emissions are dropped as they are used.
+    """Judge every item, read greedily and, if there is one, by `search`; emissions are dropped as they are used.
 
-    `search` must come from validation data (`emgasr.tuning`): nothing is tuned here. DataError if there is no item or
-    nothing was to be read.
+    The weights of `search` must come from validation data (`emgasr.tuning`): nothing is tuned here. DataError if there
+    is no item or nothing was to be read.
     """
-    judged = tuple(_judge(item, tokens, lm, search or SearchConfig(), searcher) for item in items)
+    judged = tuple(_judge(item, tokens, search) for item in items)
     if not judged:
         raise DataError(f"split {split}", "holds nothing to evaluate", "name a split that the manifest has")
     if not any(item.reference for item in judged):
@@ -120,13 +113,13 @@ def blocks(pairs: Pairs, size: int) -> list[Counts]:
     return [*cut, block] if block != Counts() else cut
 
 
-def _judge(item: Item, tokens: Tokens, lm: NGramModel | None, search: SearchConfig, searcher: Search) -> Judged:
+def _judge(item: Item, tokens: Tokens, search: BeamSearch | None) -> Judged:
     scored = scored_set(tokens)
     reference = tuple(item.reference)
     text = scored.render(scored.ids(reference))
     hypotheses = {GREEDY: greedy(item.emissions)}
-    if lm is not None:
-        hypotheses[WITH_LM] = searcher(item.emissions, tokens, lm, search)[0]
+    if search is not None:
+        hypotheses[WITH_LM] = search.whole(item.emissions)[0]
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
     label = tokens.symbols_of([classify(item.emissions)])[0] if len(reference) == 1 and len(tokens) > 1 else None
     rest_minutes = keys_at_rest((), item.rest)[1] / 60 if item.frame_times_s is not None else 0.0

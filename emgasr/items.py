@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emgasr.config import read_yaml
 from emgasr.errors import ConfigError, DataError
-from emgasr.manifest import TEST, Entry, Manifest
+from emgasr.manifest import TEST, TRAIN, Entry, Manifest, check_apart, read_manifest
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -73,15 +75,28 @@ def scored_set(tokens: Tokens) -> Tokens:
     return Tokens.keystrokes() if tokens.kind == "keystrokes" else tokens
 
 
-def refuse_tuning_on_test(validation: Manifest, tuned_on: str, manifest: Manifest, evaluated: str) -> None:
-    """ConfigError if what the search is tuned on is, or holds, what is evaluated: such weights flatter the result."""
+def refuse_tuning_on_test(
+    validation: Manifest, tuned_on: str, manifest: Manifest, evaluated: str, model: Path | None = None
+) -> None:
+    """ConfigError if what the search is tuned on is, or holds, what is evaluated or tested: that flatters the result.
+
+    The tests are the split `evaluated` and those named "test" of both manifests. Of a `model` with its run's
+    training.yaml beside it, the manifest that it was trained from counts too, and a ManifestError tells what of it was
+    trained on: a model reads that too well for weights to be found there.
+    """
     if tuned_on == TEST or (tuned_on == evaluated and validation.checksum() == manifest.checksum()):
-        raise ConfigError("evaluate", f"tuning on the split {tuned_on!r} would flatter it", "tune on validation only")
-    held_out = {_identity(entry) for entry in manifest.split(evaluated)}
-    for entry in validation.split(tuned_on):
-        if _identity(entry) in held_out:
-            wrong = f"{entry.path} is in both {tuned_on!r} (tuned on) and {evaluated!r} (evaluated)"
-            raise ConfigError("evaluate", wrong, "keep them apart; `emgasr validate` lists what they share")
+        raise ConfigError("search", f"tuning on the split {tuned_on!r} would flatter it", "tune on validation only")
+    entries = validation.split(tuned_on)
+    tests = [(manifest, evaluated), (manifest, TEST), (validation, TEST)]
+    if (training := _training_of(model)) is not None:
+        source, trained_on = training
+        check_apart((entry for entry in source.entries if entry.split == trained_on), entries)
+        tests.append((source, TEST))
+    held_out = {_identity(entry): split for source, split in tests for entry in source.entries if entry.split == split}
+    for entry in entries:
+        if (other := held_out.get(_identity(entry))) is not None:
+            wrong = f"{entry.path} is in both {tuned_on!r} (tuned on) and {other!r} (evaluated)"
+            raise ConfigError("search", wrong, "keep them apart; `emgasr validate` lists what they share")
 
 
 def tuning_stretches(
@@ -115,6 +130,15 @@ def _item(recognizer: Recognizer, name: str, recording: Recording) -> Item:
         recognizer.frame_times_s(len(emissions)),
         list(zip(rest.start_s.tolist(), rest.end_s.tolist(), strict=True)),
     )
+
+
+def _training_of(model: Path | None) -> tuple[Manifest, str] | None:
+    """The manifest and split that a model was trained on, where its run still tells and the file is still there."""
+    run = model.resolve().parent / "training.yaml" if model is not None else Path()
+    content = read_yaml(run) if run.is_file() else None
+    if not isinstance(content, dict) or not Path(str(content.get("manifest", ""))).is_file():
+        return None
+    return read_manifest(str(content["manifest"])), str(content.get("train_split", TRAIN))
 
 
 def _identity(entry: Entry) -> tuple[str, str, str]:

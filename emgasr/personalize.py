@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 from emgasr.augment import AugmentConfig
 from emgasr.batches import WindowsConfig, WindowSource
 from emgasr.errors import ConfigError, DataError
-from emgasr.output import claim_folder
-from emgasr.recognizer import Recognizer
+from emgasr.output import claim_folder, replacing
+from emgasr.recognizer import SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
 from emgasr.training import FitConfig, fit, validation_errors
 
@@ -62,6 +63,7 @@ def personalize(
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
+    The base model's search.yaml, if it has one, comes along.
     Raises a DataError for recordings of several people or without labels.
     """
     people = sorted({recording.subject for recording in recordings})
@@ -78,14 +80,20 @@ def personalize(
     source = WindowSource(fitting, recognizer.tokens, config.source, config.seed)
     before = validation_errors(recognizer, held_out)[0].rate
     claim_folder(folder)
-    recognizer.save(folder / "model", _card(people[0], recordings, before, before, base))
     best = [before]
+
+    def save(model: Recognizer, cer: float) -> None:
+        model.save(folder / "model", _card(people[0], recordings, before, cer, base))
+        if (base / SEARCH_NAME).is_file():  # the base model's errors are still much like this one's
+            with replacing(folder / "model" / SEARCH_NAME) as path:
+                shutil.copyfile(base / SEARCH_NAME, path)
 
     def save_if_better(fitted: Recognizer, cer: float, step: int) -> None:
         if cer < best[0]:
             best[0] = cer
-            fitted.save(folder / "model", _card(people[0], recordings, before, cer, base))
+            save(fitted, cer)
 
+    save(recognizer, before)
     fitted = fit(recognizer, source, held_out, config, folder, save_best=save_if_better, report=report)
     model = Recognizer.load(folder / "model")
     return Personalized(model, before, best[0], best[0] < before, fitted.minutes, fitted.interrupted)

@@ -32,6 +32,8 @@ from emgasr.recording import UNITS, Band, Recording
 from emgasr.tokens import Tokens, load_tokens
 
 FORMAT = 1
+# What `emgasr tune` puts beside the weights: the search that reads their emissions best, and a picture of others.
+SEARCH_NAME, SURFACE_NAME = "search.yaml", "search.png"
 EncoderConfig = ConformerConfig | TDSConfig | LinearConfig
 KINDS: dict[str, dict[str, type]] = {
     "features": {
@@ -187,8 +189,13 @@ class Recognizer(nn.Module):
             ready, start = ready[:, keep - start :], keep
 
     def save(self, folder: str | Path, card: str = "") -> None:
-        """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`)."""
+        """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`).
+
+        A search that was tuned for weights that lay there before is removed.
+        """
         folder = Path(folder)
+        for name in (SEARCH_NAME, SURFACE_NAME):
+            (folder / name).unlink(missing_ok=True)
         weights = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
         content = {"emgasr_model": FORMAT, **to_mapping(self.signal), **to_mapping(self.config)}
         with replacing(folder / "model.safetensors") as path:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # `import emgasr` imports this module, and must not import what is heavy
     import numpy as np
 
-    from emgasr.decoding import SearchConfig
-    from emgasr.lm import NGramModel
+    from emgasr.decoding import BeamSearch
     from emgasr.recognizer import Recognizer
     from emgasr.recording import Recording
 
@@ -34,20 +33,15 @@ class Transcript:
         }
 
 
-def transcribe(
-    recognizer: Recognizer,
-    recording: Recording,
-    lm: NGramModel | None = None,
-    search: SearchConfig | None = None,
-) -> Transcript:
-    """Read a recording: greedily, or by beam search where there is a language model or a `search` configuration.
+def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch | None = None) -> Transcript:
+    """Read a recording: greedily, or by a `search` for the recognizer's tokens, such as `BeamSearch(tokens, lm)`.
 
     Raises a RecordingError if the recording's rate, unit or electrodes are not the model's.
     """
-    from emgasr.decoding.stretches import read_emissions
+    from emgasr.decoding import greedy
 
     emissions = recognizer.emissions(recording)
-    hypothesis = read_emissions(emissions, recognizer.tokens, lm, search)
+    hypothesis = greedy(emissions) if search is None else search.whole(emissions)[0]
     return Transcript(
         recognizer.tokens.render(hypothesis.ids),
         tuple(recognizer.tokens.symbols_of(hypothesis.ids)),

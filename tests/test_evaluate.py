@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from known_emissions import KEYS, emissions_of
 
-from emgasr.decoding import SearchConfig
+from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.errors import DataError
 from emgasr.evaluate import Item, blocks, evaluate
 from emgasr.lm import estimate
@@ -42,7 +42,7 @@ def test_the_language_model_mends_what_the_emissions_leave_open() -> None:
     row = unsure[2 * 5 + 1]
     row[KEYS.ids("q")[0]], row[KEYS.ids("a")[0]] = np.log(0.5), np.log(0.4)
     row -= np.log(np.exp(row).sum())
-    evaluation = evaluate([Item("a", "ann", list("the cat"), unsure)], KEYS, lm, SearchConfig(beam=8))
+    evaluation = evaluate([Item("a", "ann", list("the cat"), unsure)], KEYS, BeamSearch(KEYS, lm, SearchConfig(beam=8)))
     readings = evaluation.items[0].readings
     assert (readings["greedy"].text, readings["lm"].text) == ("the cqt", "the cat")
     assert evaluation.ways == ("greedy", "lm")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.items import Item, items_of, reference_of, refuse_tuning_on_test, tuning_stretches
-from emgasr.manifest import Entry, Manifest
+from emgasr.manifest import Entry, Manifest, write_manifest
 from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.tokens import Tokens
 
@@ -116,6 +117,31 @@ def test_tuning_on_what_is_evaluated_is_refused() -> None:
             refuse_tuning_on_test(manifest, split, manifest, "test")
     with pytest.raises(ConfigError, match="flatter"):
         refuse_tuning_on_test(manifest, "validation", manifest, "validation")
+
+
+def test_what_a_model_was_trained_or_is_tested_on_is_no_validation(tmp_path: Path) -> None:
+    trained = Manifest((entry("train", "a" * 64), entry("test", "b" * 64), entry("validation", "c" * 64)), tmp_path)
+    write_manifest(trained, tmp_path / "manifest.jsonl")
+    model = tmp_path / "run" / "model"
+    model.mkdir(parents=True)
+    told = {"manifest": str(tmp_path / "manifest.jsonl"), "train_split": "train"}
+    (tmp_path / "run" / "training.yaml").write_text(json.dumps(told))
+    for checksum, words in (("a", "which is trained on"), ("b", "in both 'validation' .* and 'test'"), ("c", "")):
+        other = Manifest((entry("validation", checksum * 64), entry("test", "d" * 64)), tmp_path)
+        refuse_tuning_on_test(other, "validation", other, "test")
+        if not words:
+            refuse_tuning_on_test(other, "validation", other, "test", model)
+            continue
+        with pytest.raises(EmgasrError, match=words):
+            refuse_tuning_on_test(other, "validation", other, "test", model)
+    (tmp_path / "manifest.jsonl").unlink()  # nobody knows any more
+    refuse_tuning_on_test(other, "validation", other, "test", model)
+
+
+def test_the_test_split_beside_the_validation_split_is_a_test_too() -> None:
+    validation = Manifest((entry("test", "a"), entry("validation", "a")), Path())
+    with pytest.raises(ConfigError, match=r"a\.h5 is in both 'validation'"):
+        refuse_tuning_on_test(validation, "validation", Manifest((entry("night", "z"),), Path()), "night")
 
 
 def test_takes_of_one_file_are_different_recordings() -> None:

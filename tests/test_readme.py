@@ -17,7 +17,7 @@ SMALLER = (
     (r"(emgasr train .*)--minutes \d+", r"\1--steps 2 --validations 1 --source.batch_s 8 --source.longest_s 5"),
     (r"(emgasr personalize .*)--minutes \d+", r"\1--steps 1 --validations 1 --held_out 0.5 --source.batch_s 8"),
     (r"--order \d", "--order 3"),
-    (r"(emgasr evaluate .*--lm \S+)", r"\1 --tune-trials 2 --processes 1 --beam 4"),
+    (r"(emgasr evaluate .*--lm \S+)", r"\1 --tune-trials 2 --threads 1 --beam 4"),
 )
 
 

@@ -8,6 +8,8 @@ from known_emissions import KEYS, emissions_of
 from miniatures import make_recording
 
 from emgasr import transcribe
+from emgasr.decoding import BeamSearch, SearchConfig
+from emgasr.lm import estimate
 
 
 class FakeRecognizer:
@@ -31,6 +33,25 @@ def test_a_transcript_has_text_keys_times_and_confidences() -> None:
     told = transcript.as_dict()
     assert told["keys"][3] == {"key": "⌫", "time_s": 0.7, "confidence": 0.9}
     assert (told["text"], told["duration_s"]) == ("hey", 3.0)
+
+
+def test_a_search_reads_what_the_language_model_expects() -> None:
+    search = BeamSearch(
+        KEYS, estimate([["h", "e", "y"]] * 9, order=2), SearchConfig(lm_weight=4.0, backspace_penalty=50.0)
+    )
+    transcript = transcribe(FakeRecognizer(), make_recording(), search)  # type: ignore[arg-type]
+    assert (transcript.text, transcript.symbols) == ("hey", ("h", "e", "y"))
+    assert len(transcript.times_s) == len(transcript.confidences) == 3
+
+
+def test_nothing_recorded_is_nothing_read() -> None:
+    class Silent(FakeRecognizer):
+        def emissions(self, recording: object) -> np.ndarray:
+            return np.zeros((0, len(KEYS)), dtype=np.float32)
+
+    for search in (None, BeamSearch(KEYS)):
+        transcript = transcribe(Silent(), make_recording(), search)  # type: ignore[arg-type]
+        assert (transcript.text, transcript.symbols, len(transcript.times_s)) == ("", (), 0)
 
 
 def test_the_function_stays_a_function_beside_its_module() -> None:

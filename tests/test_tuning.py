@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emgasr.decoding import Hypothesis, SearchConfig
+from emgasr.decoding import SearchConfig
 from emgasr.errors import DataError
-from emgasr.lm import NGramModel, estimate
+from emgasr.lm import estimate
 from emgasr.tokens import Tokens
-from emgasr.tuning import RANGES, Utterance, tune
+from emgasr.tuning import GRID, RANGES, Trial, Utterance, surface, tune
 
 TOKENS = Tokens.characters("abc")
 LM = estimate(["abcabcabc", "bcabca"], order=3)
@@ -31,12 +31,15 @@ def utterances() -> list[Utterance]:
 
 def test_tuning_beats_where_it_started_and_logs_every_trial(utterances: list[Utterance]) -> None:
     start = SearchConfig(beam=8, lm_weight=0.0, length_bonus=-1.0)
-    tuned = tune(utterances, TOKENS, LM, start, budget=10)
+    told: list[Trial] = []
+    tuned = tune(utterances, TOKENS, LM, start, budget=10, report=told.append)
+    assert tuned.trials == tuple(told)
     assert tuned.trials[0].config == start
     assert len(tuned.trials) == 10
-    best = min(trial.counts.errors for trial in tuned.trials)
-    assert best < tuned.trials[0].counts.errors
-    assert next(trial for trial in tuned.trials if trial.config == tuned.config).counts.errors == best
+    fewest = min(trial.counts.errors for trial in tuned.trials)
+    assert fewest < tuned.trials[0].counts.errors
+    assert tuned.best == next(trial for trial in tuned.trials if trial.counts.errors == fewest)
+    assert tuned.config == tuned.best.config
     for trial in tuned.trials[1:]:
         assert trial.config.beam == 8
         assert trial.config.backspace_penalty == start.backspace_penalty  # there is no backspace key
@@ -44,11 +47,11 @@ def test_tuning_beats_where_it_started_and_logs_every_trial(utterances: list[Utt
             assert RANGES[name][0] <= getattr(trial.config, name) <= RANGES[name][1]
 
 
-def test_the_seed_fixes_the_trials_whatever_the_number_of_processes(utterances: list[Utterance]) -> None:
+def test_the_seed_fixes_the_trials_whatever_the_number_of_threads(utterances: list[Utterance]) -> None:
     start = SearchConfig(beam=4)
-    one = tune(utterances[:2], TOKENS, LM, start, budget=3, seed=5)
-    assert one == tune(utterances[:2], TOKENS, LM, start, budget=3, seed=5, processes=2)
-    assert one != tune(utterances[:2], TOKENS, LM, start, budget=3, seed=6)
+    one = tune(utterances, TOKENS, LM, start, budget=5, seed=5)
+    assert one == tune(utterances, TOKENS, LM, start, budget=5, seed=5, threads=3)
+    assert one != tune(utterances, TOKENS, LM, start, budget=5, seed=6)
 
 
 def test_without_a_language_model_its_weight_stays(utterances: list[Utterance]) -> None:
@@ -56,13 +59,14 @@ def test_without_a_language_model_its_weight_stays(utterances: list[Utterance]) 
     assert {trial.config.lm_weight for trial in tuned.trials} == {0.3}
 
 
-def test_another_search_can_be_tuned(utterances: list[Utterance]) -> None:
-    def fixed(emissions: np.ndarray, tokens: Tokens, lm: NGramModel | None, config: SearchConfig) -> list[Hypothesis]:
-        ids = (1,) if config.length_bonus < 0 else tuple(tokens.encode_text("abcabcabc"))
-        return [Hypothesis(ids, (), (), 0.0, 0.0, 0.0)]
-
-    tuned = tune(utterances, TOKENS, LM, SearchConfig(length_bonus=-1.0), budget=20, search=fixed)
-    assert tuned.config.length_bonus >= 0
+def test_a_surface_tries_every_weight_with_every_bonus(utterances: list[Utterance]) -> None:
+    config = SearchConfig(beam=4, acoustic_scale=0.7)
+    around = surface(utterances[:2], TOKENS, LM, config)
+    tried = {(trial.config.lm_weight, trial.config.length_bonus) for trial in around.trials}
+    assert len(tried) == len(around.trials) == GRID**2
+    assert {trial.config.acoustic_scale for trial in around.trials} == {0.7}
+    assert (min(tried), max(tried)) == ((0.0, -1.0), (2.0, 4.0))
+    assert around.best.counts.errors == min(trial.counts.errors for trial in around.trials)
 
 
 def test_nothing_to_tune_on_is_refused(utterances: list[Utterance]) -> None:

@@ -37,7 +37,7 @@ experiment() {  # name of the split, how `emgasr manifest` makes it
     "${run[@]}" train --config "$here/conformer.yaml" --manifest "$folder/takes.jsonl" --minutes "$minutes" \
         --source.words "$out/training_words.txt" --validation_manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
     "${run[@]}" evaluate "$folder/run/model" "$folder/test/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
-        --validation-manifest "$folder/validation/manifest.jsonl" --tune-minutes 10 --tune-trials 30 --processes 1 \
+        --validation-manifest "$folder/validation/manifest.jsonl" --tune-minutes 10 --tune-trials 30 --threads 1 \
         --system conformer --title "Fingerspelling, composed words, $name" --train-minutes "$minutes" --out "$folder/results"
 }
 

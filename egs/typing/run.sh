@@ -38,7 +38,7 @@ system() {  # name, minutes of training, minutes of each person's calibration
         --validation_manifest "$out/validation/manifest.jsonl" --out "$out/$1/run"
     # The search is tuned once, on validation people.
     reading "$out/$1/run/model" 0 zero_shot "$1" "$minutes" --validation-manifest "$out/validation/manifest.jsonl" \
-        --tune-minutes 3 --tune-trials 20 --processes 1 --save-search "$out/$1/search.yaml"
+        --tune-minutes 3 --tune-trials 20 --threads 1 --save-search "$out/$1/search.yaml"
     for person in 1 2 3; do
         reading "$out/$1/run/model" "$person" zero_shot "$1" "$minutes" --search "$out/$1/search.yaml"
     done

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from emgasr.cli.marked_text import marked, so_far
 from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.search_options import tell_if_cold
 from emgasr.errors import ConfigError
 from emgasr.output import replacing_folder
 
@@ -76,6 +77,7 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     with console.status("simulating muscles and electrodes"):
         typed = demo.typed_minute(person)
         save_recording(typed, folder / "typed.hdf5")
+    tell_if_cold()
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
         before = demo.read(reader, typed, BEFORE, show)
     before_rows = rows(before, parameters=reader.recognizer.parameter_count)

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from emgasr.cli.parser import ArgumentParser
-from emgasr.cli.search_options import add_search_options, describe, read_search, weights_given
-from emgasr.errors import ConfigError, DataError, OutputError
+from emgasr.cli.search_options import DEFAULT, Wanted, add_search_options, read_search, weights_given
+from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
+from emgasr.errors import ConfigError, OutputError
 from emgasr.manifest import TEST, VALIDATION, Manifest, check_disjoint, read_manifest
 from emgasr.output import claim_folder
 
 if TYPE_CHECKING:
-    from emgasr.decoding import SearchConfig
-    from emgasr.lm import NGramModel
     from emgasr.recognizer import Recognizer
-
-Thing = TypeVar("Thing")
 
 
 def run(argv: list[str]) -> int:
@@ -32,7 +28,8 @@ def run(argv: list[str]) -> int:
     check_disjoint(manifest)
     entries = manifest.split(options.split)
     folder = claim_folder(options.out, options.overwrite) if options.out else None
-    lm, search = read_search(options)
+    asked = options.tune_on is not None or options.validation_manifest is not None
+    wanted = read_search(options, None if asked else options.model)
 
     from emgasr.evaluate import evaluate
     from emgasr.items import items_of
@@ -40,26 +37,24 @@ def run(argv: list[str]) -> int:
     from emgasr.results import rows
 
     recognizer = Recognizer.load(options.model)
-    chosen_by = "as given"
-    if lm is not None:
-        search, chosen_by = _tuned(options, manifest, recognizer, lm, search)
-    if options.save_search:
+    if wanted is not None and (asked or wanted.source == DEFAULT):
+        wanted = _tuned(options, manifest, recognizer, wanted, asked)
+    if options.save_search and wanted is not None:
         from emgasr.decoding.search_file import write_search_config
 
-        write_search_config(search, options.save_search)
+        write_search_config(wanted.config, options.save_search)
     recordings = ((entry.path, manifest.open(entry)) for entry in entries)
     settings: dict[str, Any] = {
         "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
         "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
         "seed": options.seed,
     }
-    if lm is not None:
-        settings |= {"language model": f"{options.lm} (order {lm.order})", "search": f"{describe(search)}; {chosen_by}"}
+    if wanted is not None:
+        settings |= {"language model": f"{options.lm} (order {wanted.lm.order})", "search": str(wanted)}
     evaluation = evaluate(
-        _progress(items_of(recognizer, recordings), "evaluating", len(entries)),
+        progress(items_of(recognizer, recordings), "evaluating", len(entries)),
         recognizer.tokens,
-        lm,
-        search,
+        wanted.search(recognizer.tokens) if wanted is not None else None,
         system=options.system or Path(options.model).name,
         split=options.split,
         seed=options.seed,
@@ -79,8 +74,8 @@ def run(argv: list[str]) -> int:
         print(json.dumps({"rows": table}, ensure_ascii=False))
         return 0
     print(table_of(table))
-    if lm is not None:
-        print(f"\nsearch: {describe(search)}; {chosen_by}")
+    if wanted is not None:
+        print(f"\nsearch: {wanted}")
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
     return 0
@@ -120,7 +115,8 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="emgasr evaluate",
         description="Error rates of a recognizer on a split of a manifest: raw keys, text and words, person by person. "
-        "With a language model its weights are tuned on a validation split unless they are given; never on the test.",
+        "With a language model the weights of the search are those given, else those in the model folder (see `emgasr "
+        "tune`), else they are tuned on a validation split; never on the test.",
     )
     parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
     parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
@@ -133,13 +129,15 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="of the tuning and the intervals (default 0)")
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     add_search_options(parser)
-    tuning = parser.add_argument_group("tuning of the search (with --lm, when no weight is given)")
+    tuning = parser.add_argument_group("tuning of the search (with --lm, when no weights are given)")
     tuning.add_argument("--tune-on", metavar="SPLIT", help="split to tune on (default validation, where there is one)")
     tuning.add_argument("--validation-manifest", metavar="FILE", help="manifest of that split, if it is another")
-    tuning.add_argument("--tune-minutes", type=float, default=3.0, help="minutes of it to use (default 3)")
-    tuning.add_argument("--tune-trials", type=int, default=20, help="configurations tried (default 20)")
+    tuning.add_argument(
+        "--tune-minutes", type=float, default=MINUTES, help=f"minutes of it to use (default {MINUTES:g})"
+    )
+    tuning.add_argument("--tune-trials", type=int, default=TRIALS, help=f"configurations tried (default {TRIALS})")
     tuning.add_argument("--save-search", metavar="FILE", help="write the weights found here, for --search")
-    tuning.add_argument("--processes", type=int, default=min(4, os.cpu_count() or 1), help="processes for the trials")
+    tuning.add_argument("--threads", type=int, default=THREADS, help=f"threads that try them (default {THREADS})")
     return parser
 
 
@@ -153,38 +151,17 @@ def _check(options: argparse.Namespace) -> None:
         raise ConfigError("--save-search", "there is no search without a language model", "pass --lm FILE")
     if options.save_search and Path(options.save_search).exists() and not options.overwrite:
         raise OutputError(options.save_search, "already exists", "choose another name or pass --overwrite")
-    for name in ("tune_minutes", "tune_trials", "processes"):
-        if getattr(options, name) <= 0:
-            raise ConfigError(f"--{name.replace('_', '-')}", f"is {getattr(options, name)}", "give more than 0")
+    effort(options, "tune_")
 
 
 def _tuned(
-    options: argparse.Namespace, manifest: Manifest, recognizer: Recognizer, lm: NGramModel, search: SearchConfig
-) -> tuple[SearchConfig, str]:
-    """Return the search to use and how it was chosen."""
-    if weights_given(options):
-        return search, "weights as given"
+    options: argparse.Namespace, manifest: Manifest, recognizer: Recognizer, wanted: Wanted, asked: bool
+) -> Wanted:
+    """The same with weights found on validation recordings, where there are any."""
+    if not asked and (VALIDATION not in manifest.splits or options.split == VALIDATION):
+        return replace(wanted, source=f"{DEFAULT} (no validation split to tune on)")
     validation = read_manifest(options.validation_manifest) if options.validation_manifest else manifest
-    split = options.tune_on or VALIDATION
-    asked = options.tune_on or options.validation_manifest
-    if not asked and (split not in manifest.splits or split == options.split):
-        return search, "default weights (no validation split to tune on)"
-    from emgasr.items import items_of, refuse_tuning_on_test, tuning_stretches
-    from emgasr.tuning import tune
-
-    refuse_tuning_on_test(validation, split, manifest, options.split)
-    entries = validation.split(split)
-    recordings = ((entry.path, validation.open(entry)) for entry in _progress(entries, "tuning", len(entries)))
-    stretches = tuning_stretches(items_of(recognizer, recordings), recognizer.tokens, options.tune_minutes)
-    if not any(ids for _, ids in stretches):
-        raise DataError(f"split {split}", "has no labels to tune on", "give the weights by hand")
-    processes = min(options.processes, len(stretches))
-    tuned = tune(stretches, recognizer.tokens, lm, search, options.tune_trials, options.seed, processes)
-    return tuned.config, f"tuned on {split} ({len(tuned.trials)} trials)"
-
-
-def _progress(things: Iterable[Thing], what: str, count: int) -> Iterable[Thing]:
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(things, what, total=count, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    split, much = options.tune_on or VALIDATION, effort(options, "tune_")
+    utterances = validation_utterances(recognizer, options.model, validation, split, much, manifest, options.split)
+    tuned = find_weights(recognizer, utterances, wanted.lm, wanted.config, much)
+    return Wanted(wanted.lm, tuned.config, f"tuned on {split} ({len(tuned.trials)} trials)")

@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from emgasr.decoding import SearchConfig
+    from emgasr.decoding import BeamSearch, SearchConfig
     from emgasr.lm import NGramModel
+    from emgasr.tokens import Tokens
 
+DEFAULT = "default weights"
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The language model and the configuration to search with, and where its weights come from."""
+
+    lm: NGramModel
+    config: SearchConfig
+    source: str
+
+    def __str__(self) -> str:
+        return f"{describe(self.config)}; {self.source}"
+
+    def search(self, tokens: Tokens) -> BeamSearch:
+        """The search of a model's `tokens`; if it has to be compiled first, a line on stderr says so."""
+        from emgasr.decoding import BeamSearch
+
+        search = BeamSearch(tokens, self.lm, self.config)
+        tell_if_cold()
+        return search
 
 
 def add_search_options(parser: argparse.ArgumentParser) -> None:
     """Add --lm, --search, --beam and the weights; what is given by neither a file nor an option keeps its default."""
     group = parser.add_argument_group("search")
     group.add_argument("--lm", metavar="FILE", help="n-gram language model, ARPA or .lm (see `emgasr lm build`)")
-    group.add_argument("--search", metavar="FILE", help="tuned weights, as `emgasr evaluate --save-search` writes them")
+    group.add_argument(
+        "--search",
+        metavar="FILE",
+        help="tuned weights, as `emgasr tune` writes them (default: the model folder's search.yaml, if it has one)",
+    )
     group.add_argument("--beam", type=int, help="hypotheses kept after each frame (default 50)")
     group.add_argument(
         "--end-of-sentence", action="store_true", help="the recording ends where a sentence of the language model does"
@@ -30,22 +58,33 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--backspace-penalty", type=float, metavar="P", help="taken off for each backspace")
 
 
-def read_search(options: argparse.Namespace) -> tuple[NGramModel | None, SearchConfig]:
-    """Return the language model (None without --lm) and the configuration that the options describe."""
-    changed = [name for name in (*WEIGHTS, "beam") if getattr(options, name) is not None]
-    given = changed + (["search"] if options.search is not None else [])
+def read_search(options: argparse.Namespace, model: str | None) -> Wanted | None:
+    """Return what the options ask for, None without --lm.
+
+    Without --search the configuration is that of search.yaml in the folder `model` (None: no matter), where there is
+    one, else the default; single options go over either.
+    """
+    weights = [name for name in WEIGHTS if getattr(options, name) is not None]
+    given = [name for name in (*weights, "beam", "search") if getattr(options, name) is not None]
     given += ["end_of_sentence"] if options.end_of_sentence else []
-    if given and options.lm is None:
-        raise ConfigError(f"--{given[0].replace('_', '-')}", "needs a language model", "pass --lm FILE")
+    if options.lm is None:
+        if given:
+            raise ConfigError(f"--{given[0].replace('_', '-')}", "needs a language model", "pass --lm FILE")
+        return None
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import read_search_config
     from emgasr.lm import read_model
+    from emgasr.recognizer import SEARCH_NAME
 
-    search = SearchConfig() if options.search is None else read_search_config(options.search)
-    search = replace(search, **{name: getattr(options, name) for name in changed})
-    if options.end_of_sentence:
-        search = replace(search, end_of_sentence=True)
-    return (read_model(options.lm) if options.lm else None), search
+    config, source = SearchConfig(), DEFAULT
+    if options.search is not None:
+        config, source = read_search_config(options.search), "weights as given"
+    elif model is not None and (Path(model) / SEARCH_NAME).is_file():
+        config, source = read_search_config(Path(model) / SEARCH_NAME), f"weights of {Path(model) / SEARCH_NAME}"
+    if weights:
+        source = f"{source}, some as given" if source.startswith("weights of") else "weights as given"
+    changes = {name: getattr(options, name) for name in given if name != "search"}
+    return Wanted(read_model(options.lm), replace(config, **changes), source)
 
 
 def weights_given(options: argparse.Namespace) -> bool:
@@ -59,3 +98,13 @@ def describe(search: SearchConfig) -> str:
         f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
         f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
     )
+
+
+def tell_if_cold() -> None:
+    """Say on stderr that the search is compiled first, where numba's cache holds nothing younger than its source."""
+    from emgasr.decoding.kernel import advance
+
+    made = Path(str(advance.stats.cache_path)).glob("kernel.advance-*.nbi")
+    written_s = Path(advance.py_func.__code__.co_filename).stat().st_mtime
+    if not advance.signatures and not any(index.stat().st_mtime >= written_s for index in made):
+        print("emgasr: compiling the search, once; this takes some seconds", file=sys.stderr)

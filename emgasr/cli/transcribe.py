@@ -17,13 +17,17 @@ def run(argv: list[str]) -> int:
     from emgasr.recognizer import Recognizer
     from emgasr.transcribe import transcribe
 
-    lm, search = read_search(options)
+    wanted = read_search(options, options.model)
     recognizer = Recognizer.load(options.model)
+    search = None
+    if wanted is not None:
+        search = wanted.search(recognizer.tokens)
+        print(f"search: {wanted}", file=sys.stderr)
     code = 0
     for path in options.recordings:
         try:
             recording = open_any(path)
-            transcript = transcribe(recognizer, recording, lm, search if lm is not None else None)
+            transcript = transcribe(recognizer, recording, search)
         except EmgasrError as error:
             if len(options.recordings) == 1:
                 raise

@@ -37,7 +37,7 @@ fi
 $emgasr lm build emgasr/data/prompts_train.txt --order "$order" --out "$work/lm.arpa.gz" --overwrite
 
 $emgasr evaluate "$work/run/model" "$work/test/manifest.jsonl" --lm "$work/lm.arpa.gz" --system shipped \
-    --validation-manifest "$work/validation/manifest.jsonl" --tune-minutes 6 --tune-trials "$trials" --processes 2 \
+    --validation-manifest "$work/validation/manifest.jsonl" --tune-minutes 6 --tune-trials "$trials" --threads 2 \
     --save-search "$work/search.yaml" --out "$work/results" --overwrite | tee "$work/results.txt"
 
 mkdir -p "$package"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from miniatures import make_recording, native_entry, write_native
 
@@ -21,11 +23,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an untrained model, two recordings of each split, their manifest and a language model."""
     import torch
 
+    from emgasr.decoding import beam_search
     from emgasr.encoders.linear import LinearConfig
     from emgasr.features import LogSpectrogramConfig
     from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
     from emgasr.tokens import Tokens
 
+    beam_search(np.zeros((0, 2)), Tokens.characters("a"))  # compiled now, so that no test is told of it
     folder = tmp_path_factory.mktemp("world")
     torch.manual_seed(0)
     shape = RecognizerConfig(features=LogSpectrogramConfig(window_ms=80, hop_ms=20), encoder=LinearConfig())
@@ -65,7 +69,7 @@ def test_evaluate_prints_a_table_and_writes_what_explains_it(world: Path, tmp_pa
 
 def test_evaluate_tunes_on_validation_and_says_so(world: Path, told: Told) -> None:
     arguments = ["evaluate", f"{world}/model", f"{world}/manifest.jsonl", "--lm", f"{world}/lm.arpa", "--beam", "4"]
-    assert main([*arguments, "--tune-trials", "2", "--processes", "1"]) == 0
+    assert main([*arguments, "--tune-trials", "2", "--threads", "1"]) == 0
     assert "tuned on validation (2 trials)" in told()[0]
     assert main([*arguments, "--lm-weight", "0.5", "--json"]) == 0
     assert "cer_lm" in json.loads(told()[0])["rows"][0]
@@ -74,7 +78,7 @@ def test_evaluate_tunes_on_validation_and_says_so(world: Path, told: Told) -> No
 def test_a_tuned_search_is_kept_and_used_again(world: Path, tmp_path: Path, told: Told) -> None:
     lm, kept = ["--lm", f"{world}/lm.arpa"], tmp_path / "search.yaml"
     arguments = ["evaluate", f"{world}/model", f"{world}/manifest.jsonl", *lm]
-    assert main([*arguments, "--beam", "4", "--tune-trials", "2", "--processes", "1", "--save-search", str(kept)]) == 0
+    assert main([*arguments, "--beam", "4", "--tune-trials", "2", "--threads", "1", "--save-search", str(kept)]) == 0
     tuned = told()[0]
     assert main([*arguments, "--search", str(kept)]) == 0
     again = told()[0]
@@ -100,6 +104,7 @@ def test_a_tuned_search_is_kept_and_used_again(world: Path, tmp_path: Path, told
         (["--tune-on", "validation"], "nothing to tune without a language model"),
         (["--lm", "{}/lm.arpa", "--tune-on", "validation", "--lm-weight", "1"], "tune, or give the weights"),
         (["--lm", "{}/lm.arpa", "--tune-trials", "0"], "--tune-trials: is 0"),
+        (["--lm", "{}/lm.arpa", "--threads", "0"], "--threads: is 0"),
         (["--lm", "{}/manifest.jsonl"], "manifest.jsonl"),
         (["--lm", "{}/none.arpa"], "none.arpa"),
         (["--out", "{}"], "already holds something"),
@@ -123,6 +128,31 @@ def test_transcribe_prints_text_or_json_lines(world: Path, told: Told) -> None:
     assert [line["recording"] for line in lines] == recordings
     assert lines[0]["duration_s"] == 3.0
     assert all(0 <= key["time_s"] <= 3 and 0 < key["confidence"] <= 1 for key in lines[0]["keys"])
+
+
+def test_the_models_own_search_is_used_and_told(world: Path, tmp_path: Path, told: Told) -> None:
+    model, lm = tmp_path / "model", ["--lm", f"{world}/lm.arpa"]
+    shutil.copytree(world / "model", model)
+    reading = ["transcribe", str(model), f"{world}/test0.hdf5"]
+    assert main([*reading, *lm]) == 0
+    assert "; default weights\n" in told()[1]
+    (model / "search.yaml").write_text("lm_weight: 0.125\nbeam: 7\n")
+    assert main([*reading, *lm]) == 0
+    line = told()[1]
+    assert line.startswith("search: beam 7, LM weight 0.125, length bonus 0,")
+    assert line.endswith(f"; weights of {model}/search.yaml\n")
+    assert main([*reading, *lm, "--length-bonus", "1.5"]) == 0
+    assert f"LM weight 0.125, length bonus 1.5, acoustic scale 1, backspace penalty 0; weights of {model}" in told()[1]
+    assert main(reading) == 0
+    assert told()[1] == ""  # read greedily
+    evaluating = ["evaluate", str(model), f"{world}/manifest.jsonl", *lm]
+    assert main(evaluating) == 0
+    assert told()[0].endswith(f"\nsearch: {line.removeprefix('search: ')}")
+    assert main([*evaluating, "--tune-on", "validation", "--tune-trials", "2"]) == 0
+    assert "tuned on validation (2 trials)" in told()[0]
+    (model / "search.yaml").write_text("nonsense: 1\n")
+    assert main([*reading, *lm]) == 2
+    assert "nonsense" in told()[1]
 
 
 def test_a_bad_recording_does_not_stop_the_others(world: Path, tmp_path: Path, told: Told) -> None:
@@ -153,8 +183,6 @@ def test_a_recording_that_the_model_was_not_made_for_is_refused(
 
 
 def test_a_corrupt_model_is_refused(world: Path, tmp_path: Path, told: Told) -> None:
-    import shutil
-
     shutil.copytree(world / "model", tmp_path / "model")
     weights = tmp_path / "model" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])

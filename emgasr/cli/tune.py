@@ -1,0 +1,159 @@
+"""`emgasr tune MODEL MANIFEST --lm FILE`: validation recordings in; the weights that read them best out, as a file."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, trials_shown, validation_utterances
+from emgasr.errors import OutputError
+from emgasr.manifest import TEST, VALIDATION, check_disjoint, read_manifest
+from emgasr.output import replacing
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from emgasr.lm import NGramModel
+    from emgasr.tokens import Tokens
+    from emgasr.tuning import Trial, Tuned, Utterance
+
+NAMES = {
+    "lm_weight": "LM weight",
+    "length_bonus": "length bonus",
+    "acoustic_scale": "acoustic scale",
+    "backspace_penalty": "backspace penalty",
+}
+
+
+def run(argv: list[str]) -> int:
+    """Tune the search and write its weights, and a picture of what other weights would do beside them."""
+    options = _parser().parse_args(argv)
+    much = effort(options)
+    from emgasr.decoding import SearchConfig
+    from emgasr.decoding.search_file import write_search_config
+    from emgasr.lm import read_model
+    from emgasr.recognizer import SEARCH_NAME, Recognizer
+
+    start = SearchConfig(beam=options.beam)
+    out = Path(options.out) if options.out else Path(options.model) / SEARCH_NAME
+    picture = out.with_suffix(".png")
+    for path in (out, picture):
+        if path.exists() and not options.overwrite:
+            raise OutputError(path, "already exists", "choose another name with --out or pass --overwrite")
+    manifest = read_manifest(options.manifest)
+    check_disjoint(manifest)
+    recognizer, lm = Recognizer.load(options.model), read_model(options.lm)
+
+    began_s = time.monotonic()
+    utterances = validation_utterances(recognizer, options.model, manifest, options.split, much, manifest, TEST)
+    read_s = time.monotonic()
+    tuned = find_weights(recognizer, utterances, lm, start, much)
+    best, trials = tuned.best, len(tuned.trials)
+    drawn = importlib.util.find_spec("matplotlib") is not None
+    if drawn:
+        around = _draw(picture, tuned, utterances, recognizer.tokens, lm, much.threads)
+        best, trials = around.best, trials + len(around.trials)
+    else:
+        print("emgasr: no picture without matplotlib (pip install 'emgasr[plot]')", file=sys.stderr)
+    minutes = sum(len(emissions) for emissions, _ in utterances) / recognizer.frame_rate_hz / 60
+    write_search_config(best.config, out, _comment(best, tuned.trials[0], minutes, options.split, options.lm))
+    times = {"reading_s": round(read_s - began_s, 2), "searching_s": round(time.monotonic() - read_s, 2)}
+    result = {"trials": trials, "minutes": round(minutes, 2), **times, "out": str(out)}
+    result["picture"] = str(picture) if drawn else None
+    if options.json:
+        print(json.dumps(_figures(best, tuned.trials[0]) | result, ensure_ascii=False))
+    else:
+        _show(best, tuned.trials[0], result)
+    return 0
+
+
+def _draw(
+    picture: Path, tuned: Tuned, utterances: list[Utterance], tokens: Tokens, lm: NGramModel, threads: int
+) -> Tuned:
+    """Draw the surface around the best, and return its trials with the best of them and of what was tuned."""
+    from emgasr.tuning import GRID, Tuned, surface
+    from emgasr.tuning_map import draw_surface
+
+    with trials_shown("surface", GRID * GRID) as report:
+        around = surface(utterances, tokens, lm, tuned.best.config, threads, report)
+    best = min(tuned.best, around.best, key=lambda trial: trial.counts.errors)
+    with replacing(picture) as path:
+        path.write_bytes(draw_surface(around.trials, best))
+    return Tuned(best, around.trials)
+
+
+def _comment(best: Trial, default: Trial, minutes: float, split: str, lm: str) -> str:
+    return (
+        f"found by emgasr tune on {minutes:.1f} minutes of the split {split} with {Path(lm).name}:"
+        f" {100 * best.counts.rate:.2f} % of {best.counts.reference_length:,} symbols wrong,"
+        f" {100 * default.counts.rate:.2f} % by default weights"
+    )
+
+
+def _figures(best: Trial, default: Trial) -> dict[str, Any]:
+    from emgasr.config import to_mapping
+
+    return {
+        "search": to_mapping(best.config),
+        "symbols": best.counts.reference_length,
+        "errors": best.counts.errors,
+        "errors_default": default.counts.errors,
+        "cer": best.counts.rate,
+        "cer_default": default.counts.rate,
+    }
+
+
+def _show(best: Trial, default: Trial, result: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(best, default))
+    console.print(
+        f"{best.counts.reference_length:,} symbols in {result['minutes']:.1f} minutes, {result['trials']} trials;"
+        f" read by the model in {result['reading_s']:.1f} s, searched in {result['searching_s']:.1f} s"
+    )
+    console.print(f"weights: {result['out']}" + (f"\npicture: {result['picture']}" if result["picture"] else ""))
+
+
+def _table(best: Trial, default: Trial) -> Table:
+    from rich.table import Table
+
+    table = Table("", box=None, padding=(0, 2, 0, 0))
+    for head in ("default", "best"):
+        table.add_column(head, justify="right")
+    for name, shown in NAMES.items():
+        table.add_row(shown, *(f"{getattr(trial.config, name):g}" for trial in (default, best)))
+    table.add_row("errors", *(f"{trial.counts.errors:,}" for trial in (default, best)))
+    table.add_row("CER on validation", *(f"{100 * trial.counts.rate:.2f} %" for trial in (default, best)))
+    fewer = 1 - best.counts.errors / max(1, default.counts.errors)
+    table.add_row("fewer errors", "", f"{100 * fewer:.1f} %")
+    return table
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="emgasr tune",
+        description="Find the weights of the search (language model, length bonus, acoustic scale, backspace penalty) "
+        "with which a model reads validation recordings best; never test data. `evaluate` and `transcribe` use what is "
+        "written into the model folder.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
+    parser.add_argument("--split", default=VALIDATION, help=f"split to tune on (default {VALIDATION})")
+    parser.add_argument("--lm", metavar="FILE", required=True, help="n-gram language model (see `emgasr lm build`)")
+    parser.add_argument("--trials", type=int, default=TRIALS, help=f"weights tried, half at random (default {TRIALS})")
+    parser.add_argument(
+        "--minutes", type=float, default=MINUTES, help=f"minutes of the recordings to use (default {MINUTES:g})"
+    )
+    parser.add_argument("--beam", type=int, default=50, help="hypotheses kept after each frame (default 50)")
+    parser.add_argument("--seed", type=int, default=0, help="of the weights tried (default 0)")
+    parser.add_argument("--threads", type=int, default=THREADS, help=f"threads that search (default {THREADS})")
+    parser.add_argument("--out", metavar="FILE", help="where the weights go (default: MODEL/search.yaml)")
+    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
