@@ -57,6 +57,12 @@ def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp
     assert "ann" in card
 
 
+def test_the_tuned_search_of_the_base_model_comes_along(base: Path, tmp_path: Path) -> None:
+    (base / "search.yaml").write_text("# found somewhere\nlm_weight: 0.125\n")
+    personalize(base, [easy_recording(0, 20.0)], replace(EASY, steps=4), tmp_path / "out")
+    assert files(tmp_path / "out" / "model")["search.yaml"] == files(base)["search.yaml"]
+
+
 @pytest.mark.parametrize("learning_rate", [1e6, 1e30])
 def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
     learning_rate: float, base: Path, tmp_path: Path

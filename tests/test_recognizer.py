@@ -134,6 +134,15 @@ def test_a_loaded_model_is_the_saved_one(encoder: str, normalize: str, tmp_path:
     assert (tmp_path / "model" / "README.md").read_text() == "a card"
 
 
+def test_a_search_tuned_for_other_weights_does_not_outlive_them(tmp_path: Path) -> None:
+    tiny_recognizer().save(tmp_path)
+    for name in ("search.yaml", "search.png"):
+        (tmp_path / name).touch()
+    loaded = Recognizer.load(tmp_path)  # what else lies there does not matter
+    loaded.save(tmp_path)
+    assert not list(tmp_path.glob("search.*"))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     tiny_recognizer(normalize="fixed").save(tmp_path / "model")
