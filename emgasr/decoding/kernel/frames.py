@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from emgasr.decoding.kernel.heap import offer, sift_down
+from emgasr.decoding.kernel.heap import build, offer
 from emgasr.decoding.kernel.language import (
     BACKOFF,
     BEHIND,
@@ -78,15 +78,15 @@ TOO_SMALL = 1e-60
 class Scratch(NamedTuple):
     """Room for one frame's work, which carries nothing from one frame to the next; few arrays, as each costs a call."""
 
-    entry_ids: np.ndarray  # (6, entries) int32: see `advance`
-    entry_masses: np.ndarray  # (3, entries) float64
-    label_ids: np.ndarray  # (6, V) int32
+    entry_ids: np.ndarray  # (8, entries) int32: see `advance`
+    entry_masses: np.ndarray  # (6, entries) float64
+    label_ids: np.ndarray  # (7, V) int32
     emission: np.ndarray  # (V,) float64: e^(scale ln p) of the labels that were asked for
 
 
 def scratch(entries: int, labels: int) -> Scratch:
     """Room for a beam of `entries` and `labels` labels."""
-    ids, masses = np.zeros((6, entries), np.int32), np.zeros((3, entries))
+    ids, masses = np.zeros((8, entries), np.int32), np.zeros((6, entries))
     return Scratch(ids, masses, np.zeros((7, labels), np.int32), np.zeros(labels))
 
 
@@ -114,8 +114,11 @@ def advance(
     # Of a candidate: parent, label, factor, ln p and the language model's state behind.
     parents, begun, states = scratch.entry_ids[1], scratch.entry_ids[2], scratch.entry_ids[3]
     factors, steps = scratch.entry_masses[1], scratch.entry_masses[2]
-    # Of an entry: its first live child; the next live child of the same parent.
-    older, next_child = scratch.entry_ids[4], scratch.entry_ids[5]
+    # Of an entry, at hand as long as the beam is the same: its label, where in the beam its parent is (-1: nowhere),
+    # its first live child, the next of its parent's; its factor, what an undo gives, what another token can at most.
+    last, above = scratch.entry_ids[4], scratch.entry_ids[5]
+    older, next_child = scratch.entry_ids[6], scratch.entry_ids[7]
+    factor, undo, most_gain = scratch.entry_masses[3], scratch.entry_masses[4], scratch.entry_masses[5]
     # Labels that may begin, best first; those that the language model is still to be asked for; the latest frame in
     # which a label's emission was computed; in which it was among the best; room for the check of rows; the frame.
     labels, left = scratch.label_ids[0], scratch.label_ids[1]
@@ -126,6 +129,7 @@ def advance(
     symbol_of, symbol, contexts, ngrams = language.symbol_of, language.symbol, language.contexts, language.ngrams
     context_links, context_floats = contexts.view(np.int32), contexts.view(np.float32)
     ngram_links, ngram_floats = ngrams.view(np.int32), ngrams.view(np.float32)
+    changed = True
     for row_number in range(first_row, len(emissions)):
         row = emissions[row_number]
         live = marks[LIVE]
@@ -152,40 +156,96 @@ def advance(
         now = stamp[0]
         count = best_labels(row, int(weights[TOP_K]), scale, now, labels, emission, asked, may_begin)
         blank = np.exp(scale * row[BLANK] - weights[LN_BLANK])
-        best = _stay(
-            row, scale, blank, now, live, beam, in_blank, in_token, links, values, emission, asked, may_begin,
-            stay_blank, stay_token, older, next_child, heap, which,
+        if changed:
+            _describe(
+                live, beam, links, values, context_floats, words, boosts, weights, last, above, older, next_child,
+                factor, undo, most_gain,
+            )  # fmt: skip
+        best, least = _stay(
+            row, scale, blank, now, live, in_blank, in_token, last, above, factor, emission, asked, may_begin,
+            stay_blank, stay_token, heap,
         )  # fmt: skip
-        size, best = _begin(
-            best, live, count, weights, beam, in_blank, in_token, links, values, labels, emission, left, older,
-            next_child, symbol_of, symbol, contexts, context_links, context_floats, ngrams, ngram_links, ngram_floats,
-            language.masked, language.weight, language.missing, words, boosts, heap, which, parents, begun, factors,
-            steps, states,
+        size, candidates, best = _begin(
+            best, least, live, count, weights, beam, in_blank, in_token, links, values, labels, emission, left, last,
+            older, next_child, undo, most_gain, symbol_of, symbol, contexts, context_links, context_floats, ngrams,
+            ngram_links, ngram_floats, language.masked, language.weight, language.missing, words, boosts, heap, which,
+            parents, begun, factors, steps, states,
         )  # fmt: skip
-        kept = 0
-        for place in range(size):
-            share, index = heap[place], which[place]
-            if share == 0.0 or share < best * weights[THRESHOLD]:
-                continue
-            if index < live:
-                after[kept], in_blank[kept], in_token[kept] = beam[index], stay_blank[index], stay_token[index]
-            else:
-                spot = index - live
-                after[kept] = node_of(
-                    parents[spot], begun[spot], factors[spot], steps[spot], states[spot], weights, links, values,
-                    marks, symbol_of, words, boosts,
-                )  # fmt: skip
-                in_blank[kept], in_token[kept] = 0.0, share
-            kept += 1
-        beam[:kept] = after[:kept]
-        marks[LIVE] = kept
+        floor = best * weights[THRESHOLD]
+        changed = candidates > 0 or least == 0.0 or least < floor
+        if not changed:
+            in_blank[:live] = stay_blank[:live]
+            in_token[:live] = stay_token[:live]
+        else:
+            kept = 0
+            if candidates == 0:
+                build(heap, which, live)
+            for place in range(size):
+                share, index = heap[place], which[place]
+                if share == 0.0 or share < floor:
+                    continue
+                if index < live:
+                    after[kept], in_blank[kept], in_token[kept] = beam[index], stay_blank[index], stay_token[index]
+                else:
+                    spot = index - live
+                    after[kept] = node_of(
+                        parents[spot], begun[spot], factors[spot], steps[spot], states[spot], weights, links, values,
+                        marks, symbol_of, words, boosts,
+                    )  # fmt: skip
+                    in_blank[kept], in_token[kept] = 0.0, share
+                kept += 1
+            beam[:kept] = after[:kept]
+            marks[LIVE] = kept
         if best < TOO_SMALL and best > 0.0:
-            in_blank[:kept] /= best
-            in_token[:kept] /= best
+            in_blank[: marks[LIVE]] /= best
+            in_token[: marks[LIVE]] /= best
             tree.ln_scale[0] += np.log(best)
         if marks[FRAME] % COMMIT_EVERY == 0:
-            commit(tree, int(weights[COMMIT_WITHIN]))
+            changed |= commit(tree, int(weights[COMMIT_WITHIN]))
     return len(emissions), DONE
+
+
+@njit(cache=True, nogil=True)
+def _describe(
+    live: int,
+    beam: np.ndarray,
+    links: np.ndarray,
+    values: np.ndarray,
+    context_floats: np.ndarray,
+    words: Words | None,
+    boosts: Boosts | None,
+    weights: np.ndarray,
+    last: np.ndarray,
+    above: np.ndarray,
+    older: np.ndarray,
+    next_child: np.ndarray,
+    factor: np.ndarray,
+    undo: np.ndarray,
+    most_gain: np.ndarray,
+) -> None:
+    """Gather what the frames ask of the beam's entries from their nodes: it stays the same until the beam changes."""
+    for entry in range(live):
+        links[beam[entry], SLOT] = entry
+        older[entry] = -1
+    for entry in range(live):
+        node = beam[entry]
+        last[entry], factor[entry], undo[entry] = links[node, LABEL], values[node, FACTOR], values[node, UNDO]
+        parent = links[node, PARENT]
+        above[entry] = -1
+        if parent >= 0:
+            slot = links[parent, SLOT]
+            if slot < live and beam[slot] == parent:
+                above[entry] = slot
+                next_child[entry] = older[slot]
+                older[slot] = entry
+        gain = max(context_floats[links[node, STATE], LARGEST], weights[BONUS])
+        if words is not None:
+            # Within a word its worth only falls: it rises where a word ends, and if unknown words have a bonus.
+            rises = max(values[node, FINISH], 0.0) + max(-words.penalty, 0.0)
+            gain = weights[BONUS] * np.exp(weights[ALPHA] * rises) if weights[ALPHA] >= 0 else np.inf
+        if boosts is not None:
+            gain *= np.exp(boosts.most[links[node, HOT]])
+        most_gain[entry] = gain
 
 
 @njit(cache=True, nogil=True)
@@ -195,58 +255,46 @@ def _stay(
     blank: float,
     now: int,
     live: int,
-    beam: np.ndarray,
     in_blank: np.ndarray,
     in_token: np.ndarray,
-    links: np.ndarray,
-    values: np.ndarray,
+    last: np.ndarray,
+    above: np.ndarray,
+    factor: np.ndarray,
     emission: np.ndarray,
     asked: np.ndarray,
     may_begin: np.ndarray,
     stay_blank: np.ndarray,
     stay_token: np.ndarray,
-    older: np.ndarray,
-    next_child: np.ndarray,
     heap: np.ndarray,
-    which: np.ndarray,
-) -> float:
-    """What each hypothesis has after the frame if it stays as it is, with what a live parent adds; the best of it."""
-    best = 0.0
+) -> tuple[float, float]:
+    """What each hypothesis has after the frame if it stays as it is, with what a live parent adds; most and least."""
+    best, least = 0.0, np.inf
     for entry in range(live):
-        links[beam[entry], SLOT] = entry
-        older[entry] = -1
-    for entry in range(live):
-        node = beam[entry]
-        label = links[node, LABEL]
+        label = last[entry]
         stays = 0.0
         if label != BLANK:
             if asked[label] != now:
                 asked[label] = now
                 emission[label] = np.exp(scale * row[label])
             stays = in_token[entry] * emission[label]
-            parent = links[node, PARENT]
-            if may_begin[label] == now and parent >= 0:
-                slot = links[parent, SLOT]
-                if slot < live and beam[slot] == parent:
-                    before = in_blank[slot]
-                    if links[parent, LABEL] != label:
-                        before += in_token[slot]
-                    stays += before * emission[label] * values[node, FACTOR]
-                    next_child[entry] = older[slot]
-                    older[slot] = entry
+            slot = above[entry]
+            if slot >= 0 and may_begin[label] == now:
+                before = in_blank[slot]
+                if last[slot] != label:
+                    before += in_token[slot]
+                stays += before * emission[label] * factor[entry]
         stay_blank[entry] = (in_blank[entry] + in_token[entry]) * blank
         stay_token[entry] = stays
         heap[entry] = stay_blank[entry] + stays
-        which[entry] = entry
         best = max(best, heap[entry])
-    for root in range(live // 2 - 1, -1, -1):
-        sift_down(heap, which, root, live)
-    return best
+        least = min(least, heap[entry])
+    return best, least
 
 
 @njit(cache=True, nogil=True)
 def _begin(
     best: float,
+    least: float,
     live: int,
     count: int,
     weights: np.ndarray,
@@ -258,8 +306,11 @@ def _begin(
     labels: np.ndarray,
     emission: np.ndarray,
     remaining: np.ndarray,
+    last: np.ndarray,
     older: np.ndarray,
     next_child: np.ndarray,
+    undo: np.ndarray,
+    most_gain: np.ndarray,
     symbol_of: np.ndarray,
     symbol: np.ndarray,
     contexts: np.ndarray,
@@ -280,38 +331,42 @@ def _begin(
     factors: np.ndarray,
     steps: np.ndarray,
     states: np.ndarray,
-) -> tuple[int, float]:
-    """Put new hypotheses on the heap as long as one can get in; return its size and the best mass."""
+) -> tuple[int, int, float]:
+    """Put new hypotheses on the heap as long as one can get in; return its size, how many were put there, the best."""
     size, candidates, most = live, 0, int(weights[BEAM])
     threshold, backspace, bonus = weights[THRESHOLD], int(weights[BACKSPACE]), weights[BONUS]
-    alpha, hot = weights[ALPHA], 0
-    floor = max(heap[0] if size == most else 0.0, best * threshold)
+    alpha, hot, undo_place = weights[ALPHA], 0, count
+    for place in range(count):
+        if labels[place] == backspace:
+            undo_place = place
+    floor = max(least if size == most else 0.0, best * threshold)
     for entry in range(live - 1, -1, -1):  # a heap's end is where the best are, and they raise the floor soonest
-        node = beam[entry]
         total = in_blank[entry] + in_token[entry]
-        last, state = links[node, LABEL], links[node, STATE]
+        highest = total * most_gain[entry]
+        undone = total * undo[entry] * emission[backspace] if undo_place < count else 0.0
+        if highest * emission[labels[0]] <= floor and undone <= floor:
+            continue
+        node = beam[entry]
+        state = links[node, STATE]
         left = 0  # labels that the language model has still to be asked for, best first
         gained = 1.0  # at most, by boosts
         if boosts is not None:
             hot = links[node, HOT]
             gained = np.exp(boosts.most[hot])
-        bound = total * gained * max(context_floats[state, LARGEST], bonus)
-        if words is not None:
-            # Within a word its worth only falls: it rises where a word ends, and if unknown words have a bonus.
-            rises = max(values[node, FINISH], 0.0) + max(-words.penalty, 0.0)
-            bound = total * gained * bonus * np.exp(alpha * rises) if alpha >= 0 else np.inf
         for place in range(count):
             label = labels[place]
-            undoes = label == backspace
-            if (total * values[node, UNDO] if undoes else bound) * emission[label] <= floor:
-                if backspace < 0:
+            undoes = place == undo_place
+            if highest * emission[label] <= floor and not undoes:
+                if place >= undo_place or undone <= floor:
                     break  # those that follow are no likelier
                 continue
-            before = in_blank[entry] if label == last else total
+            if undoes and undone <= floor:
+                continue
+            before = in_blank[entry] if label == last[entry] else total
             if before == 0.0:
                 continue
             sibling = older[entry]  # a sequence that lives had its mass counted already
-            while sibling >= 0 and links[beam[sibling], LABEL] != label:
+            while sibling >= 0 and last[sibling] != label:
                 sibling = next_child[sibling]
             if sibling >= 0:
                 continue
@@ -322,7 +377,7 @@ def _begin(
                 continue
             times, behind, step = bonus, state, 0.0
             if undoes:
-                times = values[node, UNDO]
+                times = undo[entry]
             elif sought == NOT_IN_MODEL:
                 times, behind, step = missing, 0, MISSING_UNKNOWN
             if words is not None and sought == BY_WORDS and not undoes:
@@ -342,10 +397,10 @@ def _begin(
         # One walk down the back-offs for all labels; each level bounds what the next ones can give.
         ln_backoff, backed_off = 0.0, 1.0
         while left:
-            still, bound = 0, total * gained * backed_off * context_floats[state, LARGEST]
+            still, highest = 0, total * gained * backed_off * context_floats[state, LARGEST]
             for place in range(left):
                 label = remaining[place]
-                if bound * emission[label] <= floor:
+                if highest * emission[label] <= floor:
                     break
                 found = child(contexts, context_links, symbol, masked, state, symbol_of[label])
                 if found < 0:
@@ -355,7 +410,7 @@ def _begin(
                 times = backed_off * ngrams[found, TIMES]
                 if boosts is not None:
                     times *= np.exp(boosts.gain[hot, label])
-                mass = (in_blank[entry] if label == last else total) * emission[label] * times
+                mass = (in_blank[entry] if label == last[entry] else total) * emission[label] * times
                 if mass > floor:
                     spot, size, candidates = offer(mass, size, candidates, live, most, heap, which)
                     parents[spot], begun[spot], states[spot] = node, label, ngram_links[found, BEHIND]
@@ -367,4 +422,4 @@ def _begin(
                 ln_backoff += context_floats[state, BACKOFF]
                 backed_off = np.exp(lm_weight * ln_backoff)
                 state = context_links[state, FAIL]
-    return size, best
+    return size, candidates, best

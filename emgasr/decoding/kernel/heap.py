@@ -7,10 +7,24 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
+def build(heap: np.ndarray, which: np.ndarray, size: int) -> None:
+    """Make a heap of the first `size` masses; `which` then says where each was."""
+    for place in range(size):
+        which[place] = place
+    for root in range(size // 2 - 1, -1, -1):
+        sift_down(heap, which, root, size)
+
+
+@njit(cache=True, nogil=True)
 def offer(
     mass: float, size: int, candidates: int, live: int, most: int, heap: np.ndarray, which: np.ndarray
 ) -> tuple[int, int, int]:
-    """Put a candidate on the heap, in place of the least if it is full; return where to write down what it is."""
+    """Put a candidate on the heap, in place of the least if it is full; return where to write down what it is.
+
+    The first candidate of a frame finds the entries' masses, and makes a heap of them.
+    """
+    if candidates == 0:
+        build(heap, which, live)
     if size < most:
         sift_up(heap, which, size, mass, live + candidates)
         return candidates, size + 1, candidates + 1

@@ -43,8 +43,11 @@ class Tree(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def commit(tree: Tree, within: int) -> None:
-    """Commit the tokens that all live hypotheses share; of all tokens, if none were committed for `within` frames."""
+def commit(tree: Tree, within: int) -> bool:
+    """Commit the tokens that all live hypotheses share, or, if none were for `within` frames, those of the best.
+
+    Return whether the beam has changed by it: only the best is left then.
+    """
     marks, links = tree.marks, tree.links
     forced = marks[FILLED] - marks[WINDOW] > within
     if forced:
@@ -65,6 +68,7 @@ def commit(tree: Tree, within: int) -> None:
         _commit_up_to(shared, tree)
     if forced:
         _let_go(tree)
+    return forced
 
 
 @njit(cache=True, nogil=True)
