@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from emgasr.decoding.kernel.entries import describe, stay
 from emgasr.decoding.kernel.heap import build, offer
 from emgasr.decoding.kernel.language import (
     BACKOFF,
@@ -36,20 +37,14 @@ from emgasr.decoding.kernel.rows import DONE, MORE_BEAM, MORE_COMMITTED, MORE_NO
 from emgasr.decoding.kernel.tree import (
     BLANK,
     COMMITTED,
-    FACTOR,
     FILLED,
-    FINISH,
     FRAME,
     HOT,
-    LABEL,
     LIVE,
     NODE,
     OUTSIDE_LN_P,
-    PARENT,
-    SLOT,
     SPELLED,
     STATE,
-    UNDO,
     USED,
     WINDOW,
     Tree,
@@ -157,11 +152,11 @@ def advance(
         count = best_labels(row, int(weights[TOP_K]), scale, now, labels, emission, asked, may_begin)
         blank = np.exp(scale * row[BLANK] - weights[LN_BLANK])
         if changed:
-            _describe(
+            describe(
                 live, beam, links, values, context_floats, words, boosts, weights, last, above, older, next_child,
                 factor, undo, most_gain,
             )  # fmt: skip
-        best, least = _stay(
+        best, least = stay(
             row, scale, blank, now, live, in_blank, in_token, last, above, factor, emission, asked, may_begin,
             stay_blank, stay_token, heap,
         )  # fmt: skip
@@ -203,92 +198,6 @@ def advance(
         if marks[FRAME] % COMMIT_EVERY == 0:
             changed |= commit(tree, int(weights[COMMIT_WITHIN]))
     return len(emissions), DONE
-
-
-@njit(cache=True, nogil=True)
-def _describe(
-    live: int,
-    beam: np.ndarray,
-    links: np.ndarray,
-    values: np.ndarray,
-    context_floats: np.ndarray,
-    words: Words | None,
-    boosts: Boosts | None,
-    weights: np.ndarray,
-    last: np.ndarray,
-    above: np.ndarray,
-    older: np.ndarray,
-    next_child: np.ndarray,
-    factor: np.ndarray,
-    undo: np.ndarray,
-    most_gain: np.ndarray,
-) -> None:
-    """Gather what the frames ask of the beam's entries from their nodes: it stays the same until the beam changes."""
-    for entry in range(live):
-        links[beam[entry], SLOT] = entry
-        older[entry] = -1
-    for entry in range(live):
-        node = beam[entry]
-        last[entry], factor[entry], undo[entry] = links[node, LABEL], values[node, FACTOR], values[node, UNDO]
-        parent = links[node, PARENT]
-        above[entry] = -1
-        if parent >= 0:
-            slot = links[parent, SLOT]
-            if slot < live and beam[slot] == parent:
-                above[entry] = slot
-                next_child[entry] = older[slot]
-                older[slot] = entry
-        gain = max(context_floats[links[node, STATE], LARGEST], weights[BONUS])
-        if words is not None:
-            # Within a word its worth only falls: it rises where a word ends, and if unknown words have a bonus.
-            rises = max(values[node, FINISH], 0.0) + max(-words.penalty, 0.0)
-            gain = weights[BONUS] * np.exp(weights[ALPHA] * rises) if weights[ALPHA] >= 0 else np.inf
-        if boosts is not None:
-            gain *= np.exp(boosts.most[links[node, HOT]])
-        most_gain[entry] = gain
-
-
-@njit(cache=True, nogil=True)
-def _stay(
-    row: np.ndarray,
-    scale: float,
-    blank: float,
-    now: int,
-    live: int,
-    in_blank: np.ndarray,
-    in_token: np.ndarray,
-    last: np.ndarray,
-    above: np.ndarray,
-    factor: np.ndarray,
-    emission: np.ndarray,
-    asked: np.ndarray,
-    may_begin: np.ndarray,
-    stay_blank: np.ndarray,
-    stay_token: np.ndarray,
-    heap: np.ndarray,
-) -> tuple[float, float]:
-    """What each hypothesis has after the frame if it stays as it is, with what a live parent adds; most and least."""
-    best, least = 0.0, np.inf
-    for entry in range(live):
-        label = last[entry]
-        stays = 0.0
-        if label != BLANK:
-            if asked[label] != now:
-                asked[label] = now
-                emission[label] = np.exp(scale * row[label])
-            stays = in_token[entry] * emission[label]
-            slot = above[entry]
-            if slot >= 0 and may_begin[label] == now:
-                before = in_blank[slot]
-                if last[slot] != label:
-                    before += in_token[slot]
-                stays += before * emission[label] * factor[entry]
-        stay_blank[entry] = (in_blank[entry] + in_token[entry]) * blank
-        stay_token[entry] = stays
-        heap[entry] = stay_blank[entry] + stays
-        best = max(best, heap[entry])
-        least = min(least, heap[entry])
-    return best, least
 
 
 @njit(cache=True, nogil=True)
