@@ -12,6 +12,7 @@ from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.decoding.parallel import search_all
 from emgasr.errors import DataError
 from emgasr.lm import NGramModel
+from emgasr.lm.words import WordModel
 from emgasr.score import Counts, count_edits, total
 from emgasr.tokens import Tokens
 
@@ -55,7 +56,7 @@ Report = Callable[[Trial], None]
 def tune(
     utterances: Sequence[Utterance],
     tokens: Tokens,
-    lm: NGramModel | None = None,
+    lm: NGramModel | WordModel | None = None,
     start: SearchConfig | None = None,
     budget: int = 30,
     seed: int = 0,
@@ -93,7 +94,7 @@ def tune(
 def surface(
     utterances: Sequence[Utterance],
     tokens: Tokens,
-    lm: NGramModel,
+    lm: NGramModel | WordModel,
     config: SearchConfig,
     threads: int = 1,
     report: Report = lambda trial: None,
@@ -112,7 +113,7 @@ def _tried(
     config: SearchConfig,
     utterances: Sequence[Utterance],
     tokens: Tokens,
-    lm: NGramModel | None,
+    lm: NGramModel | WordModel | None,
     threads: int,
     report: Report,
 ) -> Trial:

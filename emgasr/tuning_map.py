@@ -31,7 +31,7 @@ def draw_surface(trials: Sequence[Trial], best: Trial) -> bytes:
     lines = axes.contour(weights, bonuses, percents, levels[1::2], colors="white", linewidths=0.5)
     axes.clabel(lines, fmt="%.1f", fontsize=7)
     axes.plot(best.config.lm_weight, best.config.length_bonus, "*", color="#d1495b", markersize=14, mec="white")
-    figure.colorbar(filled, label="CER on validation, %")
+    figure.colorbar(filled, label="CER on validation, %", format="%.1f")
     axes.set_xlabel("language model weight")
     axes.set_ylabel("length bonus (nats a symbol)")
     rest = f"acoustic scale {best.config.acoustic_scale:g}, backspace penalty {best.config.backspace_penalty:g}"

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from known_emissions import KEYS, emissions_of
 
+from emgasr.decoding import BeamSearch
 from emgasr.evaluate import Evaluation, Item, evaluate
 from emgasr.lm import estimate
 from emgasr.report import render_report, write_report
@@ -116,7 +117,7 @@ def test_gestures_are_shown_as_a_matrix_with_their_accuracy() -> None:
 def test_the_language_model_has_its_own_column() -> None:
     symbols = list("the lazy dog")
     lm = estimate([symbols] * 3, order=3)
-    evaluation = evaluate([Item("a", "ann", symbols, emissions_of(symbols))], KEYS, lm)
+    evaluation = evaluate([Item("a", "ann", symbols, emissions_of(symbols))], KEYS, BeamSearch(KEYS, lm))
     text = Page(page_of(evaluation)).text
     assert "with language model" in text
     assert "with LM" in text

@@ -104,7 +104,7 @@ def tell_if_cold() -> None:
     """Say on stderr that the search is compiled first, where numba's cache holds nothing younger than its source."""
     from emgasr.decoding.kernel import advance
 
-    made = Path(str(advance.stats.cache_path)).glob("kernel.advance-*.nbi")
+    made = Path(str(advance.stats.cache_path)).glob("*.advance-*.nbi")
     written_s = Path(advance.py_func.__code__.co_filename).stat().st_mtime
     if not advance.signatures and not any(index.stat().st_mtime >= written_s for index in made):
         print("emgasr: compiling the search, once; this takes some seconds", file=sys.stderr)

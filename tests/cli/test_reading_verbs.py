@@ -222,7 +222,7 @@ def test_help_of_each_verb_needs_no_heavy_import() -> None:
 
     program = (
         "import sys; from emgasr.cli import main; codes = [main([verb, '--help']) for verb in "
-        "('evaluate', 'transcribe', 'info')]; heavy = {'torch', 'scipy', 'h5py', 'numba'} & set(sys.modules); "
+        "('evaluate', 'transcribe', 'tune', 'info')]; heavy = {'torch', 'scipy', 'h5py', 'numba'} & set(sys.modules); "
         "sys.exit(f'imported {heavy}' if heavy else sum(codes))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

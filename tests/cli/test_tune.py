@@ -188,7 +188,7 @@ def test_a_search_that_is_not_compiled_yet_is_announced_once(
     monkeypatch.setattr(kernel, "advance", Fresh)
     tell_if_cold()
     assert told()[1] == "emgasr: compiling the search, once; this takes some seconds\n"
-    index = world / "kernel.advance-94.py311.nbi"
+    index = world / "frames.advance-94.py311.nbi"
     index.touch()
     tell_if_cold()
     assert told()[1] == ""
