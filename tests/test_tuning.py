@@ -38,13 +38,26 @@ def test_tuning_beats_where_it_started_and_logs_every_trial(utterances: list[Utt
     assert len(tuned.trials) == 10
     fewest = min(trial.counts.errors for trial in tuned.trials)
     assert fewest < tuned.trials[0].counts.errors
-    assert tuned.best == next(trial for trial in tuned.trials if trial.counts.errors == fewest)
+    assert tuned.best in tuned.trials
+    assert tuned.best.counts.errors <= 1 + 1.02 * fewest
     assert tuned.config == tuned.best.config
     for trial in tuned.trials[1:]:
         assert trial.config.beam == 8
         assert trial.config.backspace_penalty == start.backspace_penalty  # there is no backspace key
         for name in ("lm_weight", "length_bonus", "acoustic_scale"):
             assert RANGES[name][0] <= getattr(trial.config, name) <= RANGES[name][1]
+
+
+def test_weights_are_left_only_for_more_than_an_accident() -> None:
+    """Emissions that are read alike by nearly all weights: the start's stay, whatever a trial happened to gain."""
+    certain = []
+    for reference in ([1, 2, 3], [3, 3, 1], [2, 1]):
+        labels = [label for token in reference for label in (token, 0)]
+        certain.append((np.log(np.full((len(labels), 4), 0.01) + 0.96 * np.eye(4)[labels]), reference))
+    start = SearchConfig(beam=8, lm_weight=0.1)
+    tuned = tune(certain, TOKENS, LM, start, budget=8)
+    assert len({trial.config for trial in tuned.trials}) == 8
+    assert tuned.config == start
 
 
 def test_the_seed_fixes_the_trials_whatever_the_number_of_threads(utterances: list[Utterance]) -> None:
