@@ -38,7 +38,7 @@ class SearchConfig:
     end_of_sentence: bool = False
     n_best: int = 1  # hypotheses answered, of at most `beam`
     threshold: float | None = None  # nats below the best at which a hypothesis is dropped; None: never
-    commit_within: int = 1000  # frames after which a stream commits its best hypothesis, whatever else lives
+    commit_within: int = 5000  # frames after which a stream commits its best hypothesis, whatever else lives
 
     def __post_init__(self) -> None:
         for name in ("beam", "top_k", "n_best", "commit_within"):
