@@ -23,7 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "info": ("emgasr.cli.info", "what a recording, a manifest or a model holds"),
     "train": ("emgasr.cli.train", "train a recognizer from a manifest and a configuration"),
     "personalize": ("emgasr.cli.personalize", "fit a trained recognizer to one person, never for the worse"),
-    "lm": ("emgasr.cli.lm", "estimate and query n-gram language models"),
+    "lm": ("emgasr.cli.lm", "build, mix and query n-gram language models"),
     "tune": ("emgasr.cli.tune", "find the weights of the search on validation recordings"),
     "transcribe": ("emgasr.cli.transcribe", "recordings in, text out"),
     "evaluate": ("emgasr.cli.evaluate", "error rates of a recognizer on a split, with a report"),
