@@ -8,7 +8,7 @@ people=${PEOPLE:-120}                         # training people, each with one s
 minutes_each=${MINUTES_EACH:-4}               # of typing
 held_out=${HELD_OUT:-6}                       # validation people, and as many test people for the card, of 2 minutes
 train_minutes=${TRAIN_MINUTES:-45}            # wall-clock budget of training
-trials=${TRIALS:-40}                          # configurations of the search tried on validation people
+trials=${TRIALS:-120}                         # configurations of the search tried on validation people
 order=${ORDER:-6}                             # of the language model
 package=${PACKAGE:-emgasr/data/model}         # where the finished model goes
 emgasr=${EMGASR:-emgasr}
@@ -37,7 +37,7 @@ fi
 $emgasr lm build emgasr/data/prompts_train.txt --order "$order" --out "$work/lm.arpa.gz" --overwrite
 
 $emgasr evaluate "$work/run/model" "$work/test/manifest.jsonl" --lm "$work/lm.arpa.gz" --system shipped \
-    --validation-manifest "$work/validation/manifest.jsonl" --tune-minutes 6 --tune-trials "$trials" --threads 2 \
+    --validation-manifest "$work/validation/manifest.jsonl" --tune-minutes 12 --tune-trials "$trials" --threads 2 \
     --save-search "$work/search.yaml" --out "$work/results" --overwrite | tee "$work/results.txt"
 
 mkdir -p "$package"
