@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,7 +66,7 @@ class SpectralCovarianceConfig:
 FeaturesConfig = LogSpectrogramConfig | BandPowerConfig | SpectralCovarianceConfig
 
 
-class Features(nn.Module):
+class Features(nn.Module, ABC):
     """What every front end offers: samples (B, T, C) with lengths (B,) -> frames (B, F, N, E, K) with lengths (B,).
 
     Channels C run over electrodes within bands. `window` and `hop` are in samples; `bins` is K, `electrodes` is the E
@@ -109,9 +110,9 @@ class Features(nn.Module):
         valid = torch.arange(frames.shape[1], device=frames.device) < frame_lengths[:, None]
         return frames.masked_fill(~valid[:, :, None, None, None], 0.0), frame_lengths
 
+    @abstractmethod
     def whole(self, samples: Tensor) -> Tensor:
         """Frames (B, F, N, E, K) of samples (B, T, C) of at least one window, all of them taken as valid."""
-        raise NotImplementedError
 
     def power(self, samples: Tensor) -> Tensor:
         """Power spectrum (B, F, N, E, K) normalized by the window's energy, as emg2qwerty's."""

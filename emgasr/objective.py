@@ -52,9 +52,7 @@ class Objective(nn.Module):
 
     @torch.no_grad()
     def fit_spread(self, batches: Iterable[Batch]) -> None:
-        """Measure on batches how the takes of a label differ, if the augmentation is to draw from it."""
-        if not self.config.augment.spread:
-            return
+        """Measure on batches how the takes of a label differ, for an augmentation that draws from it."""
         model, takes, labels = self.recognizer, [], []
         for batch in batches:
             frames, lengths = model.features(batch.samples, batch.lengths)

@@ -1,4 +1,4 @@
-"""Validation emissions and their references in, the search configuration with the fewest errors out."""
+"""Validation emissions and their references in, a search configuration with the fewest errors or hardly more out."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from emgasr.decoding.align import align
+from emgasr.decoding.belonging import check_belonging
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, checked
-from emgasr.errors import ConfigError, LanguageModelError
 from emgasr.lm.ngram import NGramModel
 from emgasr.lm.words import WordModel
 from emgasr.tokens import Tokens
@@ -96,15 +96,8 @@ class BeamSearch:
         self.lm: Any = lm  # each model has states of its own kind
         self.config = config or SearchConfig()
         self.hotwords = hotwords
-        for made in (hotwords, lm):
-            if isinstance(made, Hotwords | WordModel) and made.tokens != tokens:
-                raise ConfigError("search", f"its {type(made).__name__} is made for other tokens", "make it for these")
+        check_belonging(tokens, lm, hotwords)
         self._printing = [tokens.printing(token) for token in range(len(tokens))]
-        if lm is not None:
-            printed = [symbol for symbol, prints in zip(tokens.symbols, self._printing, strict=True) if prints]
-            if len(lm.unknown_symbols(printed)) == len(printed):
-                wrong = f"knows none of the model's {len(printed)} symbols ({printed[0]!r}, ...)"
-                raise LanguageModelError("language model", wrong, "use one built for this symbol set")
         self._lm_steps: dict[tuple[Any, int], tuple[float, Any]] = {}
         nothing = _Text(None, lm.start() if lm else 0, 0.0, hotwords.start if hotwords else 0, 0.0)
         self._root = _Prefix(None, BLANK, nothing, 0.0)

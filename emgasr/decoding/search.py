@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from emgasr.decoding import kernel
+from emgasr.decoding.belonging import check_belonging
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, refusal
 from emgasr.decoding.kernel.language import Language, tables
@@ -46,7 +47,6 @@ from emgasr.decoding.kernel.tree import (
 )
 from emgasr.decoding.kernel.weights import LN_UNDO, weights_of
 from emgasr.decoding.kernel.words import Boosts, Words, boosts_tables, word_finish, words_tables
-from emgasr.errors import ConfigError, LanguageModelError
 from emgasr.lm.ngram import NGramModel
 from emgasr.lm.words import WordModel, WordState
 from emgasr.tokens import Tokens
@@ -109,15 +109,7 @@ class BeamSearch:
         self.lm = lm
         self.config = config or SearchConfig()
         self.hotwords = hotwords
-        for made in (hotwords, lm):
-            if isinstance(made, Hotwords | WordModel) and made.tokens != tokens:
-                what = "hotwords" if made is hotwords else "word model"
-                raise ConfigError(what, "is made for other tokens than the model's", "make it for these")
-        if lm is not None:
-            printed = [symbol for token, symbol in enumerate(tokens.symbols) if tokens.printing(token)]
-            if len(lm.unknown_symbols(printed)) == len(printed):
-                wrong = f"knows none of the model's {len(printed)} symbols ({printed[0]!r}, ...)"
-                raise LanguageModelError("language model", wrong, "use one built for this symbol set")
+        check_belonging(tokens, lm, hotwords)
 
     @cached_property
     def language(self) -> Language:
@@ -159,11 +151,11 @@ class BeamSearch:
         tree.links[0, [PARENT, CHILD, SIBLING]] = -1
         tree.values[0, UNDO] = math.exp(self.weights[LN_UNDO])
         tree.links[0, HOT] = self.hotwords.start if self.hotwords else 0
-        if isinstance(self.lm, WordModel):
-            begin, words = self.lm.start(), self.words or words_tables(self.lm)
+        if isinstance(self.lm, WordModel) and self.words is not None:
+            begin = self.lm.start()
             tree.links[0, [STATE, NODE, SPELLED]], tree.values[0, OUTSIDE_LN_P] = begin[:3], begin.outside
-            tree.values[0, FINISH], _ = word_finish(words, *begin)
-        elif self.lm is not None:
+            tree.values[0, FINISH], _ = word_finish(self.words, *begin)
+        elif isinstance(self.lm, NGramModel):
             tree.links[0, STATE] = self.lm.start()
         tree.mass[0, 0, 0] = 1.0
         tree.marks[[LIVE, USED]] = 1

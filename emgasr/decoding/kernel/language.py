@@ -14,13 +14,13 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from emgasr.decoding.kernel.words import fixed
-from emgasr.lm.ngram import MISSING_UNKNOWN, NGramModel
+from emgasr.lm.ngram import MISSING_UNKNOWN, UNKNOWN_ID, NGramModel
+from emgasr.lm.trie import find
 from emgasr.lm.words import WordModel
 from emgasr.tokens import Tokens
 
 # What `symbol_of` says of a token that the model is not asked about.
 NOT_PRINTING, NO_MODEL, NOT_IN_MODEL, BY_WORDS = -1, -2, -3, -4
-UNKNOWN_ID = 0
 
 
 # Columns of `contexts` seen as 64-, 32-bit integers and floats: what is asked for together lies together, as a search
@@ -86,15 +86,7 @@ def child(contexts: np.ndarray, links: np.ndarray, symbol: np.ndarray, masked: b
             return -1
         place = links[state, FIRST] + _ones(bits & (bit - np.uint64(1)))
         return place + _ones(contexts[state, MASK_LOW]) if sought > 63 else place
-    low, end = links[state, FIRST], links[state + 1, FIRST]
-    high = end
-    while low < high:  # ascending: halve
-        middle = (low + high) // 2
-        if symbol[middle] < sought:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and symbol[low] == sought else -1
+    return find(links[:, FIRST], symbol, state, sought)
 
 
 @njit(cache=True, nogil=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-SUM_TOLERANCE = 1e-3  # as in emgasr.decoding.hypothesis
+from emgasr.decoding.hypothesis import SUM_TOLERANCE
 
 # What `advance` answers.
 DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COMMITTED = range(7)

@@ -23,9 +23,9 @@ LN_P, BOOST, PRIOR, FACTOR, UNDO, OUTSIDE_LN_P, FINISH = range(7)
 VALUES = 7
 # Columns of `marks`, the counters of a search: frames seen, live hypotheses, nodes in use, the node up to which all is
 # committed, where in `window` the frames behind it begin and end, whether the first of them is where that node's token
-# begins, tokens in `committed`, and which row of a chunk was refused.
-FRAME, LIVE, USED, BASE, WINDOW, FILLED, ANCHORED, COMMITTED, REFUSED = range(9)
-MARKS = 9
+# begins, and tokens in `committed`.
+FRAME, LIVE, USED, BASE, WINDOW, FILLED, ANCHORED, COMMITTED = range(8)
+MARKS = 8
 
 
 class Tree(NamedTuple):
