@@ -11,6 +11,7 @@ import torch
 from miniatures import make_recording, native_entry
 from torch import nn
 
+from emgasr.decoding import beam_search
 from emgasr.encoders.conformer import ConformerConfig
 from emgasr.encoders.linear import LinearConfig
 from emgasr.encoders.tds import TDSConfig
@@ -115,3 +116,11 @@ def write_easy_corpus(folder: Path, people: Sequence[str] = ("ann", "ann", "bob"
     write_manifest(Manifest(tuple(entries), folder), folder / "manifest.jsonl")
     (folder / "train.yaml").write_text(TINY_TRAINING.format(manifest=folder / "manifest.jsonl"))
     return folder / "manifest.jsonl"
+
+
+def save_keys_model(folder: Path, card: str = "") -> None:
+    """Save an untrained linear model of a, b and backspace, and compile the search, so that no verb tells of it."""
+    beam_search(np.zeros((0, 2)), Tokens.characters("a"))
+    torch.manual_seed(0)
+    shape = RecognizerConfig(features=LogSpectrogramConfig(window_ms=80, hop_ms=20), encoder=LinearConfig())
+    Recognizer(shape, Signal.of(make_recording()), Tokens.keystrokes("ab\b")).save(folder, card)

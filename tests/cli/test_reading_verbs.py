@@ -7,9 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from miniatures import make_recording, native_entry, write_native
+from miniatures import native_entry, write_native
 
 from emgasr.cli import main
 from emgasr.lm import estimate, write_arpa
@@ -21,20 +20,10 @@ Told = Callable[[], tuple[str, str]]
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an untrained model, two recordings of each split, their manifest and a language model."""
-    import torch
+    from tiny_models import save_keys_model
 
-    from emgasr.decoding import beam_search
-    from emgasr.encoders.linear import LinearConfig
-    from emgasr.features import LogSpectrogramConfig
-    from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
-    from emgasr.tokens import Tokens
-
-    beam_search(np.zeros((0, 2)), Tokens.characters("a"))  # compiled now, so that no test is told of it
     folder = tmp_path_factory.mktemp("world")
-    torch.manual_seed(0)
-    shape = RecognizerConfig(features=LogSpectrogramConfig(window_ms=80, hop_ms=20), encoder=LinearConfig())
-    model = Recognizer(shape, Signal.of(make_recording()), Tokens.keystrokes("ab\b"))
-    model.save(folder / "model", "# A card\n\nmade for a test")
+    save_keys_model(folder / "model", "# A card\n\nmade for a test")
     entries = []
     for seed, split in enumerate(["test", "test", "validation", "validation"]):
         path = write_native(folder, f"{split}{seed}.hdf5", seed=seed, subject=f"p{seed}")

@@ -9,9 +9,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from miniatures import make_recording, native_entry, write_native
+from miniatures import native_entry, write_native
 
 from emgasr.cli import main
 from emgasr.decoding.search_file import read_search_config
@@ -26,19 +25,10 @@ QUICK = ["--trials", "3", "--threads", "1", "--beam", "4"]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an untrained model, a recording of each split, their manifest and a language model."""
-    import torch
+    from tiny_models import save_keys_model
 
-    from emgasr.decoding import beam_search
-    from emgasr.encoders.linear import LinearConfig
-    from emgasr.features import LogSpectrogramConfig
-    from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
-    from emgasr.tokens import Tokens
-
-    beam_search(np.zeros((0, 2)), Tokens.characters("a"))  # compiled now, so that no test is told of it
     folder = tmp_path_factory.mktemp("made")
-    torch.manual_seed(0)
-    shape = RecognizerConfig(features=LogSpectrogramConfig(window_ms=80, hop_ms=20), encoder=LinearConfig())
-    Recognizer(shape, Signal.of(make_recording()), Tokens.keystrokes("ab\b")).save(folder / "model")
+    save_keys_model(folder / "model")
     entries = []
     for seed, split in enumerate(["train", "test", "validation", "unlabelled"]):
         labels = {"events": Events.of([])} if split == "unlabelled" else {}
