@@ -1,8 +1,8 @@
 """What every test shares: this folder on the path, so that tests import `miniatures`, one thread, the same examples.
 
 The tests' models are tiny: two threads that wait for each other at every operation take many times as long as one where
-other work shares the cores. Hypothesis draws the same examples each time, so that a change is judged by what it changes;
-HYPOTHESIS_PROFILE=explore draws new ones, and an example that fails is then added to its test by name.
+other work shares the cores. Hypothesis draws the same examples each time, so that a change is judged by what it does;
+HYPOTHESIS_PROFILE=explore draws new ones, and an example that fails is then added to its test.
 """
 
 from __future__ import annotations
