@@ -18,6 +18,7 @@ from emgasr.decoding.belonging import check_belonging
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, refusal
 from emgasr.decoding.kernel.language import Language, tables
+from emgasr.decoding.kernel.nodes import most_gain
 from emgasr.decoding.kernel.rows import DONE, MORE_BEAM, MORE_NODES, MORE_WINDOW, NOT_A_NUMBER, NOT_NORMALIZED
 from emgasr.decoding.kernel.tree import (
     CHILD,
@@ -30,6 +31,7 @@ from emgasr.decoding.kernel.tree import (
     LIVE,
     LN_P,
     MARKS,
+    MOST_GAIN,
     NODE,
     OUTSIDE_LN_P,
     PARENT,
@@ -157,6 +159,10 @@ class BeamSearch:
             tree.values[0, FINISH], _ = word_finish(self.words, *begin)
         elif isinstance(self.lm, NGramModel):
             tree.links[0, STATE] = self.lm.start()
+        tree.values[0, MOST_GAIN] = most_gain(
+            tree.links[0, STATE], tree.values[0, FINISH], tree.links[0, HOT], self.weights,
+            self.language.contexts.view(np.float32), self.words, self.boosts,
+        )  # fmt: skip
         tree.mass[0, 0, 0] = 1.0
         tree.marks[[LIVE, USED]] = 1
         return SearchState(tree, kernel.scratch(FIRST_ENTRIES, len(self.tokens)))

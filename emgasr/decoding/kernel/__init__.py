@@ -1,5 +1,6 @@
 """The compiled core of the prefix beam search: rows of log-probabilities in, the beam of live hypotheses moved on."""
 
-from emgasr.decoding.kernel.frames import Scratch, advance, scratch
+from emgasr.decoding.kernel.frames import advance
+from emgasr.decoding.kernel.scratch import Scratch, scratch
 
 __all__ = ["Scratch", "advance", "scratch"]

@@ -5,10 +5,27 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from emgasr.decoding.kernel.language import LARGEST
-from emgasr.decoding.kernel.tree import BLANK, FACTOR, FINISH, HOT, LABEL, PARENT, SLOT, STATE, UNDO
-from emgasr.decoding.kernel.weights import ALPHA, BONUS
-from emgasr.decoding.kernel.words import Boosts, Words
+from emgasr.decoding.kernel.scratch import (
+    ABOVE,
+    BEAMS,
+    FACTOR_OF,
+    FRAMES,
+    HEAP,
+    IN_BEAM,
+    IN_TOP,
+    LAST,
+    LINKED,
+    LINKED_COUNT,
+    MOST_GAIN_OF,
+    NEXT_CHILD,
+    OLDER,
+    PRESENT,
+    PRESENT_COUNT,
+    UNDO_OF,
+)
+from emgasr.decoding.kernel.tree import BLANK, FACTOR, LABEL, MOST_GAIN, PARENT, SLOT, UNDO
+
+ONE, NONE = np.uint64(1), np.uint64(0)
 
 
 @njit(cache=True, nogil=True)
@@ -17,41 +34,45 @@ def describe(
     beam: np.ndarray,
     links: np.ndarray,
     values: np.ndarray,
-    context_floats: np.ndarray,
-    words: Words | None,
-    boosts: Boosts | None,
-    weights: np.ndarray,
-    last: np.ndarray,
-    above: np.ndarray,
-    older: np.ndarray,
-    next_child: np.ndarray,
-    factor: np.ndarray,
-    undo: np.ndarray,
-    most_gain: np.ndarray,
+    symbol_of: np.ndarray,
+    label_of: np.ndarray,
+    places: np.ndarray,
+    numbers: np.ndarray,
+    children: np.ndarray,
+    labels: np.ndarray,
+    stamps: np.ndarray,
+    counters: np.ndarray,
 ) -> None:
     """Gather what the frames ask of the beam's entries from their nodes: it stays the same until the beam changes."""
+    counters[BEAMS] += 1
+    present = linked = 0
     for entry in range(live):
         links[beam[entry], SLOT] = entry
-        older[entry] = -1
+        places[OLDER, entry] = -1
+        children[0, entry] = children[1, entry] = NONE
     for entry in range(live):
         node = beam[entry]
-        last[entry], factor[entry], undo[entry] = links[node, LABEL], values[node, FACTOR], values[node, UNDO]
-        parent = links[node, PARENT]
-        above[entry] = -1
-        if parent >= 0:
-            slot = links[parent, SLOT]
-            if slot < live and beam[slot] == parent:
-                above[entry] = slot
-                next_child[entry] = older[slot]
-                older[slot] = entry
-        gain = max(context_floats[links[node, STATE], LARGEST], weights[BONUS])
-        if words is not None:
-            # Within a word its worth only falls: it rises where a word ends, and if unknown words have a bonus.
-            rises = max(values[node, FINISH], 0.0) + max(-words.penalty, 0.0)
-            gain = weights[BONUS] * np.exp(weights[ALPHA] * rises) if weights[ALPHA] >= 0 else np.inf
-        if boosts is not None:
-            gain *= np.exp(boosts.most[links[node, HOT]])
-        most_gain[entry] = gain
+        label, parent = links[node, LABEL], links[node, PARENT]
+        places[LAST, entry], places[ABOVE, entry] = label, -1
+        numbers[FACTOR_OF, entry], numbers[UNDO_OF, entry] = values[node, FACTOR], values[node, UNDO]
+        numbers[MOST_GAIN_OF, entry] = values[node, MOST_GAIN]
+        if label != BLANK and stamps[IN_BEAM, label] != counters[BEAMS]:
+            stamps[IN_BEAM, label] = counters[BEAMS]
+            labels[PRESENT, present] = label
+            present += 1
+        if parent < 0:
+            continue
+        slot = links[parent, SLOT]
+        if slot < live and beam[slot] == parent:
+            places[ABOVE, entry] = slot
+            places[NEXT_CHILD, entry] = places[OLDER, slot]
+            places[OLDER, slot] = entry
+            places[LINKED, linked] = entry
+            linked += 1
+            symbol = symbol_of[label]
+            if symbol >= 0 and len(label_of) > 0 and label_of[symbol] == label:
+                children[symbol >> 6, slot] |= ONE << np.uint64(symbol & 63)
+    counters[PRESENT_COUNT], counters[LINKED_COUNT] = present, linked
 
 
 @njit(cache=True, nogil=True)
@@ -59,39 +80,49 @@ def stay(
     row: np.ndarray,
     scale: float,
     blank: float,
-    now: int,
     live: int,
-    in_blank: np.ndarray,
-    in_token: np.ndarray,
-    last: np.ndarray,
-    above: np.ndarray,
-    factor: np.ndarray,
+    mass: np.ndarray,
+    places: np.ndarray,
+    numbers: np.ndarray,
+    labels: np.ndarray,
+    stamps: np.ndarray,
     emission: np.ndarray,
-    asked: np.ndarray,
-    may_begin: np.ndarray,
-    stay_blank: np.ndarray,
-    stay_token: np.ndarray,
-    heap: np.ndarray,
-) -> tuple[float, float]:
-    """What each hypothesis has after the frame if it stays as it is, with what a live parent adds; most and least."""
-    best, least = 0.0, np.inf
+    counters: np.ndarray,
+) -> tuple[float, float, float, float]:
+    """What each hypothesis has after the frame if it stays as it is, with what a live parent adds, on to mass[1].
+
+    Return the most and the least that one has, and what the likeliest other token and the likeliest undo could give if
+    their emission were 1.
+    """
+    for place in range(counters[PRESENT_COUNT]):
+        label = labels[PRESENT, place]
+        emission[label] = np.exp(scale * row[label])
     for entry in range(live):
-        label = last[entry]
-        stays = 0.0
-        if label != BLANK:
-            if asked[label] != now:
-                asked[label] = now
-                emission[label] = np.exp(scale * row[label])
-            stays = in_token[entry] * emission[label]
-            slot = above[entry]
-            if slot >= 0 and may_begin[label] == now:
-                before = in_blank[slot]
-                if last[slot] != label:
-                    before += in_token[slot]
-                stays += before * emission[label] * factor[entry]
-        stay_blank[entry] = (in_blank[entry] + in_token[entry]) * blank
-        stay_token[entry] = stays
-        heap[entry] = stay_blank[entry] + stays
-        best = max(best, heap[entry])
-        least = min(least, heap[entry])
-    return best, least
+        mass[1, 0, entry] = (mass[0, 0, entry] + mass[0, 1, entry]) * blank
+    for entry in range(live):
+        mass[1, 1, entry] = mass[0, 1, entry] * emission[places[LAST, entry]]
+    for place in range(counters[LINKED_COUNT]):
+        entry = places[LINKED, place]
+        label = places[LAST, entry]
+        if stamps[IN_TOP, label] == counters[FRAMES]:
+            slot = places[ABOVE, entry]
+            before = mass[0, 0, slot]
+            if places[LAST, slot] != label:
+                before += mass[0, 1, slot]
+            mass[1, 1, entry] += before * emission[label] * numbers[FACTOR_OF, entry]
+    return _extremes(live, mass, numbers)
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
+def _extremes(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float]:
+    best, least, reach, undone = 0.0, np.inf, 0.0, 0.0
+    for entry in range(live):
+        total = mass[1, 0, entry] + mass[1, 1, entry]
+        numbers[HEAP, entry] = total
+        best = max(best, total)
+        least = min(least, total)
+    for entry in range(live):
+        total = mass[0, 0, entry] + mass[0, 1, entry]
+        reach = max(reach, total * numbers[MOST_GAIN_OF, entry])
+        undone = max(undone, total * numbers[UNDO_OF, entry])
+    return best, least, reach, undone

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from emgasr.decoding.kernel.scratch import BEGUN, BEHIND_IT, COMES_FROM, HEAP, STEP_TO_IT, TIMES_IT, WHICH
+
 
 @njit(cache=True, nogil=True)
 def build(heap: np.ndarray, which: np.ndarray, size: int) -> None:
@@ -17,24 +19,42 @@ def build(heap: np.ndarray, which: np.ndarray, size: int) -> None:
 
 @njit(cache=True, nogil=True)
 def offer(
-    mass: float, size: int, candidates: int, live: int, most: int, heap: np.ndarray, which: np.ndarray
-) -> tuple[int, int, int]:
-    """Put a candidate on the heap, in place of the least if it is full; return where to write down what it is.
+    mass: float,
+    entry: int,
+    label: int,
+    behind: int,
+    times: float,
+    step: float,
+    size: int,
+    candidates: int,
+    live: int,
+    most: int,
+    places: np.ndarray,
+    numbers: np.ndarray,
+) -> tuple[int, int]:
+    """Put a candidate on the heap, in place of the least if it is full, and write down what it is.
 
-    The first candidate of a frame finds the entries' masses, and makes a heap of them.
+    Return the heap's size and how many candidates were written down. The first of a frame finds the entries' masses,
+    and makes a heap of them.
     """
+    heap, which = numbers[HEAP], places[WHICH]
     if candidates == 0:
         build(heap, which, live)
+    spot = candidates
     if size < most:
-        sift_up(heap, which, size, mass, live + candidates)
-        return candidates, size + 1, candidates + 1
-    spot = which[0] - live
-    if spot < 0:  # a stay drops out: there is no room of a candidate's to take over
-        spot = candidates
+        sift_up(heap, which, size, mass, live + spot)
+        size += 1
         candidates += 1
-    heap[0], which[0] = mass, live + spot
-    sift_down(heap, which, 0, size)
-    return spot, size, candidates
+    else:
+        if which[0] < live:  # a stay drops out: there is no room of a candidate's to take over
+            candidates += 1
+        else:
+            spot = which[0] - live
+        heap[0], which[0] = mass, live + spot
+        sift_down(heap, which, 0, size)
+    places[COMES_FROM, spot], places[BEGUN, spot], places[BEHIND_IT, spot] = entry, label, behind
+    numbers[TIMES_IT, spot], numbers[STEP_TO_IT, spot] = times, step
+    return size, candidates
 
 
 @njit(cache=True, nogil=True)

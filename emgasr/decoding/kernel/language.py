@@ -14,7 +14,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from emgasr.decoding.kernel.words import fixed
-from emgasr.lm.ngram import MISSING_UNKNOWN, UNKNOWN_ID, NGramModel
+from emgasr.lm.ngram import MASKED_SYMBOLS, MISSING_UNKNOWN, UNKNOWN_ID, NGramModel
 from emgasr.lm.trie import find
 from emgasr.lm.words import WordModel
 from emgasr.tokens import Tokens
@@ -41,7 +41,7 @@ class Language(NamedTuple):
     )  # (C + 1, 4) uint64: the mask's words, the first child and fail link, back-off and largest factor
     ngrams: np.ndarray  # (G, 2) float64: the factor e^(weight ln p + bonus), the context behind and ln p
     symbol: np.ndarray  # (G,): read where there are no masks
-    masked: bool
+    label_of: np.ndarray  # (128,) int32: the token of each symbol, -1 for none; (0,) where there are no masks
     weight: float
     missing: float  # the factor of a symbol that neither the model knows nor its <unk> stands for
 
@@ -54,7 +54,9 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     if lm is None or isinstance(lm, WordModel):
         symbol_of[printing] = NO_MODEL if lm is None else BY_WORDS
         contexts, ngrams, symbol = np.zeros((2, 4), np.uint64), np.zeros((0, 2)), np.zeros(0, np.uint8)
-        return Language(fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(symbol), True, 0.0, missing)
+        label_of = np.zeros(0, np.int32)
+        arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(symbol), fixed(label_of))
+        return Language(*arrays, 0.0, missing)
     ids = {symbol: number for number, symbol in enumerate(lm.vocabulary)}
     for token in printing:
         symbol_of[token] = ids.get(tokens.symbols[token], UNKNOWN_ID if lm.has_unknown else NOT_IN_MODEL)
@@ -63,17 +65,20 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     ngrams.view(np.int32)[:, BEHIND] = lm.next
     ngrams.view(np.float32)[:, LN_P_STEP] = lm.ln_p
     contexts = np.zeros((len(lm.first), 4), np.uint64)
-    masked = len(lm.mask) > 0
-    if masked:
+    label_of = np.full(MASKED_SYMBOLS if len(lm.mask) else 0, -1, np.int32)
+    if len(lm.mask):
         contexts[:-1, :2] = lm.mask
+        for token in reversed(printing):  # of several tokens that are unknown to the model, the first
+            if symbol_of[token] >= 0:
+                label_of[symbol_of[token]] = token
     contexts.view(np.int32)[:, FIRST] = lm.first
     contexts.view(np.int32)[:-1, FAIL] = lm.fail
     contexts.view(np.float32)[:-1, BACKOFF] = lm.backoff
     largest = np.maximum(_largest(lm.first, lm.fail, lm.backoff, ngrams[:, TIMES], weight, lm.order), missing)
     above = np.nextafter(largest.astype(np.float32), np.float32(np.inf))  # rounding must not make a bound too small
     contexts.view(np.float32)[:-1, LARGEST] = above
-    arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(lm.symbol))
-    return Language(*arrays, masked, float(weight), missing)
+    arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(lm.symbol), fixed(label_of))
+    return Language(*arrays, float(weight), missing)
 
 
 @njit(cache=True, nogil=True)
@@ -84,8 +89,8 @@ def child(contexts: np.ndarray, links: np.ndarray, symbol: np.ndarray, masked: b
         bits = contexts[state, sought >> 6]
         if not bits & bit:
             return -1
-        place = links[state, FIRST] + _ones(bits & (bit - np.uint64(1)))
-        return place + _ones(contexts[state, MASK_LOW]) if sought > 63 else place
+        place = links[state, FIRST] + ones(bits & (bit - np.uint64(1)))
+        return place + ones(contexts[state, MASK_LOW]) if sought > 63 else place
     return find(links[:, FIRST], symbol, state, sought)
 
 
@@ -111,4 +116,4 @@ def _count_ones(context: Any, bits: Any) -> tuple[Any, Callable[..., Any]]:
     return types.int64(types.uint64), generate
 
 
-_ones: Any = intrinsic(_count_ones)  # how many bits of a uint64 are set: one machine instruction
+ones: Any = intrinsic(_count_ones)  # how many bits of a uint64 are set: one machine instruction

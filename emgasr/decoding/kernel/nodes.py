@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from emgasr.decoding.kernel.language import NOT_PRINTING
+from emgasr.decoding.kernel.language import LARGEST, NOT_PRINTING
 from emgasr.decoding.kernel.tree import (
     BELOW,
     BOOST,
@@ -16,6 +16,7 @@ from emgasr.decoding.kernel.tree import (
     HOT,
     LABEL,
     LN_P,
+    MOST_GAIN,
     NODE,
     OUTSIDE_LN_P,
     PARENT,
@@ -28,7 +29,7 @@ from emgasr.decoding.kernel.tree import (
     UNDO,
     USED,
 )
-from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, LN_BONUS, LN_UNDO
+from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, BONUS, LN_BONUS, LN_UNDO
 from emgasr.decoding.kernel.words import Boosts, Words, word_finish, word_step
 
 LARGEST_LN = 600.0  # e^600 is still far from the largest double
@@ -46,6 +47,7 @@ def node_of(
     values: np.ndarray,
     marks: np.ndarray,
     symbol_of: np.ndarray,
+    context_floats: np.ndarray,
     words: Words | None,
     boosts: Boosts | None,
 ) -> int:
@@ -81,12 +83,35 @@ def node_of(
             _, _, at, spelled, outside = word_step(words, label, links[parent, STATE], at, spelled, outside)
             links[node, NODE], links[node, SPELLED], values[node, OUTSIDE_LN_P] = at, spelled, outside
             values[node, FINISH], _ = word_finish(words, state, at, spelled, outside)
+        values[node, MOST_GAIN] = most_gain(state, values[node, FINISH], hot, weights, context_floats, words, boosts)
     if links[node, TEXT] != node:  # the text that was there before: all that is known of it
         for column in (STATE, NODE, SPELLED, HOT):
             links[node, column] = links[text, column]
-        for column in (LN_P, BOOST, UNDO, OUTSIDE_LN_P, FINISH):
+        for column in (LN_P, BOOST, UNDO, OUTSIDE_LN_P, FINISH, MOST_GAIN):
             values[node, column] = values[text, column]
         links[node, TEXT], links[node, BELOW] = text, text
     values[node, FACTOR] = factor
     values[node, PRIOR] = values[parent, PRIOR] + change
     return node
+
+
+@njit(cache=True, nogil=True)
+def most_gain(
+    state: int,
+    finish: float,
+    hot: int,
+    weights: np.ndarray,
+    context_floats: np.ndarray,
+    words: Words | None,
+    boosts: Boosts | None,
+) -> float:
+    """The largest factor that any token but a backspace can have behind a text."""
+    if words is not None:
+        # Within a word its worth only falls: it rises where a word ends, and if unknown words have a bonus.
+        rises = max(finish, 0.0) + max(-words.penalty, 0.0)
+        gain = weights[BONUS] * np.exp(weights[ALPHA] * rises) if weights[ALPHA] >= 0 else np.inf
+    else:
+        gain = max(context_floats[state, LARGEST], weights[BONUS])
+    if boosts is not None:
+        gain *= np.exp(boosts.most[hot])
+    return gain

@@ -1,4 +1,4 @@
-"""One row of log-probabilities in: whether it is one, and its best labels with their probabilities, out."""
+"""One row of log-probabilities in: whether it is one, and its best labels, out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from emgasr.decoding.hypothesis import SUM_TOLERANCE
 
 # What `advance` answers.
 DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COMMITTED = range(7)
+LANES = 16  # among as many maxima, each of every sixteenth label, a few best labels are found without sorting all
 
 
 @njit(cache=True, nogil=True)
@@ -41,21 +42,21 @@ def _about_the_sum(row: np.ndarray, powers: np.ndarray, as_floats: np.ndarray, p
 
 
 @njit(cache=True, nogil=True)
-def best_labels(
-    row: np.ndarray,
-    top_k: int,
-    scale: float,
-    now: int,
-    labels: np.ndarray,
-    emission: np.ndarray,
-    asked: np.ndarray,
-    may_begin: np.ndarray,
-) -> int:
-    """Put the labels that may begin in this frame into `labels`, best first; return how many they are."""
-    count, least = 0, -np.inf
-    for label in range(1, len(row)):
+def best_labels(row: np.ndarray, top_k: int, lanes: np.ndarray, near: np.ndarray, labels: np.ndarray) -> int:
+    """Put the `top_k` likeliest labels, blank not among them, into `labels`, best first; return how many they are.
+
+    Of equally likely labels the first comes first; impossible ones do not come. `near` is room for all labels.
+    """
+    least = _bound(row, top_k, lanes) if top_k <= LANES < len(row) else -np.inf
+    found = 0
+    for label in range(1, len(row)):  # no branch: which labels are among the best, no processor can guess
+        near[found] = label
+        found += row[label] >= least
+    count = 0
+    for number in range(found):
+        label = near[number]
         value = row[label]
-        if value <= least:
+        if value == -np.inf or (count == top_k and value <= row[labels[count - 1]]):
             continue
         place = count if count < top_k else count - 1
         count = min(count + 1, top_k)
@@ -63,10 +64,25 @@ def best_labels(
             labels[place] = labels[place - 1]
             place -= 1
         labels[place] = label
-        if count == top_k:
-            least = row[labels[count - 1]]
-    for place in range(count):
-        label = labels[place]
-        may_begin[label] = asked[label] = now
-        emission[label] = np.exp(scale * row[label])
     return count
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _bound(row: np.ndarray, top_k: int, lanes: np.ndarray) -> float:
+    """A value that at least `top_k` labels have: the `top_k`-th of the LANES maxima."""
+    lanes[:] = row[1 : LANES + 1]
+    first = LANES + 1
+    while first + LANES <= len(row):
+        for lane in range(LANES):
+            lanes[lane] = max(lanes[lane], row[first + lane])
+        first += LANES
+    for label in range(first, len(row)):
+        lanes[label - first] = max(lanes[label - first], row[label])
+    bound = np.inf
+    for lane in range(LANES):
+        above = 0
+        for other in range(LANES):
+            above += lanes[other] > lanes[lane]
+        if above < top_k:
+            bound = min(bound, lanes[lane])
+    return bound
