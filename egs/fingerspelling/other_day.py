@@ -34,9 +34,17 @@ recognizer = Recognizer.load(options.run / "model")
 shifts = torch.load(options.run / "checkpoint.pt", weights_only=True)["objective"]["augment.spread"]
 manifest, lm, tokens = read_manifest(options.manifest), read_model(options.lm), recognizer.tokens
 recordings = [manifest.open(entry) for entry in manifest.split("validation")]
+
+
+def error(references: list[list[str]], read: list[tuple[int, ...]]) -> float:
+    """Percent of the references' letters that were read wrongly."""
+    counts = (count_edits(a, tokens.symbols_of(b)) for a, b in zip(references, read, strict=True))
+    return 100 * total(counts).rate
+
+
 for spread in options.spread:
     torch.manual_seed(0)
-    pairs = []
+    references, emissions = [], []
     with torch.inference_mode():
         for recording in recordings:
             samples = torch.from_numpy(recording.read())[None]
@@ -44,17 +52,14 @@ for spread in options.spread:
             draws = spread * torch.randn(options.draws, len(shifts)) @ shifts
             frames = recognizer.normalize(frames, lengths) + draws.view(-1, 1, *frames.shape[2:])
             hidden, _ = recognizer.encoder(frames, lengths.expand(options.draws))
-            reference = reference_of("validation", recording, tokens)[0]
-            pairs += [(reference, emissions) for emissions in recognizer.log_probs(hidden).numpy()]
+            reference = list(reference_of("validation", recording, tokens)[0])
+            references += [reference] * options.draws
+            emissions += list(recognizer.log_probs(hidden).numpy())
 
-    def error(read: list[tuple[int, ...]]) -> float:
-        counts = (count_edits(reference, tokens.symbols_of(ids)) for (reference, _), ids in zip(pairs, read))
-        return 100 * total(counts).rate
-
-    print(f"spread {spread:g}: greedy {error([greedy(emissions).ids for _, emissions in pairs]):.2f} %")
+    print(f"spread {spread:g}: greedy {error(references, [greedy(each).ids for each in emissions]):.2f} %")
     for scale in SCALES:
         for weight, bonus in WEIGHTS:
             config = SearchConfig(acoustic_scale=scale, lm_weight=weight, length_bonus=bonus, end_of_sentence=True)
             search = BeamSearch(tokens, lm, config)
-            rate = error([search.whole(emissions)[0].ids for _, emissions in pairs])
+            rate = error(references, [search.whole(each)[0].ids for each in emissions])
             print(f"  acoustic scale {scale:g}, LM weight {weight:g}, bonus {bonus:g}: {rate:.2f} %")

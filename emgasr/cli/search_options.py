@@ -101,10 +101,8 @@ def describe(search: SearchConfig) -> str:
 
 
 def tell_if_cold() -> None:
-    """Say on stderr that the search is compiled first, where numba's cache holds nothing younger than its source."""
-    from emgasr.decoding.kernel import advance
+    """Say on stderr that the search is compiled first, where it is not on disk."""
+    from emgasr.decoding import kernel
 
-    made = Path(str(advance.stats.cache_path)).glob("*.advance-*.nbi")
-    written_s = Path(advance.py_func.__code__.co_filename).stat().st_mtime
-    if not advance.signatures and not any(index.stat().st_mtime >= written_s for index in made):
+    if kernel.is_cold(kernel.advance):
         print("emgasr: compiling the search, once; this takes some seconds", file=sys.stderr)

@@ -165,6 +165,7 @@ def test_a_search_that_is_not_compiled_yet_is_announced_once(
 ) -> None:
     from emgasr.cli.search_options import tell_if_cold
     from emgasr.decoding import kernel
+    from emgasr.decoding.kernel.cache import forget_outdated
 
     class Fresh:
         """As `kernel.advance` is in a new process."""
@@ -180,9 +181,11 @@ def test_a_search_that_is_not_compiled_yet_is_announced_once(
     assert told()[1] == "emgasr: compiling the search, once; this takes some seconds\n"
     index = world / "frames.advance-94.py311.nbi"
     index.touch()
+    forget_outdated(Fresh)
     tell_if_cold()
     assert told()[1] == ""
-    os.utime(index, (0, 0))  # of an older source
+    os.utime(index, (0, 0))  # older than a source
+    forget_outdated(Fresh)
     tell_if_cold()
     assert "compiling" in told()[1]
     Fresh.signatures = ("compiled in this process",)
