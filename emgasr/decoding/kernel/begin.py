@@ -16,6 +16,7 @@ from emgasr.decoding.kernel.language import (
     LARGEST,
     LN_P_STEP,
     NOT_IN_MODEL,
+    NOT_PRINTING,
     TIMES,
     Language,
     child,
@@ -68,6 +69,8 @@ def begin(
     size, candidates, most = live, 0, int(weights[BEAM])
     threshold, backspace, bonus = weights[THRESHOLD], int(weights[BACKSPACE]), weights[BONUS]
     alpha, hot, undo_place, others = weights[ALPHA], 0, count, 0
+    likeliest = second = silent = 0.0  # emissions of the two likeliest that print, of the likeliest that does not
+    first_label = -1
     # The labels by their symbols, a bit each, in masks that grow with their number; the others are gone through singly.
     wanted[0, 0] = wanted[1, 0] = NONE
     for place in range(count):
@@ -77,19 +80,28 @@ def begin(
         sought = symbol_of[label]
         if label == backspace:
             undo_place = place
+        elif sought == NOT_PRINTING:
+            silent = max(silent, emission[label])
+        elif first_label < 0:
+            first_label, likeliest = label, emission[label]
+        elif second == 0.0:
+            second = emission[label]
         if sought >= 0 and masked and label_of[sought] == label:
             wanted[sought >> 6, place + 1] |= ONE << np.uint64(sought & 63)
         else:
             labels[OTHERS, others] = place
             others += 1
-    likeliest = emission[labels[TOP, 0]]
     floor = max(least if size == most else 0.0, best * threshold)
     for entry in range(live - 1, -1, -1):  # a heap's end is where the best are, and they raise the floor soonest
         total = mass[0, 0, entry] + mass[0, 1, entry]
         last = places[LAST, entry]
-        highest = total * numbers[MOST_GAIN_OF, entry]
+        gain = numbers[MOST_GAIN_OF, entry]
+        highest = total * gain
         undone = total * numbers[UNDO_OF, entry] * emission[backspace] if undo_place < count else 0.0
-        if highest * likeliest <= floor and undone <= floor:
+        written = total * likeliest
+        if last == first_label:  # again only after a blank
+            written = max(mass[0, 0, entry] * likeliest, total * second)
+        if gain * written <= floor and undone <= floor and total * bonus * silent <= floor:
             continue
         node = beam[entry]
         state = links[node, STATE]
@@ -102,17 +114,15 @@ def begin(
             place = labels[OTHERS, other]
             label = labels[TOP, place]
             undoes = place == undo_place
-            if (undone if undoes else highest * emission[label]) <= floor:
-                continue
+            sought = symbol_of[label]
             before = mass[0, 0, entry] if label == last else total
-            if before == 0.0:
+            if (undone if undoes else before * emission[label] * (bonus if sought == NOT_PRINTING else gain)) <= floor:
                 continue
             sibling = places[OLDER, entry]  # a sequence that lives had its mass counted already
             while sibling >= 0 and places[LAST, sibling] != label:
                 sibling = places[NEXT_CHILD, sibling]
             if sibling >= 0:
                 continue
-            sought = symbol_of[label]
             if sought >= 0 and not undoes:
                 labels[LEFT, left] = label
                 left += 1
@@ -140,11 +150,18 @@ def begin(
         ln_backoff, backed_off = 0.0, 1.0
         had_low, had_high = children[0, entry], children[1, entry]  # what lives, then also what was found
         reach = count if masked else 0
+        sought = symbol_of[last]
+        if reach and sought >= 0 and label_of[sought] == last and mass[0, 0, entry] * gain * emission[last] <= floor:
+            if sought < 64:
+                had_low |= ONE << np.uint64(sought)
+            else:
+                had_high |= ONE << np.uint64(sought & 63)
         while left or reach:
-            highest = total * gained * backed_off * context_floats[state, LARGEST]
             while reach > 0 and highest * emission[labels[TOP, reach - 1]] <= floor:
                 reach -= 1
             low, high = wanted[0, reach] & ~had_low, wanted[1, reach] & ~had_high
+            if left == 0 and low | high == NONE:
+                break
             inside_low, inside_high = contexts[state, 0], contexts[state, 1]
             had_low |= low & inside_low
             had_high |= high & inside_high
@@ -156,9 +173,9 @@ def begin(
                     below = (found & (~found + ONE)) - ONE
                     found &= found - ONE
                     label = label_of[ones(below) + 64 * half]
-                    before = mass[0, 0, entry] if label == last else total
-                    if highest * emission[label] <= floor or before == 0.0:
+                    if highest * emission[label] <= floor:
                         continue
+                    before = mass[0, 0, entry] if label == last else total
                     ngram = first + ones(inside & below)
                     times = backed_off * ngrams[ngram, TIMES]
                     if boosts is not None:
@@ -199,4 +216,5 @@ def begin(
             ln_backoff += context_floats[state, BACKOFF]
             backed_off = np.exp(lm_weight * ln_backoff)
             state = context_links[state, FAIL]
+            highest = total * gained * backed_off * context_floats[state, LARGEST]
     return size, candidates, best

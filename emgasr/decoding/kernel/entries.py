@@ -88,11 +88,11 @@ def stay(
     stamps: np.ndarray,
     emission: np.ndarray,
     counters: np.ndarray,
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, float]:
     """What each hypothesis has after the frame if it stays as it is, with what a live parent adds, on to mass[1].
 
-    Return the most and the least that one has, and what the likeliest other token and the likeliest undo could give if
-    their emission were 1.
+    Return the most and the least that one has; the most that one had, that a symbol could make of it, and that an undo
+    could, if their emissions were 1.
     """
     for place in range(counters[PRESENT_COUNT]):
         label = labels[PRESENT, place]
@@ -114,8 +114,8 @@ def stay(
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
-def _extremes(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float]:
-    best, least, reach, undone = 0.0, np.inf, 0.0, 0.0
+def _extremes(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float, float]:
+    best, least, had, reach, undone = 0.0, np.inf, 0.0, 0.0, 0.0
     for entry in range(live):
         total = mass[1, 0, entry] + mass[1, 1, entry]
         numbers[HEAP, entry] = total
@@ -123,6 +123,7 @@ def _extremes(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, 
         least = min(least, total)
     for entry in range(live):
         total = mass[0, 0, entry] + mass[0, 1, entry]
+        had = max(had, total)
         reach = max(reach, total * numbers[MOST_GAIN_OF, entry])
         undone = max(undone, total * numbers[UNDO_OF, entry])
-    return best, least, reach, undone
+    return best, least, had, reach, undone

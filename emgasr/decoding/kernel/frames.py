@@ -19,7 +19,7 @@ from numba import njit
 from emgasr.decoding.kernel.begin import begin
 from emgasr.decoding.kernel.entries import describe, stay
 from emgasr.decoding.kernel.heap import build
-from emgasr.decoding.kernel.language import Language
+from emgasr.decoding.kernel.language import NOT_PRINTING, Language
 from emgasr.decoding.kernel.nodes import node_of
 from emgasr.decoding.kernel.rows import DONE, MORE_BEAM, MORE_COMMITTED, MORE_NODES, MORE_WINDOW, best_labels, check
 from emgasr.decoding.kernel.scratch import (
@@ -51,7 +51,7 @@ from emgasr.decoding.kernel.tree import (
     compact,
     shift_window,
 )
-from emgasr.decoding.kernel.weights import BACKSPACE, BEAM, COMMIT_WITHIN, LN_BLANK, SCALE, THRESHOLD, TOP_K
+from emgasr.decoding.kernel.weights import BACKSPACE, BEAM, BONUS, COMMIT_WITHIN, LN_BLANK, SCALE, THRESHOLD, TOP_K
 from emgasr.decoding.kernel.words import Boosts, Words
 
 COMMIT_EVERY = 4  # frames
@@ -106,25 +106,29 @@ def advance(
         marks[FRAME] += 1
         counters[FRAMES] += 1
         count = best_labels(row, top_k, lanes, near, top)
-        for place in range(count):
+        prints = silent = -np.inf  # ln p of the likeliest label that prints, and of the likeliest that does not
+        for place in range(count - 1, -1, -1):
             stamps[IN_TOP, top[place]] = counters[FRAMES]
+            if symbol_of[top[place]] != NOT_PRINTING:
+                prints = row[top[place]]
+            elif top[place] != backspace:
+                silent = row[top[place]]
         if changed:
             describe(
                 live, beam, links, values, symbol_of, label_of, places, numbers, children, labels, stamps, counters
             )
         blank = np.exp(scale * row[BLANK] - weights[LN_BLANK])
-        best, least, reach, undone = stay(
+        best, least, had, reach, undone = stay(
             row, scale, blank, live, mass, places, numbers, labels, stamps, emission, counters
         )
         size, candidates = live, 0
-        if count:
-            floor = max(least if live == most else 0.0, best * weights[THRESHOLD])
-            may_undo = backspace >= 0 and undone * np.exp(scale * row[backspace]) > floor
-            if may_undo or reach * np.exp(scale * row[top[0]]) > floor:
-                size, candidates, best = begin(
-                    row, best, least, live, count, weights, beam, mass, links, values, language, words, boosts, places,
-                    numbers, children, labels, wanted, emission,
-                )  # fmt: skip
+        floor = max(least if live == most else 0.0, best * weights[THRESHOLD])
+        begins = reach * np.exp(scale * prints) > floor or had * weights[BONUS] * np.exp(scale * silent) > floor
+        if begins or (backspace >= 0 and undone * np.exp(scale * row[backspace]) > floor):
+            size, candidates, best = begin(
+                row, best, least, live, count, weights, beam, mass, links, values, language, words, boosts, places,
+                numbers, children, labels, wanted, emission,
+            )  # fmt: skip
         floor = best * weights[THRESHOLD]
         changed = candidates > 0 or least == 0.0 or least < floor
         if not changed:

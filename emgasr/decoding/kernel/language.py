@@ -54,6 +54,7 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     if lm is None or isinstance(lm, WordModel):
         symbol_of[printing] = NO_MODEL if lm is None else BY_WORDS
         contexts, ngrams, symbol = np.zeros((2, 4), np.uint64), np.zeros((0, 2)), np.zeros(0, np.uint8)
+        contexts.view(np.float32)[:, LARGEST] = _above(np.exp(bonus))
         label_of = np.zeros(0, np.int32)
         arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(symbol), fixed(label_of))
         return Language(*arrays, 0.0, missing)
@@ -75,10 +76,14 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     contexts.view(np.int32)[:-1, FAIL] = lm.fail
     contexts.view(np.float32)[:-1, BACKOFF] = lm.backoff
     largest = np.maximum(_largest(lm.first, lm.fail, lm.backoff, ngrams[:, TIMES], weight, lm.order), missing)
-    above = np.nextafter(largest.astype(np.float32), np.float32(np.inf))  # rounding must not make a bound too small
-    contexts.view(np.float32)[:-1, LARGEST] = above
+    contexts.view(np.float32)[:-1, LARGEST] = _above(largest)
     arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(lm.symbol), fixed(label_of))
     return Language(*arrays, float(weight), missing)
+
+
+def _above(bound: np.ndarray | float) -> np.ndarray:
+    """The bound in float32, where rounding must not make it too small."""
+    return np.nextafter(np.float32(bound), np.float32(np.inf))
 
 
 @njit(cache=True, nogil=True)

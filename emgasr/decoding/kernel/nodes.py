@@ -105,13 +105,13 @@ def most_gain(
     words: Words | None,
     boosts: Boosts | None,
 ) -> float:
-    """The largest factor that any token but a backspace can have behind a text."""
+    """The largest factor that a printing token can have behind a text."""
     if words is not None:
         # Within a word its worth only falls: it rises where a word ends, and if unknown words have a bonus.
         rises = max(finish, 0.0) + max(-words.penalty, 0.0)
         gain = weights[BONUS] * np.exp(weights[ALPHA] * rises) if weights[ALPHA] >= 0 else np.inf
     else:
-        gain = max(context_floats[state, LARGEST], weights[BONUS])
+        gain = float(context_floats[state, LARGEST])
     if boosts is not None:
         gain *= np.exp(boosts.most[hot])
     return gain

@@ -14,7 +14,7 @@ from emgasr.decoding.kernel.rows import LANES
 # of the entries whose parent lives.
 WHICH, COMES_FROM, BEGUN, BEHIND_IT, LAST, ABOVE, OLDER, NEXT_CHILD, LINKED = range(9)
 # Rows of `numbers`. HEAP: the masses of the best so far, the least first. Of a candidate: its factor and ln p. Of an
-# entry: its factor, what an undo gives, what another token can give at most.
+# entry: its factor, the factor of an undo, the largest that a printing token can have.
 HEAP, TIMES_IT, STEP_TO_IT, FACTOR_OF, UNDO_OF, MOST_GAIN_OF = range(6)
 # Rows of `labels`. TOP: those that may begin, best first; PRESENT: those that entries end in; OTHERS: places in TOP of
 # those that the masks do not hold; LEFT: labels that the language model is still to be asked for; POWERS, PARTS: room

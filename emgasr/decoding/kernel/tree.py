@@ -19,7 +19,7 @@ PARENT, LABEL, TEXT, BELOW, STATE, CHILD, SIBLING, SLOT, DEPTH, NODE, SPELLED, H
 LINKS = 12
 # Columns of `values`: ln p_LM of the text and its boosts, the score's part without emissions, e^(its change on the way
 # from the parent), e^(its change if a backspace came next); of a word model OUTSIDE, and the change if the word ended;
-# the largest factor that any token but a backspace can have there.
+# the largest factor that a printing token can have there.
 LN_P, BOOST, PRIOR, FACTOR, UNDO, OUTSIDE_LN_P, FINISH, MOST_GAIN = range(8)
 VALUES = 8
 # Columns of `marks`, the counters of a search: frames seen, live hypotheses, nodes in use, the node up to which all is
