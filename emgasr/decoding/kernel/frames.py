@@ -30,8 +30,6 @@ from emgasr.decoding.kernel.scratch import (
     HEAP,
     IN_TOP,
     LEFT,
-    PARTS,
-    POWERS,
     STEP_TO_IT,
     TIMES_IT,
     TOP,
@@ -78,7 +76,7 @@ def advance(
         tree.links, tree.values, tree.window, tree.marks, tree.beam[0], tree.beam[1], tree.mass,
     )  # fmt: skip
     places, numbers, children, labels, stamps, wanted, emission, lanes, counters = scratch
-    top, near, powers, parts = labels[TOP], labels[LEFT], labels[POWERS], labels[PARTS].view(np.float32)
+    top, near = labels[TOP], labels[LEFT]
     symbol_of, label_of, context_floats = language.symbol_of, language.label_of, language.contexts.view(np.float32)
     most, top_k, scale, backspace = int(weights[BEAM]), int(weights[TOP_K]), weights[SCALE], int(weights[BACKSPACE])
     changed = grown = True  # the beam since it was described; since what its hypotheses share was committed
@@ -98,10 +96,11 @@ def advance(
                 return row_number, MORE_WINDOW
         if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= len(tree.committed):
             return row_number, MORE_COMMITTED
-        refused = check(row, powers, parts)
+        refused = check(row)
         if refused:
             return row_number, refused
-        window[marks[FILLED]] = row
+        for label in range(len(row)):
+            window[marks[FILLED], label] = row[label]
         marks[FILLED] += 1
         marks[FRAME] += 1
         counters[FRAMES] += 1

@@ -17,9 +17,9 @@ WHICH, COMES_FROM, BEGUN, BEHIND_IT, LAST, ABOVE, OLDER, NEXT_CHILD, LINKED = ra
 # entry: its factor, the factor of an undo, the largest that a printing token can have.
 HEAP, TIMES_IT, STEP_TO_IT, FACTOR_OF, UNDO_OF, MOST_GAIN_OF = range(6)
 # Rows of `labels`. TOP: those that may begin, best first; PRESENT: those that entries end in; OTHERS: places in TOP of
-# those that the masks do not hold; LEFT: labels that the language model is still to be asked for; POWERS, PARTS: room
-# for the check of rows. Rows of `stamps`: in which frame a label was last among the TOP, in which beam it was PRESENT.
-TOP, PRESENT, OTHERS, LEFT, POWERS, PARTS = range(6)
+# those that the masks do not hold; LEFT: labels that the language model is still to be asked for. Rows of `stamps`: in
+# which frame a label was last among the TOP, in which beam it was PRESENT.
+TOP, PRESENT, OTHERS, LEFT = range(4)
 IN_TOP, IN_BEAM = range(2)
 # Of `counters`: frames, and beams, that this room was used for; labels in PRESENT; entries in LINKED.
 FRAMES, BEAMS, PRESENT_COUNT, LINKED_COUNT = range(4)
@@ -31,7 +31,7 @@ class Scratch(NamedTuple):
     places: np.ndarray  # (9, entries) int32
     numbers: np.ndarray  # (6, entries) float64
     children: np.ndarray  # (2, entries) uint64: symbols of each entry's live children, a bit each
-    labels: np.ndarray  # (6, V) int32
+    labels: np.ndarray  # (4, V) int32
     stamps: np.ndarray  # (2, V) int64
     wanted: np.ndarray  # (2, V + 1) uint64: symbols of the best so many labels, a bit each
     emission: np.ndarray  # (V,) float64: e^(scale ln p) of the labels that were asked for; 0 for blank
@@ -45,7 +45,7 @@ def scratch(entries: int, labels: int) -> Scratch:
         np.zeros((9, entries), np.int32),
         np.zeros((6, entries)),
         np.zeros((2, entries), np.uint64),
-        np.zeros((6, labels), np.int32),
+        np.zeros((4, labels), np.int32),
         np.zeros((2, labels), np.int64),
         np.zeros((2, labels + 1), np.uint64),
         np.zeros(labels),
