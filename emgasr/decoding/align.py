@@ -35,20 +35,23 @@ def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tu
     labels[1::2] = ids
     frames, confidences = np.zeros(len(ids), np.int64), np.zeros(len(ids))
     moves = np.zeros((count, len(labels)), np.int8)  # 0 stay, 1 from the label before, 2 skip a blank
-    best = np.full(len(labels), -np.inf)
-    best[1 if anchored else 0] = 0.0  # in front of the first frame: on the first blank
+    skip = np.full(len(labels), -np.inf)  # 0 where a blank may be skipped
+    for position in range(3, len(labels), 2):
+        if labels[position] != labels[position - 2]:
+            skip[position] = 0.0
+    # The best score that ends at each position, behind two that none can; and the frame's, which takes turns with it.
+    best, after = np.full(len(labels) + 2, -np.inf), np.full(len(labels) + 2, -np.inf)
+    best[3 if anchored else 2] = 0.0  # in front of the first frame: on the first blank
+    emitted = np.empty(len(labels))
     for frame in range(count):
-        for position in range(len(labels) - 1, -1, -1):  # downwards: what lies before is still the last frame's
-            highest, move = best[position], 0
-            if position >= 1 and best[position - 1] > highest:
-                highest, move = best[position - 1], 1
-            skips = position >= 3 and position % 2 and labels[position] != labels[position - 2]
-            if skips and best[position - 2] > highest:
-                highest, move = best[position - 2], 2
-            if anchored and frame == 0 and position != 1:
-                highest = -np.inf
-            best[position] = highest + emissions[frame, labels[position]]
-            moves[frame, position] = move
+        for position in range(len(labels)):
+            emitted[position] = emissions[frame, labels[position]]
+        if anchored and frame == 0:
+            after[3] = emitted[1]
+        else:
+            _move(best, skip, emitted, after, moves[frame])
+        best, after = after, best
+    best = best[2:]
     position = len(labels) - 1 if best[-1] >= best[-2] else len(labels) - 2
     if count == 0 or best[position] == -np.inf:
         return frames[:0], confidences[:0]
@@ -59,3 +62,17 @@ def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tu
             confidences[position // 2] = max(confidences[position // 2], confidence)
         position -= moves[frame, position]
     return frames, confidences
+
+
+@njit(cache=True, nogil=True)
+def _move(best: np.ndarray, skip: np.ndarray, emitted: np.ndarray, after: np.ndarray, moves: np.ndarray) -> None:
+    """One frame for all positions at once: without branches, several in one machine instruction."""
+    for position in range(len(moves)):
+        highest, move = best[position + 2], np.int8(0)
+        one, two = best[position + 1], best[position] + skip[position]
+        move = np.int8(1) if one > highest else move
+        highest = max(highest, one)
+        move = np.int8(2) if two > highest else move
+        highest = max(highest, two)
+        after[position + 2] = highest + emitted[position]
+        moves[position] = move

@@ -53,7 +53,7 @@ from emgasr.lm.ngram import NGramModel
 from emgasr.lm.words import WordModel, WordState
 from emgasr.tokens import Tokens
 
-FIRST_ENTRIES, FIRST_NODES, FIRST_FRAMES, FIRST_TOKENS = 64, 4096, 512, 1024
+FIRST_ENTRIES, FIRST_NODES, FIRST_FRAMES, FIRST_TOKENS = 64, 4096, 512, 512
 
 
 def beam_search(
@@ -135,18 +135,21 @@ class BeamSearch:
 
     def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
         """Search the whole utterance (F, V)."""
-        return self.flush(self.step(emissions, self.start()))
+        return self.flush(self.step(emissions, self.start(min(len(emissions), self.config.commit_within))))
 
-    def start(self) -> SearchState:
-        """Return the state before the first frame: the empty prefix, its only alignment of no frames."""
+    def start(self, frames: int = FIRST_FRAMES) -> SearchState:
+        """Return the state before the first frame: the empty prefix, its only alignment of no frames.
+
+        There is room for as many `frames` as are open at once; it grows where that is too little.
+        """
         tree = Tree(
             links=np.zeros((FIRST_NODES, LINKS), np.int32),
             values=np.zeros((FIRST_NODES, VALUES)),
             beam=np.zeros((2, FIRST_ENTRIES), np.int32),
             mass=np.zeros((2, 2, FIRST_ENTRIES)),
-            window=np.zeros((FIRST_FRAMES, len(self.tokens))),
-            committed=np.zeros((FIRST_TOKENS, 2), np.int32),
-            confidence=np.zeros(FIRST_TOKENS),
+            window=np.zeros((frames + 1, len(self.tokens))),
+            committed=np.zeros((frames + FIRST_TOKENS, 2), np.int32),
+            confidence=np.zeros(frames + FIRST_TOKENS),
             marks=np.zeros(MARKS, np.int64),
             ln_scale=np.zeros(1),
         )

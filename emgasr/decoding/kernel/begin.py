@@ -18,7 +18,6 @@ from emgasr.decoding.kernel.language import (
     NOT_IN_MODEL,
     NOT_PRINTING,
     TIMES,
-    Language,
     child,
     ones,
 )
@@ -51,7 +50,17 @@ def begin(
     mass: np.ndarray,
     links: np.ndarray,
     values: np.ndarray,
-    language: Language,
+    symbol_of: np.ndarray,
+    label_of: np.ndarray,
+    symbol: np.ndarray,
+    contexts: np.ndarray,
+    context_links: np.ndarray,
+    context_floats: np.ndarray,
+    ngrams: np.ndarray,
+    ngram_links: np.ndarray,
+    ngram_floats: np.ndarray,
+    lm_weight: float,
+    missing: float,
     words: Words | None,
     boosts: Boosts | None,
     places: np.ndarray,
@@ -62,10 +71,7 @@ def begin(
     emission: np.ndarray,
 ) -> tuple[int, int, float]:
     """Put new hypotheses on the heap as long as one can get in; return its size, how many were put there, the best."""
-    contexts, ngrams, symbol_of, label_of = language.contexts, language.ngrams, language.symbol_of, language.label_of
-    context_links, context_floats = contexts.view(np.int32), contexts.view(np.float32)
-    ngram_links, ngram_floats = ngrams.view(np.int32), ngrams.view(np.float32)
-    symbol, masked, lm_weight = language.symbol, len(language.label_of) > 0, language.weight
+    masked = len(label_of) > 0
     size, candidates, most = live, 0, int(weights[BEAM])
     threshold, backspace, bonus = weights[THRESHOLD], int(weights[BACKSPACE]), weights[BONUS]
     alpha, hot, undo_place, others = weights[ALPHA], 0, count, 0
@@ -131,7 +137,7 @@ def begin(
             if undoes:
                 times = numbers[UNDO_OF, entry]
             elif sought == NOT_IN_MODEL:
-                times, behind, step = language.missing, 0, MISSING_UNKNOWN
+                times, behind, step = missing, 0, MISSING_UNKNOWN
             if words is not None and sought == BY_WORDS and not undoes:
                 step, behind, _, _, _ = word_step(
                     words, label, state, links[node, NODE], links[node, SPELLED], values[node, OUTSIDE_LN_P]

@@ -72,13 +72,17 @@ def advance(
     Compiled apart for searches with and without words and boosts, so that one costs nothing where it is not.
     """
     # Arrays are taken out of their tuples here, once: in a loop every access to a tuple would count references.
-    links, values, window, marks, beam, after, mass = (
-        tree.links, tree.values, tree.window, tree.marks, tree.beam[0], tree.beam[1], tree.mass,
-    )  # fmt: skip
+    links, values, window, marks, mass = tree.links, tree.values, tree.window, tree.marks, tree.mass
+    beam, after = tree.beam[0], tree.beam[1]
     places, numbers, children, labels, stamps, wanted, emission, lanes, counters = scratch
+    symbol_of, label_of, symbol, contexts, ngrams = (
+        language.symbol_of, language.label_of, language.symbol, language.contexts, language.ngrams,
+    )  # fmt: skip
     top, near = labels[TOP], labels[LEFT]
-    symbol_of, label_of, context_floats = language.symbol_of, language.label_of, language.contexts.view(np.float32)
+    context_links, context_floats = contexts.view(np.int32), contexts.view(np.float32)
+    ngram_links, ngram_floats = ngrams.view(np.int32), ngrams.view(np.float32)
     most, top_k, scale, backspace = int(weights[BEAM]), int(weights[TOP_K]), weights[SCALE], int(weights[BACKSPACE])
+    room = len(tree.committed)
     changed = grown = True  # the beam since it was described; since what its hypotheses share was committed
     for row_number in range(first_row, len(emissions)):
         row = emissions[row_number]
@@ -94,7 +98,7 @@ def advance(
             shift_window(tree)
             if marks[FILLED] > len(window) // 2:
                 return row_number, MORE_WINDOW
-        if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= len(tree.committed):
+        if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= room:
             return row_number, MORE_COMMITTED
         refused = check(row)
         if refused:
@@ -125,17 +129,19 @@ def advance(
         begins = reach * np.exp(scale * prints) > floor or had * weights[BONUS] * np.exp(scale * silent) > floor
         if begins or (backspace >= 0 and undone * np.exp(scale * row[backspace]) > floor):
             size, candidates, best = begin(
-                row, best, least, live, count, weights, beam, mass, links, values, language, words, boosts, places,
-                numbers, children, labels, wanted, emission,
+                row, best, least, live, count, weights, beam, mass, links, values, symbol_of, label_of, symbol,
+                contexts, context_links, context_floats, ngrams, ngram_links, ngram_floats, language.weight,
+                language.missing, words, boosts, places, numbers, children, labels, wanted, emission,
             )  # fmt: skip
         floor = best * weights[THRESHOLD]
         changed = candidates > 0 or least == 0.0 or least < floor
         if not changed:
-            mass[0, :, :live] = mass[1, :, :live]
+            for entry in range(live):
+                mass[0, 0, entry], mass[0, 1, entry] = mass[1, 0, entry], mass[1, 1, entry]
         else:
             kept = 0
             if candidates == 0:
-                build(numbers[HEAP], places[WHICH], live)
+                build(places, numbers, live)
             for place in range(size):
                 share, index = numbers[HEAP, place], places[WHICH, place]
                 if share == 0.0 or share < floor:
@@ -151,11 +157,14 @@ def advance(
                     )  # fmt: skip
                     mass[0, 0, kept], mass[0, 1, kept] = 0.0, share
                 kept += 1
-            beam[:kept] = after[:kept]
+            for entry in range(kept):
+                beam[entry] = after[entry]
             marks[LIVE] = kept
             grown = True
         if best < TOO_SMALL and best > 0.0:
-            mass[0, :, : marks[LIVE]] /= best
+            for entry in range(marks[LIVE]):
+                mass[0, 0, entry] /= best
+                mass[0, 1, entry] /= best
             tree.ln_scale[0] += np.log(best)
         if marks[FRAME] % COMMIT_EVERY == 0 and (grown or marks[FILLED] - marks[WINDOW] > weights[COMMIT_WITHIN]):
             changed |= commit(tree, int(weights[COMMIT_WITHIN]))

@@ -9,12 +9,12 @@ from emgasr.decoding.kernel.scratch import BEGUN, BEHIND_IT, COMES_FROM, HEAP, S
 
 
 @njit(cache=True, nogil=True)
-def build(heap: np.ndarray, which: np.ndarray, size: int) -> None:
-    """Make a heap of the first `size` masses; `which` then says where each was."""
+def build(places: np.ndarray, numbers: np.ndarray, size: int) -> None:
+    """Make a heap of the first `size` masses, with where each was."""
     for place in range(size):
-        which[place] = place
+        places[WHICH, place] = place
     for root in range(size // 2 - 1, -1, -1):
-        sift_down(heap, which, root, size)
+        sift_down(places, numbers, root, size)
 
 
 @njit(cache=True, nogil=True)
@@ -37,48 +37,47 @@ def offer(
     Return the heap's size and how many candidates were written down. The first of a frame finds the entries' masses,
     and makes a heap of them.
     """
-    heap, which = numbers[HEAP], places[WHICH]
     if candidates == 0:
-        build(heap, which, live)
+        build(places, numbers, live)
     spot = candidates
     if size < most:
-        sift_up(heap, which, size, mass, live + spot)
+        sift_up(places, numbers, size, mass, live + spot)
         size += 1
         candidates += 1
     else:
-        if which[0] < live:  # a stay drops out: there is no room of a candidate's to take over
+        if places[WHICH, 0] < live:  # a stay drops out: there is no room of a candidate's to take over
             candidates += 1
         else:
-            spot = which[0] - live
-        heap[0], which[0] = mass, live + spot
-        sift_down(heap, which, 0, size)
+            spot = places[WHICH, 0] - live
+        numbers[HEAP, 0], places[WHICH, 0] = mass, live + spot
+        sift_down(places, numbers, 0, size)
     places[COMES_FROM, spot], places[BEGUN, spot], places[BEHIND_IT, spot] = entry, label, behind
     numbers[TIMES_IT, spot], numbers[STEP_TO_IT, spot] = times, step
     return size, candidates
 
 
 @njit(cache=True, nogil=True)
-def sift_down(heap: np.ndarray, which: np.ndarray, root: int, size: int) -> None:
-    mass, index = heap[root], which[root]
+def sift_down(places: np.ndarray, numbers: np.ndarray, root: int, size: int) -> None:
+    mass, index = numbers[HEAP, root], places[WHICH, root]
     while True:
         child = 2 * root + 1
         if child >= size:
             break
-        if child + 1 < size and heap[child + 1] < heap[child]:
+        if child + 1 < size and numbers[HEAP, child + 1] < numbers[HEAP, child]:
             child += 1
-        if heap[child] >= mass:
+        if numbers[HEAP, child] >= mass:
             break
-        heap[root], which[root] = heap[child], which[child]
+        numbers[HEAP, root], places[WHICH, root] = numbers[HEAP, child], places[WHICH, child]
         root = child
-    heap[root], which[root] = mass, index
+    numbers[HEAP, root], places[WHICH, root] = mass, index
 
 
 @njit(cache=True, nogil=True)
-def sift_up(heap: np.ndarray, which: np.ndarray, place: int, mass: float, index: int) -> None:
+def sift_up(places: np.ndarray, numbers: np.ndarray, place: int, mass: float, index: int) -> None:
     while place > 0:
         above = (place - 1) // 2
-        if heap[above] <= mass:
+        if numbers[HEAP, above] <= mass:
             break
-        heap[place], which[place] = heap[above], which[above]
+        numbers[HEAP, place], places[WHICH, place] = numbers[HEAP, above], places[WHICH, above]
         place = above
-    heap[place], which[place] = mass, index
+    numbers[HEAP, place], places[WHICH, place] = mass, index

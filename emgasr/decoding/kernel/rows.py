@@ -67,7 +67,8 @@ def best_labels(row: np.ndarray, top_k: int, lanes: np.ndarray, near: np.ndarray
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def _bound(row: np.ndarray, top_k: int, lanes: np.ndarray) -> float:
     """A value that at least `top_k` labels have: the `top_k`-th of the LANES maxima."""
-    lanes[:] = row[1 : LANES + 1]
+    for lane in range(LANES):
+        lanes[lane] = row[1 + lane]
     first = LANES + 1
     while first + LANES <= len(row):
         for lane in range(LANES):

@@ -49,15 +49,15 @@ def commit(tree: Tree, within: int) -> bool:
 
     Return whether the beam has changed by it: only the best is left then.
     """
-    marks, links = tree.marks, tree.links
+    marks, links, beam = tree.marks, tree.links, tree.beam
     forced = marks[FILLED] - marks[WINDOW] > within
     if forced:
         best = _best(tree)
-        tree.beam[0, 0], tree.mass[0, :, 0] = tree.beam[0, best], tree.mass[0, :, best]
+        beam[0, 0], tree.mass[0, :, 0] = beam[0, best], tree.mass[0, :, best]
         marks[LIVE] = 1
-    shared = tree.beam[0, 0]
+    shared = beam[0, 0]
     for entry in range(1, marks[LIVE]):
-        node = tree.beam[0, entry]
+        node = beam[0, entry]
         if shared == marks[BASE]:
             break
         while node != shared:
@@ -108,9 +108,9 @@ def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
 
 @njit(cache=True, nogil=True)
 def _best(tree: Tree) -> int:
-    best = 0
+    best, mass = 0, tree.mass
     for entry in range(1, tree.marks[LIVE]):
-        if tree.mass[0, 0, entry] + tree.mass[0, 1, entry] > tree.mass[0, 0, best] + tree.mass[0, 1, best]:
+        if mass[0, 0, entry] + mass[0, 1, entry] > mass[0, 0, best] + mass[0, 1, best]:
             best = entry
     return best
 
