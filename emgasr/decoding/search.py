@@ -147,7 +147,7 @@ class BeamSearch:
             values=np.zeros((FIRST_NODES, VALUES)),
             beam=np.zeros((2, FIRST_ENTRIES), np.int32),
             mass=np.zeros((2, 2, FIRST_ENTRIES)),
-            window=np.zeros((frames + 1, len(self.tokens))),
+            window=np.zeros((max(1, frames), len(self.tokens))),
             committed=np.zeros((frames + FIRST_TOKENS, 2), np.int32),
             confidence=np.zeros(frames + FIRST_TOKENS),
             marks=np.zeros(MARKS, np.int64),
