@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from emgasr.cli.language_options import Language
 from emgasr.cli.search_options import tell_if_cold
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifest import Manifest
 
 if TYPE_CHECKING:
     from emgasr.decoding import SearchConfig
-    from emgasr.lm import NGramModel
     from emgasr.recognizer import Recognizer
+    from emgasr.tokens import Tokens
     from emgasr.tuning import Report, Trial, Tuned, Utterance
 
 Thing = TypeVar("Thing")
@@ -72,14 +73,15 @@ def validation_utterances(
 
 
 def find_weights(
-    recognizer: Recognizer, utterances: list[Utterance], lm: NGramModel, start: SearchConfig, effort: Effort
+    tokens: Tokens, utterances: list[Utterance], language: Language, start: SearchConfig, effort: Effort
 ) -> Tuned:
     """Tune the search, shown as it goes on a terminal."""
     from emgasr.tuning import tune
 
     tell_if_cold()
+    lm, hotwords = language.lm, language.hotwords
     with trials_shown("tuning", effort.trials) as report:
-        return tune(utterances, recognizer.tokens, lm, start, effort.trials, effort.seed, effort.threads, report)
+        return tune(utterances, tokens, lm, start, effort.trials, effort.seed, effort.threads, report, hotwords)
 
 
 @contextmanager

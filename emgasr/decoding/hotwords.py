@@ -61,8 +61,8 @@ class Hotwords:
         self.phrases = spelled
         self.goto = np.tile(np.arange(len(goto), dtype=np.int32)[:, None], len(tokens))
         self.gain = np.zeros(self.goto.shape)
-        for token, spelled in enumerate(spelling.codes):
-            for code in spelled:
+        for token, codes_of_token in enumerate(spelling.codes):
+            for code in codes_of_token:
                 self.gain[:, token] += gain[self.goto[:, token], code]
                 self.goto[:, token] = goto[self.goto[:, token], code]
         self.ending = complete - begun

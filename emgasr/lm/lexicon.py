@@ -110,8 +110,11 @@ class Coverage:
     def __str__(self) -> str:
         held = self.words - self.unknown.total()
         unmodeled = f" ({self.unmodeled:,} more unknown to the word model)" if self.unmodeled else ""
-        line = (
-            f"lexicon of {self.vocabulary:,} words{unmodeled}: holds {held:,} of the text's {self.words:,}"
+        line = f"lexicon of {self.vocabulary:,} words{unmodeled}"
+        if not self.words:
+            return line
+        line += (
+            f": holds {held:,} of the text's {self.words:,}"
             f" (OOV rate {100 * self.oov_rate:.2f} %; {100 * self.oov_rate_types:.2f} % of {self.types:,} different)"
         )
         often = ", ".join(word for word, _ in self.unknown.most_common(5))

@@ -142,7 +142,7 @@ class NGramModel:
         """SHA-256 (hex) of all that its scores come from, the same whatever kind of file it was read from."""
         digest = hashlib.sha256("\n".join(self.vocabulary).encode())
         for array in self.arrays:
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def table(self, order: int) -> Table:

@@ -57,7 +57,7 @@ class Spelling:
     def check_written(
         self, words: Iterable[str], path: str | Path = "lexicon", lines: Mapping[str, int] = NO_LINES
     ) -> None:
-        """DataError if the tokens cannot write all of `words`: it tells the first, with its line, and how many others."""
+        """DataError if the tokens cannot write all `words`: it tells the first, with its line, and how many others."""
         letters = frozenset(self.letters)
         unwritten = [word for word in words if not letters.issuperset(word)]
         if not unwritten:

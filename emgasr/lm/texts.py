@@ -27,7 +27,7 @@ def read_lines(paths: Iterable[str | Path], lowercase: bool = False) -> Iterator
 
 
 def read_listed(path: str | Path, what: str) -> list[tuple[int, str]]:
-    """Read a UTF-8 list, something a line, with the lines' numbers from 1; a byte-order mark and blank lines are skipped.
+    """Read a UTF-8 list, something a line, with the lines' numbers from 1; blank lines are skipped.
 
     `what` names its things ("words") in a DataError: for a file that cannot be read, is not UTF-8 or holds nothing.
     """

@@ -225,7 +225,7 @@ def test_a_penalty_that_is_no_number_is_refused(penalty: float) -> None:
 def test_a_lexicon_file_is_read_in_its_order_each_word_once(tmp_path: Path) -> None:
     path = tmp_path / "lexicon.txt"
     path.write_bytes("\ufeffb\r\n\r\n a \nb\nü\n".encode())
-    assert read_lexicon(path) == ["b", "a", "ü"]
+    assert read_lexicon(path) == {"b": 1, "a": 3, "ü": 5}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_lexicon_file_is_read_in_its_order_each_word_once(tmp_path: Path) -> N
         (b"", "holds no words"),
         (b"\n \n", "holds no words"),
         (b"a\nb\tb |\n", "line 2 holds 3 words"),
-        (b"a\n\xff\n", "is not UTF-8"),
+        (b"a\n\xff\n", "line 2 is not UTF-8"),
     ],
 )
 def test_a_file_that_is_no_lexicon_is_refused(tmp_path: Path, content: bytes, line: str) -> None:
