@@ -169,7 +169,10 @@ def _tuned(
         return replace(wanted, source=f"{DEFAULT} (no validation split to tune on)")
     validation = read_manifest(options.validation_manifest) if options.validation_manifest else manifest
     split, much = options.tune_on or VALIDATION, effort(options, "tune_")
-    utterances = validation_utterances(recognizer, options.model, validation, split, much, manifest, options.split)
+    whole = wanted.config.end_of_sentence
+    utterances = validation_utterances(
+        recognizer, options.model, validation, split, much, manifest, options.split, whole
+    )
     language = wanted.language
     tuned = find_weights(recognizer.tokens, utterances, language, wanted.config, much)
     return Wanted(language, tuned.config, f"tuned on {split} ({len(tuned.trials)} trials)", language.lm.checksum())

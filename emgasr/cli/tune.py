@@ -53,7 +53,9 @@ def run(argv: list[str]) -> int:
     assert language is not None  # --lm is required
 
     began_s = time.monotonic()
-    utterances = validation_utterances(recognizer, options.model, manifest, options.split, much, manifest, TEST)
+    utterances = validation_utterances(
+        recognizer, options.model, manifest, options.split, much, manifest, TEST, start.end_of_sentence
+    )
     read_s = time.monotonic()
     tuned = find_weights(tokens, utterances, language, start, much)
     best, trials = tuned.best, len(tuned.trials)

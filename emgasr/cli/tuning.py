@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -55,9 +56,11 @@ def validation_utterances(
     effort: Effort,
     manifest: Manifest,
     evaluated: str,
+    whole: bool,
 ) -> list[Utterance]:
     """Emissions and references of the validation recordings, read by the model once, cut into stretches at pauses.
 
+    With `whole` nothing is cut: where a search takes the end for that of a sentence, half a word must not end there.
     Refused is what `emgasr.items.refuse_tuning_on_test` refuses, and a split without labels.
     """
     from emgasr.items import items_of, refuse_tuning_on_test, tuning_stretches
@@ -66,7 +69,8 @@ def validation_utterances(
     entries = validation.split(split)
     recordings = ((entry.path, validation.open(entry)) for entry in progress(entries, "reading", len(entries)))
     stretches: list[Utterance] = []
-    stretches += tuning_stretches(items_of(recognizer, recordings), recognizer.tokens, effort.minutes)
+    items, longest = items_of(recognizer, recordings), {"stretch_s": math.inf} if whole else {}
+    stretches += tuning_stretches(items, recognizer.tokens, effort.minutes, **longest)
     if not any(ids for _, ids in stretches):
         raise DataError(f"split {split}", "has no labels to tune on", "give the weights by hand")
     return stretches

@@ -196,6 +196,18 @@ def test_coverage_counts_what_the_lexicon_lacks() -> None:
     assert model.coverage([]).oov_rate == 0.0
 
 
+def test_the_checksum_tells_all_that_scores_come_from() -> None:
+    same = WordModel(WORDS, [*reversed(LEXICON), "ab", "dada"], CHARACTERS, TOKENS, PENALTY)
+    assert same.checksum() == MODEL.checksum()
+    others = [
+        WordModel(CHARACTERS, ["d"], CHARACTERS, TOKENS, PENALTY),
+        WordModel(WORDS, LEXICON[1:], CHARACTERS, TOKENS, PENALTY),
+        WordModel(WORDS, LEXICON, WORDS, TOKENS, PENALTY),
+        WordModel(WORDS, LEXICON, CHARACTERS, TOKENS, PENALTY + 1e-9),
+    ]
+    assert len({model.checksum() for model in (MODEL, *others)}) == 5
+
+
 def test_words_that_the_tokens_cannot_write_are_refused() -> None:
     with pytest.raises(DataError, match="cannot write 'née', as none has 'n', nor 1 other word;"):
         WordModel(WORDS, ["ab", "née", "dab!"], CHARACTERS, TOKENS)
