@@ -62,9 +62,7 @@ class Evaluation:
     items: tuple[Judged, ...]
     seed: int = 0
     settings: dict[str, object] = field(default_factory=dict)
-    word_model: WordModel | None = (
-        None  # with which `lm` was read, if it was such a model: then its coverage must be told
-    )
+    word_model: WordModel | None = None  # of the search, if it had one: then its coverage must be told
 
     @property
     def subjects(self) -> tuple[str, ...]:

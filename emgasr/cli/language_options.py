@@ -67,9 +67,9 @@ def add_language_options(parser: argparse.ArgumentParser, required: bool = False
         help="with a lexicon: taken off for each word that it lacks (default 0)",
     )
     group.add_argument(
-        "--hotwords", metavar="FILE", help="phrases to expect, one a line, a tab and a boost of its own behind any"
+        "--hotwords", metavar="FILE", help="phrases to expect, one a line; a tab and a boost of its own may follow one"
     )
-    group.add_argument("--boost", type=float, metavar="NATS", help="added for each other hotword (default 5)")
+    group.add_argument("--boost", type=float, metavar="NATS", help="added for a hotword without its own (default 5)")
 
 
 def read_language(options: argparse.Namespace, tokens: Tokens) -> Language | None:
@@ -117,10 +117,11 @@ def _word_model(options: argparse.Namespace, words: NGramModel, tokens: Tokens) 
 
     lexicon, spelling = read_lexicon(options.lexicon), Spelling.of(tokens)
     spelling.check_written(lexicon, options.lexicon, lexicon)
-    longest = max(len(word) for word in lexicon if word in words.symbols) if words.symbols & lexicon.keys() else 0
+    longest = max((len(word) for word in lexicon if word in words.symbols), default=0)
     # A model of characters knows the words that are one: "a" and "I".
     if longest < min(2, max(map(len, lexicon))):
-        wrong = f"knows none of the {len(lexicon):,} words of {options.lexicon}" + (" but single letters" * longest)
+        but = " but single letters" if longest else ""
+        wrong = f"knows none of the {len(lexicon):,} words of {options.lexicon}{but}"
         raise LanguageModelError(options.lm, wrong, "use a model of words (see `emgasr lm build --symbols words`)")
     characters = read_model(options.character_lm)
     _check_characters(options.character_lm, characters, spelling)

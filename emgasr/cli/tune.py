@@ -78,7 +78,8 @@ def run(argv: list[str]) -> int:
         print(json.dumps(_figures(best, tuned.trials[0]) | result, ensure_ascii=False))
     else:
         _show(best, tuned.trials[0], result)
-        print(*([coverage] if coverage else []), sep="", end="\n" if coverage else "")
+        if coverage:
+            print(coverage)
     return 0
 
 

@@ -39,6 +39,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_arpa(estimate(["ab", "ba", "ab", "a"], order=2), folder / "letters.arpa")
     write_arpa(estimate(["AB"], order=2), folder / "capitals.arpa")
     (folder / "lexicon.txt").write_text("ab\n\nba\nabab\n")
+    (folder / "letters.txt").write_text("a\nab\n")
     (folder / "names.txt").write_text("bb\naba\t-2.5\n")
     return folder
 
@@ -85,6 +86,12 @@ def test_without_a_lexicon_nothing_is_told_of_one(world: Path, told: Told) -> No
     table = told()[0]
     assert "OOV" not in table
     assert "lexicon" not in table
+
+
+def test_tune_tells_what_the_lexicon_holds_of_what_it_tunes_on(world: Path, tmp_path: Path, told: Told) -> None:
+    tuning = ["tune", f"{world}/model", f"{world}/manifest.jsonl", *filled(world, WORDS), *QUICK]
+    assert main([*tuning, "--out", f"{tmp_path}/weights.yaml"]) == 0
+    assert told()[0].splitlines()[-1].startswith("lexicon of 2 words (1 more unknown to the word model): holds 1 of")
 
 
 def test_transcribe_tells_the_vocabulary(world: Path, told: Told) -> None:
@@ -187,6 +194,7 @@ LM = ["--lm", "{}/letters.arpa"]
         ([*LM, "--hotwords", "{}/names.txt", "--boost", "inf"], "--boost: is inf; use a finite number of nats"),
         ([*LM, "--boost", "much", "--hotwords", "{}/names.txt"], "--boost: invalid float value: 'much'"),
         ([*LM, *WORDS[2:]], "letters.arpa: knows none of the 3 words of {}/lexicon.txt;"),
+        ([*LM, *WORDS[2:], "--lexicon", "{}/letters.txt"], "the 2 words of {}/letters.txt but single letters; use a"),
         ([*WORDS[:4], "--character-lm", "{}/words.arpa"], "words.arpa: is no model of characters, as it holds 'ab'"),
         ([*WORDS[:4], "--character-lm", "{}/capitals.arpa"], "capitals.arpa: knows none of the model's 2 letters ('a'"),
         ([*WORDS[:4], "--character-lm", "{}/none.arpa"], "none.arpa: cannot be read"),
