@@ -166,13 +166,16 @@ def test_weights_that_evaluate_tuned_remember_it_too(world: Path, tmp_path: Path
     assert read_tuned_search(f"{kept}2").lm_sha256 == read_tuned_search(kept).lm_sha256
 
 
-def test_where_a_sentence_ends_with_the_recording_tuning_cuts_no_word(world: Path, tmp_path: Path, told: Told) -> None:
-    events = Events.of([(1.0 + second, 1.1 + second, "ab"[second % 2]) for second in range(56)])
-    path = write_native(tmp_path, seconds=60.0, events=events)
-    entry = native_entry(path, split="validation", duration_s=60.0)
+def test_where_a_sentence_ends_with_the_recording_tuning_cuts_no_word(
+    world: Path, tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emgasr.tuning.GRID", 2)
+    events = Events.of([(1.0 + second, 1.1 + second, "ab"[second % 2]) for second in range(28)])
+    path = write_native(tmp_path, seconds=30.0, events=events)
+    entry = native_entry(path, split="validation", duration_s=30.0)
     write_manifest(Manifest((entry,), tmp_path), tmp_path / "manifest.jsonl")
     tuning = ["tune", f"{world}/model", f"{tmp_path}/manifest.jsonl", *filled(world, WORDS), *QUICK, "--json"]
-    for end, words in (([], 4), (["--end-of-sentence"], 1)):
+    for end, words in (([], 2), (["--end-of-sentence"], 1)):
         assert main([*tuning, *end, "--out", f"{tmp_path}/{words}.yaml"]) == 0
         assert json.loads(told()[0])["lexicon"]["words"] == words
         assert read_tuned_search(tmp_path / f"{words}.yaml").config.end_of_sentence == bool(end)
