@@ -10,6 +10,7 @@ import numpy as np
 from emgasr.decoding import BeamSearch, Hypothesis, classify, greedy
 from emgasr.errors import DataError
 from emgasr.items import Item, scored_set
+from emgasr.lm.words import WordModel
 from emgasr.score import Counts, align, keys_at_rest, words
 from emgasr.tokens import Tokens
 
@@ -61,6 +62,7 @@ class Evaluation:
     items: tuple[Judged, ...]
     seed: int = 0
     settings: dict[str, object] = field(default_factory=dict)
+    word_model: WordModel | None = None  # of the search, if it had one: then its coverage must be told
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -93,7 +95,8 @@ def evaluate(
         raise DataError(f"split {split}", "holds nothing to evaluate", "name a split that the manifest has")
     if not any(item.reference for item in judged):
         raise DataError(f"split {split}", "has no labels that the model knows", "evaluate on labelled recordings")
-    return Evaluation(system, split, tokens, judged, seed, dict(settings or {}))
+    word_model = search.lm if search is not None and isinstance(search.lm, WordModel) else None
+    return Evaluation(system, split, tokens, judged, seed, dict(settings or {}), word_model)
 
 
 def blocks(pairs: Pairs, size: int) -> list[Counts]:

@@ -139,6 +139,12 @@ def _figures(evaluation: Evaluation, row: Row) -> str:
         share = f"{row['keys_unknown_to_the_model']:,} of {row['keys']:,}"
         columns = len(evaluation.ways)
         lines.append(f"<tr><th>Keys that the model cannot write (errors)</th><td colspan='{columns}'>{share}</td></tr>")
+    if evaluation.word_model is not None:
+        told = f"{row['lexicon']['vocabulary']:,} words; {_percent(row['lexicon']['oov_rate'])}"
+        columns = len(evaluation.ways)
+        lines.append(
+            f"<tr><th>Lexicon; words of the references that it lacks (OOV)</th><td colspan='{columns}'>{told}</td></tr>"
+        )
     caption = "In brackets: 95 % bootstrap intervals over stretches of about 50 symbols (10 words), for these people."
     return (
         f"<h3>Figures</h3><div class='card scroll'><table><caption>{caption}</caption>"

@@ -30,7 +30,8 @@ def rows(evaluation: Evaluation, **more: object) -> list[Row]:
     Rates are fractions: `cer_*` over raw keys (or labels), `cer_rendered_*` and `wer_*` over the text after backspaces.
     `interval` is the 95 % bootstrap interval of the row's `interval_of`, over blocks of one prompt's worth of symbols:
     it speaks of these people, not of others. The row "all" adds the mean over subjects with the population and the
-    sample standard deviation. What does not apply is left out.
+    sample standard deviation. `lexicon` tells its size and what it lacks of the references (`Coverage`), where the
+    language model has one. What does not apply is left out.
     """
     start: Row = {"system": evaluation.system, "split": evaluation.split}
     by_subject = {
@@ -86,6 +87,8 @@ def _figures(evaluation: Evaluation, items: Sequence[Judged]) -> Row:
     row["intervals"] = {name: list(interval) for name, interval in intervals.items()}
     row["keys"] = sum(len(item.reference) for item in items)
     row["items"] = len(items)
+    if evaluation.word_model is not None:
+        row["lexicon"] = evaluation.word_model.coverage(item.text for item in items).as_dict()
     known = set(evaluation.tokens.symbols)
     if unknown := sum(symbol not in known for item in items for symbol in item.reference):
         row["keys_unknown_to_the_model"] = unknown

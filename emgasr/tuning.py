@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from emgasr.decoding import BeamSearch, SearchConfig
+from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.parallel import search_all
 from emgasr.errors import DataError
 from emgasr.lm import NGramModel
@@ -67,6 +68,7 @@ def tune(
     seed: int = 0,
     threads: int = 1,
     report: Report = lambda trial: None,
+    hotwords: Hotwords | None = None,
 ) -> Tuned:
     """Find weights for the search on validation utterances: `start`, random tries, then moves around the best so far.
 
@@ -87,31 +89,32 @@ def tune(
     trials: list[Trial] = []
     best = config = start or SearchConfig()
     for number in range(budget):
-        trials.append(_tried(config, utterances, tokens, lm, threads, report))
+        trials.append(_tried(config, utterances, tokens, lm, threads, report, hotwords))
         best = _fewest_errors(trials).config
         if number + 1 < (budget + 1) // 2:
             config = _random(best, names, generator)
         else:
             config = _moved(best, names, generator, 1 - number / budget)
-    return Tuned(_chosen(trials, trials[0].config), tuple(trials))
+    return Tuned(_chosen(trials, trials), tuple(trials))
 
 
 def surface(
     utterances: Sequence[Utterance],
     tokens: Tokens,
     lm: NGramModel | WordModel,
-    config: SearchConfig,
+    tuned: Tuned,
     threads: int = 1,
     report: Report = lambda trial: None,
+    hotwords: Hotwords | None = None,
 ) -> Tuned:
-    """Try GRID × GRID language model weights and length bonuses over their ranges, all else as `config` has it.
+    """Try GRID × GRID language model weights and length bonuses over their ranges, all else as it was tuned.
 
-    The trials go by weight, and for each weight by bonus.
+    The trials go by weight, and for each weight by bonus. What is chosen, of them and what was, goes by the same rule.
     """
     weights, bonuses = (np.linspace(*RANGES[name], GRID).round(3).tolist() for name in ("lm_weight", "length_bonus"))
-    configs = [replace(config, lm_weight=weight, length_bonus=bonus) for weight in weights for bonus in bonuses]
-    trials = tuple(_tried(each, utterances, tokens, lm, threads, report) for each in configs)
-    return Tuned(_chosen(trials, config), trials)
+    configs = [replace(tuned.config, lm_weight=weight, length_bonus=bonus) for weight in weights for bonus in bonuses]
+    trials = tuple(_tried(each, utterances, tokens, lm, threads, report, hotwords) for each in configs)
+    return Tuned(_chosen((tuned.best, *trials), (*tuned.trials, *trials)), trials)
 
 
 def _tried(
@@ -121,8 +124,9 @@ def _tried(
     lm: NGramModel | WordModel | None,
     threads: int,
     report: Report,
+    hotwords: Hotwords | None,
 ) -> Trial:
-    found = search_all((emissions for emissions, _ in utterances), BeamSearch(tokens, lm, config), threads)
+    found = search_all((emissions for emissions, _ in utterances), BeamSearch(tokens, lm, config, hotwords), threads)
     pairs = zip(utterances, found, strict=True)
     trial = Trial(config, total(count_edits(reference, read[0].ids) for (_, reference), read in pairs))
     report(trial)
@@ -133,8 +137,10 @@ def _fewest_errors(trials: Sequence[Trial]) -> Trial:
     return min(trials, key=lambda trial: trial.counts.errors)
 
 
-def _chosen(trials: Sequence[Trial], start: SearchConfig) -> Trial:
-    enough = 1 + (1 + SLACK) * _fewest_errors(trials).counts.errors
+def _chosen(candidates: Sequence[Trial], tried: Sequence[Trial]) -> Trial:
+    """Return the candidate nearest to the start, the first tried, of those with hardly more errors than any tried."""
+    start = tried[0].config
+    enough = 1 + (1 + SLACK) * _fewest_errors(tried).counts.errors
 
     def distance(trial: Trial) -> float:
         changes = (
@@ -142,7 +148,7 @@ def _chosen(trials: Sequence[Trial], start: SearchConfig) -> Trial:
         )
         return sum(change**2 for change in changes)
 
-    return min((trial for trial in trials if trial.counts.errors <= enough), key=distance)
+    return min((trial for trial in candidates if trial.counts.errors <= enough), key=distance)
 
 
 def _random(best: SearchConfig, names: list[str], generator: np.random.Generator) -> SearchConfig:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from emgasr.decoding import SearchConfig
+from emgasr.decoding.hotwords import Hotwords
 from emgasr.errors import DataError
 from emgasr.lm import estimate
+from emgasr.score import Counts
 from emgasr.tokens import Tokens
-from emgasr.tuning import GRID, RANGES, Trial, Utterance, surface, tune
+from emgasr.tuning import GRID, RANGES, Trial, Tuned, Utterance, surface, tune
 
 TOKENS = Tokens.characters("abc")
 LM = estimate(["abcabcabc", "bcabca"], order=3)
@@ -74,12 +76,41 @@ def test_without_a_language_model_its_weight_stays(utterances: list[Utterance]) 
 
 def test_a_surface_tries_every_weight_with_every_bonus(utterances: list[Utterance]) -> None:
     config = SearchConfig(beam=4, acoustic_scale=0.7)
-    around = surface(utterances[:2], TOKENS, LM, config)
+    around = surface(utterances[:2], TOKENS, LM, tune(utterances[:2], TOKENS, LM, config, budget=1))
     tried = {(trial.config.lm_weight, trial.config.length_bonus) for trial in around.trials}
     assert len(tried) == len(around.trials) == GRID**2
     assert {trial.config.acoustic_scale for trial in around.trials} == {0.7}
     assert (min(tried), max(tried)) == ((0.0, -1.0), (2.0, 4.0))
-    assert around.best.counts.errors == min(trial.counts.errors for trial in around.trials)
+    assert around.best.counts.errors <= 1 + 1.02 * min(trial.counts.errors for trial in around.trials)
+
+
+def test_a_surface_is_chosen_from_as_tuning_chooses(utterances: list[Utterance]) -> None:
+    """What was tuned stays where no point of the surface is nearer to the start, unless it is clearly outdone."""
+
+    def tuned(errors: int, weight: float, *others: Trial) -> Tuned:
+        best = Trial(SearchConfig(beam=4, lm_weight=weight), Counts(deletions=errors))
+        return Tuned(best, (best, *others))
+
+    fewest = min(t.counts.errors for t in surface(utterances[:2], TOKENS, LM, tuned(10**6, 1.1)).trials)
+    hardly_more = tuned(fewest + 1, 1.1)
+    assert surface(utterances[:2], TOKENS, LM, hardly_more).best == hardly_more.best
+    clearly_more = tuned(round(1.02 * fewest) + 3, 1.1)
+    assert surface(utterances[:2], TOKENS, LM, clearly_more).best.counts.errors <= 1 + 1.02 * fewest
+    start = Trial(SearchConfig(beam=4, lm_weight=0.0), Counts(deletions=10**6))
+    far = Tuned(hardly_more.best, (start, hardly_more.best))
+    chosen = surface(utterances[:2], TOKENS, LM, far).best
+    assert chosen.config.lm_weight <= 1.1
+    assert chosen.counts.errors <= 1 + 1.02 * fewest
+
+
+def test_hotwords_take_part_in_every_trial(utterances: list[Utterance]) -> None:
+    held_back = Hotwords({"abcabcabc": -1000.0}, TOKENS)
+    config = SearchConfig(beam=8, end_of_sentence=True)
+    plain = tune(utterances, TOKENS, LM, config, budget=1)
+    against = tune(utterances, TOKENS, LM, config, budget=1, hotwords=held_back)
+    assert against.best.counts.errors > plain.best.counts.errors
+    around = surface(utterances[:1], TOKENS, LM, against, hotwords=held_back)
+    assert all(trial.counts.errors for trial in around.trials)
 
 
 def test_nothing_to_tune_on_is_refused(utterances: list[Utterance]) -> None:

@@ -27,9 +27,6 @@ def run(argv: list[str]) -> int:
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     entries = manifest.split(options.split)
-    folder = claim_folder(options.out, options.overwrite) if options.out else None
-    asked = options.tune_on is not None or options.validation_manifest is not None
-    wanted = read_search(options, None if asked else options.model)
 
     from emgasr.evaluate import evaluate
     from emgasr.items import items_of
@@ -37,12 +34,15 @@ def run(argv: list[str]) -> int:
     from emgasr.results import rows
 
     recognizer = Recognizer.load(options.model)
+    asked = options.tune_on is not None or options.validation_manifest is not None
+    wanted = read_search(options, None if asked else options.model, recognizer.tokens)
+    folder = claim_folder(options.out, options.overwrite) if options.out else None
     if wanted is not None and (asked or wanted.source == DEFAULT):
         wanted = _tuned(options, manifest, recognizer, wanted, asked)
     if options.save_search and wanted is not None:
         from emgasr.decoding.search_file import write_search_config
 
-        write_search_config(wanted.config, options.save_search)
+        write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
     recordings = ((entry.path, manifest.open(entry)) for entry in entries)
     settings: dict[str, Any] = {
         "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
@@ -50,7 +50,7 @@ def run(argv: list[str]) -> int:
         "seed": options.seed,
     }
     if wanted is not None:
-        settings |= {"language model": f"{options.lm} (order {wanted.lm.order})", "search": str(wanted)}
+        settings |= {**wanted.language.settings, "search": str(wanted)}
     evaluation = evaluate(
         progress(items_of(recognizer, recordings), "evaluating", len(entries)),
         recognizer.tokens,
@@ -76,6 +76,8 @@ def run(argv: list[str]) -> int:
     print(table_of(table))
     if wanted is not None:
         print(f"\nsearch: {wanted}")
+        if lexicon := wanted.language.coverage(item.text for item in evaluation.items):
+            print(lexicon)
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
     return 0
@@ -94,9 +96,14 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
     }
     rows = list(rows)
     names = [name for name in titles if any(name in row for row in rows)]
-    lines = [["system", "split", "subject", *(titles[name] for name in names), "95 % interval"]]
+    words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
+    lines = [["system", "split", "subject", *(titles[name] for name in names), *words, "95 % interval"]]
     for row in rows:
         cells = [f"{100 * row[name]:.2f} %" if name in row else "" for name in names]
+        if words and (lexicon := row.get("lexicon")):
+            cells += [f"{lexicon['vocabulary']:,}", f"{100 * lexicon['oov_rate']:.2f} %"]
+        elif words:
+            cells += ["", ""]
         interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
         of = titles.get(row.get("interval_of", ""), "")
         lines.append([str(row["system"]), str(row["split"]), str(row["subject"]), *cells, f"{interval} ({of})"])
@@ -162,6 +169,10 @@ def _tuned(
         return replace(wanted, source=f"{DEFAULT} (no validation split to tune on)")
     validation = read_manifest(options.validation_manifest) if options.validation_manifest else manifest
     split, much = options.tune_on or VALIDATION, effort(options, "tune_")
-    utterances = validation_utterances(recognizer, options.model, validation, split, much, manifest, options.split)
-    tuned = find_weights(recognizer, utterances, wanted.lm, wanted.config, much)
-    return Wanted(wanted.lm, tuned.config, f"tuned on {split} ({len(tuned.trials)} trials)")
+    whole = wanted.config.end_of_sentence
+    utterances = validation_utterances(
+        recognizer, options.model, validation, split, much, manifest, options.split, whole
+    )
+    language = wanted.language
+    tuned = find_weights(recognizer.tokens, utterances, language, wanted.config, much)
+    return Wanted(language, tuned.config, f"tuned on {split} ({len(tuned.trials)} trials)", language.lm.checksum())

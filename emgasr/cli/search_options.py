@@ -1,4 +1,4 @@
-"""The options of verbs that search: a parser in; a language model and a search configuration out."""
+"""The options of verbs that search: a parser in; what is known of language and a search configuration out."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.language_options import Language, add_language_options, read_language
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
     from emgasr.decoding import BeamSearch, SearchConfig
-    from emgasr.lm import NGramModel
     from emgasr.tokens import Tokens
 
 DEFAULT = "default weights"
@@ -21,11 +21,12 @@ WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty")
 
 @dataclass(frozen=True)
 class Wanted:
-    """The language model and the configuration to search with, and where its weights come from."""
+    """The language and the configuration to search with; whence its weights, and the LM that they were tuned for."""
 
-    lm: NGramModel
+    language: Language
     config: SearchConfig
     source: str
+    lm_sha256: str | None = None
 
     def __str__(self) -> str:
         return f"{describe(self.config)}; {self.source}"
@@ -34,57 +35,67 @@ class Wanted:
         """The search of a model's `tokens`; if it has to be compiled first, a line on stderr says so."""
         from emgasr.decoding import BeamSearch
 
-        search = BeamSearch(tokens, self.lm, self.config)
+        search = BeamSearch(tokens, self.language.lm, self.config, self.language.hotwords)
         tell_if_cold()
         return search
 
 
 def add_search_options(parser: argparse.ArgumentParser) -> None:
-    """Add --lm, --search, --beam and the weights; what is given by neither a file nor an option keeps its default."""
+    """Add the options of language, --search, --beam and the weights; what is given nowhere keeps its default."""
+    add_language_options(parser)
     group = parser.add_argument_group("search")
-    group.add_argument("--lm", metavar="FILE", help="n-gram language model, ARPA or .lm (see `emgasr lm build`)")
     group.add_argument(
         "--search",
         metavar="FILE",
         help="tuned weights, as `emgasr tune` writes them (default: the model folder's search.yaml, if it has one)",
     )
-    group.add_argument("--beam", type=int, help="hypotheses kept after each frame (default 50)")
-    group.add_argument(
-        "--end-of-sentence", action="store_true", help="the recording ends where a sentence of the language model does"
-    )
+    add_shape_options(group)
     group.add_argument("--lm-weight", type=float, metavar="W", help="weight of the language model")
     group.add_argument("--length-bonus", type=float, metavar="B", help="added for each symbol")
     group.add_argument("--acoustic-scale", type=float, metavar="A", help="exponent of the emissions")
     group.add_argument("--backspace-penalty", type=float, metavar="P", help="taken off for each backspace")
 
 
-def read_search(options: argparse.Namespace, model: str | None) -> Wanted | None:
-    """Return what the options ask for, None without --lm.
+def add_shape_options(group: argparse._ActionsContainer) -> None:
+    """Add what is no weight: --beam and --end-of-sentence."""
+    group.add_argument("--beam", type=int, help="hypotheses kept after each frame (default 50)")
+    group.add_argument(
+        "--end-of-sentence", action="store_true", help="the recording ends where a sentence of the language model does"
+    )
+
+
+def read_search(options: argparse.Namespace, model: str | None, tokens: Tokens) -> Wanted | None:
+    """Return what the options ask for in a model's `tokens`, None without --lm.
 
     Without --search the configuration is that of search.yaml in the folder `model` (None: no matter), where there is
-    one, else the default; single options go over either.
+    one, else the default; single options go over either. A line on stderr tells if it was tuned for another LM.
     """
+    language = read_language(options, tokens)
     weights = [name for name in WEIGHTS if getattr(options, name) is not None]
     given = [name for name in (*weights, "beam", "search") if getattr(options, name) is not None]
     given += ["end_of_sentence"] if options.end_of_sentence else []
-    if options.lm is None:
+    if language is None:
         if given:
             raise ConfigError(f"--{given[0].replace('_', '-')}", "needs a language model", "pass --lm FILE")
         return None
     from emgasr.decoding import SearchConfig
-    from emgasr.decoding.search_file import read_search_config
-    from emgasr.lm import read_model
+    from emgasr.decoding.search_file import TunedSearch, read_tuned_search
     from emgasr.recognizer import SEARCH_NAME
 
-    config, source = SearchConfig(), DEFAULT
+    beside = Path(model) / SEARCH_NAME if model is not None else None
+    tuned, source = TunedSearch(SearchConfig()), DEFAULT
     if options.search is not None:
-        config, source = read_search_config(options.search), "weights as given"
-    elif model is not None and (Path(model) / SEARCH_NAME).is_file():
-        config, source = read_search_config(Path(model) / SEARCH_NAME), f"weights of {Path(model) / SEARCH_NAME}"
+        tuned, source = read_tuned_search(options.search), "weights as given"
+    elif beside is not None and beside.is_file():
+        tuned, source = read_tuned_search(beside), f"weights of {beside}"
     if weights:
         source = f"{source}, some as given" if source.startswith("weights of") else "weights as given"
+    if tuned.lm_sha256 not in (None, language.lm.checksum()) and len(weights) < len(WEIGHTS):
+        source += ", tuned for another language model"
+        told = "its weights were tuned for another language model; `emgasr tune` finds those for this one"
+        print(f"emgasr: {options.search or beside}: {told}", file=sys.stderr)
     changes = {name: getattr(options, name) for name in given if name != "search"}
-    return Wanted(read_model(options.lm), replace(config, **changes), source)
+    return Wanted(language, replace(tuned.config, **changes), source, tuned.lm_sha256)
 
 
 def weights_given(options: argparse.Namespace) -> bool:

@@ -17,12 +17,15 @@ def run(argv: list[str]) -> int:
     from emgasr.recognizer import Recognizer
     from emgasr.transcribe import transcribe
 
-    wanted = read_search(options, options.model)
     recognizer = Recognizer.load(options.model)
-    search = None
+    wanted = read_search(options, options.model, recognizer.tokens)
+    search, vocabulary = None, {}
     if wanted is not None:
         search = wanted.search(recognizer.tokens)
         print(f"search: {wanted}", file=sys.stderr)
+        if lexicon := wanted.language.coverage([]):
+            vocabulary = {"vocabulary": lexicon.vocabulary, "unmodeled": lexicon.unmodeled}
+            print(f"{lexicon}; how much of what is said it lacks, `emgasr evaluate` tells", file=sys.stderr)
     code = 0
     for path in options.recordings:
         try:
@@ -35,7 +38,7 @@ def run(argv: list[str]) -> int:
             code = error.exit_code
             continue
         if options.json:
-            print(json.dumps({"recording": path, **transcript.as_dict()}, ensure_ascii=False), flush=True)
+            print(json.dumps({"recording": path, **transcript.as_dict(), **vocabulary}, ensure_ascii=False), flush=True)
             continue
         if len(options.recordings) > 1:
             print(f"== {path}")

@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.language_options import Language, add_language_options, read_language
 from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.search_options import add_shape_options
 from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, trials_shown, validation_utterances
 from emgasr.errors import OutputError
 from emgasr.manifest import TEST, VALIDATION, check_disjoint, read_manifest
@@ -18,7 +20,6 @@ from emgasr.output import replacing
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from emgasr.lm import NGramModel
     from emgasr.tokens import Tokens
     from emgasr.tuning import Trial, Tuned, Utterance
 
@@ -36,10 +37,10 @@ def run(argv: list[str]) -> int:
     much = effort(options)
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
-    from emgasr.lm import read_model
     from emgasr.recognizer import SEARCH_NAME, Recognizer
 
-    start = SearchConfig(beam=options.beam)
+    beam = {} if options.beam is None else {"beam": options.beam}
+    start = SearchConfig(**beam, end_of_sentence=options.end_of_sentence)
     out = Path(options.out) if options.out else Path(options.model) / SEARCH_NAME
     picture = out.with_suffix(".png")
     for path in (out, picture):
@@ -47,44 +48,53 @@ def run(argv: list[str]) -> int:
             raise OutputError(path, "already exists", "choose another name with --out or pass --overwrite")
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
-    recognizer, lm = Recognizer.load(options.model), read_model(options.lm)
+    recognizer = Recognizer.load(options.model)
+    tokens, language = recognizer.tokens, read_language(options, recognizer.tokens)
+    assert language is not None  # --lm is required
 
     began_s = time.monotonic()
-    utterances = validation_utterances(recognizer, options.model, manifest, options.split, much, manifest, TEST)
+    utterances = validation_utterances(
+        recognizer, options.model, manifest, options.split, much, manifest, TEST, start.end_of_sentence
+    )
     read_s = time.monotonic()
-    tuned = find_weights(recognizer, utterances, lm, start, much)
+    tuned = find_weights(tokens, utterances, language, start, much)
     best, trials = tuned.best, len(tuned.trials)
     drawn = importlib.util.find_spec("matplotlib") is not None
     if drawn:
-        around = _draw(picture, tuned, utterances, recognizer.tokens, lm, much.threads)
+        around = _draw(picture, tuned, utterances, tokens, language, much.threads)
         best, trials = around.best, trials + len(around.trials)
     else:
         print("emgasr: no picture without matplotlib (pip install 'emgasr[plot]')", file=sys.stderr)
     minutes = sum(len(emissions) for emissions, _ in utterances) / recognizer.frame_rate_hz / 60
-    write_search_config(best.config, out, _comment(best, tuned.trials[0], minutes, options.split, options.lm))
+    coverage = language.coverage(tokens.render(ids) for _, ids in utterances)
+    comment = _comment(best, tuned.trials[0], minutes, options.split, options.lm)
+    comment += f"; {coverage}" if coverage else ""
+    write_search_config(best.config, out, comment, language.lm.checksum())
     times = {"reading_s": round(read_s - began_s, 2), "searching_s": round(time.monotonic() - read_s, 2)}
     result = {"trials": trials, "minutes": round(minutes, 2), **times, "out": str(out)}
     result["picture"] = str(picture) if drawn else None
+    result |= {"lexicon": coverage.as_dict()} if coverage else {}
     if options.json:
         print(json.dumps(_figures(best, tuned.trials[0]) | result, ensure_ascii=False))
     else:
         _show(best, tuned.trials[0], result)
+        if coverage:
+            print(coverage)
     return 0
 
 
 def _draw(
-    picture: Path, tuned: Tuned, utterances: list[Utterance], tokens: Tokens, lm: NGramModel, threads: int
+    picture: Path, tuned: Tuned, utterances: list[Utterance], tokens: Tokens, language: Language, threads: int
 ) -> Tuned:
-    """Draw the surface around the best, and return its trials with the best of them and of what was tuned."""
-    from emgasr.tuning import GRID, Tuned, surface
+    """Draw the surface around the best, and return its trials with what is chosen of them and of what was tuned."""
+    from emgasr.tuning import GRID, surface
     from emgasr.tuning_map import draw_surface
 
     with trials_shown("surface", GRID * GRID) as report:
-        around = surface(utterances, tokens, lm, tuned.best.config, threads, report)
-    best = min(tuned.best, around.best, key=lambda trial: trial.counts.errors)
+        around = surface(utterances, tokens, language.lm, tuned, threads, report, language.hotwords)
     with replacing(picture) as path:
-        path.write_bytes(draw_surface(around.trials, best))
-    return Tuned(best, around.trials)
+        path.write_bytes(draw_surface(around.trials, around.best))
+    return around
 
 
 def _comment(best: Trial, default: Trial, minutes: float, split: str, lm: str) -> str:
@@ -145,15 +155,15 @@ def _parser() -> ArgumentParser:
     parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
     parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
     parser.add_argument("--split", default=VALIDATION, help=f"split to tune on (default {VALIDATION})")
-    parser.add_argument("--lm", metavar="FILE", required=True, help="n-gram language model (see `emgasr lm build`)")
     parser.add_argument("--trials", type=int, default=TRIALS, help=f"weights tried, half at random (default {TRIALS})")
     parser.add_argument(
         "--minutes", type=float, default=MINUTES, help=f"minutes of the recordings to use (default {MINUTES:g})"
     )
-    parser.add_argument("--beam", type=int, default=50, help="hypotheses kept after each frame (default 50)")
     parser.add_argument("--seed", type=int, default=0, help="of the weights tried (default 0)")
     parser.add_argument("--threads", type=int, default=THREADS, help=f"threads that search (default {THREADS})")
     parser.add_argument("--out", metavar="FILE", help="where the weights go (default: MODEL/search.yaml)")
     parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_language_options(parser, required=True)
+    add_shape_options(parser.add_argument_group("search"))
     return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from emgasr.cli.language_options import Language
 from emgasr.cli.search_options import tell_if_cold
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifest import Manifest
 
 if TYPE_CHECKING:
     from emgasr.decoding import SearchConfig
-    from emgasr.lm import NGramModel
     from emgasr.recognizer import Recognizer
+    from emgasr.tokens import Tokens
     from emgasr.tuning import Report, Trial, Tuned, Utterance
 
 Thing = TypeVar("Thing")
@@ -54,9 +56,11 @@ def validation_utterances(
     effort: Effort,
     manifest: Manifest,
     evaluated: str,
+    whole: bool,
 ) -> list[Utterance]:
     """Emissions and references of the validation recordings, read by the model once, cut into stretches at pauses.
 
+    With `whole` nothing is cut: where a search takes the end for that of a sentence, half a word must not end there.
     Refused is what `emgasr.items.refuse_tuning_on_test` refuses, and a split without labels.
     """
     from emgasr.items import items_of, refuse_tuning_on_test, tuning_stretches
@@ -65,21 +69,23 @@ def validation_utterances(
     entries = validation.split(split)
     recordings = ((entry.path, validation.open(entry)) for entry in progress(entries, "reading", len(entries)))
     stretches: list[Utterance] = []
-    stretches += tuning_stretches(items_of(recognizer, recordings), recognizer.tokens, effort.minutes)
+    items, longest = items_of(recognizer, recordings), {"stretch_s": math.inf} if whole else {}
+    stretches += tuning_stretches(items, recognizer.tokens, effort.minutes, **longest)
     if not any(ids for _, ids in stretches):
         raise DataError(f"split {split}", "has no labels to tune on", "give the weights by hand")
     return stretches
 
 
 def find_weights(
-    recognizer: Recognizer, utterances: list[Utterance], lm: NGramModel, start: SearchConfig, effort: Effort
+    tokens: Tokens, utterances: list[Utterance], language: Language, start: SearchConfig, effort: Effort
 ) -> Tuned:
     """Tune the search, shown as it goes on a terminal."""
     from emgasr.tuning import tune
 
     tell_if_cold()
+    lm, hotwords = language.lm, language.hotwords
     with trials_shown("tuning", effort.trials) as report:
-        return tune(utterances, recognizer.tokens, lm, start, effort.trials, effort.seed, effort.threads, report)
+        return tune(utterances, tokens, lm, start, effort.trials, effort.seed, effort.threads, report, hotwords)
 
 
 @contextmanager

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.lm.spelling import SEPARATOR, WORD_BEGIN, Spelling, separates
+from emgasr.lm.texts import read_listed
 from emgasr.tokens import Tokens
 
 MIDST, BEGINNING = 0, 1  # states: in a word with which no phrase goes on, and where a word may begin
+BOOST = 5.0  # nats of a phrase that is given none: what an unsure letter or two can cost a word
 
 
 class Hotwords:
@@ -30,6 +33,7 @@ class Hotwords:
 
     start: int = BEGINNING
     tokens: Tokens
+    phrases: Mapping[str, float]  # each with single spaces, and its boost
     goto: np.ndarray  # int32 (S, V): the state behind a token, for one that does not print the same; see below
     gain: np.ndarray  # float64 (S, V): the change of the text's boosts, in nats
     ending: np.ndarray  # float64 (S,): their change if the text ends: complete phrases stay, begun ones are taken back
@@ -43,16 +47,22 @@ class Hotwords:
         """
         spelling = Spelling.of(tokens)
         trie = _Trie()
-        for codes, boost in _spelled(phrases, spelling).values():
+        spelled: dict[str, float] = {}
+        for given, boost in phrases.items():
+            phrase, codes = _spelled(given, boost, spelling)
+            if phrase in spelled:
+                raise ConfigError("hotwords", f"{phrase!r} is given twice", "give each phrase once")
+            spelled[phrase] = boost
             trie.add(codes, boost)
         goto, complete, begun = trie.compiled(len(spelling.letters))
         gain = begun[goto] - begun[:, None]
         gain[:, [SEPARATOR, WORD_BEGIN]] += complete[:, None]
         self.tokens = tokens
+        self.phrases = spelled
         self.goto = np.tile(np.arange(len(goto), dtype=np.int32)[:, None], len(tokens))
         self.gain = np.zeros(self.goto.shape)
-        for token, spelled in enumerate(spelling.codes):
-            for code in spelled:
+        for token, codes_of_token in enumerate(spelling.codes):
+            for code in codes_of_token:
                 self.gain[:, token] += gain[self.goto[:, token], code]
                 self.goto[:, token] = goto[self.goto[:, token], code]
         self.ending = complete - begun
@@ -60,25 +70,44 @@ class Hotwords:
             array.flags.writeable = False
 
 
-def _spelled(phrases: Mapping[str, float], spelling: Spelling) -> dict[str, tuple[list[int], float]]:
-    """Return each phrase's codes and boost by the phrase with single spaces, or raise what is wrong with the first."""
-    code = {letter: number for number, letter in enumerate(spelling.letters)}
-    if spelling.separates_words:
-        code[" "] = SEPARATOR
-    spelled: dict[str, tuple[list[int], float]] = {}
-    for given, boost in phrases.items():
-        phrase = " ".join("".join(" " if separates(c) else c for c in given).split())
-        if not phrase:
-            raise ConfigError("hotwords", f"{given!r} holds no letter", "give words")
-        if phrase in spelled:
-            raise ConfigError("hotwords", f"{phrase!r} is given twice", "give each phrase once")
-        if not math.isfinite(boost):
-            raise ConfigError("hotwords", f"the boost of {phrase!r} is {boost}", "use a finite number of nats")
-        if lacking := [c for c in phrase if c not in code]:
-            wrong = f"the tokens cannot write {phrase!r}, as none has {lacking[0]!r}"
-            raise DataError("hotwords", wrong, "leave it out or spell it otherwise")
-        spelled[phrase] = [code[c] for c in phrase], float(boost)
-    return spelled
+def read_hotwords(path: str | Path, tokens: Tokens, boost: float = BOOST) -> Hotwords:
+    """Read a UTF-8 file with a phrase a line, which a tab and a boost in nats of its own may follow.
+
+    ConfigError or DataError, with the line's number, for a boost that is no finite number and for all that `Hotwords`
+    refuses; DataError for a file without phrases.
+    """
+    spelling = Spelling.of(tokens)
+    phrases: dict[str, float] = {}
+    lines: dict[str, int] = {}
+    for number, line in read_listed(path, "phrases"):
+        given, tab, own = line.partition("\t")
+        try:
+            each = float(own) if tab else boost
+            phrase, _ = _spelled(given, each, spelling)
+        except ValueError:
+            wrong = f"line {number}: {own!r} is no boost"
+            raise ConfigError(path, wrong, "write a number of nats behind the tab, or no tab") from None
+        except EmgasrError as error:
+            raise type(error)(path, f"line {number}: {error.wrong}", error.advice) from None
+        if phrase in phrases:
+            wrong = f"line {number}: {phrase!r} is in line {lines[phrase]} already"
+            raise ConfigError(path, wrong, "give each phrase once")
+        phrases[phrase], lines[phrase] = each, number
+    return Hotwords(phrases, tokens)
+
+
+def _spelled(given: str, boost: float, spelling: Spelling) -> tuple[str, list[int]]:
+    """Return a phrase with single spaces and its codes, or raise what is wrong with it."""
+    phrase = " ".join("".join(" " if separates(c) else c for c in given).split())
+    if not phrase:
+        raise ConfigError("hotwords", f"{given!r} holds no letter", "give words")
+    if not math.isfinite(boost):
+        raise ConfigError("hotwords", f"the boost of {phrase!r} is {boost}", "use a finite number of nats")
+    code = spelling.code_of | ({" ": SEPARATOR} if spelling.separates_words else {})
+    if lacking := [c for c in phrase if c not in code]:
+        wrong = f"the tokens cannot write {phrase!r}, as none has {lacking[0]!r}"
+        raise DataError("hotwords", wrong, "leave it out or spell it otherwise")
+    return phrase, [code[c] for c in phrase]
 
 
 class _Trie:

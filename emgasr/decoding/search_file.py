@@ -1,23 +1,50 @@
-"""A tuned search in, a YAML file out, and back: what `emgasr tune` writes and `--search` reads."""
+"""A tuned search in, a YAML file out, and back: what `emgasr tune` writes and `--search` reads.
+
+Beside the fields of a SearchConfig the file may hold LM_SHA256, the checksum of the language model tuned for.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
 from emgasr.config import from_mapping, read_yaml, to_mapping
 from emgasr.decoding.hypothesis import SearchConfig
+from emgasr.errors import ConfigError
 from emgasr.output import replacing
+
+LM_SHA256 = "lm_sha256"
+
+
+class TunedSearch(NamedTuple):
+    """A configuration, and the checksum of the language model that it was tuned for where the file tells it."""
+
+    config: SearchConfig
+    lm_sha256: str | None = None
+
+
+def read_tuned_search(path: str | Path) -> TunedSearch:
+    """Read a search; fields left out keep their defaults. A ConfigError names an unknown or mistyped one."""
+    content = read_yaml(path)
+    lm_sha256 = content.pop(LM_SHA256, None) if isinstance(content, dict) else None
+    if lm_sha256 is not None and not (isinstance(lm_sha256, str) and re.fullmatch("[0-9a-f]{64}", lm_sha256)):
+        raise ConfigError(path, f"{LM_SHA256} {lm_sha256!r} is no SHA-256", "leave the line out, or tune again")
+    return TunedSearch(from_mapping(SearchConfig, {}, content, path), lm_sha256)
 
 
 def read_search_config(path: str | Path) -> SearchConfig:
-    """Read a SearchConfig; fields left out keep their defaults. A ConfigError names an unknown or mistyped one."""
-    return from_mapping(SearchConfig, {}, read_yaml(path), path)
+    """Read the configuration alone, whatever it was tuned for."""
+    return read_tuned_search(path).config
 
 
-def write_search_config(config: SearchConfig, path: str | Path, comment: str = "") -> None:
+def write_search_config(
+    config: SearchConfig, path: str | Path, comment: str = "", lm_sha256: str | None = None
+) -> None:
     """Write every field of `config` as YAML, a line of `comment` above; the old file stays if this fails."""
     told = f"# {comment}\n" if comment else ""
+    content = to_mapping(config) | ({LM_SHA256: lm_sha256} if lm_sha256 else {})
     with replacing(path) as temporary:
-        temporary.write_text(told + yaml.safe_dump(to_mapping(config), sort_keys=False), encoding="utf-8")
+        temporary.write_text(told + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

@@ -11,32 +11,26 @@ from typing import Any
 import numpy as np
 
 from emgasr.errors import DataError
+from emgasr.lm.texts import read_listed
 from emgasr.lm.trie import find
 
 ROOT, OUTSIDE = 0, -1  # nodes: no letter yet, a word that the tree does not hold
 NO_WORD = -1
 
 
-def read_lexicon(path: str | Path) -> list[str]:
-    """Read a UTF-8 file with a word a line, in its order; empty lines are skipped, repeated words kept once.
+def read_lexicon(path: str | Path) -> dict[str, int]:
+    """Read a UTF-8 file with a word a line: the words, in its order, and the number of the first line that holds each.
 
-    DataError for a file without words, and with its line's number for one that holds more than a word.
+    Empty lines are skipped. DataError for a file without words, for what is not UTF-8 or more than a word in a line.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(path, "is not UTF-8 text", "convert it first") from error
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror})", "give a file with a word a line") from error
-    words: dict[str, None] = {}
-    for number, line in enumerate(lines, 1):
-        parts = line.split()
-        if len(parts) > 1:
-            raise DataError(path, f"line {number} holds {len(parts)} words ({line.strip()!r})", "write a word a line")
-        words.update(dict.fromkeys(parts))
-    if not words:
-        raise DataError(path, "holds no words", "write a word a line")
-    return list(words)
+    words: dict[str, int] = {}
+    for number, line in read_listed(path, "words"):
+        word, *more = line.split()
+        if more:
+            wrong = f"line {number} holds {1 + len(more)} words ({line.strip()!r})"
+            raise DataError(path, wrong, "write a word a line")
+        words.setdefault(word, number)
+    return words
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +110,11 @@ class Coverage:
     def __str__(self) -> str:
         held = self.words - self.unknown.total()
         unmodeled = f" ({self.unmodeled:,} more unknown to the word model)" if self.unmodeled else ""
-        line = (
-            f"lexicon of {self.vocabulary:,} words{unmodeled}: holds {held:,} of the text's {self.words:,}"
+        line = f"lexicon of {self.vocabulary:,} words{unmodeled}"
+        if not self.words:
+            return line
+        line += (
+            f": holds {held:,} of the text's {self.words:,}"
             f" (OOV rate {100 * self.oov_rate:.2f} %; {100 * self.oov_rate_types:.2f} % of {self.types:,} different)"
         )
         often = ", ".join(word for word, _ in self.unknown.most_common(5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -136,6 +137,13 @@ class NGramModel:
         if len(ids) and not 0 <= ids.min() <= ids.max() < len(self.vocabulary):
             raise LanguageModelError("language model", "is asked for ids that it does not have", "use its vocabulary's")
         return _score_text(*self.arrays, self.start(), ids)
+
+    def checksum(self) -> str:
+        """SHA-256 (hex) of all that its scores come from, the same whatever kind of file it was read from."""
+        digest = hashlib.sha256("\n".join(self.vocabulary).encode())
+        for array in self.arrays:
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def table(self, order: int) -> Table:
         """Return the n-grams of one length as `from_tables` takes them, in the model's own numbering."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
 
+from emgasr.errors import DataError
 from emgasr.tokens import ENTER, Tokens
 
 # Codes beside those of letters (0 and up). What a separator puts on the page always is a character; the beginning of a
@@ -12,6 +16,7 @@ from emgasr.tokens import ENTER, Tokens
 SEPARATOR, WORD_BEGIN = -1, -2
 
 PIECE_BEGIN = "▁"  # with which sentencepiece begins a word
+NO_LINES: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,30 @@ class Spelling:
         codes = (((*first, *(code[c] for c in symbol)) if symbol else ()) for symbol in printed)
         return cls(tuple(letters), tuple(codes))
 
+    @cached_property
+    def code_of(self) -> dict[str, int]:
+        """The code of each letter."""
+        return {letter: code for code, letter in enumerate(self.letters)}
+
     @property
     def separates_words(self) -> bool:
         """Whether any token can end a word."""
         return any(code < 0 for codes in self.codes for code in codes)
 
-    def unwritten(self, words: Sequence[str]) -> list[tuple[str, str]]:
-        """Return those of `words` that the tokens cannot write, each with its first letter that none of them has."""
+    def check_written(
+        self, words: Iterable[str], path: str | Path = "lexicon", lines: Mapping[str, int] = NO_LINES
+    ) -> None:
+        """DataError if the tokens cannot write all `words`: it tells the first, with its line, and how many others."""
         letters = frozenset(self.letters)
-        lacking = (word for word in words if not letters.issuperset(word))
-        return [(word, next(c for c in word if c not in letters)) for word in lacking]
+        unwritten = [word for word in words if not letters.issuperset(word)]
+        if not unwritten:
+            return
+        word, others = unwritten[0], len(unwritten) - 1
+        line = f"line {lines[word]}: " if word in lines else ""
+        wrong = f"{line}the tokens cannot write {word!r}, as none has {next(c for c in word if c not in letters)!r}"
+        if others:
+            wrong += f", nor {others} other {'word' if others == 1 else 'words'}"
+        raise DataError(path, wrong, "leave such words out or spell them otherwise")
 
 
 def separates(character: str) -> bool:

@@ -26,6 +26,25 @@ def read_lines(paths: Iterable[str | Path], lowercase: bool = False) -> Iterator
             raise DataError(path, f"cannot be read ({error.strerror})", "give a text file") from error
 
 
+def read_listed(path: str | Path, what: str) -> list[tuple[int, str]]:
+    """Read a UTF-8 list, something a line, with the lines' numbers from 1; blank lines are skipped.
+
+    `what` names its things ("words") in a DataError: for a file that cannot be read, is not UTF-8 or holds nothing.
+    """
+    try:
+        data = Path(path).read_bytes()
+        lines = data.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        number = 1 + data.count(b"\n", 0, error.start)
+        raise DataError(path, f"line {number} is not UTF-8 text", "convert the file first") from error
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})", f"give a file of {what}, one a line") from error
+    listed = [(number, line.removesuffix("\r")) for number, line in enumerate(lines, 1) if line.strip()]
+    if not listed:
+        raise DataError(path, f"holds no {what}", f"write {what}, one a line")
+    return listed
+
+
 def sentences(lines: Iterable[str], symbols: str) -> Iterator[Sequence[str]]:
     """Yield the sentences of a language model's text, one a line for characters and words; strings are characters.
 

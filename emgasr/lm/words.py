@@ -7,6 +7,7 @@ good the estimate, and a text that a backspace brings back is worth what it was.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -74,11 +75,7 @@ class WordModel:
             raise ConfigError("search", f"unknown_penalty is {unknown_penalty}", "use a finite number")
         listed = list(dict.fromkeys(lexicon))
         self.spelling = Spelling.of(tokens)
-        if unwritten := self.spelling.unwritten(listed):
-            (word, letter), others = unwritten[0], len(unwritten) - 1
-            more = f", nor {others} other {'word' if others == 1 else 'words'}" if others else ""
-            wrong = f"the tokens cannot write {word!r}, as none has {letter!r}{more}"
-            raise DataError("lexicon", wrong, "leave such words out or spell them otherwise")
+        self.spelling.check_written(listed)
         modeled = [word for word in listed if word and word in words.symbols]
         if not modeled:
             raise DataError("lexicon", f"the word model knows none of its {len(listed)} words", "use its own words")
@@ -88,7 +85,7 @@ class WordModel:
         self.unknown_penalty = float(unknown_penalty)
         self.lexicon = frozenset(modeled)
         self.unmodeled = len(listed) - len(modeled)
-        code = {letter: number for number, letter in enumerate(self.spelling.letters)}
+        code = self.spelling.code_of
         ids = words.ids(modeled)
         ln_p = np.array([ngram_step(*words.arrays, 0, id)[0] for id in ids.tolist()])
         self.tree = PrefixTree.build([[code[c] for c in word] for word in modeled], ids, ln_p)
@@ -130,6 +127,12 @@ class WordModel:
         if state.node == ROOT:
             return 0.0
         return state.outside if state.node == OUTSIDE else max(float(self.tree.ahead[state.node]), state.outside)
+
+    def checksum(self) -> str:
+        """SHA-256 (hex) of all that its scores come from: both models, the words that it scores, the penalty."""
+        digest = hashlib.sha256(f"{self.unknown_penalty!r}\n{self.words.checksum()}\n".encode())
+        digest.update("\n".join((self.characters.checksum(), *sorted(self.lexicon))).encode())
+        return digest.hexdigest()
 
     def coverage(self, lines: Iterable[str]) -> Coverage:
         """Return how many of the words of a text's lines have a score of their own; others are spelled."""

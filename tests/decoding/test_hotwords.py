@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgasr.decoding import SearchConfig
-from emgasr.decoding.hotwords import Hotwords
+from emgasr.decoding.hotwords import BOOST, Hotwords, read_hotwords
 from emgasr.decoding.reference import BeamSearch, beam_search
 from emgasr.errors import ConfigError, DataError
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
@@ -124,6 +125,14 @@ def test_arrays_are_of_the_kinds_told_and_cannot_be_changed() -> None:
 def test_bad_phrases_are_refused(phrases: dict[str, float], error: type[Exception], line: str) -> None:
     with pytest.raises(error, match=line):
         Hotwords(phrases, TOKENS)
+
+
+def test_a_file_gives_phrases_and_boosts(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_bytes("\ufeffab\r\n\n c  a \t-1.5\r\nb\t2e0".encode())
+    read = read_hotwords(tmp_path / "names.txt", TOKENS, 3.5)
+    assert read.phrases == {"ab": 3.5, "c a": -1.5, "b": 2.0}
+    assert (read.gain == Hotwords(read.phrases, TOKENS).gain).all()
+    assert read_hotwords(tmp_path / "names.txt", TOKENS).phrases["ab"] == BOOST == 5.0
 
 
 def test_phrases_of_several_words_need_a_separator() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from emgasr.decoding import BeamSearch, Hypothesis, SearchConfig, beam_search, reference
 from emgasr.decoding.hotwords import Hotwords
+from emgasr.decoding.kernel.tree import HISTORY, compact
 from emgasr.errors import ConfigError, DataError, LanguageModelError
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.words import WordModel
@@ -206,6 +207,34 @@ def test_a_pause_without_end_is_let_go() -> None:
     assert state.tree.window.shape[0] <= 512
     answer = search.flush(search.step(nearly_certain([1, 0]), state))[0]
     assert (answer.ids, answer.frames) == ((1,), (3000,))
+
+
+def test_backspaces_into_forgotten_text_find_an_empty_page_and_refund_nothing() -> None:
+    """The readable search forgets nothing: its acoustic score is the truth, the rest is what SearchConfig says."""
+    typed = KEYS.ids("abc cab" * 100)
+    erased = [*KEYS.ids([BACKSPACE]), 0] * (HISTORY + 40)
+    before = nearly_certain([label for token in typed for label in (token, 0)])
+    after = nearly_certain([*erased, *KEYS.ids("b")])
+    config = SearchConfig(beam=2, lm_weight=0.7, length_bonus=0.3, backspace_penalty=1.5)
+    hotwords = Hotwords({"cab": 2.0}, KEYS)
+    search = BeamSearch(KEYS, LM, config, hotwords)
+    state = search.step(before, search.start())
+    compact(state.tree)
+    remembered = typed[: len(state.ids) - HISTORY]
+    found = search.flush(search.step(after, state))[0]
+    assert found.ids == (*typed, *(erased[::2]), *KEYS.ids("b"))
+    true = reference.beam_search(np.concatenate([before, after]), KEYS, LM, config, hotwords)[0]
+    assert true.ids == found.ids
+    assert found.acoustic == pytest.approx(true.acoustic, abs=1e-6)
+    page = KEYS.symbols_of([*remembered, *KEYS.ids("b")])
+    ln_p, context, boost, hot = 0.0, LM.start(), 0.0, hotwords.start
+    for symbol, token in zip(page, KEYS.ids(page), strict=True):
+        step, context = LM.score(context, symbol)
+        ln_p, boost = ln_p + step, boost + hotwords.gain[hot, token]
+        hot = hotwords.goto[hot, token]
+    assert found.lm == pytest.approx(ln_p, abs=1e-9)
+    prior = 0.7 * ln_p + boost + hotwords.ending[hot] + 0.3 * len(found.ids) - 1.5 * (HISTORY + 40)
+    assert found.score == pytest.approx(found.acoustic + prior, abs=1e-6)
 
 
 def test_doubt_is_committed_within_its_bound() -> None:

@@ -44,6 +44,14 @@ def test_a_mapped_model_can_be_written_over_its_own_file(tmp_path: Path) -> None
     assert open_compact(tmp_path / "model.lm").sentence("abc") == mapped.sentence("abc") == MODEL.sentence("abc")
 
 
+def test_the_checksum_is_that_of_the_model_not_of_its_file(tmp_path: Path) -> None:
+    for name in ("model.lm", "model.arpa", "model.arpa.gz"):
+        write_model(MODEL, tmp_path / name)
+        assert read_model(tmp_path / name).checksum() == MODEL.checksum()
+    others = [estimate(["abab", "abc", "cab", "", "ccb␤ e"], order=4), estimate(["abab"], order=4), WORDS]
+    assert len({model.checksum() for model in (MODEL, *others)}) == 4
+
+
 def test_the_content_tells_how_a_model_is_read_and_the_name_how_it_is_written(tmp_path: Path) -> None:
     for name, begin in (
         ("a.lm", b"\x89EMGLM"),

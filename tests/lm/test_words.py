@@ -196,6 +196,18 @@ def test_coverage_counts_what_the_lexicon_lacks() -> None:
     assert model.coverage([]).oov_rate == 0.0
 
 
+def test_the_checksum_tells_all_that_scores_come_from() -> None:
+    same = WordModel(WORDS, [*reversed(LEXICON), "ab", "dada"], CHARACTERS, TOKENS, PENALTY)
+    assert same.checksum() == MODEL.checksum()
+    others = [
+        WordModel(CHARACTERS, ["d"], CHARACTERS, TOKENS, PENALTY),
+        WordModel(WORDS, LEXICON[1:], CHARACTERS, TOKENS, PENALTY),
+        WordModel(WORDS, LEXICON, WORDS, TOKENS, PENALTY),
+        WordModel(WORDS, LEXICON, CHARACTERS, TOKENS, PENALTY + 1e-9),
+    ]
+    assert len({model.checksum() for model in (MODEL, *others)}) == 5
+
+
 def test_words_that_the_tokens_cannot_write_are_refused() -> None:
     with pytest.raises(DataError, match="cannot write 'née', as none has 'n', nor 1 other word;"):
         WordModel(WORDS, ["ab", "née", "dab!"], CHARACTERS, TOKENS)
@@ -225,7 +237,7 @@ def test_a_penalty_that_is_no_number_is_refused(penalty: float) -> None:
 def test_a_lexicon_file_is_read_in_its_order_each_word_once(tmp_path: Path) -> None:
     path = tmp_path / "lexicon.txt"
     path.write_bytes("\ufeffb\r\n\r\n a \nb\nü\n".encode())
-    assert read_lexicon(path) == ["b", "a", "ü"]
+    assert read_lexicon(path) == {"b": 1, "a": 3, "ü": 5}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +246,7 @@ def test_a_lexicon_file_is_read_in_its_order_each_word_once(tmp_path: Path) -> N
         (b"", "holds no words"),
         (b"\n \n", "holds no words"),
         (b"a\nb\tb |\n", "line 2 holds 3 words"),
-        (b"a\n\xff\n", "is not UTF-8"),
+        (b"a\n\xff\n", "line 2 is not UTF-8"),
     ],
 )
 def test_a_file_that_is_no_lexicon_is_refused(tmp_path: Path, content: bytes, line: str) -> None:

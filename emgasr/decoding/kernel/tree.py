@@ -153,11 +153,15 @@ def shift_window(tree: Tree) -> None:
 
 @njit(cache=True, nogil=True)
 def compact(tree: Tree) -> None:
-    """Drop every node that no live hypothesis grew from, and every text that none can return to."""
+    """Drop every node that no live hypothesis grew from, and every text that none can return to.
+
+    Behind HISTORY symbols text is forgotten: a backspace there leaves what is left and refunds nothing, as on an empty
+    page. What it gives then is what it gave in node 0, which stays for that.
+    """
     marks, links = tree.marks, tree.links
     used = marks[USED]
     keep = np.zeros(used, np.bool_)
-    keep[marks[BASE]] = True
+    keep[0] = keep[marks[BASE]] = True
     for entry in range(marks[LIVE]):
         node = tree.beam[0, entry]
         while not keep[node]:
@@ -170,6 +174,8 @@ def compact(tree: Tree) -> None:
     for node in range(used - 1, -1, -1):  # downwards: a text lies before what was typed onto it
         if keep[node]:
             keep[links[node, TEXT]] = True
+            if links[node, TEXT] == text:
+                tree.values[node, UNDO] = tree.values[0, UNDO]
             if links[node, TEXT] == node:
                 keep[links[node, BELOW]] = True
     moved = np.full(used, -1, np.int32)

@@ -1,0 +1,141 @@
+"""The options of verbs that search, as far as language goes: a parser in; a language model and hotwords out."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emgasr.errors import ConfigError, LanguageModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from emgasr.decoding.hotwords import Hotwords
+    from emgasr.lm import NGramModel
+    from emgasr.lm.lexicon import Coverage
+    from emgasr.lm.spelling import Spelling
+    from emgasr.lm.words import WordModel
+    from emgasr.tokens import Tokens
+
+# What each option needs beside it, in the order in which they are asked for.
+NEEDS = {
+    "lexicon": ("lm", "a language model of words"),
+    "character_lm": ("lexicon", "a lexicon"),
+    "unknown_penalty": ("lexicon", "a lexicon"),
+    "hotwords": ("lm", "a language model"),
+    "boost": ("hotwords", "a file of hotwords"),
+}
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a search knows of language; `settings` names it in results, by what each part is."""
+
+    lm: NGramModel | WordModel
+    hotwords: Hotwords | None
+    settings: Mapping[str, str]
+
+    def coverage(self, lines: Iterable[str]) -> Coverage | None:
+        """What the lexicon holds of a text, None where there is none: no result of a lexicon is told without it."""
+        from emgasr.lm.words import WordModel
+
+        return self.lm.coverage(lines) if isinstance(self.lm, WordModel) else None
+
+
+def add_language_options(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """Add --lm and what may go with it: a lexicon with its models, and hotwords."""
+    group = parser.add_argument_group("language")
+    group.add_argument(
+        "--lm",
+        metavar="FILE",
+        required=required,
+        help="n-gram language model, ARPA or .lm (see `emgasr lm build`): of the model's symbols, or with a lexicon "
+        "of words",
+    )
+    group.add_argument("--lexicon", metavar="FILE", help="words, one a line, that --lm is a model of (--symbols words)")
+    group.add_argument(
+        "--character-lm",
+        metavar="FILE",
+        help="with a lexicon: model of words by their characters, which spells those that the lexicon lacks",
+    )
+    group.add_argument(
+        "--unknown-penalty",
+        type=float,
+        metavar="NATS",
+        help="with a lexicon: taken off for each word that it lacks (default 0)",
+    )
+    group.add_argument(
+        "--hotwords", metavar="FILE", help="phrases to expect, one a line; a tab and a boost of its own may follow one"
+    )
+    group.add_argument("--boost", type=float, metavar="NATS", help="added for a hotword without its own (default 5)")
+
+
+def read_language(options: argparse.Namespace, tokens: Tokens) -> Language | None:
+    """Return what the options ask for in the symbol set of a model, None without --lm.
+
+    ConfigError for an option that lacks another, DataError or LanguageModelError, with the line, for a bad file.
+    """
+    for name, (needed, what) in NEEDS.items():
+        if getattr(options, name) is not None and getattr(options, needed) is None:
+            raise ConfigError(_option(name), f"needs {what}", f"pass {_option(needed)} FILE")
+    if options.lexicon is not None and options.character_lm is None:
+        wrong = "needs a model of characters, which spells the words that it lacks"
+        raise ConfigError("--lexicon", wrong, "pass --character-lm FILE (see `emgasr lm build --symbols characters`)")
+    for name in ("unknown_penalty", "boost"):
+        if (value := getattr(options, name)) is not None and not math.isfinite(value):
+            raise ConfigError(_option(name), f"is {value}", "use a finite number of nats")
+    if options.lm is None:
+        return None
+    from emgasr.lm import read_model
+
+    lm = read_model(options.lm)
+    settings = {"language model": f"{options.lm} (order {lm.order})"}
+    hotwords = None
+    if options.hotwords is not None:
+        from emgasr.decoding.hotwords import BOOST, read_hotwords
+
+        hotwords = read_hotwords(options.hotwords, tokens, BOOST if options.boost is None else options.boost)
+        low, high = min(hotwords.phrases.values()), max(hotwords.phrases.values())
+        boosts = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        settings["hotwords"] = f"{options.hotwords} ({len(hotwords.phrases):,}, boosts of {boosts} nats)"
+    if options.lexicon is None:
+        return Language(lm, hotwords, settings)
+    model = _word_model(options, lm, tokens)
+    settings["lexicon"] = f"{options.lexicon} ({model.coverage([])})"
+    penalty = f"penalty {model.unknown_penalty:g} nats"
+    settings["other words"] = f"{options.character_lm} (order {model.characters.order}), {penalty}"
+    return Language(model, hotwords, settings)
+
+
+def _word_model(options: argparse.Namespace, words: NGramModel, tokens: Tokens) -> WordModel:
+    from emgasr.lm import read_model
+    from emgasr.lm.lexicon import read_lexicon
+    from emgasr.lm.spelling import Spelling
+    from emgasr.lm.words import WordModel
+
+    lexicon, spelling = read_lexicon(options.lexicon), Spelling.of(tokens)
+    spelling.check_written(lexicon, options.lexicon, lexicon)
+    longest = max((len(word) for word in lexicon if word in words.symbols), default=0)
+    # A model of characters knows the words that are one: "a" and "I".
+    if longest < min(2, max(map(len, lexicon))):
+        but = " but single letters" if longest else ""
+        wrong = f"knows none of the {len(lexicon):,} words of {options.lexicon}{but}"
+        raise LanguageModelError(options.lm, wrong, "use a model of words (see `emgasr lm build --symbols words`)")
+    characters = read_model(options.character_lm)
+    _check_characters(options.character_lm, characters, spelling)
+    return WordModel(words, lexicon, characters, tokens, options.unknown_penalty or 0.0)
+
+
+def _check_characters(path: str, characters: NGramModel, spelling: Spelling) -> None:
+    advice = "use a model of these characters (see `emgasr lm build --symbols characters`)"
+    if longer := min((symbol for symbol in characters.symbols if len(symbol) > 1), default=None):
+        raise LanguageModelError(path, f"is no model of characters, as it holds {longer!r}", advice)
+    if len(characters.unknown_symbols(spelling.letters)) == len(spelling.letters):
+        wrong = f"knows none of the model's {len(spelling.letters)} letters ({spelling.letters[0]!r}, ...)"
+        raise LanguageModelError(path, wrong, advice)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
