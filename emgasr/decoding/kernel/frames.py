@@ -92,6 +92,7 @@ def advance(
             return row_number, MORE_BEAM
         if marks[USED] + wanted_entries > len(links):
             compact(tree)
+            changed = True
             if marks[USED] + wanted_entries > len(links) // 2:  # rarely: compacting costs as much as many frames
                 return row_number, MORE_NODES
         if marks[FILLED] == len(window):
