@@ -17,7 +17,6 @@ from emgasr.decoding.kernel.language import (
     LN_P_STEP,
     NOT_IN_MODEL,
     NOT_PRINTING,
-    TIMES,
     child,
     ones,
 )
@@ -33,7 +32,7 @@ from emgasr.decoding.kernel.scratch import (
     UNDO_OF,
 )
 from emgasr.decoding.kernel.tree import HOT, NODE, OUTSIDE_LN_P, SPELLED, STATE
-from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, BEAM, BONUS, SCALE, THRESHOLD
+from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, BEAM, BONUS, LN_BONUS, SCALE, THRESHOLD
 from emgasr.decoding.kernel.words import Boosts, Words, word_step
 from emgasr.lm.ngram import MISSING_UNKNOWN
 
@@ -57,7 +56,6 @@ def begin(
     context_links: np.ndarray,
     context_floats: np.ndarray,
     ngrams: np.ndarray,
-    ngram_links: np.ndarray,
     ngram_floats: np.ndarray,
     lm_weight: float,
     missing: float,
@@ -74,7 +72,7 @@ def begin(
     masked = len(label_of) > 0
     size, candidates, most = live, 0, int(weights[BEAM])
     threshold, backspace, bonus = weights[THRESHOLD], int(weights[BACKSPACE]), weights[BONUS]
-    alpha, hot, undo_place, others = weights[ALPHA], 0, count, 0
+    alpha, ln_bonus, hot, undo_place, others = weights[ALPHA], weights[LN_BONUS], 0, count, 0
     likeliest = second = silent = 0.0  # emissions of the two likeliest that print, of the likeliest that does not
     first_label = -1
     # The labels by their symbols, a bit each, in masks that grow with their number; the others are gone through singly.
@@ -183,12 +181,13 @@ def begin(
                         continue
                     before = mass[0, 0, entry] if label == last else total
                     ngram = first + ones(inside & below)
-                    times = backed_off * ngrams[ngram, TIMES]
+                    step = ln_backoff + ngram_floats[ngram, LN_P_STEP]
+                    times = np.exp(lm_weight * step + ln_bonus)
                     if boosts is not None:
                         times *= np.exp(boosts.gain[hot, label])
                     here = before * emission[label] * times
                     if here > floor:
-                        step, behind = ln_backoff + ngram_floats[ngram, LN_P_STEP], ngram_links[ngram, BEHIND]
+                        behind = ngrams[ngram, BEHIND]
                         size, candidates = offer(
                             here, entry, label, behind, times, step, size, candidates, live, most, places, numbers
                         )
@@ -205,12 +204,13 @@ def begin(
                     labels[LEFT, still] = label
                     still += 1
                     continue
-                times = backed_off * ngrams[ngram, TIMES]
+                step = ln_backoff + ngram_floats[ngram, LN_P_STEP]
+                times = np.exp(lm_weight * step + ln_bonus)
                 if boosts is not None:
                     times *= np.exp(boosts.gain[hot, label])
                 here = (mass[0, 0, entry] if label == last else total) * emission[label] * times
                 if here > floor:
-                    step, behind = ln_backoff + ngram_floats[ngram, LN_P_STEP], ngram_links[ngram, BEHIND]
+                    behind = ngrams[ngram, BEHIND]
                     size, candidates = offer(
                         here, entry, label, behind, times, step, size, candidates, live, most, places, numbers
                     )

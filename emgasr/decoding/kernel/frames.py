@@ -20,6 +20,7 @@ from emgasr.decoding.kernel.begin import begin
 from emgasr.decoding.kernel.entries import describe, stay
 from emgasr.decoding.kernel.heap import build
 from emgasr.decoding.kernel.language import NOT_PRINTING, Language
+from emgasr.decoding.kernel.lending import lend
 from emgasr.decoding.kernel.nodes import node_of
 from emgasr.decoding.kernel.rows import DONE, MORE_BEAM, MORE_COMMITTED, MORE_NODES, MORE_WINDOW, best_labels, check
 from emgasr.decoding.kernel.scratch import (
@@ -71,16 +72,27 @@ def advance(
 
     Compiled apart for searches with and without words and boosts, so that one costs nothing where it is not.
     """
-    # Arrays are taken out of their tuples here, once: in a loop every access to a tuple would count references.
+    # Arrays are taken out of their tuples, and from their owners, here, once: see lending.py.
+    emissions, weights = lend(emissions), lend(weights)
+    tree = Tree(
+        lend(tree.links), lend(tree.values), lend(tree.beam), lend(tree.mass), lend(tree.window), lend(tree.committed),
+        lend(tree.confidence), lend(tree.marks), lend(tree.ln_scale),
+    )  # fmt: skip
     links, values, window, marks, mass = tree.links, tree.values, tree.window, tree.marks, tree.mass
     beam, after = tree.beam[0], tree.beam[1]
-    places, numbers, children, labels, stamps, wanted, emission, lanes, counters = scratch
+    places, numbers, children, labels, stamps = (
+        lend(scratch.places), lend(scratch.numbers), lend(scratch.children), lend(scratch.labels), lend(scratch.stamps),
+    )  # fmt: skip
+    wanted, emission, lanes, counters = (
+        lend(scratch.wanted), lend(scratch.emission), lend(scratch.lanes), lend(scratch.counters),
+    )  # fmt: skip
     symbol_of, label_of, symbol, contexts, ngrams = (
-        language.symbol_of, language.label_of, language.symbol, language.contexts, language.ngrams,
+        lend(language.symbol_of), lend(language.label_of), lend(language.symbol), lend(language.contexts),
+        lend(language.ngrams),
     )  # fmt: skip
     top, near = labels[TOP], labels[LEFT]
     context_links, context_floats = contexts.view(np.int32), contexts.view(np.float32)
-    ngram_links, ngram_floats = ngrams.view(np.int32), ngrams.view(np.float32)
+    ngram_floats = ngrams.view(np.float32)
     most, top_k, scale, backspace = int(weights[BEAM]), int(weights[TOP_K]), weights[SCALE], int(weights[BACKSPACE])
     room = len(tree.committed)
     changed = grown = True  # the beam since it was described; since what its hypotheses share was committed
@@ -131,7 +143,7 @@ def advance(
         if begins or (backspace >= 0 and undone * np.exp(scale * row[backspace]) > floor):
             size, candidates, best = begin(
                 row, best, least, live, count, weights, beam, mass, links, values, symbol_of, label_of, symbol,
-                contexts, context_links, context_floats, ngrams, ngram_links, ngram_floats, language.weight,
+                contexts, context_links, context_floats, ngrams, ngram_floats, language.weight,
                 language.missing, words, boosts, places, numbers, children, labels, wanted, emission,
             )  # fmt: skip
         floor = best * weights[THRESHOLD]

@@ -28,8 +28,8 @@ NOT_PRINTING, NO_MODEL, NOT_IN_MODEL, BY_WORDS = -1, -2, -3, -4
 MASK_LOW, MASK_HIGH = 0, 1
 FIRST, FAIL = 4, 5
 BACKOFF, LARGEST = 6, 7
-# Columns of `ngrams` seen as doubles, integers and floats.
-TIMES, BEHIND, LN_P_STEP = 0, 2, 3
+# Columns of `ngrams` seen as integers and floats.
+BEHIND, LN_P_STEP = 0, 1
 
 
 class Language(NamedTuple):
@@ -39,7 +39,7 @@ class Language(NamedTuple):
     contexts: (
         np.ndarray
     )  # (C + 1, 4) uint64: the mask's words, the first child and fail link, back-off and largest factor
-    ngrams: np.ndarray  # (G, 2) float64: the factor e^(weight ln p + bonus), the context behind and ln p
+    ngrams: np.ndarray  # (G, 2) int32: the context behind and ln p
     symbol: np.ndarray  # (G,): read where there are no masks
     label_of: np.ndarray  # (128,) int32: the token of each symbol, -1 for none; (0,) where there are no masks
     weight: float
@@ -53,7 +53,7 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     missing = float(np.exp(weight * MISSING_UNKNOWN + bonus))
     if lm is None or isinstance(lm, WordModel):
         symbol_of[printing] = NO_MODEL if lm is None else BY_WORDS
-        contexts, ngrams, symbol = np.zeros((2, 4), np.uint64), np.zeros((0, 2)), np.zeros(0, np.uint8)
+        contexts, ngrams, symbol = np.zeros((2, 4), np.uint64), np.zeros((0, 2), np.int32), np.zeros(0, np.uint8)
         contexts.view(np.float32)[:, LARGEST] = _above(np.exp(bonus))
         label_of = np.zeros(0, np.int32)
         arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(symbol), fixed(label_of))
@@ -61,9 +61,8 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     ids = {symbol: number for number, symbol in enumerate(lm.vocabulary)}
     for token in printing:
         symbol_of[token] = ids.get(tokens.symbols[token], UNKNOWN_ID if lm.has_unknown else NOT_IN_MODEL)
-    ngrams = np.empty((len(lm.ln_p), 2))
-    ngrams[:, TIMES] = np.exp(weight * lm.ln_p.astype(np.float64) + bonus)
-    ngrams.view(np.int32)[:, BEHIND] = lm.next
+    ngrams = np.empty((len(lm.ln_p), 2), np.int32)
+    ngrams[:, BEHIND] = lm.next
     ngrams.view(np.float32)[:, LN_P_STEP] = lm.ln_p
     contexts = np.zeros((len(lm.first), 4), np.uint64)
     label_of = np.full(MASKED_SYMBOLS if len(lm.mask) else 0, -1, np.int32)
@@ -75,7 +74,8 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     contexts.view(np.int32)[:, FIRST] = lm.first
     contexts.view(np.int32)[:-1, FAIL] = lm.fail
     contexts.view(np.float32)[:-1, BACKOFF] = lm.backoff
-    largest = np.maximum(_largest(lm.first, lm.fail, lm.backoff, ngrams[:, TIMES], weight, lm.order), missing)
+    factor = np.exp(weight * lm.ln_p.astype(np.float64) + bonus)
+    largest = np.maximum(_largest(lm.first, lm.fail, lm.backoff, factor, weight, lm.order), missing)
     contexts.view(np.float32)[:-1, LARGEST] = _above(largest)
     arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(lm.symbol), fixed(label_of))
     return Language(*arrays, float(weight), missing)
