@@ -32,7 +32,8 @@ def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tu
     """
     count = len(emissions)
     labels = np.zeros(2 * len(ids) + 1, np.int64)  # blank, token, blank, token, ... blank
-    labels[1::2] = ids
+    for place in range(len(ids)):
+        labels[2 * place + 1] = ids[place]
     frames, confidences = np.zeros(len(ids), np.int64), np.zeros(len(ids))
     moves = np.zeros((count, len(labels)), np.int8)  # 0 stay, 1 from the label before, 2 skip a blank
     skip = np.full(len(labels), -np.inf)  # 0 where a blank may be skipped
@@ -51,9 +52,10 @@ def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tu
         else:
             _move(best, skip, emitted, after, moves[frame])
         best, after = after, best
-    best = best[2:]
-    position = len(labels) - 1 if best[-1] >= best[-2] else len(labels) - 2
-    if count == 0 or best[position] == -np.inf:
+    position = len(labels) - 1
+    if best[position + 1] > best[position + 2]:
+        position -= 1
+    if count == 0 or best[position + 2] == -np.inf:
         return frames[:0], confidences[:0]
     for frame in range(count - 1, -1, -1):
         if position % 2:

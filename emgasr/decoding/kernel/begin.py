@@ -146,7 +146,7 @@ def begin(
             here = before * emission[label] * times
             if here > floor:
                 size, candidates = offer(
-                    here, entry, label, behind, times, step, size, candidates, live, most, places, numbers
+                    here, entry, int(label), int(behind), times, step, size, candidates, live, most, places, numbers
                 )
                 best = max(best, here)
                 floor = max(numbers[HEAP, 0] if size == most else 0.0, best * threshold)
@@ -189,7 +189,18 @@ def begin(
                     if here > floor:
                         behind = ngrams[ngram, BEHIND]
                         size, candidates = offer(
-                            here, entry, label, behind, times, step, size, candidates, live, most, places, numbers
+                            here,
+                            entry,
+                            int(label),
+                            int(behind),
+                            times,
+                            step,
+                            size,
+                            candidates,
+                            live,
+                            most,
+                            places,
+                            numbers,
                         )
                         best = max(best, here)
                         floor = max(numbers[HEAP, 0] if size == most else 0.0, best * threshold)
@@ -212,7 +223,7 @@ def begin(
                 if here > floor:
                     behind = ngrams[ngram, BEHIND]
                     size, candidates = offer(
-                        here, entry, label, behind, times, step, size, candidates, live, most, places, numbers
+                        here, entry, int(label), int(behind), times, step, size, candidates, live, most, places, numbers
                     )
                     best = max(best, here)
                     floor = max(numbers[HEAP, 0] if size == most else 0.0, best * threshold)

@@ -49,11 +49,11 @@ def commit(tree: Tree, within: int) -> bool:
 
     Return whether the beam has changed by it: only the best is left then.
     """
-    marks, links, beam = tree.marks, tree.links, tree.beam
+    marks, links, beam, mass = tree.marks, tree.links, tree.beam, tree.mass
     forced = marks[FILLED] - marks[WINDOW] > within
     if forced:
         best = _best(tree)
-        beam[0, 0], tree.mass[0, :, 0] = beam[0, best], tree.mass[0, :, best]
+        beam[0, 0], mass[0, 0, 0], mass[0, 1, 0] = beam[0, best], mass[0, 0, best], mass[0, 1, best]
         marks[LIVE] = 1
     shared = beam[0, 0]
     for entry in range(1, marks[LIVE]):
@@ -90,20 +90,20 @@ def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
     marks = tree.marks
     window = tree.window[marks[WINDOW] : marks[FILLED]]
     first = marks[FRAME] - len(window)
-    anchored = marks[ANCHORED] != 0
-    if anchored:
-        with_anchor = np.zeros(len(ids) + 1, np.int64)
-        with_anchor[0], with_anchor[1:] = tree.links[marks[BASE], LABEL], ids
-        frames, confidences = best_alignment(window, with_anchor, True)
-        frames, confidences = frames[1:], confidences[1:]
-    else:
-        frames, confidences = best_alignment(window, ids, False)
-    if len(frames) < len(ids):  # the last commit placed its token where these do not fit behind it any more
-        frames = np.minimum(np.arange(len(ids)), len(window) - 1)
-        confidences = np.zeros(len(ids))
-        for place in range(len(ids)):
-            confidences[place] = np.exp(window[frames[place], ids[place]])
-    return frames + first, confidences
+    anchored = 1 if marks[ANCHORED] else 0
+    aligned = np.zeros(len(ids) + anchored, np.int64)
+    aligned[0] = tree.links[marks[BASE], LABEL]  # unless the first token takes its place
+    for place in range(len(ids)):
+        aligned[place + anchored] = ids[place]
+    found, sure = best_alignment(window, aligned, anchored == 1)
+    frames, confidences = np.zeros(len(ids), np.int64), np.zeros(len(ids))
+    for place in range(len(ids)):
+        if len(found):
+            frames[place], confidences[place] = found[place + anchored] + first, sure[place + anchored]
+        else:  # the last commit placed its token where these do not fit behind it any more
+            frame = min(place, len(window) - 1)
+            frames[place], confidences[place] = frame + first, np.exp(window[frame, ids[place]])
+    return frames, confidences
 
 
 @njit(cache=True, nogil=True)
@@ -122,9 +122,10 @@ def _commit_up_to(shared: int, tree: Tree) -> None:
     frames, confidences = tail_times(ids, tree)
     count = tree.links[shared, DEPTH] - tree.links[marks[BASE], DEPTH]
     first = marks[COMMITTED]
-    tree.committed[first : first + count, 0] = ids[:count]
-    tree.committed[first : first + count, 1] = frames[:count]
-    tree.confidence[first : first + count] = confidences[:count]
+    committed, confidence = tree.committed, tree.confidence
+    for place in range(count):
+        committed[first + place, 0], committed[first + place, 1] = ids[place], frames[place]
+        confidence[first + place] = confidences[place]
     marks[COMMITTED] += count
     marks[WINDOW] = marks[FILLED] - (marks[FRAME] - frames[count - 1])
     marks[ANCHORED] = 1
@@ -145,9 +146,11 @@ def _let_go(tree: Tree) -> None:
 @njit(cache=True, nogil=True)
 def shift_window(tree: Tree) -> None:
     """Move the emissions that are still needed to the front of their array."""
-    marks = tree.marks
-    count = marks[FILLED] - marks[WINDOW]
-    tree.window[:count] = tree.window[marks[WINDOW] : marks[FILLED]].copy()
+    marks, window, first = tree.marks, tree.window, tree.marks[WINDOW]
+    count = marks[FILLED] - first
+    for frame in range(count):
+        for label in range(window.shape[1]):
+            window[frame, label] = window[first + frame, label]
     marks[WINDOW], marks[FILLED] = 0, count
 
 
@@ -158,12 +161,12 @@ def compact(tree: Tree) -> None:
     Behind HISTORY symbols text is forgotten: a backspace there leaves what is left and refunds nothing, as on an empty
     page. What it gives then is what it gave in node 0, which stays for that.
     """
-    marks, links = tree.marks, tree.links
+    marks, links, values, beam = tree.marks, tree.links, tree.values, tree.beam
     used = marks[USED]
     keep = np.zeros(used, np.bool_)
     keep[0] = keep[marks[BASE]] = True
     for entry in range(marks[LIVE]):
-        node = tree.beam[0, entry]
+        node = beam[0, entry]
         while not keep[node]:
             keep[node] = True
             node = links[node, PARENT]
@@ -175,7 +178,7 @@ def compact(tree: Tree) -> None:
         if keep[node]:
             keep[links[node, TEXT]] = True
             if links[node, TEXT] == text:
-                tree.values[node, UNDO] = tree.values[0, UNDO]
+                values[node, UNDO] = values[0, UNDO]
             if links[node, TEXT] == node:
                 keep[links[node, BELOW]] = True
     moved = np.full(used, -1, np.int32)
@@ -183,12 +186,14 @@ def compact(tree: Tree) -> None:
     for node in range(used):
         if keep[node]:
             moved[node] = count
-            links[count], tree.values[count] = links[node].copy(), tree.values[node].copy()
+            for column in range(LINKS):
+                links[count, column] = links[node, column]
+            for column in range(VALUES):
+                values[count, column] = values[node, column]
             count += 1
     for node in range(count):
         links[node, CHILD] = -1
-        for column in (TEXT, BELOW):
-            links[node, column] = moved[links[node, column]]
+        links[node, TEXT], links[node, BELOW] = moved[links[node, TEXT]], moved[links[node, BELOW]]
         if links[node, PARENT] >= 0:
             links[node, PARENT] = moved[links[node, PARENT]]
     for node in range(count):
@@ -196,5 +201,5 @@ def compact(tree: Tree) -> None:
         if parent >= 0:
             links[node, SIBLING], links[parent, CHILD] = links[parent, CHILD], node
     for entry in range(marks[LIVE]):
-        tree.beam[0, entry] = moved[tree.beam[0, entry]]
+        beam[0, entry] = moved[beam[0, entry]]
     marks[BASE], marks[USED] = moved[marks[BASE]], count
