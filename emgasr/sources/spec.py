@@ -22,7 +22,7 @@ class Spec:
 
     @staticmethod
     def parse(kind: str, text: str) -> Spec:
-        """Split "PATH,key=value,key=value"; a path may hold commas and equal signs as long as no option follows them."""
+        """Split "PATH,key=value,key=value"; a path may hold commas, as long as what follows them is no option."""
         parts = text.split(",")
         first = len(parts)
         while first > 0 and _is_option(parts[first - 1], whole=first == 1 and kind == "file"):
