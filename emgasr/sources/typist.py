@@ -39,6 +39,8 @@ def open_source(spec: Spec) -> Source:
 class TypistSource:
     """A Source (and Typing) of one simulated person."""
 
+    origin = "simulated"
+
     def __init__(self, person: Person, session: int, minutes: float, spec: Spec) -> None:
         self.person = person
         self._rng = np.random.default_rng([0x11FE, person.seed, session])
