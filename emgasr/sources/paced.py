@@ -81,6 +81,7 @@ class _PacedDevice:
         """The samples that are due after `wait_s`."""
         if self._started_s is None:
             self._started_s = time.monotonic()
+            return []
         time.sleep(wait_s)
         due = int((time.monotonic() - self._started_s) * self._pace_hz) - self._delivered
         if due <= 0:
