@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from emgasr.errors import RecordingError
 from emgasr.mains import find_mains, mains_rms
-from emgasr.sources import Chunk, Source
+from emgasr.sources import Chunk, Source, is_live
 
 WINDOW_S = 0.1  # over which a level is taken
 DRIFT_BELOW_HZ = 20.0  # not muscle: left out of levels
@@ -100,7 +100,7 @@ def diagnose(source: Source, samples: np.ndarray, chunks: list[Chunk]) -> Diagno
     for chunk in chunks:
         for note in chunk.notes:
             counts[note.kind] = counts.get(note.kind, 0) + max(1, note.samples)
-    measured, error = _measured_rate(chunks, rate_hz)
+    measured, error = _measured_rate(chunks, rate_hz) if is_live(source) else (None, 0.0)
     mains_hz = find_mains(samples, rate_hz)
     electrodes = _electrodes(source, samples, mains_hz)
     findings = [
@@ -122,7 +122,7 @@ def diagnose(source: Source, samples: np.ndarray, chunks: list[Chunk]) -> Diagno
 
 
 def _measured_rate(chunks: list[Chunk], rate_hz: float) -> tuple[float | None, float]:
-    """Samples a second by the host's clock, and how far that may be off; None where samples wait to be taken."""
+    """Samples a second by the host's clock, and how far that may be off; None when too few came."""
     came = [chunk for chunk in chunks if len(chunk.samples)]
     arrivals = np.array([chunk.arrived_s for chunk in came])
     ends = np.array([chunk.time_s * rate_hz + len(chunk.samples) for chunk in came])
@@ -131,8 +131,6 @@ def _measured_rate(chunks: list[Chunk], rate_hz: float) -> tuple[float | None, f
     if len(came) < 10 or span_s <= 0:
         return None, 0.0
     measured = (ends[-1] - ends[0] - filled) / span_s
-    if measured > 5 * rate_hz:  # a file that is read as fast as it goes
-        return None, 0.0
     wobble_s = float(np.std(arrivals - ends / rate_hz - np.mean(arrivals - ends / rate_hz)))
     return float(measured), float(rate_hz * 2 * (wobble_s + np.median(np.diff(arrivals))) / span_s)
 

@@ -30,10 +30,10 @@ def no_keys() -> list[tuple[float, str]]:
 @contextmanager
 def terminal_keys() -> Iterator[Keys]:
     """Yield what returns (time.monotonic(), key) of the presses since it was last called; Ctrl-C still interrupts."""
-    descriptor = sys.stdin.fileno()
-    if not os.isatty(descriptor):
+    if not sys.stdin.isatty():
         yield no_keys
         return
+    descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
     keyboard = _Keyboard(descriptor)
     try:

@@ -28,7 +28,7 @@ class Patient:
         time_s = np.arange(10_000) / RATE_HZ
         self.samples = np.random.default_rng(0).normal(0, 5, (10_000, 8))
         self.hum = np.sin(2 * np.pi * 50 * time_s)
-        self.samples += self.hum[:, None]
+        self.samples += 2 * self.hum[:, None]
         self.true_rate_hz = true_rate_hz
         self.notes = notes
         self.closed = False
@@ -59,8 +59,8 @@ def test_a_sound_signal_is_good() -> None:
     assert diagnosis.measured_rate_hz == pytest.approx(RATE_HZ, rel=0.001)
     assert [e.band for e in diagnosis.electrodes] == ["left"] * 4 + ["right"] * 4
     for electrode in diagnosis.electrodes:
-        assert electrode.rms == pytest.approx(5.0, rel=0.05)
-        assert electrode.mains == pytest.approx(np.sqrt(0.5), rel=0.25)
+        assert electrode.rms == pytest.approx(np.sqrt(25 + 2), rel=0.05)
+        assert electrode.mains == pytest.approx(np.sqrt(2), rel=0.25)
         assert electrode.noise_floor < electrode.rest_level < 1.1 * electrode.rms
     assert patient.closed
 

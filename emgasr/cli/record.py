@@ -41,6 +41,7 @@ def run(argv: list[str]) -> int:
     source = open_source(options.source)
     failure: EmgasrError | None = None
     try:
+        _check_keyboard(options, source)
         recorder = Recorder(out, source, options.subject, options.session or out.stem)
     except EmgasrError:
         source.close()
@@ -70,11 +71,8 @@ def _record(
     from emgasr.recorder import Director
     from emgasr.terminal_keys import no_keys, terminal_keys
 
-    piped = options.source.startswith("stdin:")
-    if (options.keys or prompts) and (piped or not sys.stdin.isatty()) and not _types(source):
-        raise ConfigError("emgasr record", "needs the keyboard of a terminal for keys and prompts", "leave them out")
     chunks = source.chunks()
-    if piped or not (options.keys or prompts):
+    if not (options.keys or prompts):
         with prompt_screen(console) as show:  # type: ignore[arg-type]
             Director(source, no_keys, False, show).free(chunks, recorder, options.seconds)
         return
@@ -92,10 +90,13 @@ def _record(
         director.rest(chunks, recorder, min(options.rest, 2.0))
 
 
-def _types(source: Source) -> bool:
+def _check_keyboard(options: argparse.Namespace, source: Source) -> None:
     from emgasr.sources import Typing
 
-    return isinstance(source, Typing)
+    if not (options.keys or options.prompts) or isinstance(source, Typing):
+        return
+    if options.source.startswith("stdin:") or not sys.stdin.isatty():
+        raise ConfigError("emgasr record", "needs the keyboard of a terminal for keys and prompts", "leave them out")
 
 
 def _tell(recording: Recording, out: Path, notes: list[str], options: argparse.Namespace) -> None:

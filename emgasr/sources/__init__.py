@@ -114,6 +114,11 @@ def origin_of(source: Source) -> str:
     return str(getattr(source, "origin", "measured"))
 
 
+def is_live(source: Source) -> bool:
+    """Whether its samples come at their own pace, rather than whenever they are asked for."""
+    return bool(getattr(source, "live", True))
+
+
 def channel_count(source: Source) -> int:
     """C, the electrodes of all bands."""
     return sum(len(band.electrodes) for band in source.bands)

@@ -45,6 +45,7 @@ class _FastSource:
     """A Source that hands out samples whenever they are asked for."""
 
     origin = "measured"
+    live = False
 
     def __init__(self, read: Read, unit: str, bands: tuple[Band, ...], timeline: Timeline, rows: int) -> None:
         self.read, self.unit, self.bands, self.rows = read, unit, bands, rows

@@ -13,7 +13,6 @@ from miniatures import make_recording, write_native
 from emgasr import load, open_recording
 from emgasr.calibrate import read_profile, rest_level
 from emgasr.cli import main
-from emgasr.decoding import beam_search
 from emgasr.encoders.linear import LinearConfig
 from emgasr.errors import ModelError
 from emgasr.features import BandPowerConfig
@@ -25,7 +24,6 @@ from emgasr.tokens import Tokens
 
 def save_model(folder: Path) -> Path:
     """An untrained linear model of two wrists at 2 kHz."""
-    beam_search(np.zeros((0, 2)), Tokens.characters("a"))
     torch.manual_seed(0)
     shape = RecognizerConfig(features=BandPowerConfig(), encoder=LinearConfig())
     Recognizer(shape, Signal(2000.0, "uV", BANDS), Tokens.keystrokes("ab \b\n")).save(folder)

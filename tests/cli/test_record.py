@@ -147,8 +147,9 @@ def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) 
 
 def test_keys_without_a_terminal_are_refused(tmp_path: Path) -> None:
     source = write_native(tmp_path)
-    process = started(str(tmp_path / "one.hdf5"), "--source", f"file:{source}", "--keys", stdin=subprocess.DEVNULL)
+    out = tmp_path / "keys.hdf5"
+    process = started(str(out), "--source", f"file:{source}", "--keys", stdin=subprocess.DEVNULL)
     _, wrong = process.communicate(timeout=60)
     assert process.returncode == 2
     assert b"needs the keyboard of a terminal" in wrong
-    assert not (tmp_path / "one.hdf5").exists()
+    assert not out.exists()

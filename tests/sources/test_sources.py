@@ -89,7 +89,7 @@ def test_a_simulated_person_is_the_same_each_time_and_may_stop_by_themselves() -
 def pipe_source(**options: object) -> tuple[RawSource, int]:
     reading, writing = os.pipe()
     values: dict[str, object] = {"rate_hz": 1000.0, "unit": "uV", "dtype": "<f4", "scale": 1.0}
-    values |= {"bands": (Band.numbered("emg", 2),), "live": LiveConfig(0.01, stall_s=0.1, give_up_s=0.4)} | options
+    values |= {"bands": (Band.numbered("emg", 2),), "live": LiveConfig(0.01, stall_s=30.0)} | options
     return RawSource(reading, **values), writing  # type: ignore[arg-type]
 
 
@@ -122,7 +122,7 @@ def test_a_pipe_that_ends_within_a_sample_says_so() -> None:
 
 
 def test_a_pipe_that_stays_silent_is_told_then_given_up() -> None:
-    source, writing = pipe_source()
+    source, writing = pipe_source(live=LiveConfig(0.01, stall_s=0.1, give_up_s=0.4))
     os.write(writing, np.ones(2, "<f4").tobytes())
     chunks = []
     with pytest.raises(RecordingError, match="nothing came"):
