@@ -204,5 +204,5 @@ class _Turn:
 def _type(director: Director, chunks: Iterator[Chunk], recorder: Recorder, turn: _Turn, until_s: float) -> None:
     """Prompts until the recording is `until_s` long."""
     while recorder.time_s < until_s:
-        if not director.prompt(chunks, recorder, turn.next(), turn.number, len(turn.prompts)):
+        if not director.prompt(chunks, recorder, turn.next(), turn.number, 0):
             return

@@ -17,7 +17,6 @@ from emgasr.sources import Chunk, Note, Source, Typing, channel_count, origin_of
 
 SYNC_S = 1.0  # at most this much is lost with the power; a killed process loses less
 CLOCK_S = 20.0  # over this long the quickest arrival tells what the transport's delay does not
-BETWEEN_S = 1.0  # rest before each prompt
 RELEASE_S = 0.1  # a prompt ends this long after its enter, as the finger leaves the key
 ENTER = "Key.enter"
 

@@ -100,9 +100,8 @@ def _keep(options: argparse.Namespace, profile: Profile, console: Console) -> bo
         return bool(options.keep)
     if not sys.stdin.isatty() or options.json:
         return profile.better
-    console.print(_line(profile))
     likely = "Y/n" if profile.better else "y/N"
-    answer = input(f"Keep this profile? [{likely}] ").strip().lower()
+    answer = input(f"{_line(profile)}. Keep this profile? [{likely}] ").strip().lower()
     return answer.startswith("y") if answer else profile.better
 
 

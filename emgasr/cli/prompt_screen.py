@@ -54,5 +54,6 @@ def _panel(progress: Progress) -> RenderableType:
     else:
         body = Text("recording; Ctrl-C ends it", style="bold")
     notes = [Text(f"{n.time_s:8.1f} s  {n.kind}: {n.text}", style="dim red") for n in progress.notes[-NOTES_SHOWN:]]
-    count = f"prompt {progress.number} of {progress.total}   " if progress.total else ""
+    of = f" of {progress.total}" if progress.total else ""
+    count = f"prompt {progress.number}{of}   " if progress.number else ""
     return Panel(Group(body, *notes), title=f"{count}{progress.time_s:.1f} s", title_align="left")

@@ -57,7 +57,6 @@ def run(argv: list[str]) -> int:
             source.close()
         recording = recorder.finish()
     finally:
-        source.close()
         recorder.close()
     _tell(recording, out, [note.kind for note in recorder.notes], options)
     if failure is not None:

@@ -5,12 +5,14 @@ simulate:seed=3            a simulated person who types
 stdin:rate=2000,unit=uV    raw little-endian samples from a pipe
 brainflow:board=-1         a board that BrainFlow knows, by its id
 lsl:name=...               a stream of the Lab Streaming Layer
+
+The options of `emgasr condition` may stand in any spec (highpass_hz=20,mains=50): the source is then filtered.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -91,6 +93,7 @@ class Typing(Protocol):
         """Keys pressed so far, in stream seconds."""
 
 
+CONDITIONING = ("highpass_hz", "lowpass_hz", "order", "mains", "notch_q", "rate_hz")
 _KINDS = {
     "file": "emgasr.sources.replay",
     "simulate": "emgasr.sources.typist",
@@ -106,7 +109,14 @@ def open_source(spec: str) -> Source:
     if kind not in _KINDS:
         advice = "give file:PATH, simulate:seed=0, stdin:rate=…, brainflow:board=… or lsl:name=…"
         raise ConfigError("--source", f"{spec!r} names no source", advice)
-    return importlib.import_module(_KINDS[kind]).open_source(Spec.parse(kind, rest))
+    parsed = Spec.parse(kind, rest)
+    opener: Callable[[Spec], Source] = importlib.import_module(_KINDS[kind]).open_source
+    if not any(key in CONDITIONING for key in parsed.options):  # scipy is not loaded for nothing
+        return opener(parsed)
+    from emgasr.sources.conditioned import asked_for, conditioned
+
+    config = asked_for(parsed)
+    return conditioned(opener(parsed), config)
 
 
 def origin_of(source: Source) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -110,6 +111,42 @@ def test_a_kill_leaves_a_file_that_opens_and_can_be_finished(
     assert main(["record", str(out), "--finish"]) == 0
     assert f"{recording.duration_s:.1f} s" in capsys.readouterr().out
     assert not is_journal(out)
+
+
+def test_two_processes_cannot_record_to_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = write_native(tmp_path, seconds=60.0), tmp_path / "both.hdf5"
+    process = started(str(out), "--source", f"file:{source}")
+    wait_for(out, 3000)
+    assert main(["record", str(out), "--source", f"file:{source},speed=fast"]) == 2
+    assert "is being recorded to by another process" in capsys.readouterr().err
+    assert main(["record", str(out), "--finish"]) == 2
+    assert "end that one first" in capsys.readouterr().err
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert main(["record", str(out), "--finish"]) == 0
+
+
+def test_a_full_disk_ends_a_recording_in_one_line_and_keeps_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = write_native(tmp_path), tmp_path / "full.hdf5"
+    write, room = os.write, [6000]
+
+    def limited(descriptor: int, data: bytes) -> int:
+        if len(data) > room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room[0] -= len(data)
+        return write(descriptor, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("emgasr.journal.os.write", limited)
+        assert main(["record", str(out), "--source", f"file:{source},speed=fast,chunk_ms=100"]) == 2
+    told = capsys.readouterr().err
+    assert "No space left on device" in told
+    assert told.count("\n") == 1
+    recording = open_recording(out)
+    assert 0 < recording.n_samples < 600
+    np.testing.assert_array_equal(recording.read(), open_recording(source).read()[: recording.n_samples])
 
 
 def test_ctrl_c_ends_a_recording_well(tmp_path: Path) -> None:
