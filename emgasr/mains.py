@@ -6,7 +6,8 @@ import numpy as np
 from scipy.signal import periodogram
 
 MAINS_HZ = (50.0, 60.0)
-LEAST_S = 2.0  # shorter stretches do not resolve a line from what lies beside it
+STRETCH_S = 2.0  # shorter ones do not resolve a line from what lies beside it
+LEAST_S = 4.0  # of signal: fewer stretches leave it to chance
 NEAR_HZ, AROUND_HZ = 0.75, 6.0  # a line with its drift; the spectrum around it that it is compared with
 PROMINENT = 5.0  # a line stands out when it holds this many times the power of what lies around
 
@@ -38,11 +39,18 @@ def harmonics(mains_hz: float, rate_hz: float) -> list[float]:
 
 
 def _prominence(samples: np.ndarray, rate_hz: float, hz: float) -> float:
-    """Power of the line over that around it: the median electrode's."""
-    frequencies, power = _spectrum(samples, rate_hz)
-    line, around = _line(frequencies, hz)
-    floor = np.maximum(np.median(power[around], axis=0), np.finfo(float).tiny)
-    return float(np.median(power[line].max(axis=0) / floor)) / np.log(max(2.0, float(line.sum())) * 4)
+    """Power of the line over that around it, averaged over stretches so that quiet ones count: the median electrode's.
+
+    Muscles drown the mains while they work; in a pause it stands out.
+    """
+    rows = round(STRETCH_S * rate_hz)
+    ratios = []
+    for start in range(0, len(samples) - rows + 1, rows // 2):
+        frequencies, power = _spectrum(samples[start : start + rows], rate_hz)
+        line, around = _line(frequencies, hz)
+        floor = np.maximum(np.median(power[around], axis=0), np.finfo(float).tiny)
+        ratios.append(power[line].mean(axis=0) / floor)
+    return float(np.median(np.mean(ratios, axis=0)))
 
 
 def _spectrum(samples: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from emgasr.conditioning import Conditioner, ConditioningConfig, condition
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.mains import find_mains, harmonics, mains_rms
 from emgasr.recording import open_recording, save_recording
+from emgasr.simulate import simulate_person, simulate_session
 
 RATE_HZ = 1000.0
 CONFIGS = {
@@ -131,6 +132,13 @@ def test_the_mains_are_found_in_the_signal(hz: float, off_hz: float) -> None:
     samples = np.random.default_rng(0).normal(0, 20, (20_000, 4))
     samples += 3.0 * np.sin(2 * np.pi * (hz + off_hz) * time_s)[:, None]
     assert find_mains(samples, 2000.0) == hz
+
+
+@pytest.mark.parametrize("seed", [9001, 9020])
+def test_the_mains_are_found_under_muscles_at_work(seed: int) -> None:
+    person = simulate_person(seed)
+    typing = simulate_session(person, 0, prompts=("hello",))
+    assert find_mains(typing.read(), 2000.0) == person.mains_hz
 
 
 @pytest.mark.parametrize("seed", range(5))

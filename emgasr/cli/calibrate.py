@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.prompt_screen import prompt_screen, read_prompts
+from emgasr.cli.source_option import add_source_option
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -135,11 +136,11 @@ def _check(options: argparse.Namespace) -> None:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="emgasr calibrate",
-        description="Rest, type what is shown, and have the model fitted to you while you type on. The last prompts "
+        description="Rest, type what is shown, and have the model fitted to you while you type on. The last prompts\n"
         "are kept apart and tell how well it reads you. All recordings stay in the profile's folder on this machine.",
     )
     parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument("--source", required=True, metavar="SPEC", help="as lsl:name=band or simulate:seed=9001")
+    add_source_option(parser)
     parser.add_argument("--out", required=True, metavar="FOLDER", help="the profile's folder; must hold nothing")
     parser.add_argument("--person", default="anonymous", help="who types (default anonymous)")
     parser.add_argument("--donning", default="1", help="which putting-on of the bands this is (default 1)")

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.source_option import add_source_option
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def run(argv: list[str]) -> int:
         prog="emgasr doctor",
         description="Measure a live signal while the person rests: rate, lost samples, electrodes, mains, noise.",
     )
-    parser.add_argument("--source", required=True, metavar="SPEC", help="as lsl:name=band or brainflow:board=-1")
+    add_source_option(parser)
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to listen (default 10)")
     parser.add_argument("--json", action="store_true", help="print all as JSON")
     options = parser.parse_args(argv)

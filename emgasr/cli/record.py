@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.prompt_screen import prompt_screen, read_prompts
+from emgasr.cli.source_option import add_source_option
 from emgasr.errors import ConfigError, EmgasrError, RecordingError
 
 if TYPE_CHECKING:
@@ -129,13 +130,11 @@ def _check(options: argparse.Namespace) -> None:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="emgasr record",
-        description="Record a live signal into a session file. The file opens at any moment, also after a kill or a "
+        description="Record a live signal into a session file. The file opens at any moment, also after a kill or a\n"
         "loss of power; it never leaves this machine.",
     )
     parser.add_argument("out", metavar="OUT", help="the session file (.hdf5); must not exist")
-    parser.add_argument(
-        "--source", metavar="SPEC", help="as lsl:name=band, brainflow:board=0,serial_port=… or file:PATH"
-    )
+    add_source_option(parser, required=False)
     parser.add_argument("--subject", default="anonymous", help="who is recorded (default anonymous)")
     parser.add_argument("--session", help="name of the session (default: the file's name)")
     parser.add_argument("--seconds", type=float, help="stop after this long (default: at Ctrl-C)")

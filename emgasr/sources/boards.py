@@ -20,7 +20,7 @@ import numpy as np
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.recording import Band
 from emgasr.sources import Source
-from emgasr.sources.live import LiveConfig, LiveSource, bridging
+from emgasr.sources.live import Disconnected, EndOfStream, LiveConfig, LiveSource, bridging
 from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, TimelineConfig
 
@@ -28,7 +28,7 @@ from emgasr.sources.timeline import Packet, TimelineConfig
 # boards' sources): synthetic, OpenBCI's and FreeEEG's. For others the spec must tell: some give raw counts.
 MICROVOLTS = (-1, 0, 1, 2, 4, 5, 6, 17, 46, 52)
 COUNTERS = {-1: 256, 0: 256, 5: 256}  # one step a sample, starting again at this
-PLAYBACK = -3
+PLAYBACK, END_OF_FILE_S = -3, 2.0
 RING_S = 60.0  # what BrainFlow keeps for a reader that does not come
 STAMP_TOLERANCE_S = 0.1  # radio boards deliver in bursts
 _TEXTS = ("serial_port", "mac_address", "ip_address", "serial_number", "other_info", "file")
@@ -65,9 +65,12 @@ def open_source(spec: Spec) -> Source:
         wrap=wrap,
         **bridging(spec),  # type: ignore[arg-type]
     )
-    spec.done()
     counter = facts["package_num_channel"] if wrap else None
-    device = Board(shim, board, parameters, channels, (facts["timestamp_channel"], counter), rate_hz, unit, bands)
+    settings = spec.text("config", "")
+    spec.done()
+    device = Board(
+        shim, board, parameters, channels, (facts["timestamp_channel"], counter), rate_hz, unit, bands, settings
+    )
     device.open()
     return LiveSource(device, timeline, live, f"brainflow board {board}")
 
@@ -85,17 +88,22 @@ class Board:
         rate_hz: float,
         unit: str,
         bands: tuple[Band, ...],
+        settings: str,
     ) -> None:
         self.rate_hz, self.unit, self.bands = rate_hz, unit, bands
         self._shim, self._board, self._parameters = shim, board, parameters
         self._channels, (self._stamp, self._counter) = channels, rows
+        self._settings = settings
         self._session: Any = None
+        self._heard_s: float | None = None
 
     def open(self) -> None:
         """Connect and start the stream; a RecordingError if the board does not answer."""
         session = self._shim.BoardShim(self._board, self._parameters)
         try:
             session.prepare_session()
+            if self._settings:
+                session.config_board(self._settings)
             session.start_stream(max(1000, int(RING_S * self.rate_hz)))
         except self._shim.BrainFlowError as error:
             _release(session, self._shim)
@@ -109,11 +117,13 @@ class Board:
         try:
             data = self._session.get_board_data()
         except self._shim.BrainFlowError as error:
-            from emgasr.sources.live import Disconnected
-
             raise Disconnected(str(error)) from error
         if not data.shape[1]:
+            # A file that is played back ends without a word.
+            if self._board == PLAYBACK and self._heard_s and time.monotonic() - self._heard_s > END_OF_FILE_S:
+                raise EndOfStream
             return []
+        self._heard_s = time.monotonic()
         counts = None if self._counter is None else np.round(data[self._counter]).astype(np.int64)
         samples = np.ascontiguousarray(data[self._channels].T, dtype=np.float32)
         return [Packet(samples, time.monotonic(), times_s=data[self._stamp], counts=counts)]

@@ -6,7 +6,6 @@ between the two clocks changes nothing.
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from typing import Any
 
@@ -39,8 +38,12 @@ SENDER_TOLERANCE_S = 0.02  # senders stamp when they push: late by what else the
 
 def open_source(spec: Spec) -> Source:
     """The options name, type, source_id, hostname (at least one), wait_s, unit (if the stream tells none) and bands."""
-    if importlib.util.find_spec("pylsl") is None:
-        raise ConfigError(spec.where, "needs pylsl", "pip install 'emgasr[live]'")
+    try:
+        import pylsl  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(spec.where, "needs pylsl", "pip install 'emgasr[live]'") from error
+    except (RuntimeError, OSError) as error:  # its own way of telling that liblsl is missing
+        raise ConfigError(spec.where, "pylsl finds no liblsl", "install liblsl, or pylsl from a wheel") from error
     wanted = {name: value for name in PREDICATES if (value := spec.text(name, ""))}
     if not wanted:
         raise ConfigError(spec.where, "does not say which stream", "give name=…, type=… or source_id=…")

@@ -152,11 +152,14 @@ def test_a_playback_board_gives_back_what_was_recorded(tmp_path: Path) -> None:
     recorded = board.get_board_data()[BoardShim.get_emg_channels(-1)].T.astype(np.float32)
     board.release_session()
     source = open_source(f"brainflow:board=-3,master=-1,file={tmp_path / 'board.csv'}")
-    chunks = take(source, seconds=0.4)
+    chunks = list(source.chunks())
     played = joined(chunks)
+    assert len(recorded) - 50 <= len(played) <= len(recorded)  # it ends where the file does
     first = np.flatnonzero((np.abs(recorded - played[0]) < 1e-3).all(axis=1))
     assert len(first)
     np.testing.assert_allclose(played[:50], recorded[first[0] : first[0] + 50], atol=1e-3)
+    again = open_source(f"brainflow:board=-3,master=-1,file={tmp_path / 'board.csv'},config=loopback_true")
+    assert len(joined(take(again, seconds=1.5))) > len(recorded)
     with pytest.raises(RecordingError, match="no file to play back"):
         open_source("brainflow:board=-3,master=-1,file=/nowhere.csv")
 
