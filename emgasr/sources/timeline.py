@@ -16,7 +16,10 @@ import numpy as np
 
 from emgasr.sources import Chunk, Note
 
-FOLLOW_S = 10.0  # time constant with which a slow clock is followed
+FOLLOW_S = 4.0  # time constant with which a slow clock is followed
+JITTER_S = 4.0  # time constant with which past lateness is forgotten
+SUSPICIOUS = 4.0  # times the lateness of late: what comes later than this is looked into
+LEAST_SAMPLES = 0.75  # no tolerance below this, so that a single lost sample can be seen where times are steady
 SETTLE_S = 1.0  # a stream's first packets may be late: until then an earlier one only sets the clock
 SLACK_S = 1.0  # what a transport may hold back: a step that is longer than the wait for it is a jump of the clock
 HISTORY_S = 2.0  # how far back samples are compared with those that seem to come again
@@ -45,8 +48,9 @@ class Packet:
 class TimelineConfig:
     """How a device's clock is read, and what is done about a gap.
 
-    `tolerance_s` is how late a packet may be without suspicion, `confirm_s` how long a suspicion is watched; counters
-    start again at `wrap` (0: never). Gaps up to `bridge_s` are filled by "hold" (the last sample) or "zero".
+    `tolerance_s` is how late a packet may be without suspicion (less where times prove steady), `confirm_s` how long a
+    suspicion is watched; counters start again at `wrap` (0: never). Gaps up to `bridge_s` are filled by "hold" (the
+    last sample) or "zero".
     """
 
     rate_hz: float
@@ -69,6 +73,7 @@ class Timeline:
         self._anchor_s: float | None = None  # device time of position 0
         self._count: int | None = None  # the counter's next value
         self._told_drift_s = 0.0
+        self._jitter_s = config.tolerance_s / SUSPICIOUS
         self._arrived_s: float | None = None
         self._held: list[Packet] = []  # late beyond tolerance, not yet known why
         self._interrupted = False
@@ -99,7 +104,7 @@ class Timeline:
     def feed(self, packet: Packet) -> list[Chunk]:
         """Place one packet."""
         chunks: list[Chunk] = []
-        for run in _runs(packet, self.config.tolerance_s):
+        for run in _runs(packet, 1 / self.config.rate_hz + self._tolerance):
             chunks += self._judge(run)
         return chunks
 
@@ -144,7 +149,7 @@ class Timeline:
 
     @property
     def _tolerance(self) -> float:
-        return max(self.config.tolerance_s, 1.5 / self.config.rate_hz)
+        return max(min(self.config.tolerance_s, SUSPICIOUS * self._jitter_s), LEAST_SAMPLES / self.config.rate_hz)
 
     def _late_s(self, run: Packet, ahead: int) -> float:
         """How late the least late sample of a run is that lies `ahead` samples after the line's end."""
@@ -162,7 +167,7 @@ class Timeline:
 
     def _settle_suspicion(self) -> list[Chunk]:
         """Either the samples were only late, or some were lost before them, or the clock jumped."""
-        late_s = self._lateness()
+        late_s, first_s = self._lateness(), self._late_s(self._held[0], 0)
         held, self._held = self._held, []
         chunks: list[Chunk] = []
         waited_s = 0.0 if self._arrived_s is None else held[0].arrived_s - self._arrived_s
@@ -174,6 +179,8 @@ class Timeline:
         else:
             if late_s > self._tolerance:
                 chunks += self._lost(round(late_s * self.config.rate_hz), held[0].arrived_s)
+            else:
+                self._jitter_s = max(self._jitter_s, 2 * first_s / SUSPICIOUS)
             chunks += self._place(held[0])
         for run in held[1:]:  # a later step among them is judged on its own
             chunks += self._judge(run)
@@ -187,15 +194,17 @@ class Timeline:
     def _follow(self, late_s: float, samples: int) -> None:
         """Let the line's clock follow the device's: at once to earlier, slowly to later."""
         assert self._anchor_s is not None
-        if late_s < -self._tolerance and self.time_s > SETTLE_S:
+        if late_s < -max(self.config.tolerance_s, 1.5 / self.config.rate_hz) and self.time_s > SETTLE_S:
             self._jump(late_s)
             return
+        forgotten = np.exp(-samples / self.config.rate_hz / JITTER_S)
+        self._jitter_s = max(self._jitter_s * forgotten, min(abs(late_s), self.config.tolerance_s))
         step_s = late_s if late_s < 0 else late_s * min(1.0, samples / self.config.rate_hz / FOLLOW_S)
         self._anchor_s += step_s
         if self.time_s <= SETTLE_S:
             return
         self.drift_s += step_s
-        if abs(self.drift_s - self._told_drift_s) > max(DRIFT_S, 2 * self._tolerance):
+        if abs(self.drift_s - self._told_drift_s) > max(DRIFT_S, 2 * self.config.tolerance_s):
             self._told_drift_s = self.drift_s
             self.note(
                 "drift",
@@ -292,7 +301,7 @@ class Timeline:
         return chunk
 
 
-def _runs(packet: Packet, tolerance_s: float) -> list[Packet]:
+def _runs(packet: Packet, longest_step_s: float) -> list[Packet]:
     """Cut a packet where its own clock or counter is not that of one stretch of samples."""
     if not len(packet.samples):
         return []
@@ -300,7 +309,7 @@ def _runs(packet: Packet, tolerance_s: float) -> list[Packet]:
         cuts = np.flatnonzero(np.diff(packet.counts) != 1)
     elif packet.times_s is not None:
         steps = np.diff(packet.times_s)
-        cuts = np.flatnonzero((steps <= 0) | (steps > tolerance_s))
+        cuts = np.flatnonzero((steps <= 0) | (steps > longest_step_s))
     else:
         return [packet]
     edges = [0, *(cuts + 1).tolist(), len(packet.samples)]

