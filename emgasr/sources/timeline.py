@@ -8,7 +8,7 @@ declared rate.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -17,8 +17,8 @@ import numpy as np
 from emgasr.sources import Chunk, Note
 
 FOLLOW_S = 4.0  # time constant with which a slow clock is followed
-JITTER_S = 4.0  # time constant with which past lateness is forgotten
-SUSPICIOUS = 4.0  # times the lateness of late: what comes later than this is looked into
+JITTER_RUNS, JITTER_SHARE = 64, 0.9  # how much nine in ten of the last runs differ from the one before is jitter
+SUSPICIOUS = 4.0  # times the jitter: what is later than this is looked into
 LEAST_SAMPLES = 0.75  # no tolerance below this, so that a single lost sample can be seen where times are steady
 SETTLE_S = 1.0  # a stream's first packets may be late: until then an earlier one only sets the clock
 SLACK_S = 1.0  # what a transport may hold back: a step that is longer than the wait for it is a jump of the clock
@@ -73,7 +73,8 @@ class Timeline:
         self._anchor_s: float | None = None  # device time of position 0
         self._count: int | None = None  # the counter's next value
         self._told_drift_s = 0.0
-        self._jitter_s = config.tolerance_s / SUSPICIOUS
+        self._late_before_s = 0.0
+        self._jitters_s: deque[float] = deque(maxlen=JITTER_RUNS)
         self._arrived_s: float | None = None
         self._held: list[Packet] = []  # late beyond tolerance, not yet known why
         self._interrupted = False
@@ -141,7 +142,7 @@ class Timeline:
         if len(self._history_s) and run.times_s[0] <= self._history_s[-1] and (again := self._seen(run)):
             return self._repeated(run, again)
         late_s = self._late_s(run, 0)
-        if late_s > self._tolerance:
+        if late_s - self._late_before_s > self._tolerance:
             self._held.append(run)
             return []
         self._follow(late_s, len(run.samples))
@@ -149,7 +150,11 @@ class Timeline:
 
     @property
     def _tolerance(self) -> float:
-        return max(min(self.config.tolerance_s, SUSPICIOUS * self._jitter_s), LEAST_SAMPLES / self.config.rate_hz)
+        least_s = LEAST_SAMPLES / self.config.rate_hz
+        if len(self._jitters_s) < JITTER_RUNS // 4:
+            return max(self.config.tolerance_s, least_s)
+        jitter_s = sorted(self._jitters_s)[int(JITTER_SHARE * len(self._jitters_s))]
+        return max(min(self.config.tolerance_s, SUSPICIOUS * jitter_s), least_s)
 
     def _late_s(self, run: Packet, ahead: int) -> float:
         """How late the least late sample of a run is that lies `ahead` samples after the line's end."""
@@ -159,15 +164,16 @@ class Timeline:
         return float((run.times_s - due).min())
 
     def _lateness(self) -> float:
+        """How much later what is watched is than what came before it."""
         ahead, least = 0, np.inf
         for run in self._held:
             least = min(least, self._late_s(run, ahead))
             ahead += len(run.samples)
-        return least
+        return least - self._late_before_s
 
     def _settle_suspicion(self) -> list[Chunk]:
         """Either the samples were only late, or some were lost before them, or the clock jumped."""
-        late_s, first_s = self._lateness(), self._late_s(self._held[0], 0)
+        late_s, first_s = self._lateness(), self._late_s(self._held[0], 0) - self._late_before_s
         held, self._held = self._held, []
         chunks: list[Chunk] = []
         waited_s = 0.0 if self._arrived_s is None else held[0].arrived_s - self._arrived_s
@@ -180,7 +186,7 @@ class Timeline:
             if late_s > self._tolerance:
                 chunks += self._lost(round(late_s * self.config.rate_hz), held[0].arrived_s)
             else:
-                self._jitter_s = max(self._jitter_s, 2 * first_s / SUSPICIOUS)
+                self._jitters_s.append(first_s)
             chunks += self._place(held[0])
         for run in held[1:]:  # a later step among them is judged on its own
             chunks += self._judge(run)
@@ -196,10 +202,11 @@ class Timeline:
         assert self._anchor_s is not None
         if late_s < -max(self.config.tolerance_s, 1.5 / self.config.rate_hz) and self.time_s > SETTLE_S:
             self._jump(late_s)
+            self._late_before_s = 0.0
             return
-        forgotten = np.exp(-samples / self.config.rate_hz / JITTER_S)
-        self._jitter_s = max(self._jitter_s * forgotten, min(abs(late_s), self.config.tolerance_s))
         step_s = late_s if late_s < 0 else late_s * min(1.0, samples / self.config.rate_hz / FOLLOW_S)
+        self._jitters_s.append(abs(late_s - self._late_before_s))
+        self._late_before_s = late_s - step_s
         self._anchor_s += step_s
         if self.time_s <= SETTLE_S:
             return
@@ -256,6 +263,7 @@ class Timeline:
     def _resume(self, run: Packet) -> list[Chunk]:
         """Go on after the device was away, for as long as the host's clock tells."""
         self._count = self._anchor_s = None
+        self._late_before_s = 0.0
         self._history, self._history_s = self._history[:0], self._history_s[:0]
         chunks: list[Chunk] = []
         if self._arrived_s is not None:

@@ -114,6 +114,20 @@ def test_on_a_steady_clock_the_loss_of_a_single_sample_is_seen(lost: int, drift:
     np.testing.assert_array_equal(joined(chunks)[30_007 + lost :], samples[30_007 + lost :])
 
 
+def test_on_a_steady_clock_frequent_losses_do_not_hide_each_other() -> None:
+    rng = np.random.default_rng(2)
+    stream, missing = [], 0
+    for i, packet in enumerate(packets(signal(40_000))):
+        if i > 20 and rng.random() < 0.05:
+            first = int(rng.integers(1, 15))
+            missing += first
+            packet = packet.part(first)
+        stream.append(packet)
+    chunks, timeline = run(stream)
+    assert timeline.tally == {"bridged": missing}
+    assert len(joined(chunks)) == 40_000
+
+
 def test_a_jittery_clock_makes_no_gaps_of_its_jitter() -> None:
     rng = np.random.default_rng(5)
     samples = signal(60_000)
