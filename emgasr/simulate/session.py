@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -11,7 +11,7 @@ from emgasr.errors import DataError
 from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.simulate.electrodes import ELECTRODES, UNIT_MICROVOLTS, Donning, don, ring_positions
 from emgasr.simulate.keyboard import HANDS
-from emgasr.simulate.movement import daily, muscle_drive
+from emgasr.simulate.movement import Technique, daily, muscle_drive
 from emgasr.simulate.muscles import DRIVE_RATE_HZ, POTENTIAL_SAMPLES, FiringState, discharge, unit_potentials
 from emgasr.simulate.person import Person
 from emgasr.simulate.prompts import default_prompts
@@ -43,16 +43,7 @@ def simulate_session(
         raise DataError("simulation", f"a session's seed cannot be {session_seed}", "use 0 or more")
     rng = np.random.default_rng([0x5E55, person.seed, session_seed])
     typed = _typed(person, rng, prompts, events, spans, minutes)
-    rests = [
-        (s, e)
-        for s, e, kind in zip(typed.spans.start_s, typed.spans.end_s, typed.spans.kinds, strict=True)
-        if kind == "rest"
-    ]
-    technique = daily(person.technique, rng)
-    drives = muscle_drive(technique, typed.events, rests, typed.duration_s, rng)
-    samples = np.concatenate(
-        [_ring(person, hand, drives[hand], typed.duration_s, don(rng), rng) for hand in (0, 1)], axis=1
-    )
+    samples = typing_samples(person, daily(person.technique, rng), (don(rng) for _ in HANDS), typed, rng)
     return Recording(
         samples=samples,
         rate_hz=RATE_HZ,
@@ -64,6 +55,23 @@ def simulate_session(
         spans=typed.spans,
         origin="simulated",
     )
+
+
+def typing_samples(
+    person: Person, technique: Technique, donnings: Iterable[Donning], typed: Typed, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the samples (T, 32) float32 µV of what was `typed` by the day's `technique`, the bands as they are worn.
+
+    `donnings` are (left, right), each asked for when its band's turn comes.
+    """
+    rests = [
+        (s, e)
+        for s, e, kind in zip(typed.spans.start_s, typed.spans.end_s, typed.spans.kinds, strict=True)
+        if kind == "rest"
+    ]
+    drives = muscle_drive(technique, typed.events, rests, typed.duration_s, rng)
+    rings = [_ring(person, hand, drives[hand], typed.duration_s, donning, rng) for hand, donning in enumerate(donnings)]
+    return np.concatenate(rings, axis=1)
 
 
 def _typed(

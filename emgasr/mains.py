@@ -1,0 +1,55 @@
+"""The hum of the mains in a signal: samples in; 50 or 60 Hz, and how strong it is on each electrode, out."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.signal import periodogram
+
+MAINS_HZ = (50.0, 60.0)
+LEAST_S = 2.0  # shorter stretches do not resolve a line from what lies beside it
+NEAR_HZ, AROUND_HZ = 0.75, 6.0  # a line with its drift; the spectrum around it that it is compared with
+PROMINENT = 5.0  # a line stands out when it holds this many times the power of what lies around
+
+
+def find_mains(samples: np.ndarray, rate_hz: float) -> float | None:
+    """50.0 or 60.0, whichever line stands out more in samples (T, C); None if neither does, or T is too short."""
+    if len(samples) < LEAST_S * rate_hz:
+        return None
+    prominence = {hz: _prominence(samples, rate_hz, hz) for hz in MAINS_HZ if hz + AROUND_HZ < rate_hz / 2}
+    best = max(prominence, key=lambda hz: prominence[hz], default=None)
+    return best if best is not None and prominence[best] >= PROMINENT else None
+
+
+def mains_rms(samples: np.ndarray, rate_hz: float, mains_hz: float) -> np.ndarray:
+    """(C,) root mean square of the line and its harmonics, in the samples' unit, above what lies around them."""
+    frequencies, power = _spectrum(samples, rate_hz)
+    width = frequencies[1] - frequencies[0]
+    total = np.zeros(samples.shape[1])
+    for hz in harmonics(mains_hz, rate_hz):
+        line, around = _line(frequencies, hz)
+        if line.any() and around.any():
+            excess = power[line] - np.median(power[around], axis=0)
+            total += np.maximum(excess.sum(axis=0) * width, 0.0)
+    return np.sqrt(total)
+
+
+def harmonics(mains_hz: float, rate_hz: float) -> list[float]:
+    """The line and its multiples that `rate_hz` can hold."""
+    return [mains_hz * k for k in range(1, int(0.95 * rate_hz / 2 / mains_hz) + 1)]
+
+
+def _prominence(samples: np.ndarray, rate_hz: float, hz: float) -> float:
+    """Power of the line over that around it: the median electrode's."""
+    frequencies, power = _spectrum(samples, rate_hz)
+    line, around = _line(frequencies, hz)
+    floor = np.maximum(np.median(power[around], axis=0), np.finfo(float).tiny)
+    return float(np.median(power[line].max(axis=0) / floor)) / np.log(max(2.0, float(line.sum())) * 4)
+
+
+def _spectrum(samples: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    return periodogram(np.asarray(samples, np.float64), rate_hz, window="hann", axis=0)
+
+
+def _line(frequencies: np.ndarray, hz: float) -> tuple[np.ndarray, np.ndarray]:
+    apart = np.abs(frequencies - hz)
+    return apart <= NEAR_HZ, (apart > 2 * NEAR_HZ) & (apart <= AROUND_HZ)

@@ -1,0 +1,163 @@
+"""A stream of the Lab Streaming Layer in, a Source out: "lsl:name=armband", "lsl:type=EMG" or "lsl:source_id=…".
+
+Samples carry the sender's own times, corrected for the offset between the two clocks, not smoothed: smoothing would
+hide what was lost.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from typing import Any
+
+import numpy as np
+
+from emgasr.errors import ConfigError, RecordingError
+from emgasr.recording import Band
+from emgasr.sources import Source
+from emgasr.sources.live import Disconnected, LiveConfig, LiveSource, bridging
+from emgasr.sources.spec import Spec
+from emgasr.sources.timeline import Packet, TimelineConfig
+
+# What a stream may call its unit -> ours, and the factor to it.
+UNIT_NAMES = {
+    "uv": ("uV", 1.0),
+    "µv": ("uV", 1.0),
+    "μv": ("uV", 1.0),
+    "microvolts": ("uV", 1.0),
+    "microvolt": ("uV", 1.0),
+    "mv": ("uV", 1e3),
+    "millivolts": ("uV", 1e3),
+    "v": ("uV", 1e6),
+    "volts": ("uV", 1e6),
+    "counts": ("counts", 1.0),
+}
+PREDICATES = ("name", "type", "source_id", "hostname")
+BUFFER_S = 60  # what the inlet keeps for a reader that does not come
+SENDER_TOLERANCE_S = 0.02  # senders stamp when they push: late by what else their computer does
+
+
+def open_source(spec: Spec) -> Source:
+    """The options name, type, source_id, hostname (at least one), wait_s, unit (if the stream tells none) and bands."""
+    if importlib.util.find_spec("pylsl") is None:
+        raise ConfigError(spec.where, "needs pylsl", "pip install 'emgasr[live]'")
+    wanted = {name: value for name in PREDICATES if (value := spec.text(name, ""))}
+    if not wanted:
+        raise ConfigError(spec.where, "does not say which stream", "give name=…, type=… or source_id=…")
+    wait_s = spec.number("wait_s", 5.0, least=0.1)
+    inlet = Inlet(wanted, wait_s)
+    info = inlet.find()
+    if not info.nominal_srate() > 0:
+        raise RecordingError(inlet.name, "has no regular rate", "give a stream of samples, not of markers")
+    channels = _channels(info)
+    stated = _unit(channels, inlet.name)
+    inlet.rate_hz = float(info.nominal_srate())
+    inlet.unit = spec.unit(stated[0] if stated else None)
+    inlet.scale = stated[1] if stated else 1.0
+    inlet.bands = spec.bands(int(info.channel_count()), tuple(channel.get("label", "") for channel in channels))
+    live = LiveConfig.of(spec)
+    tolerance_s = spec.number("tolerance_ms", 1000 * SENDER_TOLERANCE_S, least=0.1) / 1000
+    timeline = TimelineConfig(
+        inlet.rate_hz,
+        int(info.channel_count()),
+        tolerance_s=tolerance_s,
+        **bridging(spec),  # type: ignore[arg-type]
+    )
+    spec.done()
+    inlet.open()
+    return LiveSource(inlet, timeline, live, inlet.name)
+
+
+class Inlet:
+    """A Device over the one stream that answers to all of `wanted`; found again by the same words when it is gone."""
+
+    rate_hz = 0.0
+    unit = ""
+    bands: tuple[Band, ...] = ()
+    scale = 1.0
+
+    def __init__(self, wanted: dict[str, str], wait_s: float) -> None:
+        self.wanted = wanted
+        self.wait_s = wait_s
+        self.name = "lsl " + ",".join(f"{key}={value}" for key, value in wanted.items())
+        self._inlet: Any = None
+
+    def find(self) -> Any:
+        """The stream's full description; a RecordingError if there is none, or more than one."""
+        import pylsl
+        from pylsl.util import LostError
+
+        predicate = " and ".join(f"{key}='{value}'" for key, value in self.wanted.items())
+        found = pylsl.resolve_bypred(predicate, 1, self.wait_s)
+        if not found:
+            advice = "start what sends it, or check its name; streams are found on the local network only"
+            raise RecordingError(self.name, f"was not found in {self.wait_s:g} s", advice)
+        if len(found) > 1:
+            raise RecordingError(self.name, f"names {len(found)} streams", "add source_id=… or hostname=…")
+        inlet = pylsl.StreamInlet(found[0], max_buflen=1, recover=False)
+        try:
+            return inlet.info(timeout=self.wait_s)
+        except (LostError, TimeoutError) as error:
+            raise RecordingError(self.name, "does not describe itself", "start it again") from error
+        finally:
+            inlet.close_stream()
+
+    def open(self) -> None:
+        """Connect; a RecordingError if the stream is not there, or is another than it was."""
+        import pylsl
+        from pylsl.util import LostError
+
+        info = self.find()
+        shape = (float(info.nominal_srate()), int(info.channel_count()))
+        if shape != (self.rate_hz, sum(len(band.electrodes) for band in self.bands)):
+            raise RecordingError(
+                self.name, f"came back with {shape[1]} channels at {shape[0]:g} Hz", "start emgasr again"
+            )
+        flags = pylsl.proc_clocksync
+        inlet = pylsl.StreamInlet(info, max_buflen=BUFFER_S, processing_flags=flags, recover=False)
+        try:
+            inlet.open_stream(timeout=self.wait_s)
+        except (LostError, TimeoutError) as error:
+            inlet.close_stream()
+            raise RecordingError(self.name, "does not open", "start it again") from error
+        self._inlet = inlet
+
+    def read(self, wait_s: float) -> list[Packet]:
+        """What came; waits for it up to `wait_s`."""
+        from pylsl.util import LostError
+
+        time.sleep(wait_s)
+        try:
+            samples, times_s = self._inlet.pull_chunk(timeout=0.0, max_samples=1 << 16, as_numpy=True)
+        except LostError as error:
+            raise Disconnected("the sender is gone") from error
+        if not len(times_s):
+            return []
+        values = np.asarray(samples, dtype=np.float32) * np.float32(self.scale)
+        return [Packet(values, time.monotonic(), times_s=np.asarray(times_s, dtype=np.float64))]
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._inlet is not None:
+            self._inlet.close_stream()
+        self._inlet = None
+
+
+def _channels(info: Any) -> list[dict[str, str]]:
+    """Label and unit of each channel, as far as the stream describes them."""
+    described = []
+    channel = info.desc().child("channels").child("channel")
+    while not channel.empty():
+        described.append({"label": channel.child_value("label"), "unit": channel.child_value("unit")})
+        channel = channel.next_sibling("channel")
+    return described
+
+
+def _unit(channels: list[dict[str, str]], name: str) -> tuple[str, float] | None:
+    """Our unit and the factor to it, if the stream tells one."""
+    told = {channel["unit"].strip() for channel in channels} - {""}
+    if not told:
+        return None
+    if len(told) > 1:
+        raise RecordingError(name, f"mixes units ({', '.join(sorted(told))})", "send channels of one unit")
+    return UNIT_NAMES.get(told.pop().lower())

@@ -1,0 +1,88 @@
+"""Blocks of samples that are at hand in, a Source out: at the pace of a device, or as fast as they are taken."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from emgasr.recording import Band
+from emgasr.sources import Chunk, Source
+from emgasr.sources.live import EndOfStream, LiveConfig, LiveSource, bridging
+from emgasr.sources.spec import Spec
+from emgasr.sources.timeline import Packet, Timeline, TimelineConfig
+
+Read = Callable[[int], np.ndarray]  # the next samples (at most so many, T, C); none at the end
+
+
+def speed_of(spec: Spec) -> float:
+    """The option speed: 1 is real time, "fast" (0 here) as fast as the samples are taken."""
+    if spec.text("speed", "1") == "fast":
+        return 0.0
+    return spec.number("speed", 1.0, least=0.01, most=1000.0)
+
+
+def paced_source(read: Read, rate_hz: float, unit: str, bands: tuple[Band, ...], spec: Spec) -> Source:
+    """A source of what `read` returns, by the options speed, chunk_ms and those of a live source."""
+    speed, live = speed_of(spec), LiveConfig.of(spec)
+    channels = sum(len(band.electrodes) for band in bands)
+    timeline = TimelineConfig(rate_hz, channels, **bridging(spec))  # type: ignore[arg-type]
+    spec.done()
+    if not speed:
+        return _FastSource(read, unit, bands, Timeline(timeline), max(1, round(live.chunk_s * rate_hz)))
+    return LiveSource(_PacedDevice(read, rate_hz, unit, bands, speed), timeline, live, spec.where)
+
+
+class _FastSource:
+    """A Source that hands out samples whenever they are asked for."""
+
+    def __init__(self, read: Read, unit: str, bands: tuple[Band, ...], timeline: Timeline, rows: int) -> None:
+        self.read, self.unit, self.bands, self.rows = read, unit, bands, rows
+        self.timeline = timeline
+        self.rate_hz = timeline.config.rate_hz
+        self._closed = threading.Event()
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Chunks of `rows` samples; the last may be shorter."""
+        while not self._closed.is_set():
+            samples = self.read(self.rows)
+            if not len(samples):
+                return
+            yield from self.timeline.feed(Packet(samples, time.monotonic()))
+
+    def close(self) -> None:
+        """End the chunks."""
+        self._closed.set()
+
+
+class _PacedDevice:
+    """A Device that delivers at `speed` times the rate by the host's clock, as a device that does not wait."""
+
+    def __init__(self, read: Read, rate_hz: float, unit: str, bands: tuple[Band, ...], speed: float) -> None:
+        self._read, self.rate_hz, self.unit, self.bands = read, rate_hz, unit, bands
+        self._pace_hz = rate_hz * speed
+        self._started_s: float | None = None
+        self._delivered = 0
+
+    def open(self) -> None:
+        """Nothing to do: the clock starts with the first read."""
+
+    def read(self, wait_s: float) -> list[Packet]:
+        """The samples that are due after `wait_s`."""
+        if self._started_s is None:
+            self._started_s = time.monotonic()
+        time.sleep(wait_s)
+        due = int((time.monotonic() - self._started_s) * self._pace_hz) - self._delivered
+        if due <= 0:
+            return []
+        samples = self._read(due)
+        if not len(samples):
+            raise EndOfStream
+        counts = np.arange(self._delivered, self._delivered + len(samples))
+        self._delivered += len(samples)
+        return [Packet(samples, time.monotonic(), counts=counts)]
+
+    def close(self) -> None:
+        """Nothing to do."""
