@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +31,13 @@ from emgasr.normalize import NormalizeConfig, NormalizeState, RunningNormalize
 from emgasr.output import replacing
 from emgasr.recording import UNITS, Band, Recording
 from emgasr.tokens import Tokens, load_tokens
+
+if TYPE_CHECKING:
+    from emgasr.decoding import SearchConfig
+    from emgasr.decoding.hotwords import Hotwords
+    from emgasr.lm.ngram import NGramModel
+    from emgasr.lm.words import WordModel
+    from emgasr.streaming import Stream, StreamConfig
 
 FORMAT = 1
 # What `emgasr tune` puts beside the weights: the search that reads their emissions best, and a picture of others.
@@ -80,17 +87,20 @@ class Signal:
 
     def check(self, recording: Recording) -> None:
         """Raise a RecordingError unless `recording` has this rate, unit and shape of bands."""
-        where = f"recording {recording.subject}/{recording.session}"
-        if recording.rate_hz != self.rate_hz:
+        self.check_same(Signal.of(recording), f"recording {recording.subject}/{recording.session}")
+
+    def check_same(self, other: Signal, where: str) -> None:
+        """Raise a RecordingError unless `other`, which `where` names, has this rate, unit and shape of bands."""
+        if other.rate_hz != self.rate_hz:
             advice = "record at the model's rate or train a model for this one; the rate is never changed silently"
-            raise RecordingError(where, f"is at {recording.rate_hz:g} Hz, the model at {self.rate_hz:g} Hz", advice)
-        own, other = ([len(band.electrodes) for band in bands] for bands in (self.bands, recording.bands))
-        if own != other:
+            raise RecordingError(where, f"is at {other.rate_hz:g} Hz, the model at {self.rate_hz:g} Hz", advice)
+        own, theirs = ([len(band.electrodes) for band in bands] for bands in (self.bands, other.bands))
+        if own != theirs:
             raise RecordingError(
-                where, f"has bands of {other} electrodes, the model {own}", "use a model made for them"
+                where, f"has bands of {theirs} electrodes, the model {own}", "use a model made for them"
             )
-        if recording.unit != self.unit:
-            raise RecordingError(where, f"is in {recording.unit}, the model in {self.unit}", "convert the recording")
+        if other.unit != self.unit:
+            raise RecordingError(where, f"is in {other.unit}, the model in {self.unit}", "convert the recording")
 
 
 class RecognizerState(NamedTuple):
@@ -136,8 +146,14 @@ class Recognizer(nn.Module):
 
     def frame_times_s(self, frames: int) -> np.ndarray:
         """(F,) seconds from the start of the recording to the newest sample that each emission is made for."""
-        newest = (np.arange(1, frames + 1) * self.encoder.stride - 1) * self.features.hop + self.features.window
-        return newest / self.signal.rate_hz
+        return self._newest_sample(np.arange(frames)) / self.signal.rate_hz
+
+    def frame_time_s(self, frame: int) -> float:
+        """The same of one emission."""
+        return float(self._newest_sample(np.array(frame)) / self.signal.rate_hz)
+
+    def _newest_sample(self, frame: np.ndarray) -> np.ndarray:
+        return ((frame + 1) * self.encoder.stride - 1) * self.features.hop + self.features.window
 
     def hidden(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Feature frames (B, F, N, E, K) to hidden frames (B, F', D) and lengths."""
@@ -200,6 +216,20 @@ class Recognizer(nn.Module):
             log_probs, _, state = self.step(samples[None].to(weight), state)
             parts.append(log_probs)
         return torch.cat([*parts, self.flush(state)[0]], 1)[0].float().cpu().numpy()
+
+    def stream(
+        self,
+        lm: NGramModel | WordModel | None = None,
+        search: SearchConfig | None = None,
+        config: StreamConfig | None = None,
+        hotwords: Hotwords | None = None,
+    ) -> Stream:
+        """A stream to feed samples: read by beam search if there is a language model or a `search`, else greedily."""
+        from emgasr.decoding import BeamSearch
+        from emgasr.streaming import Stream
+
+        greedily = lm is None and search is None and hotwords is None
+        return Stream(self, None if greedily else BeamSearch(self.tokens, lm, search, hotwords), config)
 
     def save(self, folder: str | Path, card: str = "") -> None:
         """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -91,6 +91,7 @@ class ElectrodeMixer(nn.Module):
             nn.Conv2d(sizes[i], sizes[i + 1], (3, 3 if electrodes > 1 else 1), stride=(2, 1)) for i in range(stages)
         )
         last = sizes[-1] if stages else channels
+        self.sizes = sizes[:-1]
         self.rotations = (-1, 0, 1) if electrodes > 1 else (0,)
         self.flatten = nn.Linear(last * electrodes, width)
         self.project = nn.Linear(bands * width, width)
@@ -107,7 +108,7 @@ class ElectrodeMixer(nn.Module):
     def start(self, frames: Tensor) -> tuple[Tensor, ...]:
         """What each convolution remembers of the frame before the first: (B, 1, N, channels, E) of zeros."""
         batch, _, bands = frames.shape[:3]
-        return tuple(frames.new_zeros(batch, 1, bands, conv.in_channels, self.electrodes) for conv in self.strided)
+        return tuple(frames.new_zeros(batch, 1, bands, width, self.electrodes) for width in self.sizes)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         return self.step(frames, lengths, self.start(frames))[0]
@@ -212,7 +213,7 @@ class ConformerEncoder(nn.Module):
         group = self.chunk_frames * self.stride
         none = torch.zeros(len(frames), dtype=torch.long, device=frames.device)
         hidden = frames.new_zeros(len(frames), 0, self.width)
-        blocks = tuple(block.start(hidden) for block in self.blocks)
+        blocks = tuple(block.start(hidden) for block in cast(list[ConformerBlock], self.blocks))
         held = frames.new_zeros(len(frames), group - 1, *frames.shape[2:])
         return ConformerState(held, none, none, self.mixer.start(frames), blocks)
 
@@ -233,14 +234,14 @@ class ConformerEncoder(nn.Module):
         counts = ready // self.stride
         if frames.shape[1] == 0:
             return frames.new_zeros(len(frames), 0, self.width), counts, state
-        reach = self.blocks[0].attention.left
+        reach = self.config.left_chunks * self.chunk_frames
         ragged = same(ready) is None
         seen = state.seen if int(state.seen.min()) < reach else None
         x, inputs = self.mixer.step(frames, ready if ragged else None, state.mixer)
         mask = frame_mask(counts, x.shape[1]).unsqueeze(2) if ragged else None
         x = x if mask is None else x * mask
         blocks = []
-        for block, past in zip(self.blocks, state.blocks, strict=True):
+        for block, past in zip(cast(list[ConformerBlock], self.blocks), state.blocks, strict=True):
             x, joined = block.step(x, counts if ragged else None, mask, past, seen)
             latest = (part(now, counts, then.shape[1]) for now, then in zip(joined, past, strict=True))
             blocks.append(BlockPast(*latest))
