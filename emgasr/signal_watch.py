@@ -16,7 +16,7 @@ from emgasr.recording import Band
 
 LEVEL_S = 0.128  # over which a band's level is taken; its mean is not part of it, so that drift below 8 Hz is not
 DEAD_S = 0.5  # without any change: the electrode is dead
-CLIPPED_SHARE = 0.25  # of a block's samples at the electrode's largest value: it is saturated
+CLIPPED_SHARE, CLIPPED_LEAST = 0.25, 4  # of a block's samples at the electrode's largest value: it is saturated
 CLIPPED_OVER_TYPICAL = 4.0  # that value over the electrode's typical RMS: low levels in counts repeat values too
 FORGET_S = 10.0  # time constant of the typical RMS
 REST_QUANTILE, REST_MARGIN = 0.995, 1.25  # of the levels at rest, and above it: less is no activity
@@ -135,7 +135,7 @@ class SignalWatch:
         self._largest = np.maximum(self._largest, size)
         saturated = (size == self._largest) & (size > CLIPPED_OVER_TYPICAL * self._typical) & (self._typical > 0)
         if saturated.any():
-            at_most = (np.abs(samples) == self._largest).sum(0) >= CLIPPED_SHARE * self.block
+            at_most = (np.abs(samples) == self._largest).sum(0) >= max(CLIPPED_LEAST, CLIPPED_SHARE * self.block)
             saturated &= at_most
         well = ~saturated & (high != low)
         start = np.where(self._typical > 0, self._forget, 1.0)

@@ -48,11 +48,8 @@ def fed(stream: Stream, samples: np.ndarray, cuts: list[int]) -> list[Event]:
 
 
 def stable(events: list[Event]) -> list[tuple[str, float, float]]:
-    return [
-        (e.key, round(e.time_s, 9), round(e.confidence, 4))
-        for e in events
-        if isinstance(e, Key) and e.state == "stable"
-    ]
+    keys = [event for event in events if isinstance(event, Key) and event.state == "stable"]
+    return [(key.key, round(key.time_s, 9), round(key.confidence, 4)) for key in keys]
 
 
 cuttings = st.lists(st.integers(0, 900), max_size=15)
