@@ -120,7 +120,7 @@ class Stream:
         self._rest_levels: list[np.ndarray] = []  # while rest is being declared
         self._ids = array("i")
         self._tentative: list[tuple[Token, int]] = []  # as shown, with revisions
-        self._closed = False
+        self.closed = False
 
     def feed(self, samples: np.ndarray, rest: bool = False) -> list[Event]:
         """Read on through samples (T, C) in the model's unit; `rest` declares them rest, which sets the gate.
@@ -154,9 +154,9 @@ class Stream:
 
     def close(self) -> list[Event]:
         """Read what is left and settle everything; a second call does nothing."""
-        if self._closed:
+        if self.closed:
             return []
-        self._closed = True
+        self.closed = True
         self._read(self.recognizer.flush(self._state)[0])
         self._reader.end()
         return self._shown()
@@ -175,6 +175,12 @@ class Stream:
     def tentative_text(self) -> str:
         """The text of all keys, those included that may still change."""
         return self.recognizer.tokens.render([*self._ids, *(token.id for token, _ in self._tentative)])
+
+    def latest_text(self, keys: int) -> tuple[str, str]:
+        """The text of the latest `keys` stable keys, and that with the tentative ones behind them."""
+        ids = self._ids[-keys:]
+        render = self.recognizer.tokens.render
+        return render(ids), render([*ids, *(token.id for token, _ in self._tentative)])
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -200,7 +206,7 @@ class Stream:
 
     def _checked(self, samples: np.ndarray) -> np.ndarray:
         channels = len(self._samples.names)
-        if self._closed:
+        if self.closed:
             raise DataError("stream", "is closed", "open another one")
         samples = np.asarray(samples, dtype=np.float32)
         if samples.ndim != 2 or samples.shape[1] != channels:
