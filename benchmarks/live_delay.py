@@ -1,4 +1,4 @@
-"""Labelled recordings fed as live streams, in chunks of several sizes: errors, and how soon after its press a key shows.
+"""Labelled recordings fed as live streams in chunks of several sizes: errors, and how soon after a press its key shows.
 
     python benchmarks/live_delay.py --json --lm LM MODEL MANIFEST [MODEL MANIFEST ...]
 

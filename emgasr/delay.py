@@ -51,8 +51,8 @@ class Delay:
     def __str__(self) -> str:
         mean, worst = self.tentative_ms
         parts = f"window {self.window_ms:g}, hop {self.hop_ms:g}, chunk {self.chunk_ms:g}, fed {self.feed_ms:g} ms"
-        stable = f"{self.stable_ms:.0f} ms" if math.isfinite(self.stable_ms) else "without a bound"
-        return f"first shown after {mean:.0f} ms (at most {worst:.0f}), stable within {stable} ({parts})"
+        stable = f"within {self.stable_ms:.0f} ms" if math.isfinite(self.stable_ms) else "without a bound"
+        return f"first shown after {mean:.0f} ms (at most {worst:.0f}), stable {stable} ({parts})"
 
 
 def delay_of(recognizer: Recognizer, settle_within_s: float | None, feed_ms: float = FEED_MS) -> Delay:

@@ -1,8 +1,18 @@
 """Samples of a live signal in, a chunk at a time; keys out, tentative and then stable, with their times: for hours.
 
-stream = recognizer.stream(lm=lm)
-for event in stream.feed(samples): ...
-stream.close()
+    import emgasr
+    from emgasr.lm import read_model
+    from emgasr.sources import open_source
+
+    model = emgasr.load("run/model")
+    stream = model.stream(lm=read_model("english.arpa"))
+    for chunk in open_source("file:typed.hdf5,speed=fast").chunks():
+        for event in stream.feed(chunk.samples):
+            print(event)
+    stream.close()
+    print(stream.text)
+
+What chunks the samples come in changes when keys are shown, and never which ones.
 """
 
 from __future__ import annotations
@@ -31,7 +41,7 @@ NO_KEY = -30.0  # ln of what any key has in a frame that is taken as blank
 
 @dataclass(frozen=True)
 class StreamConfig:
-    """When a stream shows keys and settles them.
+    """When a stream shows keys and settles them; the defaults suit typing: slow letters want a longer bound and pause.
 
     Args:
         agreement: share of the search's probability that must agree on a key to settle it; 1: all of it.
@@ -43,7 +53,7 @@ class StreamConfig:
         rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
     """
 
-    agreement: float = 0.95
+    agreement: float = 0.85
     settle_within_s: float | None = 1.0
     pause_s: float | None = 2.0
     min_confidence: float = 0.0

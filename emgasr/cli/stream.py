@@ -209,7 +209,7 @@ def _parser() -> ArgumentParser:
     live = parser.add_argument_group("what is shown, and when")
     live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once (default 64)")
     live.add_argument(
-        "--agreement", type=float, default=0.95, metavar="P", help="share that settles a key (default 0.95; 1: all)"
+        "--agreement", type=float, default=0.85, metavar="P", help="share that settles a key (default 0.85; 1: all)"
     )
     live.add_argument(
         "--settle-within", type=float, default=1.0, metavar="S", help="age that settles a key (default 1; 0: none)"

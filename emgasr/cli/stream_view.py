@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from os.path import commonprefix
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -72,7 +71,8 @@ class View:
 
     def _page(self) -> Text:
         stable, full = self.stream.latest_text(LATEST_KEYS)
-        sure = len(commonprefix([stable, full]))
+        sure = next((i for i, pair in enumerate(zip(stable, full, strict=False)) if pair[0] != pair[1]), len(stable))
+        sure = min(sure, len(full))  # tentative backspaces
         width = max(20, self.console.width - 4)
         room = width * max(3, self.console.height - 12)
         page = Text(overflow="fold")
