@@ -58,19 +58,16 @@ def recognizer_of(encoder: EncoderConfig, samples: np.ndarray) -> Recognizer:
     """An untrained recognizer of the published keys, blank in all but KEYS_HZ frames a second."""
     torch.manual_seed(0)
     model = Recognizer(RecognizerConfig(encoder=encoder), Signal(RATE_HZ, "uV", BANDS), Tokens.keystrokes()).eval()
-    with torch.inference_mode():
-        state = model.start()
-        frames, lengths, _ = model.features.step(
-            torch.from_numpy(samples)[None], torch.tensor([len(samples)]), state.features
-        )
-        hidden, _ = model.hidden(frames, lengths)
+    with torch.no_grad():
+        hidden, _ = model.hidden(*model.features(torch.from_numpy(samples)[None], torch.tensor([len(samples)])))
         logits = model.head(hidden)[0]
         scale = 4 / logits.std()
         highest = (logits[:, 1:] - logits[:, 1:].mean(0)).amax(1) * scale
-    model.head.weight.data *= scale
-    model.head.bias.data = -(logits.mean(0) - model.head.bias).clone() * scale
-    model.head.weight.data[0] = 0
-    model.head.bias.data[0] = float(highest.quantile(1 - KEYS_HZ / model.frame_rate_hz))
+        model.head.weight *= scale
+        model.head.bias -= logits.mean(0)
+        model.head.bias *= scale
+        model.head.weight[0] = 0
+        model.head.bias[0] = highest.quantile(1 - KEYS_HZ / model.frame_rate_hz)
     return model
 
 

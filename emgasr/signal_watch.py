@@ -73,7 +73,7 @@ class SignalWatch:
         self._largest = np.zeros(channels, np.float32)
         self._typical = np.zeros(channels)
         self._forget = min(1.0, block / rate_hz / FORGET_S)
-        self._state = np.zeros(channels, np.int8)  # 0 well, 1 dead, 2 saturated
+        self._state = np.zeros(channels, np.int64)  # 0 well, 1 dead, 2 saturated
         self._replacing = False
         self._start_s = 0.0
         self.levels = (0.0,) * len(self.sizes)  # of the latest block
@@ -86,10 +86,17 @@ class SignalWatch:
         filled_held = np.concatenate([self._held_filled, filled])
         count = len(samples_held) // self.block
         used = count * self.block
+        blocks = samples_held[:used].reshape(count, self.block, len(self.names))
+        exact = blocks.astype(np.float64)
+        sums, squares = exact.sum(1), np.einsum("nbc,nbc->nc", exact, exact)
+        high, low = blocks.max(1), blocks.min(1)
+        filled_blocks: np.ndarray = filled_held[:used].reshape(blocks.shape).any(1)
         levels, sound = np.zeros((count, len(self.sizes))), np.ones(count, bool)
         for number in range(count):
-            rows = slice(number * self.block, (number + 1) * self.block)
-            levels[number], sound[number] = self._block(samples_held[rows], filled_held[rows], notices)
+            power = self._power(sums[number], squares[number])
+            levels[number] = np.sqrt(np.add.reduceat(power, self.edges) / self.sizes)
+            saturated = self._judge(blocks[number], high[number], low[number], power, notices)
+            sound[number] = (filled_blocks[number] | saturated).mean() < 0.5
         self._held, self._held_filled = samples_held[used:].copy(), filled_held[used:].copy()
         self.levels = tuple(levels[-1].tolist()) if count else self.levels
         return samples, Blocks(levels, sound), notices
@@ -121,30 +128,33 @@ class SignalWatch:
         self._last = samples[-1].copy()
         return samples, bad
 
-    def _block(self, samples: np.ndarray, filled: np.ndarray, notices: list[Notice]) -> tuple[np.ndarray, bool]:
-        exact = samples.astype(np.float64)
-        self._recent[self._blocks % len(self._recent)] = exact.sum(0), (exact * exact).sum(0)
+    def _power(self, total: np.ndarray, squares: np.ndarray) -> np.ndarray:
+        """(C,) variance over the latest LEVEL_S, given the sums of the block that ends now."""
+        self._recent[self._blocks % len(self._recent)] = total, squares
         self._blocks += 1
         counted = self.block * min(self._blocks, len(self._recent))
-        total, squares = self._recent.sum(0)
-        power = np.maximum(squares - total * total / counted, 0) / counted  # (C,)
-        level = np.sqrt(np.add.reduceat(power, self.edges) / self.sizes)
-        high, low = samples.max(0), samples.min(0)
-        self._flat = np.where(high == low, self._flat + 1, 0)
-        size = np.maximum(np.abs(high), np.abs(low))
+        total, squares = self._recent.sum(0) / counted
+        return np.maximum(squares - total * total, 0)
+
+    def _judge(
+        self, samples: np.ndarray, high: np.ndarray, low: np.ndarray, power: np.ndarray, notices: list[Notice]
+    ) -> np.ndarray:
+        """(C,) the electrodes that are saturated in a block; what has changed is told."""
+        moves = high != low
+        self._flat = np.where(moves, 0, self._flat + 1)
+        size = np.maximum(high, -low)
         self._largest = np.maximum(self._largest, size)
         saturated = (size == self._largest) & (size > CLIPPED_OVER_TYPICAL * self._typical) & (self._typical > 0)
         if saturated.any():
-            at_most = (np.abs(samples) == self._largest).sum(0) >= max(CLIPPED_LEAST, CLIPPED_SHARE * self.block)
-            saturated &= at_most
-        well = ~saturated & (high != low)
-        start = np.where(self._typical > 0, self._forget, 1.0)
-        self._typical = np.where(well, self._typical + start * (np.sqrt(power) - self._typical), self._typical)
-        state = np.where(saturated, 2, np.where(self._flat >= self._flat_limit, 1, 0)).astype(np.int8)
+            at_most = (np.abs(samples) == self._largest).sum(0)
+            saturated &= at_most >= max(CLIPPED_LEAST, CLIPPED_SHARE * self.block)
+        share = np.where(self._typical > 0, self._forget, 1.0) * (moves & ~saturated)
+        self._typical += share * (np.sqrt(power) - self._typical)
+        state = np.where(saturated, 2, self._flat >= self._flat_limit)
         if (state != self._state).any():
             self._tell(state, notices)
-        self._state = state
-        return level, bool((filled.any(0) | saturated).mean() < 0.5)
+            self._state = state
+        return saturated
 
     def _tell(self, state: np.ndarray, notices: list[Notice]) -> None:
         time_s = self._start_s + self._blocks * self.block / self.rate_hz
