@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
 _FEW_FRAMES = 8  # up to which a depthwise convolution is faster by hand: the chunks of a stream
 
 

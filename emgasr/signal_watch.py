@@ -90,7 +90,7 @@ class SignalWatch:
         exact = blocks.astype(np.float64)
         sums, squares = exact.sum(1), np.einsum("nbc,nbc->nc", exact, exact)
         high, low = blocks.max(1), blocks.min(1)
-        filled_blocks: np.ndarray = filled_held[:used].reshape(blocks.shape).any(1)
+        filled_blocks = np.logical_or.reduce(filled_held[:used].reshape(blocks.shape), axis=1)
         levels, sound = np.zeros((count, len(self.sizes))), np.ones(count, bool)
         for number in range(count):
             power = self._power(sums[number], squares[number])
