@@ -1,4 +1,4 @@
-"""Raw samples in, conditioned samples out: drift, mains and what no model needs filtered away, the same live and offline.
+"""Raw samples in, conditioned samples out: drift and mains filtered away, rates lowered; the same live and offline.
 
 Causal second-order sections, then down-sampling whose filter looks ahead by `lookahead_s`, so that labels stay where
 they were. Nothing is ever up-sampled: a higher rate would only pretend to hold more.

@@ -28,9 +28,8 @@ def mains_rms(samples: np.ndarray, rate_hz: float, mains_hz: float) -> np.ndarra
     for hz in harmonics(mains_hz, rate_hz):
         line, around = _line(frequencies, hz)
         if line.any() and around.any():
-            excess = power[line] - np.median(power[around], axis=0)
-            total += np.maximum(excess.sum(axis=0) * width, 0.0)
-    return np.sqrt(total)
+            total += (power[line] - power[around].mean(axis=0)).sum(axis=0) * width
+    return np.sqrt(np.maximum(total, 0.0))
 
 
 def harmonics(mains_hz: float, rate_hz: float) -> list[float]:

@@ -4,6 +4,7 @@
                 bands (JSON), start_unix_s (only if known)
 /samples        float32 (T, C), chunked along time, each chunk with a checksum (Fletcher-32)
 /events         time_s, release_s: float64 (n,); keys: a JSON list (keys may hold any character, even NUL)
+/notes          what was lost, bridged or repeated while it was recorded: a JSON list (recorded files only)
 /spans          start_s, end_s: float64 (n,); kinds, texts: JSON lists
 """
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from emgasr.errors import DataError, RecordingError
 from emgasr.hdf5 import OPEN_FILES
+from emgasr.journal import is_journal, open_journal
 from emgasr.output import replacing
 from emgasr.recording import Band, Events, Recording, Spans, row_range
 
@@ -46,6 +48,8 @@ class _FileSamples:
 def open_session(path: str | Path) -> Recording:
     """Read a session file's labels and leave its samples on disk; RecordingError for anything missing or mistyped."""
     path = Path(path)
+    if is_journal(path):
+        return open_journal(path)
     with OPEN_FILES.reading(path) as file:
         _check_format(path, file)
         samples = file.get("samples")
@@ -84,11 +88,16 @@ def open_session(path: str | Path) -> Recording:
             raise RecordingError(path, error.wrong, error.advice) from error
 
 
-def save_session(recording: Recording, path: str | Path) -> None:
-    """Write `recording`, its samples in bounded blocks, so that `path` is either as before or complete."""
+def save_session(recording: Recording, path: str | Path, notes: str = "") -> None:
+    """Write `recording`, its samples in bounded blocks, so that `path` is either as before or complete.
+
+    `notes` (JSON) tell what happened while it was recorded.
+    """
     with replacing(path) as temporary, _Sink(temporary, "w+") as sink:
         with h5py.File(sink, "w") as file:
             _write(recording, file, sink)
+            if notes:
+                file["notes"] = notes
         sink.check()
 
 

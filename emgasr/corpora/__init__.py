@@ -41,12 +41,15 @@ def scan(folder: str | Path, corpus: str, **options: Any) -> list[Entry]:
 
 
 def open_any(path: str | Path) -> Recording:
-    """Open a file that describes itself, told by its content: a native session, an emg2qwerty session, BIDS BDF/EDF."""
+    """Open a file that describes itself, told by its content: native (finished or not), emg2qwerty, BIDS BDF/EDF."""
     path = Path(path)
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)
     from emgasr.hdf5 import OPEN_FILES
+    from emgasr.journal import is_journal
 
+    if is_journal(path):
+        return reader("native").open_recording(path)
     with OPEN_FILES.reading(path) as file:
         corpus = "emg2qwerty" if "emg2qwerty" in file else "native"
     return reader(corpus).open_recording(path)

@@ -109,6 +109,16 @@ def open_source(spec: str) -> Source:
     return importlib.import_module(_KINDS[kind]).open_source(Spec.parse(kind, rest))
 
 
+def origin_of(source: Source) -> str:
+    """Where its samples come from, as a Recording's origin: measured, unless the source says otherwise."""
+    return str(getattr(source, "origin", "measured"))
+
+
+def is_live(source: Source) -> bool:
+    """Whether its samples come at their own pace, rather than whenever they are asked for."""
+    return bool(getattr(source, "live", True))
+
+
 def channel_count(source: Source) -> int:
     """C, the electrodes of all bands."""
     return sum(len(band.electrodes) for band in source.bands)

@@ -36,7 +36,7 @@ _NUMBERS = ("ip_port", "timeout")
 
 
 def open_source(spec: Spec) -> Source:
-    """The options board (id or name), unit, bands, those of BrainFlow's own (serial_port, mac_address, …) and counter."""
+    """The options board (id or name), unit, bands, counter, and BrainFlow's own (serial_port, mac_address, …)."""
     shim = _brainflow(spec)
     board = _board_id(spec.text("board"), spec, shim)
     parameters = shim.BrainFlowInputParams()

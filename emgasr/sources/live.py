@@ -78,7 +78,9 @@ def bridging(spec: Spec) -> dict[str, float | str]:
 
 
 class LiveSource:
-    """A Source over an open device."""
+    """A Source over an open device; `origin` as a Recording's."""
+
+    origin = "measured"
 
     def __init__(self, device: Device, timeline: TimelineConfig, config: LiveConfig, name: str) -> None:
         self.device = device

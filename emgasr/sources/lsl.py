@@ -1,7 +1,7 @@
 """A stream of the Lab Streaming Layer in, a Source out: "lsl:name=armband", "lsl:type=EMG" or "lsl:source_id=…".
 
-Samples carry the sender's own times, corrected for the offset between the two clocks, not smoothed: smoothing would
-hide what was lost.
+Samples carry the sender's own times, which are read as they are: smoothing would hide what was lost, and an offset
+between the two clocks changes nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def open_source(spec: Spec) -> Source:
         raise ConfigError(spec.where, "does not say which stream", "give name=…, type=… or source_id=…")
     wait_s = spec.number("wait_s", 5.0, least=0.1)
     inlet = Inlet(wanted, wait_s)
-    info = inlet.find()
+    info = inlet.describe()
     if not info.nominal_srate() > 0:
         raise RecordingError(inlet.name, "has no regular rate", "give a stream of samples, not of markers")
     channels = _channels(info)
@@ -83,9 +83,8 @@ class Inlet:
         self._inlet: Any = None
 
     def find(self) -> Any:
-        """The stream's full description; a RecordingError if there is none, or more than one."""
+        """The stream, without its description; a RecordingError if there is none, or more than one."""
         import pylsl
-        from pylsl.util import LostError
 
         predicate = " and ".join(f"{key}='{value}'" for key, value in self.wanted.items())
         found = pylsl.resolve_bypred(predicate, 1, self.wait_s)
@@ -94,31 +93,33 @@ class Inlet:
             raise RecordingError(self.name, f"was not found in {self.wait_s:g} s", advice)
         if len(found) > 1:
             raise RecordingError(self.name, f"names {len(found)} streams", "add source_id=… or hostname=…")
-        inlet = pylsl.StreamInlet(found[0], max_buflen=1, recover=False)
+        return found[0]
+
+    def describe(self) -> Any:
+        """The stream with its description."""
+        import pylsl
+        from pylsl.util import LostError, TimeoutError
+
+        inlet = pylsl.StreamInlet(self.find(), max_buflen=1, recover=False)
         try:
             return inlet.info(timeout=self.wait_s)
         except (LostError, TimeoutError) as error:
             raise RecordingError(self.name, "does not describe itself", "start it again") from error
-        finally:
-            inlet.close_stream()
 
     def open(self) -> None:
         """Connect; a RecordingError if the stream is not there, or is another than it was."""
         import pylsl
-        from pylsl.util import LostError
+        from pylsl.util import LostError, TimeoutError
 
-        info = self.find()
-        shape = (float(info.nominal_srate()), int(info.channel_count()))
+        found = self.find()
+        shape = (float(found.nominal_srate()), int(found.channel_count()))
         if shape != (self.rate_hz, sum(len(band.electrodes) for band in self.bands)):
-            raise RecordingError(
-                self.name, f"came back with {shape[1]} channels at {shape[0]:g} Hz", "start emgasr again"
-            )
-        flags = pylsl.proc_clocksync
-        inlet = pylsl.StreamInlet(info, max_buflen=BUFFER_S, processing_flags=flags, recover=False)
+            wrong = f"came back with {shape[1]} channels at {shape[0]:g} Hz"
+            raise RecordingError(self.name, wrong, "start emgasr again")
+        inlet = pylsl.StreamInlet(found, max_buflen=BUFFER_S, recover=False, as_numpy=True)
         try:
             inlet.open_stream(timeout=self.wait_s)
         except (LostError, TimeoutError) as error:
-            inlet.close_stream()
             raise RecordingError(self.name, "does not open", "start it again") from error
         self._inlet = inlet
 
@@ -128,7 +129,7 @@ class Inlet:
 
         time.sleep(wait_s)
         try:
-            samples, times_s = self._inlet.pull_chunk(timeout=0.0, max_samples=1 << 16, as_numpy=True)
+            samples, times_s = self._inlet.pull_chunk(timeout=0.0, max_samples=1 << 16)
         except LostError as error:
             raise Disconnected("the sender is gone") from error
         if not len(times_s):

@@ -24,19 +24,28 @@ def speed_of(spec: Spec) -> float:
     return spec.number("speed", 1.0, least=0.01, most=1000.0)
 
 
-def paced_source(read: Read, rate_hz: float, unit: str, bands: tuple[Band, ...], spec: Spec) -> Source:
+def paced_source(
+    read: Read, rate_hz: float, unit: str, bands: tuple[Band, ...], spec: Spec, origin: str = "measured"
+) -> Source:
     """A source of what `read` returns, by the options speed, chunk_ms and those of a live source."""
     speed, live = speed_of(spec), LiveConfig.of(spec)
     channels = sum(len(band.electrodes) for band in bands)
     timeline = TimelineConfig(rate_hz, channels, **bridging(spec))  # type: ignore[arg-type]
     spec.done()
-    if not speed:
-        return _FastSource(read, unit, bands, Timeline(timeline), max(1, round(live.chunk_s * rate_hz)))
-    return LiveSource(_PacedDevice(read, rate_hz, unit, bands, speed), timeline, live, spec.where)
+    source: _FastSource | LiveSource
+    if speed:
+        source = LiveSource(_PacedDevice(read, rate_hz, unit, bands, speed), timeline, live, spec.where)
+    else:
+        source = _FastSource(read, unit, bands, Timeline(timeline), max(1, round(live.chunk_s * rate_hz)))
+    source.origin = origin
+    return source
 
 
 class _FastSource:
     """A Source that hands out samples whenever they are asked for."""
+
+    origin = "measured"
+    live = False
 
     def __init__(self, read: Read, unit: str, bands: tuple[Band, ...], timeline: Timeline, rows: int) -> None:
         self.read, self.unit, self.bands, self.rows = read, unit, bands, rows
@@ -73,6 +82,7 @@ class _PacedDevice:
         """The samples that are due after `wait_s`."""
         if self._started_s is None:
             self._started_s = time.monotonic()
+            return []
         time.sleep(wait_s)
         due = int((time.monotonic() - self._started_s) * self._pace_hz) - self._delivered
         if due <= 0:

@@ -29,4 +29,4 @@ def replay(recording: Recording, spec: Spec) -> Source:
         position = min(first + rows, recording.n_samples)
         return np.asarray(recording.samples[first:position], dtype=np.float32)
 
-    return paced_source(read, recording.rate_hz, recording.unit, recording.bands, spec)
+    return paced_source(read, recording.rate_hz, recording.unit, recording.bands, spec, recording.origin)

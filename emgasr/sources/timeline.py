@@ -105,7 +105,10 @@ class Timeline:
 
     def flush(self) -> list[Chunk]:
         """Place what is still watched."""
-        return self._settle_suspicion() if self._held else []
+        chunks: list[Chunk] = []
+        while self._held:
+            chunks += self._settle_suspicion()
+        return chunks
 
     def empty(self, arrived_s: float) -> Chunk:
         """A chunk without samples, for notes of a silent source."""

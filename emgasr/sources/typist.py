@@ -20,7 +20,7 @@ from emgasr.simulate.electrodes import don
 from emgasr.simulate.movement import daily
 from emgasr.simulate.session import BANDS, RATE_HZ, typing_samples
 from emgasr.simulate.typist import Typed, check_text, type_prompts
-from emgasr.sources import Chunk, Source
+from emgasr.sources import Chunk, Source, is_live
 from emgasr.sources.paced import paced_source
 from emgasr.sources.spec import Spec
 
@@ -39,6 +39,8 @@ def open_source(spec: Spec) -> Source:
 class TypistSource:
     """A Source (and Typing) of one simulated person."""
 
+    origin = "simulated"
+
     def __init__(self, person: Person, session: int, minutes: float, spec: Spec) -> None:
         self.person = person
         self._rng = np.random.default_rng([0x11FE, person.seed, session])
@@ -52,6 +54,7 @@ class TypistSource:
         self._presses: list[tuple[float, float, str]] = []
         self._lock = threading.Lock()
         self._source = paced_source(self._read, RATE_HZ, "uV", BANDS, spec)
+        self.live = is_live(self._source)
 
     @property
     def rate_hz(self) -> float:

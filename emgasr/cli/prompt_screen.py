@@ -1,0 +1,58 @@
+"""Where a recording stands in; what the person sees out: a panel on a terminal, nothing elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emgasr.errors import DataError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from emgasr.recorder import Progress
+
+NOTES_SHOWN = 3
+
+
+@contextmanager
+def prompt_screen(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """Yield what shows progress."""
+    if not console.is_terminal:
+        yield lambda progress: None
+        return
+    from rich.live import Live
+
+    with Live(console=console, refresh_per_second=15, transient=True) as live:
+        yield lambda progress: live.update(_panel(progress))
+
+
+def read_prompts(path: Path) -> tuple[str, ...]:
+    """The lines of a text file that hold something; a DataError if there are none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(path, "cannot be read as text in UTF-8", "check the file") from error
+    prompts = tuple(line.strip() for line in lines if line.strip())
+    if not prompts:
+        raise DataError(path, "holds no text", "give one prompt a line")
+    return prompts
+
+
+def _panel(progress: Progress) -> RenderableType:
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.text import Text
+
+    if progress.phase == "rest":
+        body = Text("rest: lie still, touch nothing", style="bold yellow")
+    elif progress.phase == "prompt":
+        body = Text(progress.text + "⏎\n", style="bold")
+        body.append(progress.typed + "▏", style="green")
+    else:
+        body = Text("recording; Ctrl-C ends it", style="bold")
+    notes = [Text(f"{n.time_s:8.1f} s  {n.kind}: {n.text}", style="dim red") for n in progress.notes[-NOTES_SHOWN:]]
+    count = f"prompt {progress.number} of {progress.total}   " if progress.total else ""
+    return Panel(Group(body, *notes), title=f"{count}{progress.time_s:.1f} s", title_align="left")

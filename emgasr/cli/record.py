@@ -1,0 +1,150 @@
+"""`emgasr record OUT --source …`: a live signal in; a session file, with prompts and key times if asked for, out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.prompt_screen import prompt_screen, read_prompts
+from emgasr.errors import ConfigError, EmgasrError, RecordingError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from emgasr.recorder import Recorder
+    from emgasr.recording import Recording
+    from emgasr.sources import Source
+
+
+def run(argv: list[str]) -> int:
+    """Record until --seconds, the last prompt, the source's end or Ctrl-C; what is there is kept whatever happens."""
+    options = _parser().parse_args(argv)
+    out = Path(options.out)
+    if options.finish:
+        from emgasr.journal import finish
+
+        _tell(finish(out), out, [], options)
+        return 0
+    _check(options)
+    prompts = read_prompts(Path(options.prompts)) if options.prompts else ()
+
+    from rich.console import Console
+
+    from emgasr.recorder import Recorder
+    from emgasr.sources import open_source
+
+    console = Console(stderr=True)
+    source = open_source(options.source)
+    failure: EmgasrError | None = None
+    try:
+        _check_keyboard(options, source)
+        recorder = Recorder(out, source, options.subject, options.session or out.stem)
+    except EmgasrError:
+        source.close()
+        raise
+    try:
+        try:
+            _record(options, prompts, source, recorder, console)
+        except KeyboardInterrupt:
+            pass
+        except RecordingError as error:  # the source is gone: what came before is worth keeping
+            failure = error
+        finally:
+            source.close()
+        recording = recorder.finish()
+    finally:
+        source.close()
+        recorder.close()
+    _tell(recording, out, [note.kind for note in recorder.notes], options)
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _record(
+    options: argparse.Namespace, prompts: tuple[str, ...], source: Source, recorder: Recorder, console: object
+) -> None:
+    from emgasr.recorder import Director
+    from emgasr.terminal_keys import no_keys, terminal_keys
+
+    chunks = source.chunks()
+    if not (options.keys or prompts):
+        with prompt_screen(console) as show:  # type: ignore[arg-type]
+            Director(source, no_keys, False, show).free(chunks, recorder, options.seconds)
+        return
+    with terminal_keys() as keys, prompt_screen(console) as show:  # type: ignore[arg-type]
+        director = Director(source, keys, options.keys, show)
+        if not prompts:
+            director.free(chunks, recorder, options.seconds)
+            return
+        director.rest(chunks, recorder, options.rest)
+        for number, text in enumerate(prompts, start=1):
+            if not director.prompt(chunks, recorder, text, number, len(prompts)):
+                return
+            if options.seconds is not None and recorder.time_s >= options.seconds:
+                return
+        director.rest(chunks, recorder, min(options.rest, 2.0))
+
+
+def _check_keyboard(options: argparse.Namespace, source: Source) -> None:
+    from emgasr.sources import Typing
+
+    if not (options.keys or options.prompts) or isinstance(source, Typing):
+        return
+    if options.source.startswith("stdin:") or not sys.stdin.isatty():
+        raise ConfigError("emgasr record", "needs the keyboard of a terminal for keys and prompts", "leave them out")
+
+
+def _tell(recording: Recording, out: Path, notes: list[str], options: argparse.Namespace) -> None:
+    counts = dict(Counter(notes))
+    if options.json:
+        facts = {
+            "file": str(out),
+            "seconds": round(recording.duration_s, 3),
+            "keys": len(recording.events),
+            "spans": len(recording.spans),
+            "notes": counts,
+        }
+        print(json.dumps(facts))
+        return
+    noted = ", ".join(f"{kind} {count} ×" for kind, count in counts.items())
+    print(
+        f"{out}: {recording.duration_s:.1f} s, {len(recording.events)} keys, {len(recording.spans)} spans"
+        + (f"; {noted}" if noted else "")
+    )
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not options.source:
+        raise ConfigError("emgasr record", "needs a source", "pass --source …, as simulate:seed=0")
+    if options.seconds is not None and not options.seconds > 0:
+        raise ConfigError("--seconds", f"is {options.seconds:g}", "give seconds above 0")
+    if not 0 <= options.rest <= 600:
+        raise ConfigError("--rest", f"is {options.rest:g}", "give 0 to 600 seconds")
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="emgasr record",
+        description="Record a live signal into a session file. The file opens at any moment, also after a kill or a "
+        "loss of power; it never leaves this machine.",
+    )
+    parser.add_argument("out", metavar="OUT", help="the session file (.hdf5); must not exist")
+    parser.add_argument(
+        "--source", metavar="SPEC", help="as lsl:name=band, brainflow:board=0,serial_port=… or file:PATH"
+    )
+    parser.add_argument("--subject", default="anonymous", help="who is recorded (default anonymous)")
+    parser.add_argument("--session", help="name of the session (default: the file's name)")
+    parser.add_argument("--seconds", type=float, help="stop after this long (default: at Ctrl-C)")
+    parser.add_argument(
+        "--prompts", metavar="FILE", help="lines to show one after the other; enter goes on to the next"
+    )
+    parser.add_argument("--rest", type=float, default=5.0, help="seconds of rest before the prompts (default 5)")
+    parser.add_argument("--keys", action="store_true", help="record the keys typed in this terminal, and their times")
+    parser.add_argument("--finish", action="store_true", help="turn OUT, left by a kill, into an HDF5 session file")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    return parser

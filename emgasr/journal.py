@@ -1,0 +1,270 @@
+"""A recording in the making: samples, keys and spans in as they come; a file that opens at any moment out.
+
+HDF5 survives no kill in the middle of a write, so a session is first an append-only journal of checked frames. The
+file opens whatever happens: reading stops at the first frame that is not whole. When the recording ends well, a
+native session file takes the journal's place, under the same name.
+
+"emgasr-journal 1\\n", then frames: kind (1 byte), length (uint32), payload, CRC-32 of these (uint32); little-endian.
+H header (JSON), S samples float32 (T, C), K a key, B a span's begin, E its end, N a note (JSON each).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emgasr.errors import OutputError, RecordingError
+from emgasr.recording import Band, Events, Recording, Spans, row_range
+
+MAGIC = b"emgasr-journal 1\n"
+_HEAD, _CHECK = struct.Struct("<cI"), struct.Struct("<I")
+_KINDS = b"HSKBEN"
+_LONGEST = 1 << 28  # bytes of a frame: more is damage
+
+
+class Journal:
+    """Writes one journal; each call is on its way to the disk when it returns, and synced by `sync`.
+
+    A file that exists, or that another process records to, is refused with an OutputError. When writing fails (a full
+    disk), the file is cut back to its last whole frame and an OutputError tells it.
+    """
+
+    def __init__(self, path: str | Path, signal: Recording) -> None:
+        """Create `path` for samples like those of `signal`, an empty recording."""
+        self.path = Path(path)
+        self._rate_hz, self._channels = signal.rate_hz, signal.n_channels
+        self._rows = 0
+        self._size = 0
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        except FileExistsError as error:
+            wrong = "is being recorded to by another process" if is_recorded_to(self.path) else "exists already"
+            raise OutputError(self.path, wrong, "choose another name") from error
+        except OSError as error:
+            raise OutputError(self.path, f"cannot be created ({error.strerror})", "choose another place") from error
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        header = {name: getattr(signal, name) for name in ("rate_hz", "unit", "subject", "session", "origin")}
+        header |= {"bands": [asdict(band) for band in signal.bands], "start_unix_s": signal.start_unix_s}
+        self._write(MAGIC + _frame(b"H", _json(header)))
+        self.sync()
+
+    @property
+    def time_s(self) -> float:
+        """Seconds of samples so far."""
+        return self._rows / self._rate_hz
+
+    def samples(self, samples: np.ndarray) -> None:
+        """Append samples (T, C)."""
+        if not len(samples):
+            return
+        if samples.ndim != 2 or samples.shape[1] != self._channels:
+            raise ValueError(f"samples of shape {samples.shape} for {self._channels} channels")
+        self._write(_frame(b"S", np.ascontiguousarray(samples, "<f4").tobytes()))
+        self._rows += len(samples)
+
+    def key(self, time_s: float, key: str, release_s: float = math.nan) -> None:
+        """Append a key press, in seconds of these samples."""
+        release = None if math.isnan(release_s) else release_s
+        self._write(_frame(b"K", _json({"time_s": time_s, "release_s": release, "key": key})))
+
+    def begin(self, time_s: float, kind: str, text: str) -> None:
+        """Begin a span."""
+        self._write(_frame(b"B", _json({"time_s": time_s, "kind": kind, "text": text})))
+
+    def end(self, time_s: float) -> None:
+        """End the span that was begun last."""
+        self._write(_frame(b"E", _json({"time_s": time_s})))
+
+    def note(self, kind: str, samples: int, text: str) -> None:
+        """Append what happened to the signal at this moment."""
+        self._write(_frame(b"N", _json({"time_s": self.time_s, "kind": kind, "samples": samples, "text": text})))
+
+    def sync(self) -> None:
+        """Wait until all is on the disk, so that a loss of power cannot take it."""
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def close(self) -> None:
+        """Let go of the file; it stays a journal."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+
+    def finish(self) -> Recording:
+        """Put a native session file in the journal's place and open it; OutputError: there is no room, it stays."""
+        self.sync()
+        try:
+            return finish(self.path, locked=True)
+        finally:
+            self.close()
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._file, view) :]
+        except OSError as error:
+            os.ftruncate(self._file, self._size)
+            raise self._failure(error) from error
+        self._size += len(data)
+
+    def _failure(self, error: OSError) -> OutputError:
+        wrong = f"recording stopped at {self.time_s:.1f} s ({error.strerror}); what came before is in the file"
+        return OutputError(self.path, wrong, "free space or choose another place")
+
+
+def is_journal(path: str | Path) -> bool:
+    """Whether `path` is a journal, by its first bytes; False for what cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def is_recorded_to(path: str | Path) -> bool:
+    """Whether a process holds the journal for writing."""
+    try:
+        with Path(path).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def open_journal(path: str | Path) -> Recording:
+    """The recording that a journal holds up to its last whole frame; RecordingError if not even its header is whole."""
+    path = Path(path)
+    header: dict[str, Any] = {}
+    starts, offsets, rows, channels = [0], [], 0, 0
+    presses: list[tuple[float, float, str]] = []
+    spans: list[tuple[float, float, str, str]] = []
+    begun: tuple[float, str, str] | None = None
+    for kind, offset, payload in _frames(path):
+        if kind == b"S":
+            rows += len(payload) // (4 * channels)
+            starts.append(rows)
+            offsets.append(offset)
+            continue
+        facts = json.loads(payload)
+        if kind == b"H":
+            header = facts
+            channels = sum(len(band["electrodes"]) for band in header["bands"])
+        elif kind == b"K":
+            release_s = math.nan if facts["release_s"] is None else facts["release_s"]
+            presses.append((facts["time_s"], release_s, facts["key"]))
+        elif kind == b"B":
+            begun = (facts["time_s"], facts["kind"], facts["text"])
+        elif kind == b"E" and begun:
+            spans.append((begun[0], max(begun[0], facts["time_s"]), begun[1], begun[2]))
+            begun = None
+    if not header:
+        raise RecordingError(path, "holds no whole header", "it was killed as it began: delete it")
+    duration_s = rows / header["rate_hz"]
+    if begun:
+        spans.append((begun[0], max(begun[0], duration_s), begun[1], begun[2]))
+    # Keys come by another way than samples: those pressed after the last sample that is kept are left out.
+    presses = [press for press in presses if 0 <= press[0] <= duration_s]
+    spans = [(max(0.0, s), min(e, duration_s), kind, text) for s, e, kind, text in spans if s < duration_s]
+    return Recording(
+        samples=_JournalSamples(path.absolute(), (rows, channels), np.array(starts), np.array(offsets, np.int64)),
+        rate_hz=header["rate_hz"],
+        unit=header["unit"],
+        bands=tuple(Band(b["name"], tuple(b["electrodes"]), b["ring"]) for b in header["bands"]),
+        subject=header["subject"],
+        session=header["session"],
+        events=Events.of(presses),
+        spans=Spans.of(spans),
+        start_unix_s=header["start_unix_s"],
+        origin=header["origin"],
+    )
+
+
+def journal_notes(path: str | Path) -> list[dict[str, Any]]:
+    """What was noted of the signal: dicts of time_s, kind, samples, text."""
+    return [json.loads(payload) for kind, _, payload in _frames(Path(path)) if kind == b"N"]
+
+
+def finish(path: str | Path, locked: bool = False) -> Recording:
+    """Turn a journal into a native session file of the same name, and open that; its notes go into attribute "notes".
+
+    OutputError if it cannot be written, or if a process records to it (unless that is the caller: `locked`).
+    """
+    from emgasr.session_file import open_session, save_session
+
+    if not is_journal(path):
+        raise RecordingError(path, "is no unfinished recording", "nothing needs to be done")
+    if not locked and is_recorded_to(path):
+        raise OutputError(path, "is being recorded to by another process", "end that one first")
+    save_session(open_journal(path), path, notes=json.dumps(journal_notes(path)))
+    return open_session(path)
+
+
+@dataclass(frozen=True, eq=False)
+class _JournalSamples:
+    """Samples (T, C) float32 of a journal: frame i holds rows starts[i] to starts[i + 1] at byte offsets[i]."""
+
+    path: Path
+    shape: tuple[int, int]
+    starts: np.ndarray
+    offsets: np.ndarray
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        start, stop = row_range(rows, self.shape[0])
+        out = np.empty((stop - start, self.shape[1]), np.float32)
+        if stop == start:
+            return out
+        first = int(np.searchsorted(self.starts, start, side="right")) - 1
+        last = int(np.searchsorted(self.starts, stop, side="left"))
+        with self.path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise RecordingError(self.path, "changed since it was opened", "open it again")
+            for i in range(first, last):
+                begin, end = max(start, int(self.starts[i])), min(stop, int(self.starts[i + 1]))
+                file.seek(int(self.offsets[i]) + 4 * self.shape[1] * (begin - int(self.starts[i])))
+                block = file.read(4 * self.shape[1] * (end - begin))
+                out[begin - start : end - start] = np.frombuffer(block, "<f4").reshape(-1, self.shape[1])
+        return out
+
+
+def _frames(path: Path) -> Iterator[tuple[bytes, int, bytes]]:
+    """Kind, offset of the payload, payload of every frame before the first that is not whole."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return
+            while len(head := file.read(_HEAD.size)) == _HEAD.size:
+                kind, length = _HEAD.unpack(head)
+                if kind not in _KINDS or length > _LONGEST:
+                    return
+                offset = file.tell()
+                payload, check = file.read(length), file.read(_CHECK.size)
+                if len(check) < _CHECK.size or _CHECK.unpack(check)[0] != zlib.crc32(payload, zlib.crc32(head)):
+                    return
+                yield kind, offset, payload
+    except OSError as error:
+        raise RecordingError(path, f"cannot be read ({error.strerror})", "check the path") from error
+
+
+def _frame(kind: bytes, payload: bytes) -> bytes:
+    head = _HEAD.pack(kind, len(payload))
+    return head + payload + _CHECK.pack(zlib.crc32(payload, zlib.crc32(head)))
+
+
+def _json(facts: dict[str, Any]) -> bytes:
+    return json.dumps(facts).encode()

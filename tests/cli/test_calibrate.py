@@ -1,0 +1,102 @@
+"""`emgasr calibrate`: a simulated person types what is shown, and a profile tells what fitting was worth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from miniatures import make_recording, write_native
+
+from emgasr import load, open_recording
+from emgasr.calibrate import read_profile, rest_level
+from emgasr.cli import main
+from emgasr.encoders.linear import LinearConfig
+from emgasr.errors import ModelError
+from emgasr.features import BandPowerConfig
+from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
+from emgasr.recording import Spans
+from emgasr.simulate.session import BANDS
+from emgasr.tokens import Tokens
+
+
+def save_model(folder: Path) -> Path:
+    """An untrained linear model of two wrists at 2 kHz."""
+    torch.manual_seed(0)
+    shape = RecognizerConfig(features=BandPowerConfig(), encoder=LinearConfig())
+    Recognizer(shape, Signal(2000.0, "uV", BANDS), Tokens.keystrokes("ab \b\n")).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("models") / "base")
+
+
+def command(model: Path, out: Path, *words: str) -> list[str]:
+    prompts = out.parent / "prompts.txt"
+    prompts.write_text("abba ab ba\nbaba bab\n")
+    source = ["--source", "simulate:seed=9001,speed=fast", "--prompts", str(prompts)]
+    short = ["--rest", "1", "--seconds", "12", "--held-out-seconds", "4", "--minutes-fitting", "0.02"]
+    return ["calibrate", str(model), "--out", str(out), *source, *short, *words]
+
+
+@pytest.mark.timeout(280)
+def test_a_kept_profile_holds_recordings_model_and_errors(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "ann"
+    assert main(command(model, out, "--keep", "--json", "--person", "ann", "--donning", "morning")) == 0
+    told = json.loads(capsys.readouterr().out)
+    profile = read_profile(out)
+    assert (told["kept"], told["cer_after"]) == (True, profile.cer_after)
+    assert (profile.person, profile.donning, profile.base_model) == ("ann", "morning", "base")
+    fitting, held_out = open_recording(out / "fitting.hdf5"), open_recording(out / "held_out.hdf5")
+    assert fitting.spans.kinds[0] == "rest"
+    assert set(held_out.spans.kinds) == {"prompt"}
+    assert profile.held_out_keys == len(held_out.events) > 5
+    assert held_out.start_unix_s is not None
+    assert fitting.start_unix_s is not None
+    assert held_out.start_unix_s >= fitting.start_unix_s
+    assert set(profile.rest_level) == {"left", "right"}
+    assert load(out / "fit" / "model").signal.rate_hz == 2000.0
+    assert main(command(model, out)) == 2
+    assert "already holds something" in capsys.readouterr().err
+
+
+@pytest.mark.timeout(280)
+def test_a_dropped_profile_leaves_nothing(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(model, tmp_path / "ann", "--drop")) == 0
+    assert "nothing was kept" in capsys.readouterr().out
+    assert not (tmp_path / "ann").exists()
+
+
+def test_a_source_that_is_not_the_models_is_refused_before_anything_is_made(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_native(tmp_path)
+    out = tmp_path / "ann"
+    assert main(["calibrate", str(model), "--source", f"file:{other}", "--out", str(out)]) == 2
+    assert "is at 200 Hz, the model at 2000 Hz" in capsys.readouterr().err
+    assert main(["calibrate", str(model), "--source", "simulate:", "--out", str(out), "--seconds", "1"]) == 2
+    assert "--seconds" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_the_level_of_rest_is_taken_from_rests_alone() -> None:
+    samples = make_recording(4.0).read()
+    samples[:400] = np.random.default_rng(0).normal(0, 2, (400, 8))
+    recording = make_recording(
+        4.0, samples=samples, spans=Spans.of([(0.0, 2.0, "rest", ""), (2.0, 4.0, "prompt", "a")])
+    )
+    level = rest_level(recording)
+    assert set(level) == {"left", "right"}
+    assert all(1.5 < value < 3.0 for value in level.values())
+    assert rest_level(make_recording(4.0)) == {}
+
+
+def test_a_folder_without_a_profile_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is no profile"):
+        read_profile(tmp_path)
