@@ -65,7 +65,7 @@ def delay_of(recognizer: Recognizer, settle_within_s: float | None, feed_ms: flo
         window_ms=1000 * features.window / features.rate_hz,
         hop_ms=hop_ms,
         frame_ms=hop_ms * encoder.stride,
-        chunk_ms=hop_ms * encoder.stride * encoder.chunk_frames,
+        chunk_ms=hop_ms * (encoder.lookahead_frames + 1),
         feed_ms=feed_ms,
         settle_ms=math.inf if settle_within_s is None else 1000 * settle_within_s,
         warmup_ms=hop_ms * normalize.warmup_frames if running else 0.0,
