@@ -26,7 +26,7 @@ from emgasr.lm import NGramModel, estimate
 from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
 from emgasr.recording import Band, Recording
 from emgasr.simulate.prompts import default_prompts
-from emgasr.streaming import OFFLINE, Stream, StreamConfig
+from emgasr.streaming import Stream
 from emgasr.tokens import Tokens
 
 RATE_HZ, CHUNK = 2000.0, 128
@@ -143,31 +143,29 @@ def long_stream(seconds: float, lm: NGramModel, search: SearchConfig) -> dict[st
     model = recognizer_of(SIZES["S"], stretch[: round(20 * RATE_HZ)])
     source = Loop(stretch, (round(seconds * RATE_HZ), 32))
     expected = model.emissions(Recording(source, RATE_HZ, "uV", BANDS, "nobody", "loop"))
+    stream = model.stream(lm, search)
+    read = stream._reader.read
     difference, at = 0.0, 0
-    for config in (OFFLINE, StreamConfig()):  # the first to compare, the second as it is used
-        stream = model.stream(lm, search, config)
-        read = stream._reader.read
 
-        def compared(rows: np.ndarray) -> None:
-            nonlocal difference, at
-            difference = max(difference, float(np.abs(rows - expected[at : at + len(rows)]).max(initial=0)))
-            at += len(rows)
+    def compared(rows: np.ndarray) -> None:
+        nonlocal difference, at
+        difference = max(difference, float(np.abs(rows - expected[at : at + len(rows)]).max(initial=0)))
+        at += len(rows)
+        read(rows)
 
-        def as_used(rows: np.ndarray, read: Any = read) -> None:
-            read(rows)
-
-        stream._reader.read = compared if config is OFFLINE else as_used  # type: ignore[method-assign]
-        first_mb = _resident_mb()
-        for first in range(0, source.shape[0], CHUNK):
-            stream.feed(source[first : first + CHUNK])
-            if first // CHUNK == round(60 * RATE_HZ) // CHUNK:
-                first_mb = _resident_mb()
-        stream.close()
+    stream._reader.read = compared  # type: ignore[method-assign]
+    first_mb = _resident_mb()
+    for first in range(0, source.shape[0], CHUNK):
+        stream.feed(source[first : first + CHUNK])
+        if first // CHUNK == round(60 * RATE_HZ) // CHUNK:
+            first_mb = _resident_mb()
+    stream.close()
     return {
         "minutes": round(seconds / 60, 2),
         "rss_growth_mb": round(_resident_mb() - first_mb, 2),
         "max_abs_difference": difference,
         "frames": at,
+        "frames_offline": len(expected),
         "keys": stream.summary()["keys"],
         "p99_ms": round(stream.watch.quantile_ms(0.99), 3),
     }

@@ -15,6 +15,7 @@ import numpy as np
 from emgasr.recording import Band
 
 LEVEL_S = 0.128  # over which a band's level is taken; its mean is not part of it, so that drift below 8 Hz is not
+LARGEST = 1e12  # in any unit: what is beyond is no measurement, and its power would overflow
 DEAD_S = 0.5  # without any change: the electrode is dead
 CLIPPED_SHARE, CLIPPED_LEAST = 0.25, 4  # of a block's samples at the electrode's largest value: it is saturated
 CLIPPED_OVER_TYPICAL = 4.0  # that value over the electrode's typical RMS: low levels in counts repeat values too
@@ -114,7 +115,7 @@ class SignalWatch:
     def _finite(self, samples: np.ndarray, notices: list[Notice]) -> tuple[np.ndarray, np.ndarray]:
         if len(samples) == 0:
             return samples, np.zeros(samples.shape, bool)
-        bad = ~np.isfinite(samples)
+        bad = ~(np.abs(samples) <= LARGEST)  # NaN too
         if bad.any():
             source = np.where(bad, 0, np.arange(1, len(samples) + 1)[:, None])
             source = np.maximum.accumulate(source, axis=0)  # the row of the last finite value, 0: before this chunk

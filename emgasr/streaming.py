@@ -21,7 +21,6 @@ import math
 import time
 from array import array
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -309,11 +308,3 @@ class Stream:
 
 def _frames(seconds: float | None, rate_hz: float) -> int | None:
     return None if seconds is None else max(1, round(seconds * rate_hz))
-
-
-def read_whole(stream: Stream, samples: np.ndarray, feed_samples: int) -> list[Sequence[Event]]:
-    """The events of each feed of samples (T, C), fed `feed_samples` at once, and at last those of the end."""
-    feeds: list[Sequence[Event]] = [
-        stream.feed(samples[first : first + feed_samples]) for first in range(0, len(samples), feed_samples)
-    ]
-    return [*feeds, stream.close()]

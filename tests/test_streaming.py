@@ -178,9 +178,15 @@ def test_a_stream_of_nothing_but_faults_goes_on_and_writes_nothing() -> None:
     events = fed(stream, np.full((900, 8), np.nan, np.float32), list(range(0, 900, 10)))
     assert not any(isinstance(event, Key) for event in events)
     assert sum(isinstance(event, Notice) and event.kind == "replaced" for event in events) == 1
-    again = model().stream()
-    extreme = np.float32(3e38) * np.sign(talk(900))
-    assert all(np.isfinite(e.time_s) for e in fed(again, extreme, [5]))
+
+
+def test_values_beyond_all_measure_do_no_lasting_harm() -> None:
+    stream = model().stream(LM, SEARCH)
+    samples = talk(2000)
+    samples[300:600] = np.float32(3e38) * np.sign(samples[300:600])
+    samples[700:720, 3] = -np.inf
+    events = fed(stream, samples, [310, 590, 705])
+    assert len([time for _, time, _ in stable(events) if time > 4.0]) > 10
 
 
 def test_dead_and_saturated_electrodes_are_told_and_so_is_their_recovery() -> None:
