@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ def fed(
     tally.rest_minutes = rest_s / 60
     true, read = 0, 0
     for wanted, found in align(list(stretch.reference), [key.key for key in stable]):
-        if wanted is not None and wanted == found and np.isfinite(stretch.times_s[true]):
+        if feed_ms and wanted is not None and wanted == found and np.isfinite(stretch.times_s[true]):
             tally.tentative_s.append(first_shown[read] - float(stretch.times_s[true]))
             tally.stable_s.append(stable[read].shown_s - float(stretch.times_s[true]))
         true, read = true + (wanted is not None), read + (found is not None)
@@ -160,20 +160,18 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         path = Path(options.search) if options.search else Path(folder) / SEARCH_NAME
         search = read_search_config(path) if path.is_file() else None
         parts += [(stretch, search) for stretch in stretches(Recognizer.load(folder), Path(manifest))]
-    config = StreamConfig(options.agreement, options.settle_within or None)
+    config = StreamConfig(options.agreement, options.settle_within or None, options.pause or None)
     rows = {"offline": summed([fed(part, lm, search, OFFLINE, 0) for part, search in parts])}
     for feed_ms in options.chunks_ms:
         rows[f"{feed_ms:g} ms"] = summed([fed(part, lm, search, config, feed_ms) for part, search in parts])
     if options.rest:
         gates = [(part, search, rest_level(part, options.rest)) for part, search in parts]
         gated = [
-            fed(part, lm, search, StreamConfig(config.agreement, config.settle_within_s, rest=gate), 64.0)
-            for part, search, gate in gates
-            if gate is not None
+            fed(part, lm, search, replace(config, rest=gate), 64.0) for part, search, gate in gates if gate is not None
         ]
         if gated:
             rows["64 ms, rest gate"] = summed(gated)
-    return {"agreement": config.agreement, "settle_within_s": config.settle_within_s, "rows": rows}
+    return {**asdict(config), "rows": rows}
 
 
 def main() -> None:
@@ -187,6 +185,7 @@ def main() -> None:
     parser.add_argument(
         "--settle-within", type=float, default=StreamConfig.settle_within_s, help="seconds; 0: no bound"
     )
+    parser.add_argument("--pause", type=float, default=StreamConfig.pause_s, help="seconds; 0: never")
     parser.add_argument("--rest", type=float, default=0.0, help="seconds of rest to set the gate on; 0: no gate")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
