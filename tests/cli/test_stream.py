@@ -151,3 +151,12 @@ def test_the_example_of_the_package_runs(
     exec(compile(code, "example", "exec"), {})
     told = capsys.readouterr().out.splitlines()
     assert any(line.startswith("Key(index=0") for line in told)
+
+
+def test_info_tells_the_delay_of_a_model(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", f"{world}/run/model"]) == 0
+    assert "first shown after" in capsys.readouterr().out
+    assert main(["info", f"{world}/run/model", "--json"]) == 0
+    delay = json.loads(capsys.readouterr().out)["delay"]
+    assert (delay["window_ms"], delay["hop_ms"], delay["feed_ms"]) == (80, 20, 64)
+    assert delay["tentative_mean_ms"] < delay["tentative_worst_ms"] < delay["stable_worst_ms"]
