@@ -10,12 +10,13 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from emgasr.errors import ConfigError, DataError
+from emgasr.held import join, part
 from emgasr.torchaudio_guard import torchaudio
 
 
@@ -66,6 +67,13 @@ class SpectralCovarianceConfig:
 FeaturesConfig = LogSpectrogramConfig | BandPowerConfig | SpectralCovarianceConfig
 
 
+class FeaturesState(NamedTuple):
+    """What a stream remembers: the samples from the next frame's first one on."""
+
+    tail: Tensor  # (B, window - 1, C)
+    held: Tensor  # (B,): how many of them there are
+
+
 class Features(nn.Module, ABC):
     """What every front end offers: samples (B, T, C) with lengths (B,) -> frames (B, F, N, E, K) with lengths (B,).
 
@@ -82,6 +90,9 @@ class Features(nn.Module, ABC):
             raise ConfigError("features", f"a window of {self.window} sample has no spectrum", "make window_ms longer")
         if not config.epsilon > 0:
             raise ConfigError("features", f"epsilon {config.epsilon} is not above 0", "use a small number such as 1e-6")
+        if self.hop > self.window:
+            wrong = f"hop_ms {config.hop_ms:g} is longer than window_ms {config.window_ms:g}"
+            raise ConfigError("features", wrong, "no frame would see the samples between two windows")
         self.bands = bands
         self.input_electrodes = electrodes
         self.electrodes = electrodes
@@ -109,6 +120,21 @@ class Features(nn.Module, ABC):
             frames = self.whole(samples if samples.dtype == torch.float64 else samples.float())
         valid = torch.arange(frames.shape[1], device=frames.device) < frame_lengths[:, None]
         return frames.masked_fill(~valid[:, :, None, None, None], 0.0), frame_lengths
+
+    def start(self, batch: int, dtype: torch.dtype = torch.float32) -> FeaturesState:
+        """The state of `batch` streams that have seen nothing."""
+        device = self.spectrogram.window.device
+        channels = self.bands * self.input_electrodes
+        tail = torch.zeros(batch, self.window - 1, channels, dtype=dtype, device=device)
+        return FeaturesState(tail, torch.zeros(batch, dtype=torch.long, device=device))
+
+    def step(self, samples: Tensor, lengths: Tensor, state: FeaturesState) -> tuple[Tensor, Tensor, FeaturesState]:
+        """Frames (B, F, N, E, K), and how many, that are whole with the next `lengths` (B,) of samples (B, T, C)."""
+        _check_samples(samples, self.bands * self.input_electrodes)
+        samples, held = join(state.tail, state.held, samples, lengths)
+        frames, frame_lengths = self(samples, held)
+        used = frame_lengths * self.hop
+        return frames, frame_lengths, FeaturesState(part(samples, used, self.window - 1), held - used)
 
     @abstractmethod
     def whole(self, samples: Tensor) -> Tensor:

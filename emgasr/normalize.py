@@ -13,8 +13,10 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from emgasr.errors import ConfigError, DataError
+from emgasr.held import chosen, gathered, join, part, same
 
 _BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and forgetting factors stay representable
 
@@ -37,7 +39,8 @@ class NormalizeConfig:
 class NormalizeState(NamedTuple):
     """What a stream has gathered: the frames held back, and the statistics of those that are out."""
 
-    held: Tensor  # (B, H, N, E, K), empty once the warm-up is full
+    held: Tensor  # (B, warmup - 1, N, E, K)
+    held_lengths: Tensor  # (B,): how many of them there are, 0 once the warm-up is full
     weight: Tensor  # (B,) float64: how many frames the statistics stand for, 0 during the warm-up
     mean: Tensor  # (B, N, E, K) float64
     scatter: Tensor  # (B, N, E, K) float64: weighted sum of squared distances from the mean
@@ -71,37 +74,53 @@ class RunningNormalize(nn.Module):
             return self._pointwise(frames).masked_fill(~valid, 0.0)
         warmup = self.config.warmup_frames
         frames = frames.masked_fill(~valid, 0.0)
-        head, state = self._begin(frames[:, :warmup], lengths.clamp(max=warmup))
+        head, state = self._begin(frames[:, :warmup], lengths.clamp(max=warmup), frames[:, :0])
         tail, _ = self._continue(frames[:, warmup:], state)
         return torch.cat([head, tail], 1).masked_fill(~valid, 0.0)
 
     def start(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
         """The state of `batch` streams that have seen nothing."""
         device = self.mean.device if self.config.kind == "fixed" else None
+        room = 0 if self.config.kind in ("none", "fixed") else self.config.warmup_frames - 1
         zeros = torch.zeros((batch, *self.shape), dtype=torch.float64, device=device)
-        held = torch.zeros((batch, 0, *self.shape), dtype=dtype, device=device)
-        return NormalizeState(held, zeros.new_zeros(batch), zeros, zeros.clone())
+        held = torch.zeros((batch, room, *self.shape), dtype=dtype, device=device)
+        none = torch.zeros(batch, dtype=torch.long, device=device)
+        return NormalizeState(held, none, zeros.new_zeros(batch), zeros, zeros.clone())
 
-    def step(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
-        """The frames that are ready, of the next frames (B, F, N, E, K) of each stream and those held back before."""
+    def step(self, frames: Tensor, lengths: Tensor, state: NormalizeState) -> tuple[Tensor, Tensor, NormalizeState]:
+        """The frames that are ready and how many (B,), of those held back and the next `lengths` (B,) of frames."""
         if self.config.kind in ("none", "fixed"):
-            return self._pointwise(frames), state
-        if len(state.weight) and float(state.weight[0]) > 0:
-            return self._continue(frames, state)
-        frames = torch.cat([state.held.to(frames), frames], 1)
+            return self._pointwise(frames), lengths, state
+        alike = same(lengths) is not None and same(state.held_lengths) is not None
+        if not alike or 0 < int((state.weight > 0).sum()) < len(frames):
+            return self._each(frames, lengths, state)
+        frames = frames[:, : int(lengths[0])]
+        if float(state.weight[0]) > 0:
+            output, state = self._continue(frames, state)
+            return output, lengths, state
+        frames, lengths = join(state.held, state.held_lengths, frames, lengths)
         warmup = self.config.warmup_frames
         if frames.shape[1] < warmup:
-            return frames[:, :0], state._replace(held=frames)
-        head, state = self._begin(frames[:, :warmup], frames.new_full((len(frames),), warmup, dtype=torch.long))
+            held = part(frames, torch.zeros_like(lengths), state.held.shape[1])
+            return frames[:, :0], torch.zeros_like(lengths), state._replace(held=held, held_lengths=lengths)
+        head, state = self._begin(frames[:, :warmup], torch.full_like(lengths, warmup), state.held)
         tail, state = self._continue(frames[:, warmup:], state)
-        return torch.cat([head, tail], 1), state
+        return torch.cat([head, tail], 1), lengths, state
 
-    def flush(self, state: NormalizeState) -> Tensor:
-        """The frames still held back when a stream ends within its warm-up, normalized by what there is."""
-        held = state.held
-        if held.shape[1] == 0:
-            return held
-        return self._begin(held, held.new_full((len(held),), held.shape[1], dtype=torch.long))[0]
+    def flush(self, state: NormalizeState) -> tuple[Tensor, Tensor]:
+        """The frames still held back when streams end within their warm-up, normalized by what there is; how many."""
+        held, lengths = state.held[:, : int(state.held_lengths.max())], state.held_lengths
+        return self._begin(held, lengths, state.held)[0] if held.shape[1] else held, lengths
+
+    def _each(self, frames: Tensor, lengths: Tensor, state: NormalizeState) -> tuple[Tensor, Tensor, NormalizeState]:
+        """Streams that are not at the same point, one by one."""
+        parts = [
+            self.step(frames[i : i + 1, :count], lengths[i : i + 1], chosen(state, [i]))
+            for i, count in enumerate(lengths.tolist())
+        ]
+        longest = max(output.shape[1] for output, _, _ in parts)
+        outputs = [functional.pad(y, (0, 0, 0, 0, 0, 0, 0, longest - y.shape[1])) for y, _, _ in parts]
+        return torch.cat(outputs), torch.cat([count for _, count, _ in parts]), gathered([s for _, _, s in parts])
 
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Set the statistics of kind "fixed" from batches of frames (B, F, N, E, K) and their lengths (B,)."""
@@ -128,14 +147,15 @@ class RunningNormalize(nn.Module):
             return frames
         return (frames - self.mean.to(frames)) * (self.variance.to(frames) + self.config.epsilon).rsqrt()
 
-    def _begin(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, NormalizeState]:
+    def _begin(self, frames: Tensor, lengths: Tensor, held: Tensor) -> tuple[Tensor, NormalizeState]:
         weight = lengths.clamp(min=1).to(torch.float64)
         count = weight[:, None, None, None]
         valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
         mean = frames.masked_fill(~valid, 0.0).sum(1, dtype=torch.float64) / count
         centered = (frames - mean.to(frames.dtype).unsqueeze(1)).masked_fill(~valid, 0.0)
         scatter = centered.square().sum(1, dtype=torch.float64)
-        return self._scaled(centered, scatter / count), NormalizeState(frames[:, :0], weight, mean, scatter)
+        state = NormalizeState(torch.zeros_like(held), torch.zeros_like(lengths), weight, mean, scatter)
+        return self._scaled(centered, scatter / count), state
 
     def _scaled(self, centered: Tensor, variance: Tensor) -> Tensor:
         return centered * (variance + self.config.epsilon).rsqrt().to(centered.dtype).unsqueeze(1)
@@ -166,7 +186,7 @@ class RunningNormalize(nn.Module):
         output = (centered - mean) * (variance + self.config.epsilon).rsqrt()
         count = weight[:, -1, None, None, None]
         scatter = (squares_end - total_end.square() / count).clamp(min=0)
-        return output, NormalizeState(state.held[:, :0], weight[:, -1], center + total_end / count, scatter)
+        return output, state._replace(weight=weight[:, -1], mean=center + total_end / count, scatter=scatter)
 
     def _weights(self, steps: Tensor) -> Tensor:
         return steps if self.decay == 1 else (1 - self.decay**steps) / (1 - self.decay)

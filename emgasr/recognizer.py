@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,21 +14,30 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from emgasr.config import from_mapping, read_yaml, to_mapping
-from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder
-from emgasr.encoders.linear import LinearConfig, LinearEncoder
-from emgasr.encoders.tds import TDSConfig, TDSEncoder
+from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder, ConformerState
+from emgasr.encoders.linear import LinearConfig, LinearEncoder, LinearState
+from emgasr.encoders.tds import TDSConfig, TDSEncoder, TDSState
 from emgasr.errors import ConfigError, EmgasrError, ModelError, RecordingError
 from emgasr.features import (
     BandPowerConfig,
     FeaturesConfig,
+    FeaturesState,
     LogSpectrogramConfig,
     SpectralCovarianceConfig,
     build_features,
 )
-from emgasr.normalize import NormalizeConfig, RunningNormalize
+from emgasr.held import join
+from emgasr.normalize import NormalizeConfig, NormalizeState, RunningNormalize
 from emgasr.output import replacing
 from emgasr.recording import UNITS, Band, Recording
 from emgasr.tokens import Tokens, load_tokens
+
+if TYPE_CHECKING:
+    from emgasr.decoding import SearchConfig
+    from emgasr.decoding.hotwords import Hotwords
+    from emgasr.lm.ngram import NGramModel
+    from emgasr.lm.words import WordModel
+    from emgasr.streaming import Stream, StreamConfig
 
 FORMAT = 1
 # What `emgasr tune` puts beside the weights: the search that reads their emissions best, and a picture of others.
@@ -79,17 +87,28 @@ class Signal:
 
     def check(self, recording: Recording) -> None:
         """Raise a RecordingError unless `recording` has this rate, unit and shape of bands."""
-        where = f"recording {recording.subject}/{recording.session}"
-        if recording.rate_hz != self.rate_hz:
+        self.check_same(Signal.of(recording), f"recording {recording.subject}/{recording.session}")
+
+    def check_same(self, other: Signal, where: str) -> None:
+        """Raise a RecordingError unless `other`, which `where` names, has this rate, unit and shape of bands."""
+        if other.rate_hz != self.rate_hz:
             advice = "record at the model's rate or train a model for this one; the rate is never changed silently"
-            raise RecordingError(where, f"is at {recording.rate_hz:g} Hz, the model at {self.rate_hz:g} Hz", advice)
-        own, other = ([len(band.electrodes) for band in bands] for bands in (self.bands, recording.bands))
-        if own != other:
+            raise RecordingError(where, f"is at {other.rate_hz:g} Hz, the model at {self.rate_hz:g} Hz", advice)
+        own, theirs = ([len(band.electrodes) for band in bands] for bands in (self.bands, other.bands))
+        if own != theirs:
             raise RecordingError(
-                where, f"has bands of {other} electrodes, the model {own}", "use a model made for them"
+                where, f"has bands of {theirs} electrodes, the model {own}", "use a model made for them"
             )
-        if recording.unit != self.unit:
-            raise RecordingError(where, f"is in {recording.unit}, the model in {self.unit}", "convert the recording")
+        if other.unit != self.unit:
+            raise RecordingError(where, f"is in {other.unit}, the model in {self.unit}", "convert the recording")
+
+
+class RecognizerState(NamedTuple):
+    """What streams remember between two chunks: tensors of a fixed size, the streams' batch first."""
+
+    features: FeaturesState
+    normalize: NormalizeState
+    encoder: ConformerState | TDSState | LinearState
 
 
 class Recognizer(nn.Module):
@@ -127,8 +146,14 @@ class Recognizer(nn.Module):
 
     def frame_times_s(self, frames: int) -> np.ndarray:
         """(F,) seconds from the start of the recording to the newest sample that each emission is made for."""
-        newest = (np.arange(1, frames + 1) * self.encoder.stride - 1) * self.features.hop + self.features.window
-        return newest / self.signal.rate_hz
+        return self._newest_sample(np.arange(frames)) / self.signal.rate_hz
+
+    def frame_time_s(self, frame: int) -> float:
+        """The same of one emission."""
+        return float(self._newest_sample(np.array(frame)) / self.signal.rate_hz)
+
+    def _newest_sample(self, frame: np.ndarray) -> np.ndarray:
+        return ((frame + 1) * self.encoder.stride - 1) * self.features.hop + self.features.window
 
     def hidden(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Feature frames (B, F, N, E, K) to hidden frames (B, F', D) and lengths."""
@@ -143,50 +168,68 @@ class Recognizer(nn.Module):
         hidden, lengths = self.hidden(*self.features(samples, lengths))
         return self.log_probs(hidden), lengths
 
+    def start(self, batch: int = 1) -> RecognizerState:
+        """The state of `batch` streams that have seen nothing; the model is put into evaluation mode."""
+        self.eval()
+        weight = self.head.weight
+        normalize = self.normalize.start(batch, weight.dtype)
+        normalize = NormalizeState(*(field.to(weight.device) for field in normalize))
+        frames = weight.new_zeros(batch, 0, *self.normalize.shape)
+        with torch.inference_mode():
+            return RecognizerState(self.features.start(batch, weight.dtype), normalize, self.encoder.start(frames))
+
     @torch.inference_mode()
+    def step(
+        self, samples: Tensor, state: RecognizerState, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, RecognizerState]:
+        """Log-probabilities (B, F, V) that the next samples (B, T, C) make ready, how many (B,), and the new state.
+
+        Any chunking gives those of `forward`. The streams of a batch may be at different points (`held.gathered`, as
+        those of streams that began at different times), and get different `lengths` (B,) of samples; None: all.
+        """
+        if lengths is None:
+            lengths = torch.full((len(samples),), samples.shape[1], device=samples.device)
+        frames, lengths, features = self.features.step(samples, lengths, state.features)
+        frames, lengths, normalize = self.normalize.step(frames, lengths, state.normalize)
+        hidden, lengths, encoder = self.encoder.step(frames, lengths, state.encoder)
+        return self.log_probs(hidden), lengths, RecognizerState(features, normalize, encoder)
+
+    @torch.inference_mode()
+    def flush(self, state: RecognizerState) -> tuple[Tensor, Tensor]:
+        """The log-probabilities (B, F, V) that are left when streams end, and how many (B,)."""
+        hidden, lengths, encoder = self.encoder.step(*self.normalize.flush(state.normalize), state.encoder)
+        last, last_lengths = self.encoder.flush(encoder)
+        return self.log_probs(join(hidden, lengths, last, last_lengths)[0]), lengths + last_lengths
+
     def emissions(self, recording: Recording) -> np.ndarray:
         """(F, V) natural-log probabilities of a whole recording, float32, in memory bounded whatever its length.
 
-        Long recordings are encoded in pieces, each preceded by all the history that its frames can see, so that the
-        result is that of one pass. Raises a RecordingError for another rate, unit or number of electrodes.
+        Raises a RecordingError for another rate, unit or number of electrodes.
         """
         self.signal.check(recording)
-        self.eval()
-        parts = [part.float().cpu().numpy() for part in self._pieces(recording)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.tokens)), dtype=np.float32)
+        weight, state = self.head.weight, self.start()
+        piece = self.piece_frames * self.features.hop
+        parts = []
+        for first in range(0, recording.n_samples, piece):
+            last = min(first + piece, recording.n_samples)
+            samples = torch.from_numpy(recording.read(first / recording.rate_hz, last / recording.rate_hz))
+            log_probs, _, state = self.step(samples[None].to(weight), state)
+            parts.append(log_probs)
+        return torch.cat([*parts, self.flush(state)[0]], 1)[0].float().cpu().numpy()
 
-    def _pieces(self, recording: Recording) -> Iterator[Tensor]:
-        """Log-probabilities (F', V) of successive pieces."""
-        weight = self.head.weight
-        hop, window = self.features.hop, self.features.window
-        group = self.encoder.stride * self.encoder.chunk_frames  # pieces start where a chunk starts
-        piece = max(group, self.piece_frames // group * group)
-        context = -(-self.encoder.history_frames // group) * group
-        total = max(0, (recording.n_samples - window) // hop + 1)
-        state = self.normalize.start(1, weight.dtype)
-        ready = torch.empty(0)
-        start = 0  # index of the first frame in `ready`
-        done = 0  # frames whose emissions are out
-        for first in range(0, total, piece):
-            count = min(piece, total - first)
-            stop = ((first + count - 1) * hop + window) / recording.rate_hz
-            samples = torch.from_numpy(recording.read(first * hop / recording.rate_hz, stop))[None]
-            samples = samples.to(weight.device, weight.dtype)
-            frames, _ = self.features(samples, torch.tensor([samples.shape[1]], device=weight.device))
-            normalized, state = self.normalize.step(frames, state)
-            if first + count == total:
-                normalized = torch.cat([normalized, self.normalize.flush(state)], dim=1)
-            ready = normalized if ready.numel() == 0 else torch.cat([ready, normalized], dim=1)
-            end = start + ready.shape[1]
-            end = end if end == total else end // group * group
-            if end <= done:
-                continue
-            lengths = torch.tensor([end - start], device=weight.device)
-            hidden, _ = self.encoder(ready[:, : end - start], lengths)
-            yield self.log_probs(hidden)[0, (done - start) // self.encoder.stride :]
-            done = end
-            keep = max(start, done - context)
-            ready, start = ready[:, keep - start :], keep
+    def stream(
+        self,
+        lm: NGramModel | WordModel | None = None,
+        search: SearchConfig | None = None,
+        config: StreamConfig | None = None,
+        hotwords: Hotwords | None = None,
+    ) -> Stream:
+        """A stream to feed samples: read by beam search if there is a language model or a `search`, else greedily."""
+        from emgasr.decoding import BeamSearch
+        from emgasr.streaming import Stream
+
+        greedily = lm is None and search is None and hotwords is None
+        return Stream(self, None if greedily else BeamSearch(self.tokens, lm, search, hotwords), config)
 
     def save(self, folder: str | Path, card: str = "") -> None:
         """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`).

@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "lm": ("emgasr.cli.lm", "build, mix and query n-gram language models"),
     "tune": ("emgasr.cli.tune", "find the weights of the search on validation recordings"),
     "transcribe": ("emgasr.cli.transcribe", "recordings in, text out"),
+    "stream": ("emgasr.cli.stream", "live signals in, text as it is typed"),
     "evaluate": ("emgasr.cli.evaluate", "error rates of a recognizer on a split, with a report"),
 }
 

@@ -18,7 +18,7 @@ def run(argv: list[str]) -> int:
     if not path.exists():
         raise EmgasrError(path, "does not exist", "check the path")
     if path.is_dir():
-        facts = _model(path)
+        facts = _model(path, not options.json)
     elif path.suffix in (".jsonl", ".ndjson"):
         facts = _manifest(path)
     else:
@@ -84,10 +84,13 @@ def _manifest(path: Path) -> dict[str, Any]:
     }
 
 
-def _model(folder: Path) -> dict[str, Any]:
+def _model(folder: Path, shown: bool) -> dict[str, Any]:
+    from emgasr.delay import delay_of
     from emgasr.recognizer import Recognizer
+    from emgasr.streaming import StreamConfig
 
     recognizer = Recognizer.load(folder)
+    delay = delay_of(recognizer, StreamConfig().settle_within_s)
     signal, config = recognizer.signal, recognizer.config
     card = folder / "README.md"
     return {
@@ -102,6 +105,7 @@ def _model(folder: Path) -> dict[str, Any]:
         "encoder": config.encoder.kind,
         "parameters": recognizer.parameter_count,
         "frames_per_second": round(recognizer.frame_rate_hz, 4),
+        "delay": delay if shown else delay.as_dict(),
         "card": card.read_text(encoding="utf-8") if card.is_file() else "",
     }
 

@@ -183,7 +183,7 @@ class BeamSearch:
                 emissions, row, self.language, self.words, self.boosts, self.weights, state.tree, state.scratch
             )
             if state.tree.marks[COMMITTED]:
-                _take_committed(state)
+                take_committed(state)
             if answer == DONE:
                 return state
             if answer in (NOT_A_NUMBER, NOT_NORMALIZED):
@@ -228,7 +228,8 @@ class BeamSearch:
         )
 
 
-def _take_committed(state: SearchState) -> None:
+def take_committed(state: SearchState) -> None:
+    """Move what the kernel has committed from its room to the state's lists."""
     tree = state.tree
     count = int(tree.marks[COMMITTED])
     state.ids += tree.committed[:count, 0].tolist()

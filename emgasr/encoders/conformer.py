@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from emgasr.errors import ConfigError
-from emgasr.layers import ConformerBlock, frame_mask
+from emgasr.held import join, part, same
+from emgasr.layers import BlockPast, ConformerBlock, frame_mask
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class ElectrodeMixer(nn.Module):
             nn.Conv2d(sizes[i], sizes[i + 1], (3, 3 if electrodes > 1 else 1), stride=(2, 1)) for i in range(stages)
         )
         last = sizes[-1] if stages else channels
+        self.sizes = sizes[:-1]
         self.rotations = (-1, 0, 1) if electrodes > 1 else (0,)
         self.flatten = nn.Linear(last * electrodes, width)
         self.project = nn.Linear(bands * width, width)
@@ -103,22 +105,51 @@ class ElectrodeMixer(nn.Module):
         """Output frames of `lengths` (B,) input frames: one a whole group of `subsampling` frames."""
         return lengths // self.subsampling
 
+    def start(self, frames: Tensor) -> tuple[Tensor, ...]:
+        """What each convolution remembers of the frame before the first: (B, 1, N, channels, E) of zeros."""
+        batch, _, bands = frames.shape[:3]
+        return tuple(frames.new_zeros(batch, 1, bands, width, self.electrodes) for width in self.sizes)
+
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        return self.step(frames, lengths, self.start(frames))[0]
+
+    def step(
+        self, frames: Tensor, lengths: Tensor | None, past: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Mix frames that begin where a group does; `lengths` None: all are valid.
+
+        The second answer is the input of each convolution with the frame before it, (B, 1 + F, N, channels, E).
+        """
         batch, _, bands = frames.shape[:3]
         x = functional.silu(self.embed(frames))
         x = x.permute(0, 2, 4, 1, 3).flatten(0, 1)  # (B N, channels, F, E)
-        lengths = lengths.repeat_interleave(bands)
-        for conv in self.strided:
-            x = x * frame_mask(lengths, x.shape[2])[:, None, :, None]
+        lengths = None if lengths is None else lengths.repeat_interleave(bands)
+        inputs = []
+        for conv, before in zip(self.strided, past, strict=True):
+            if lengths is not None:
+                x = x * frame_mask(lengths, x.shape[2])[:, None, :, None]
+                lengths = lengths // 2
+            # One past frame and both frames of the pair: nothing later than the pair, which an output frame waits for.
+            x = torch.cat([before.permute(0, 2, 3, 1, 4).flatten(0, 1), x], dim=2)
+            inputs.append(x.unflatten(0, (batch, bands)).permute(0, 3, 1, 2, 4))
             if self.electrodes > 1:
                 x = torch.cat([x[..., -1:], x, x[..., :1]], dim=-1)
-            # One past frame and both frames of the pair: nothing later than the pair, which an output frame waits for.
-            x = functional.silu(conv(functional.pad(x, (0, 0, 1, 0))))
-            lengths = lengths // 2
+            x = functional.silu(conv(x))
         x = x.permute(0, 2, 1, 3)  # (B N, F', channels, E)
         turned = [functional.silu(self.flatten(x.roll(turn, dims=3).flatten(2))) for turn in self.rotations]
         x = torch.stack(turned).mean(dim=0)
-        return self.norm(self.project(x.unflatten(0, (batch, bands)).transpose(1, 2).flatten(2)))
+        x = self.norm(self.project(x.unflatten(0, (batch, bands)).transpose(1, 2).flatten(2)))
+        return x, tuple(inputs)
+
+
+class ConformerState(NamedTuple):
+    """What a stream remembers: frames of a chunk that is not complete, and what its layers look back on."""
+
+    held: Tensor  # (B, chunk - 1 input frames, N, E, K)
+    held_lengths: Tensor  # (B,): how many of them there are
+    seen: Tensor  # (B,): hidden frames in reach of attention
+    mixer: tuple[Tensor, ...]  # of each strided convolution (B, 1, N, channels, E)
+    blocks: tuple[BlockPast, ...]
 
 
 class ConformerEncoder(nn.Module):
@@ -166,8 +197,8 @@ class ConformerEncoder(nn.Module):
         count = frames.shape[1] // self.stride
         # Less than one group gives no output, but the convolutions need a group to run on.
         frames = functional.pad(frames, (0, 0, 0, 0, 0, 0, 0, max(0, self.stride - frames.shape[1])))
-        x = self.dropout(self.mixer(frames, lengths))
-        lengths = self.mixer.lengths(lengths)
+        x, _ = self.mixer.step(frames, lengths, self.mixer.start(frames))
+        x, lengths = self.dropout(x), self.mixer.lengths(lengths)
         mask = frame_mask(lengths, x.shape[1]).unsqueeze(2)
         x = x * mask
         self.intermediate = None
@@ -176,3 +207,44 @@ class ConformerEncoder(nn.Module):
             if self.training and number == self.config.intermediate_block < len(self.blocks):
                 self.intermediate = x[:, :count]
         return (x * mask)[:, :count], lengths
+
+    def start(self, frames: Tensor) -> ConformerState:
+        """The state of streams that have seen nothing; `frames` (B, F, N, E, K) tell their number and kind."""
+        group = self.chunk_frames * self.stride
+        none = torch.zeros(len(frames), dtype=torch.long, device=frames.device)
+        hidden = frames.new_zeros(len(frames), 0, self.width)
+        blocks = tuple(block.start(hidden) for block in cast(list[ConformerBlock], self.blocks))
+        held = frames.new_zeros(len(frames), group - 1, *frames.shape[2:])
+        return ConformerState(held, none, none, self.mixer.start(frames), blocks)
+
+    def step(self, frames: Tensor, lengths: Tensor, state: ConformerState) -> tuple[Tensor, Tensor, ConformerState]:
+        """The hidden frames of all chunks that are complete with the next `lengths` (B,) of frames (B, F, N, E, K)."""
+        frames, lengths = join(state.held, state.held_lengths, frames, lengths)
+        ready = lengths - lengths % (self.chunk_frames * self.stride)
+        held = part(frames, ready, state.held.shape[1])
+        state = state._replace(held=held, held_lengths=lengths - ready)
+        return self._stepped(frames[:, : int(ready.max())], ready, state)
+
+    def flush(self, state: ConformerState) -> tuple[Tensor, Tensor]:
+        """The hidden frames of the last chunk, of as many groups as are complete."""
+        ready = state.held_lengths - state.held_lengths % self.stride
+        return self._stepped(state.held[:, : int(ready.max())], ready, state)[:2]
+
+    def _stepped(self, frames: Tensor, ready: Tensor, state: ConformerState) -> tuple[Tensor, Tensor, ConformerState]:
+        counts = ready // self.stride
+        if frames.shape[1] == 0:
+            return frames.new_zeros(len(frames), 0, self.width), counts, state
+        reach = self.config.left_chunks * self.chunk_frames
+        ragged = same(ready) is None
+        seen = state.seen if int(state.seen.min()) < reach else None
+        x, inputs = self.mixer.step(frames, ready if ragged else None, state.mixer)
+        mask = frame_mask(counts, x.shape[1]).unsqueeze(2) if ragged else None
+        x = x if mask is None else x * mask
+        blocks = []
+        for block, past in zip(cast(list[ConformerBlock], self.blocks), state.blocks, strict=True):
+            x, joined = block.step(x, counts if ragged else None, mask, past, seen)
+            latest = (part(now, counts, then.shape[1]) for now, then in zip(joined, past, strict=True))
+            blocks.append(BlockPast(*latest))
+        mixer = tuple(part(now, ready >> stage, 1) for stage, now in enumerate(inputs))
+        seen = (state.seen + counts).clamp(max=reach)
+        return x if mask is None else x * mask, counts, state._replace(seen=seen, mixer=mixer, blocks=tuple(blocks))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from emgasr.errors import ConfigError
+from emgasr.held import part
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,12 @@ class LinearConfig:
 
     kind: Literal["linear"] = "linear"
     context_frames: int = 1
+
+
+class LinearState(NamedTuple):
+    """What a stream remembers: the latest context_frames - 1 frames (B, context_frames - 1, N * E * K)."""
+
+    past: Tensor
 
 
 class LinearEncoder(nn.Module):
@@ -37,9 +43,23 @@ class LinearEncoder(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """The frames (B, F, D), oldest context first, zero beyond lengths (B,); before the start there are zeros."""
+        return self.step(frames, lengths, self.start(frames))[:2]
+
+    def start(self, frames: Tensor) -> LinearState:
+        """The state of streams that have seen nothing; `frames` (B, F, N, E, K) tell their number and kind."""
+        return LinearState(frames.new_zeros(len(frames), self.history_frames, frames[0, :0].flatten(1).shape[1]))
+
+    def step(self, frames: Tensor, lengths: Tensor, state: LinearState) -> tuple[Tensor, Tensor, LinearState]:
+        """As `forward`, of the next frames of streams."""
         count = frames.shape[1]
         valid = torch.arange(count, device=frames.device) < lengths[:, None]
         flat = frames.flatten(2).masked_fill(~valid.unsqueeze(-1), 0.0)
-        padded = functional.pad(flat, (0, 0, self.context_frames - 1, 0))
-        stacked = torch.cat([padded[:, first : first + count] for first in range(self.context_frames)], -1)
-        return stacked.masked_fill(~valid.unsqueeze(-1), 0.0), lengths
+        joined = torch.cat([state.past, flat], 1)
+        stacked = torch.cat([joined[:, first : first + count] for first in range(self.context_frames)], -1)
+        state = LinearState(part(joined, lengths, self.history_frames))
+        return stacked.masked_fill(~valid.unsqueeze(-1), 0.0), lengths, state
+
+    def flush(self, state: LinearState) -> tuple[Tensor, Tensor]:
+        """Nothing: every frame is out as soon as it is in."""
+        past = state.past
+        return past.new_zeros(len(past), 0, self.width), torch.zeros(len(past), dtype=torch.long, device=past.device)

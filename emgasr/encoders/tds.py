@@ -6,14 +6,16 @@ head to 99 symbols it has 5,293,315 parameters. The weights of a published check
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from emgasr.errors import ConfigError
+from emgasr.held import part
 from emgasr.layers import frame_mask
 
 
@@ -31,6 +33,12 @@ class TDSConfig:
     kernel: int = 32
     blocks: int = 4
     padding: Literal["none", "causal"] = "causal"
+
+
+class TDSState(NamedTuple):
+    """What a stream remembers: the latest kernel - 1 inputs (B, kernel - 1, D) of each convolution."""
+
+    past: tuple[Tensor, ...]
 
 
 class TDSEncoder(nn.Module):
@@ -62,20 +70,57 @@ class TDSEncoder(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden frames (B, F', D), zero beyond their lengths (B,)."""
-        valid = frame_mask(lengths, frames.shape[1])
-        x = self._normalize(frames, valid)
-        x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(self.mlps)], -1)
-        x = x.masked_fill(~valid.unsqueeze(-1), 0.0)
+        x = self._mixed(frames, lengths)
         if self.config.padding == "causal":
             x = functional.pad(x, (0, 0, self.history_frames, 0))
         else:
             lengths = (lengths - self.history_frames).clamp(min=0)
         out_frames = max(x.shape[1] - self.history_frames, 0)
         x = functional.pad(x, (0, 0, 0, max(self.history_frames + 1 - x.shape[1], 0)))  # the kernels need that many
-        for block in self.blocks:
-            x = block(x)
+        x, _ = self._convolved(x, [x[:, :0]] * self.config.blocks)
         x = x[:, :out_frames]
         return x.masked_fill(~frame_mask(lengths, out_frames).unsqueeze(-1), 0.0), lengths
+
+    def start(self, frames: Tensor) -> TDSState:
+        """The state of streams that have seen nothing; `frames` (B, F, N, E, K) tell their number and kind.
+
+        It is that of causal padding: the convolutions have seen zeros. ConfigError for padding "none".
+        """
+        if self.config.padding != "causal":
+            raise ConfigError("encoder.padding", f"{self.config.padding!r} cannot be streamed", 'choose "causal"')
+        before = frames.new_zeros(len(frames), self.history_frames + 1, self.width)  # the kernels need one to run on
+        _, inputs = self._convolved(before, [before[:, :0]] * self.config.blocks)
+        return TDSState(tuple(x[:, -self.config.kernel : -1].clone() for x in inputs))
+
+    def step(self, frames: Tensor, lengths: Tensor, state: TDSState) -> tuple[Tensor, Tensor, TDSState]:
+        """A hidden frame for each of the next `lengths` (B,) of frames (B, F, N, E, K)."""
+        if frames.shape[1] == 0:
+            return frames.new_zeros(len(frames), 0, self.width), lengths, state
+        x, inputs = self._convolved(self._mixed(frames, lengths), state.past)
+        past = tuple(part(x, lengths, self.config.kernel - 1) for x in inputs)
+        return x.masked_fill(~frame_mask(lengths, x.shape[1]).unsqueeze(-1), 0.0), lengths, TDSState(past)
+
+    def flush(self, state: TDSState) -> tuple[Tensor, Tensor]:
+        """Nothing: every frame is out as soon as it is in."""
+        past = state.past[0]
+        return past[:, :0], torch.zeros(len(past), dtype=torch.long, device=past.device)
+
+    def _mixed(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        valid = frame_mask(lengths, frames.shape[1])
+        x = self._normalize(frames, valid)
+        x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(self.mlps)], -1)
+        return x.masked_fill(~valid.unsqueeze(-1), 0.0)
+
+    def _convolved(self, x: Tensor, past: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The blocks' output, and the input of each convolution with what it remembers in front."""
+        inputs = []
+        for number, block in enumerate(self.blocks):
+            if number % 2 == 0:
+                before = past[number // 2]
+                x = torch.cat([before, x], 1) if before.shape[1] else x
+                inputs.append(x)
+            x = block(x)
+        return x, inputs
 
     def _normalize(self, frames: Tensor, valid: Tensor) -> Tensor:
         electrodes = frames.flatten(2, 3)  # (B, F, N * E, K)

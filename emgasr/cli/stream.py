@@ -1,0 +1,234 @@
+"""`emgasr stream MODEL --source SPEC`: live samples in; text on the screen, or events, or plain text out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.search_options import add_search_options, read_search, tell_if_cold
+from emgasr.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+    import numpy as np
+
+    from emgasr.recognizer import Recognizer
+    from emgasr.sources import Chunk, Source
+    from emgasr.streaming import Event, Stream, StreamConfig
+
+Shown = Callable[["list[Event]"], None]
+
+
+def run(argv: list[str]) -> int:
+    """Stream until the source ends or Ctrl-C, and say what was measured."""
+    options = _parser().parse_args(argv)
+    config = _config(options)
+    from emgasr.recognizer import Recognizer, Signal
+    from emgasr.sources import open_source
+
+    wanted = read_search(options, options.model)
+    recognizer = Recognizer.load(options.model)
+    lm, search = (wanted.lm, wanted.config) if wanted else (None, None)
+    stream = recognizer.stream(lm, search, config)
+    if lm:
+        tell_if_cold()
+    _warm_up(recognizer, lm, search)
+    source = open_source(options.source)
+    try:
+        signal = Signal(source.rate_hz, source.unit, source.bands)
+        recognizer.signal.check_same(signal, f"source {options.source}")
+        feed = max(1, round(options.chunk_ms / 1000 * source.rate_hz))
+        with _output(options, stream) as show:
+            interrupted = _follow(source, stream, show, feed, options.rest, options.seconds)
+            show(stream.close())
+    finally:
+        source.close()
+    _tell(stream, options, feed, interrupted)
+    return 0
+
+
+def _follow(source: Source, stream: Stream, show: Shown, feed: int, rest_s: float, limit_s: float) -> bool:
+    """Feed the stream what the source brings, `feed` samples at once; whether Ctrl-C ended it."""
+    try:
+        for chunk in _rechunked(source.chunks(), feed):
+            events = _notices(chunk)
+            if chunk.notes and chunk.notes[0].kind == "gap":
+                events += stream.gap(chunk.notes[0].samples / source.rate_hz)
+            if len(chunk.samples):
+                events += stream.feed(chunk.samples, rest=stream.time_s < rest_s)
+            show(events)
+            if limit_s and stream.time_s >= limit_s:
+                break
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
+    """The same samples in chunks of `feed`; what comes with a note is passed on at once, whatever its size."""
+    import numpy as np
+
+    from emgasr.sources import Chunk
+
+    held: list[np.ndarray] = []
+    count, time_s = 0, 0.0
+    for chunk in chunks:
+        if chunk.notes:
+            if count:
+                yield Chunk(np.concatenate(held), time_s)
+            held, count = [], 0
+            yield chunk
+            continue
+        time_s = time_s if count else chunk.time_s
+        held.append(chunk.samples)
+        count += len(chunk.samples)
+        while count >= feed:
+            joined = np.concatenate(held)
+            yield Chunk(joined[:feed], time_s, (), chunk.arrived_s)
+            held, count, time_s = [joined[feed:]], count - feed, chunk.time_s
+    if count:
+        yield Chunk(np.concatenate(held), time_s)
+
+
+def _notices(chunk: Chunk) -> list[Event]:
+    from emgasr.signal_watch import Notice
+
+    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind != "gap"]
+
+
+def _warm_up(recognizer: Recognizer, lm: Any, search: Any) -> None:
+    """Run what is slow the first time, before the clock starts."""
+    import numpy as np
+
+    from emgasr.streaming import OFFLINE
+
+    stream = recognizer.stream(lm, search, OFFLINE)
+    channels = sum(len(band.electrodes) for band in recognizer.signal.bands)
+    stream.feed(np.zeros((round(2 * recognizer.signal.rate_hz), channels), np.float32))
+    stream.close()
+
+
+def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManager[Shown]:
+    if options.jsonl:
+        return nullcontext(_print_events)
+    if options.text or not sys.stdout.isatty():
+        return nullcontext(_Lines(stream).show)
+    from emgasr.cli.stream_view import View
+
+    return View(stream, options.chunk_ms)
+
+
+def _print_events(events: list[Event]) -> None:
+    from emgasr.streaming import as_dict
+
+    for event in events:
+        print(json.dumps(as_dict(event), ensure_ascii=False))
+    if events:
+        sys.stdout.flush()
+
+
+class _Lines:
+    """Plain text for pipes: nothing can be taken back there, so a line is printed when a pause or the end is sure."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.ids: list[int] = []
+
+    def show(self, events: list[Event]) -> None:
+        """Print the line that events complete; notices go to stderr."""
+        from emgasr.signal_watch import Notice
+
+        tokens = self.stream.recognizer.tokens
+        for event in events:
+            if not isinstance(event, Notice):
+                self.ids += tokens.ids([event.key]) if event.state == "stable" else []
+            elif event.kind == "pause":
+                self._print()
+            else:
+                print(f"emgasr: {event.time_s:.1f} s: {event.text}", file=sys.stderr)
+        if self.stream.closed:
+            self._print()
+
+    def _print(self) -> None:
+        line = self.stream.recognizer.tokens.render(self.ids)
+        self.ids = []
+        if line:
+            print(line, flush=True)
+
+
+def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
+    summary = stream.summary()
+    delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
+    if options.jsonl:
+        extra = {"interrupted": interrupted, "delay": delay.as_dict()}
+        print(json.dumps({"event": "summary", **summary, **extra}), flush=True)
+        return
+    print(
+        f"{summary['seconds']:.1f} s, {summary['keys']:.0f} keys ({summary['keys_per_minute']:g} a minute),"
+        f" {summary['revisions']:.0f} changes of shown keys\n"
+        f"delay: {delay}\n"
+        f"computing, each chunk: p50 {summary['p50_ms']:.2f}, p95 {summary['p95_ms']:.2f},"
+        f" p99 {summary['p99_ms']:.2f} ms; {100 * summary['real_time_factor']:.1f} % of real time",
+        file=sys.stderr,
+    )
+
+
+def _config(options: argparse.Namespace) -> StreamConfig:
+    from emgasr.streaming import StreamConfig
+
+    if not 1 <= options.chunk_ms <= 10_000:
+        raise ConfigError("--chunk-ms", f"is {options.chunk_ms:g}", "give 1 to 10000; 64 is usual")
+    for name in ("rest", "seconds", "settle_within", "pause"):
+        if not 0 <= getattr(options, name) < float("inf"):
+            raise ConfigError(f"--{name.replace('_', '-')}", f"is {getattr(options, name):g}", "give seconds")
+    return StreamConfig(
+        agreement=options.agreement,
+        settle_within_s=options.settle_within or None,
+        pause_s=options.pause or None,
+        min_confidence=options.min_confidence,
+    )
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="emgasr stream", description="Read a live signal: text as it is typed.")
+    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    parser.add_argument(
+        "--source",
+        metavar="SPEC",
+        required=True,
+        help="file:PATH[,speed=fast], simulate:seed=0, stdin:rate=2000,unit=uV,…, brainflow:board=…, lsl:name=…",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--jsonl", action="store_true", help="print an event a line: keys as they are shown and settled")
+    form.add_argument("--text", action="store_true", help="print the text, a line at each pause (default in a pipe)")
+    live = parser.add_argument_group("what is shown, and when")
+    live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once (default 64)")
+    live.add_argument(
+        "--agreement", type=float, default=0.85, metavar="P", help="share that settles a key (default 0.85; 1: all)"
+    )
+    live.add_argument(
+        "--settle-within", type=float, default=1.0, metavar="S", help="age that settles a key (default 1; 0: none)"
+    )
+    live.add_argument(
+        "--pause",
+        type=float,
+        default=2.0,
+        metavar="S",
+        help="seconds without a key that settle all (default 2)",
+    )
+    live.add_argument("--min-confidence", type=float, default=0.0, metavar="P", help="do not show keys with less")
+    live.add_argument(
+        "--rest",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="the first S seconds are rest: no keys below it",
+    )
+    live.add_argument("--seconds", type=float, default=0.0, metavar="S", help="stop after S seconds (default: never)")
+    add_search_options(parser)
+    return parser

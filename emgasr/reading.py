@@ -1,0 +1,156 @@
+"""Emissions of a stream in, tokens out: those that are settled for good, and those that may still change.
+
+Rules of a reader (what settles, where a pause is) look at frames counted from the stream's start, so that any chunking
+settles the same tokens.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from emgasr.decoding import BeamSearch, Hypothesis
+from emgasr.decoding.settle import settle
+
+
+class Token(NamedTuple):
+    """A token id, the frame where it begins (counted from the stream's start), and its confidence."""
+
+    id: int
+    frame: int
+    confidence: float
+
+
+class Reader(ABC):
+    """Reads rows (F, V) of log-probabilities; `frames` counts them; `paused` is set when a pause settled something."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.paused = False
+        self._settled: list[Token] = []
+
+    def taken(self) -> list[Token]:
+        """The tokens that were settled since the last call."""
+        settled, self._settled = self._settled, []
+        return settled
+
+    @abstractmethod
+    def read(self, rows: np.ndarray) -> None:
+        """Read on."""
+
+    @abstractmethod
+    def tentative(self) -> list[Token]:
+        """The tokens behind the settled ones, as they look now."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Settle everything: the stream ends here, or something new begins."""
+
+
+class GreedyReader(Reader):
+    """The collapsed best path; a token is settled when its run of frames ends, as its confidence then is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._label = 0
+        self._run: Token | None = None
+
+    def read(self, rows: np.ndarray) -> None:
+        """Read on."""
+        for label, row in zip(rows.argmax(1).tolist(), rows, strict=True):
+            confidence = float(np.exp(row[label]))
+            if label != self._label:
+                self.end()
+                self._label = label
+                self._run = Token(label, self.frames, confidence) if label else None
+            elif self._run is not None and confidence > self._run.confidence:
+                self._run = self._run._replace(confidence=confidence)
+            self.frames += 1
+
+    def tentative(self) -> list[Token]:
+        """The token whose run goes on."""
+        return [] if self._run is None else [self._run]
+
+    def end(self) -> None:
+        """Settle the token whose run goes on."""
+        self._settled += self.tentative()
+        self._label, self._run = 0, None
+
+
+class BeamReader(Reader):
+    """A beam search whose tokens settle by agreement, by age and by pauses (all in frames; None: never).
+
+    The rules are applied where the count of frames is a multiple of `unit`. A pause also begins a new sentence if the
+    search is one to the `end_of_sentence`.
+    """
+
+    def __init__(self, search: BeamSearch, agreement: float, within: int | None, pause: int | None, unit: int) -> None:
+        super().__init__()
+        self.search = search
+        self.agreement, self.within, self.pause, self.unit = agreement, within, pause, unit
+        open_ended = replace(search.config, end_of_sentence=False, n_best=1)
+        self._open = BeamSearch(search.tokens, search.lm, open_ended, search.hotwords)
+        self._ending = BeamSearch(search.tokens, search.lm, replace(search.config, n_best=1), search.hotwords)
+        self._state = self._open.start()
+        self._first = 0  # frame where this search began
+        self._best = self._open.flush(self._state)[0]
+        self._newest: int | None = None  # frame of the latest token of a sentence that goes on
+
+    def read(self, rows: np.ndarray) -> None:
+        """Read on."""
+        done = 0
+        while done < len(rows):
+            count = min(self.unit - self.frames % self.unit, len(rows) - done)
+            self._state = self._open.step(rows[done : done + count], self._state)
+            done += count
+            self.frames += count
+            if self.frames % self.unit == 0:
+                self._apply_rules()
+        self._look()
+
+    def tentative(self) -> list[Token]:
+        """The best hypothesis behind what is settled."""
+        return self._tokens(self._best)
+
+    def end(self) -> None:
+        """Settle the hypothesis that is best if the sentence ends here, and begin anew."""
+        self._take()
+        self._settled += self._tokens(self._ending.flush(self._state)[0])
+        self._first, self._state = self.frames, self._open.start()
+        self._best, self._newest = self._open.flush(self._state)[0], None
+
+    def _apply_rules(self) -> None:
+        if self.agreement < 1 or self.within is not None:
+            self._state = settle(self._state, self.agreement, self.within)
+        self._look()
+        if self.pause is None or self._newest is None or self.frames - self._newest < self.pause:
+            return
+        self.paused = bool(self._best.ids)
+        if self.search.config.end_of_sentence:
+            self.end()
+        else:
+            self._state = settle(self._state, self.agreement, 0)
+            self._look()
+            self._newest = None
+
+    def _look(self) -> None:
+        """Take what is settled, and look at the best of what is not."""
+        self._take()
+        self._best = self._open.flush(self._state)[0]
+        if self._best.ids:
+            self._newest = self._first + self._best.frames[-1]
+
+    def _take(self) -> None:
+        state = self._state
+        if state.ids:
+            tokens = zip(state.ids, state.frames, state.confidences, strict=True)
+            self._settled += [Token(i, self._first + f, c) for i, f, c in tokens]
+            self._newest = self._settled[-1].frame
+            state.ids, state.frames, state.confidences = [], [], []
+
+    def _tokens(self, best: Hypothesis) -> list[Token]:
+        rows = zip(best.ids, best.frames, best.confidences, strict=True)
+        return [Token(i, self._first + f, c) for i, f, c in rows]

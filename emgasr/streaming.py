@@ -1,0 +1,310 @@
+"""Samples of a live signal in, a chunk at a time; keys out, tentative and then stable, with their times: for hours.
+
+    import emgasr
+    from emgasr.lm import read_model
+    from emgasr.sources import open_source
+
+    model = emgasr.load("run/model")
+    stream = model.stream(lm=read_model("english.arpa"))
+    for chunk in open_source("file:typed.hdf5,speed=fast").chunks():
+        for event in stream.feed(chunk.samples):
+            print(event)
+    stream.close()
+    print(stream.text)
+
+What chunks the samples come in changes when keys are shown, and never which ones.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from array import array
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from emgasr.decoding import BeamSearch
+from emgasr.delay import Delay, Stopwatch, delay_of
+from emgasr.errors import ConfigError, DataError
+from emgasr.reading import BeamReader, GreedyReader, Reader, Token
+from emgasr.recognizer import Recognizer
+from emgasr.signal_watch import Notice, RestLevel, SignalWatch
+
+REST_HOLD_S = 0.3  # after activity in which keys may still come
+NO_KEY = -30.0  # ln of what any key has in a frame that is taken as blank
+
+
+@dataclass(frozen=True)
+class StreamConfig:
+    """When a stream shows keys and settles them; the defaults suit typing: slow letters want a longer bound and pause.
+
+    Args:
+        agreement: share of the search's probability that must agree on a key to settle it; 1: all of it.
+        settle_within_s: age at which a key of the best hypothesis settles, whatever else lives; None: never.
+        pause_s: seconds without a key after which all that is tentative settles, and a sentence ends if the search has
+            `end_of_sentence`; None: never.
+        min_confidence: keys with less are not shown.
+        rest: the level that activity exceeds; None: no gate.
+        rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
+    """
+
+    agreement: float = 0.85
+    settle_within_s: float | None = 1.0
+    pause_s: float | None = 2.0
+    min_confidence: float = 0.0
+    rest: RestLevel | None = None
+    rest_blank: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, least in (("agreement", 0.5), ("min_confidence", 0.0), ("rest_blank", 0.0)):
+            if not least <= getattr(self, name) <= 1:
+                raise ConfigError("stream", f"{name} is {getattr(self, name)}", f"use {least:g} to 1")
+        for name in ("settle_within_s", "pause_s"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ConfigError("stream", f"{name} is {value}", "use seconds above 0, or none for no bound")
+
+
+OFFLINE = StreamConfig(agreement=1.0, settle_within_s=None, pause_s=None)  # reads as `transcribe` does
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that was shown, changed, settled or taken back.
+
+    `index` counts the keys of the stream; a later event of the same index replaces this one, unless it is `stable`.
+    `revision` counts the changes of what stands there. Times are seconds from the stream's start: of the newest sample
+    that the key was read from, and of the samples that had been fed when it was told.
+    """
+
+    index: int
+    key: str
+    time_s: float
+    confidence: float
+    state: str  # "tentative", "stable", or "withdrawn": nothing stands at this index any more
+    revision: int
+    shown_s: float
+
+
+Event = Key | Notice
+
+
+def as_dict(event: Event) -> dict[str, Any]:
+    """An event as plain numbers and strings, for JSON."""
+    if isinstance(event, Notice):
+        return {"event": "notice", "kind": event.kind, "time_s": round(event.time_s, 3), "text": event.text}
+    numbers = {"time_s": round(event.time_s, 3), "confidence": round(event.confidence, 4)}
+    place = {"event": "key", "index": event.index, "key": event.key, "state": event.state, "revision": event.revision}
+    return {**place, **numbers, "shown_s": round(event.shown_s, 3)}
+
+
+class Stream:
+    """One stream of a recognizer: `feed` it samples, `close` it; made by `Recognizer.stream`."""
+
+    def __init__(
+        self, recognizer: Recognizer, search: BeamSearch | None = None, config: StreamConfig | None = None
+    ) -> None:
+        self.recognizer = recognizer
+        self.config = config = config or StreamConfig()
+        self.watch = Stopwatch()  # of each feed's computation
+        self.fed_samples = 0
+        self.revisions = 0
+        signal, rate_hz = recognizer.signal, recognizer.frame_rate_hz
+        self._state = recognizer.start()
+        self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.features.hop * recognizer.encoder.stride)
+        if search is None:
+            self._reader: Reader = GreedyReader()
+        else:
+            unit = recognizer.encoder.chunk_frames * max(1, round(0.064 * rate_hz / recognizer.encoder.chunk_frames))
+            within, pause = _frames(config.settle_within_s, rate_hz), _frames(config.pause_s, rate_hz)
+            self._reader = BeamReader(search, config.agreement, within, pause, unit)
+        self._base_frame, self._base_s = 0, 0.0  # a gap makes times jump
+        self._flags: deque[tuple[bool, bool]] = deque()  # of blocks whose emissions are not out: sound, active
+        self._active_left = 0  # frames that activity still holds the gate open
+        self._rest = config.rest
+        self._rest_levels: list[np.ndarray] = []  # while rest is being declared
+        self._ids = array("i")
+        self._tentative: list[tuple[Token, int]] = []  # as shown, with revisions
+        self.closed = False
+
+    def feed(self, samples: np.ndarray, rest: bool = False) -> list[Event]:
+        """Read on through samples (T, C) in the model's unit; `rest` declares them rest, which sets the gate.
+
+        Whatever the samples hold, the stream goes on; a DataError only for another shape, or after `close`.
+        """
+        started = time.perf_counter()
+        samples = self._checked(samples)
+        events: list[Event] = []
+        piece = self.recognizer.piece_frames * self.recognizer.features.hop
+        for first in range(0, len(samples), piece):
+            events += self._fed(samples[first : first + piece], rest)
+        self.watch.add(time.perf_counter() - started)
+        return events
+
+    def gap(self, seconds: float) -> list[Event]:
+        """Go on after `seconds` of which there are no samples: what was read so far settles, times jump."""
+        events: list[Event] = [Notice("gap", self.time_s, f"{seconds:.3f} s are missing")]
+        self._read(self.recognizer.flush(self._state)[0])
+        self._reader.end()
+        events += self._shown()
+        self._base_s = self.time_s + seconds
+        self._base_frame = self._reader.frames
+        fresh = self.recognizer.start()
+        known = self._state.normalize if bool((self._state.normalize.weight > 0).all()) else fresh.normalize
+        self._state = fresh._replace(normalize=known)
+        self._samples.restart(self._base_s)
+        self._flags.clear()
+        self.fed_samples = 0
+        return events
+
+    def close(self) -> list[Event]:
+        """Read what is left and settle everything; a second call does nothing."""
+        if self.closed:
+            return []
+        self.closed = True
+        self._read(self.recognizer.flush(self._state)[0])
+        self._reader.end()
+        return self._shown()
+
+    @property
+    def time_s(self) -> float:
+        """Stream time of the end of what was fed, in seconds."""
+        return self._base_s + self.fed_samples / self.recognizer.signal.rate_hz
+
+    @property
+    def text(self) -> str:
+        """The text of the stable keys."""
+        return self.recognizer.tokens.render(self._ids)
+
+    @property
+    def tentative_text(self) -> str:
+        """The text of all keys, those included that may still change."""
+        return self.recognizer.tokens.render([*self._ids, *(token.id for token, _ in self._tentative)])
+
+    def latest_text(self, keys: int) -> tuple[str, str]:
+        """The text of the latest `keys` stable keys, and that with the tentative ones behind them."""
+        ids = self._ids[-keys:]
+        render = self.recognizer.tokens.render
+        return render(ids), render([*ids, *(token.id for token, _ in self._tentative)])
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The latest level (RMS) of each band."""
+        return self._samples.levels
+
+    def delay(self, feed_ms: float) -> Delay:
+        """The algorithmic delay when fed `feed_ms` at once."""
+        return delay_of(self.recognizer, self.config.settle_within_s, feed_ms)
+
+    def summary(self) -> dict[str, float]:
+        """What was measured: seconds, keys, revisions of keys that had been shown, computation a feed."""
+        seconds = self.time_s
+        return {
+            "seconds": round(seconds, 3),
+            "keys": len(self._ids),
+            "keys_per_minute": round(60 * len(self._ids) / seconds, 1) if seconds else 0.0,
+            "revisions": self.revisions,
+            "feeds": self.watch.count,
+            **{f"p{share}_ms": round(self.watch.quantile_ms(share / 100), 3) for share in (50, 95, 99)},
+            "real_time_factor": round(self.watch.total_s / seconds, 5) if seconds else 0.0,
+        }
+
+    def _checked(self, samples: np.ndarray) -> np.ndarray:
+        channels = len(self._samples.names)
+        if self.closed:
+            raise DataError("stream", "is closed", "open another one")
+        samples = np.asarray(samples, dtype=np.float32)
+        if samples.ndim != 2 or samples.shape[1] != channels:
+            raise DataError("stream", f"samples of shape {samples.shape}", f"this model takes (T, {channels} channels)")
+        return samples
+
+    def _fed(self, samples: np.ndarray, rest: bool) -> list[Event]:
+        samples, blocks, notices = self._samples.feed(samples)
+        self.fed_samples += len(samples)
+        events: list[Event] = list(notices)
+        if rest:
+            self._rest_levels.append(blocks.levels)
+            self._active_left = 0
+        elif self._rest_levels:
+            events += self._set_rest()
+        for level, sound in zip(blocks.levels, blocks.sound, strict=True):
+            self._flags.append((bool(sound) and not rest, not rest and self._active(level)))
+        weight = self.recognizer.head.weight
+        log_probs, _, self._state = self.recognizer.step(torch.from_numpy(samples)[None].to(weight), self._state)
+        if log_probs.shape[1]:
+            self._read(log_probs)
+            events += self._shown()
+        return events
+
+    def _active(self, level: np.ndarray) -> bool:
+        if self._rest is None or (level > self._rest.levels).any():
+            self._active_left = round(REST_HOLD_S * self.recognizer.frame_rate_hz) + 1
+        self._active_left = max(0, self._active_left - 1)
+        return self._active_left > 0
+
+    def _set_rest(self) -> list[Event]:
+        levels = np.concatenate(self._rest_levels)
+        self._rest_levels = []
+        if not len(levels):
+            return []
+        self._rest = RestLevel.of(levels)
+        unit = {"uV": "µV"}.get(self.recognizer.signal.unit, self.recognizer.signal.unit)
+        shown = ", ".join(f"{level:.3g} {unit}" for level in self._rest.levels)
+        return [Notice("rest", self.time_s, f"below {shown} is rest")]
+
+    def _read(self, log_probs: torch.Tensor) -> None:
+        rows = log_probs[0].double().cpu().numpy()
+        for row in rows:
+            sound, active = self._flags.popleft()
+            if not sound or not (active or row[0] < math.log(max(self.config.rest_blank, 1e-300))):
+                row[:] = NO_KEY
+                row[0] = 0.0
+        self._reader.read(rows)
+
+    def _shown(self) -> list[Event]:
+        """The difference between what was shown and what has been read."""
+        events: list[Event] = []
+        least = self.config.min_confidence
+        for token in self._reader.taken():
+            if token.confidence >= least:
+                before = self._tentative.pop(0) if self._tentative else None
+                events.append(self._key(token, "stable", self._revised(token, before)))
+                self._ids.append(token.id)
+        tokens = [token for token in self._reader.tentative() if token.confidence >= least]
+        shown: list[tuple[Token, int]] = []
+        for place, token in enumerate(tokens):
+            before = self._tentative[place] if place < len(self._tentative) else None
+            revision = self._revised(token, before)
+            if before is None or before[0].id != token.id:
+                events.append(self._key(token, "tentative", revision, place))
+            shown.append((token, revision))
+        for place in range(len(tokens), len(self._tentative)):
+            token, revision = self._tentative[place]
+            self.revisions += 1
+            events.append(self._key(token, "withdrawn", revision + 1, place))
+        self._tentative = shown
+        if self._reader.paused:
+            self._reader.paused = False
+            events.append(Notice("pause", self.time_s, "a pause settles what was tentative"))
+        return events
+
+    def _revised(self, token: Token, before: tuple[Token, int] | None) -> int:
+        if before is None:
+            return 0
+        changed = before[0].id != token.id
+        self.revisions += changed
+        return before[1] + changed
+
+    def _key(self, token: Token, state: str, revision: int, place: int = 0) -> Key:
+        model = self.recognizer
+        time_s = self._base_s + model.frame_time_s(token.frame - self._base_frame)
+        symbol = model.tokens.symbols[token.id]
+        return Key(len(self._ids) + place, symbol, time_s, token.confidence, state, revision, self.time_s)
+
+
+def _frames(seconds: float | None, rate_hz: float) -> int | None:
+    return None if seconds is None else max(1, round(seconds * rate_hz))
