@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search, tell_if_cold
+from emgasr.cli.source_option import add_source_option
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from emgasr.decoding import SearchConfig
+    from emgasr.decoding.hotwords import Hotwords
+    from emgasr.lm import NGramModel
+    from emgasr.lm.words import WordModel
     from emgasr.recognizer import Recognizer
     from emgasr.sources import Chunk, Source
     from emgasr.streaming import Event, Stream, StreamConfig
 
 Shown = Callable[["list[Event]"], None]
+Reading = tuple["NGramModel | WordModel | None", "SearchConfig | None", "Hotwords | None"]
 
 
 def run(argv: list[str]) -> int:
@@ -31,13 +37,13 @@ def run(argv: list[str]) -> int:
     from emgasr.recognizer import Recognizer, Signal
     from emgasr.sources import open_source
 
-    wanted = read_search(options, options.model)
     recognizer = Recognizer.load(options.model)
-    lm, search = (wanted.lm, wanted.config) if wanted else (None, None)
-    stream = recognizer.stream(lm, search, config)
-    if lm:
+    wanted = read_search(options, options.model, recognizer.tokens)
+    reading = (wanted.language.lm, wanted.config, wanted.language.hotwords) if wanted else (None, None, None)
+    stream = _stream(recognizer, reading, config)
+    if wanted:
         tell_if_cold()
-    _warm_up(recognizer, lm, search)
+    _warm_up(recognizer, reading)
     source = open_source(options.source)
     try:
         signal = Signal(source.rate_hz, source.unit, source.bands)
@@ -101,13 +107,18 @@ def _notices(chunk: Chunk) -> list[Event]:
     return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind != "gap"]
 
 
-def _warm_up(recognizer: Recognizer, lm: Any, search: Any) -> None:
+def _stream(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> Stream:
+    lm, search, hotwords = reading
+    return recognizer.stream(lm, search, config, hotwords)
+
+
+def _warm_up(recognizer: Recognizer, reading: Reading) -> None:
     """Run what is slow the first time, before the clock starts."""
     import numpy as np
 
     from emgasr.streaming import OFFLINE
 
-    stream = recognizer.stream(lm, search, OFFLINE)
+    stream = _stream(recognizer, reading, OFFLINE)
     channels = sum(len(band.electrodes) for band in recognizer.signal.bands)
     stream.feed(np.zeros((round(2 * recognizer.signal.rate_hz), channels), np.float32))
     stream.close()
@@ -197,12 +208,7 @@ def _config(options: argparse.Namespace) -> StreamConfig:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="emgasr stream", description="Read a live signal: text as it is typed.")
     parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument(
-        "--source",
-        metavar="SPEC",
-        required=True,
-        help="file:PATH[,speed=fast], simulate:seed=0, stdin:rate=2000,unit=uV,…, brainflow:board=…, lsl:name=…",
-    )
+    add_source_option(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--jsonl", action="store_true", help="print an event a line: keys as they are shown and settled")
     form.add_argument("--text", action="store_true", help="print the text, a line at each pause (default in a pipe)")
