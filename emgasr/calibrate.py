@@ -3,32 +3,30 @@
 profile/fitting.hdf5     rest and the prompts that the model is fitted to
 profile/held_out.hdf5    the prompts that it is judged on; neither fitting nor its choice of weights saw them
 profile/fit/model        the fitted model, or the base model where fitting did not help
-profile/profile.json     whose and which donning it is, errors before and after, the level of rest
+profile/profile.json     whose and which donning it is, errors before and after, the level of rest (`emgasr.profile`)
 """
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from emgasr.errors import DataError, ModelError
-from emgasr.output import replacing
+from emgasr.profile import MODEL, Profile, write_profile
 from emgasr.recognizer import Recognizer
 from emgasr.recorder import Director, Recorder
 from emgasr.recording import Recording
+from emgasr.signal_watch import RestLevel
 from emgasr.sources import Chunk, Source, channel_count
 from emgasr.training import validation_errors
 
-FITTING, HELD_OUT, FIT, PROFILE = "fitting.hdf5", "held_out.hdf5", "fit", "profile.json"
-LEVEL_S = 0.1  # windows of the rest level
+FITTING, HELD_OUT = "fitting.hdf5", "held_out.hdf5"
 LEAST_S = 10.0  # of recording to fit to
 
 
@@ -43,31 +41,6 @@ class CalibrateConfig:
     fitting_s: float = 180.0
     held_out_s: float = 45.0
     fitting_minutes: float = 2.0
-
-
-@dataclass(frozen=True)
-class Profile:
-    """One person's calibration of one donning; CER are greedy, on the held-out prompts; `rest_level` by band.
-
-    `rest_level` is the root mean square of each band at rest, the 95th percentile over windows of 0.1 s.
-    """
-
-    person: str
-    donning: str
-    base_model: str
-    made_unix_s: float
-    unit: str
-    fitting_s: float
-    held_out_s: float
-    held_out_keys: int
-    cer_before: float
-    cer_after: float
-    rest_level: dict[str, float]
-
-    @property
-    def better(self) -> bool:
-        """Whether the fitted model reads the held-out prompts better."""
-        return self.cer_after < self.cer_before
 
 
 def check_signal(recognizer: Recognizer, source: Source) -> None:
@@ -138,7 +111,7 @@ def judge(
     base: Recognizer, folder: Path, fitted_to: Recording, judged_on: Recording, base_name: str, donning: str
 ) -> Profile:
     """Read the held-out prompts with both models, and write the profile."""
-    fitted = Recognizer.load(folder / FIT / "model")
+    fitted = Recognizer.load(folder / MODEL)
     before, after = (validation_errors(model, [("held out", judged_on)])[0].rate for model in (base, fitted))
     profile = Profile(
         person=judged_on.subject,
@@ -151,41 +124,16 @@ def judge(
         held_out_keys=len(judged_on.events),
         cer_before=before,
         cer_after=after,
-        rest_level=rest_level(fitted_to),
+        rest_level=_rest_level(fitted_to, base),
     )
-    with replacing(folder / PROFILE) as path:
-        path.write_text(json.dumps(asdict(profile), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_profile(profile, folder)
     return profile
 
 
-def read_profile(folder: str | Path) -> Profile:
-    """The profile of a folder; a ModelError if it has none."""
-    path = Path(folder) / PROFILE
-    try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Profile(**facts)
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(path, "is no profile", "make one by `emgasr calibrate`") from error
-
-
-def rest_level(recording: Recording) -> dict[str, float]:
-    """Each band's level in the recording's rests: the 95th percentile over 0.1 s of the root mean square."""
-    rests = recording.spans.of_kind("rest")
-    rows = max(1, round(LEVEL_S * recording.rate_hz))
-    levels: list[np.ndarray] = []
-    for start_s, end_s in zip(rests.start_s, rests.end_s, strict=True):
-        samples = recording.read(float(start_s), min(float(end_s), recording.duration_s)).astype(np.float64)
-        whole = samples[: len(samples) // rows * rows].reshape(-1, rows, samples.shape[1])
-        levels.append((whole - whole.mean(axis=1, keepdims=True)).var(axis=1))
-    power = np.concatenate(levels) if levels else np.zeros((0, recording.n_channels))
-    if not len(power):
-        return {}
-    found, start = {}, 0
-    for band in recording.bands:
-        end = start + len(band.electrodes)
-        found[band.name] = float(np.percentile(np.sqrt(power[:, start:end].mean(axis=1)), 95))
-        start = end
-    return found
+def _rest_level(recording: Recording, recognizer: Recognizer) -> dict[str, float]:
+    rest = RestLevel.of_recording(recording, recognizer.features.hop * recognizer.encoder.stride)
+    names = (band.name for band in recording.bands)
+    return {} if rest is None else dict(zip(names, rest.levels, strict=True))
 
 
 @dataclass

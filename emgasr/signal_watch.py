@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emgasr.recording import Band
+from emgasr.recording import Band, Recording
 
 LEVEL_S = 0.128  # over which a band's level is taken; its mean is not part of it, so that drift below 8 Hz is not
 LARGEST = 1e12  # in any unit: what is beyond is no measurement, and its power would overflow
@@ -33,6 +33,18 @@ class RestLevel:
     def of(levels: np.ndarray) -> RestLevel:
         """From the levels (blocks, bands) of a stretch of rest."""
         return RestLevel(tuple((REST_MARGIN * np.quantile(levels, REST_QUANTILE, axis=0)).tolist()))
+
+    @staticmethod
+    def of_recording(recording: Recording, block: int) -> RestLevel | None:
+        """From the rests of a recording, in blocks of `block` samples; None if it has none."""
+        levels = []
+        rests = recording.spans.of_kind("rest")
+        for start_s, end_s in zip(rests.start_s, rests.end_s, strict=True):
+            watch = SignalWatch(recording.bands, recording.rate_hz, block)
+            samples = recording.read(float(start_s), min(float(end_s), recording.duration_s))
+            levels.append(watch.feed(samples)[1].levels)
+        found = np.concatenate(levels) if levels else np.zeros((0, 0))
+        return RestLevel.of(found) if len(found) else None
 
 
 @dataclass(frozen=True)

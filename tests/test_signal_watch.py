@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from miniatures import make_recording
 
-from emgasr.recording import Band
+from emgasr.recording import Band, Spans
 from emgasr.signal_watch import Notice, RestLevel, SignalWatch
 
 BANDS = (Band.numbered("left", 3), Band.numbered("right", 2))
@@ -73,3 +74,13 @@ def test_less_than_a_block_waits(samples: int) -> None:
     watch = SignalWatch(BANDS, 200.0, 16)
     _, blocks, notices = watch.feed(np.ones((samples, 5), np.float32))
     assert (len(blocks.levels), notices, watch.time_s) == (0, [], samples / 200)
+
+
+def test_the_level_of_rest_is_taken_from_a_recordings_rests_alone() -> None:
+    samples = make_recording(4.0).read()
+    samples[:400] = np.random.default_rng(0).normal(0, 2, (400, 8))
+    spans = Spans.of([(0.0, 2.0, "rest", ""), (2.0, 4.0, "prompt", "a")])
+    level = RestLevel.of_recording(make_recording(4.0, samples=samples, spans=spans), block=8)
+    assert level is not None
+    assert all(2.0 < value < 3.5 for value in level.levels)
+    assert RestLevel.of_recording(make_recording(4.0), block=8) is None

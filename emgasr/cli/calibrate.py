@@ -18,7 +18,8 @@ from emgasr.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from emgasr.calibrate import CalibrateConfig, Profile
+    from emgasr.calibrate import CalibrateConfig
+    from emgasr.profile import Profile
     from emgasr.sources import Source
 
 
@@ -63,6 +64,7 @@ def _calibrate(
     console: Console,
 ) -> Profile:
     from emgasr import calibrate
+    from emgasr.profile import FIT
     from emgasr.recognizer import Recognizer
     from emgasr.recorder import Director
     from emgasr.terminal_keys import terminal_keys
@@ -71,7 +73,7 @@ def _calibrate(
     fits = []
 
     def start(recording: Path) -> None:
-        fits.append(calibrate.fit_in_background(model, recording, folder / calibrate.FIT, config.fitting_minutes))
+        fits.append(calibrate.fit_in_background(model, recording, folder / FIT, config.fitting_minutes))
 
     try:
         with terminal_keys() as keys, prompt_screen(console) as show:
@@ -122,7 +124,7 @@ def _tell(options: argparse.Namespace, profile: Profile, folder: Path, kept: boo
         )
         return
     print(_line(profile))
-    print(f"{folder}: kept; its model is {folder / 'fit' / 'model'}" if kept else "dropped; nothing was kept")
+    print(f"{folder}: kept; read on by `emgasr stream {folder} --source …`" if kept else "dropped; nothing was kept")
 
 
 def _check(options: argparse.Namespace) -> None:

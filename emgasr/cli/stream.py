@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
@@ -34,11 +36,17 @@ def run(argv: list[str]) -> int:
     """Stream until the source ends or Ctrl-C, and say what was measured."""
     options = _parser().parse_args(argv)
     config = _config(options)
+    from emgasr.profile import MODEL, is_profile, read_profile
     from emgasr.recognizer import Recognizer, Signal
     from emgasr.sources import open_source
 
-    recognizer = Recognizer.load(options.model)
-    wanted = read_search(options, options.model, recognizer.tokens)
+    model = Path(options.model)
+    profile = read_profile(model) if is_profile(model) else None
+    model = model / MODEL if profile else model
+    recognizer = Recognizer.load(model)
+    if profile:
+        config = replace(config, rest=profile.rest(recognizer.signal.bands))
+    wanted = read_search(options, str(model), recognizer.tokens)
     reading = (wanted.language.lm, wanted.config, wanted.language.hotwords) if wanted else (None, None, None)
     stream = _stream(recognizer, reading, config)
     if wanted:
@@ -207,7 +215,11 @@ def _config(options: argparse.Namespace) -> StreamConfig:
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="emgasr stream", description="Read a live signal: text as it is typed.")
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="model folder of `emgasr train`, or a profile of `emgasr calibrate`: its level of rest holds back keys",
+    )
     add_source_option(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--jsonl", action="store_true", help="print an event a line: keys as they are shown and settled")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from miniatures import make_recording, write_native
+from miniatures import write_native
 
 from emgasr import load, open_recording
-from emgasr.calibrate import read_profile, rest_level
 from emgasr.cli import main
 from emgasr.encoders.linear import LinearConfig
 from emgasr.errors import ModelError
 from emgasr.features import BandPowerConfig
+from emgasr.profile import read_profile
 from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
-from emgasr.recording import Spans
 from emgasr.simulate.session import BANDS
 from emgasr.tokens import Tokens
 
@@ -62,6 +60,9 @@ def test_a_kept_profile_holds_recordings_model_and_errors(
     assert held_out.start_unix_s >= fitting.start_unix_s
     assert set(profile.rest_level) == {"left", "right"}
     assert load(out / "fit" / "model").signal.rate_hz == 2000.0
+    capsys.readouterr()
+    assert main(["stream", str(out), "--source", "simulate:seed=9001,speed=fast", "--seconds", "3", "--jsonl"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["seconds"] == pytest.approx(3, abs=0.1)
     assert main(command(model, out)) == 2
     assert "already holds something" in capsys.readouterr().err
 
@@ -83,18 +84,6 @@ def test_a_source_that_is_not_the_models_is_refused_before_anything_is_made(
     assert main(["calibrate", str(model), "--source", "simulate:", "--out", str(out), "--seconds", "1"]) == 2
     assert "--seconds" in capsys.readouterr().err
     assert not out.exists()
-
-
-def test_the_level_of_rest_is_taken_from_rests_alone() -> None:
-    samples = make_recording(4.0).read()
-    samples[:400] = np.random.default_rng(0).normal(0, 2, (400, 8))
-    recording = make_recording(
-        4.0, samples=samples, spans=Spans.of([(0.0, 2.0, "rest", ""), (2.0, 4.0, "prompt", "a")])
-    )
-    level = rest_level(recording)
-    assert set(level) == {"left", "right"}
-    assert all(1.5 < value < 3.0 for value in level.values())
-    assert rest_level(make_recording(4.0)) == {}
 
 
 def test_a_folder_without_a_profile_is_told(tmp_path: Path) -> None:
