@@ -12,7 +12,8 @@
     stream.close()
     print(stream.text)
 
-What chunks the samples come in changes when keys are shown, and never which ones.
+What chunks the samples come in changes when keys are shown, and never which ones. Emissions are those of the recording
+read at once; a search may read otherwise than offline only because it must settle keys in time (`OFFLINE` does not).
 """
 
 from __future__ import annotations
@@ -252,7 +253,7 @@ class Stream:
         if not len(levels):
             return []
         self._rest = RestLevel.of(levels)
-        unit = {"uV": "µV"}.get(self.recognizer.signal.unit, self.recognizer.signal.unit)
+        unit = shown_unit(self.recognizer.signal.unit)
         shown = ", ".join(f"{level:.3g} {unit}" for level in self._rest.levels)
         return [Notice("rest", self.time_s, f"below {shown} is rest")]
 
@@ -304,6 +305,11 @@ class Stream:
         time_s = self._base_s + model.frame_time_s(token.frame - self._base_frame)
         symbol = model.tokens.symbols[token.id]
         return Key(len(self._ids) + place, symbol, time_s, token.confidence, state, revision, self.time_s)
+
+
+def shown_unit(unit: str) -> str:
+    """A signal's unit as people write it."""
+    return "µV" if unit == "uV" else unit
 
 
 def _frames(seconds: float | None, rate_hz: float) -> int | None:

@@ -36,7 +36,7 @@ experiment() {  # name of the split, how `emgasr manifest` makes it
     "${run[@]}" compose "$folder/takes.jsonl" --splits test --words "$out/test_words.txt" --out "$folder/test"
     "${run[@]}" train --config "$here/conformer.yaml" --manifest "$folder/takes.jsonl" --minutes "$minutes" \
         --source.words "$out/training_words.txt" --validation_manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
-    # Weights of the search: those that other_day.py shows to read validation takes best when they are made to differ as
+    # Weights of the search: among those that other_day.py shows to read validation takes best, made to differ as
     # another day's do. As they are, the validation takes are read without errors, and there is nothing to tune on.
     "${run[@]}" evaluate "$folder/run/model" "$folder/test/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
         --acoustic-scale 0.6 --lm-weight 1 --length-bonus 1 --system conformer \

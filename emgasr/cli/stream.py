@@ -51,7 +51,7 @@ def run(argv: list[str]) -> int:
     stream = _stream(recognizer, reading, config)
     if wanted:
         tell_if_cold()
-    _warm_up(recognizer, reading)
+    _warm_up(recognizer, reading, config)
     source = open_source(options.source)
     try:
         signal = Signal(source.rate_hz, source.unit, source.bands)
@@ -120,13 +120,11 @@ def _stream(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> S
     return recognizer.stream(lm, search, config, hotwords)
 
 
-def _warm_up(recognizer: Recognizer, reading: Reading) -> None:
+def _warm_up(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> None:
     """Run what is slow the first time, before the clock starts."""
     import numpy as np
 
-    from emgasr.streaming import OFFLINE
-
-    stream = _stream(recognizer, reading, OFFLINE)
+    stream = _stream(recognizer, reading, config)
     channels = sum(len(band.electrodes) for band in recognizer.signal.bands)
     stream.feed(np.zeros((round(2 * recognizer.signal.rate_hz), channels), np.float32))
     stream.close()

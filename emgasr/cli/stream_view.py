@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emgasr.signal_watch import Notice
-from emgasr.streaming import Event, Key, Stream
+from emgasr.streaming import Event, Key, Stream, shown_unit
 
 REFRESH_S = 0.08
 LATEST_KEYS = 2000  # of which the page is rendered
@@ -85,7 +85,7 @@ class View:
     def _bands(self) -> Table:
         table = Table.grid(padding=(0, 1))
         signal = self.stream.recognizer.signal
-        unit = {"uV": "µV"}.get(signal.unit, signal.unit)
+        unit = shown_unit(signal.unit)
         for number, (band, level) in enumerate(zip(signal.bands, self.stream.levels, strict=True)):
             self._loudest[number] = max(self._loudest[number], level)
             below = 20 * math.log10(max(level, 1e-9) / max(self._loudest[number], 1e-9))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from emgasr.decoding.kernel.cache import forget_outdated
 from emgasr.decoding.kernel.tree import BASE, DEPTH, FRAME, LIVE, PARENT, Tree, commit, tail, tail_times
 from emgasr.decoding.search import SearchState, take_committed
 
@@ -71,3 +72,6 @@ def _settle(tree: Tree, agreement: float, within: int) -> None:
             kept += 1
     marks[LIVE] = kept
     commit(tree, NEVER)
+
+
+forget_outdated(_settle)

@@ -44,15 +44,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Told:
-    def read() -> tuple[str, str]:
-        captured = capsys.readouterr()
-        return captured.out, captured.err
-
-    return read
-
-
 def evaluate(world: Path, *options: str, model: Path | None = None) -> int:
     return main(["evaluate", str(model or world / "model"), f"{world}/manifest.jsonl", *filled(world, options)])
 

@@ -33,15 +33,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Told:
-    def read() -> tuple[str, str]:
-        captured = capsys.readouterr()
-        return captured.out, captured.err
-
-    return read
-
-
 def test_evaluate_prints_a_table_and_writes_what_explains_it(world: Path, tmp_path: Path, told: Told) -> None:
     out = tmp_path / "out"
     code = main(["evaluate", f"{world}/model", f"{world}/manifest.jsonl", "--out", str(out), "--system", "linear"])

@@ -46,15 +46,6 @@ def world(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "world"
 
 
-@pytest.fixture
-def told(capsys: pytest.CaptureFixture[str]) -> Told:
-    def read() -> tuple[str, str]:
-        captured = capsys.readouterr()
-        return captured.out, captured.err
-
-    return read
-
-
 def tune(world: Path, *options: str) -> int:
     arguments = [f"{world}/model", f"{world}/manifest.jsonl", "--lm", f"{world}/lm.arpa", *QUICK, *options]
     return main(["tune", *arguments])

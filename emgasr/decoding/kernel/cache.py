@@ -1,7 +1,7 @@
 """The compiled search on disk: whether it is there, and of the present sources.
 
 numba compares what it stored for a function with that function's own file only; the compiled search holds functions of
-many files. So what is older than the youngest of them is removed when the search is imported.
+many files. So what is older than the youngest of them is removed when a module that calls them is imported.
 """
 
 from __future__ import annotations
