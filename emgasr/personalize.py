@@ -12,7 +12,7 @@ from emgasr.augment import AugmentConfig
 from emgasr.batches import WindowsConfig, WindowSource
 from emgasr.errors import ConfigError, DataError
 from emgasr.output import claim_folder, replacing
-from emgasr.recognizer import SEARCH_NAME, Recognizer
+from emgasr.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
 from emgasr.training import FitConfig, fit, validation_errors
 
@@ -84,9 +84,10 @@ def personalize(
 
     def save(model: Recognizer, cer: float) -> None:
         model.save(folder / "model", _card(people[0], recordings, before, cer, base))
-        if (base / SEARCH_NAME).is_file():  # the base model's errors are still much like this one's
-            with replacing(folder / "model" / SEARCH_NAME) as path:
-                shutil.copyfile(base / SEARCH_NAME, path)
+        for name in (SEARCH_NAME, LIVE_NAME):
+            if (base / name).is_file():  # the base model's errors are still much like this one's
+                with replacing(folder / "model" / name) as path:
+                    shutil.copyfile(base / name, path)
 
     def save_if_better(fitted: Recognizer, cer: float, step: int) -> None:
         if cer < best[0]:

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "personalize": ("emgasr.cli.personalize", "fit a trained recognizer to one person, never for the worse"),
     "lm": ("emgasr.cli.lm", "build, mix and query n-gram language models"),
     "tune": ("emgasr.cli.tune", "find the weights of the search on validation recordings"),
+    "settle": ("emgasr.cli.settle", "find when live keys may settle, on validation recordings"),
     "transcribe": ("emgasr.cli.transcribe", "recordings in, text out"),
     "stream": ("emgasr.cli.stream", "live signals in, text as it is typed"),
     "evaluate": ("emgasr.cli.evaluate", "error rates of a recognizer on a split, with a report"),
