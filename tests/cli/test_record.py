@@ -108,6 +108,7 @@ def test_a_kill_leaves_a_file_that_opens_and_can_be_finished(
     assert is_journal(out)
     assert recording.n_samples >= 1800
     np.testing.assert_array_equal(recording.read(), open_recording(source).read()[: recording.n_samples])
+    assert main(["validate", str(out)]) == 0
     assert main(["record", str(out), "--finish"]) == 0
     assert f"{recording.duration_s:.1f} s" in capsys.readouterr().out
     assert not is_journal(out)
