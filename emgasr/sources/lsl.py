@@ -6,7 +6,10 @@ between the two clocks changes nothing.
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,8 @@ UNIT_NAMES = {
 }
 PREDICATES = ("name", "type", "source_id", "hostname")
 BUFFER_S = 60  # what the inlet keeps for a reader that does not come
+# Where liblsl looks for its user's settings; it takes others only instead of them.
+SETTINGS = ("lsl_api.cfg", "~/lsl_api/lsl_api.cfg", "/etc/lsl_api/lsl_api.cfg")
 SENDER_TOLERANCE_S = 0.02  # senders stamp when they push: late by what else their computer does
 
 
@@ -44,6 +49,7 @@ def open_source(spec: Spec) -> Source:
         raise ConfigError(spec.where, "needs pylsl", "pip install 'emgasr[live]'") from error
     except (RuntimeError, OSError) as error:  # its own way of telling that liblsl is missing
         raise ConfigError(spec.where, "pylsl finds no liblsl", "install liblsl, or pylsl from a wheel") from error
+    _keep_quiet()
     wanted = {name: value for name in PREDICATES if (value := spec.text(name, ""))}
     if not wanted:
         raise ConfigError(spec.where, "does not say which stream", "give name=…, type=… or source_id=…")
@@ -145,6 +151,16 @@ class Inlet:
         if self._inlet is not None:
             self._inlet.close_stream()
         self._inlet = None
+
+
+def _keep_quiet() -> None:
+    """Keep liblsl from writing over the screen, unless its user has settings of their own: losses are told by notes."""
+    import pylsl
+
+    if "LSLAPICFG" in os.environ or any(Path(place).expanduser().is_file() for place in SETTINGS):
+        return
+    with suppress(AttributeError, NotImplementedError):  # older libraries cannot be told
+        pylsl.set_config_content("[log]\nlevel = -3\n")  # only what ends it
 
 
 def _channels(info: Any) -> list[dict[str, str]]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from miniatures import make_recording, write_bids, write_native
 
-from emgasr.errors import RecordingError
+from emgasr.errors import ConfigError, RecordingError
 from emgasr.recording import Band, open_recording
 from emgasr.sources import Chunk, Source, Typing, channel_count, open_source, origin_of
+from emgasr.sources.boards import Board
 from emgasr.sources.live import LiveConfig
 from emgasr.sources.stdin import RawSource
 
@@ -164,6 +168,59 @@ def test_a_playback_board_gives_back_what_was_recorded(tmp_path: Path) -> None:
         open_source("brainflow:board=-3,master=-1,file=/nowhere.csv")
 
 
+def test_every_emg_board_is_known_by_its_id_and_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("brainflow")
+    from emgasr.sources.boards import MICROVOLTS
+
+    open_source("brainflow:board=-1").close()  # so that the library is loaded
+    from brainflow.board_shim import BoardIds, BoardShim
+
+    monkeypatch.setattr(Board, "open", lambda board: None)
+    boards = {int(board.value): board.name for board in BoardIds}
+    with_emg = {board for board in boards if "emg_channels" in facts_of(BoardShim, board)}
+    assert {-1, 0, 1, 2, 16} <= with_emg
+    assert with_emg >= set(MICROVOLTS)
+    for board in with_emg:
+        for name in (str(board), boards[board], boards[board].removesuffix("_BOARD").lower()):
+            if board not in MICROVOLTS:
+                with pytest.raises(ConfigError, match="does not state its unit; add unit=uV"):
+                    open_source(f"brainflow:board={name}")
+            told = "" if board in MICROVOLTS else ",unit=uV,scale=0.5"
+            source = open_source(f"brainflow:board={name}{told}")
+            facts = facts_of(BoardShim, board)
+            assert (source.rate_hz, source.unit) == (facts["sampling_rate"], "uV")
+            assert channel_count(source) == len(facts["emg_channels"])
+    for board in boards.keys() - with_emg - {-2, -3}:
+        with pytest.raises(ConfigError, match="has no EMG channels"):
+            open_source(f"brainflow:board={board}")
+    with pytest.raises(ConfigError, match="does not say its master"):
+        open_source("brainflow:board=streaming,ip_address=225.1.1.1,ip_port=6677")
+    with pytest.raises(ConfigError, match="has no option 'scale'"):  # BrainFlow scales these itself
+        open_source("brainflow:board=cyton,scale=2")
+
+
+def facts_of(shim: Any, board: int) -> dict[str, Any]:
+    try:
+        return dict(shim.get_board_descr(board))
+    except Exception:
+        return {}
+
+
+def test_counts_of_a_board_are_scaled_as_told() -> None:
+    class Session:
+        def get_board_data(self) -> np.ndarray:
+            return np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+    class Shim:
+        BrainFlowError = ValueError
+
+    board = Board(Shim, 16, None, [1, 2], (0, None), 500.0, "uV", (Band.numbered("emg", 2),), "", 0.5)
+    board._session = Session()
+    (packet,) = board.read(0.0)
+    np.testing.assert_array_equal(packet.samples, [[1.5, 2.5], [2.0, 3.0]])
+    assert packet.samples.dtype == np.float32
+
+
 def test_a_board_that_is_not_there_is_told() -> None:
     pytest.importorskip("brainflow")
     with pytest.raises(RecordingError, match="does not answer"):
@@ -257,6 +314,54 @@ def test_an_outlet_that_is_killed_and_started_again_is_survived(outlet: tuple[st
             break
     source.close()
     assert {"disconnected", "reconnected"} <= kinds(chunks)
+
+
+SENDER = """
+import sys, time, numpy as np, pylsl
+outlet = pylsl.StreamOutlet(pylsl.StreamInfo(sys.argv[1], "EMG", 2, 500.0, "float32", "id-" + sys.argv[1]))
+print("up", flush=True)
+while True:
+    outlet.push_chunk(np.full((10, 2), float(sys.argv[2]), np.float32))
+    time.sleep(0.02)
+"""
+
+
+def test_a_sender_that_is_killed_and_started_again_is_survived_and_nothing_else_is_printed() -> None:
+    pytest.importorskip("pylsl")
+    name = f"emgasr-killed-{os.getpid()}"
+
+    def sender(value: int) -> subprocess.Popen[str]:
+        words = [sys.executable, "-c", SENDER, name, str(value)]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process
+
+    receive = (
+        "import sys\nfrom emgasr.sources import open_source\n"
+        "for chunk in open_source(sys.argv[1]).chunks():\n"
+        "    print(*(note.kind for note in chunk.notes), *(set(chunk.samples[:, 0].tolist())), flush=True)\n"
+    )
+    senders = [sender(1)]
+    spec = f"lsl:name={name},unit=uV,stall_s=0.3,reopen_s=0.5,wait_s=2"
+    words = [sys.executable, "-c", receive, spec]
+    listener = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert listener.stdout is not None
+    told: list[str] = []
+    try:
+        while "2.0" not in told:
+            line = listener.stdout.readline()
+            assert line, listener.communicate()
+            told += line.split()
+            if "1.0" in told and len(senders) == 1:
+                senders[0].kill()
+                senders.append(sender(2))
+    finally:
+        for process in (listener, *senders):
+            process.kill()
+    _, wrong = listener.communicate()
+    assert told.index("1.0") < told.index("disconnected") < told.index("reconnected") < told.index("2.0")
+    assert not wrong
 
 
 def test_a_stream_that_is_not_there_is_told() -> None:
