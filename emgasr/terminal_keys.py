@@ -27,10 +27,23 @@ def no_keys() -> list[tuple[float, str]]:
     return []
 
 
+def has_keyboard() -> bool:
+    """Whether standard input is a terminal that is ours to read: a background job would be stopped by it."""
+    if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
+        return False
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # a terminal without job control
+        return True
+
+
 @contextmanager
 def terminal_keys() -> Iterator[Keys]:
-    """Yield what returns (time.monotonic(), key) of the presses since it was last called; Ctrl-C still interrupts."""
-    if not sys.stdin.isatty():
+    """Yield what returns (time.monotonic(), key) of the presses since it was last called; Ctrl-C still interrupts.
+
+    Without a keyboard there are none.
+    """
+    if not has_keyboard():
         yield no_keys
         return
     descriptor = sys.stdin.fileno()

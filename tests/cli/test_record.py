@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,30 @@ def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) 
     assert recording.events.keys == ("h", "x", "Key.backspace", "i", "Key.enter")
     assert np.ptp(recording.events.time_s) > 0.1  # they came 0.05 s apart, or later if the machine is busy
     assert recording.spans.texts == ("", "hi\n", "")
+
+
+def test_ctrl_c_in_a_terminal_leaves_a_clean_screen(tmp_path: Path) -> None:
+    source, out = write_native(tmp_path, seconds=60.0), tmp_path / "free.hdf5"
+    controller, terminal = pty.openpty()
+    program = (
+        "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    command = [sys.executable, "-c", program, "-m", "emgasr", "record", str(out), "--source", f"file:{source}"]
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    wait_for(out, 5000)
+    os.write(controller, b"abc\x03")
+    assert process.wait(timeout=60) == 0
+    screen = b""
+    with suppress(OSError):  # how a terminal tells that no one writes to it any more
+        while read := os.read(controller, 4096):
+            screen += read
+    os.close(controller)
+    assert b"recording" in screen
+    assert b"free.hdf5: " in screen
+    assert b"^C" not in screen
+    assert b"abc" not in screen
 
 
 def test_keys_without_a_terminal_are_refused(tmp_path: Path) -> None:
