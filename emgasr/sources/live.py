@@ -194,10 +194,10 @@ class LiveSource:
                 self._queue.append(packet)
                 self._queued += len(packet.samples)
             while self._queued > self.config.queue_s * self.rate_hz:
-                oldest = self._queue.popleft()
-                if isinstance(oldest, Packet):
-                    self._queued -= len(oldest.samples)
-                    self._dropped += len(oldest.samples)
+                oldest = next(item for item in self._queue if isinstance(item, Packet))
+                self._queue.remove(oldest)  # what is to be told of the device stays
+                self._queued -= len(oldest.samples)
+                self._dropped += len(oldest.samples)
             self._ready.notify_all()
 
     def _recover(self, why: str, heard_s: float) -> float:
