@@ -213,6 +213,16 @@ def test_values_that_are_not_finite_hold_the_electrodes_last_one() -> None:
     assert timeline.tally == {"replaced": 21}
 
 
+def test_a_burst_of_values_that_are_not_finite_is_told_at_once_then_each_second_and_counted() -> None:
+    samples = signal(5000)
+    samples[1000:3500, 1] = np.nan
+    chunks, timeline = run(packets(samples))
+    told = [(note.time_s, note.samples) for chunk in chunks for note in chunk.notes if note.kind == "replaced"]
+    assert told[0][0] == pytest.approx(1.0, abs=0.05)
+    assert len(told) == 4
+    assert sum(count for _, count in told) == timeline.tally["replaced"] == 2500
+
+
 def counted(samples: np.ndarray, wrap: int = 0, size: int = 20) -> list[Packet]:
     counts = np.arange(len(samples)) % wrap if wrap else np.arange(len(samples))
     times = np.arange(len(samples)) / RATE_HZ
