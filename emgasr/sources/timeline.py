@@ -24,7 +24,7 @@ SETTLE_S = 1.0  # a stream's first packets may be late: until then an earlier on
 SLACK_S = 1.0  # what a transport may hold back: a step that is longer than the wait for it is a jump of the clock
 HISTORY_S = 2.0  # how far back samples are compared with those that seem to come again
 REPLACED_S = 1.0  # values that are not finite are told at once, and then at most this often
-DRIFT_S = 0.05  # drift is told each time it has grown by this
+DRIFT_S = 0.05  # drift is told when it is this, and each time it has doubled
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,7 +217,8 @@ class Timeline:
         if self.time_s <= SETTLE_S:
             return
         self.drift_s += step_s
-        if abs(self.drift_s - self._told_drift_s) > max(DRIFT_S, 2 * self.config.tolerance_s):
+        least_s = max(DRIFT_S, 2 * self.config.tolerance_s, abs(self._told_drift_s))
+        if abs(self.drift_s - self._told_drift_s) > least_s:
             self._told_drift_s = self.drift_s
             self.note(
                 "drift",

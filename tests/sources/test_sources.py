@@ -316,6 +316,24 @@ def test_an_outlet_that_is_killed_and_started_again_is_survived(outlet: tuple[st
     assert {"disconnected", "reconnected"} <= kinds(chunks)
 
 
+def test_a_network_stream_that_states_no_unit_or_another_shape_than_it_had_is_told(
+    outlet: tuple[str, list[Outlet]],
+) -> None:
+    name, outlets = outlet
+    outlets.append(Outlet(f"{name}-bare", unit=""))
+    with pytest.raises(ConfigError, match="does not state its unit"):
+        open_source(f"lsl:name={name}-bare")
+    with pytest.raises(ConfigError, match="is in uV, not in counts"):
+        open_source(f"lsl:name={name},unit=counts")
+    source = open_source(f"lsl:name={name},stall_s=0.2,reopen_s=0.3,wait_s=0.5,give_up_s=2")
+    chunks = source.chunks()
+    next(chunks)
+    outlets.pop(0).stop()
+    outlets.append(Outlet(name, channels=6))
+    with pytest.raises(RecordingError, match="came back with 6 channels at 500 Hz"):
+        list(chunks)
+
+
 SENDER = """
 import sys, time, numpy as np, pylsl
 outlet = pylsl.StreamOutlet(pylsl.StreamInfo(sys.argv[1], "EMG", 2, 500.0, "float32", "id-" + sys.argv[1]))

@@ -197,6 +197,7 @@ def test_a_clock_that_drifts_is_followed_and_told() -> None:
     chunks, timeline = run(stream, tolerance_s=0.03)
     np.testing.assert_array_equal(joined(chunks), samples)
     assert set(timeline.tally) == {"drift"}
+    assert 1 <= timeline.tally["drift"] <= 4  # not every second for hours
     assert timeline.measured_rate_hz == pytest.approx(RATE_HZ / 1.002, rel=5e-4)
 
 
