@@ -55,7 +55,7 @@ def terminal_keys() -> Iterator[Keys]:
         yield keyboard.pressed
     finally:
         keyboard.stop()
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)  # what was typed too late answers no question
 
 
 class _Keyboard(threading.Thread):

@@ -78,19 +78,20 @@ def _calibrate(
         fits.append(calibrate.fit_in_background(model, recording, folder / FIT, config.fitting_minutes))
 
     try:
-        with terminal_keys() as keys, prompt_screen(console) as show:
-            fitted_to, judged_on = calibrate.record_session(
-                source,
-                Director(source, keys, True, show),
-                prompts,
-                config,
-                folder,
-                (options.person, options.donning),
-                start,
-            )
-        source.close()
-        with console.status("fitting the model to what was typed"):
-            calibrate.await_fit(fits[0])
+        with terminal_keys() as keys:  # also while fitting: who still types is not to answer what is asked next
+            with prompt_screen(console) as show:
+                fitted_to, judged_on = calibrate.record_session(
+                    source,
+                    Director(source, keys, True, show),
+                    prompts,
+                    config,
+                    folder,
+                    (options.person, options.donning),
+                    start,
+                )
+            source.close()
+            with console.status("fitting the model to what was typed"):
+                calibrate.await_fit(fits[0])
     finally:
         for fit in fits:
             if fit.poll() is None:
