@@ -35,6 +35,7 @@ UNIT_NAMES = {
     "counts": ("counts", 1.0),
 }
 PREDICATES = ("name", "type", "source_id", "hostname")
+AGAIN_S = 1.0  # a stream that is gone is looked for at most this long at once, so that a source can be closed
 BUFFER_S = 60  # what the inlet keeps for a reader that does not come
 # Where liblsl looks for its user's settings; it takes others only instead of them.
 SETTINGS = ("lsl_api.cfg", "~/lsl_api/lsl_api.cfg", "/etc/lsl_api/lsl_api.cfg")
@@ -90,16 +91,17 @@ class Inlet:
         self.wait_s = wait_s
         self.name = "lsl " + ",".join(f"{key}={value}" for key, value in wanted.items())
         self._inlet: Any = None
+        self._opened = False
 
-    def find(self) -> Any:
+    def find(self, wait_s: float) -> Any:
         """The stream, without its description; a RecordingError if there is none, or more than one."""
         import pylsl
 
         predicate = " and ".join(f"{key}='{value}'" for key, value in self.wanted.items())
-        found = pylsl.resolve_bypred(predicate, 1, self.wait_s)
+        found = pylsl.resolve_bypred(predicate, 1, wait_s)
         if not found:
             advice = "start what sends it, or check its name; streams are found on the local network only"
-            raise RecordingError(self.name, f"was not found in {self.wait_s:g} s", advice)
+            raise RecordingError(self.name, f"was not found in {wait_s:g} s", advice)
         if len(found) > 1:
             raise RecordingError(self.name, f"names {len(found)} streams", "add source_id=… or hostname=…")
         return found[0]
@@ -109,7 +111,7 @@ class Inlet:
         import pylsl
         from pylsl.util import LostError, TimeoutError
 
-        inlet = pylsl.StreamInlet(self.find(), max_buflen=1, recover=False)
+        inlet = pylsl.StreamInlet(self.find(self.wait_s), max_buflen=1, recover=False)
         try:
             return inlet.info(timeout=self.wait_s)
         except (LostError, TimeoutError) as error:
@@ -120,7 +122,7 @@ class Inlet:
         import pylsl
         from pylsl.util import LostError, TimeoutError
 
-        found = self.find()
+        found = self.find(min(self.wait_s, AGAIN_S) if self._opened else self.wait_s)
         shape = (float(found.nominal_srate()), int(found.channel_count()))
         if shape != (self.rate_hz, sum(len(band.electrodes) for band in self.bands)):
             wrong = f"came back with {shape[1]} channels at {shape[0]:g} Hz"
@@ -130,7 +132,7 @@ class Inlet:
             inlet.open_stream(timeout=self.wait_s)
         except (LostError, TimeoutError) as error:
             raise RecordingError(self.name, "does not open", "start it again") from error
-        self._inlet = inlet
+        self._inlet, self._opened = inlet, True
 
     def read(self, wait_s: float) -> list[Packet]:
         """What came; waits for it up to `wait_s`."""

@@ -301,7 +301,7 @@ def test_a_network_stream_arrives_whole_with_its_labels_and_unit(outlet: tuple[s
 
 def test_an_outlet_that_is_killed_and_started_again_is_survived(outlet: tuple[str, list[Outlet]]) -> None:
     name, outlets = outlet
-    source = open_source(f"lsl:name={name},stall_s=0.3,reopen_s=0.5,wait_s=1")
+    source = open_source(f"lsl:name={name},stall_s=0.3,reopen_s=0.5")
     chunks, restarted = [], False
     end_s = time.monotonic() + 60.0
     for chunk in source.chunks():
@@ -380,6 +380,19 @@ def test_a_sender_that_is_killed_and_started_again_is_survived_and_nothing_else_
     _, wrong = listener.communicate()
     assert told.index("1.0") < told.index("disconnected") < told.index("reconnected") < told.index("2.0")
     assert not wrong
+
+
+def test_a_source_whose_stream_is_gone_closes_soon(outlet: tuple[str, list[Outlet]]) -> None:
+    name, outlets = outlet
+    source = open_source(f"lsl:name={name},reopen_s=0.5,wait_s=60")
+    for chunk in source.chunks():
+        if outlets:
+            outlets.pop().stop()
+        if "disconnected" in kinds([chunk]):
+            break
+    started = time.monotonic()
+    source.close()
+    assert time.monotonic() - started < 8.0
 
 
 def test_a_stream_that_is_not_there_is_told() -> None:
