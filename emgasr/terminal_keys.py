@@ -15,8 +15,10 @@ import time
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from emgasr.recorder import Keys
+if TYPE_CHECKING:
+    from emgasr.recorder import Keys
 
 NAMES = {"\r": "Key.enter", "\n": "Key.enter", "\x7f": "Key.backspace", "\b": "Key.backspace", " ": "Key.space"}
 ESCAPE = "\x1b"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,30 @@ def test_a_signal_ends_a_stream_with_its_figures(world: Path, number: signal.Sig
     assert (process.returncode, wrong) == (0, "")
     assert (summary["event"], summary["interrupted"]) == ("summary", True)
     assert 0 < summary["seconds"] < 60
+
+
+def test_ctrl_c_in_a_terminal_ends_the_view_with_its_figures_and_nothing_typed_is_in_the_picture(world: Path) -> None:
+    controller, terminal = pty.openpty()
+    program = (
+        "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    source = f"file:{world}/minute.hdf5"
+    command = [sys.executable, "-c", program, "-m", "emgasr", "stream", f"{world}/model", "--source", source]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
+    os.close(terminal)
+    screen, typed = b"", False
+    with suppress(OSError):  # how a terminal tells that no one writes to it any more
+        while read := os.read(controller, 4096):
+            screen += read
+            if not typed and b"Ctrl-C ends" in screen:
+                typed = bool(os.write(controller, b"zyx\x03"))
+    os.close(controller)
+    assert process.wait(timeout=60) == 0
+    assert b"computing, each chunk: p50" in screen
+    assert b"^C" not in screen
+    assert b"zyx" not in screen
 
 
 def test_termination_ends_a_recording_well(world: Path, tmp_path: Path) -> None:
