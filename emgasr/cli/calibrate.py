@@ -47,7 +47,11 @@ def run(argv: list[str]) -> int:
         if not isinstance(source, Typing) and not has_keyboard():
             raise ConfigError("emgasr calibrate", "needs the keyboard of a terminal", "run it in one")
         folder = claim_folder(Path(options.out))
-        profile = _calibrate(options, prompts, config, source, folder, console)
+        try:
+            profile = _calibrate(options, prompts, config, source, folder, console)
+        except KeyboardInterrupt:
+            console.print(f"what was recorded is kept in {folder}", markup=False)
+            raise
     if not options.json:
         print(_line(profile))
     kept = _keep(options, profile)

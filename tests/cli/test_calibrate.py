@@ -75,6 +75,18 @@ def test_a_dropped_profile_leaves_nothing(model: Path, tmp_path: Path, capsys: p
     assert not (tmp_path / "ann").exists()
 
 
+def test_ctrl_c_keeps_what_was_recorded_and_says_where(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emgasr.recorder.Director.prompt", interrupted)
+    assert main(command(model, tmp_path / "ann")) == 130
+    assert "is kept in" in capsys.readouterr().err
+    assert open_recording(tmp_path / "ann" / "fitting.hdf5").duration_s >= 1.0
+
+
 @pytest.mark.parametrize(
     ("answer", "after", "kept"),
     [("y", 0.4, True), ("n", 0.2, False), ("", 0.2, True), ("", 0.4, False), (EOFError, 0.2, True)],
