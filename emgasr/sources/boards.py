@@ -28,6 +28,7 @@ from emgasr.sources.timeline import Packet, TimelineConfig
 # boards' sources): synthetic, OpenBCI's and FreeEEG's. For others the spec must tell, with a scale to it: some give raw
 # counts.
 MICROVOLTS = (-1, 0, 1, 2, 4, 5, 6, 17, 46, 52)
+WIFI_SHIELDS = (4, 5, 6)  # BrainFlow goes on scaling by the first gain when a command changes it, and warns of that
 COUNTERS = {-1: 256, 0: 256, 5: 256}  # one step a sample, starting again at this
 PLAYBACK, STREAMING = -3, -2  # stand for another board, their master
 END_OF_FILE_S = 2.0
@@ -57,8 +58,10 @@ def open_source(spec: Spec) -> Source:
         facts = shim.BoardShim.get_board_descr(described)
     except shim.BrainFlowError as error:
         raise ConfigError(spec.where, f"board {described} has no EMG channels", "choose another board") from error
-    unit = spec.unit("uV" if described in MICROVOLTS else None)
-    scale = 1.0 if described in MICROVOLTS else spec.number("scale", 1.0, least=1e-12)
+    settings = spec.text("config", "")
+    scaled = described in MICROVOLTS and not (settings and described in WIFI_SHIELDS)
+    unit = spec.unit("uV" if scaled else None)
+    scale = 1.0 if scaled else spec.number("scale", 1.0, least=1e-12)
     bands = spec.bands(len(channels))
     wrap = spec.integer("counter", COUNTERS.get(described, 0))
     live = LiveConfig.of(spec)
@@ -70,7 +73,6 @@ def open_source(spec: Spec) -> Source:
         **bridging(spec),  # type: ignore[arg-type]
     )
     counter = facts["package_num_channel"] if wrap else None
-    settings = spec.text("config", "")
     spec.done()
     device = Board(
         shim, board, parameters, channels, (facts["timestamp_channel"], counter), rate_hz, unit, bands, settings, scale

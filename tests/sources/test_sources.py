@@ -193,6 +193,10 @@ def test_every_emg_board_is_known_by_its_id_and_by_its_name(monkeypatch: pytest.
     for board in boards.keys() - with_emg - {-2, -3}:
         with pytest.raises(ConfigError, match="has no EMG channels"):
             open_source(f"brainflow:board={board}")
+    with pytest.raises(ConfigError, match="does not state its unit"):  # the command may change the gain
+        open_source("brainflow:board=cyton_wifi,config=x1060110X")
+    assert open_source("brainflow:board=cyton_wifi,config=x1060110X,unit=uV,scale=2").unit == "uV"
+    assert open_source("brainflow:board=cyton,config=x1060110X").unit == "uV"
     with pytest.raises(ConfigError, match="does not say its master"):
         open_source("brainflow:board=streaming,ip_address=225.1.1.1,ip_port=6677")
     with pytest.raises(ConfigError, match="has no option 'scale'"):  # BrainFlow scales these itself
