@@ -10,16 +10,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from miniatures import write_native
+from miniatures import make_recording, write_native
 
 from emgasr import open_recording
 from emgasr.cli import main
+from emgasr.errors import RecordingError
 from emgasr.journal import is_journal
+from emgasr.recording import Band
+from emgasr.sources import Chunk
 from emgasr.validate import recording_problems
 
 
@@ -161,6 +165,29 @@ def test_ctrl_c_ends_a_recording_well(tmp_path: Path) -> None:
     assert b"stopped.hdf5" in told
     assert not is_journal(out)
     assert open_recording(out).n_samples > 0
+
+
+def test_a_source_that_is_gone_for_good_leaves_what_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Failing:
+        rate_hz, unit, bands = 200.0, "uV", (Band.numbered("emg", 8),)
+
+        def chunks(self) -> Iterator[Chunk]:
+            yield Chunk(make_recording().read(0.0, 1.0), 0.0)
+            raise RecordingError("source", "is gone (unplugged)", "plug it in")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Failing())
+    out = tmp_path / "gone.hdf5"
+    assert main(["record", str(out), "--source", "failing"]) == 2
+    told = capsys.readouterr()
+    assert "is gone (unplugged)" in told.err
+    assert "1.0 s" in told.out
+    assert not is_journal(out)
+    np.testing.assert_array_equal(open_recording(out).read(), make_recording().read(0.0, 1.0))
 
 
 def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) -> None:
