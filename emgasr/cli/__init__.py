@@ -6,9 +6,11 @@ import difflib
 import errno
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from types import FrameType
 
 from emgasr import __version__
 from emgasr.errors import EmgasrError
@@ -42,6 +44,8 @@ CLOSED_PIPE = 141  # 128 + SIGPIPE
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None:  # a process of its own
+        _end_well_when_terminated()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()  # here, so that a reader who has gone away is noticed while it can be handled
@@ -77,6 +81,19 @@ def _dispatch(arguments: list[str]) -> int:
         if isinstance(stop.code, str):
             return _fail(stop.code, 2)
         return stop.code or 0
+
+
+def _end_well_when_terminated() -> None:
+    """Let SIGTERM do what Ctrl-C does, so that files are finished and figures told; in this process only."""
+    main_process = os.getpid()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != main_process:  # a worker that was forked from it
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _help() -> str:
