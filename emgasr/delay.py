@@ -57,9 +57,9 @@ class Delay:
         return f"first shown after {mean:.0f} ms (at most {worst:.0f}), stable {stable} ({parts})"
 
 
-def settling_frames(recognizer: Recognizer, settle_within_s: float) -> int:
-    """The age in emissions that settles a key."""
-    return max(1, round(settle_within_s * recognizer.frame_rate_hz))
+def settling_frames(frame_rate_hz: float, seconds: float) -> int:
+    """The emissions that a bound of `seconds` stands for."""
+    return max(1, round(seconds * frame_rate_hz))
 
 
 def step_frames(recognizer: Recognizer) -> int:
@@ -73,7 +73,7 @@ def delay_of(recognizer: Recognizer, settle_within_s: float | None, feed_ms: flo
     features, encoder = recognizer.features, recognizer.encoder
     hop_ms = 1000 / features.frame_rate_hz
     frame_ms = hop_ms * encoder.stride
-    within = None if settle_within_s is None else settling_frames(recognizer, settle_within_s)
+    within = None if settle_within_s is None else settling_frames(recognizer.frame_rate_hz, settle_within_s)
     normalize = recognizer.config.normalize
     running = normalize.kind not in ("none", "fixed")
     return Delay(

@@ -31,7 +31,7 @@ import torch
 from emgasr.decoding import BeamSearch
 from emgasr.delay import Delay, Stopwatch, delay_of, step_frames
 from emgasr.errors import ConfigError, DataError
-from emgasr.reading import GreedyReader, Reader, Token
+from emgasr.reading import BeamReader, GreedyReader, Reader, Token
 from emgasr.recognizer import Recognizer
 from emgasr.settling import LiveRules
 from emgasr.signal_watch import Notice, RestLevel, SignalWatch
@@ -195,7 +195,8 @@ class Stream:
 
     def delay(self, feed_ms: float) -> Delay:
         """The algorithmic delay when fed `feed_ms` at once."""
-        return delay_of(self.recognizer, self.config.settle_within_s, feed_ms)
+        bound_s = self.config.settle_within_s if isinstance(self._reader, BeamReader) else None
+        return delay_of(self.recognizer, bound_s, feed_ms)
 
     def summary(self) -> dict[str, float]:
         """What was measured: seconds, keys, revisions of keys that had been shown, computation a feed."""

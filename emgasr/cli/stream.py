@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search, tell_if_cold
 from emgasr.cli.source_option import add_source_option
-from emgasr.errors import ConfigError
+from emgasr.errors import ConfigError, EmgasrError
 
 if TYPE_CHECKING:
     import argparse
@@ -59,29 +59,36 @@ def run(argv: list[str]) -> int:
         recognizer.signal.check_same(signal, f"source {options.source}")
         feed = max(1, round(options.chunk_ms / 1000 * source.rate_hz))
         with _output(options, stream) as show:
-            interrupted = _follow(source, stream, show, feed, options.rest, options.seconds)
+            interrupted, failure = _follow(source, stream, show, feed, options.rest, options.seconds)
             show(stream.close())
     finally:
         source.close()
     _tell(stream, options, feed, interrupted)
+    if failure is not None:
+        raise failure
     return 0
 
 
-def _follow(source: Source, stream: Stream, show: Shown, feed: int, rest_s: float, limit_s: float) -> bool:
-    """Feed the stream what the source brings, `feed` samples at once; whether Ctrl-C ended it."""
+def _follow(
+    source: Source, stream: Stream, show: Shown, feed: int, rest_s: float, limit_s: float
+) -> tuple[bool, EmgasrError | None]:
+    """Feed the stream what the source brings, `feed` samples at once; whether Ctrl-C ended it, or what failed."""
     try:
         for chunk in _rechunked(source.chunks(), feed):
-            events = _notices(chunk)
+            events: list[Event] = []
             if chunk.notes and chunk.notes[0].kind == "gap":
                 events += stream.gap(chunk.notes[0].samples / source.rate_hz)
+            events += _notices(chunk)
             if len(chunk.samples):
                 events += stream.feed(chunk.samples, rest=stream.time_s < rest_s)
             show(events)
             if limit_s and stream.time_s >= limit_s:
                 break
     except KeyboardInterrupt:
-        return True
-    return False
+        return True, None
+    except EmgasrError as error:  # the source is gone for good: what was tentative is still to be shown
+        return False, error
+    return False, None
 
 
 def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
