@@ -27,3 +27,4 @@ for ((fold = 0; fold < folds; fold++)); do
     "${emgasr[@]}" evaluate "$folder/run/model" "$folder/strings/manifest.jsonl" --train-minutes "$minutes" \
         --title "Words from face and neck" --out "$folder/evaluation" > /dev/null
 done
+"$python" "$here/rest.py" "$out"
