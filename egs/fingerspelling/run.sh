@@ -41,6 +41,9 @@ experiment() {  # name of the split, how `emgasr manifest` makes it
     "${run[@]}" evaluate "$folder/run/model" "$folder/test/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
         --acoustic-scale 0.6 --lm-weight 1 --length-bonus 1 --system conformer \
         --title "Fingerspelling, composed words, $name" --train-minutes "$minutes" --out "$folder/results"
+    # When live letters settle: they last 2 s, so that the usual rules, made for typing, would settle half of a letter.
+    "${run[@]}" settle "$folder/run/model" "$folder/validation/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
+        --acoustic-scale 0.6 --lm-weight 1 --length-bonus 1
 }
 
 # Side by side, on one core each.
