@@ -1,4 +1,4 @@
-"""Samples of muscle signal in, frames of log-spectrogram, band power or spectral covariance out.
+"""Samples of muscle signal in, frames of log-spectrogram, band power, spectral covariance or raw samples out.
 
 Frame f covers the samples [f * hop, f * hop + window), with no centre padding, so it is known as soon as its last
 sample is. Padding beyond an item's length reaches no valid frame, and frames beyond the length are zero.
@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -64,7 +65,22 @@ class SpectralCovarianceConfig:
     epsilon: float = 1e-6
 
 
-FeaturesConfig = LogSpectrogramConfig | BandPowerConfig | SpectralCovarianceConfig
+@dataclass(frozen=True)
+class RawSamplesConfig:
+    """The samples of each window as they are: the encoder's first layer then learns filters of that length.
+
+    The defaults are strided convolutions of 8 samples at Gaddy & Klein's 689.06 Hz, which give 86.13 frames a second.
+    """
+
+    kind: Literal["raw_samples"] = "raw_samples"
+    window_ms: float = 16000 / 689.0625
+    hop_ms: float = 8000 / 689.0625
+
+
+FeaturesConfig = LogSpectrogramConfig | BandPowerConfig | SpectralCovarianceConfig | RawSamplesConfig
+
+
+CACHED_VALUES = 1 << 16  # of one item, from which on a CPU is faster at items than at batches
 
 
 class FeaturesState(NamedTuple):
@@ -88,8 +104,9 @@ class Features(nn.Module, ABC):
         self.hop = _whole_samples("hop_ms", config.hop_ms, rate_hz)
         if self.window < 2:
             raise ConfigError("features", f"a window of {self.window} sample has no spectrum", "make window_ms longer")
-        if not config.epsilon > 0:
-            raise ConfigError("features", f"epsilon {config.epsilon} is not above 0", "use a small number such as 1e-6")
+        epsilon = 1.0 if isinstance(config, RawSamplesConfig) else config.epsilon  # it has no logarithm
+        if not epsilon > 0:
+            raise ConfigError("features", f"epsilon {epsilon} is not above 0", "use a small number such as 1e-6")
         if self.hop > self.window:
             wrong = f"hop_ms {config.hop_ms:g} is longer than window_ms {config.window_ms:g}"
             raise ConfigError("features", wrong, "no frame would see the samples between two windows")
@@ -97,7 +114,7 @@ class Features(nn.Module, ABC):
         self.input_electrodes = electrodes
         self.electrodes = electrodes
         self.bins = self.window // 2 + 1
-        self.epsilon = config.epsilon
+        self.epsilon = epsilon
 
     @property
     def frame_rate_hz(self) -> float:
@@ -117,13 +134,13 @@ class Features(nn.Module, ABC):
             shape = (len(samples), 0, self.bands, self.electrodes, self.bins)
             return samples.new_zeros(shape), frame_lengths
         with torch.autocast(samples.device.type, enabled=False):  # powers span more decades than half precision holds
-            frames = self.whole(samples if samples.dtype == torch.float64 else samples.float())
+            frames = self._by_parts(samples if samples.dtype == torch.float64 else samples.float())
         valid = torch.arange(frames.shape[1], device=frames.device) < frame_lengths[:, None]
         return frames.masked_fill(~valid[:, :, None, None, None], 0.0), frame_lengths
 
     def start(self, batch: int, dtype: torch.dtype = torch.float32) -> FeaturesState:
         """The state of `batch` streams that have seen nothing."""
-        device = self.spectrogram.window.device
+        device = next(self.buffers()).device
         channels = self.bands * self.input_electrodes
         tail = torch.zeros(batch, self.window - 1, channels, dtype=dtype, device=device)
         return FeaturesState(tail, torch.zeros(batch, dtype=torch.long, device=device))
@@ -135,6 +152,18 @@ class Features(nn.Module, ABC):
         frames, frame_lengths = self(samples, held)
         used = frame_lengths * self.hop
         return frames, frame_lengths, FeaturesState(part(samples, used, self.window - 1), held - used)
+
+    def _by_parts(self, samples: Tensor) -> Tensor:
+        """`whole`, on a CPU an item at a time where a batch does not fit its cache."""
+        if samples.device.type != "cpu" or len(samples) < 2 or samples[0].numel() < CACHED_VALUES:
+            return self.whole(samples)
+        first = self.whole(samples[:1])
+        kind = np.float64 if first.dtype == torch.float64 else np.float32
+        frames = torch.from_numpy(np.empty((len(samples), *first.shape[1:]), kind))  # NumPy takes large pages
+        frames[0] = first[0]
+        for row in range(1, len(samples)):
+            frames[row] = self.whole(samples[row : row + 1])[0]
+        return frames
 
     @abstractmethod
     def whole(self, samples: Tensor) -> Tensor:
@@ -234,6 +263,19 @@ class SpectralCovariance(Features):
         return (vectors * logs.unsqueeze(-2)) @ vectors.transpose(-1, -2)
 
 
+class RawSamples(Features):
+    """The samples of each window, oldest first: K = window."""
+
+    def __init__(self, config: RawSamplesConfig, rate_hz: float, bands: int, electrodes: int) -> None:
+        super().__init__(config, rate_hz, bands, electrodes)
+        self.bins = self.window
+        self.register_buffer("device_of", torch.zeros(0), persistent=False)  # tells where streams begin
+
+    def whole(self, samples: Tensor) -> Tensor:
+        """Windows (B, F, N, E, K) of samples (B, T, C)."""
+        return samples.unfold(1, self.window, self.hop).unflatten(2, (self.bands, self.input_electrodes))
+
+
 def _covariance(parts: Tensor) -> Tensor:
     flat = parts.flatten(-2)  # the real part of X X^H is the product of real and imaginary parts side by side
     return flat @ flat.transpose(-1, -2) / parts.shape[-2]
@@ -248,6 +290,8 @@ def build_features(config: FeaturesConfig, rate_hz: float, bands: int, electrode
         return LogSpectrogram(config, rate_hz, bands, electrodes)
     if isinstance(config, BandPowerConfig):
         return BandPower(config, rate_hz, bands, electrodes)
+    if isinstance(config, RawSamplesConfig):
+        return RawSamples(config, rate_hz, bands, electrodes)
     return SpectralCovariance(config, rate_hz, bands, electrodes)
 
 

@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 
 VERSION = 1
 TRAIN, VALIDATION, TEST = "train", "validation", "test"  # other names are allowed; these are what splits.py makes
-CORPORA = ("native", "emg2qwerty", "bids", "takes", "spans")
-CLAIMS = ("subject", "session", "take")
+CORPORA = (
+    "native",
+    "emg2qwerty",
+    "emg2qwerty_bids",
+    "bids",
+    "gaddy",
+    "neuromotor",
+    "ninapro",
+    "uci_gestures",
+    "takes",
+    "spans",
+)
+CLAIMS = ("subject", "session", "take", "sentence")
 
 
 @dataclass(frozen=True)
@@ -61,11 +72,15 @@ class Entry:
         )
 
     def key(self, what: str) -> tuple[str, ...]:
-        """What two entries must not share when splits are disjoint in `what` (subject, session or take)."""
+        """What two entries must not share when splits are disjoint in `what`: subject, session, take or sentence.
+
+        A sentence is what takes of one name hold, in whatever session: spoken silently, and aloud.
+        """
         return {
             "subject": (self.subject,),
             "session": (self.subject, self.session),
             "take": (self.subject, self.session, self.take or self.path),
+            "sentence": (self.take or self.path,),
         }[what]
 
 
