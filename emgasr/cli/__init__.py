@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "transcribe": ("emgasr.cli.transcribe", "recordings in, text out"),
     "stream": ("emgasr.cli.stream", "live signals in, text as it is typed"),
     "evaluate": ("emgasr.cli.evaluate", "error rates of a recognizer on a split, with a report"),
+    "protocol": ("emgasr.cli.protocol", "many people held out in turn, calibrated and tested: the whole table"),
 }
 
 INTERRUPTED = 130  # 128 + SIGINT
