@@ -1,8 +1,8 @@
-"""Gesture recordings of NinaPro (.mat), UCI (text) or labelled spans in, one checked manifest of all people out.
+"""Gesture recordings of NinaPro (.mat) or UCI (text) in, one checked manifest of all people out.
 
-    prepare.py CORPUS --layout ninapro|uci_gestures|spans --out WORK
+    prepare.py CORPUS --layout ninapro|uci_gestures --out WORK
 
-The people are split later, one left out at a time.
+The people are split later, one left out at a time. Labelled spans need no more than `emgasr manifest --corpus spans`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 
 from emgasr.cli import told
 from emgasr.cli.parser import ArgumentParser
-from emgasr.corpora import scan
 from emgasr.corpora.ninapro import DATABASES, mat_files
 from emgasr.corpora.survey import duplicates, survey
 from emgasr.corpora.uci_gestures import text_files
@@ -25,9 +24,8 @@ def run(argv: list[str]) -> int:
     """Survey the corpus and write the manifest."""
     parser = ArgumentParser(prog="prepare.py", description=__doc__)
     parser.add_argument("corpus", type=Path, help="folder of the corpus")
-    parser.add_argument("--layout", choices=("ninapro", "uci_gestures", "spans"), required=True)
+    parser.add_argument("--layout", choices=("ninapro", "uci_gestures"), required=True)
     parser.add_argument("--database", choices=DATABASES, help="of NinaPro: which its files must be")
-    parser.add_argument("--scale-uv", type=float, help="µV of one stored step (spans)")
     parser.add_argument("--out", type=Path, required=True, help="where the manifest goes, and what was checked")
     parser.add_argument("--leave-out-bad", action="store_true", help="go on without the files that are told")
     options = parser.parse_args(argv)
@@ -41,9 +39,6 @@ def run(argv: list[str]) -> int:
 
 
 def _entries(corpus: Path, options: Namespace) -> list[Entry]:
-    if options.layout == "spans":
-        scale = {} if options.scale_uv is None else {"scale_uv": options.scale_uv}
-        return scan(corpus, "spans", ring=True, **scale)
     files = mat_files(corpus) if options.layout == "ninapro" else text_files(corpus)
     if not files:
         raise RecordingError(corpus, f"holds no file of the layout {options.layout!r}", "check the folder")

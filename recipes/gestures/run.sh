@@ -7,6 +7,7 @@ set -euo pipefail
 
 data=${1:?usage: recipes/gestures/run.sh DATA OUT}
 out=${2:?usage: recipes/gestures/run.sh DATA OUT}
+over=${OVER:-}                          # db2: features of its electrodes and rate, over those of 200 Hz
 scale_uv=${SCALE_UV:-10}                # µV of one stored step, of a folder
 rule=${RULE:-leave-one-subject-out}     # or: groups, with GROUPS_OF_PEOPLE parts
 groups=${GROUPS_OF_PEOPLE:-5}
@@ -41,10 +42,12 @@ compose isolated --shortest 1 --longest 1
 
 budget="--minutes $minutes" tds_budget="--minutes $tds_minutes"
 [ -z "$steps" ] || budget="--steps $steps" tds_budget="--steps $steps"
+conformer="'$here/conformer.yaml'"
+[ -z "$over" ] || conformer+=" '$here/$over.yaml'"
 read -r -a more <<< "$calibration"
 "${emgasr[@]}" protocol run "$recordings" "$out/splits.json" --out "$out/protocol" --engine "$engine" \
     --workers "$jobs" --title "Gestures of people never seen" \
-    --system "conformer='$here/conformer.yaml' $budget" --system "tds='$here/conformer.yaml' '$here/tds.yaml' $tds_budget" \
+    --system "conformer=$conformer $budget" --system "tds=$conformer '$here/tds.yaml' $tds_budget" \
     --list "strings=$out/strings/manifest.jsonl" --list "isolated=$out/isolated/manifest.jsonl" \
     "--calibration.minutes=[$ladder]" "--calibration.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null
 "${python[@]}" "$here/lda.py" "$recordings" "$out/splits.json" "$ladder" "$out/lda.json" \

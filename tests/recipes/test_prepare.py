@@ -243,8 +243,12 @@ GESTURES: dict[str, tuple[Callable[[Path], Path], list[object], list[str]]] = {
 @pytest.mark.parametrize("layout", GESTURES)
 def test_gestures_by_people_never_seen(tmp_path: Path, layout: str) -> None:
     write, asked, options = GESTURES[layout]
-    assert prepare("gestures", write(tmp_path / "corpus"), "--layout", layout, "--out", tmp_path / "all", *asked) == 0
-    everyone = read_manifest(tmp_path / "all" / "manifest.jsonl")
+    corpus, made = write(tmp_path / "corpus"), tmp_path / "all" / "manifest.jsonl"
+    if layout == "spans":
+        assert main(["manifest", str(corpus), "--corpus", "spans", "--ring", "--out", str(made)]) == 0
+    else:
+        assert prepare("gestures", corpus, "--layout", layout, "--out", tmp_path / "all", *asked) == 0
+    everyone = read_manifest(made)
     people = sorted({entry.subject for entry in everyone.entries})
     apart = splits.by_subject(splits.by_subject(everyone.entries, people[:1]), people[1:2], "validation")
     write_manifest(Manifest(tuple(apart), everyone.root, ("subject",)), tmp_path / "manifest.jsonl")
@@ -258,5 +262,5 @@ def test_the_wrong_database_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
     write_ninapro(tmp_path / "corpus", 1, channels=10)
     assert prepare("gestures", tmp_path / "corpus", "--layout", "ninapro", "--out", tmp_path) == 2
     assert "has 10 channels, as DB1 has" in capsys.readouterr().err
-    assert prepare("gestures", tmp_path / "corpus", "--layout", "spans", "--database", "db2", "--out", tmp_path) == 2
+    assert prepare("gestures", tmp_path / "corpus", "--layout", "uci_gestures", "--database", "db2", "--out", tmp_path) == 2
     assert "--database: does not apply" in capsys.readouterr().err
