@@ -12,6 +12,7 @@ import importlib
 import json
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import time
@@ -176,7 +177,7 @@ class LocalEngine:
         """End what still runs: politely, so that training writes its checkpoint, and after a while at once."""
         for running in self._running:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(running.process.pid or 0, 2) if running.process.is_alive() else None
+                os.kill(running.process.pid or 0, signal.SIGINT) if running.process.is_alive() else None
         for running in self._running:
             running.process.join(60)
             running.process.kill()
@@ -200,6 +201,7 @@ def _guarded(job: Job, root: Path, threads: int) -> None:
     """Do a job; what goes wrong is in its log, and the exit code tells that something did."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C in the terminal reaches the process that runs the jobs alone, which passes it on once
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     try:
         work(job, root, threads)
     except BaseException:

@@ -38,6 +38,8 @@ class CalibrationConfig:
         shortfall: share of a step's minutes that may be lacking (a session of "10 minutes" seldom has them); a person
             with less is left out of the step.
         steps: optimizer steps of head and all.
+        budget_s: seconds that a fit of head or all may take, validations included, in place of steps; 0 goes by steps.
+        validations: how often the person's held-out part judges a fit.
         learning_rate: peak of all's learning rate.
         head_learning_rate: peak of head's.
         held_out: share of each recording that judges head and all; 0 holds nothing out and guards nothing.
@@ -50,6 +52,8 @@ class CalibrationConfig:
     rungs: tuple[str, ...] = ("statistics", "affine", "head", "all")
     shortfall: float = 0.02
     steps: int = 120
+    budget_s: float = 0.0
+    validations: int = 6
     learning_rate: float = 5e-4
     head_learning_rate: float = 2e-3
     held_out: float = 0.2
@@ -62,6 +66,8 @@ class CalibrationConfig:
             raise ConfigError("calibration.rungs", f"{unknown[0]!r} is unknown", f"choose of {', '.join(RUNGS[1:])}")
         if any(not minutes > 0 for minutes in self.minutes):
             raise ConfigError("calibration.minutes", "a step is not above 0", "give minutes; 0 is always there")
+        if self.budget_s < 0:
+            raise ConfigError("calibration.budget_s", f"{self.budget_s:g} is below 0", "0 goes by steps")
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +144,9 @@ def _fitted(
     # One person wears the band one way, and their takes differ little: what varies people and days is off.
     augment = replace(training.augment, rotation_electrodes=0, rotation_sd_electrodes=0.0, spread=0.0)
     shared = PersonalizeConfig(
-        steps=config.steps,
+        steps=0 if config.budget_s else config.steps,
+        minutes=config.budget_s / 60,
+        validations=config.validations,
         seed=training.seed,
         device=training.device,
         precision=training.precision,

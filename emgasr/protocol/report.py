@@ -16,11 +16,12 @@ from emgasr.protocol.tables import Row, between_systems, curves, minutes_to, min
 RESULTS_NAME, TEXT_NAME, CURVE_NAME = "results.json", "RESULTS.md", "curve.png"
 SECTION = "\n## On people held out\n"
 NAMES = {"accuracy": "accuracy", "cer_greedy": "error rate, greedy", "cer_lm": "error rate, LM"}
+HIGHEST_PERCENT = 110.0  # drawn: what writes many more keys than were pressed would flatten the others
 RULES = {
     "leave-one-subject-out": "each person once held out, all others trained on (and validated on, where drawn for it)",
     "groups": "each group of people once held out",
     "within-subject": "each person trained on and tested, on other sessions or other times of a session",
-    "official": "the splits that the corpus defines",
+    "official": "the splits that the recordings' manifest names",
 }
 
 
@@ -140,7 +141,9 @@ def draw_curves(rows: Sequence[Row], target: float, path: Path) -> bool:
     for place in axes.flat[len(panels) :]:
         place.set_visible(False)
     axes[0, 0].set_ylabel("error rate, mean over people (%)")
-    axes[0, 0].legend(fontsize=8)
+    axes[0, 0].set_ylim(top=min(axes[0, 0].get_ylim()[1], HIGHEST_PERCENT))
+    lines_of = {line.get_label(): line for place in axes.flat for line in place.get_lines() if line.get_gid()}
+    figure.legend(lines_of.values(), lines_of.keys(), fontsize=8, loc="outside right upper")
     with replacing(path) as temporary:
         FigureCanvasAgg(figure).print_png(str(temporary))
     return True
@@ -149,7 +152,8 @@ def draw_curves(rows: Sequence[Row], target: float, path: Path) -> bool:
 def _draw(place: Any, steps: Sequence[Row], system: str, color: str) -> None:
     figure = next(name for name in ("cer_lm", "cer_greedy") if name in steps[0])
     minutes = [float(row["minutes"]) for row in steps]
-    place.plot(minutes, [100 * row[figure] for row in steps], marker="o", markersize=3, color=color, label=system)
+    rates = [100 * row[figure] for row in steps]
+    place.plot(minutes, rates, marker="o", markersize=3, color=color, label=system, gid=system)
     if all(figure in row["intervals"] for row in steps):
         low, high = zip(*(row["intervals"][figure] for row in steps), strict=True)
         place.fill_between(

@@ -12,7 +12,8 @@ train_people=${TRAIN_PEOPLE:-14}
 validation_people=${VALIDATION_PEOPLE:-2}
 test_people=${TEST_PEOPLE:-4}
 train_sessions=${TRAIN_SESSIONS:-3}     # sessions of a training person, validation people have one
-sessions=${SESSIONS:-6}                 # sessions of a test person; the last two are tested, the others calibrate
+sessions=${SESSIONS:-6}                 # sessions of a test person, of whom the last ones are tested,
+test_sessions=${TEST_SESSIONS:-2}       # this many; the others calibrate
 minutes=${MINUTES:-10}                  # of a session, from its start
 budget=${BUDGET:---minutes 60}          # of training, the same for every system; --steps N repeats itself to the bit
 device=${DEVICE:-auto}                  # of training and reading: auto, cpu or cuda
@@ -57,7 +58,7 @@ if [ ! -f "$out/splits.json" ]; then
     for ((i = 0; i < test_people; i++)); do tested+=("$(printf 'sim%04d' $((9000 + i)))"); done
     "${emgasr[@]}" manifest "$out/recordings" --corpus native --out "$out/manifest.jsonl" --overwrite \
         --test-subjects "${tested[@]}" --val-subjects "${names[@]}"
-    "${emgasr[@]}" protocol split "$out/manifest.jsonl" --rule official --test-sessions 2 --out "$out/splits.json"
+    "${emgasr[@]}" protocol split "$out/manifest.jsonl" --rule official --test-sessions "$test_sessions" --out "$out/splits.json"
 fi
 
 [ -n "$systems" ] || systems=$(cd "$here" && printf '%s ' *.yaml)

@@ -262,5 +262,8 @@ def test_the_wrong_database_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
     write_ninapro(tmp_path / "corpus", 1, channels=10)
     assert prepare("gestures", tmp_path / "corpus", "--layout", "ninapro", "--out", tmp_path) == 2
     assert "has 10 channels, as DB1 has" in capsys.readouterr().err
-    assert prepare("gestures", tmp_path / "corpus", "--layout", "uci_gestures", "--database", "db2", "--out", tmp_path) == 2
+    assert (
+        prepare("gestures", tmp_path / "corpus", "--layout", "uci_gestures", "--database", "db2", "--out", tmp_path)
+        == 2
+    )
     assert "--database: does not apply" in capsys.readouterr().err
