@@ -95,6 +95,7 @@ class Augment(nn.Module):
             return frames
         batch, count, bands, electrodes, bins = frames.shape
         shape = (batch, bands, electrodes)
+        masks: list[Tensor] = []
         if config.spread:
             draws = torch.randn((batch, len(self.spread)), device=frames.device, generator=generator)
             shift = (config.spread * draws @ self.spread).to(frames.dtype).view(batch, 1, *self.shape)
@@ -103,14 +104,16 @@ class Augment(nn.Module):
         if config.time_masks and config.time_mask_frames:
             ends = lengths[:, None, None].expand(shape)
             mask = _masks(shape, config.time_masks, config.time_mask_frames, ends, count, generator)
-            frames = frames.masked_fill(mask.movedim(-1, 1).unsqueeze(-1), 0.0)
+            masks.append(mask.movedim(-1, 1).unsqueeze(-1))
         if config.frequency_masks and config.frequency_mask_bins:
             ends = lengths.new_full((1, 1, 1), bins).expand(shape)
             mask = _masks(shape, config.frequency_masks, config.frequency_mask_bins, ends, bins, generator)
-            frames = frames.masked_fill(mask.unsqueeze(1), 0.0)
+            masks.append(mask.unsqueeze(1))
         if config.electrode_mask_probability:
             mask = _uniform(shape, frames.device, generator) < config.electrode_mask_probability
-            frames = frames.masked_fill(mask[:, None, :, :, None], 0.0)
+            masks.append(mask[:, None, :, :, None])
+        for number, mask in enumerate(masks):  # one copy for all of them
+            frames = frames.masked_fill_(mask, 0.0) if number else frames.masked_fill(mask, 0.0)
         return frames
 
     def fit(self, takes: Tensor, labels: Tensor) -> None:
