@@ -17,9 +17,7 @@ def samples(count: int, channels: int, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-10)])
-def test_log_spectrogram_is_torchaudios_with_the_published_parameters(
-    dtype: torch.dtype, tolerance: float
-) -> None:
+def test_log_spectrogram_is_torchaudios_with_the_published_parameters(dtype: torch.dtype, tolerance: float) -> None:
     x = samples(1000, 32).to(dtype)
     spectrogram = torchaudio.transforms.Spectrogram(n_fft=64, hop_length=16, normalized=True, center=False).to(dtype)
     expected = spectrogram(x.movedim(1, -1)).permute(0, 3, 1, 2)  # (B, F, 32, 33)
