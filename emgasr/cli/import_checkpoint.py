@@ -10,9 +10,11 @@ from emgasr.output import claim_folder
 
 def run(argv: list[str]) -> int:
     """Convert a checkpoint."""
-    parser = ArgumentParser(prog="emgasr import", description=__doc__)
-    parser.add_argument("checkpoint", type=Path, help="PyTorch Lightning checkpoint of the published TDS baseline")
-    parser.add_argument("--out", required=True, type=Path, help="the model folder to write")
+    parser = ArgumentParser(prog="emgasr import", description="A published checkpoint becomes a model folder.")
+    parser.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="PyTorch Lightning checkpoint of the published TDS baseline"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="the model folder to write")
     parser.add_argument("--overwrite", action="store_true", help="replace the files of a model that is there")
     options = parser.parse_args(argv)
 

@@ -171,7 +171,7 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(required=True, dest="command", metavar="split | run | report")
 
     split = commands.add_parser("split", help="make a split file: folds with checksums, the same for everybody")
-    split.add_argument("manifest", type=Path, metavar="MANIFEST")
+    split.add_argument("manifest", type=Path, metavar="MANIFEST", help="recordings (see `emgasr manifest`)")
     rules = ("leave-one-subject-out", "groups", "within-subject", "official")
     split.add_argument("--rule", required=True, choices=rules, help="official takes the manifest's own splits")
     split.add_argument("--groups", type=int, default=5, metavar="K", help="parts of the people (groups; default 5)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from people import write_corpus
 from test_jobs import Here
 
 from emgasr.cli import main
+from emgasr.manifest import read_manifest, write_manifest
 
 
 @pytest.fixture
@@ -92,6 +94,28 @@ def test_bad_options_are_one_line(
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
+    assert not (world / "out").exists()
+
+
+def test_a_fold_without_validation_people_is_a_line(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = read_manifest("manifest.jsonl")
+    last = manifest.entries[-1].subject
+    entries = tuple(replace(e, split="test" if e.subject == last else "train") for e in manifest.entries)
+    write_manifest(replace(manifest, entries=entries), "manifest.jsonl")
+    assert main(["protocol", "split", "manifest.jsonl", "--rule", "official", "--out", "splits.json"]) == 2
+    error = capsys.readouterr().err
+    assert "fold official: has no validation recordings; choose another rule" in error
+    assert error.count("\n") == 1
+    assert not Path("splits.json").exists()
+
+
+def test_an_edited_split_file_is_a_line(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    split()
+    content = json.loads(Path("splits.json").read_text())
+    content["folds"][0]["train"] += content["folds"][0]["test"]
+    Path("splits.json").write_text(json.dumps(content))
+    assert run() == 2
+    assert "splits.json: was changed after it was made (checksum); make it anew" in capsys.readouterr().err
     assert not (world / "out").exists()
 
 

@@ -223,6 +223,47 @@ def test_a_bad_utterance_and_a_missing_sentence_are_told(tmp_path: Path, capsys:
     assert "has no splits" in capsys.readouterr().err
 
 
+def test_a_sidecar_of_another_rate_and_a_text_without_ascii_are_a_line_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_bids_session(tmp_path / "bids", "10000000", NUMBER)
+    next(path.parent.glob("*_emg.json")).write_text(json.dumps({"SamplingFrequency": 1000}))
+    assert prepare("emg2qwerty", "manifests", tmp_path / "bids", "--out", tmp_path) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "is sampled at 2000 Hz" in told[0]
+    assert "_emg.json says 1000; mend either" in told[0]
+    assert len(told) == 2
+    corpus = write_gaddy(tmp_path / "corpus")
+    info = corpus / "nonparallel_data" / "5-10" / "1_info.json"
+    info.write_text(json.dumps(json.loads(info.read_text()) | {"text": "中"}))
+    assert prepare("silent_speech", corpus, "--splits", corpus / "testset.json", "--out", tmp_path) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "its text holds '中', which has no ASCII form; write it in ASCII" in told[0]
+    assert len(told) == 2
+
+
+def test_a_full_disk_ends_prepare_with_a_line_and_a_second_run_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resource = pytest.importorskip("resource")
+    corpus = write_typing_corpus(tmp_path / "corpus", users=2, sessions=4)
+    asked = ("emg2qwerty", "manifests", corpus, "--out", tmp_path / "out", "--test-users", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2100, hard))  # a few lines of the survey
+    try:
+        assert prepare(*asked) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    told = capsys.readouterr().err
+    assert "survey.jsonl: cannot be written" in told
+    assert "run again: it goes on from here" in told
+    assert told.count("\n") == 1
+    known = len((tmp_path / "out" / "survey.jsonl").read_text().splitlines())
+    assert 0 < known < 8
+    assert prepare(*asked) == 0
+    assert counts(tmp_path / "out" / "generic.jsonl").total() == 6
+
+
 def test_handwriting_by_people_never_seen(tmp_path: Path) -> None:
     corpus = write_neuromotor(tmp_path / "corpus", users=4)
     assert prepare("handwriting", corpus, "--out", tmp_path, "--test-users", 1, "--validation-users", 1) == 0
