@@ -30,22 +30,24 @@ RATE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class _Wrists:
-    """Samples of both wrists, left then right, (T, 32) float32 in µV; `times` are the unix times of the same rows."""
+class TableSamples:
+    """Fields of an HDF5 table side by side, (T, C) float32; `times` are the unix times of the same rows."""
 
     path: Path
+    table: str
+    fields: tuple[str, ...]
     shape: tuple[int, ...]
 
     def __getitem__(self, rows: slice, /) -> np.ndarray:
         start, stop = row_range(rows, self.shape[0])
         with OPEN_FILES.reading(self.path) as file:
-            table = file[TABLE].fields(list(FIELDS))[start:stop]
-        return np.concatenate([table[name] for name in FIELDS], axis=1)
+            table = file[self.table].fields(list(self.fields))[start:stop]
+        return np.concatenate([table[name] for name in self.fields], axis=1)
 
     def times(self, start: int, stop: int) -> np.ndarray:
         """Unix seconds of rows start to stop."""
         with OPEN_FILES.reading(self.path) as file:
-            return file[TABLE].fields("time")[start:stop]
+            return file[self.table].fields("time")[start:stop]
 
 
 def open_recording(path: str | Path) -> Recording:
@@ -62,7 +64,7 @@ def open_recording(path: str | Path) -> Recording:
         rows, times = clock_anchors(path, table)
     clock = partial(to_seconds, rows=rows, times=times)
     return Recording(
-        samples=_Wrists(path.absolute(), (total, 2 * ELECTRODES)),
+        samples=TableSamples(path.absolute(), TABLE, FIELDS, (total, 2 * ELECTRODES)),
         rate_hz=RATE_HZ,
         unit="uV",
         bands=(Band.numbered("left", ELECTRODES, ring=True), Band.numbered("right", ELECTRODES, ring=True)),

@@ -10,39 +10,20 @@ pandas frame, which is a pickle: it is not loaded here. One line of Python, outs
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from emgasr.corpora.emg2qwerty import clock_anchors, to_seconds
+from emgasr.corpora.emg2qwerty import TableSamples, clock_anchors, to_seconds
 from emgasr.corpora.tables import number, read_table
 from emgasr.errors import RecordingError
 from emgasr.hdf5 import OPEN_FILES
 from emgasr.manifest import Entry
-from emgasr.recording import Band, Recording, Spans, row_range
+from emgasr.recording import Band, Recording, Spans
 
 RATE_HZ, ELECTRODES, TABLE = 2000.0, 16, "data"
 TEXT_COLUMNS, START_COLUMNS, END_COLUMNS = ("prompt", "text"), ("start", "start_time", "time"), ("end", "end_time")
-
-
-@dataclass(frozen=True, eq=False)
-class _Wrist:
-    """Samples of the band, (T, 16) float32 in µV; `times` are the unix times of the same rows."""
-
-    path: Path
-    shape: tuple[int, ...]
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop = row_range(rows, self.shape[0])
-        with OPEN_FILES.reading(self.path) as file:
-            return np.ascontiguousarray(file[TABLE].fields("emg")[start:stop])
-
-    def times(self, start: int, stop: int) -> np.ndarray:
-        """Unix seconds of rows start to stop."""
-        with OPEN_FILES.reading(self.path) as file:
-            return file[TABLE].fields("time")[start:stop]
 
 
 def open_recording(path: str | Path) -> Recording:
@@ -61,7 +42,7 @@ def open_recording(path: str | Path) -> Recording:
         rows, times = clock_anchors(path, table)
         total = table.shape[0]
     return Recording(
-        samples=_Wrist(path.absolute(), (total, ELECTRODES)),
+        samples=TableSamples(path.absolute(), TABLE, ("emg",), (total, ELECTRODES)),
         rate_hz=RATE_HZ,
         unit="uV",
         bands=(Band.numbered("wrist", ELECTRODES, ring=True),),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from miniatures import write_spans
+from scripts import script
 
 from emgasr.corpora import scan
 from emgasr.manifest import Manifest, write_manifest
@@ -19,13 +19,7 @@ from emgasr.protocol.tables import over_people
 
 @pytest.fixture(scope="module")
 def lda() -> ModuleType:
-    path = Path(__file__).parents[2] / "recipes" / "gestures" / "lda.py"
-    spec = importlib.util.spec_from_file_location("gestures_lda", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("recipes/gestures/lda.py")
 
 
 def test_it_is_scikit_learns(lda: ModuleType) -> None:

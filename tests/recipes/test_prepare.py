@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import tarfile
@@ -25,6 +24,7 @@ from layouts import (
     write_uci,
 )
 from miniatures import write_spans
+from scripts import script
 
 from emgasr import splits
 from emgasr.cli import main, told
@@ -38,11 +38,7 @@ TINY_CONFORMER += ["--encoder.heads", "2", "--encoder.mixer_channels", "4"]
 
 def prepare(recipe: str, *arguments: object) -> int:
     """The exit code of a recipe's prepare.py."""
-    spec = importlib.util.spec_from_file_location(f"prepare_{recipe}", RECIPES / recipe / "prepare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = script(f"recipes/{recipe}/prepare.py")
     return told(module.run, [str(argument) for argument in arguments])
 
 
