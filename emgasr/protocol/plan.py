@@ -110,7 +110,8 @@ def prepare(
     }
     with replacing(root / RUN_NAME) as path:
         path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Prepared(root, tuple(jobs), training)
+    # Trainings first: they are the longest, and whoever is done with one reads while the others still train.
+    return Prepared(root, tuple(sorted(jobs, key=lambda job: bool(job.after))), training)
 
 
 def run(prepared: Prepared, engine: Engine, report: Report = lambda done, of, name: None) -> list[dict[str, Any]]:
