@@ -96,6 +96,9 @@ def test_the_bids_edition_gives_the_same_splits_and_says_which_it_is(tmp_path: P
         one, other = made["release"].open(release), made["bids"].open(bids)
         assert (one.subject, one.session, one.bands) == (other.subject, other.session, other.bands)
         assert (one.events.keys, one.spans.texts) == (other.events.keys, other.spans.texts)
+    manifest = tmp_path / "bids_out" / "generic.jsonl"
+    rows = validate_train_evaluate(manifest, "emg2qwerty/tds.yaml", tmp_path / "run", *WINDOWS, *TINY_TDS)
+    assert {"cer_greedy", "interval"} <= rows[0].keys()
 
 
 def test_published_split_files_are_followed(tmp_path: Path) -> None:
