@@ -135,13 +135,16 @@ def draw_curves(rows: Sequence[Row], target: float, path: Path) -> bool:
         )
         place.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         place.minorticks_off()
+        place.set_xlim(-0.05, 1.1 * ticks[-1])
         place.set_ylim(bottom=0)
         place.set_title(f"{name}: {rung}", fontsize=9)
         place.set_xlabel("minutes of calibration")
     for place in axes.flat[len(panels) :]:
         place.set_visible(False)
-    axes[0, 0].set_ylabel("error rate, mean over people (%)")
-    axes[0, 0].set_ylim(top=min(axes[0, 0].get_ylim()[1], HIGHEST_PERCENT))
+    cut = axes[0, 0].get_ylim()[1] > HIGHEST_PERCENT
+    axes[0, 0].set_ylabel(f"mean error rate (%){', cut off above' if cut else ''}")
+    if cut:
+        axes[0, 0].set_ylim(top=HIGHEST_PERCENT)
     lines_of = {line.get_label(): line for place in axes.flat for line in place.get_lines() if line.get_gid()}
     figure.legend(lines_of.values(), lines_of.keys(), fontsize=8, loc="outside right upper")
     with replacing(path) as temporary:

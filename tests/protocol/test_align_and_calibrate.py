@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +148,22 @@ def test_labels_change_the_head_or_all_weights(tmp_path: Path, rung: str) -> Non
     assert all(name.startswith("head.") for name in changed) == (rung == "head")
 
 
+def test_a_fit_may_be_given_seconds_in_place_of_steps(tmp_path: Path) -> None:
+    tiny_recognizer("linear", "cumulative").save(tmp_path / "model")
+    made = {}
+    for name, config in {
+        "time": CalibrationConfig(budget_s=1.0, steps=10**6, batch_s=12.0, validations=1),
+        "steps": CalibrationConfig(steps=2, batch_s=12.0, validations=2),
+    }.items():
+        recordings, template = [easy_recording(3, 30.0)], profile([easy_recording(0)])
+        calibrate(tmp_path / "model", recordings, "head", config, TRAINING, template, tmp_path / name)
+        log = (tmp_path / name / "personal" / "log.jsonl").read_text().splitlines()
+        made[name] = [json.loads(line) for line in log]
+    assert made["time"][-1]["minutes"] * 60 >= 1.0
+    assert len(made["time"]) < 10**5
+    assert [entry["step"] for entry in made["steps"] if "validation_cer" in entry] == [1, 2]
+
+
 def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path) -> None:
     from emgasr.tokens import Tokens
 
@@ -170,7 +187,11 @@ def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("changes", "told"),
-    [({"rungs": ("legs",)}, "'legs' is unknown; choose of statistics"), ({"minutes": (0.0,)}, "a step is not above 0")],
+    [
+        ({"rungs": ("legs",)}, "'legs' is unknown; choose of statistics"),
+        ({"minutes": (0.0,)}, "a step is not above 0"),
+        ({"budget_s": -1.0}, "-1 is below 0; 0 goes by steps"),
+    ],
 )
 def test_impossible_ladders_are_refused(changes: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
