@@ -292,10 +292,10 @@ def test_padding_changes_no_loss() -> None:
 
 def test_a_batch_shorter_than_an_output_frame_asks_for_nothing() -> None:
     (example,) = source().batch(0)[:1]
-    aided = objective()
-    losses = aided(collate([replace(example, samples=example.samples[:9])] * 2))
+    aided, short = objective(), replace(example, samples=example.samples[:9])
+    losses = aided(collate([short, short]))
     sum(losses.values(), torch.zeros(())).backward()
-    assert {value.item() for value in losses.values()} == {0.0}
+    assert not any(value.item() for value in losses.values())
     assert all(p.grad is None or not p.grad.any() for p in aided.parameters())
 
 
