@@ -25,9 +25,10 @@ from emgasr.decoding.search_file import read_search_config
 from emgasr.items import reference_of
 from emgasr.lm import NGramModel, read_model
 from emgasr.manifest import read_manifest
-from emgasr.recognizer import SEARCH_NAME, Recognizer
+from emgasr.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
 from emgasr.score import Counts, align, count_edits, keys_at_rest
+from emgasr.settling import read_rules
 from emgasr.signal_watch import RestLevel, SignalWatch
 from emgasr.streaming import OFFLINE, Event, Key, StreamConfig
 
@@ -155,23 +156,23 @@ def rest_level(stretch: Stretch, seconds: float) -> RestLevel | None:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """The table: a row for reading offline, one for each size of chunk, and with the gate."""
     lm = read_model(options.lm) if options.lm else None
-    parts: list[tuple[Stretch, SearchConfig | None]] = []
+    parts: list[tuple[Stretch, SearchConfig | None, StreamConfig]] = []
     for folder, manifest in zip(options.pairs[::2], options.pairs[1::2], strict=True):
         path = Path(options.search) if options.search else Path(folder) / SEARCH_NAME
         search = read_search_config(path) if path.is_file() else None
-        parts += [(stretch, search) for stretch in stretches(Recognizer.load(folder), Path(manifest))]
-    config = StreamConfig(options.agreement, options.settle_within or None, options.pause or None)
-    rows = {"offline": summed([fed(part, lm, search, OFFLINE, 0) for part, search in parts])}
+        path = Path(options.rules) if options.rules else Path(folder) / LIVE_NAME
+        rules = StreamConfig(**asdict(read_rules(path))) if path.is_file() else StreamConfig()
+        rules = replace(rules, min_confidence=options.min_confidence)
+        parts += [(stretch, search, rules) for stretch in stretches(Recognizer.load(folder), Path(manifest))]
+    rows = {"offline": summed([fed(part, lm, search, OFFLINE, 0) for part, search, _ in parts])}
     for feed_ms in options.chunks_ms:
-        rows[f"{feed_ms:g} ms"] = summed([fed(part, lm, search, config, feed_ms) for part, search in parts])
+        rows[f"{feed_ms:g} ms"] = summed([fed(part, lm, search, rules, feed_ms) for part, search, rules in parts])
     if options.rest:
-        gates = [(part, search, rest_level(part, options.rest)) for part, search in parts]
-        gated = [
-            fed(part, lm, search, replace(config, rest=gate), 64.0) for part, search, gate in gates if gate is not None
-        ]
+        gates = [(*part, rest_level(part[0], options.rest)) for part in parts]
+        gated = [(part, search, replace(rules, rest=gate)) for part, search, rules, gate in gates if gate is not None]
         if gated:
-            rows["64 ms, rest gate"] = summed(gated)
-    return {**asdict(config), "rows": rows}
+            rows["64 ms, rest gate"] = summed([fed(part, lm, search, config, 64.0) for part, search, config in gated])
+    return {"rules": asdict(parts[0][2]), "rows": rows}
 
 
 def main() -> None:
@@ -181,11 +182,8 @@ def main() -> None:
     parser.add_argument("--lm", help="n-gram language model")
     parser.add_argument("--search", help="tuned weights (default: search.yaml of each model)")
     parser.add_argument("--chunks-ms", type=float, nargs="+", default=list(CHUNKS_MS))
-    parser.add_argument("--agreement", type=float, default=StreamConfig.agreement)
-    parser.add_argument(
-        "--settle-within", type=float, default=StreamConfig.settle_within_s, help="seconds; 0: no bound"
-    )
-    parser.add_argument("--pause", type=float, default=StreamConfig.pause_s, help="seconds; 0: never")
+    parser.add_argument("--rules", help="when keys settle (default: live.yaml of each model, else the usual ones)")
+    parser.add_argument("--min-confidence", type=float, default=0.0, help="keys with less are not shown")
     parser.add_argument("--rest", type=float, default=0.0, help="seconds of rest to set the gate on; 0: no gate")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

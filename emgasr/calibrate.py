@@ -151,6 +151,7 @@ class _Turn:
 
 def _type(director: Director, chunks: Iterator[Chunk], recorder: Recorder, turn: _Turn, until_s: float) -> None:
     """Prompts until the recording is `until_s` long."""
+    director.until_s = until_s
     while recorder.time_s < until_s:
         if not director.prompt(chunks, recorder, turn.next(), turn.number, 0):
             return

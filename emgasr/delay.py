@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emgasr.recognizer import Recognizer
 
 FEED_MS = 64.0  # samples fed at once, if nothing else is said
+STEP_S = 0.064  # about how often the rules that settle keys are applied
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Delay:
     chunk_ms: float
     feed_ms: float
     settle_ms: float
+    step_ms: float  # how often that rule is applied
     warmup_ms: float  # of the normalization, once: nothing is shown before
 
     @property
@@ -38,8 +40,8 @@ class Delay:
 
     @property
     def stable_ms(self) -> float:
-        """The longest time from a key to its last change; sure keys settle with their first showing."""
-        return self.tentative_ms[1] + self.settle_ms + self.chunk_ms
+        """The longest time from a key of the best hypothesis to its settling; sure keys do with their first showing."""
+        return self.tentative_ms[1] - self.chunk_ms + self.settle_ms + self.step_ms
 
     def as_dict(self) -> dict[str, float | None]:
         """Milliseconds by name, for JSON; without a bound null."""
@@ -55,19 +57,33 @@ class Delay:
         return f"first shown after {mean:.0f} ms (at most {worst:.0f}), stable {stable} ({parts})"
 
 
+def settling_frames(frame_rate_hz: float, seconds: float) -> int:
+    """The emissions that a bound of `seconds` stands for."""
+    return max(1, round(seconds * frame_rate_hz))
+
+
+def step_frames(recognizer: Recognizer) -> int:
+    """Emissions between two looks at what can be settled: whole chunks of the encoder, about STEP_S."""
+    chunk = recognizer.encoder.chunk_frames
+    return chunk * max(1, round(STEP_S * recognizer.frame_rate_hz / chunk))
+
+
 def delay_of(recognizer: Recognizer, settle_within_s: float | None, feed_ms: float = FEED_MS) -> Delay:
     """The algorithmic delay of a recognizer fed `feed_ms` at once, keys settled within `settle_within_s` seconds."""
     features, encoder = recognizer.features, recognizer.encoder
     hop_ms = 1000 / features.frame_rate_hz
+    frame_ms = hop_ms * encoder.stride
+    within = None if settle_within_s is None else settling_frames(recognizer.frame_rate_hz, settle_within_s)
     normalize = recognizer.config.normalize
     running = normalize.kind not in ("none", "fixed")
     return Delay(
         window_ms=1000 * features.window / features.rate_hz,
         hop_ms=hop_ms,
-        frame_ms=hop_ms * encoder.stride,
+        frame_ms=frame_ms,
         chunk_ms=hop_ms * (encoder.lookahead_frames + 1),
         feed_ms=feed_ms,
-        settle_ms=math.inf if settle_within_s is None else 1000 * settle_within_s,
+        settle_ms=math.inf if within is None else frame_ms * within,
+        step_ms=frame_ms * step_frames(recognizer),
         warmup_ms=hop_ms * normalize.warmup_frames if running else 0.0,
     )
 

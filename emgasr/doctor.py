@@ -12,7 +12,7 @@ from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from emgasr.errors import RecordingError
 from emgasr.mains import find_mains, mains_rms
-from emgasr.sources import Chunk, Source, is_live
+from emgasr.sources import Chunk, Source, Typing, is_live
 
 WINDOW_S = 0.1  # over which a level is taken
 DRIFT_BELOW_HZ = 20.0  # not muscle: left out of levels
@@ -74,7 +74,12 @@ class Diagnosis:
 
 
 def examine(source: Source, seconds: float, progress: Callable[[float], None] = lambda done: None) -> Diagnosis:
-    """Listen to a person at rest for `seconds` and judge; RecordingError if nothing comes."""
+    """Listen to a person at rest for `seconds` and judge; RecordingError if nothing comes.
+
+    A Typing source is told to rest.
+    """
+    if isinstance(source, Typing):
+        source.show("")
     chunks: list[Chunk] = []
     started_s = time.monotonic()
     total_s = 0.0

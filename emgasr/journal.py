@@ -211,7 +211,11 @@ def finish(path: str | Path, locked: bool = False) -> Recording:
         raise RecordingError(path, "is no unfinished recording", "nothing needs to be done")
     if not locked and is_recorded_to(path):
         raise OutputError(path, "is being recorded to by another process", "end that one first")
-    save_session(open_journal(path), path, notes=json.dumps(journal_notes(path)))
+    try:
+        save_session(open_journal(path), path, notes=json.dumps(journal_notes(path)))
+    except OutputError as error:
+        wrong = f"holds all that was recorded, but a session file {error.wrong}"
+        raise OutputError(path, wrong, f"free space, then run `emgasr record {path} --finish`") from error
     return open_session(path)
 
 

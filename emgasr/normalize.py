@@ -76,7 +76,7 @@ class RunningNormalize(nn.Module):
         warmup = self.config.warmup_frames
         frames = frames.masked_fill(~valid, 0.0)
         head, state = self._begin(frames[:, :warmup], lengths.clamp(max=warmup), frames[:, :0])
-        tail, _ = self._continue(frames[:, warmup:], state)
+        tail, _ = self._continue(frames[:, warmup:], state, valid[:, warmup:, 0, 0, 0])
         return torch.cat([head, tail], 1).masked_fill(~valid, 0.0)
 
     def start(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
@@ -90,16 +90,24 @@ class RunningNormalize(nn.Module):
         none = torch.zeros(batch, dtype=torch.long, device=device)
         return NormalizeState(held, none, zeros.new_zeros(batch), zeros, zeros.clone())
 
-    def step(self, frames: Tensor, lengths: Tensor, state: NormalizeState) -> tuple[Tensor, Tensor, NormalizeState]:
-        """The frames that are ready and how many (B,), of those held back and the next `lengths` (B,) of frames."""
+    def step(
+        self, frames: Tensor, lengths: Tensor, state: NormalizeState, learned: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, NormalizeState]:
+        """The frames that are ready and how many (B,), of those held back and the next `lengths` (B,) of frames.
+
+        Behind the warm-up only frames that are `learned` (B, F) bool enter the statistics, and let older ones fade;
+        None: all.
+        """
         if self.config.kind in ("none", "fixed"):
             return self._pointwise(frames), lengths, state
         alike = same(lengths) is not None and same(state.held_lengths) is not None
         if not alike or 0 < int((state.weight > 0).sum()) < len(frames):
-            return self._each(frames, lengths, state)
+            return self._each(frames, lengths, state, learned)
         frames = frames[:, : int(lengths[0])]
+        if learned is None:
+            learned = torch.ones(frames.shape[:2], dtype=torch.bool, device=frames.device)
         if float(state.weight[0]) > 0:
-            output, state = self._continue(frames, state)
+            output, state = self._continue(frames, state, learned)
             return output, lengths, state
         frames, lengths = join(state.held, state.held_lengths, frames, lengths)
         warmup = self.config.warmup_frames
@@ -107,7 +115,8 @@ class RunningNormalize(nn.Module):
             held = part(frames, torch.zeros_like(lengths), state.held.shape[1])
             return frames[:, :0], torch.zeros_like(lengths), state._replace(held=held, held_lengths=lengths)
         head, state = self._begin(frames[:, :warmup], torch.full_like(lengths, warmup), state.held)
-        tail, state = self._continue(frames[:, warmup:], state)
+        tail = frames[:, warmup:]
+        tail, state = self._continue(tail, state, learned[:, learned.shape[1] - tail.shape[1] :])
         return torch.cat([head, tail], 1), lengths, state
 
     def flush(self, state: NormalizeState) -> tuple[Tensor, Tensor]:
@@ -115,12 +124,14 @@ class RunningNormalize(nn.Module):
         held, lengths = state.held[:, : int(state.held_lengths.max())], state.held_lengths
         return self._begin(held, lengths, state.held)[0] if held.shape[1] else held, lengths
 
-    def _each(self, frames: Tensor, lengths: Tensor, state: NormalizeState) -> tuple[Tensor, Tensor, NormalizeState]:
+    def _each(
+        self, frames: Tensor, lengths: Tensor, state: NormalizeState, learned: Tensor | None
+    ) -> tuple[Tensor, Tensor, NormalizeState]:
         """Streams that are not at the same point, one by one."""
-        parts = [
-            self.step(frames[i : i + 1, :count], lengths[i : i + 1], chosen(state, [i]))
-            for i, count in enumerate(lengths.tolist())
-        ]
+        parts = []
+        for i, count in enumerate(lengths.tolist()):
+            row = None if learned is None else learned[i : i + 1, :count]
+            parts.append(self.step(frames[i : i + 1, :count], lengths[i : i + 1], chosen(state, [i]), row))
         longest = max(output.shape[1] for output, _, _ in parts)
         outputs = [functional.pad(y, (0, 0, 0, 0, 0, 0, 0, longest - y.shape[1])) for y, _, _ in parts]
         return torch.cat(outputs), torch.cat([count for _, count, _ in parts]), gathered([s for _, _, s in parts])
@@ -182,14 +193,15 @@ class RunningNormalize(nn.Module):
     def _scaled(self, centered: Tensor, variance: Tensor) -> Tensor:
         return centered * (variance + self.config.epsilon).rsqrt().to(centered.dtype).unsqueeze(1)
 
-    def _continue(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
+    def _continue(self, frames: Tensor, state: NormalizeState, learned: Tensor) -> tuple[Tensor, NormalizeState]:
         outputs = [frames[:, :0]]
-        for block in frames.split(self.block, 1) if frames.shape[1] else ():
-            output, state = self._block(block, state)
+        blocks = zip(frames.split(self.block, 1), learned.split(self.block, 1), strict=True)
+        for block, rows in blocks if frames.shape[1] else ():
+            output, state = self._block(block, state, rows)
             outputs.append(output)
         return torch.cat(outputs, 1), state
 
-    def _block(self, frames: Tensor, state: NormalizeState) -> tuple[Tensor, NormalizeState]:
+    def _block(self, frames: Tensor, state: NormalizeState, learned: Tensor) -> tuple[Tensor, NormalizeState]:
         # Sums are taken around the mean so far, so that they stay small however long and far the signal drifts.
         center = state.mean.to(frames.dtype)
         centered = frames - center.unsqueeze(1)
@@ -197,11 +209,12 @@ class RunningNormalize(nn.Module):
         if self.config.kind == "warmup":
             return self._scaled(centered, state.scatter / count), state
         rounding = state.mean - center
-        steps = torch.arange(1, frames.shape[1] + 1, device=frames.device, dtype=torch.float64)
+        steps = learned.cumsum(1).to(torch.float64)
         decays = self.decay**steps
         weight = state.weight[:, None] * decays + self._weights(steps)
-        total, total_end = self._running(centered, decays, count * rounding)
-        squares, squares_end = self._running(centered.square(), decays, state.scatter + count * rounding.square())
+        entering = centered * learned[:, :, None, None, None]
+        total, total_end = self._running(entering, decays, count * rounding)
+        squares, squares_end = self._running(entering.square(), decays, state.scatter + count * rounding.square())
         share = (1 / weight).to(frames.dtype)[:, :, None, None, None]
         mean = total * share
         variance = (squares * share - mean.square()).clamp(min=0)
@@ -217,10 +230,10 @@ class RunningNormalize(nn.Module):
         if self.decay == 1:
             within = values.cumsum(1)
             return within + carried.to(values.dtype).unsqueeze(1), carried + within[:, -1]
-        scale = decays.to(values.dtype)[:, None, None, None]
+        scale = decays.to(values.dtype)[:, :, None, None, None]
         within = (values / scale).cumsum(1) * scale
         sums = within + carried.to(values.dtype).unsqueeze(1) * scale
-        return sums, carried * decays[-1] + within[:, -1]
+        return sums, carried * decays[:, -1, None, None, None] + within[:, -1]
 
 
 def _check_config(config: NormalizeConfig) -> None:

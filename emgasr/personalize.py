@@ -14,7 +14,7 @@ from emgasr.compose import as_recording, compose_shuffled, takes_from_recordings
 from emgasr.errors import ConfigError, DataError
 from emgasr.experiment import make_source
 from emgasr.output import claim_folder, replacing
-from emgasr.recognizer import SEARCH_NAME, Recognizer
+from emgasr.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
 from emgasr.spellings import RandomStrings
 from emgasr.training import FitConfig, fit, validation_errors
@@ -90,9 +90,10 @@ def personalize(
 
     def save(model: Recognizer, cer: float) -> None:
         model.save(folder / "model", _card(people[0], recordings, before, cer, base, bool(config.held_out)))
-        if (base / SEARCH_NAME).is_file():  # the base model's errors are still much like this one's
-            with replacing(folder / "model" / SEARCH_NAME) as path:
-                shutil.copyfile(base / SEARCH_NAME, path)
+        for name in (SEARCH_NAME, LIVE_NAME):
+            if (base / name).is_file():  # the base model's errors are still much like this one's
+                with replacing(folder / "model" / name) as path:
+                    shutil.copyfile(base / name, path)
 
     def save_if_better(fitted: Recognizer, cer: float, step: int) -> None:
         if cer < best[0]:

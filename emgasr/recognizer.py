@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 # What `emgasr tune` puts beside the weights: the search that reads their emissions best, and a picture of others.
-SEARCH_NAME, SURFACE_NAME = "search.yaml", "search.png"
+SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
 EncoderConfig = ConformerConfig | TDSConfig | LinearConfig
 KINDS: dict[str, dict[str, type]] = {
     "features": {
@@ -182,17 +182,19 @@ class Recognizer(nn.Module):
 
     @torch.inference_mode()
     def step(
-        self, samples: Tensor, state: RecognizerState, lengths: Tensor | None = None
+        self, samples: Tensor, state: RecognizerState, lengths: Tensor | None = None, learned: Tensor | None = None
     ) -> tuple[Tensor, Tensor, RecognizerState]:
         """Log-probabilities (B, F, V) that the next samples (B, T, C) make ready, how many (B,), and the new state.
 
         Any chunking gives those of `forward`. The streams of a batch may be at different points (`held.gathered`, as
         those of streams that began at different times), and get different `lengths` (B,) of samples; None: all.
+        `learned` (B, F) says which of the input frames that these samples complete enter the running statistics;
+        None: all, as in `forward`.
         """
         if lengths is None:
             lengths = torch.full((len(samples),), samples.shape[1], device=samples.device)
         frames, lengths, features = self.features.step(samples, lengths, state.features)
-        frames, lengths, normalize = self.normalize.step(frames, lengths, state.normalize)
+        frames, lengths, normalize = self.normalize.step(frames, lengths, state.normalize, learned)
         hidden, lengths, encoder = self.encoder.step(frames, lengths, state.encoder)
         return self.log_probs(hidden), lengths, RecognizerState(features, normalize, encoder)
 
@@ -236,10 +238,10 @@ class Recognizer(nn.Module):
     def save(self, folder: str | Path, card: str = "") -> None:
         """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`).
 
-        A search that was tuned for weights that lay there before is removed.
+        What was tuned for weights that lay there before (search and live rules) is removed.
         """
         folder = Path(folder)
-        for name in (SEARCH_NAME, SURFACE_NAME):
+        for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME):
             (folder / name).unlink(missing_ok=True)
         weights = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
         content = {"emgasr_model": FORMAT, **to_mapping(self.signal), **to_mapping(self.config)}

@@ -121,7 +121,10 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a session stands: `phase` rest, prompt or free; the prompt, what of it was typed, and seconds recorded."""
+    """Where a session stands: `phase` rest, prompt or free; the prompt, what of it was typed, and seconds recorded.
+
+    `until_s` is when what is recorded now ends, 0 if that is not known.
+    """
 
     phase: str
     text: str
@@ -130,6 +133,7 @@ class Progress:
     total: int
     time_s: float
     notes: Sequence[Note]
+    until_s: float = 0.0
 
 
 Keys = Callable[[], list[tuple[float, str]]]  # presses since the last call: time.monotonic() and key
@@ -147,6 +151,7 @@ class Director:
     keys: Keys
     keep_keys: bool
     show: Callable[[Progress], None] = lambda progress: None
+    until_s: float = 0.0  # when the prompts end, for those who see them
 
     def __post_init__(self) -> None:
         self._taken = 0
@@ -158,18 +163,18 @@ class Director:
         for chunk in chunks:
             recorder.add(chunk)
             self._presses(recorder)
-            self.show(Progress("free", "", "", 0, 0, recorder.time_s, recorder.notes))
+            self.show(Progress("free", "", "", 0, 0, recorder.time_s, recorder.notes, seconds or 0.0))
             if seconds is not None and recorder.time_s >= seconds:
                 return
 
     def rest(self, chunks: Iterator[Chunk], recorder: Recorder, seconds: float) -> None:
         """A rest that is labelled as one."""
-        first = recorder.stream_s
+        first, until_s = recorder.stream_s, round(recorder.time_s + seconds, 1)
         recorder.begin(first, "rest", "")
         for chunk in chunks:
             recorder.add(chunk)
             self._presses(recorder)
-            self.show(Progress("rest", "", "", 0, 0, recorder.time_s, recorder.notes))
+            self.show(Progress("rest", "", "", 0, 0, recorder.time_s, recorder.notes, until_s))
             if recorder.stream_s - first >= seconds:
                 break
         recorder.end(recorder.stream_s)
@@ -187,7 +192,7 @@ class Director:
                 if key == ENTER:
                     recorder.end(stream_s + RELEASE_S)
                     return True
-            self.show(Progress("prompt", text, typed, number, total, recorder.time_s, recorder.notes))
+            self.show(Progress("prompt", text, typed, number, total, recorder.time_s, recorder.notes, self.until_s))
         recorder.end(recorder.stream_s)
         return False
 

@@ -29,45 +29,39 @@ import numpy as np
 import torch
 
 from emgasr.decoding import BeamSearch
-from emgasr.delay import Delay, Stopwatch, delay_of
+from emgasr.delay import Delay, Stopwatch, delay_of, step_frames
 from emgasr.errors import ConfigError, DataError
 from emgasr.reading import BeamReader, GreedyReader, Reader, Token
 from emgasr.recognizer import Recognizer
+from emgasr.settling import LiveRules
 from emgasr.signal_watch import Notice, RestLevel, SignalWatch
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
+LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
 NO_KEY = -30.0  # ln of what any key has in a frame that is taken as blank
 
 
 @dataclass(frozen=True)
-class StreamConfig:
-    """When a stream shows keys and settles them; the defaults suit typing: slow letters want a longer bound and pause.
+class StreamConfig(LiveRules):
+    """When a stream shows keys and settles them.
 
     Args:
-        agreement: share of the search's probability that must agree on a key to settle it; 1: all of it.
-        settle_within_s: age at which a key of the best hypothesis settles, whatever else lives; None: never.
-        pause_s: seconds without a key after which all that is tentative settles, and a sentence ends if the search has
-            `end_of_sentence`; None: never.
+        agreement, settle_within_s, pause_s: see `LiveRules`.
         min_confidence: keys with less are not shown.
-        rest: the level that activity exceeds; None: no gate.
+        rest: the level that activity exceeds; None: no gate. What lies below teaches the running normalization nothing
+            either, so that keys after a long rest look as they did before.
         rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
     """
 
-    agreement: float = 0.85
-    settle_within_s: float | None = 1.0
-    pause_s: float | None = 2.0
     min_confidence: float = 0.0
     rest: RestLevel | None = None
     rest_blank: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, least in (("agreement", 0.5), ("min_confidence", 0.0), ("rest_blank", 0.0)):
-            if not least <= getattr(self, name) <= 1:
-                raise ConfigError("stream", f"{name} is {getattr(self, name)}", f"use {least:g} to 1")
-        for name in ("settle_within_s", "pause_s"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ConfigError("stream", f"{name} is {value}", "use seconds above 0, or none for no bound")
+        super().__post_init__()
+        for name in ("min_confidence", "rest_blank"):
+            if not 0.0 <= getattr(self, name) <= 1:
+                raise ConfigError("stream", f"{name} is {getattr(self, name)}", "use 0 to 1")
 
 
 OFFLINE = StreamConfig(agreement=1.0, settle_within_s=None, pause_s=None)  # reads as `transcribe` does
@@ -114,17 +108,18 @@ class Stream:
         self.watch = Stopwatch()  # of each feed's computation
         self.fed_samples = 0
         self.revisions = 0
-        signal, rate_hz = recognizer.signal, recognizer.frame_rate_hz
+        signal = recognizer.signal
         self._state = recognizer.start()
         self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.features.hop * recognizer.encoder.stride)
         if search is None:
             self._reader: Reader = GreedyReader()
         else:
-            unit = recognizer.encoder.chunk_frames * max(1, round(0.064 * rate_hz / recognizer.encoder.chunk_frames))
-            within, pause = _frames(config.settle_within_s, rate_hz), _frames(config.pause_s, rate_hz)
-            self._reader = BeamReader(search, config.agreement, within, pause, unit)
+            self._reader = config.reader(search, recognizer.frame_rate_hz, step_frames(recognizer))
         self._base_frame, self._base_s = 0, 0.0  # a gap makes times jump
         self._flags: deque[tuple[bool, bool]] = deque()  # of blocks whose emissions are not out: sound, active
+        self._learned = np.ones(0, bool)  # of the latest blocks: whether the frames that follow them are learned
+        self._blocks = 0  # since the start, or the last gap
+        self._learning_left = 0  # blocks for which activity still lets the statistics learn
         self._active_left = 0  # frames that activity still holds the gate open
         self._rest = config.rest
         self._rest_levels: list[np.ndarray] = []  # while rest is being declared
@@ -159,6 +154,7 @@ class Stream:
         self._state = fresh._replace(normalize=known)
         self._samples.restart(self._base_s)
         self._flags.clear()
+        self._learned, self._blocks = self._learned[:0], 0
         self.fed_samples = 0
         return events
 
@@ -199,7 +195,8 @@ class Stream:
 
     def delay(self, feed_ms: float) -> Delay:
         """The algorithmic delay when fed `feed_ms` at once."""
-        return delay_of(self.recognizer, self.config.settle_within_s, feed_ms)
+        bound_s = self.config.settle_within_s if isinstance(self._reader, BeamReader) else None
+        return delay_of(self.recognizer, bound_s, feed_ms)
 
     def summary(self) -> dict[str, float]:
         """What was measured: seconds, keys, revisions of keys that had been shown, computation a feed."""
@@ -225,17 +222,22 @@ class Stream:
 
     def _fed(self, samples: np.ndarray, rest: bool) -> list[Event]:
         samples, blocks, notices = self._samples.feed(samples)
-        self.fed_samples += len(samples)
         events: list[Event] = list(notices)
         if rest:
             self._rest_levels.append(blocks.levels)
             self._active_left = 0
         elif self._rest_levels:
             events += self._set_rest()
+        learned = []
         for level, sound in zip(blocks.levels, blocks.sound, strict=True):
-            self._flags.append((bool(sound) and not rest, not rest and self._active(level)))
+            active = not rest and self._active(level)
+            self._flags.append((bool(sound) and not rest, active))
+            learned.append(self._learning(active))
+        frames = self._learned_frames(np.array(learned, bool), len(samples))
+        self.fed_samples += len(samples)
         weight = self.recognizer.head.weight
-        log_probs, _, self._state = self.recognizer.step(torch.from_numpy(samples)[None].to(weight), self._state)
+        fed = torch.from_numpy(samples)[None].to(weight)
+        log_probs, _, self._state = self.recognizer.step(fed, self._state, learned=frames)
         if log_probs.shape[1]:
             self._read(log_probs)
             events += self._shown()
@@ -246,6 +248,28 @@ class Stream:
             self._active_left = round(REST_HOLD_S * self.recognizer.frame_rate_hz) + 1
         self._active_left = max(0, self._active_left - 1)
         return self._active_left > 0
+
+    def _learning(self, active: bool) -> bool:
+        held = round(LEARN_HOLD_S * self.recognizer.frame_rate_hz)
+        self._learning_left = held if active else max(0, self._learning_left - 1)
+        return self._learning_left > 0
+
+    def _learned_frames(self, blocks: np.ndarray, samples: int) -> torch.Tensor | None:
+        """Which of the input frames (1, F) that the next `samples` complete are learned; None: all.
+
+        A frame goes by the last block that is complete when it is, so that any chunking gives the same answer.
+        """
+        features, size = self.recognizer.features, self._samples.block
+        known = np.concatenate([self._learned, blocks])
+        self._blocks += len(blocks)
+        counts = features.lengths(torch.tensor([self.fed_samples, self.fed_samples + samples]))
+        frames = np.arange(int(counts[0]), int(counts[1]))
+        latest = (frames * features.hop + features.window) // size - 1
+        learned = np.ones(len(frames), bool)
+        told = latest >= 0
+        learned[told] = known[latest[told] - (self._blocks - len(known))]
+        self._learned = known[max(0, len(known) - features.window // size - 2) :]
+        return None if learned.all() else torch.from_numpy(learned)[None]
 
     def _set_rest(self) -> list[Event]:
         levels = np.concatenate(self._rest_levels)
@@ -310,7 +334,3 @@ class Stream:
 def shown_unit(unit: str) -> str:
     """A signal's unit as people write it."""
     return "µV" if unit == "uV" else unit
-
-
-def _frames(seconds: float | None, rate_hz: float) -> int | None:
-    return None if seconds is None else max(1, round(seconds * rate_hz))

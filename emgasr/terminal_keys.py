@@ -15,8 +15,10 @@ import time
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from emgasr.recorder import Keys
+if TYPE_CHECKING:
+    from emgasr.recorder import Keys
 
 NAMES = {"\r": "Key.enter", "\n": "Key.enter", "\x7f": "Key.backspace", "\b": "Key.backspace", " ": "Key.space"}
 ESCAPE = "\x1b"
@@ -27,10 +29,23 @@ def no_keys() -> list[tuple[float, str]]:
     return []
 
 
+def has_keyboard() -> bool:
+    """Whether standard input is a terminal that is ours to read: a background job would be stopped by it."""
+    if sys.stdin is None or sys.stdin.closed or not sys.stdin.isatty():
+        return False
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # a terminal without job control
+        return True
+
+
 @contextmanager
 def terminal_keys() -> Iterator[Keys]:
-    """Yield what returns (time.monotonic(), key) of the presses since it was last called; Ctrl-C still interrupts."""
-    if not sys.stdin.isatty():
+    """Yield what returns (time.monotonic(), key) of the presses since it was last called; Ctrl-C still interrupts.
+
+    Without a keyboard there are none.
+    """
+    if not has_keyboard():
         yield no_keys
         return
     descriptor = sys.stdin.fileno()
@@ -42,7 +57,7 @@ def terminal_keys() -> Iterator[Keys]:
         yield keyboard.pressed
     finally:
         keyboard.stop()
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)  # what was typed too late answers no question
 
 
 class _Keyboard(threading.Thread):

@@ -7,7 +7,10 @@ import pytest
 import torch
 from tiny_models import ENCODERS, tiny_recognizer
 
+from emgasr.decoding import SearchConfig
 from emgasr.delay import Stopwatch, delay_of
+from emgasr.reading import BeamReader
+from emgasr.streaming import StreamConfig
 
 
 @pytest.mark.parametrize("feed", [1, 16])
@@ -24,7 +27,28 @@ def test_the_delay_told_is_that_from_the_middle_of_a_window_to_its_emission(enco
     mean, worst = delay.tentative_ms
     assert worst - delay.feed_ms <= max(late) <= worst
     assert np.mean(late) == pytest.approx(mean, abs=delay.feed_ms)
-    assert delay.stable_ms == worst + 1000 + delay.chunk_ms
+
+
+@pytest.mark.parametrize("settle_s", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_the_longest_time_to_a_stable_key_is_that_of_its_emission_to_the_look_that_settles_it(
+    encoder: str, settle_s: float
+) -> None:
+    model = tiny_recognizer(encoder)
+    config = StreamConfig(agreement=1.0, settle_within_s=settle_s, pause_s=None)
+    reader = model.stream(search=SearchConfig(beam=20), config=config)._reader
+    assert isinstance(reader, BeamReader)
+    chunk, late = model.encoder.chunk_frames, []
+    rows = np.log(np.tile([1 - 3e-9, 1e-9, 1e-9, 1e-9], (600, 1)))
+    rows[::14], rows[7::14] = np.log([0.35, 0.65, 1e-9, 1e-9]), np.log([0.35, 1e-9, 0.65, 1e-9])  # never certain
+    for first in range(0, 600, chunk):
+        reader.read(rows[first : first + chunk])
+        late += [first + chunk - token.frame for token in reader.taken()]
+    delay = delay_of(model, settle_s, feed_ms=0.0)
+    # Emission f fits a key half a window after f frames best; n of them are there a window after n frames, less a hop.
+    assert len(late) > 50
+    longest_ms = max(late) * delay.frame_ms - delay.hop_ms + delay.window_ms / 2
+    assert delay.stable_ms == pytest.approx(longest_ms)
 
 
 def test_a_delay_is_plain_numbers_and_a_line() -> None:

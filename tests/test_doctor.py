@@ -14,7 +14,7 @@ from emgasr.cli import main
 from emgasr.doctor import Diagnosis, examine
 from emgasr.errors import RecordingError
 from emgasr.recording import Band, save_recording
-from emgasr.sources import Chunk, Note
+from emgasr.sources import Chunk, Note, Typing, open_source
 
 RATE_HZ = 1000.0
 
@@ -49,6 +49,15 @@ def wrongs(diagnosis: Diagnosis) -> str:
 
 def states(diagnosis: Diagnosis) -> list[str]:
     return [electrode.state for electrode in diagnosis.electrodes]
+
+
+def test_a_simulated_person_rests_for_it() -> None:
+    source = open_source("simulate:seed=9001,speed=fast")
+    diagnosis = examine(source, 5.0)
+    assert isinstance(source, Typing)
+    assert not len(source.typed())
+    assert diagnosis.verdict == "good"
+    assert np.median([electrode.rms for electrode in diagnosis.electrodes]) < 10
 
 
 def test_a_sound_signal_is_good() -> None:

@@ -150,7 +150,7 @@ def test_a_disk_too_full_to_finish_keeps_the_journal(tmp_path: Path, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr("emgasr.output.os.replace", full)
-        with pytest.raises(OutputError, match="No space left"):
+        with pytest.raises(OutputError, match=r"holds all that .*No space left.* --finish`"):
             finish(path)
     assert is_journal(path)
     np.testing.assert_array_equal(open_recording(path).read(), samples)

@@ -1,5 +1,7 @@
 """Running normalization: its definition frame by frame, streaming, padding, hours of drift, refusals."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -144,3 +146,34 @@ def test_only_fixed_statistics_can_be_fitted_and_not_to_nothing() -> None:
         normalizer("cumulative").fit([])
     with pytest.raises(DataError, match="no frames"):
         normalizer("fixed").fit([(log_power(5), torch.tensor([0]))])
+
+
+@pytest.mark.parametrize("kind", RUNNING)
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_frames_that_are_not_learned_are_as_if_they_had_never_been(kind: str, data: st.DataObject) -> None:
+    module, count = normalizer(kind), 150
+    frames = log_power(count)
+    kept = torch.tensor(data.draw(st.lists(st.booleans(), min_size=count - WARMUP, max_size=count - WARMUP)))
+    learned = torch.cat([torch.ones(WARMUP, dtype=torch.bool), kept])
+    cuts = sorted(data.draw(st.lists(st.integers(0, count), max_size=5)))
+    outputs, state = [], module.start(1, torch.float64)
+    for first, last in itertools.pairwise([0, *cuts, count]):
+        output, _, state = module.step(
+            frames[:, first:last], torch.tensor([last - first]), state, learned[None, first:last]
+        )
+        outputs.append(output)
+    found = torch.cat(outputs, 1)[0]
+    alone = module(frames[:, learned], torch.tensor([int(learned.sum())]))[0]
+    torch.testing.assert_close(found[learned], alone, rtol=0, atol=1e-10)
+    if kind != "warmup" and not kept.all():  # what is not learned is normalized by what was learned before it
+        place = int((~learned).nonzero()[0])
+        seen = frames[0, :place]
+        weights = torch.as_tensor(module.decay, dtype=torch.float64) ** torch.arange(place).flip(0).clamp(
+            max=place - WARMUP
+        )
+        weights = weights[:, None, None, None]
+        mean = (seen * weights).sum(0) / weights.sum()
+        variance = ((seen - mean) ** 2 * weights).sum(0) / weights.sum()
+        expected = (frames[0, place] - mean) / (variance + 0.1).sqrt()
+        torch.testing.assert_close(found[place], expected, rtol=0, atol=1e-10)

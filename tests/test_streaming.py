@@ -8,14 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from miniatures import make_recording
-from tiny_models import tiny_recognizer
+from tiny_models import RATE_HZ, tiny_recognizer
 
 from emgasr.decoding import SearchConfig
 from emgasr.errors import ConfigError, DataError
 from emgasr.lm import estimate
 from emgasr.recognizer import Recognizer
 from emgasr.signal_watch import Notice, RestLevel
-from emgasr.streaming import OFFLINE, Event, Key, Stream, StreamConfig, as_dict
+from emgasr.streaming import LEARN_HOLD_S, OFFLINE, Event, Key, Stream, StreamConfig, as_dict
 from emgasr.tokens import Tokens
 from emgasr.transcribe import transcribe
 
@@ -157,6 +157,26 @@ def test_at_rest_there_are_no_keys() -> None:
     assert any(isinstance(event, Key) for event in stream.feed(loud))
     known = StreamConfig(rest=RestLevel((2.0, 2.0)), rest_blank=0.0)
     assert not stable(fed(recognizer.stream(config=known), quiet, [3]))
+
+
+@settings(max_examples=10, deadline=None)
+@given(cuts=cuttings)
+def test_a_long_rest_teaches_the_running_statistics_nothing(cuts: list[int]) -> None:
+    recognizer = model()
+    busy, later = talk(500, seed=1), talk(400, seed=2)
+    quiet = np.random.default_rng(1).normal(0, 1e-3, (3000, 8)).astype(np.float32)
+    gate = StreamConfig(rest=RestLevel((0.1, 0.1)))
+
+    def mean_after(rest_config: StreamConfig, rest: np.ndarray, chunks: list[int]) -> np.ndarray:
+        stream = recognizer.stream(config=rest_config)
+        for chunk in np.split(np.concatenate([busy, rest, later]), sorted(chunks)):
+            stream.feed(chunk)
+        return stream._state.normalize.mean.numpy()
+
+    short, long = quiet[: round(3 * LEARN_HOLD_S * RATE_HZ)], quiet
+    known = mean_after(gate, short, [])
+    assert np.allclose(mean_after(gate, long, cuts), known, rtol=0, atol=1e-4)
+    assert not np.allclose(mean_after(StreamConfig(), long, []), known, rtol=0, atol=0.1)
 
 
 def test_values_that_are_not_finite_are_replaced_and_told() -> None:

@@ -6,9 +6,11 @@ import difflib
 import errno
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from types import FrameType
 
 from emgasr import __version__
 from emgasr.errors import EmgasrError
@@ -30,6 +32,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "lm": ("emgasr.cli.lm", "build, mix and query n-gram language models"),
     "tune": ("emgasr.cli.tune", "find the weights of the search on validation recordings"),
     "import": ("emgasr.cli.import_checkpoint", "a published emg2qwerty checkpoint into a model folder"),
+    "settle": ("emgasr.cli.settle", "find when live keys may settle, on validation recordings"),
     "transcribe": ("emgasr.cli.transcribe", "recordings in, text out"),
     "stream": ("emgasr.cli.stream", "live signals in, text as it is typed"),
     "evaluate": ("emgasr.cli.evaluate", "error rates of a recognizer on a split, with a report"),
@@ -42,6 +45,8 @@ CLOSED_PIPE = 141  # 128 + SIGPIPE
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
+    if argv is None:  # a process of its own
+        _end_well_when_terminated()
     return told(_dispatch, list(sys.argv[1:] if argv is None else argv))
 
 
@@ -82,6 +87,19 @@ def _dispatch(arguments: list[str]) -> int:
         if isinstance(stop.code, str):
             return _fail(stop.code, 2)
         return stop.code or 0
+
+
+def _end_well_when_terminated() -> None:
+    """Let SIGTERM do what Ctrl-C does, so that files are finished and figures told; in this process only."""
+    main_process = os.getpid()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != main_process:  # a worker that was forked from it
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def _help() -> str:

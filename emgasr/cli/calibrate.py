@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +34,7 @@ def run(argv: list[str]) -> int:
     from emgasr.recognizer import Recognizer
     from emgasr.simulate import default_prompts
     from emgasr.sources import Typing, open_source
+    from emgasr.terminal_keys import has_keyboard
 
     prompts = read_prompts(Path(options.prompts)) if options.prompts else default_prompts("train")
     base = Recognizer.load(options.model)
@@ -44,11 +44,17 @@ def run(argv: list[str]) -> int:
     with ExitStack() as stack:
         stack.callback(source.close)
         check_signal(base, source)
-        if not isinstance(source, Typing) and not sys.stdin.isatty():
+        if not isinstance(source, Typing) and not has_keyboard():
             raise ConfigError("emgasr calibrate", "needs the keyboard of a terminal", "run it in one")
         folder = claim_folder(Path(options.out))
-        profile = _calibrate(options, prompts, config, source, folder, console)
-    kept = _keep(options, profile, console)
+        try:
+            profile = _calibrate(options, prompts, config, source, folder, console)
+        except KeyboardInterrupt:
+            console.print(f"what was recorded is kept in {folder}", markup=False)
+            raise
+    if not options.json:
+        print(_line(profile))
+    kept = _keep(options, profile)
     if not kept:
         shutil.rmtree(folder)
     _tell(options, profile, folder, kept)
@@ -76,19 +82,20 @@ def _calibrate(
         fits.append(calibrate.fit_in_background(model, recording, folder / FIT, config.fitting_minutes))
 
     try:
-        with terminal_keys() as keys, prompt_screen(console) as show:
-            fitted_to, judged_on = calibrate.record_session(
-                source,
-                Director(source, keys, True, show),
-                prompts,
-                config,
-                folder,
-                (options.person, options.donning),
-                start,
-            )
-        source.close()
-        with console.status("fitting the model to what was typed"):
-            calibrate.await_fit(fits[0])
+        with terminal_keys() as keys:  # also while fitting: who still types is not to answer what is asked next
+            with prompt_screen(console) as show:
+                fitted_to, judged_on = calibrate.record_session(
+                    source,
+                    Director(source, keys, True, show),
+                    prompts,
+                    config,
+                    folder,
+                    (options.person, options.donning),
+                    start,
+                )
+            source.close()
+            with console.status("fitting the model to what was typed"):
+                calibrate.await_fit(fits[0])
     finally:
         for fit in fits:
             if fit.poll() is None:
@@ -97,14 +104,19 @@ def _calibrate(
     return calibrate.judge(Recognizer.load(model), folder, fitted_to, judged_on, model.resolve().name, options.donning)
 
 
-def _keep(options: argparse.Namespace, profile: Profile, console: Console) -> bool:
+def _keep(options: argparse.Namespace, profile: Profile) -> bool:
     """What was asked for, or what the person answers, or whatever is better."""
+    from emgasr.terminal_keys import has_keyboard
+
     if options.keep or options.drop:
         return bool(options.keep)
-    if not sys.stdin.isatty() or options.json:
+    if not has_keyboard() or options.json:
         return profile.better
     likely = "Y/n" if profile.better else "y/N"
-    answer = input(f"{_line(profile)}. Keep this profile? [{likely}] ").strip().lower()
+    try:
+        answer = input(f"Keep this profile? [{likely}] ").strip().lower()
+    except EOFError:  # Ctrl-D
+        answer = ""
     return answer.startswith("y") if answer else profile.better
 
 
@@ -123,7 +135,6 @@ def _tell(options: argparse.Namespace, profile: Profile, folder: Path, kept: boo
             json.dumps({"folder": str(folder) if kept else None, "kept": kept, **asdict(profile)}, ensure_ascii=False)
         )
         return
-    print(_line(profile))
     print(f"{folder}: kept; read on by `emgasr stream {folder} --source …`" if kept else "dropped; nothing was kept")
 
 

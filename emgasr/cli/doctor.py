@@ -58,7 +58,8 @@ def _show(diagnosis: Diagnosis) -> None:
     for head in heads:
         table.add_column(head, justify="left" if head in ("band", "electrode", "state") else "right")
     for e in diagnosis.electrodes:
-        numbers = (f"{e.offset:.1f}", f"{e.rms:.1f}", f"{e.noise_floor:.1f}", f"{e.rest_level:.1f}", f"{e.mains:.1f}")
+        offset = round(e.offset, 1) + 0.0  # no "-0.0"
+        numbers = (f"{offset:.1f}", f"{e.rms:.1f}", f"{e.noise_floor:.1f}", f"{e.rest_level:.1f}", f"{e.mains:.1f}")
         state = escape(e.state) if e.state == "good" else f"[red]{escape(e.state)}[/]"
         table.add_row(escape(e.band), escape(e.name), *numbers, f"{e.saturated:.1%}", state)
     console.print(table)
@@ -72,5 +73,5 @@ def _show(diagnosis: Diagnosis) -> None:
     console.print(f"samples: {counted}")
     for finding in diagnosis.findings:
         color = COLORS[finding.verdict]
-        console.print(f"[{color}]{finding.verdict}[/] {escape(finding.wrong)}; {escape(finding.advice)}")
+        console.print(f"[{color}]{finding.verdict}[/]: {escape(finding.wrong)}; {escape(finding.advice)}")
     console.print(f"verdict: [{COLORS[diagnosis.verdict]}]{diagnosis.verdict}[/]")

@@ -52,8 +52,11 @@ def _panel(progress: Progress) -> RenderableType:
         body = Text(progress.text + "⏎\n", style="bold")
         body.append(progress.typed + "▏", style="green")
     else:
-        body = Text("recording; Ctrl-C ends it", style="bold")
+        body = Text("recording", style="bold")
     notes = [Text(f"{n.time_s:8.1f} s  {n.kind}: {n.text}", style="dim red") for n in progress.notes[-NOTES_SHOWN:]]
     of = f" of {progress.total}" if progress.total else ""
     count = f"prompt {progress.number}{of}   " if progress.number else ""
-    return Panel(Group(body, *notes), title=f"{count}{progress.time_s:.1f} s", title_align="left")
+    until = f" of {progress.until_s:g}" if progress.until_s else ""
+    title = f"{count}{progress.time_s:.1f}{until} s"
+    keys = "enter: next prompt   Ctrl-C: end" if progress.phase == "prompt" else "Ctrl-C: end"
+    return Panel(Group(body, *notes), title=title, title_align="left", subtitle=keys, subtitle_align="left")

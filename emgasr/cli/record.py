@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,13 +68,9 @@ def _record(
     options: argparse.Namespace, prompts: tuple[str, ...], source: Source, recorder: Recorder, console: object
 ) -> None:
     from emgasr.recorder import Director
-    from emgasr.terminal_keys import no_keys, terminal_keys
+    from emgasr.terminal_keys import terminal_keys
 
     chunks = source.chunks()
-    if not (options.keys or prompts):
-        with prompt_screen(console) as show:  # type: ignore[arg-type]
-            Director(source, no_keys, False, show).free(chunks, recorder, options.seconds)
-        return
     with terminal_keys() as keys, prompt_screen(console) as show:  # type: ignore[arg-type]
         director = Director(source, keys, options.keys, show)
         if not prompts:
@@ -92,10 +87,11 @@ def _record(
 
 def _check_keyboard(options: argparse.Namespace, source: Source) -> None:
     from emgasr.sources import Typing
+    from emgasr.terminal_keys import has_keyboard
 
     if not (options.keys or options.prompts) or isinstance(source, Typing):
         return
-    if options.source.startswith("stdin:") or not sys.stdin.isatty():
+    if options.source.startswith("stdin:") or not has_keyboard():
         raise ConfigError("emgasr record", "needs the keyboard of a terminal for keys and prompts", "leave them out")
 
 

@@ -52,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sessions", type=int, default=2, help="sessions a person, bands put on afresh (default 2)")
     parser.add_argument("--first-session", type=int, default=0, help="number of the first session (default 0)")
     parser.add_argument("--minutes", type=float, help="length of a session (default 5, with --events the file's own)")
+    parser.add_argument(
+        "--rest-minutes",
+        type=float,
+        default=0.0,
+        help="rest before the first prompt, part of --minutes (default: 3 to 5 s)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="the first person's number within the split (default 0)")
     parser.add_argument(
         "--split", choices=("train", "validation", "test"), default="train", help="people and prompts of this split"
@@ -76,6 +82,11 @@ def _check(options: argparse.Namespace) -> None:
         raise ConfigError("--first-session", f"is {options.first_session}", "give 0 or more")
     if options.minutes is not None and not 0 < options.minutes <= 24 * 60:
         raise ConfigError("--minutes", f"is {options.minutes:g}", "give minutes above 0, at most a day")
+    if not 0 <= options.rest_minutes < (options.minutes or 5.0):
+        problem = f"{options.rest_minutes:g} does not fit into {options.minutes or 5:g} minutes"
+        raise ConfigError("--rest-minutes", problem, "give less, or more --minutes")
+    if options.rest_minutes and options.events:
+        raise ConfigError("--rest-minutes", "was given with --events", "events rest at their own times")
     most = len(SPLIT_SEEDS[options.split])
     if options.seed < 0 or options.seed + options.people > most:
         raise ConfigError(
@@ -128,7 +139,13 @@ def _sessions(options: argparse.Namespace, tasks: list[_Task]) -> Iterator[Recor
         task = tasks[i % len(tasks)]
         minutes = options.minutes or (None if task.events is not None else 5.0)
         yield simulate_session(
-            simulate_person(seed), session, prompts=task.prompts, events=task.events, spans=task.spans, minutes=minutes
+            simulate_person(seed),
+            session,
+            prompts=task.prompts,
+            events=task.events,
+            spans=task.spans,
+            minutes=minutes,
+            rest_minutes=options.rest_minutes,
         )
 
 

@@ -10,8 +10,9 @@ sources:
   simulate:seed=9001            a simulated person who types; session=0, minutes=5 (default endless), speed=…
   stdin:rate=2000,unit=uV,…     raw samples; channels=8 or bands=left:16+right:16, format=float32|int16, scale=…
   brainflow:board=0,…           a board by id or name; serial_port=…, mac_address=…, ip_address=…, ip_port=…,
-                                file=… and master=… (playback), counter=256 (where its counter starts again),
-                                config=… (a command to the board, as BrainFlow's config_board)
+                                file=… and master=… (playback), master=… (streaming), scale=… (units a count),
+                                counter=256 (where its counter starts again), config=… (a command to the board,
+                                as BrainFlow's config_board)
   lsl:name=armband              a Lab Streaming Layer stream; or type=…, source_id=…, hostname=…, wait_s=5,
                                 tolerance_ms=20 (how late samples may be stamped)
 

@@ -6,14 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search, tell_if_cold
 from emgasr.cli.source_option import add_source_option
-from emgasr.errors import ConfigError
+from emgasr.errors import ConfigError, EmgasrError
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +35,7 @@ Reading = tuple["NGramModel | WordModel | None", "SearchConfig | None", "Hotword
 def run(argv: list[str]) -> int:
     """Stream until the source ends or Ctrl-C, and say what was measured."""
     options = _parser().parse_args(argv)
-    config = _config(options)
+    _check(options)
     from emgasr.profile import MODEL, is_profile, read_profile
     from emgasr.recognizer import Recognizer, Signal
     from emgasr.sources import open_source
@@ -44,6 +44,7 @@ def run(argv: list[str]) -> int:
     profile = read_profile(model) if is_profile(model) else None
     model = model / MODEL if profile else model
     recognizer = Recognizer.load(model)
+    config = _config(options, model)
     if profile:
         config = replace(config, rest=profile.rest(recognizer.signal.bands))
     wanted = read_search(options, str(model), recognizer.tokens)
@@ -58,29 +59,36 @@ def run(argv: list[str]) -> int:
         recognizer.signal.check_same(signal, f"source {options.source}")
         feed = max(1, round(options.chunk_ms / 1000 * source.rate_hz))
         with _output(options, stream) as show:
-            interrupted = _follow(source, stream, show, feed, options.rest, options.seconds)
+            interrupted, failure = _follow(source, stream, show, feed, options.rest, options.seconds)
             show(stream.close())
     finally:
         source.close()
     _tell(stream, options, feed, interrupted)
+    if failure is not None:
+        raise failure
     return 0
 
 
-def _follow(source: Source, stream: Stream, show: Shown, feed: int, rest_s: float, limit_s: float) -> bool:
-    """Feed the stream what the source brings, `feed` samples at once; whether Ctrl-C ended it."""
+def _follow(
+    source: Source, stream: Stream, show: Shown, feed: int, rest_s: float, limit_s: float
+) -> tuple[bool, EmgasrError | None]:
+    """Feed the stream what the source brings, `feed` samples at once; whether Ctrl-C ended it, or what failed."""
     try:
         for chunk in _rechunked(source.chunks(), feed):
-            events = _notices(chunk)
+            events: list[Event] = []
             if chunk.notes and chunk.notes[0].kind == "gap":
                 events += stream.gap(chunk.notes[0].samples / source.rate_hz)
+            events += _notices(chunk)
             if len(chunk.samples):
                 events += stream.feed(chunk.samples, rest=stream.time_s < rest_s)
             show(events)
             if limit_s and stream.time_s >= limit_s:
                 break
     except KeyboardInterrupt:
-        return True
-    return False
+        return True, None
+    except EmgasrError as error:  # the source is gone for good: what was tentative is still to be shown
+        return False, error
+    return False, None
 
 
 def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
@@ -195,20 +203,26 @@ def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: b
     )
 
 
-def _config(options: argparse.Namespace) -> StreamConfig:
-    from emgasr.streaming import StreamConfig
-
+def _check(options: argparse.Namespace) -> None:
     if not 1 <= options.chunk_ms <= 10_000:
         raise ConfigError("--chunk-ms", f"is {options.chunk_ms:g}", "give 1 to 10000; 64 is usual")
     for name in ("rest", "seconds", "settle_within", "pause"):
-        if not 0 <= getattr(options, name) < float("inf"):
-            raise ConfigError(f"--{name.replace('_', '-')}", f"is {getattr(options, name):g}", "give seconds")
-    return StreamConfig(
-        agreement=options.agreement,
-        settle_within_s=options.settle_within or None,
-        pause_s=options.pause or None,
-        min_confidence=options.min_confidence,
-    )
+        value = getattr(options, name)
+        if value is not None and not 0 <= value < float("inf"):
+            raise ConfigError(f"--{name.replace('_', '-')}", f"is {value:g}", "give seconds")
+
+
+def _config(options: argparse.Namespace, model: Path) -> StreamConfig:
+    """The rules of the model's live.yaml where it has one, else the defaults; single options go over either."""
+    from emgasr.recognizer import LIVE_NAME
+    from emgasr.settling import LiveRules, read_rules
+    from emgasr.streaming import StreamConfig
+
+    rules = read_rules(model / LIVE_NAME) if (model / LIVE_NAME).is_file() else LiveRules()
+    given = {"agreement": options.agreement} if options.agreement is not None else {}
+    for name, value in (("settle_within_s", options.settle_within), ("pause_s", options.pause)):
+        given |= {name: value or None} if value is not None else {}
+    return StreamConfig(**{**asdict(rules), **given}, min_confidence=options.min_confidence)
 
 
 def _parser() -> ArgumentParser:
@@ -222,20 +236,14 @@ def _parser() -> ArgumentParser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--jsonl", action="store_true", help="print an event a line: keys as they are shown and settled")
     form.add_argument("--text", action="store_true", help="print the text, a line at each pause (default in a pipe)")
-    live = parser.add_argument_group("what is shown, and when")
+    live = parser.add_argument_group(
+        "what is shown, and when (--agreement to --pause: default as `emgasr settle` found)"
+    )
     live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once (default 64)")
+    live.add_argument("--agreement", type=float, metavar="P", help="share that settles a key (else 0.8; 1: all)")
+    live.add_argument("--settle-within", type=float, metavar="S", help="age that settles a key (else 1; 0: none)")
     live.add_argument(
-        "--agreement", type=float, default=0.85, metavar="P", help="share that settles a key (default 0.85; 1: all)"
-    )
-    live.add_argument(
-        "--settle-within", type=float, default=1.0, metavar="S", help="age that settles a key (default 1; 0: none)"
-    )
-    live.add_argument(
-        "--pause",
-        type=float,
-        default=2.0,
-        metavar="S",
-        help="seconds without a key that settle all (default 2)",
+        "--pause", type=float, metavar="S", help="seconds without a key that settle all (else 2; 0: none)"
     )
     live.add_argument("--min-confidence", type=float, default=0.0, metavar="P", help="do not show keys with less")
     live.add_argument(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from contextlib import ExitStack
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from emgasr.signal_watch import Notice
 from emgasr.streaming import Event, Key, Stream, shown_unit
+from emgasr.terminal_keys import terminal_keys
 
 REFRESH_S = 0.08
 LATEST_KEYS = 2000  # of which the page is rendered
@@ -31,19 +33,21 @@ class View:
         self.delay = str(stream.delay(chunk_ms))
         self.console = console or Console()
         self._live = Live(console=self.console, auto_refresh=False)
+        self._open = ExitStack()
         self._pressed: deque[float] = deque()  # stream times of stable keys within the last minute
         self._notices: deque[Notice] = deque(maxlen=3)
         self._loudest = [0.0] * len(stream.recognizer.signal.bands)
         self._drawn_s = -math.inf
 
     def __enter__(self) -> View:
-        self._live.__enter__()
+        self._open.enter_context(terminal_keys())  # what is typed meanwhile would be echoed into the picture
+        self._open.enter_context(self._live)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.__exit__(kind, error, trace)
+        self._open.__exit__(kind, error, trace)
 
     def __call__(self, events: list[Event]) -> None:
         """Take events in, and draw if it is time or the stream is closed."""

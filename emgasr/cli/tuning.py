@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ from emgasr.manifest import Manifest
 if TYPE_CHECKING:
     from emgasr.decoding import SearchConfig
     from emgasr.recognizer import Recognizer
+    from emgasr.settling import Settled
     from emgasr.tokens import Tokens
-    from emgasr.tuning import Report, Trial, Tuned, Utterance
+    from emgasr.tuning import Trial, Tuned, Utterance
 
 Thing = TypeVar("Thing")
 MINUTES, TRIALS = 30.0, 60
@@ -89,7 +90,7 @@ def find_weights(
 
 
 @contextmanager
-def trials_shown(what: str, count: int) -> Iterator[Report]:
+def trials_shown(what: str, count: int) -> Iterator[Callable[[Trial | Settled], None]]:
     """Yield what is to be told of each trial: a bar with the fewest errors so far, on a terminal only."""
     from rich.console import Console
     from rich.progress import Progress
@@ -98,7 +99,7 @@ def trials_shown(what: str, count: int) -> Iterator[Report]:
         task = bar.add_task(what, total=count)
         best = float("inf")
 
-        def report(trial: Trial) -> None:
+        def report(trial: Trial | Settled) -> None:
             nonlocal best
             best = min(best, trial.counts.rate)
             bar.update(task, advance=1, description=f"{what}, best {100 * best:.2f} %")

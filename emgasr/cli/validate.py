@@ -1,4 +1,4 @@
-"""`emgasr validate MANIFEST`: a manifest in, a table of its splits and every problem out; exit code 2 if any."""
+"""`emgasr validate PATH`: a manifest or one recording in, what it holds and every problem out; exit code 2 if any."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from emgasr.cli.parser import ArgumentParser
 if TYPE_CHECKING:
     from emgasr.validate import Report
 
+RECORDINGS = (".hdf5", ".h5", ".bdf", ".edf")
 SHOWN = 50  # problems in the table; --json has them all
 
 
 def run(argv: list[str]) -> int:
-    """Check the recordings and the splits of a manifest."""
+    """Check the recordings and the splits of a manifest, or a recording by itself."""
     parser = ArgumentParser(prog="emgasr validate", description=__doc__)
-    parser.add_argument("manifest", type=Path, help="made by `emgasr manifest`")
+    parser.add_argument(
+        "path", metavar="PATH", type=Path, help="a manifest (.jsonl), or a recording, also one cut short"
+    )
     parser.add_argument("--lm-text", type=Path, nargs="+", default=[], metavar="FILE", help="the language model's text")
     parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
     arguments = parser.parse_args(argv)
+    if arguments.path.suffix.lower() in RECORDINGS:
+        return _recording(arguments.path, arguments.json)
 
     from rich.console import Console
     from rich.progress import Progress
@@ -29,7 +34,7 @@ def run(argv: list[str]) -> int:
     from emgasr.manifest import read_manifest
     from emgasr.validate import validate
 
-    manifest = read_manifest(arguments.manifest)
+    manifest = read_manifest(arguments.path)
     errors = Console(stderr=True)
     with Progress(console=errors, transient=True, disable=arguments.json or not sys.stderr.isatty()) as progress:
         task = progress.add_task("checking", total=len(manifest.entries))
@@ -39,6 +44,23 @@ def run(argv: list[str]) -> int:
     else:
         _show(report)
     return 0 if report.ok else 2
+
+
+def _recording(path: Path, as_json: bool) -> int:
+    from emgasr.corpora import open_any
+    from emgasr.validate import recording_problems
+
+    recording = open_any(path)
+    problems = list(recording_problems(recording))
+    if as_json:
+        print(json.dumps({"ok": not problems, "seconds": recording.duration_s, "problems": problems}))
+        return 2 if problems else 0
+    for problem in problems:
+        print(f"problem {path}: {problem}")
+    if not problems:
+        keys, spans = len(recording.events), len(recording.spans)
+        print(f"{path}: {recording.duration_s:.1f} s, {keys} keys, {spans} spans; no problem found")
+    return 2 if problems else 0
 
 
 def _show(report: Report) -> None:

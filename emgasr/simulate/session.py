@@ -31,18 +31,20 @@ def simulate_session(
     events: Events | None = None,
     spans: Spans | None = None,
     minutes: float | None = None,
+    rest_minutes: float = 0.0,
 ) -> Recording:
     """Return `person`'s recording (T, 32) float32 µV at 2 kHz for session `session_seed`; the same in every run.
 
     `prompts` are typed in order, or, with `minutes`, in random rounds until the time is full (5 minutes of the default
     prompts of the person's split when neither is given). `events` (with their `spans`) are typed at their own times
-    instead, cut at `minutes`; keys that the layout lacks leave no trace in the signal. DataError: text without keys,
-    no time for any prompt, both prompts and events.
+    instead, cut at `minutes`; keys that the layout lacks leave no trace in the signal. Before the first prompt the
+    person rests for `rest_minutes` more, which `minutes` hold. DataError: text without keys, no time for any prompt,
+    both prompts and events, rest before events.
     """
     if session_seed < 0:
         raise DataError("simulation", f"a session's seed cannot be {session_seed}", "use 0 or more")
     rng = np.random.default_rng([0x5E55, person.seed, session_seed])
-    typed = _typed(person, rng, prompts, events, spans, minutes)
+    typed = _typed(person, rng, prompts, events, spans, minutes, rest_minutes)
     samples = typing_samples(person, daily(person.technique, rng), (don(rng) for _ in HANDS), typed, rng)
     return Recording(
         samples=samples,
@@ -81,6 +83,7 @@ def _typed(
     events: Events | None,
     spans: Spans | None,
     minutes: float | None,
+    rest_minutes: float,
 ) -> Typed:
     if minutes is not None and not minutes > 0:
         raise DataError("simulation", f"cannot last {minutes} minutes", "give a time above 0")
@@ -88,6 +91,8 @@ def _typed(
     if events is not None:
         if prompts is not None:
             raise DataError("simulation", "was given both prompts and events", "choose one")
+        if rest_minutes:
+            raise DataError("simulation", "was given both rest and events", "events rest at their own times")
         return _replayed(events, spans or Spans.empty(), limit_s)
     if prompts is None:
         prompts = default_prompts(person.split)
@@ -95,7 +100,7 @@ def _typed(
     if not prompts:
         raise DataError("prompts", "hold no text", "give at least one line to type")
     order = iter(prompts) if limit_s is None else _rounds(prompts, rng)
-    return type_prompts(order, person.habits, person.reaches, rng, limit_s)
+    return type_prompts(order, person.habits, person.reaches, rng, limit_s, 60.0 * rest_minutes)
 
 
 def _rounds(prompts: Sequence[str], rng: np.random.Generator) -> Iterator[str]:

@@ -82,16 +82,17 @@ def type_prompts(
     reaches: Mapping[str, Reach],
     rng: np.random.Generator,
     limit_s: float | None = None,
+    rest_s: float = 0.0,
 ) -> Typed:
     """Type `prompts` one after the other, each ended by enter, with rests of some seconds at both ends and each minute.
 
     Every slip is mended, so that the keys of a prompt render to its span's text, whose enter is included as in the
     corpus. With `limit_s`, typing stops before the prompt that would end later than a second before it, and the rest
-    of the time is rest.
+    of the time is rest. `rest_s` is added to the rest before the first prompt.
     """
     presses: list[tuple[float, float, str]] = []
     spans: list[tuple[float, float, str, str]] = []
-    now = float(rng.uniform(3.0, 5.0))
+    now = rest_s + float(rng.uniform(3.0, 5.0))
     rested = 0.0
     for prompt in prompts:
         check_text(prompt, "prompt")

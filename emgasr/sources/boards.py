@@ -25,10 +25,13 @@ from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, TimelineConfig
 
 # Boards whose EMG BrainFlow gives in µV by their own documented factors (BrainFlow's "Data Format Description" and the
-# boards' sources): synthetic, OpenBCI's and FreeEEG's. For others the spec must tell: some give raw counts.
+# boards' sources): synthetic, OpenBCI's and FreeEEG's. For others the spec must tell, with a scale to it: some give raw
+# counts.
 MICROVOLTS = (-1, 0, 1, 2, 4, 5, 6, 17, 46, 52)
+WIFI_SHIELDS = (4, 5, 6)  # BrainFlow goes on scaling by the first gain when a command changes it, and warns of that
 COUNTERS = {-1: 256, 0: 256, 5: 256}  # one step a sample, starting again at this
-PLAYBACK, END_OF_FILE_S = -3, 2.0
+PLAYBACK, STREAMING = -3, -2  # stand for another board, their master
+END_OF_FILE_S = 2.0
 RING_S = 60.0  # what BrainFlow keeps for a reader that does not come
 STAMP_TOLERANCE_S = 0.1  # radio boards deliver in bursts
 _TEXTS = ("serial_port", "mac_address", "ip_address", "serial_number", "other_info", "file")
@@ -36,7 +39,7 @@ _NUMBERS = ("ip_port", "timeout")
 
 
 def open_source(spec: Spec) -> Source:
-    """The options board (id or name), unit, bands, counter, and BrainFlow's own (serial_port, mac_address, …)."""
+    """The options board (id or name), unit, scale, bands, counter, and BrainFlow's own (serial_port, …)."""
     shim = _brainflow(spec)
     board = _board_id(spec.text("board"), spec, shim)
     parameters = shim.BrainFlowInputParams()
@@ -45,8 +48,9 @@ def open_source(spec: Spec) -> Source:
     for name in _NUMBERS:
         setattr(parameters, name, spec.integer(name, 0))
     described = board
-    if board == PLAYBACK:
+    if board in (PLAYBACK, STREAMING):
         described = parameters.master_board = _board_id(spec.text("master"), spec, shim)
+    if board == PLAYBACK:
         _check_playback(parameters.file, spec)
     try:
         rate_hz = float(shim.BoardShim.get_sampling_rate(described))
@@ -54,7 +58,10 @@ def open_source(spec: Spec) -> Source:
         facts = shim.BoardShim.get_board_descr(described)
     except shim.BrainFlowError as error:
         raise ConfigError(spec.where, f"board {described} has no EMG channels", "choose another board") from error
-    unit = spec.unit("uV" if described in MICROVOLTS else None)
+    settings = spec.text("config", "")
+    scaled = described in MICROVOLTS and not (settings and described in WIFI_SHIELDS)
+    unit = spec.unit("uV" if scaled else None)
+    scale = 1.0 if scaled else spec.number("scale", 1.0, least=1e-12)
     bands = spec.bands(len(channels))
     wrap = spec.integer("counter", COUNTERS.get(described, 0))
     live = LiveConfig.of(spec)
@@ -66,17 +73,19 @@ def open_source(spec: Spec) -> Source:
         **bridging(spec),  # type: ignore[arg-type]
     )
     counter = facts["package_num_channel"] if wrap else None
-    settings = spec.text("config", "")
     spec.done()
     device = Board(
-        shim, board, parameters, channels, (facts["timestamp_channel"], counter), rate_hz, unit, bands, settings
+        shim, board, parameters, channels, (facts["timestamp_channel"], counter), rate_hz, unit, bands, settings, scale
     )
     device.open()
     return LiveSource(device, timeline, live, f"brainflow board {board}")
 
 
 class Board:
-    """A Device of BrainFlow's; `rows` are those of the time stamp and, if it can be used, the counter."""
+    """A Device of BrainFlow's; `rows` are those of the time stamp and, if it can be used, the counter.
+
+    `scale` times what the board gives is in `unit`.
+    """
 
     def __init__(
         self,
@@ -89,11 +98,12 @@ class Board:
         unit: str,
         bands: tuple[Band, ...],
         settings: str,
+        scale: float,
     ) -> None:
         self.rate_hz, self.unit, self.bands = rate_hz, unit, bands
         self._shim, self._board, self._parameters = shim, board, parameters
         self._channels, (self._stamp, self._counter) = channels, rows
-        self._settings = settings
+        self._settings, self._scale = settings, np.float32(scale)
         self._session: Any = None
         self._heard_s: float | None = None
 
@@ -125,7 +135,7 @@ class Board:
             return []
         self._heard_s = time.monotonic()
         counts = None if self._counter is None else np.round(data[self._counter]).astype(np.int64)
-        samples = np.ascontiguousarray(data[self._channels].T, dtype=np.float32)
+        samples = np.ascontiguousarray(data[self._channels].T, dtype=np.float32) * self._scale
         return [Packet(samples, time.monotonic(), times_s=data[self._stamp], counts=counts)]
 
     def close(self) -> None:

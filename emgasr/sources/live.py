@@ -19,6 +19,8 @@ from emgasr.sources import Chunk
 from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, Timeline, TimelineConfig
 
+RETRY_S = 1.0  # between attempts to open a device that is gone
+
 
 class Disconnected(Exception):
     """The device is gone: it is opened anew."""
@@ -47,8 +49,8 @@ class Device(Protocol):
 class LiveConfig:
     """How long to wait for what: `chunk_s` between reads, `queue_s` of signal kept for a slow consumer.
 
-    A silence is told after `stall_s`, the device is opened anew after `reopen_s` of it and every `reopen_s` from then,
-    and the stream fails after `give_up_s`.
+    A silence is told after `stall_s`, the device is opened anew after `reopen_s` of it, if it is not there again after
+    RETRY_S, and the stream fails after `give_up_s`.
     """
 
     chunk_s: float = 0.032
@@ -192,10 +194,10 @@ class LiveSource:
                 self._queue.append(packet)
                 self._queued += len(packet.samples)
             while self._queued > self.config.queue_s * self.rate_hz:
-                oldest = self._queue.popleft()
-                if isinstance(oldest, Packet):
-                    self._queued -= len(oldest.samples)
-                    self._dropped += len(oldest.samples)
+                oldest = next(item for item in self._queue if isinstance(item, Packet))
+                self._queue.remove(oldest)  # what is to be told of the device stays
+                self._queued -= len(oldest.samples)
+                self._dropped += len(oldest.samples)
             self._ready.notify_all()
 
     def _recover(self, why: str, heard_s: float) -> float:
@@ -210,7 +212,7 @@ class LiveSource:
                 self.device.open()
             except RecordingError as error:
                 why = error.wrong
-                self._closed.wait(self.config.reopen_s)
+                self._closed.wait(min(RETRY_S, self.config.reopen_s))
                 continue
             self._tell("reconnected", f"the source is open again after {time.monotonic() - heard_s:.1f} s")
             break

@@ -6,7 +6,10 @@ between the two clocks changes nothing.
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +35,10 @@ UNIT_NAMES = {
     "counts": ("counts", 1.0),
 }
 PREDICATES = ("name", "type", "source_id", "hostname")
+AGAIN_S = 1.0  # a stream that is gone is looked for at most this long at once, so that a source can be closed
 BUFFER_S = 60  # what the inlet keeps for a reader that does not come
+# Where liblsl looks for its user's settings; it takes others only instead of them.
+SETTINGS = ("lsl_api.cfg", "~/lsl_api/lsl_api.cfg", "/etc/lsl_api/lsl_api.cfg")
 SENDER_TOLERANCE_S = 0.02  # senders stamp when they push: late by what else their computer does
 
 
@@ -44,6 +50,7 @@ def open_source(spec: Spec) -> Source:
         raise ConfigError(spec.where, "needs pylsl", "pip install 'emgasr[live]'") from error
     except (RuntimeError, OSError) as error:  # its own way of telling that liblsl is missing
         raise ConfigError(spec.where, "pylsl finds no liblsl", "install liblsl, or pylsl from a wheel") from error
+    _keep_quiet()
     wanted = {name: value for name in PREDICATES if (value := spec.text(name, ""))}
     if not wanted:
         raise ConfigError(spec.where, "does not say which stream", "give name=…, type=… or source_id=…")
@@ -84,16 +91,17 @@ class Inlet:
         self.wait_s = wait_s
         self.name = "lsl " + ",".join(f"{key}={value}" for key, value in wanted.items())
         self._inlet: Any = None
+        self._opened = False
 
-    def find(self) -> Any:
+    def find(self, wait_s: float) -> Any:
         """The stream, without its description; a RecordingError if there is none, or more than one."""
         import pylsl
 
         predicate = " and ".join(f"{key}='{value}'" for key, value in self.wanted.items())
-        found = pylsl.resolve_bypred(predicate, 1, self.wait_s)
+        found = pylsl.resolve_bypred(predicate, 1, wait_s)
         if not found:
             advice = "start what sends it, or check its name; streams are found on the local network only"
-            raise RecordingError(self.name, f"was not found in {self.wait_s:g} s", advice)
+            raise RecordingError(self.name, f"was not found in {wait_s:g} s", advice)
         if len(found) > 1:
             raise RecordingError(self.name, f"names {len(found)} streams", "add source_id=… or hostname=…")
         return found[0]
@@ -103,7 +111,7 @@ class Inlet:
         import pylsl
         from pylsl.util import LostError, TimeoutError
 
-        inlet = pylsl.StreamInlet(self.find(), max_buflen=1, recover=False)
+        inlet = pylsl.StreamInlet(self.find(self.wait_s), max_buflen=1, recover=False)
         try:
             return inlet.info(timeout=self.wait_s)
         except (LostError, TimeoutError) as error:
@@ -114,7 +122,7 @@ class Inlet:
         import pylsl
         from pylsl.util import LostError, TimeoutError
 
-        found = self.find()
+        found = self.find(min(self.wait_s, AGAIN_S) if self._opened else self.wait_s)
         shape = (float(found.nominal_srate()), int(found.channel_count()))
         if shape != (self.rate_hz, sum(len(band.electrodes) for band in self.bands)):
             wrong = f"came back with {shape[1]} channels at {shape[0]:g} Hz"
@@ -124,7 +132,7 @@ class Inlet:
             inlet.open_stream(timeout=self.wait_s)
         except (LostError, TimeoutError) as error:
             raise RecordingError(self.name, "does not open", "start it again") from error
-        self._inlet = inlet
+        self._inlet, self._opened = inlet, True
 
     def read(self, wait_s: float) -> list[Packet]:
         """What came; waits for it up to `wait_s`."""
@@ -145,6 +153,16 @@ class Inlet:
         if self._inlet is not None:
             self._inlet.close_stream()
         self._inlet = None
+
+
+def _keep_quiet() -> None:
+    """Keep liblsl from writing over the screen, unless its user has settings of their own: losses are told by notes."""
+    import pylsl
+
+    if "LSLAPICFG" in os.environ or any(Path(place).expanduser().is_file() for place in SETTINGS):
+        return
+    with suppress(AttributeError, NotImplementedError):  # older libraries cannot be told
+        pylsl.set_config_content("[log]\nlevel = -3\n")  # only what ends it
 
 
 def _channels(info: Any) -> list[dict[str, str]]:

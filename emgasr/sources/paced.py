@@ -58,6 +58,7 @@ class _FastSource:
         while not self._closed.is_set():
             samples = self.read(self.rows)
             if not len(samples):
+                yield from self.timeline.flush()
                 return
             yield from self.timeline.feed(Packet(samples, time.monotonic()))
 

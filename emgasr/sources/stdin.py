@@ -90,6 +90,7 @@ class RawSource:
                 self.timeline.note("dropped", 1, text)
             yield from self.timeline.feed(Packet(samples.astype(np.float32) * np.float32(self._scale), heard_s))
             if not read:
+                yield from self.timeline.flush()
                 if kept:
                     yield self.timeline.empty(heard_s)
                 return

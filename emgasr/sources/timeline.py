@@ -23,7 +23,8 @@ LEAST_SAMPLES = 0.75  # no tolerance below this, so that a single lost sample ca
 SETTLE_S = 1.0  # a stream's first packets may be late: until then an earlier one only sets the clock
 SLACK_S = 1.0  # what a transport may hold back: a step that is longer than the wait for it is a jump of the clock
 HISTORY_S = 2.0  # how far back samples are compared with those that seem to come again
-DRIFT_S = 0.05  # drift is told each time it has grown by this
+REPLACED_S = 1.0  # values that are not finite are told at once, and then at most this often
+DRIFT_S = 0.05  # drift is told when it is this, and each time it has doubled
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,8 @@ class Timeline:
         self._history = np.zeros((0, config.channels), np.float32)
         self._history_s = np.zeros(0)
         self._notes: list[Note] = []
+        self._replaced = 0  # values that are not told yet
+        self._told_replaced_s = -np.inf
 
     @property
     def time_s(self) -> float:
@@ -114,6 +117,9 @@ class Timeline:
         chunks: list[Chunk] = []
         while self._held:
             chunks += self._settle_suspicion()
+        if self._replaced:
+            self._tell_replaced()
+            chunks.append(self.empty(self._arrived_s or 0.0))
         return chunks
 
     def empty(self, arrived_s: float) -> Chunk:
@@ -211,7 +217,8 @@ class Timeline:
         if self.time_s <= SETTLE_S:
             return
         self.drift_s += step_s
-        if abs(self.drift_s - self._told_drift_s) > max(DRIFT_S, 2 * self.config.tolerance_s):
+        least_s = max(DRIFT_S, 2 * self.config.tolerance_s, abs(self._told_drift_s))
+        if abs(self.drift_s - self._told_drift_s) > least_s:
             self._told_drift_s = self.drift_s
             self.note(
                 "drift",
@@ -294,13 +301,19 @@ class Timeline:
     def _finite(self, samples: np.ndarray) -> np.ndarray:
         bad = ~np.isfinite(samples)
         if bad.any():
-            self.note("replaced", int(bad.sum()), f"{int(bad.sum())} values were not finite; each holds the last one")
+            self._replaced += int(bad.sum())
             line = np.concatenate([self._last[None], samples])
             rows = np.where(np.isfinite(line), np.arange(len(line))[:, None], 0)
             samples = np.take_along_axis(line, np.maximum.accumulate(rows, axis=0), axis=0)[1:]
+        if self._replaced and self.time_s - self._told_replaced_s >= REPLACED_S:
+            self._tell_replaced()
         if len(samples):
             self._last = samples[-1].copy()
         return samples
+
+    def _tell_replaced(self) -> None:
+        self.note("replaced", self._replaced, f"{self._replaced} values were not finite; each holds the last one")
+        self._replaced, self._told_replaced_s = 0, self.time_s
 
     def _chunk(self, samples: np.ndarray, arrived_s: float) -> Chunk:
         chunk = Chunk(samples, self.time_s, tuple(self._notes), arrived_s)

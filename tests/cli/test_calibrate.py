@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -10,11 +11,11 @@ import torch
 from miniatures import write_native
 
 from emgasr import load, open_recording
-from emgasr.cli import main
+from emgasr.cli import calibrate, main
 from emgasr.encoders.linear import LinearConfig
 from emgasr.errors import ModelError
 from emgasr.features import BandPowerConfig
-from emgasr.profile import read_profile
+from emgasr.profile import Profile, read_profile
 from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
 from emgasr.simulate.session import BANDS
 from emgasr.tokens import Tokens
@@ -72,6 +73,38 @@ def test_a_dropped_profile_leaves_nothing(model: Path, tmp_path: Path, capsys: p
     assert main(command(model, tmp_path / "ann", "--drop")) == 0
     assert "nothing was kept" in capsys.readouterr().out
     assert not (tmp_path / "ann").exists()
+
+
+def test_ctrl_c_keeps_what_was_recorded_and_says_where(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emgasr.recorder.Director.prompt", interrupted)
+    assert main(command(model, tmp_path / "ann")) == 130
+    assert "is kept in" in capsys.readouterr().err
+    assert open_recording(tmp_path / "ann" / "fitting.hdf5").duration_s >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "after", "kept"),
+    [("y", 0.4, True), ("n", 0.2, False), ("", 0.2, True), ("", 0.4, False), (EOFError, 0.2, True)],
+)
+def test_the_person_chooses_and_what_is_better_is_the_default(
+    answer: str | type[EOFError], after: float, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(question: str) -> str:
+        assert len(question) < 40
+        if not isinstance(answer, str):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("emgasr.terminal_keys.has_keyboard", lambda: True)
+    monkeypatch.setattr("builtins.input", told)
+    options = argparse.Namespace(keep=False, drop=False, json=False)
+    profile = Profile("ann", "1", "base", 0.0, "uV", 30.0, 10.0, 50, 0.3, after, {})
+    assert calibrate._keep(options, profile) is kept
 
 
 def test_a_source_that_is_not_the_models_is_refused_before_anything_is_made(

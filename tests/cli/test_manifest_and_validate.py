@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from miniatures import write_native, write_spans, write_takes
 
@@ -51,6 +52,19 @@ def test_a_leak_fails_validation_with_exit_code_2(tmp_path: Path, capsys: pytest
     assert "the same subject is in train and test" in report["problems"][-1]["what"]
     assert main(["validate", str(out)]) == 2
     assert "problem splits: " in capsys.readouterr().out
+
+
+def test_a_recording_is_validated_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sound = write_native(tmp_path, "sound.hdf5")
+    assert main(["validate", str(sound)]) == 0
+    assert "no problem found" in capsys.readouterr().out
+    flat = write_native(tmp_path, "flat.h5", samples=np.ones((600, 8), np.float32))
+    assert main(["validate", str(flat)]) == 2
+    assert "every channel is constant" in capsys.readouterr().out
+    assert main(["validate", str(flat), "--json"]) == 2
+    report = json.loads(capsys.readouterr().out)
+    assert (report["ok"], len(report["problems"])) == (False, 1)
+    assert main(["validate", str(tmp_path / "none.hdf5")]) == 2
 
 
 def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

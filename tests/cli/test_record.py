@@ -10,15 +10,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from miniatures import write_native
+from miniatures import make_recording, write_native
 
 from emgasr import open_recording
 from emgasr.cli import main
+from emgasr.errors import RecordingError
 from emgasr.journal import is_journal
+from emgasr.recording import Band
+from emgasr.sources import Chunk
 from emgasr.validate import recording_problems
 
 
@@ -108,6 +113,7 @@ def test_a_kill_leaves_a_file_that_opens_and_can_be_finished(
     assert is_journal(out)
     assert recording.n_samples >= 1800
     np.testing.assert_array_equal(recording.read(), open_recording(source).read()[: recording.n_samples])
+    assert main(["validate", str(out)]) == 0
     assert main(["record", str(out), "--finish"]) == 0
     assert f"{recording.duration_s:.1f} s" in capsys.readouterr().out
     assert not is_journal(out)
@@ -161,6 +167,29 @@ def test_ctrl_c_ends_a_recording_well(tmp_path: Path) -> None:
     assert open_recording(out).n_samples > 0
 
 
+def test_a_source_that_is_gone_for_good_leaves_what_came_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Failing:
+        rate_hz, unit, bands = 200.0, "uV", (Band.numbered("emg", 8),)
+
+        def chunks(self) -> Iterator[Chunk]:
+            yield Chunk(make_recording().read(0.0, 1.0), 0.0)
+            raise RecordingError("source", "is gone (unplugged)", "plug it in")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Failing())
+    out = tmp_path / "gone.hdf5"
+    assert main(["record", str(out), "--source", "failing"]) == 2
+    told = capsys.readouterr()
+    assert "is gone (unplugged)" in told.err
+    assert "1.0 s" in told.out
+    assert not is_journal(out)
+    np.testing.assert_array_equal(open_recording(out).read(), make_recording().read(0.0, 1.0))
+
+
 def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "keys.hdf5"
     prompts = tmp_path / "prompts.txt"
@@ -180,6 +209,30 @@ def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) 
     assert recording.events.keys == ("h", "x", "Key.backspace", "i", "Key.enter")
     assert np.ptp(recording.events.time_s) > 0.1  # they came 0.05 s apart, or later if the machine is busy
     assert recording.spans.texts == ("", "hi\n", "")
+
+
+def test_ctrl_c_in_a_terminal_leaves_a_clean_screen(tmp_path: Path) -> None:
+    source, out = write_native(tmp_path, seconds=60.0), tmp_path / "free.hdf5"
+    controller, terminal = pty.openpty()
+    program = (
+        "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    command = [sys.executable, "-c", program, "-m", "emgasr", "record", str(out), "--source", f"file:{source}"]
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    wait_for(out, 5000)
+    os.write(controller, b"abc\x03")
+    assert process.wait(timeout=60) == 0
+    screen = b""
+    with suppress(OSError):  # how a terminal tells that no one writes to it any more
+        while read := os.read(controller, 4096):
+            screen += read
+    os.close(controller)
+    assert b"recording" in screen
+    assert b"free.hdf5: " in screen
+    assert b"^C" not in screen
+    assert b"abc" not in screen
 
 
 def test_keys_without_a_terminal_are_refused(tmp_path: Path) -> None:

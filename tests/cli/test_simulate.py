@@ -62,6 +62,8 @@ def test_text_and_real_key_times_are_typed_on_request(tmp_path: Path) -> None:
         (("--minutes", "nan"), "--minutes"),
         (("--minutes", 0), "--minutes"),
         (("--minutes", 0.01), "time for no prompt"),
+        (("--minutes", 1, "--rest-minutes", 1), "--rest-minutes: 1 does not fit"),
+        (("--rest-minutes", -1), "--rest-minutes: -1 does not fit"),
         (("--seed", -1), "--seed"),
         (("--seed", 7999, "--people", 2), "leaves the split"),
         (("--split", "exam"), "exam"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,11 @@ from rich.console import Console
 from emgasr import streaming
 from emgasr.cli import main
 from emgasr.cli.stream_view import View
+from emgasr.errors import RecordingError
 from emgasr.lm import estimate, write_arpa
 from emgasr.recognizer import Recognizer
 from emgasr.recording import save_recording
+from emgasr.sources import Chunk
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +125,33 @@ def test_ctrl_c_ends_a_stream_cleanly(
     assert rows[-1]["event"] == "summary"
     assert rows[-1]["interrupted"] is True
     assert 5 < rows[-1]["seconds"] < 6
+
+
+def test_a_source_that_is_gone_for_good_leaves_what_was_read(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from emgasr.sources import open_source
+
+    source = open_source(f"file:{world}/typed.hdf5,speed=fast")
+
+    class Failing:
+        rate_hz, unit, bands = source.rate_hz, source.unit, source.bands
+
+        def chunks(self) -> Iterator[Chunk]:
+            yield from islice(source.chunks(), 20)
+            raise RecordingError("source", "is gone (unplugged)", "plug it in")
+
+        def close(self) -> None:
+            source.close()
+
+    monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Failing())
+    assert main(arguments(world, "--jsonl")) == 2
+    told = capsys.readouterr()
+    assert told.err.splitlines() == ["emgasr: source: is gone (unplugged); plug it in"]
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    assert rows[-1]["event"] == "summary"
+    assert 0 < rows[-1]["seconds"] < 10
+    assert rows[-1]["keys"] == sum(row["event"] == "key" and row["state"] == "stable" for row in rows)
 
 
 def test_the_view_shows_text_bars_pace_and_notices(world: Path) -> None:

@@ -30,6 +30,17 @@ def resting(recording: Recording) -> np.ndarray:
     return np.concatenate([recording.read(a, b) for a, b in inner])
 
 
+def test_rest_before_the_first_prompt_is_as_long_as_asked_and_quiet() -> None:
+    recording = simulate_session(simulate_person(1), 0, minutes=0.8, rest_minutes=0.4)
+    rests = recording.spans.of_kind("rest")
+    first = float(rests.end_s[0])
+    assert rests.start_s[0] == 0.0
+    assert 24 + 3 <= first <= 24 + 5
+    assert recording.events.time_s[0] > first
+    resting, typing = recording.read(1.0, first - 1.0), recording.read(first, first + 10.0)
+    assert resting.std() < 0.5 * typing.std()
+
+
 def test_a_session_is_two_rings_of_sixteen_electrodes_at_2_khz(recordings: list[Recording]) -> None:
     for seed, recording in enumerate(recordings):
         assert recording.samples.shape == (120_000, 32)

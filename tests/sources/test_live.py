@@ -140,6 +140,13 @@ def test_what_is_not_taken_in_time_is_thrown_away_and_told() -> None:
     assert len(samples) + missing == 3000
 
 
+def test_a_slow_reader_still_hears_that_the_device_was_away() -> None:
+    device = ScriptedDevice(iter([sending(100)] * 10 + [gone] + [sending(100)] * 30))
+    told = kinds(listen(device, replace(QUICK, queue_s=0.2), pause_s=0.2))
+    assert "dropped" in told
+    assert told.index("disconnected") < told.index("reconnected")
+
+
 def test_a_bug_of_a_device_is_not_swallowed() -> None:
     def broken(device: ScriptedDevice) -> list[Packet]:
         raise ZeroDivisionError

@@ -1,30 +1,24 @@
-"""Recorded files, simulated people, pipes, boards and network streams all give the samples that went in."""
+"""Recorded files, simulated people, pipes and boards all give the samples that went in."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from listening import joined, kinds, take
 from miniatures import make_recording, write_bids, write_native
 
-from emgasr.errors import RecordingError
+from emgasr.errors import ConfigError, RecordingError
 from emgasr.recording import Band, open_recording
-from emgasr.sources import Chunk, Source, Typing, channel_count, open_source, origin_of
+from emgasr.sources import Typing, channel_count, open_source, origin_of
+from emgasr.sources.boards import Board
 from emgasr.sources.live import LiveConfig
 from emgasr.sources.stdin import RawSource
-
-
-def joined(chunks: list[Chunk]) -> np.ndarray:
-    return np.concatenate([chunk.samples for chunk in chunks])
-
-
-def kinds(chunks: list[Chunk]) -> set[str]:
-    return {note.kind for chunk in chunks for note in chunk.notes}
 
 
 @pytest.mark.parametrize("speed", ["fast", "20"])
@@ -164,102 +158,64 @@ def test_a_playback_board_gives_back_what_was_recorded(tmp_path: Path) -> None:
         open_source("brainflow:board=-3,master=-1,file=/nowhere.csv")
 
 
+def test_every_emg_board_is_known_by_its_id_and_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("brainflow")
+    from emgasr.sources.boards import MICROVOLTS
+
+    open_source("brainflow:board=-1").close()  # so that the library is loaded
+    from brainflow.board_shim import BoardIds, BoardShim
+
+    monkeypatch.setattr(Board, "open", lambda board: None)
+    boards = {int(board.value): board.name for board in BoardIds}
+    with_emg = {board for board in boards if "emg_channels" in facts_of(BoardShim, board)}
+    assert {-1, 0, 1, 2, 16} <= with_emg
+    assert with_emg >= set(MICROVOLTS)
+    for board in with_emg:
+        for name in (str(board), boards[board], boards[board].removesuffix("_BOARD").lower()):
+            if board not in MICROVOLTS:
+                with pytest.raises(ConfigError, match="does not state its unit; add unit=uV"):
+                    open_source(f"brainflow:board={name}")
+            told = "" if board in MICROVOLTS else ",unit=uV,scale=0.5"
+            source = open_source(f"brainflow:board={name}{told}")
+            facts = facts_of(BoardShim, board)
+            assert (source.rate_hz, source.unit) == (facts["sampling_rate"], "uV")
+            assert channel_count(source) == len(facts["emg_channels"])
+    for board in boards.keys() - with_emg - {-2, -3}:
+        with pytest.raises(ConfigError, match="has no EMG channels"):
+            open_source(f"brainflow:board={board}")
+    with pytest.raises(ConfigError, match="does not state its unit"):  # the command may change the gain
+        open_source("brainflow:board=cyton_wifi,config=x1060110X")
+    assert open_source("brainflow:board=cyton_wifi,config=x1060110X,unit=uV,scale=2").unit == "uV"
+    assert open_source("brainflow:board=cyton,config=x1060110X").unit == "uV"
+    with pytest.raises(ConfigError, match="does not say its master"):
+        open_source("brainflow:board=streaming,ip_address=225.1.1.1,ip_port=6677")
+    with pytest.raises(ConfigError, match="has no option 'scale'"):  # BrainFlow scales these itself
+        open_source("brainflow:board=cyton,scale=2")
+
+
+def facts_of(shim: Any, board: int) -> dict[str, Any]:
+    try:
+        return dict(shim.get_board_descr(board))
+    except Exception:
+        return {}
+
+
+def test_counts_of_a_board_are_scaled_as_told() -> None:
+    class Session:
+        def get_board_data(self) -> np.ndarray:
+            return np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+    class Shim:
+        BrainFlowError = ValueError
+
+    board = Board(Shim, 16, None, [1, 2], (0, None), 500.0, "uV", (Band.numbered("emg", 2),), "", 0.5)
+    board._session = Session()
+    (packet,) = board.read(0.0)
+    np.testing.assert_array_equal(packet.samples, [[1.5, 2.5], [2.0, 3.0]])
+    assert packet.samples.dtype == np.float32
+
+
 def test_a_board_that_is_not_there_is_told() -> None:
     pytest.importorskip("brainflow")
     with pytest.raises(RecordingError, match="does not answer"):
         open_source("brainflow:board=cyton,serial_port=/dev/nowhere")
-
-
-class Outlet:
-    """A sender of a known signal on an absolute schedule, in a thread; sample i of channel c is 100 c + i mod 97."""
-
-    def __init__(self, name: str, unit: str = "microvolts", rate_hz: float = 500.0, channels: int = 4) -> None:
-        import pylsl
-
-        info = pylsl.StreamInfo(name, "EMG", channels, rate_hz, "float32", f"id-{name}")
-        described = info.desc().append_child("channels")
-        for i in range(channels):
-            channel = described.append_child("channel")
-            channel.append_child_value("label", f"e{i + 1}")
-            channel.append_child_value("unit", unit)
-        self._outlet = pylsl.StreamOutlet(info, 10)
-        self._clock = pylsl.local_clock
-        self._stopped = threading.Event()
-        self._shape = (rate_hz, channels)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        rate_hz, channels = self._shape
-        start_s, sent = self._clock(), 0
-        while not self._stopped.wait(0.01):
-            due = int((self._clock() - start_s) * rate_hz)
-            if due <= sent:
-                continue
-            at = np.arange(sent, due)
-            samples = (at % 97)[:, None] + 100 * np.arange(channels)
-            stamp = start_s + (due - 1) / rate_hz
-            self._outlet.push_chunk(samples.astype(np.float32).tolist(), stamp)
-            sent = due
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-        del self._outlet
-
-
-def take(source: Source, seconds: float) -> list[Chunk]:
-    chunks, end_s = [], time.monotonic() + 30.0
-    for chunk in source.chunks():
-        chunks.append(chunk)
-        if chunk.time_s >= seconds or time.monotonic() > end_s:
-            break
-    source.close()
-    return chunks
-
-
-@pytest.fixture
-def outlet(request: pytest.FixtureRequest) -> Iterator[tuple[str, list[Outlet]]]:
-    pytest.importorskip("pylsl")
-    name = f"emgasr-{os.getpid()}-{abs(hash(request.node.name)) % 10**6}"
-    outlets = [Outlet(name)]
-    yield name, outlets
-    for each in outlets:
-        each.stop()
-
-
-def steps(chunks: list[Chunk]) -> set[int]:
-    first = joined(chunks)[:, 0].astype(int)
-    return set(((first[1:] - first[:-1]) % 97).tolist())
-
-
-def test_a_network_stream_arrives_whole_with_its_labels_and_unit(outlet: tuple[str, list[Outlet]]) -> None:
-    source = open_source(f"lsl:name={outlet[0]}")
-    assert (source.rate_hz, source.unit) == (500.0, "uV")
-    assert source.bands[0].electrodes == ("e1", "e2", "e3", "e4")
-    chunks = take(source, seconds=1.0)
-    assert not kinds(chunks) & {"gap", "bridged", "repeated", "dropped"}
-    assert steps(chunks) == {1}
-
-
-def test_an_outlet_that_is_killed_and_started_again_is_survived(outlet: tuple[str, list[Outlet]]) -> None:
-    name, outlets = outlet
-    source = open_source(f"lsl:name={name},stall_s=0.3,reopen_s=0.5,wait_s=1")
-    chunks, restarted = [], False
-    end_s = time.monotonic() + 60.0
-    for chunk in source.chunks():
-        chunks.append(chunk)
-        if chunk.time_s > 0.5 and not restarted:
-            outlets.pop().stop()
-            outlets.append(Outlet(name))
-            restarted = True
-        if ("reconnected" in kinds(chunks) and len(chunks[-1].samples)) or time.monotonic() > end_s:
-            break
-    source.close()
-    assert {"disconnected", "reconnected"} <= kinds(chunks)
-
-
-def test_a_stream_that_is_not_there_is_told() -> None:
-    pytest.importorskip("pylsl")
-    with pytest.raises(RecordingError, match=r"was not found in 0\.2 s"):
-        open_source("lsl:name=nobody-sends-this,wait_s=0.2")

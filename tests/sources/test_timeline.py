@@ -197,6 +197,7 @@ def test_a_clock_that_drifts_is_followed_and_told() -> None:
     chunks, timeline = run(stream, tolerance_s=0.03)
     np.testing.assert_array_equal(joined(chunks), samples)
     assert set(timeline.tally) == {"drift"}
+    assert 1 <= timeline.tally["drift"] <= 4  # not every second for hours
     assert timeline.measured_rate_hz == pytest.approx(RATE_HZ / 1.002, rel=5e-4)
 
 
@@ -211,6 +212,16 @@ def test_values_that_are_not_finite_hold_the_electrodes_last_one() -> None:
     assert out[0, 2] == 0.0
     np.testing.assert_array_equal(out[:, 0], samples[:, 0])
     assert timeline.tally == {"replaced": 21}
+
+
+def test_a_burst_of_values_that_are_not_finite_is_told_at_once_then_each_second_and_counted() -> None:
+    samples = signal(5000)
+    samples[1000:3500, 1] = np.nan
+    chunks, timeline = run(packets(samples))
+    told = [(note.time_s, note.samples) for chunk in chunks for note in chunk.notes if note.kind == "replaced"]
+    assert told[0][0] == pytest.approx(1.0, abs=0.05)
+    assert len(told) == 4
+    assert sum(count for _, count in told) == timeline.tally["replaced"] == 2500
 
 
 def counted(samples: np.ndarray, wrap: int = 0, size: int = 20) -> list[Packet]:

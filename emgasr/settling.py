@@ -1,0 +1,151 @@
+"""Validation emissions with the true times of their keys in; the rules by which a live reading settles keys out.
+
+A live reading has to settle keys before it has heard what follows: the sooner, the more of them are wrong. What is soon
+enough differs: a typist's keys are 0.2 s apart, a signed letter lasts 2 s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product, starmap
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from emgasr.config import from_mapping, read_yaml, to_mapping
+from emgasr.decoding import BeamSearch
+from emgasr.delay import settling_frames
+from emgasr.errors import ConfigError, DataError
+from emgasr.items import Item
+from emgasr.output import replacing
+from emgasr.reading import BeamReader
+from emgasr.score import Counts, align, count_edits, total
+
+SLACK = 0.05  # part of the errors of a reading without rules: that many more are no reason to settle later
+LATER = 1.1  # times the soonest: not later enough to count
+
+
+@dataclass(frozen=True)
+class LiveRules:
+    """When a live reading settles keys; the defaults suit typing, slow letters want a longer bound and no pause.
+
+    Args:
+        agreement: share of the search's probability that must agree on a key to settle it; 1: all of it.
+        settle_within_s: age at which a key of the best hypothesis settles, whatever else lives; None: never.
+        pause_s: seconds without a key after which all that is tentative settles, and a sentence ends if the search has
+            `end_of_sentence`; None: never.
+    """
+
+    agreement: float = 0.8
+    settle_within_s: float | None = 1.0
+    pause_s: float | None = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.agreement <= 1:
+            raise ConfigError("live rules", f"agreement is {self.agreement}", "use 0.5 to 1")
+        for name in ("settle_within_s", "pause_s"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ConfigError("live rules", f"{name} is {value}", "use seconds above 0, or none for no bound")
+
+    def reader(self, search: BeamSearch, frame_rate_hz: float, unit: int) -> BeamReader:
+        """A reader by these rules, applied each `unit` frames."""
+        bounds = (self.settle_within_s, self.pause_s)
+        within, pause = (None if s is None else settling_frames(frame_rate_hz, s) for s in bounds)
+        return BeamReader(search, self.agreement, within, pause, unit)
+
+
+NO_RULES = LiveRules(1.0, None, None)
+GRID = (NO_RULES, *starmap(LiveRules, product((0.8, 0.9, 0.99), (0.8, 1.0, 1.5, 2.5, 4.0, None), (2.0, None))))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What rules did: edits, and the median seconds from a key's press until it was stable (None: no time is known)."""
+
+    rules: LiveRules
+    counts: Counts
+    stable_s: float | None
+
+
+def settle_rules(
+    items: Sequence[Item],
+    search: BeamSearch,
+    frame_rate_hz: float,
+    unit: int,
+    slack: float = SLACK,
+    report: Callable[[Settled], None] = lambda settled: None,
+) -> tuple[Settled, tuple[Settled, ...]]:
+    """The rules that settle soonest of those with hardly more errors than a reading without any, and all tried (GRID).
+
+    "Hardly more" is a part `slack` of that reading's errors; if no rules are that good, those with the fewest errors
+    are taken. Of rules that settle hardly later than the soonest, those with the fewest errors, and then the strictest
+    ones: on another day a search is less sure of the same keys. A DataError if no item has times of keys.
+    """
+    if not any(item.times_s is not None and np.isfinite(item.times_s).any() for item in items):
+        raise DataError("live rules", "no recording tells when its keys were pressed", "use recordings with key events")
+    tried = []
+    for rules in GRID:
+        tried.append(_read_by(rules, items, search, frame_rate_hz, unit))
+        report(tried[-1])
+    enough = (1 + slack) * tried[0].counts.errors
+    good = [settled for settled in tried[1:] if settled.counts.errors <= enough and settled.stable_s is not None]
+    soon = LATER * min((settled.stable_s for settled in good if settled.stable_s is not None), default=0.0)
+    good = [settled for settled in good if settled.stable_s is not None and settled.stable_s <= soon] or tried[1:]
+    return min(good, key=lambda settled: (settled.counts.errors, *_laxness(settled.rules))), tuple(tried)
+
+
+def _laxness(rules: LiveRules) -> tuple[float, float, float]:
+    within, pause = (math.inf if seconds is None else seconds for seconds in (rules.settle_within_s, rules.pause_s))
+    return -rules.agreement, -within, -pause
+
+
+def _read_by(rules: LiveRules, items: Sequence[Item], search: BeamSearch, frame_rate_hz: float, unit: int) -> Settled:
+    counts: list[Counts] = []
+    delays_s: list[float] = []
+    for item in items:
+        reader = rules.reader(search, frame_rate_hz, unit)
+        ids: list[int] = []
+        settled_at: list[int] = []  # the frame that had been read when each of them settled
+        for first in range(0, len(item.emissions), unit):
+            reader.read(item.emissions[first : first + unit].astype(np.float64))
+            _take(reader, ids, settled_at)
+        reader.end()
+        _take(reader, ids, settled_at)
+        symbols = search.tokens.symbols_of(ids)
+        counts.append(count_edits(list(item.reference), symbols))
+        delays_s += _delays(item, symbols, settled_at)
+    return Settled(rules, total(counts), float(np.median(delays_s)) if delays_s else None)
+
+
+def _take(reader: BeamReader, ids: list[int], settled_at: list[int]) -> None:
+    taken = reader.taken()
+    ids += [token.id for token in taken]
+    settled_at += [reader.frames] * len(taken)
+
+
+def _delays(item: Item, symbols: Sequence[str], settled_at: Sequence[int]) -> list[float]:
+    """Seconds from the press of each key that was read right until it settled."""
+    if item.times_s is None or item.frame_times_s is None:
+        return []
+    delays_s, true, read = [], 0, 0
+    for wanted, found in align(list(item.reference), list(symbols)):
+        if wanted is not None and wanted == found and np.isfinite(item.times_s[true]):
+            delays_s.append(float(item.frame_times_s[settled_at[read] - 1] - item.times_s[true]))
+        true, read = true + (wanted is not None), read + (found is not None)
+    return delays_s
+
+
+def read_rules(path: str | Path) -> LiveRules:
+    """Read rules as `write_rules` writes them; a ConfigError names an unknown or mistyped field."""
+    return from_mapping(LiveRules, {}, read_yaml(path), path)
+
+
+def write_rules(rules: LiveRules, path: str | Path, comment: str = "") -> None:
+    """Write `rules` as YAML, a line of `comment` above; the old file stays if this fails."""
+    told = f"# {comment}\n" if comment else ""
+    with replacing(path) as temporary:
+        temporary.write_text(told + yaml.safe_dump(to_mapping(rules), sort_keys=False), encoding="utf-8")
