@@ -74,10 +74,16 @@ class Augment(nn.Module):
         if not self.training:
             return samples
         bands = samples.unflatten(2, (self.bands, -1))  # (B, T, N, E)
-        if self.jitter_samples:
-            bands = self._shift(bands, lengths, generator)
-        if self.rotates:
-            bands = self._rotate(bands, generator)
+        offsets = self._offsets(bands, generator)
+        turns = self._turns(bands, generator)
+        if bands.device.type == "cpu" and not self.config.rotation_sd_electrodes:
+            if self.jitter_samples or self.rotates:
+                from emgasr.moving import moved  # compiles when it is first needed
+
+                bands = moved(bands, lengths, offsets, turns)
+        else:
+            bands = self._shift(bands, lengths, offsets) if self.jitter_samples else bands
+            bands = self._rotate(bands, turns) if self.rotates else bands
         if self.config.band_gain_db or self.config.electrode_gain_db:
             bands = bands * self._gains(bands, generator)
         return bands.flatten(2)
@@ -89,6 +95,7 @@ class Augment(nn.Module):
             return frames
         batch, count, bands, electrodes, bins = frames.shape
         shape = (batch, bands, electrodes)
+        masks: list[Tensor] = []
         if config.spread:
             draws = torch.randn((batch, len(self.spread)), device=frames.device, generator=generator)
             shift = (config.spread * draws @ self.spread).to(frames.dtype).view(batch, 1, *self.shape)
@@ -97,14 +104,16 @@ class Augment(nn.Module):
         if config.time_masks and config.time_mask_frames:
             ends = lengths[:, None, None].expand(shape)
             mask = _masks(shape, config.time_masks, config.time_mask_frames, ends, count, generator)
-            frames = frames.masked_fill(mask.movedim(-1, 1).unsqueeze(-1), 0.0)
+            masks.append(mask.movedim(-1, 1).unsqueeze(-1))
         if config.frequency_masks and config.frequency_mask_bins:
             ends = lengths.new_full((1, 1, 1), bins).expand(shape)
             mask = _masks(shape, config.frequency_masks, config.frequency_mask_bins, ends, bins, generator)
-            frames = frames.masked_fill(mask.unsqueeze(1), 0.0)
+            masks.append(mask.unsqueeze(1))
         if config.electrode_mask_probability:
             mask = _uniform(shape, frames.device, generator) < config.electrode_mask_probability
-            frames = frames.masked_fill(mask[:, None, :, :, None], 0.0)
+            masks.append(mask[:, None, :, :, None])
+        for number, mask in enumerate(masks):  # one copy for all of them
+            frames = frames.masked_fill_(mask, 0.0) if number else frames.masked_fill(mask, 0.0)
         return frames
 
     def fit(self, takes: Tensor, labels: Tensor) -> None:
@@ -117,28 +126,40 @@ class Augment(nn.Module):
         values, vectors = torch.linalg.eigh(residuals.T @ residuals / free)
         self.spread.copy_(values.clamp(min=0).sqrt()[:, None] * vectors.T)
 
-    def _shift(self, bands: Tensor, lengths: Tensor, generator: Generator | None) -> Tensor:
-        batch, count, n_bands, _ = bands.shape
-        reach = self.jitter_samples / 2
-        offsets = ((_uniform((batch, 1, n_bands), bands.device, generator) * 2 - 1) * reach).round().long()
-        times = torch.arange(count, device=bands.device)[None, :, None]
-        last = (lengths[:, None, None] - 1).clamp(min=0)
-        mirrored = (times + offsets).abs()  # a signal's own mirror image fills the ends
-        mirrored = (last - (last - mirrored).abs()).abs().minimum(last)
-        sources = torch.where(times <= last, mirrored, times)
-        return bands.gather(1, sources.unsqueeze(-1).expand_as(bands))
+    def _offsets(self, bands: Tensor, generator: Generator | None) -> Tensor:
+        """(B, N) samples by which each band is shifted."""
+        batch, _, n_bands, _ = bands.shape
+        if not self.jitter_samples:
+            return torch.zeros((batch, n_bands), dtype=torch.long, device=bands.device)
+        draws = _uniform((batch, 1, n_bands), bands.device, generator)[:, 0]
+        return ((draws * 2 - 1) * (self.jitter_samples / 2)).round().long()
 
-    def _rotate(self, bands: Tensor, generator: Generator | None) -> Tensor:
-        batch, _, n_bands, electrodes = bands.shape
+    def _turns(self, bands: Tensor, generator: Generator | None) -> Tensor:
+        """(B, N) electrodes by which each ring is turned."""
+        batch, _, n_bands, _ = bands.shape
+        if not self.rotates:
+            return torch.zeros((batch, n_bands), device=bands.device)
         most, deviation = self.config.rotation_electrodes, self.config.rotation_sd_electrodes
         turns = (_uniform((batch, n_bands, 1), bands.device, generator) * (2 * most + 1)).floor() - most
         if deviation:
             turns = turns + deviation * torch.randn((batch, n_bands, 1), device=bands.device, generator=generator)
-        turns = turns * self.rings[:, None]
+        return (turns * self.rings[:, None])[..., 0]
+
+    def _shift(self, bands: Tensor, lengths: Tensor, offsets: Tensor) -> Tensor:
+        times = torch.arange(bands.shape[1], device=bands.device)[None, :, None]
+        last = (lengths[:, None, None] - 1).clamp(min=0)
+        mirrored = (times + offsets[:, None]).abs()  # a signal's own mirror image fills the ends
+        mirrored = (last - (last - mirrored).abs()).abs().minimum(last)
+        sources = torch.where(times <= last, mirrored, times)
+        return bands.gather(1, sources.unsqueeze(-1).expand_as(bands))
+
+    def _rotate(self, bands: Tensor, turns: Tensor) -> Tensor:
+        electrodes = bands.shape[3]
+        turns = turns.unsqueeze(-1)
         whole = turns.floor()
         sources = (torch.arange(electrodes, device=bands.device) - whole.long()) % electrodes
         turned = bands.gather(3, sources.unsqueeze(1).expand_as(bands))
-        if deviation:
+        if self.config.rotation_sd_electrodes:
             # Between two electrodes lies a mixture of theirs, with the power that unrelated signals have.
             share = (turns - whole).to(bands.dtype).unsqueeze(1)
             turned = torch.lerp(turned, turned.roll(1, 3), share) / (share.square() + (1 - share).square()).sqrt()

@@ -159,15 +159,17 @@ def collate(examples: Sequence[Example]) -> Batch:
     lengths = [len(e.samples) for e in examples]
     counts = [len(e.ids) for e in examples]
     width = max(1, *counts) if counts else 1
-    samples = torch.zeros(len(examples), max(lengths), examples[0].samples.shape[1])
+    # NumPy takes so much memory in large pages, and only the padding need be zero.
+    samples = np.empty((len(examples), max(lengths), examples[0].samples.shape[1]), dtype=np.float32)
     targets = torch.zeros(len(examples), width, dtype=torch.long)
     onset, offset = torch.zeros(len(examples), width), torch.zeros(len(examples), width)
     for row, example in enumerate(examples):
-        samples[row, : lengths[row]] = torch.from_numpy(example.samples)
+        samples[row, : lengths[row]] = example.samples
+        samples[row, lengths[row] :] = 0.0
         targets[row, : counts[row]] = torch.tensor(example.ids, dtype=torch.long)
         onset[row, : counts[row]] = torch.from_numpy(np.asarray(example.onset_s, dtype=np.float32))
         offset[row, : counts[row]] = torch.from_numpy(np.asarray(example.offset_s, dtype=np.float32))
-    return Batch(samples, torch.tensor(lengths), targets, torch.tensor(counts), onset, offset)
+    return Batch(torch.from_numpy(samples), torch.tensor(lengths), targets, torch.tensor(counts), onset, offset)
 
 
 def prefetch(make: Callable[[int], Batch], steps: range, ahead: int = 3) -> Iterator[Batch]:

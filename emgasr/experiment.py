@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,6 +32,7 @@ from emgasr.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.tokens import Tokens
 from emgasr.training import FitConfig, Fitted, fit
 
+START_NAME = "start.json"
 KINDS: dict[str, dict[str, type]] = {
     **recognizers.KINDS,
     "source": {"windows": WindowsConfig, "composed": ComposedConfig},
@@ -78,7 +81,8 @@ class TrainingConfig(FitConfig):
 def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: bool = False) -> Fitted:
     """Train as `config` says; `folder` receives training.yaml, log.jsonl, checkpoint.pt and the best model in model/.
 
-    Splits are checked before anything is read: a split that breaks what its manifest claims is refused.
+    START_NAME there tells what the run began with: checksums of the manifest and of the parameters. Splits are checked
+    before anything is read: a split that breaks what its manifest claims is refused.
     """
     if not config.manifest:
         raise ConfigError("emgasr train", "no manifest", "pass --manifest FILE (see `emgasr manifest --help`)")
@@ -108,6 +112,9 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
                 path.write_text(
                     yaml.safe_dump(to_mapping(config), sort_keys=False, allow_unicode=True), encoding="utf-8"
                 )
+            begun = {"manifest_sha256": manifest.checksum(), "parameters_sha256": parameters_checksum(recognizer)}
+            with replacing(folder / START_NAME) as path:
+                path.write_text(json.dumps(begun) + "\n", encoding="utf-8")
         if config.normalize.kind == "fixed" and not resume:
             recognizer.normalize.fit(_frames(recognizer, source))
 
@@ -116,6 +123,15 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
 
         with progress(quiet or not first) as report:
             return fit(recognizer, source, validation, config, folder, resume=resume, save_best=save, report=report)
+
+
+def parameters_checksum(recognizer: Recognizer) -> str:
+    """SHA-256 of all parameters by name; statistics of a fixed normalization are no parameters."""
+    digest = hashlib.sha256()
+    for name, value in sorted(recognizer.named_parameters()):
+        digest.update(f"{name} {tuple(value.shape)} ".encode())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def make_tokens(config: TokensConfig, recordings: Sequence[Recording]) -> Tokens:

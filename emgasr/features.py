@@ -1,4 +1,4 @@
-"""Samples of muscle signal in, frames of log-spectrogram, band power or spectral covariance out.
+"""Samples of muscle signal in, frames of log-spectrogram, band power, spectral covariance or raw samples out.
 
 Frame f covers the samples [f * hop, f * hop + window), with no centre padding, so it is known as soon as its last
 sample is. Padding beyond an item's length reaches no valid frame, and frames beyond the length are zero.
@@ -12,12 +12,13 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from emgasr.errors import ConfigError, DataError
 from emgasr.held import join, part
-from emgasr.torchaudio_guard import torchaudio
+from emgasr.layers import frame_mask
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,22 @@ class SpectralCovarianceConfig:
     epsilon: float = 1e-6
 
 
-FeaturesConfig = LogSpectrogramConfig | BandPowerConfig | SpectralCovarianceConfig
+@dataclass(frozen=True)
+class RawSamplesConfig:
+    """The samples of each window as they are: the encoder's first layer then learns filters of that length.
+
+    The defaults are strided convolutions of 8 samples at Gaddy & Klein's 689.06 Hz, which give 86.13 frames a second.
+    """
+
+    kind: Literal["raw_samples"] = "raw_samples"
+    window_ms: float = 16000 / 689.0625
+    hop_ms: float = 8000 / 689.0625
+
+
+FeaturesConfig = LogSpectrogramConfig | BandPowerConfig | SpectralCovarianceConfig | RawSamplesConfig
+
+
+CACHED_VALUES = 1 << 16  # of one item, from which on a CPU is faster at items than at batches
 
 
 class FeaturesState(NamedTuple):
@@ -81,6 +97,8 @@ class Features(nn.Module, ABC):
     of the frames, `frame_rate_hz` the frames per second.
     """
 
+    taper: Tensor
+
     def __init__(self, config: FeaturesConfig, rate_hz: float, bands: int, electrodes: int) -> None:
         super().__init__()
         self.rate_hz = rate_hz
@@ -88,8 +106,9 @@ class Features(nn.Module, ABC):
         self.hop = _whole_samples("hop_ms", config.hop_ms, rate_hz)
         if self.window < 2:
             raise ConfigError("features", f"a window of {self.window} sample has no spectrum", "make window_ms longer")
-        if not config.epsilon > 0:
-            raise ConfigError("features", f"epsilon {config.epsilon} is not above 0", "use a small number such as 1e-6")
+        epsilon = 1.0 if isinstance(config, RawSamplesConfig) else config.epsilon  # it has no logarithm
+        if not epsilon > 0:
+            raise ConfigError("features", f"epsilon {epsilon} is not above 0", "use a small number such as 1e-6")
         if self.hop > self.window:
             wrong = f"hop_ms {config.hop_ms:g} is longer than window_ms {config.window_ms:g}"
             raise ConfigError("features", wrong, "no frame would see the samples between two windows")
@@ -97,7 +116,7 @@ class Features(nn.Module, ABC):
         self.input_electrodes = electrodes
         self.electrodes = electrodes
         self.bins = self.window // 2 + 1
-        self.epsilon = config.epsilon
+        self.epsilon = epsilon
 
     @property
     def frame_rate_hz(self) -> float:
@@ -117,13 +136,12 @@ class Features(nn.Module, ABC):
             shape = (len(samples), 0, self.bands, self.electrodes, self.bins)
             return samples.new_zeros(shape), frame_lengths
         with torch.autocast(samples.device.type, enabled=False):  # powers span more decades than half precision holds
-            frames = self.whole(samples if samples.dtype == torch.float64 else samples.float())
-        valid = torch.arange(frames.shape[1], device=frames.device) < frame_lengths[:, None]
-        return frames.masked_fill(~valid[:, :, None, None, None], 0.0), frame_lengths
+            samples = samples if samples.dtype == torch.float64 else samples.float()
+            return self._by_parts(samples, frame_lengths), frame_lengths
 
     def start(self, batch: int, dtype: torch.dtype = torch.float32) -> FeaturesState:
         """The state of `batch` streams that have seen nothing."""
-        device = self.spectrogram.window.device
+        device = next(self.buffers()).device
         channels = self.bands * self.input_electrodes
         tail = torch.zeros(batch, self.window - 1, channels, dtype=dtype, device=device)
         return FeaturesState(tail, torch.zeros(batch, dtype=torch.long, device=device))
@@ -136,21 +154,41 @@ class Features(nn.Module, ABC):
         used = frame_lengths * self.hop
         return frames, frame_lengths, FeaturesState(part(samples, used, self.window - 1), held - used)
 
+    def _by_parts(self, samples: Tensor, lengths: Tensor) -> Tensor:
+        """`whole`, zero beyond `lengths` (B,); on a CPU an item at a time where a batch does not fit its cache."""
+        if samples.device.type != "cpu" or len(samples) < 2 or samples[0].numel() < CACHED_VALUES:
+            frames = self.whole(samples)
+            valid = frame_mask(lengths, frames.shape[1])
+            if valid.device.type == "cpu" and bool(valid.all()):
+                return frames
+            return frames.masked_fill(~valid[:, :, None, None, None], 0.0)
+        first = self.whole(samples[:1])
+        kind = np.float64 if first.dtype == torch.float64 else np.float32
+        frames = torch.from_numpy(np.empty((len(samples), *first.shape[1:]), kind))  # NumPy takes large pages
+        for row, length in enumerate(lengths.tolist()):
+            frames[row] = first[0] if row == 0 else self.whole(samples[row : row + 1])[0]
+            frames[row, length:] = 0.0
+        return frames
+
     @abstractmethod
     def whole(self, samples: Tensor) -> Tensor:
         """Frames (B, F, N, E, K) of samples (B, T, C) of at least one window, all of them taken as valid."""
 
     def power(self, samples: Tensor) -> Tensor:
         """Power spectrum (B, F, N, E, K) normalized by the window's energy, as emg2qwerty's."""
-        power = self.spectrogram(samples.transpose(1, 2))  # (B, C, K, F)
-        return power.permute(0, 3, 1, 2).unflatten(2, (self.bands, self.input_electrodes))
+        spectrum = self.spectrum(samples)
+        return (spectrum.real.square() + spectrum.imag.square()).unflatten(2, (self.bands, self.input_electrodes))
 
-    def _add_spectrogram(self, power: int | None) -> None:
-        # Its window follows from the configuration, so that a checkpoint need not hold it.
-        self.spectrogram = torchaudio.transforms.Spectrogram(
-            n_fft=self.window, hop_length=self.hop, power=power, normalized=True, center=False
-        )
-        self.spectrogram.register_buffer("window", self.spectrogram.window, persistent=False)
+    def spectrum(self, samples: Tensor) -> Tensor:
+        """Spectrum (B, F, C, window / 2 + 1) of samples (B, T, C), complex, normalized by the window's energy."""
+        taper = self.taper / self.taper.square().sum().sqrt()
+        frames = samples.transpose(1, 2).contiguous().unfold(2, self.window, self.hop).transpose(1, 2)
+        # Laid out as the frames are: what follows runs over memory in its order.
+        return torch.fft.rfft(frames.clone(memory_format=torch.contiguous_format).mul_(taper))
+
+    def _add_spectrum(self) -> None:
+        # It follows from the configuration, so that a checkpoint need not hold it.
+        self.register_buffer("taper", torch.hann_window(self.window), persistent=False)
 
 
 class LogSpectrogram(Features):
@@ -158,7 +196,7 @@ class LogSpectrogram(Features):
 
     def __init__(self, config: LogSpectrogramConfig, rate_hz: float, bands: int, electrodes: int) -> None:
         super().__init__(config, rate_hz, bands, electrodes)
-        self._add_spectrogram(power=2)
+        self._add_spectrum()
 
     def whole(self, samples: Tensor) -> Tensor:
         """log10(power + epsilon), (B, F, N, E, K)."""
@@ -181,7 +219,7 @@ class BandPower(Features):
         _check_members(members, ranges)
         self.register_buffer("members", members, persistent=False)
         self.bins = len(ranges)
-        self._add_spectrogram(power=2)
+        self._add_spectrum()
 
     def whole(self, samples: Tensor) -> Tensor:
         """log10(power summed over a band + epsilon), (B, F, N, E, K)."""
@@ -215,12 +253,13 @@ class SpectralCovariance(Features):
         self.register_buffer("scale", torch.where(rows == columns, 1.0, math.sqrt(2.0)), persistent=False)
         self.electrodes = 1
         self.bins = len(config.bands_hz) * len(rows)
-        self._add_spectrogram(power=None)
+        self._add_spectrum()
 
     def whole(self, samples: Tensor) -> Tensor:
         """Matrix logarithms (B, F, N, 1, K) with K running over the triangle's entries within bands."""
-        spectrum = self.spectrogram(samples.transpose(1, 2)).permute(0, 3, 1, 2)  # (B, F, C, bins), complex
-        parts = torch.view_as_real(spectrum).unflatten(2, (self.bands, self.input_electrodes))  # (B, F, N, E, bins, 2)
+        parts = torch.view_as_real(self.spectrum(samples)).unflatten(
+            2, (self.bands, self.input_electrodes)
+        )  # (B, F, N, E, bins, 2)
         logarithm = self._logarithm(torch.stack([_covariance(parts[..., bins, :]) for bins in self.slices], 3))
         upper = logarithm[..., self.rows, self.columns] * self.scale.to(samples.dtype)
         return upper.flatten(-2).unsqueeze(-2)
@@ -232,6 +271,19 @@ class SpectralCovariance(Features):
         values, vectors = torch.linalg.eigh(regular)
         logs = values.clamp(min=self.epsilon / 2).log()
         return (vectors * logs.unsqueeze(-2)) @ vectors.transpose(-1, -2)
+
+
+class RawSamples(Features):
+    """The samples of each window, oldest first: K = window."""
+
+    def __init__(self, config: RawSamplesConfig, rate_hz: float, bands: int, electrodes: int) -> None:
+        super().__init__(config, rate_hz, bands, electrodes)
+        self.bins = self.window
+        self.register_buffer("device_of", torch.zeros(0), persistent=False)  # tells where streams begin
+
+    def whole(self, samples: Tensor) -> Tensor:
+        """Windows (B, F, N, E, K) of samples (B, T, C)."""
+        return samples.unfold(1, self.window, self.hop).unflatten(2, (self.bands, self.input_electrodes))
 
 
 def _covariance(parts: Tensor) -> Tensor:
@@ -248,6 +300,8 @@ def build_features(config: FeaturesConfig, rate_hz: float, bands: int, electrode
         return LogSpectrogram(config, rate_hz, bands, electrodes)
     if isinstance(config, BandPowerConfig):
         return BandPower(config, rate_hz, bands, electrodes)
+    if isinstance(config, RawSamplesConfig):
+        return RawSamples(config, rate_hz, bands, electrodes)
     return SpectralCovariance(config, rate_hz, bands, electrodes)
 
 

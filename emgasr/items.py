@@ -88,7 +88,7 @@ def refuse_tuning_on_test(
         raise ConfigError("search", f"tuning on the split {tuned_on!r} would flatter it", "tune on validation only")
     entries = validation.split(tuned_on)
     tests = [(manifest, evaluated), (manifest, TEST), (validation, TEST)]
-    if (training := _training_of(model)) is not None:
+    if (training := training_of(model)) is not None:
         source, trained_on = training
         check_apart((entry for entry in source.entries if entry.split == trained_on), entries)
         tests.append((source, TEST))
@@ -132,7 +132,7 @@ def _item(recognizer: Recognizer, name: str, recording: Recording) -> Item:
     )
 
 
-def _training_of(model: Path | None) -> tuple[Manifest, str] | None:
+def training_of(model: Path | None) -> tuple[Manifest, str] | None:
     """The manifest and split that a model was trained on, where its run still tells and the file is still there."""
     run = model.resolve().parent / "training.yaml" if model is not None else Path()
     content = read_yaml(run) if run.is_file() else None

@@ -1,7 +1,8 @@
 """The recordings of an experiment: a JSON-lines file in; entries, splits, recordings and a checksum out.
 
 The first line may be a header, {"emgasr_manifest": 1, "disjoint": ["subject:test", "take"]}. Its claims name what the
-splits do not share: "subject" between every two splits, "subject:test" between test and every other split.
+splits do not share: "subject" between every two splits, "subject:test" between test and every other split. An entry
+with the option PART, [start, end] in seconds, is that part of its file alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +23,23 @@ from emgasr.output import replacing
 if TYPE_CHECKING:
     from emgasr.recording import Recording
 
+PART = "part_s"
+
 VERSION = 1
 TRAIN, VALIDATION, TEST = "train", "validation", "test"  # other names are allowed; these are what splits.py makes
-CORPORA = ("native", "emg2qwerty", "bids", "takes", "spans")
-CLAIMS = ("subject", "session", "take")
+CORPORA = (
+    "native",
+    "emg2qwerty",
+    "emg2qwerty_bids",
+    "bids",
+    "gaddy",
+    "neuromotor",
+    "ninapro",
+    "uci_gestures",
+    "takes",
+    "spans",
+)
+CLAIMS = ("subject", "session", "take", "sentence")
 
 
 @dataclass(frozen=True)
@@ -60,12 +75,26 @@ class Entry:
             **more,
         )
 
+    @property
+    def part_s(self) -> tuple[float, float] | None:
+        """From where to where the recording is, in seconds of its file; None is all of it."""
+        if (part := self.options.get(PART)) is None:
+            return None
+        numbers = isinstance(part, list | tuple) and all(isinstance(bound, int | float) for bound in part)
+        if not numbers or len(part) != 2 or not 0 <= part[0] < part[1]:
+            raise ManifestError(self.path, f"option {PART!r} is {part!r}", "give [start, end] in seconds")
+        return float(part[0]), float(part[1])
+
     def key(self, what: str) -> tuple[str, ...]:
-        """What two entries must not share when splits are disjoint in `what` (subject, session or take)."""
+        """What two entries must not share when splits are disjoint in `what`: subject, session, take or sentence.
+
+        A sentence is what takes of one name hold, in whatever session: spoken silently, and aloud.
+        """
         return {
             "subject": (self.subject,),
             "session": (self.subject, self.session),
             "take": (self.subject, self.session, self.take or self.path),
+            "sentence": (self.take or self.path,),
         }[what]
 
 
@@ -167,7 +196,9 @@ def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
 
 def leaks(manifest: Manifest) -> list[str]:
     """One line for each way in which a split's recordings reappear in another, or a claim of the manifest is broken."""
-    found = _shared(manifest.entries, [(e.split, e.sha256) for e in manifest.entries], "the same recording (checksum)")
+    whole = [entry for entry in manifest.entries if entry.part_s is None]
+    found = _shared(whole, [(e.split, e.sha256) for e in whole], "the same recording (checksum)")
+    found += _overlapping(manifest.entries)
     for claim in manifest.claims:
         what, _, only = claim.partition(":")
         sides = [(entry.split, "/".join(entry.key(what))) for entry in manifest.entries]
@@ -187,18 +218,50 @@ def check_disjoint(manifest: Manifest) -> None:
 def check_apart(training: Iterable[Entry], held_out: Iterable[Entry]) -> None:
     """Raise a ManifestError if a recording, or a take that a composed recording is made of, is on both sides.
 
-    This holds between manifests too. The `take` of a composed entry lists its parts (see `part_name`).
+    This holds between manifests too. The `take` of a composed entry lists its parts (see `part_name`). Parts of one
+    file are apart where they do not overlap.
     """
-    trained = {source: entry.path for entry in training for source in _sources(entry)}
+    trained: dict[str, list[Entry]] = {}
+    for entry in training:
+        for source in _sources(entry):
+            trained.setdefault(source, []).append(entry)
     for entry in held_out:
-        if both := [trained[source] for source in _sources(entry) if source in trained]:
-            wrong = f"{entry.path} is, or is composed of, {both[0]}, which is trained on"
+        others = (other for source in _sources(entry) for other in trained.get(source, ()))
+        if both := [other for other in others if not _apart_in_time(entry, other)]:
+            wrong = f"{entry.path} is, or is composed of, {both[0].path}, which is trained on"
             raise ManifestError("manifest", wrong, "split the takes first, then compose each split for itself")
 
 
 def part_name(entry: Entry) -> str:
     """The name that a composed recording gives to a take from this entry: the start of its checksum."""
     return entry.sha256[:16]
+
+
+def overlap_s(first: Entry, second: Entry) -> float:
+    """For how many seconds two entries hold the same stretch of one file; infinite where both are all of it."""
+    if first.sha256 != second.sha256:
+        return 0.0
+    (start, end), (other_start, other_end) = (entry.part_s or (0.0, math.inf) for entry in (first, second))
+    return max(0.0, min(end, other_end) - max(start, other_start))
+
+
+def _apart_in_time(first: Entry, second: Entry) -> bool:
+    return first.sha256 == second.sha256 and not overlap_s(first, second)
+
+
+def _overlapping(entries: Iterable[Entry]) -> list[str]:
+    """One line for each pair of splits that share a stretch of a file of which there are parts."""
+    by_file: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_file.setdefault(entry.sha256, []).append(entry)
+    found: dict[tuple[str, str], str] = {}
+    for alike in by_file.values():
+        pairs = ((a, b) for i, a in enumerate(alike) for b in alike[i + 1 :] if a.split != b.split)
+        for first, second in pairs:
+            if (first.part_s or second.part_s) and (shared := overlap_s(first, second)):
+                told = f"{shared:g} s of {first.path} are in {first.split} and {second.split}: their windows overlap"
+                found.setdefault((first.split, second.split), told)
+    return list(found.values())
 
 
 def _sources(entry: Entry) -> set[str]:

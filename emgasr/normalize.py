@@ -60,6 +60,7 @@ class RunningNormalize(nn.Module):
         forgets = config.kind == "exponential"
         self.decay = 0.5 ** (1 / (config.half_life_s * frame_rate_hz)) if forgets else 1.0
         # decay ** -block must not blow up the block's own rounding errors
+        self.prior: NormalizeState | None = None  # of one stream: what streams start with instead of with nothing
         self.block = (
             _BLOCK_FRAMES if not forgets else max(1, min(_BLOCK_FRAMES, int(-math.log(8) / math.log(self.decay))))
         )
@@ -79,7 +80,9 @@ class RunningNormalize(nn.Module):
         return torch.cat([head, tail], 1).masked_fill(~valid, 0.0)
 
     def start(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
-        """The state of `batch` streams that have seen nothing."""
+        """The state of `batch` streams that have seen nothing, or only what `prior` tells."""
+        if self.prior is not None:
+            return NormalizeState(*(field.expand(batch, *field.shape[1:]).clone() for field in self.prior))
         device = self.mean.device if self.config.kind == "fixed" else None
         room = 0 if self.config.kind in ("none", "fixed") else self.config.warmup_frames - 1
         zeros = torch.zeros((batch, *self.shape), dtype=torch.float64, device=device)
@@ -132,6 +135,25 @@ class RunningNormalize(nn.Module):
         longest = max(output.shape[1] for output, _, _ in parts)
         outputs = [functional.pad(y, (0, 0, 0, 0, 0, 0, 0, longest - y.shape[1])) for y, _, _ in parts]
         return torch.cat(outputs), torch.cat([count for _, count, _ in parts]), gathered([s for _, _, s in parts])
+
+    def gathered(self, parts: Iterable[Tensor], most_frames: float) -> NormalizeState:
+        """The statistics of one person's frames (1, F, N, E, K), one part after the other, as a `prior`.
+
+        They count as `most_frames` at most, so that a stream that starts with them soon goes by its own. ConfigError
+        for a kind that keeps no running statistics, DataError if there are fewer frames than the warm-up needs.
+        """
+        if self.config.kind in ("none", "fixed"):
+            raise ConfigError("normalize", f"kind {self.config.kind!r} has no running statistics", "leave them out")
+        self.prior = None
+        state = self.start(1)
+        for frames in parts:
+            state = NormalizeState(*(field.to(frames.device) for field in state))
+            _, _, state = self.step(frames, torch.tensor([frames.shape[1]], device=frames.device), state)
+        if not float(state.weight[0]) > 0:
+            wrong = f"there are fewer than the {self.config.warmup_frames} frames of its warm-up"
+            raise DataError("normalize", wrong, "give more of the person's signal")
+        share = (most_frames / state.weight).clamp(max=1.0)
+        return state._replace(weight=state.weight * share, scatter=state.scatter * share[:, None, None, None])
 
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Set the statistics of kind "fixed" from batches of frames (B, F, N, E, K) and their lengths (B,)."""

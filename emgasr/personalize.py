@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from emgasr.augment import AugmentConfig
-from emgasr.batches import WindowsConfig, WindowSource
+from emgasr.batches import ComposedConfig, Source, WindowsConfig, WindowSource
+from emgasr.compose import as_recording, compose_shuffled, takes_from_recordings
 from emgasr.errors import ConfigError, DataError
+from emgasr.experiment import make_source
 from emgasr.output import claim_folder, replacing
 from emgasr.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
+from emgasr.spellings import RandomStrings
 from emgasr.training import FitConfig, fit, validation_errors
 
 
@@ -22,7 +25,9 @@ class PersonalizeConfig(FitConfig):
     """Fit a model to one person.
 
     Args:
-        held_out: share of each recording, from its end, that is kept out of fitting and judges the result.
+        held_out: share of each recording, from its end, that is kept out of fitting and judges the result; 0 keeps
+            nothing out: what is fitted on then judges itself, and nothing guards against learning it by heart.
+        weights: what is fitted: all weights, or those of the output layer (the head) alone.
         source: windows cut from the person's recordings.
     """
 
@@ -32,12 +37,13 @@ class PersonalizeConfig(FitConfig):
     frame_weight: float = 0.0
     ctc_ramp_steps: int = 0
     held_out: float = 0.2
+    weights: Literal["all", "head"] = "all"
     source: WindowsConfig = field(default_factory=lambda: WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0))
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0.0 < self.held_out < 1.0:
+        if not 0.0 <= self.held_out < 1.0:
             raise ConfigError("held_out", f"{self.held_out:g} is not between 0 and 1", "0.2 keeps a fifth")
 
 
@@ -59,11 +65,13 @@ def personalize(
     config: PersonalizeConfig,
     folder: Path,
     report: Callable[[dict[str, Any]], None] = lambda entry: None,
+    compose: ComposedConfig | None = None,
 ) -> Personalized:
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
-    The base model's search.yaml, if it has one, comes along.
+    The base model's search.yaml, if it has one, comes along. With `compose` the recordings hold takes, and sequences
+    composed of them are fitted on and judged.
     Raises a DataError for recordings of several people or without labels.
     """
     people = sorted({recording.subject for recording in recordings})
@@ -72,18 +80,16 @@ def personalize(
     recognizer = Recognizer.load(base)
     for recording in recordings:
         recognizer.signal.check(recording)
-    fitting = [recording.segment(0.0, recording.duration_s * (1 - config.held_out)) for recording in recordings]
-    held_out = [
-        (f"held out {i}", recording.segment(recording.duration_s * (1 - config.held_out)))
-        for i, recording in enumerate(recordings)
-    ]
-    source = WindowSource(fitting, recognizer.tokens, config.source, config.seed)
+    if config.weights == "head":
+        for name, parameter in recognizer.named_parameters():
+            parameter.requires_grad_(name.startswith("head."))
+    source, held_out = _sides(recognizer, recordings, config, compose)
     before = validation_errors(recognizer, held_out)[0].rate
     claim_folder(folder)
     best = [before]
 
     def save(model: Recognizer, cer: float) -> None:
-        model.save(folder / "model", _card(people[0], recordings, before, cer, base))
+        model.save(folder / "model", _card(people[0], recordings, before, cer, base, bool(config.held_out)))
         for name in (SEARCH_NAME, LIVE_NAME):
             if (base / name).is_file():  # the base model's errors are still much like this one's
                 with replacing(folder / "model" / name) as path:
@@ -100,17 +106,43 @@ def personalize(
     return Personalized(model, before, best[0], best[0] < before, fitted.minutes, fitted.interrupted)
 
 
-def _card(person: str, recordings: Sequence[Recording], before: float, after: float, base: Path) -> str:
+def _sides(
+    recognizer: Recognizer, recordings: Sequence[Recording], config: PersonalizeConfig, compose: ComposedConfig | None
+) -> tuple[Source, list[tuple[str, Recording]]]:
+    """What is fitted on, and the recordings that judge."""
+    cuts = [recording.duration_s * (1 - config.held_out) for recording in recordings]
+    fitting = [recording.segment(0.0, cut) for recording, cut in zip(recordings, cuts, strict=True)]
+    judging = fitting
+    if config.held_out:
+        judging = [recording.segment(cut) for recording, cut in zip(recordings, cuts, strict=True)]
+    held_out = [(f"held out {i}", recording) for i, recording in enumerate(judging)]
+    if compose is None:
+        return WindowSource(fitting, recognizer.tokens, config.source, config.seed), held_out
+    named = [(f"calibration {i}", recording) for i, recording in enumerate(fitting)]
+    source = make_source(compose, named, recognizer.tokens, config.seed)
+    takes = [take for take in takes_from_recordings(held_out) if not take.rest]
+    lengths = RandomStrings(compose.shortest, compose.longest)
+    plain = replace(compose, trim_ms=0.0, stretch=0.0, rest_shortest_ms=0.0, rest_longest_ms=0.0)
+    device, tokens = recordings[0], recognizer.tokens
+    examples = compose_shuffled(takes, lengths, tokens, plain, config.seed)
+    return source, [
+        (f"held out {i}", as_recording(example, tokens, device.rate_hz, device.unit, device.bands))
+        for i, example in enumerate(examples)
+    ]
+
+
+def _card(person: str, recordings: Sequence[Recording], before: float, after: float, base: Path, apart: bool) -> str:
     minutes = sum(recording.duration_s for recording in recordings) / 60
     outcome = f"{100 * before:.2f} % → {100 * after:.2f} %" if after < before else f"{100 * before:.2f} % (base kept)"
+    judge = "the person's held-out part" if apart else "what was fitted on (nothing was held out)"
     return f"""# emgasr model, fitted to one person
 
 | | |
 |---|---|
 | person | {person}, {minutes:.1f} minutes of labelled recordings ({recordings[0].origin}) |
 | base model | {base.name} |
-| CER on the person's held-out part, greedy | {outcome} |
+| CER on {judge}, greedy | {outcome} |
 | licence | that of the base model and of the person's recordings |
 
-The held-out part chose the checkpoint: judge the model on other recordings.
+That chose the checkpoint: judge the model on other recordings.
 """

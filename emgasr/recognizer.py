@@ -23,6 +23,7 @@ from emgasr.features import (
     FeaturesConfig,
     FeaturesState,
     LogSpectrogramConfig,
+    RawSamplesConfig,
     SpectralCovarianceConfig,
     build_features,
 )
@@ -48,6 +49,7 @@ KINDS: dict[str, dict[str, type]] = {
         "log_spectrogram": LogSpectrogramConfig,
         "band_power": BandPowerConfig,
         "spectral_covariance": SpectralCovarianceConfig,
+        "raw_samples": RawSamplesConfig,
     },
     "encoder": {"conformer": ConformerConfig, "tds": TDSConfig, "linear": LinearConfig},
 }
@@ -114,7 +116,7 @@ class RecognizerState(NamedTuple):
 class Recognizer(nn.Module):
     """Features, encoder and CTC head: samples (B, T, C) to log-probabilities (B, F, V), blank at id 0."""
 
-    piece_frames = 8192  # input frames encoded at once when a whole recording is read: bounds the memory
+    piece_frames = 2048  # input frames encoded at once when a whole recording is read: bounds the memory
 
     def __init__(self, config: RecognizerConfig, signal: Signal, tokens: Tokens) -> None:
         super().__init__()

@@ -113,6 +113,11 @@ def recording_problems(recording: Recording) -> Iterable[str]:
         yield "holds no samples"
         return
     yield from _sample_problems(recording)
+    yield from label_problems(recording)
+
+
+def label_problems(recording: Recording) -> Iterable[str]:
+    """What is wrong with a recording's labels, which is told without reading its samples."""
     last = recording.duration_s + 1 / recording.rate_hz
     outside = (recording.events.time_s < 0) | (recording.events.time_s > last)
     if outside.any():

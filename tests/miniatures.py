@@ -106,12 +106,12 @@ def write_spans(folder: Path, subjects: int = 5) -> Path:
 def write_emg2qwerty(path: Path, seconds: float = 4.0, drift: float = 1.0, **changes: Any) -> np.ndarray:
     """A session as published, fields in another order than one might think; returns its samples, left then right.
 
-    changes: attributes to replace (None: left out), `dtype` of the table, `times` of the samples.
+    changes: attributes to replace (None: left out), `dtype` of the table, `times` and `seed` of the samples.
     """
     total = round(seconds * 2000)
     dtype = changes.pop("dtype", [("time", "<f8"), ("emg_right", "<f4", (16,)), ("emg_left", "<f4", (16,))])
     table = np.zeros(total, dtype)
-    emg = np.random.default_rng(3).normal(0, 40, (total, 32)).astype(np.float32)
+    emg = np.random.default_rng(changes.pop("seed", 3)).normal(0, 40, (total, 32)).astype(np.float32)
     times = changes.pop("times", 1.6e9 + np.arange(total) / 2000 * drift)
     for name, values in (("emg_left", emg[:, :16]), ("emg_right", emg[:, 16:]), ("time", times)):
         if name in table.dtype.names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,15 @@ from tiny_models import easy_recording, tiny_recognizer, write_easy_corpus
 from emgasr.batches import ComposedBatches, WindowSource
 from emgasr.config import from_command_line, from_mapping
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
-from emgasr.experiment import KINDS, TokensConfig, TrainingConfig, make_source, make_tokens, train
+from emgasr.experiment import (
+    KINDS,
+    TokensConfig,
+    TrainingConfig,
+    make_source,
+    make_tokens,
+    parameters_checksum,
+    train,
+)
 from emgasr.manifest import Manifest, read_manifest, write_manifest
 from emgasr.recognizer import Recognizer
 from emgasr.recording import Band, Events, Recording, Spans, save_recording
@@ -36,7 +45,7 @@ def test_a_run_leaves_a_model_its_log_and_how_to_repeat_it(corpus: Path) -> None
     config = configured(corpus)
     fitted = train(config, corpus / "run", quiet=True)
     names = sorted(path.name for path in (corpus / "run").iterdir())
-    assert names == ["checkpoint.pt", "log.jsonl", "model", "tensorboard", "training.yaml"]
+    assert names == ["checkpoint.pt", "log.jsonl", "model", "start.json", "tensorboard", "training.yaml"]
     content = yaml.safe_load((corpus / "run" / "training.yaml").read_text())
     assert from_mapping(TrainingConfig, KINDS, content, "training.yaml") == config
     card = (corpus / "run" / "model" / "README.md").read_text()
@@ -50,6 +59,19 @@ def test_a_run_repeats_itself(corpus: Path) -> None:
         train(configured(corpus), corpus / name, quiet=True)
     one, two = (Recognizer.load(corpus / name / "model").state_dict() for name in ("one", "two"))
     assert all(torch.equal(value, two[name]) for name, value in one.items())
+
+
+def test_a_run_tells_what_it_started_from(corpus: Path) -> None:
+    for name, options in (("one", ()), ("same", ("--learning_rate=0.5",)), ("other", ("--seed=1",))):
+        train(configured(corpus, *options), corpus / name, quiet=True)
+    begun = [json.loads((corpus / name / "start.json").read_text()) for name in ("one", "same", "other")]
+    assert begun[0] == begun[1]
+    assert begun[0]["manifest_sha256"] == read_manifest(corpus / "manifest.jsonl").checksum()
+    assert begun[0]["parameters_sha256"] != begun[2]["parameters_sha256"]
+    assert begun[0]["parameters_sha256"] != parameters_checksum(Recognizer.load(corpus / "one" / "model"))
+    train(configured(corpus, f"--init={corpus / 'one' / 'model'}"), corpus / "on", quiet=True)
+    on = json.loads((corpus / "on" / "start.json").read_text())["parameters_sha256"]
+    assert on == parameters_checksum(Recognizer.load(corpus / "one" / "model"))
 
 
 def test_a_run_starts_from_another_models_weights(corpus: Path) -> None:

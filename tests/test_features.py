@@ -11,12 +11,19 @@ from emgasr.features import (
     Features,
     FeaturesConfig,
     LogSpectrogramConfig,
+    RawSamplesConfig,
     SpectralCovarianceConfig,
     build_features,
 )
 
-CONFIGS = [LogSpectrogramConfig(), BandPowerConfig(), SpectralCovarianceConfig()]
-BINS = {"log_spectrogram": 33, "band_power": 6, "spectral_covariance": 60}
+CONFIGS = [
+    LogSpectrogramConfig(),
+    BandPowerConfig(),
+    SpectralCovarianceConfig(),
+    RawSamplesConfig(window_ms=8, hop_ms=4),
+]
+BINS = {"log_spectrogram": 33, "band_power": 6, "spectral_covariance": 60, "raw_samples": 16}
+RATES_HZ = {"log_spectrogram": 125.0, "band_power": 125.0, "spectral_covariance": 50.0, "raw_samples": 250.0}
 every_front_end = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.kind)
 
 
@@ -34,7 +41,7 @@ def test_frames_have_the_announced_shape_and_rate(config: FeaturesConfig) -> Non
     frames, lengths = features(noise(3, 1000, 8), torch.tensor([1000, 500, 0]))
     assert frames.shape == (3, int(lengths[0]), 2, features.electrodes, BINS[config.kind])
     assert features.bins == BINS[config.kind]
-    assert features.frame_rate_hz == (50.0 if config.kind == "spectral_covariance" else 125.0)
+    assert features.frame_rate_hz == RATES_HZ[config.kind]
 
 
 def test_the_published_window_gives_33_bins_at_125_hz() -> None:
@@ -45,6 +52,15 @@ def test_the_published_window_gives_33_bins_at_125_hz() -> None:
 
 def test_sixteen_electrodes_have_816_covariance_features() -> None:
     assert build_features(SpectralCovarianceConfig(), 2000.0, 1, 16).bins == 816
+
+
+def test_raw_frames_hold_the_samples_of_their_window_oldest_first() -> None:
+    samples = noise(1, 600, 8)
+    frames, _ = front_end(RawSamplesConfig(window_ms=8, hop_ms=4))(samples, torch.tensor([600]))
+    assert torch.equal(frames[0, 10, 1, 2], samples[0, 80:96, 6])
+    silent_speech = build_features(RawSamplesConfig(), 689.0625, 1, 8)
+    assert (silent_speech.window, silent_speech.hop) == (16, 8)
+    assert silent_speech.frame_rate_hz == pytest.approx(86.13, abs=0.005)
 
 
 @every_front_end

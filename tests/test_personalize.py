@@ -122,3 +122,27 @@ def test_a_missing_model_and_a_used_folder_are_refused(base: Path, tmp_path: Pat
     with pytest.raises(EmgasrError, match="already holds something"):
         personalize(base, [easy_recording(0, 20.0)], EASY, base)
     assert files(base) == before
+
+
+def test_the_head_alone_can_be_fitted(base: Path, tmp_path: Path) -> None:
+    config = replace(EASY, weights="head", steps=20, learning_rate=5e-2)
+    result = personalize(base, [easy_recording(0, 20.0)], config, tmp_path / "out")
+    assert result.kept
+    before, after = Recognizer.load(base).state_dict(), result.recognizer.state_dict()
+    assert {name for name in before if not torch.equal(before[name], after[name])} == {"head.weight", "head.bias"}
+
+
+def test_with_nothing_held_out_all_is_fitted_on_and_the_card_says_so(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    def watched(recognizer: Recognizer, source: Any, *_: Any, **__: Any) -> None:
+        seen.append(source.recordings[0].duration_s)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emgasr.personalize.fit", watched)
+    with pytest.raises(KeyboardInterrupt):
+        personalize(base, [easy_recording(0, 20.0)], replace(EASY, held_out=0.0), tmp_path / "out")
+    assert seen == [20.0]
+    assert "what was fitted on (nothing was held out)" in (tmp_path / "out" / "model" / "README.md").read_text()

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIGS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.yaml"))
+YAMLS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.yaml"))
+SEARCHES = [path for path in YAMLS if path.name.startswith("search")]
+CONFIGS = [path for path in YAMLS if path not in SEARCHES]
 SCRIPTS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.sh"))
 
 
@@ -20,6 +22,13 @@ def test_every_configuration_is_one_that_training_takes(path: Path) -> None:
 
     config = from_command_line(TrainingConfig, KINDS, ["--config", str(path), "--steps", "0", "--minutes", "1"], "test")
     assert config.minutes == 1
+
+
+@pytest.mark.parametrize("path", SEARCHES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_search_is_one_that_the_verbs_take(path: Path) -> None:
+    from emgasr.decoding.search_file import read_search_config
+
+    assert read_search_config(path).beam >= 1
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -21,6 +21,7 @@ from emgasr.features import (
     BandPowerConfig,
     FeaturesConfig,
     LogSpectrogramConfig,
+    RawSamplesConfig,
     SpectralCovarianceConfig,
     build_features,
 )
@@ -31,6 +32,7 @@ FEATURES: dict[str, FeaturesConfig] = {
     "log_spectrogram": LogSpectrogramConfig(window_ms=40, hop_ms=20),
     "band_power": BandPowerConfig(window_ms=60, hop_ms=15, edges_hz=(10.0, 40.0, 100.0)),
     "spectral_covariance": SpectralCovarianceConfig(window_ms=50, hop_ms=25, bands_hz=((0.0, 40.0), (30.0, 100.0))),
+    "raw_samples": RawSamplesConfig(window_ms=40, hop_ms=20),
 }
 PRECISION = [(torch.float32, 1e-5), (torch.float64, 1e-10)]
 

@@ -290,6 +290,15 @@ def test_padding_changes_no_loss() -> None:
         torch.testing.assert_close(other[name], value, rtol=1e-5, atol=1e-6)
 
 
+def test_a_batch_shorter_than_an_output_frame_asks_for_nothing() -> None:
+    (example,) = source().batch(0)[:1]
+    aided, short = objective(), replace(example, samples=example.samples[:9])
+    losses = aided(collate([short, short]))
+    sum(losses.values(), torch.zeros(())).backward()
+    assert not any(value.item() for value in losses.values())
+    assert all(p.grad is None or not p.grad.any() for p in aided.parameters())
+
+
 def test_weights_of_zero_leave_the_aids_out() -> None:
     batch = collate(source().batch(0))
     assert set(objective(intermediate_weight=0.0, frame_weight=0.0)(batch)) == {"ctc"}

@@ -37,7 +37,13 @@ CONFORMER = ConformerConfig(
     dropout=0.0,
 )
 TDS = TDSConfig(mlp_width=6, channels=3, kernel=4, blocks=2)
-ENCODERS: dict[str, EncoderConfig] = {"conformer": CONFORMER, "tds": TDS, "linear": LinearConfig(context_frames=3)}
+SPLASHNET = TDSConfig(mlp_width=6, channels=(3, 2), kernel=4, blocks=2, norm="none", shared=True)
+ENCODERS: dict[str, EncoderConfig] = {
+    "conformer": CONFORMER,
+    "tds": TDS,
+    "splashnet": SPLASHNET,
+    "linear": LinearConfig(context_frames=3),
+}
 NORMALIZATIONS = {
     "none": NormalizeConfig("none"),
     "cumulative": NormalizeConfig("cumulative", warmup_frames=10),

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from emgasr import __version__
@@ -31,10 +31,12 @@ VERBS: dict[str, tuple[str, str]] = {
     "personalize": ("emgasr.cli.personalize", "fit a trained recognizer to one person, never for the worse"),
     "lm": ("emgasr.cli.lm", "build, mix and query n-gram language models"),
     "tune": ("emgasr.cli.tune", "find the weights of the search on validation recordings"),
+    "import": ("emgasr.cli.import_checkpoint", "a published emg2qwerty checkpoint into a model folder"),
     "settle": ("emgasr.cli.settle", "find when live keys may settle, on validation recordings"),
     "transcribe": ("emgasr.cli.transcribe", "recordings in, text out"),
     "stream": ("emgasr.cli.stream", "live signals in, text as it is typed"),
     "evaluate": ("emgasr.cli.evaluate", "error rates of a recognizer on a split, with a report"),
+    "protocol": ("emgasr.cli.protocol", "many people held out in turn, calibrated and tested: the whole table"),
 }
 
 INTERRUPTED = 130  # 128 + SIGINT
@@ -43,11 +45,15 @@ CLOSED_PIPE = 141  # 128 + SIGPIPE
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None:  # a process of its own
         _end_well_when_terminated()
+    return told(_dispatch, list(sys.argv[1:] if argv is None else argv))
+
+
+def told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
+    """Run what takes arguments and return its exit code, failures told as `main` tells them: for recipes' scripts."""
     try:
-        code = _dispatch(arguments)
+        code = run(arguments)
         sys.stdout.flush()  # here, so that a reader who has gone away is noticed while it can be handled
         return code
     except EmgasrError as error:

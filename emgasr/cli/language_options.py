@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # What each option needs beside it, in the order in which they are asked for.
 NEEDS = {
+    "single_words": ("lm", "a language model"),
     "lexicon": ("lm", "a language model of words"),
     "character_lm": ("lexicon", "a lexicon"),
     "unknown_penalty": ("lexicon", "a lexicon"),
@@ -54,6 +55,13 @@ def add_language_options(parser: argparse.ArgumentParser, required: bool = False
         help="n-gram language model, ARPA or .lm (see `emgasr lm build`): of the model's symbols, or with a lexicon "
         "of words",
     )
+    group.add_argument(
+        "--single-words",
+        action="store_true",
+        default=None,
+        help="--lm is of single words by their letters a to z and read by emg2qwerty's published rule: any other "
+        "symbol ends a word (weights for that: recipes/emg2qwerty/search_published.yaml)",
+    )
     group.add_argument("--lexicon", metavar="FILE", help="words, one a line, that --lm is a model of (--symbols words)")
     group.add_argument(
         "--character-lm",
@@ -80,6 +88,8 @@ def read_language(options: argparse.Namespace, tokens: Tokens) -> Language | Non
     for name, (needed, what) in NEEDS.items():
         if getattr(options, name) is not None and getattr(options, needed) is None:
             raise ConfigError(_option(name), f"needs {what}", f"pass {_option(needed)} FILE")
+    if options.single_words and options.lexicon is not None:
+        raise ConfigError("--single-words", "does not go with a lexicon", "drop --lexicon")
     if options.lexicon is not None and options.character_lm is None:
         wrong = "needs a model of characters, which spells the words that it lacks"
         raise ConfigError("--lexicon", wrong, "pass --character-lm FILE (see `emgasr lm build --symbols characters`)")
@@ -92,6 +102,11 @@ def read_language(options: argparse.Namespace, tokens: Tokens) -> Language | Non
 
     lm = read_model(options.lm)
     settings = {"language model": f"{options.lm} (order {lm.order})"}
+    if options.single_words:
+        from emgasr.lm.single_words import read_as_single_words
+
+        lm = read_as_single_words(lm)
+        settings["language model"] += ", single words"
     hotwords = None
     if options.hotwords is not None:
         from emgasr.decoding.hotwords import BOOST, read_hotwords

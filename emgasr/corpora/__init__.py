@@ -10,13 +10,13 @@ from types import ModuleType
 from typing import Any
 
 from emgasr.errors import ManifestError, RecordingError
-from emgasr.manifest import CORPORA, Entry
+from emgasr.manifest import CORPORA, PART, Entry
 from emgasr.recording import Recording
 
 
 def open_entry(entry: Entry, root: str | Path) -> Recording:
     """Open the recording that an entry names below `root`, with the manifest's subject and session."""
-    options = dict(entry.options)
+    options = {name: value for name, value in entry.options.items() if name != PART}
     if entry.corpus in ("takes", "spans"):  # their files hold bare samples
         options.update(rate_hz=entry.rate_hz, subject=entry.subject, session=entry.session)
     if entry.corpus == "takes":
@@ -27,6 +27,8 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
             entry.path, f"corpus {entry.corpus} has no option {min(unknown)!r}", "make the manifest anew"
         )
     recording = opener(Path(root) / entry.path, **options)
+    if entry.part_s is not None:
+        recording = recording.segment(*entry.part_s)
     return replace(recording, subject=entry.subject, session=entry.session)
 
 

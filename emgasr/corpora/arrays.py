@@ -17,6 +17,18 @@ TIME_COLUMNS = ("time", "time_s", "t", "timestamp")
 RATE_TOLERANCE = 0.01
 
 
+Stamp = tuple[int, int]
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Size and time of a file: what is kept of it in memory is as old as that."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise RecordingError(path, f"cannot be read ({error.strerror})", "check the path") from error
+    return status.st_size, status.st_mtime_ns
+
+
 def open_array(
     path: Path, rate_hz: float, scale: float = 1.0, offset: Sequence[float] | float = 0.0
 ) -> np.ndarray | Samples:

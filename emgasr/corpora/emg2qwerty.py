@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +30,24 @@ RATE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class _Wrists:
-    """Samples of both wrists, left then right, (T, 32) float32 in µV; `times` are the unix times of the same rows."""
+class TableSamples:
+    """Fields of an HDF5 table side by side, (T, C) float32; `times` are the unix times of the same rows."""
 
     path: Path
+    table: str
+    fields: tuple[str, ...]
     shape: tuple[int, ...]
 
     def __getitem__(self, rows: slice, /) -> np.ndarray:
         start, stop = row_range(rows, self.shape[0])
         with OPEN_FILES.reading(self.path) as file:
-            table = file[TABLE].fields(list(FIELDS))[start:stop]
-        return np.concatenate([table[name] for name in FIELDS], axis=1)
+            table = file[self.table].fields(list(self.fields))[start:stop]
+        return np.concatenate([table[name] for name in self.fields], axis=1)
 
     def times(self, start: int, stop: int) -> np.ndarray:
         """Unix seconds of rows start to stop."""
         with OPEN_FILES.reading(self.path) as file:
-            return file[TABLE].fields("time")[start:stop]
+            return file[self.table].fields("time")[start:stop]
 
 
 def open_recording(path: str | Path) -> Recording:
@@ -58,17 +61,17 @@ def open_recording(path: str | Path) -> Recording:
         total = table.shape[0]
         if total == 0:
             raise RecordingError(path, "holds no samples", "leave it out")
-        rows, times = _anchors(path, table)
-    to_seconds = _clock(rows, times)
+        rows, times = clock_anchors(path, table)
+    clock = partial(to_seconds, rows=rows, times=times)
     return Recording(
-        samples=_Wrists(path.absolute(), (total, 2 * ELECTRODES)),
+        samples=TableSamples(path.absolute(), TABLE, FIELDS, (total, 2 * ELECTRODES)),
         rate_hz=RATE_HZ,
         unit="uV",
         bands=(Band.numbered("left", ELECTRODES, ring=True), Band.numbered("right", ELECTRODES, ring=True)),
         subject=user,
         session=name,
-        events=_events(path, keystrokes, to_seconds),
-        spans=_spans(path, prompts, to_seconds),
+        events=_events(path, keystrokes, clock),
+        spans=_spans(path, prompts, clock),
         start_unix_s=float(times[0]),
     )
 
@@ -99,8 +102,11 @@ def _table(path: Path, file: h5py.File) -> h5py.Dataset:
     return table
 
 
-def _anchors(path: Path, table: h5py.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and their unix times: one a second, and every row of a second in which samples were lost."""
+def clock_anchors(path: Path, table: h5py.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a table at 2 kHz with a field `time`, and their unix times: one a second, all where samples were lost.
+
+    RecordingError for times that go back, are not finite or tell another rate.
+    """
     time, total = table.fields("time"), table.shape[0]
     step = round(RATE_HZ)
     rows = np.append(np.arange(0, total - 1, step), total - 1)
@@ -122,42 +128,35 @@ def _anchors(path: Path, table: h5py.Dataset) -> tuple[np.ndarray, np.ndarray]:
     return rows[order], times[order]
 
 
-def _clock(rows: np.ndarray, times: np.ndarray) -> Callable[[float], float]:
-    """From unix time to seconds of signal, which follow the samples' own times through drift and gaps."""
-    seconds = rows / RATE_HZ
-
-    def to_seconds(unix_s: float) -> float:
-        if unix_s <= times[0]:
-            return unix_s - float(times[0])
-        if unix_s >= times[-1]:
-            return float(seconds[-1] + unix_s - times[-1])
-        return float(np.interp(unix_s, times, seconds))
-
-    return to_seconds
+def to_seconds(unix_s: float, rows: np.ndarray, times: np.ndarray) -> float:
+    """From unix time to seconds of signal, which follow the samples' own times (`clock_anchors`) through any gap."""
+    if unix_s <= times[0]:
+        return unix_s - float(times[0])
+    if unix_s >= times[-1]:
+        return float(rows[-1] / RATE_HZ + unix_s - times[-1])
+    return float(np.interp(unix_s, times, rows / RATE_HZ))
 
 
-def _events(path: Path, keystrokes: list[Any], to_seconds: Callable[[float], float]) -> Events:
+def _events(path: Path, keystrokes: list[Any], clock: Callable[[float], float]) -> Events:
     presses = []
     for number, stroke in enumerate(keystrokes):
         try:
             end = stroke.get("end")
-            release = math.nan if end is None else to_seconds(_finite(end))
-            presses.append((to_seconds(_finite(stroke["start"])), release, str(stroke["key"])))
+            release = math.nan if end is None else clock(_finite(end))
+            presses.append((clock(_finite(stroke["start"])), release, str(stroke["key"])))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RecordingError(path, f"keystroke {number} lacks a key or a time", "leave the session out") from error
     return Events.of(presses)
 
 
-def _spans(path: Path, prompts: list[Any], to_seconds: Callable[[float], float]) -> Spans:
+def _spans(path: Path, prompts: list[Any], clock: Callable[[float], float]) -> Spans:
     spans = []
     for number, prompt in enumerate(prompts):
         try:
             text = (prompt.get("payload") or {}).get("text")
             if text is None:  # a pause or an instruction: nothing was to be typed
                 continue
-            spans.append(
-                (to_seconds(_finite(prompt["start"])), to_seconds(_finite(prompt["end"])), "prompt", str(text))
-            )
+            spans.append((clock(_finite(prompt["start"])), clock(_finite(prompt["end"])), "prompt", str(text)))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RecordingError(path, f"prompt {number} lacks a time or text", "leave the session out") from error
     return Spans.of(spans)

@@ -14,7 +14,7 @@ from pathlib import Path
 from emgasr.corpora.arrays import open_array
 from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
-from emgasr.manifest import TRAIN, Entry, checksum_file
+from emgasr.manifest import Entry
 from emgasr.recording import Recording, Spans
 
 RECORDINGS, LABELS = "recordings.csv", "labels.csv"
@@ -79,22 +79,9 @@ def scan(
         if tuple(rest) != REST:
             options["rest"] = list(rest)
         rate = number(table, row, "rate_hz", line)
-        recording = open_recording(path, rate_hz=rate, **options)  # type: ignore[arg-type]
-        entries.append(
-            Entry(
-                path=str(path),
-                corpus="spans",
-                subject=_subject(table, row, line),
-                session=row.get("session") or path.stem,
-                split=TRAIN,
-                duration_s=recording.duration_s,
-                rate_hz=rate,
-                channels=recording.n_channels,
-                sha256=checksum_file(path),
-                take=path.stem,
-                options=options,
-            )
-        )
+        who = {"subject": _subject(table, row, line), "session": row.get("session") or path.stem}
+        recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
+        entries.append(Entry.of(recording, path, "spans", take=path.stem, options=options))
     return entries
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from emgasr.corpora.arrays import open_array
 from emgasr.corpora.tables import check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
-from emgasr.manifest import TRAIN, Entry, checksum_file
+from emgasr.manifest import Entry
 from emgasr.recording import Recording, Spans
 
 TABLE = "metadata.csv"
@@ -63,21 +63,7 @@ def scan(
         else:
             options["unit"] = row.get("unit") or unit
         rate = number(table, row, "rate_hz", line)
-        recording = open_recording(path, rate_hz=rate, **options)  # type: ignore[arg-type]
-        entries.append(
-            Entry(
-                path=str(path),
-                corpus="takes",
-                subject=row["subject"],
-                session=row["session"],
-                split=TRAIN,
-                duration_s=recording.duration_s,
-                rate_hz=rate,
-                channels=recording.n_channels,
-                sha256=checksum_file(path),
-                take=path.stem,
-                text=row["text"],
-                options=options,
-            )
-        )
+        who = {"subject": row["subject"], "session": row["session"]}
+        recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
+        entries.append(Entry.of(recording, path, "takes", take=path.stem, text=row["text"], options=options))
     return entries

@@ -1,7 +1,8 @@
-"""The published emg2qwerty baseline: frames of every electrode in, hidden frames of a time-depth-separable network out.
+"""Time-depth-separable networks: frames of every electrode in, hidden frames out; emg2qwerty's baseline and SplashNet.
 
-The network of facebookresearch/emg2qwerty, built from its description: with 2 x 16 electrodes, 33 bins and a linear
+The baseline of facebookresearch/emg2qwerty, built from its description: with 2 x 16 electrodes, 33 bins and a linear
 head to 99 symbols it has 5,293,315 parameters. The weights of a published checkpoint load by `published_names`.
+SplashNet has no batch norm, six wide bands, and one network for both hands: 1,376,067 and 2,583,267 parameters.
 """
 
 from __future__ import annotations
@@ -23,16 +24,28 @@ from emgasr.layers import frame_mask
 class TDSConfig:
     """Sizes of the TDS network; the defaults are the published ones.
 
-    `padding` "none" gives blocks * (kernel - 1) frames fewer than come in, as published; "causal" puts as many zero
-    frames in front of the convolutions, so that every frame in gives a frame out (short utterances need that).
+    `channels` are those of every block, or one number a block. `norm` "batch" normalizes each electrode over the batch;
+    "none" leaves that to the running statistics in front of the encoder. `shared`: one network reads each band for
+    itself, and what it makes of them stands side by side. `padding` "none" gives blocks * (kernel - 1) frames fewer
+    than come in, as published; "causal" puts as many zero frames in front of the convolutions, so that every frame in
+    gives a frame out (short utterances need that).
     """
 
     kind: Literal["tds"] = "tds"
     mlp_width: int = 384
-    channels: int = 24
+    channels: int | tuple[int, ...] = 24
     kernel: int = 32
     blocks: int = 4
+    norm: Literal["batch", "none"] = "batch"
+    shared: bool = False
     padding: Literal["none", "causal"] = "causal"
+
+
+# With 2 x 16 electrodes, six bands (BandPowerConfig), NormalizeConfig and 99 symbols: 1,376,067 parameters.
+SPLASHNET_MINI = TDSConfig(norm="none", shared=True)
+# The same with 2,583,267: of the uniform and two-valued widths this is the one with that number; the order of the
+# channels is ours, as the number does not tell it.
+SPLASHNET = TDSConfig(mlp_width=528, channels=(24, 24, 48, 48), norm="none", shared=True)
 
 
 class TDSState(NamedTuple):
@@ -52,21 +65,17 @@ class TDSEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.width = bands * config.mlp_width
-        if min(config.mlp_width, config.channels, config.kernel, config.blocks) < 1:
-            raise ConfigError("encoder", "mlp_width, channels, kernel and blocks must be 1 or more", "see TDSConfig")
-        if self.width % config.channels:
-            raise ConfigError(
-                "encoder.channels",
-                f"{config.channels} does not divide the width {self.width}",
-                "choose a divisor of it",
-            )
+        self.networks = bands if config.shared else 1  # that read side by side, with the same weights
+        width = self.width // self.networks
+        channels = _channels(config, width)
         self.history_frames = config.blocks * (config.kernel - 1)
-        self.norm = nn.BatchNorm2d(bands * electrodes)
-        self.mlps = nn.ModuleList(RotationInvariantMLP(electrodes, bins, config.mlp_width) for _ in range(bands))
+        self.norm = nn.BatchNorm2d(bands * electrodes) if config.norm == "batch" else None
+        mlps = 1 if config.shared else bands
+        self.mlps = nn.ModuleList(RotationInvariantMLP(electrodes, bins, config.mlp_width) for _ in range(mlps))
         self.blocks = nn.ModuleList()
-        for _ in range(config.blocks):
-            self.blocks.append(TDSConvBlock(config.channels, self.width // config.channels, config.kernel))
-            self.blocks.append(TDSFeedForwardBlock(self.width))
+        for count in channels:
+            self.blocks.append(TDSConvBlock(count, width // count, config.kernel))
+            self.blocks.append(TDSFeedForwardBlock(width))
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden frames (B, F', D), zero beyond their lengths (B,)."""
@@ -108,21 +117,33 @@ class TDSEncoder(nn.Module):
     def _mixed(self, frames: Tensor, lengths: Tensor) -> Tensor:
         valid = frame_mask(lengths, frames.shape[1])
         x = self._normalize(frames, valid)
-        x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(self.mlps)], -1)
+        mlps = list(self.mlps) * (x.shape[2] // len(self.mlps))
+        x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(mlps)], -1)
         return x.masked_fill(~valid.unsqueeze(-1), 0.0)
 
     def _convolved(self, x: Tensor, past: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """The blocks' output, and the input of each convolution with what it remembers in front."""
         inputs = []
+        x = self._apart(x)
         for number, block in enumerate(self.blocks):
             if number % 2 == 0:
                 before = past[number // 2]
-                x = torch.cat([before, x], 1) if before.shape[1] else x
-                inputs.append(x)
+                x = torch.cat([self._apart(before), x], 1) if before.shape[1] else x
+                inputs.append(self._beside(x))
             x = block(x)
-        return x, inputs
+        return self._beside(x), inputs
+
+    def _apart(self, x: Tensor) -> Tensor:
+        """(B, F, D) to (B * networks, F, D / networks): each band for itself where one network reads them all."""
+        return x if self.networks == 1 else x.unflatten(2, (self.networks, -1)).transpose(1, 2).flatten(0, 1)
+
+    def _beside(self, x: Tensor) -> Tensor:
+        """What `_apart` took apart."""
+        return x if self.networks == 1 else x.unflatten(0, (-1, self.networks)).transpose(1, 2).flatten(2)
 
     def _normalize(self, frames: Tensor, valid: Tensor) -> Tensor:
+        if self.norm is None:
+            return frames
         electrodes = frames.flatten(2, 3)  # (B, F, N * E, K)
         if not self.training:
             return self.norm(electrodes.flatten(0, 1).unsqueeze(-1)).squeeze(-1).view_as(frames)
@@ -130,6 +151,19 @@ class TDSEncoder(nn.Module):
         normalized = torch.zeros_like(electrodes)
         normalized[valid] = self.norm(electrodes[valid].unsqueeze(-1)).squeeze(-1).to(normalized.dtype)
         return normalized.view_as(frames)
+
+
+def _channels(config: TDSConfig, width: int) -> tuple[int, ...]:
+    """The channels of each block; a ConfigError for sizes that do not go together."""
+    channels = (config.channels,) * config.blocks if isinstance(config.channels, int) else tuple(config.channels)
+    if min(config.mlp_width, config.kernel, config.blocks, *channels) < 1:
+        raise ConfigError("encoder", "mlp_width, channels, kernel and blocks must be 1 or more", "see TDSConfig")
+    if len(channels) != config.blocks:
+        wrong = f"{len(channels)} numbers for {config.blocks} blocks"
+        raise ConfigError("encoder.channels", wrong, "give one for all blocks, or one a block")
+    if odd := [count for count in channels if width % count]:
+        raise ConfigError("encoder.channels", f"{odd[0]} does not divide the width {width}", "choose a divisor of it")
+    return channels
 
 
 class RotationInvariantMLP(nn.Module):

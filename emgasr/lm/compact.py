@@ -101,7 +101,7 @@ def _mapped(data: mmap.mmap, described: int) -> NGramModel:
     at = _HEAD.size + described
     content = json.loads(data[_HEAD.size : at])
     vocabulary, counts, contexts = tuple(content["vocabulary"]), content["counts"], content["contexts"]
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, kind, length in _layout(len(vocabulary), contexts, sum(counts)):
         at += -at % _ALIGNMENT
         arrays[name] = np.frombuffer(data, kind, length, at)

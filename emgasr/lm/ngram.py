@@ -59,6 +59,7 @@ class NGramModel:
     symbol: np.ndarray  # uint8, uint32 if there are more than 256 (G): the n-gram's last; ascending in a context
     ln_p: np.ndarray  # float32 (G): natural log
     next: np.ndarray  # int32 (G): the context after the n-gram, its longest suffix that is one
+    others: int = UNKNOWN_ID  # what a symbol outside the vocabulary counts as
 
     @classmethod
     def from_tables(cls, vocabulary: Sequence[str], tables: Sequence[Table]) -> NGramModel:
@@ -108,8 +109,8 @@ class NGramModel:
         return int(self.next[find(self.first, self.symbol, 0, BEGIN_ID)])
 
     def score(self, state: State, symbol: str) -> tuple[float, State]:
-        """Return ln p(symbol | state) and the state after it; a symbol that the model does not know counts as <unk>."""
-        return self._score(state, self._ids.get(symbol, UNKNOWN_ID))
+        """Return ln p(symbol | state) and the state after it; one that the model does not know counts as `others`."""
+        return self._score(state, self._ids.get(symbol, self.others))
 
     def end(self, state: State) -> float:
         """Return ln p(the sentence ends | state)."""

@@ -246,3 +246,18 @@ def refused(world: Path, told: Told, code: int, line: str) -> None:
     out, errors = told()
     assert (code, out, errors.count("\n")) == (2, "", 1)
     assert line.format(world) in errors
+
+
+def test_a_model_of_single_words_is_read_by_the_published_rule(world: Path, tmp_path: Path, told: Told) -> None:
+    search = Path(__file__).resolve().parents[2] / "recipes" / "emg2qwerty" / "search_published.yaml"
+    options = ["--lm", "{}/letters.arpa", "--single-words", "--search", str(search), "--out", str(tmp_path / "out")]
+    assert evaluate(world, *options) == 0
+    assert "letters.arpa (order 2), single words" in (tmp_path / "out" / "report.html").read_text()
+    told()
+    for wrong, line in (
+        (["--single-words"], "--single-words: needs a language model"),
+        (["--lm", "{}/capitals.arpa", "--single-words"], "knows 'A'"),
+        ([*WORDS, "--single-words"], "--single-words: does not go with a lexicon"),
+    ):
+        assert evaluate(world, *wrong) == 2
+        assert line in told()[1]

@@ -1,11 +1,18 @@
 """The TDS baseline: the published sizes, lengths and names; causality, batches and padding."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from emgasr.encoders.tds import TDSConfig, TDSEncoder, published_names
+from emgasr.encoders.tds import SPLASHNET, SPLASHNET_MINI, TDSConfig, TDSEncoder, published_names
 from emgasr.errors import ConfigError
+from emgasr.features import BandPowerConfig
+from emgasr.normalize import NormalizeConfig
+from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
+from emgasr.recording import Band
+from emgasr.tokens import Tokens
 
 SMALL = {"mlp_width": 12, "channels": 4, "kernel": 3, "blocks": 2}
 
@@ -122,3 +129,54 @@ def test_other_numbers_of_bands_work(bands: int) -> None:
 def test_impossible_sizes_are_refused(config: TDSConfig) -> None:
     with pytest.raises(ConfigError):
         TDSEncoder(config, 2, 16, 33)
+
+
+SPLASHNETS = [(SPLASHNET_MINI, 1_376_067), (SPLASHNET, 2_583_267)]
+
+
+@pytest.mark.parametrize(("config", "parameters"), SPLASHNETS)
+def test_splashnet_has_its_published_number_of_parameters(config: TDSConfig, parameters: int) -> None:
+    # Six bands of 16 electrodes to one MLP, four blocks, both hands' hidden frames side by side to 99 symbols.
+    shape = RecognizerConfig(BandPowerConfig(), NormalizeConfig(), config)
+    rings = (Band.numbered("left", 16, ring=True), Band.numbered("right", 16, ring=True))
+    recognizer = Recognizer(shape, Signal(2000.0, "uV", rings), Tokens.keystrokes())
+    assert recognizer.normalize.shape == (2, 16, 6)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in recognizer.modules())
+    assert recognizer.parameter_count == parameters
+
+
+def test_one_network_reads_both_hands_alike() -> None:
+    torch.manual_seed(0)
+    encoder = TDSEncoder(TDSConfig(norm="none", shared=True, **SMALL), 2, 3, 4).double().eval()  # type: ignore[arg-type]
+    frames, lengths = noise(1, 20, 2, 3, 4), torch.tensor([20])
+    hidden, _ = encoder(frames, lengths)
+    swapped, _ = encoder(frames.flip(2), lengths)
+    torch.testing.assert_close(swapped, torch.cat(hidden.chunk(2, -1)[::-1], -1))
+    changed = frames.clone()
+    changed[:, :, 1] += 1
+    torch.testing.assert_close(encoder(changed, lengths)[0][..., :12], hidden[..., :12])  # a hand knows itself alone
+
+
+def test_a_network_for_both_hands_streams_as_it_reads_whole() -> None:
+    torch.manual_seed(0)
+    sizes = {"mlp_width": 12, "channels": (2, 4), "kernel": 3, "blocks": 2}
+    encoder = TDSEncoder(TDSConfig(norm="none", shared=True, **sizes), 2, 3, 4).double().eval()  # type: ignore[arg-type]
+    frames, lengths = noise(2, 20, 2, 3, 4), torch.tensor([20, 20])
+    state, parts = encoder.start(frames[:, :0]), []
+    for first, last in ((0, 1), (1, 1), (1, 8), (8, 20)):
+        hidden, _, state = encoder.step(frames[:, first:last], torch.full((2,), last - first), state)
+        parts.append(hidden)
+    torch.testing.assert_close(torch.cat([*parts, encoder.flush(state)[0]], 1), encoder(frames, lengths)[0])
+
+
+def test_a_model_of_both_hands_is_saved_and_loaded(tmp_path: Path) -> None:
+    rings = (Band.numbered("left", 4, ring=True), Band.numbered("right", 4, ring=True))
+    config = TDSConfig(mlp_width=12, channels=(2, 4), kernel=3, blocks=2, norm="none", shared=True)
+    shape = RecognizerConfig(BandPowerConfig(), NormalizeConfig(), config)
+    Recognizer(shape, Signal(2000.0, "uV", rings), Tokens.keystrokes()).save(tmp_path / "model")
+    assert Recognizer.load(tmp_path / "model").config == shape
+
+
+def test_channels_for_another_number_of_blocks_are_refused() -> None:
+    with pytest.raises(ConfigError, match="2 numbers for 4 blocks"):
+        TDSEncoder(TDSConfig(channels=(24, 24)), 2, 16, 33)

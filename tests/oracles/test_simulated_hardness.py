@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripts import script
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "simulate.py"
-    spec = importlib.util.spec_from_file_location("benchmarks_simulate", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("benchmarks/simulate.py")
 
 
 def test_a_linear_classifier_of_letters_loses_by_session_and_more_by_person(benchmark: ModuleType) -> None:

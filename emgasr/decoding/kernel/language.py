@@ -59,8 +59,9 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
         arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(symbol), fixed(label_of))
         return Language(*arrays, 0.0, missing)
     ids = {symbol: number for number, symbol in enumerate(lm.vocabulary)}
+    others = NOT_IN_MODEL if lm.others == UNKNOWN_ID and not lm.has_unknown else lm.others
     for token in printing:
-        symbol_of[token] = ids.get(tokens.symbols[token], UNKNOWN_ID if lm.has_unknown else NOT_IN_MODEL)
+        symbol_of[token] = ids.get(tokens.symbols[token], others)
     ngrams = np.empty((len(lm.ln_p), 2), np.int32)
     ngrams[:, BEHIND] = lm.next
     ngrams.view(np.float32)[:, LN_P_STEP] = lm.ln_p

@@ -1,0 +1,38 @@
+"""`emgasr import CHECKPOINT --out FOLDER`: a published emg2qwerty TDS checkpoint in, a model folder out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emgasr.cli.parser import ArgumentParser
+from emgasr.output import claim_folder
+
+
+def run(argv: list[str]) -> int:
+    """Convert a checkpoint."""
+    parser = ArgumentParser(prog="emgasr import", description="A published checkpoint becomes a model folder.")
+    parser.add_argument(
+        "checkpoint", type=Path, metavar="CHECKPOINT", help="PyTorch Lightning checkpoint of the published TDS baseline"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="the model folder to write")
+    parser.add_argument("--overwrite", action="store_true", help="replace the files of a model that is there")
+    options = parser.parse_args(argv)
+
+    from emgasr.manifest import checksum_file
+    from emgasr.published import read_published_tds
+
+    recognizer = read_published_tds(options.checkpoint)
+    claim_folder(options.out, options.overwrite)
+    recognizer.save(options.out, _card(options.checkpoint.name, checksum_file(options.checkpoint)))
+    print(f"{options.out}: TDS, {recognizer.parameter_count:,} parameters")
+    return 0
+
+
+def _card(name: str, sha256: str) -> str:
+    return f"""# emg2qwerty's TDS baseline
+
+Weights of `{name}` (SHA-256 {sha256}), converted by `emgasr import`; the first emissions see zeros where the published
+network, which runs without padding, has none.
+
+The licence is that of the checkpoint's source (emg2qwerty's is CC BY-NC 4.0: no commercial use).
+"""

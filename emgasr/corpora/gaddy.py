@@ -1,0 +1,208 @@
+"""Silent speech as Gaddy & Klein published it (Zenodo 4064408): an utterance's i_emg.npy in, a Recording out.
+
+The layout: folders silent_parallel_data, voiced_parallel_data and nonparallel_data with a folder a session, in which
+utterance i has i_emg.npy (T, 8) at 1 kHz, unfiltered, and i_info.json (book, sentence_index, text, chunks). An index of
+-1 marks silence. The unit is not told: counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from emgasr.conditioning import Conditioner, ConditioningConfig
+from emgasr.corpora.arrays import Stamp, open_array, stamp_of
+from emgasr.errors import ConfigError, RecordingError
+from emgasr.mains import harmonics
+from emgasr.manifest import Entry
+from emgasr.recording import Band, Recording, Spans, row_range
+from emgasr.tokens import to_ascii
+
+RATE_HZ, ELECTRODES = 1000.0, 8
+FILTERED_RATE_HZ = 689.0625  # 441 / 640 of 1 kHz: eight samples a frame of 86.13 Hz, as published
+UP, DOWN = 441, 640
+PARTS = {"silent": "silent_parallel_data", "voiced": "voiced_parallel_data", "nonparallel": "nonparallel_data"}
+SUBJECT = "speaker"  # the corpus is one person's
+HIGHPASS_HZ, HIGHPASS_ORDER, MAINS_HZ, NOTCH_Q, HIGHEST_NOTCH_HZ = 2.0, 3, 60.0, 30.0, 420.0
+SCALE, KNEE = 20.0, 50.0  # divided by 20, then 50 tanh(x / 50): what electrodes do when they slip is cut off softly
+
+Filtering = Literal["causal", "zero_phase", "none"]
+
+
+class Info(NamedTuple):
+    """What i_info.json tells of an utterance; `samples` is its length by the chunks."""
+
+    book: str
+    sentence_index: int
+    text: str
+    samples: int
+
+    @property
+    def sentence(self) -> str:
+        """What silent and voiced twins share."""
+        return f"{self.book}:{self.sentence_index}"
+
+
+def open_recording(path: str | Path, *, filtering: Filtering = "causal") -> Recording:
+    """Open an utterance; it is filtered together with its neighbors in the session, when its samples are read.
+
+    causal: a 2 Hz high-pass and notches at 60 Hz and its harmonics that see no later sample, with the utterance before
+    in front; then down-sampling, which looks ahead by 15 ms. zero_phase: the published path, whose filters run both
+    ways, over the utterance behind too. Both end in 689.06 Hz and the published soft limit. none: as stored, at 1 kHz.
+    """
+    path = Path(path)
+    if filtering not in ("causal", "zero_phase", "none"):
+        raise ConfigError("filtering", f"{filtering!r} is not known", "choose causal, zero_phase or none")
+    info = read_info(info_file(path))
+    raw = _raw(path)
+    total = raw.shape[0]
+    if total != info.samples:
+        raise RecordingError(path, f"holds {total} samples, its info tells {info.samples}", "fetch both again")
+    if filtering == "none":
+        samples, rate = raw, RATE_HZ
+    else:
+        before = _neighbor(path, -1)
+        first = _resampled(before[1] if before else 0)
+        last = _resampled((before[1] if before else 0) + total)
+        samples, rate = _Filtered(path, filtering, (last - first, ELECTRODES)), FILTERED_RATE_HZ
+    spoken = normalized_text(info.text, info_file(path))
+    end = samples.shape[0] / rate
+    spans = Spans.of([(0.0, end, "utterance", spoken)]) if spoken and info.sentence_index >= 0 else Spans.empty()
+    return Recording(
+        samples, rate, "counts", (Band.numbered("face", ELECTRODES),), SUBJECT, session_of(path), spans=spans
+    )
+
+
+def scan(folder: Path) -> list[Entry]:
+    """Every utterance of the parts that are there, silences left out, with causal filtering."""
+    entries = []
+    for path in utterances(folder):
+        if (fields := entry_fields(path)) is not None:
+            entries.append(Entry.of(open_recording(path), path, "gaddy", **fields))
+    return entries
+
+
+def utterances(folder: Path) -> list[Path]:
+    """The i_emg.npy of every session, in the order of parts, sessions and numbers."""
+    files = [path for name in PARTS.values() for path in (folder / name).glob("*/*_emg.npy")]
+    return sorted(files, key=lambda path: (list(PARTS.values()).index(path.parts[-3]), path.parts[-2], _number(path)))
+
+
+def entry_fields(path: Path) -> dict[str, Any] | None:
+    """What an entry says beyond its recording: the sentence as its take, the text; None for a silence."""
+    info = read_info(info_file(path))
+    if info.sentence_index < 0:
+        return None
+    return {"take": info.sentence, "text": normalized_text(info.text, info_file(path))}
+
+
+def session_of(path: Path) -> str:
+    """The part and the folder of an utterance's session, as silent/5-4_silent."""
+    part = next((part for part, name in PARTS.items() if name == path.parent.parent.name), path.parent.parent.name)
+    return f"{part}/{path.parent.name}"
+
+
+def info_file(path: Path) -> Path:
+    """Where the text and place of an utterance stand."""
+    return path.with_name(path.name.removesuffix("_emg.npy") + "_info.json")
+
+
+def read_info(path: Path) -> Info:
+    """Read i_info.json; a RecordingError if it is missing, is not JSON or lacks a field."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        chunks = [int(chunk[0]) for chunk in content["chunks"]]
+        return Info(str(content["book"]), int(content["sentence_index"]), str(content["text"]), sum(chunks))
+    except OSError as error:
+        raise RecordingError(path, f"cannot be read ({error.strerror})", "fetch the session again") from error
+    except (KeyError, TypeError, IndexError) as error:
+        raise RecordingError(path, f"lacks or garbles {error}", "fetch the session again") from error
+    except ValueError as error:
+        raise RecordingError(path, "is not JSON of an utterance", "fetch the session again") from error
+
+
+def normalized_text(text: str, where: Path) -> str:
+    """The text in lowercase letters a to z, digits and single spaces: accents dropped, punctuation too.
+
+    Dashes, slashes and line ends part words; what has no ASCII form is a RecordingError.
+    """
+    plain = to_ascii(re.sub(r"[-–—―/\s]+", " ", text)).lower()
+    kept = re.sub(r"[!-/:-@\[-`{-~]", "", plain)
+    if unknown := sorted(set(re.sub(r"[a-z0-9 ]", "", kept))):
+        raise RecordingError(where, f"its text holds {unknown[0]!r}, which has no ASCII form", "write it in ASCII")
+    return " ".join(kept.split())
+
+
+@dataclass(frozen=True, eq=False)
+class _Filtered:
+    """Samples of one utterance (T, 8) float32, filtered with its neighbors when they are read."""
+
+    path: Path
+    filtering: Filtering
+    shape: tuple[int, ...]
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        start, stop = row_range(rows, self.shape[0])
+        files = (self.path, *(found[0] for step in (-1, 1) if (found := _neighbor(self.path, step))))
+        samples = _filtered(self.path, self.filtering, tuple(map(stamp_of, files)))
+        if samples.shape != self.shape:
+            raise RecordingError(self.path, "changed since it was opened", "open it again")
+        return samples[start:stop]
+
+
+@lru_cache(maxsize=8)  # a recording is read in pieces
+def _filtered(path: Path, filtering: Filtering, stamps: tuple[Stamp, ...]) -> np.ndarray:
+    own = _raw(path)[:].astype(np.float64)
+    before, behind = _neighbor(path, -1), _neighbor(path, 1)
+    first = before[1] if before else 0
+    joined = np.concatenate([*([_raw(before[0])[:].astype(np.float64)] if before else []), own])
+    if filtering == "causal":
+        config = ConditioningConfig(HIGHPASS_HZ, 0.0, HIGHPASS_ORDER, f"{MAINS_HZ:.0f}", NOTCH_Q, FILTERED_RATE_HZ)
+        filtered = Conditioner(config, RATE_HZ).whole(joined)
+    else:
+        filtered = zero_phase(np.concatenate([joined, *([_raw(behind[0])[:]] if behind else [])]))
+    filtered = filtered[_resampled(first) : _resampled(first + len(own))]
+    return (KNEE * np.tanh(filtered / SCALE / KNEE)).astype(np.float32)
+
+
+def zero_phase(samples: np.ndarray) -> np.ndarray:
+    """The published path over samples (T, C) at 1 kHz: notches to 420 Hz and high-pass, both ways; then 689.06 Hz."""
+    from scipy.signal import butter, filtfilt, iirnotch, resample_poly
+
+    values = np.asarray(samples, np.float64)
+    for hz in harmonics(MAINS_HZ, RATE_HZ):
+        if hz <= HIGHEST_NOTCH_HZ:
+            values = filtfilt(*iirnotch(hz, NOTCH_Q, fs=RATE_HZ), values, axis=0)
+    values = filtfilt(*butter(HIGHPASS_ORDER, HIGHPASS_HZ, "highpass", fs=RATE_HZ), values, axis=0)
+    return resample_poly(values, UP, DOWN, axis=0)
+
+
+def _raw(path: Path) -> Any:
+    samples = open_array(path, RATE_HZ)
+    if samples.shape[1] != ELECTRODES:
+        raise RecordingError(path, f"has {samples.shape[1]} channels", f"the corpus has {ELECTRODES}")
+    return samples
+
+
+def _neighbor(path: Path, step: int) -> tuple[Path, int] | None:
+    """The file of the utterance before (-1) or behind (1) in the session, and its samples; None where there is none."""
+    other = path.with_name(f"{_number(path) + step}_emg.npy")
+    return (other, int(_raw(other).shape[0])) if other.is_file() else None
+
+
+def _number(path: Path) -> int:
+    try:
+        return int(path.name.removesuffix("_emg.npy"))
+    except ValueError as error:
+        raise RecordingError(path, "is not called <number>_emg.npy", "keep the names of the corpus") from error
+
+
+def _resampled(samples: int) -> int:
+    """How many samples of 689.06 Hz begin within a number of samples of 1 kHz."""
+    return -(-samples * UP // DOWN)

@@ -1,0 +1,100 @@
+"""Handwriting with one wristband (generic-neuromotor-interface): an HDF5 session with its prompts in, a Recording out.
+
+The layout: dataset `data` with the fields emg (16 x f4, µV) and time (f8, unix seconds), at 2 kHz; prompts beside it in
+<session>_prompts.csv with the columns start, end (unix seconds) and prompt. The release keeps them inside the file as a
+pandas frame, which is a pickle: it is not loaded here. One line of Python, outside emgasr, writes the table:
+
+    pandas.read_hdf("S.hdf5", "prompts").to_csv("S_prompts.csv", index=False)
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from emgasr.corpora.emg2qwerty import TableSamples, clock_anchors, to_seconds
+from emgasr.corpora.tables import number, read_table
+from emgasr.errors import RecordingError
+from emgasr.hdf5 import OPEN_FILES
+from emgasr.manifest import Entry
+from emgasr.recording import Band, Recording, Spans
+
+RATE_HZ, ELECTRODES, TABLE = 2000.0, 16, "data"
+TEXT_COLUMNS, START_COLUMNS, END_COLUMNS = ("prompt", "text"), ("start", "start_time", "time"), ("end", "end_time")
+
+
+def open_recording(path: str | Path) -> Recording:
+    """Open a session; prompts become utterances, moved from unix time to seconds by the samples' own clock."""
+    path = Path(path)
+    with OPEN_FILES.reading(path) as file:
+        table = file.get(TABLE)
+        if not isinstance(table, h5py.Dataset) or table.ndim != 1 or table.dtype.names is None:
+            raise RecordingError(path, f"holds no table '{TABLE}' with named fields", "give a neuromotor session")
+        for name, kind in (("emg", np.dtype((np.float32, ELECTRODES))), ("time", np.dtype(np.float64))):
+            if name not in table.dtype.names or table.dtype[name] != kind:
+                found = table.dtype[name] if name in table.dtype.names else "missing"
+                raise RecordingError(path, f"field '{name}' is {found}", f"it must be {kind}")
+        if table.shape[0] == 0:
+            raise RecordingError(path, "holds no samples", "leave it out")
+        rows, times = clock_anchors(path, table)
+        total = table.shape[0]
+    return Recording(
+        samples=TableSamples(path.absolute(), TABLE, ("emg",), (total, ELECTRODES)),
+        rate_hz=RATE_HZ,
+        unit="uV",
+        bands=(Band.numbered("wrist", ELECTRODES, ring=True),),
+        subject=_user(path),
+        session=path.stem,
+        spans=_prompts(path, rows, times),
+        start_unix_s=float(times[0]),
+    )
+
+
+def scan(folder: Path) -> list[Entry]:
+    """Every handwriting session below `folder`, in the order of their paths."""
+    return [Entry.of(open_recording(path), path, "neuromotor") for path in session_files(folder)]
+
+
+def session_files(folder: Path) -> list[Path]:
+    """The HDF5 files below `folder`."""
+    return sorted(path for path in folder.rglob("*.hdf5") if not path.name.startswith("."))
+
+
+def prompts_file(path: Path) -> Path:
+    """Where the prompts of a session stand."""
+    return path.with_name(f"{path.stem}_prompts.csv")
+
+
+def _prompts(path: Path, rows: np.ndarray, times: np.ndarray) -> Spans:
+    table = prompts_file(path)
+    if not table.is_file():
+        advice = f"pandas.read_hdf('{path.name}', 'prompts').to_csv('{table.name}', index=False) writes it"
+        raise RecordingError(path, f"has no prompts beside it ({table.name})", advice)
+    content = read_table(table)
+    names = content[0].keys() if content else ()
+    columns = [
+        next((name for name in known if name in names), "") for known in (START_COLUMNS, END_COLUMNS, TEXT_COLUMNS)
+    ]
+    if not all(columns):
+        raise RecordingError(
+            table, "lacks the columns start, end and prompt", f"it has: {', '.join(names) or 'no rows'}"
+        )
+    start, end, text = columns
+    spans = []
+    for line, row in enumerate(content, start=2):
+        bounds = [to_seconds(number(table, row, column, line), rows, times) for column in (start, end)]
+        if bounds[1] < bounds[0]:
+            raise RecordingError(table, f"line {line}: the prompt ends before it starts", "mend the table")
+        if row[text]:
+            spans.append((bounds[0], bounds[1], "utterance", row[text]))
+    return Spans.of(spans)
+
+
+def _user(path: Path) -> str:
+    found = re.search(r"user_?(\d+)", path.name)
+    if found is None:
+        raise RecordingError(path, "its name tells no user", "keep the release's names (…_user_000_dataset_000.hdf5)")
+    return found[1]

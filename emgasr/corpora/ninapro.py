@@ -1,0 +1,147 @@
+"""NinaPro's .mat files (DB2, DB3 and DB4: 12 electrodes at 2 kHz; DB5: two Myo rings at 200 Hz) in, Recordings out.
+
+The variables used: emg (T, C), restimulus (T, 1: the gesture held, corrected in time; 0 is rest; stimulus where that
+is missing), subject and exercise. One file S<subject>_E<exercise>_A1.mat is one session.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emgasr.corpora.arrays import Stamp, stamp_of
+from emgasr.errors import RecordingError
+from emgasr.manifest import Entry
+from emgasr.recording import Band, Recording, Spans, row_range
+
+
+@dataclass(frozen=True)
+class Database:
+    """What the files of a database do not say; `scale` makes µV of what is stored, None: it is counts."""
+
+    rate_hz: float
+    bands: tuple[Band, ...]
+    scale: float | None
+
+    @property
+    def channels(self) -> int:
+        """Electrodes of all bands."""
+        return sum(len(band.electrodes) for band in self.bands)
+
+
+_TRIGNO = Database(2000.0, (Band.numbered("forearm", 12),), 1e6)  # eight round the forearm, four on single muscles; V
+_MYO = Database(200.0, (Band.numbered("upper", 8, ring=True), Band.numbered("lower", 8, ring=True)), None)
+DATABASES = {"db2": _TRIGNO, "db3": _TRIGNO, "db4": _TRIGNO, "db5": _MYO}
+OTHERS = {10: "DB1", 14: "DB7 (its accelerometers left out?)"}  # by their channels
+
+
+def open_recording(path: str | Path, *, database: str = "") -> Recording:
+    """Open one exercise; without `database`, 12 channels tell DB2 and 16 tell DB5.
+
+    Gestures become spans of kind "gesture" labelled e<exercise>g<number>, what lies between them kind "rest".
+    """
+    path = Path(path)
+    shape, labels, subject, exercise = _described(path, stamp_of(path))
+    kind = DATABASES.get(database.lower()) if database else {12: _TRIGNO, 16: _MYO}.get(shape[1])
+    if database and kind is None:
+        raise RecordingError(path, f"unknown database {database!r}", f"known: {', '.join(DATABASES)}")
+    if kind is None or shape[1] != kind.channels:
+        looks = f", as {OTHERS[shape[1]]} has" if shape[1] in OTHERS else ""
+        wanted = f"{database.upper()} has {kind.channels}" if kind else "DB2, DB3 and DB4 have 12, DB5 has 16"
+        raise RecordingError(path, f"has {shape[1]} channels{looks}; {wanted}", "give files of one of those databases")
+    return Recording(
+        samples=_MatSamples(path.absolute(), shape, kind.scale or 1.0),
+        rate_hz=kind.rate_hz,
+        unit="counts" if kind.scale is None else "uV",
+        bands=kind.bands,
+        subject=subject,
+        session=f"E{exercise}",
+        spans=_spans(labels, kind.rate_hz, exercise),
+    )
+
+
+def scan(folder: Path) -> list[Entry]:
+    """Every S<subject>_E<exercise>_A<n>.mat below `folder`, by subject and exercise."""
+    return [Entry.of(open_recording(path), path, "ninapro") for path in mat_files(folder)]
+
+
+def mat_files(folder: Path) -> list[Path]:
+    """The files of the exercises, by subject and exercise."""
+    named = [(path, re.fullmatch(r"S(\d+)_E(\d+)_A(\d+)", path.stem, re.IGNORECASE)) for path in folder.rglob("*.mat")]
+    return [path for _, path in sorted((tuple(map(int, found.groups())), path) for path, found in named if found)]
+
+
+@dataclass(frozen=True, eq=False)
+class _MatSamples:
+    """Samples (T, C) float32; a .mat file can only be read whole, so the last two are kept."""
+
+    path: Path
+    shape: tuple[int, ...]
+    scale: float
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        start, stop = row_range(rows, self.shape[0])
+        samples = _samples(self.path, stamp_of(self.path))
+        if samples.shape != self.shape:
+            raise RecordingError(self.path, "changed since it was opened", "open it again")
+        return samples[start:stop] * np.float32(self.scale)
+
+
+@lru_cache(maxsize=2)
+def _samples(path: Path, stamp: Stamp) -> np.ndarray:
+    return np.asarray(_variables(path, ["emg"])["emg"], dtype=np.float32)
+
+
+@lru_cache(maxsize=256)
+def _described(path: Path, stamp: Stamp) -> tuple[tuple[int, int], np.ndarray, str, int]:
+    """The shape of the EMG, the gesture at every sample, subject and exercise."""
+    content = _variables(path, ["emg", "restimulus", "stimulus", "subject", "exercise"])
+    emg = content.get("emg")
+    if not isinstance(emg, np.ndarray) or emg.ndim != 2 or emg.dtype.kind not in "iuf" or 0 in emg.shape:
+        raise RecordingError(path, "holds no table 'emg' of numbers", "give a .mat file of NinaPro")
+    name = next((name for name in ("restimulus", "stimulus") if name in content), "")
+    if not name:
+        raise RecordingError(path, "holds neither 'restimulus' nor 'stimulus'", "give a .mat file of NinaPro")
+    labels = np.asarray(content[name]).ravel()
+    if len(labels) != len(emg):
+        raise RecordingError(path, f"{name} has {len(labels)} rows, emg {len(emg)}", "fetch the file again")
+    told = [_whole(path, content, variable) for variable in ("subject", "exercise")]
+    return emg.shape, labels.astype(np.int64), f"s{told[0]:02d}", told[1]
+
+
+def _variables(path: Path, names: list[str]) -> dict[str, Any]:
+    from scipy.io import loadmat
+
+    try:
+        return loadmat(path, variable_names=names)
+    except NotImplementedError as error:  # a MATLAB 7.3 file is HDF5
+        raise RecordingError(path, "is of MATLAB 7.3", "save it with -v7, as NinaPro's are") from error
+    except Exception as error:  # scipy documents none of the exceptions that damaged files raise
+        raise RecordingError(path, f"is cut off, or no .mat file ({error})", "fetch the file again") from error
+
+
+def _whole(path: Path, content: dict[str, Any], name: str) -> int:
+    """A number that the file tells; NinaPro's file names tell it too, where a variable is missing."""
+    values = np.asarray(content.get(name, np.empty(0))).ravel()
+    named = re.search({"subject": r"S(\d+)_", "exercise": r"_E(\d+)"}[name], path.stem, re.IGNORECASE)
+    if values.dtype.kind in "iuf" and values.size == 1:
+        if named and int(named[1]) != int(values[0]):
+            raise RecordingError(path, f"is of {name} {int(values[0])}, its name says {int(named[1])}", "rename it")
+        return int(values[0])
+    if named is None:
+        raise RecordingError(path, f"tells no {name}", "call it S<subject>_E<exercise>_A1.mat")
+    return int(named[1])
+
+
+def _spans(labels: np.ndarray, rate_hz: float, exercise: int) -> Spans:
+    edges = np.flatnonzero(np.diff(labels)) + 1
+    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(labels)]
+    return Spans.of(
+        (a / rate_hz, b / rate_hz, *(("gesture", f"e{exercise}g{labels[a]:02d}") if labels[a] else ("rest", "rest")))
+        for a, b in zip(starts, ends, strict=True)
+    )

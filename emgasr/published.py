@@ -1,0 +1,137 @@
+"""A checkpoint of emg2qwerty's published TDS baseline in (PyTorch Lightning's file), a Recognizer with its weights out.
+
+Only tensors and plain values are read: a file that asks for code to be run while it loads is refused. What its saved
+configuration (OmegaConf) is made of is read into stand-ins that do nothing.
+"""
+
+from __future__ import annotations
+
+import collections
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from emgasr.encoders.tds import TDSConfig, published_names
+from emgasr.errors import EmgasrError, ModelError
+from emgasr.features import LogSpectrogramConfig
+from emgasr.normalize import NormalizeConfig
+from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
+from emgasr.recording import Band
+from emgasr.tokens import PUBLISHED_BLANK, Tokens
+
+RATE_HZ, HOP_MS = 2000.0, 8.0  # of the published front end; its window follows from the number of bins
+WRISTS = ("left", "right")
+ADVICE = "give a checkpoint (.ckpt) of emg2qwerty's TDS baseline"
+STAND_INS = ("omegaconf.", "typing.")  # modules whose objects may stand in a saved configuration
+PLAIN: dict[str, Any] = {
+    "collections.defaultdict": collections.defaultdict,
+    **{f"builtins.{kind.__name__}": kind for kind in (dict, list, tuple, set, int, float, bool, str, bytes)},
+}
+
+
+def read_published_tds(path: str | Path) -> Recognizer:
+    """Read a checkpoint; its sizes are those of its tensors. ModelError if it is damaged, unsafe, or another network.
+
+    The baseline runs without padding: its emission n is this recognizer's emission n + blocks * (kernel - 1), and the
+    ones before that see zeros in place of what was never recorded.
+    """
+    path = Path(path)
+    weights = _state_dict(path)
+    config, bands, electrodes = _sizes(path, weights)
+    signal = Signal(RATE_HZ, "uV", tuple(Band.numbered(name, electrodes, ring=True) for name in WRISTS[:bands]))
+    recognizer = Recognizer(config, signal, Tokens.keystrokes())
+    own: dict[str, Tensor] = {}
+    for name, published in published_names(recognizer.encoder).items():
+        own[f"encoder.{name}"] = _tensor(path, weights, published)
+    for kind in ("weight", "bias"):
+        head = _tensor(path, weights, f"model.4.{kind}")
+        if len(head) != PUBLISHED_BLANK + 1:
+            raise ModelError(path, f"writes {len(head)} symbols, not {PUBLISHED_BLANK + 1}", ADVICE)
+        own[f"head.{kind}"] = head[list(recognizer.tokens.published_ids)]  # the blank comes first here
+    used = {*published_names(recognizer.encoder).values(), "model.4.weight", "model.4.bias"}
+    if foreign := sorted(name for name in weights if name.startswith("model.") and name not in used):
+        raise ModelError(path, f"holds {foreign[0]}, which the baseline does not have", ADVICE)
+    try:
+        recognizer.load_state_dict(own)
+    except RuntimeError as error:
+        raise ModelError(
+            path, f"its tensors do not fit together ({str(error).splitlines()[-1].strip()})", ADVICE
+        ) from (error)
+    if not all(torch.isfinite(value).all() for value in own.values()):
+        raise ModelError(path, "holds weights that are not finite", "fetch the checkpoint again")
+    return recognizer.eval()
+
+
+def _state_dict(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise ModelError(path, "is not a file", ADVICE)
+    if not zipfile.is_zipfile(path):
+        raise ModelError(path, "is damaged, cut off, or no checkpoint of PyTorch", "fetch the checkpoint again")
+    try:
+        named = torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
+        with torch.serialization.safe_globals([_harmless(path, name) for name in named]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except EmgasrError:
+        raise
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            path, f"needs more than data to load ({_first_line(error)})", "give its weights alone"
+        ) from error
+    except Exception as error:  # torch documents no exceptions of its own for damaged archives
+        raise ModelError(path, f"cannot be read ({_first_line(error)})", "fetch the checkpoint again") from error
+    weights = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ModelError(path, "holds no state_dict of tensors", ADVICE)
+    return weights
+
+
+def _harmless(path: Path, name: str) -> tuple[Any, str]:
+    """What stands for a class that a checkpoint names."""
+    if name in PLAIN:
+        return PLAIN[name], name
+    if name.startswith(STAND_INS):
+        return type("StandIn", (_StandIn,), {}), name
+    raise ModelError(path, f"would run {name} to load", "give its weights alone")
+
+
+class _StandIn:
+    """Takes what it is given and does nothing."""
+
+    def __init__(self, *arguments: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def _sizes(path: Path, weights: dict[str, Tensor]) -> tuple[RecognizerConfig, int, int]:
+    """The configuration that the tensors' shapes tell, the number of bands and of electrodes of each."""
+    bands = len({match[1] for name in weights if (match := re.match(r"model\.1\.mlps\.(\d+)\.", name))})
+    blocks = len({name for name in weights if re.fullmatch(r"model\.3\.tds_conv_blocks\.\d+\.conv2d\.weight", name)})
+    if not 1 <= bands <= len(WRISTS) or not blocks:
+        raise ModelError(path, f"has {bands} bands and {blocks} convolutions by the published names", ADVICE)
+    norm = _tensor(path, weights, "model.0.batch_norm.weight")
+    mlp = _tensor(path, weights, "model.1.mlps.0.mlp.0.weight")
+    conv = _tensor(path, weights, "model.3.tds_conv_blocks.0.conv2d.weight")
+    electrodes = len(norm) // bands
+    if mlp.dim() != 2 or conv.dim() != 4 or not electrodes or mlp.shape[1] % electrodes:
+        raise ModelError(path, f"its MLP reads {tuple(mlp.shape)} of {electrodes} electrodes", ADVICE)
+    window = 2 * (mlp.shape[1] // electrodes - 1)
+    features = LogSpectrogramConfig(window_ms=1000 * window / RATE_HZ, hop_ms=HOP_MS)
+    encoder = TDSConfig(mlp_width=len(mlp), channels=len(conv), kernel=conv.shape[3], blocks=blocks)
+    return RecognizerConfig(features, NormalizeConfig("none"), encoder), bands, electrodes
+
+
+def _tensor(path: Path, weights: dict[str, Tensor], name: str) -> Tensor:
+    if name not in weights:
+        raise ModelError(path, f"lacks {name}", ADVICE)
+    return weights[name]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -1,0 +1,127 @@
+"""Linear discriminant analysis with shrinkage over the folds of a split file, with and without a person's own takes.
+
+    lda.py MANIFEST SPLITS MINUTES[,MINUTES…] OUT
+
+Features are the mean log band energies of a whole take. Writes rows for `emgasr protocol report --rows`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from emgasr.cli.parser import ArgumentParser
+from emgasr.compose import Take, takes_from_recordings
+from emgasr.features import BandPowerConfig, build_features
+from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
+from emgasr.output import replacing
+from emgasr.protocol.calibrate import earliest
+from emgasr.protocol.folds import CALIBRATION, read_splits
+
+BANDS = 4  # of equal width up to the Nyquist rate
+OWN_WEIGHT = 10.0  # a person's own take counts as so many of others
+
+
+class ShrinkageLDA:
+    """Gaussian classes of one covariance, shrunk to its diagonal by Ledoit and Wolf (J. Multivar. Anal. 88, 2004)."""
+
+    def __init__(self, features: np.ndarray, labels: Sequence[str], weights: np.ndarray) -> None:
+        names = np.array(labels)
+        self.labels = sorted(set(labels))
+        rows = [names == label for label in self.labels]
+        self.means = np.stack([np.average(features[row], axis=0, weights=weights[row]) for row in rows])
+        centered = features - self.means[[self.labels.index(label) for label in labels]]
+        scale = centered.std(0) + 1e-9
+        covariance = _ledoit_wolf(centered / scale) * np.outer(scale, scale)
+        self.directions = np.linalg.solve(covariance, self.means.T)
+        self.offsets = -0.5 * np.einsum("kd,dk->k", self.means, self.directions)
+
+    def guess(self, features: np.ndarray) -> list[str]:
+        """The likeliest label of each row (n, D), all labels being as likely before."""
+        return [self.labels[i] for i in (features @ self.directions + self.offsets).argmax(1)]
+
+
+def _ledoit_wolf(rows: np.ndarray) -> np.ndarray:
+    count, width = rows.shape
+    sample = rows.T @ rows / count
+    target = np.trace(sample) / width * np.eye(width)
+    distance = ((sample - target) ** 2).sum()
+    noise = ((rows**2).T @ (rows**2) / count - sample**2).sum() / count
+    share = min(1.0, noise / distance) if distance else 0.0
+    return share * target + (1 - share) * sample
+
+
+def energies(take: Take) -> np.ndarray:
+    """(electrodes * BANDS,) mean over the take of the log power in each band."""
+    edges = tuple(take.rate_hz / 2 * i / BANDS for i in range(1, BANDS + 1))
+    config = BandPowerConfig(window_ms=160, hop_ms=20, edges_hz=(edges[0] / 4, *edges), epsilon=8.0)
+    samples = torch.from_numpy(take.samples - take.samples.mean(0))[None]
+    frames, _ = build_features(config, take.rate_hz, 1, take.samples.shape[1])(
+        samples, torch.tensor([samples.shape[1]])
+    )
+    return frames[0].mean(0).flatten().numpy()
+
+
+def takes_of(manifest: Manifest, entry: Entry, seconds: float | None = None) -> list[tuple[np.ndarray, str]]:
+    """Features and label of each take of a recording, or of its first `seconds`."""
+    recording = manifest.open(entry).segment(0.0, seconds)
+    return [(energies(take), take.label) for take in takes_from_recordings([(entry.path, recording)]) if not take.rest]
+
+
+def run(argv: list[str]) -> int:
+    """Write a row for each test person, without and with each number of minutes of their own."""
+    parser = ArgumentParser(prog="lda.py", description=__doc__)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("splits", type=Path)
+    parser.add_argument("minutes")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--shortfall", type=float, default=0.02, help="share of the minutes that may be lacking")
+    options = parser.parse_args(argv)
+    manifest, splits = read_manifest(options.manifest), read_splits(options.splits)
+    splits.check_made_of(manifest)
+    known = {entry.path: takes_of(manifest, entry) for entry in manifest.entries}
+    rows: list[dict[str, Any]] = []
+    for fold in splits.folds:
+        entries = splits.entries(fold, manifest)
+        others = [take for e in entries if e.split in (TRAIN, VALIDATION) for take in known[e.path]]
+        plain = _model(others, [])
+        for subject in sorted({entry.subject for entry in entries if entry.split == TEST}):
+            own = [entry for entry in entries if entry.subject == subject]
+            start = {"system": "lda", "fold": fold.name, "subject": subject, "list": "isolated", "seed": 0}
+            tested = [take for e in own if e.split == TEST for take in known[e.path]]
+            calibrating = [e for e in own if e.split == CALIBRATION]
+            rows.append(start | {"sessions": "test", "rung": "none", "minutes": 0.0} | _figures(plain, tested))
+            if any(other.calibration for other in splits.folds):
+                everything = [take for e in own for take in known[e.path]]
+                rows.append(start | {"sessions": "all", "rung": "none", "minutes": 0.0} | _figures(plain, everything))
+            for minutes in map(float, options.minutes.split(",")):
+                chosen = earliest(calibrating, minutes, 0.0, options.shortfall)
+                mine = [take for e, seconds in chosen for take in takes_of(manifest, e, seconds)]
+                if mine:
+                    step = {"sessions": "test", "rung": "all", "minutes": minutes}
+                    rows.append(start | step | _figures(_model(others, mine), tested))
+    with replacing(options.out) as path:
+        path.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _model(others: Sequence[tuple[np.ndarray, str]], own: Sequence[tuple[np.ndarray, str]]) -> ShrinkageLDA:
+    takes = [*others, *own]
+    weights = np.array([1.0] * len(others) + [OWN_WEIGHT] * len(own))
+    return ShrinkageLDA(np.stack([features for features, _ in takes]), [label for _, label in takes], weights)
+
+
+def _figures(model: ShrinkageLDA, takes: Sequence[tuple[np.ndarray, str]]) -> dict[str, Any]:
+    guesses = model.guess(np.stack([features for features, _ in takes]))
+    right = [guess == label for guess, (_, label) in zip(guesses, takes, strict=True)]
+    return {"accuracy": float(np.mean(right)), "keys": len(takes), "items": len(takes)}
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

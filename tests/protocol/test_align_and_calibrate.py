@@ -1,0 +1,198 @@
+"""A person's own: turned rings and weak electrodes found without labels, statistics brought along, heads fitted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from people import entry
+from tiny_models import BANDS, easy_recording, tiny_recognizer
+
+from emgasr.batches import ComposedConfig, WindowsConfig
+from emgasr.errors import ConfigError, DataError, ModelError
+from emgasr.experiment import TrainingConfig
+from emgasr.normalize import NormalizeConfig
+from emgasr.protocol.align import align, load_profile, mean_profile, profile, save_profile
+from emgasr.protocol.calibrate import CalibrationConfig, applies, calibrate, earliest
+from emgasr.recognizer import Recognizer
+from emgasr.recording import Band, Recording, Spans
+
+WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
+TRAINING = TrainingConfig(steps=1, source=WINDOWS)
+
+
+def muscles(seed: int = 0, electrodes: int = 8) -> Recording:
+    """60 s of bursts that one place of a ring after the other makes, its neighbors hearing it too; two rings."""
+    rng = np.random.default_rng(seed)
+    count = 12000
+    rings = []
+    for ring in range(2):
+        places = np.random.default_rng([9, ring]).uniform(0, electrodes, 5)
+        activity = np.repeat(rng.gamma(0.6, 1.0, (count // 100, 5)), 100, axis=0)
+        apart = np.abs((np.arange(electrodes) - places[:, None] + electrodes / 2) % electrodes - electrodes / 2)
+        sources = activity * rng.normal(0, 30, (count, 5))
+        rings.append(sources @ np.exp(-(apart**2) / 1.5) + rng.normal(0, 1, (count, electrodes)))
+    bands = tuple(Band.numbered(name, electrodes, ring=True) for name in ("left", "right"))
+    return Recording(np.concatenate(rings, 1).astype(np.float32), 200.0, "uV", bands, "ann", f"day{seed}")
+
+
+@pytest.mark.parametrize("turns", [(0, 0), (1, -2), (-1, 2)])
+def test_turned_rings_and_weak_electrodes_are_found_without_labels(turns: tuple[int, int]) -> None:
+    reference, other = muscles(0), muscles(1).read()
+    rings = [np.roll(other[:, 8 * i : 8 * i + 8], turn, axis=1) for i, turn in enumerate(turns)]
+    gain = np.exp(np.random.default_rng(2).normal(0, 0.3, 16)).astype(np.float32)
+    worn = replace(reference, samples=np.concatenate(rings, 1) * gain + 25)
+    made = align(profile([worn]), profile([reference]), worn, 2)
+    assert made.turns == tuple(-turn for turn in turns)  # back
+    corrected, wanted = profile([made.of(worn)]), profile([reference])
+    np.testing.assert_allclose(corrected.mean, wanted.mean, atol=1e-3)
+    np.testing.assert_allclose(corrected.offset, 0, atol=0.1)
+    np.testing.assert_allclose(made.of(worn).read(1.0, 2.0), made.of(worn).read()[200:400], rtol=1e-6)
+
+
+def test_what_is_no_ring_is_not_turned_and_no_gain_is_without_bound() -> None:
+    flat = replace(muscles(), bands=tuple(replace(band, ring=False) for band in muscles().bands))
+    turned = np.roll(muscles(1).read(), 1, axis=1)
+    turned[:, 3] = 0
+    made = align(profile([replace(flat, samples=turned)]), profile([flat]), flat, 2)
+    assert made.turns == (0, 0)
+    assert made.gain.max() <= 10 ** (12 / 20) + 1e-9
+
+
+def test_profiles_are_kept_and_people_count_alike(tmp_path: Path) -> None:
+    one, two = profile([muscles(0)]), profile([muscles(1), muscles(2)])
+    save_profile(mean_profile([one, two]), tmp_path / "t.safetensors")
+    np.testing.assert_allclose(load_profile(tmp_path / "t.safetensors").mean, (one.mean + two.mean) / 2)
+    (tmp_path / "bad").write_bytes(b"x")
+    for name in ("bad", "none"):
+        with pytest.raises(ModelError, match="is no profile"):
+            load_profile(tmp_path / name)
+    with pytest.raises(DataError, match=r"no recording is 0\.064 s long"):
+        profile([muscles().segment(0.0, 0.05)])
+
+
+def test_the_earliest_minutes_are_taken_in_the_order_of_sessions() -> None:
+    own = [entry("p", "s10"), entry("p", "s9"), entry("p", "s8", duration_s=30.0)]
+    assert [(e.session, s) for e, s in earliest(own, 1.0, 5)] == [("s8", 30), ("s9", 30)]
+    assert [(e.session, s) for e, s in earliest(own, 0.25, 5)] == [("s8", 15)]
+    assert [(e.session, s) for e, s in earliest(own, 31 / 60, 5)] == [("s8", 30)]  # a second of s9 fills no window
+    assert len(earliest(own, 3.85, 5)) == 3  # a second short
+    assert earliest(own, 4.0, 5) == []
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    recognizer = tiny_recognizer("linear", "cumulative")
+    recognizer.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def climbed(model: Path, rung: str, training: TrainingConfig = TRAINING, **changes: object) -> Recognizer:
+    config = replace(CalibrationConfig(steps=3, learning_rate=1e-2, head_learning_rate=1e-2), **changes)  # type: ignore[arg-type]
+    recordings = [easy_recording(1, 20.0)]
+    template = profile([easy_recording(2, 20.0)])
+    made = calibrate(model, recordings, rung, config, training, template, model.parent / rung)
+    assert made.prepare(recordings[0]).duration_s == recordings[0].duration_s
+    return made.recognizer
+
+
+def test_statistics_make_the_first_second_look_like_the_rest(model: Path) -> None:
+    recording = easy_recording(3, 10.0)
+    plain, prior = climbed(model, "none"), climbed(model, "statistics", prior_s=1e6)
+    assert not np.array_equal(plain.emissions(recording), prior.emissions(recording))
+    # With the statistics of the very recording, weighted without end, nothing is learned on the way: as if fixed.
+    frames, lengths = prior.features(torch.from_numpy(recording.read())[None], torch.tensor([recording.n_samples]))
+    state = prior.normalize.gathered([frames], 1e9)
+    whole = frames[0].double()
+    np.testing.assert_allclose(state.mean[0], whole.mean(0), atol=1e-6)
+    np.testing.assert_allclose(state.scatter[0] / state.weight[0], whole.var(0, correction=0), rtol=1e-4)
+    assert int(lengths[0]) == float(state.weight[0])
+    capped = prior.normalize.gathered([frames[:, :100], frames[:, 100:]], 50)
+    assert float(capped.weight[0]) == pytest.approx(50)
+    np.testing.assert_allclose(capped.mean, state.mean, atol=1e-6)
+    np.testing.assert_allclose(capped.scatter / 50, state.scatter / state.weight[0], rtol=1e-4)
+
+
+def test_streams_start_with_a_prior_and_still_equal_the_whole(model: Path) -> None:
+    recognizer = climbed(model, "statistics")
+    samples = torch.from_numpy(easy_recording(3, 4.0).read())[None]
+    parts, state = [], recognizer.start()
+    for chunk in samples.split(77, 1):
+        log_probs, _, state = recognizer.step(chunk, state)
+        parts.append(log_probs)
+    whole = recognizer.emissions(easy_recording(3, 4.0))
+    np.testing.assert_allclose(torch.cat([*parts, recognizer.flush(state)[0]], 1)[0], whole, atol=1e-5)
+
+
+def test_statistics_need_a_normalization_that_keeps_some_and_enough_frames(tmp_path: Path) -> None:
+    assert applies("statistics", TRAINING)
+    assert not applies("statistics", replace(TRAINING, normalize=NormalizeConfig("none")))
+    assert applies("affine", replace(TRAINING, normalize=NormalizeConfig("none")))
+    with pytest.raises(ConfigError, match="has no running statistics"):
+        tiny_recognizer("linear", "none").normalize.gathered([], 1)
+    with pytest.raises(DataError, match="fewer than the 10 frames"):
+        tiny_recognizer("linear", "cumulative").normalize.gathered([torch.zeros(1, 9, 2, 4, 5)], 1)
+
+
+@pytest.mark.parametrize("rung", ["head", "all"])
+def test_labels_change_the_head_or_all_weights(tmp_path: Path, rung: str) -> None:
+    tiny_recognizer("conformer", "cumulative").save(tmp_path / "model")
+    before = Recognizer.load(tmp_path / "model").state_dict()
+    made = climbed(tmp_path / "model", rung, held_out=0.0, steps=20)
+    changed = {name for name, value in made.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(name.startswith("head.") for name in changed) == (rung == "head")
+
+
+def test_a_fit_may_be_given_seconds_in_place_of_steps(tmp_path: Path) -> None:
+    tiny_recognizer("linear", "cumulative").save(tmp_path / "model")
+    made = {}
+    for name, config in {
+        "time": CalibrationConfig(budget_s=1.0, steps=10**6, batch_s=12.0, validations=1),
+        "steps": CalibrationConfig(steps=2, batch_s=12.0, validations=2),
+    }.items():
+        recordings, template = [easy_recording(3, 30.0)], profile([easy_recording(0)])
+        calibrate(tmp_path / "model", recordings, "head", config, TRAINING, template, tmp_path / name)
+        log = (tmp_path / name / "personal" / "log.jsonl").read_text().splitlines()
+        made[name] = [json.loads(line) for line in log]
+    assert made["time"][-1]["minutes"] * 60 >= 1.0
+    assert len(made["time"]) < 10**5
+    assert [entry["step"] for entry in made["steps"] if "validation_cer" in entry] == [1, 2]
+
+
+def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path) -> None:
+    from emgasr.tokens import Tokens
+
+    tiny_recognizer("linear", "none", tokens=Tokens.words(["fist", "point"])).save(tmp_path / "model")
+    rng = np.random.default_rng(0)
+    spans = [(3.0 * i, 3.0 * i + 2, "gesture", "fist" if i % 2 else "point") for i in range(6)]
+    made = replace(
+        easy_recording(0, 18.0, samples=rng.normal(0, 50, (3600, 8)).astype(np.float32), spans=Spans.of(spans)),
+        bands=BANDS,
+    )
+    training = replace(TRAINING, source=ComposedConfig(batch_size=4, shortest=1, longest=3))
+    config = CalibrationConfig(steps=2, held_out=0.34)
+    template = profile([made])
+    told = calibrate(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").told
+    assert told.keys() == {"held_out_cer_before", "held_out_cer_after", "kept"}
+    unlabelled = replace(made, spans=Spans.empty())
+    told = calibrate(tmp_path / "model", [unlabelled], "all", config, training, template, tmp_path / "b").told
+    assert told["kept"] is False
+    assert "no labelled takes" in str(told["why"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"rungs": ("legs",)}, "'legs' is unknown; choose of statistics"),
+        ({"minutes": (0.0,)}, "a step is not above 0"),
+        ({"budget_s": -1.0}, "-1 is below 0; 0 goes by steps"),
+    ],
+)
+def test_impossible_ladders_are_refused(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        CalibrationConfig(**changes)  # type: ignore[arg-type]
