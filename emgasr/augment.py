@@ -23,7 +23,8 @@ class AugmentConfig:
     On samples: `band_jitter_ms` is the most that two bands are shifted against each other (emg2qwerty: 120 samples at
     2 kHz); `rotation_electrodes` the most that a ring is turned by, in whole electrodes (1 in emg2qwerty; for many
     wearers, not for one); `rotation_sd_electrodes` the standard deviation of a turn by any angle, as of a ring put on
-    by hand; the gains are standard deviations of normal draws in dB.
+    by hand; with `reversal_probability` a ring runs the other way round, as on the other arm; the gains are standard
+    deviations of normal draws in dB.
 
     On frames, for each band and electrode (SpecAugment with emg2qwerty's numbers): 0 to `time_masks` masks of up to
     `time_mask_frames`, 0 to `frequency_masks` masks of up to `frequency_mask_bins` (more bins than there are: whole
@@ -36,6 +37,7 @@ class AugmentConfig:
     band_jitter_ms: float = 60.0
     rotation_electrodes: int = 0
     rotation_sd_electrodes: float = 0.0
+    reversal_probability: float = 0.0
     band_gain_db: float = 0.0
     electrode_gain_db: float = 0.0
     time_masks: int = 3
@@ -74,6 +76,10 @@ class Augment(nn.Module):
         if not self.training:
             return samples
         bands = samples.unflatten(2, (self.bands, -1))  # (B, T, N, E)
+        if self.config.reversal_probability:
+            turned_over = _uniform((len(bands), 1, self.bands, 1), bands.device, generator)
+            turned_over = (turned_over < self.config.reversal_probability) & self.rings[:, None]
+            bands = torch.where(turned_over, bands.flip(3), bands)
         offsets = self._offsets(bands, generator)
         turns = self._turns(bands, generator)
         if bands.device.type == "cpu" and not self.config.rotation_sd_electrodes:
@@ -196,7 +202,6 @@ def _check_config(config: AugmentConfig) -> None:
     for name, value in vars(config).items():
         if value < 0:
             raise ConfigError("augment", f"{name} {value} is below 0", "use 0 to turn it off")
-    if config.electrode_mask_probability > 1:
-        raise ConfigError(
-            "augment", "electrode_mask_probability is above 1", "give a share of the electrodes, such as 0.1"
-        )
+    for name in ("electrode_mask_probability", "reversal_probability"):
+        if getattr(config, name) > 1:
+            raise ConfigError("augment", f"{name} is above 1", "give a share, such as 0.1")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emgasr.normalize import FITTED
+
 if TYPE_CHECKING:
     from emgasr.recognizer import Recognizer
 
@@ -75,7 +77,7 @@ def delay_of(recognizer: Recognizer, settle_within_s: float | None, feed_ms: flo
     frame_ms = hop_ms * encoder.stride
     within = None if settle_within_s is None else settling_frames(recognizer.frame_rate_hz, settle_within_s)
     normalize = recognizer.config.normalize
-    running = normalize.kind not in ("none", "fixed")
+    running = normalize.kind not in ("none", *FITTED)
     return Delay(
         window_ms=1000 * features.window / features.rate_hz,
         hop_ms=hop_ms,

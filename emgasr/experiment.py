@@ -24,7 +24,7 @@ from emgasr.encoders.conformer import ConformerConfig
 from emgasr.errors import ConfigError
 from emgasr.features import FeaturesConfig, LogSpectrogramConfig
 from emgasr.manifest import Manifest, check_apart, check_disjoint, read_manifest
-from emgasr.normalize import NormalizeConfig
+from emgasr.normalize import FITTED, NormalizeConfig
 from emgasr.output import claim_folder, replacing
 from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
 from emgasr.recording import Recording
@@ -115,7 +115,7 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
             begun = {"manifest_sha256": manifest.checksum(), "parameters_sha256": parameters_checksum(recognizer)}
             with replacing(folder / START_NAME) as path:
                 path.write_text(json.dumps(begun) + "\n", encoding="utf-8")
-        if config.normalize.kind == "fixed" and not resume:
+        if config.normalize.kind in FITTED and not resume:
             recognizer.normalize.fit(_frames(recognizer, source))
 
         def save(best: Recognizer, cer: float, step: int) -> None:

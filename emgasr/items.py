@@ -15,6 +15,7 @@ from emgasr.manifest import TEST, TRAIN, Entry, Manifest, check_apart, read_mani
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
+    from emgasr.normalize import NormalizeState
     from emgasr.recognizer import Recognizer
     from emgasr.recording import Recording
 
@@ -37,12 +38,24 @@ class Item:
     rest: Sequence[tuple[float, float]] = ()
 
 
-def items_of(recognizer: Recognizer, recordings: Iterable[tuple[str, Recording]]) -> Iterator[Item]:
+def items_of(
+    recognizer: Recognizer, recordings: Iterable[tuple[str, Recording]], carry: bool = False
+) -> Iterator[Item]:
     """Yield the items of (name, recording) pairs, one after the other: whole sessions where there are key events.
 
     A recording with key events, or with gesture spans, is read whole; one with utterances, an utterance at a time.
+    With `carry`, recordings of one person and session that follow each other are as if worn on: those read whole begin
+    with the running statistics that the one before ended with. Labels play no part in that.
     """
+    heard: NormalizeState | None = None
+    worn: tuple[str, str] | None = None
     for name, recording in recordings:
+        if carry and not len(recording.spans.of_kind("utterance")):
+            heard = heard if worn == (recording.subject, recording.session) else None
+            item, heard = _carried(recognizer, name, recording, heard)
+            worn = recording.subject, recording.session
+            yield item
+            continue
         spoken = recording.spans.of_kind("utterance")
         if len(recording.events) or not len(spoken):
             yield _item(recognizer, name, recording)
@@ -117,9 +130,20 @@ def tuning_stretches(
     return stretches
 
 
+def _carried(
+    recognizer: Recognizer, name: str, recording: Recording, heard: NormalizeState | None
+) -> tuple[Item, NormalizeState | None]:
+    emissions, after = recognizer.listen(recording, heard)
+    # Statistics that never got past their warm-up are none to begin with.
+    return _judged(recognizer, name, recording, emissions), after if float(after.weight[0]) > 0 else None
+
+
 def _item(recognizer: Recognizer, name: str, recording: Recording) -> Item:
+    return _judged(recognizer, name, recording, recognizer.emissions(recording))
+
+
+def _judged(recognizer: Recognizer, name: str, recording: Recording, emissions: np.ndarray) -> Item:
     symbols, times_s = reference_of(name, recording, recognizer.tokens)
-    emissions = recognizer.emissions(recording)
     rest = recording.spans.of_kind("rest")
     return Item(
         name,

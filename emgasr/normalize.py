@@ -18,6 +18,7 @@ from torch.nn import functional
 from emgasr.errors import ConfigError, DataError
 from emgasr.held import chosen, gathered, join, part, same
 
+FITTED = ("fixed", "adaptive")  # kinds that need the training set's statistics
 _BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and forgetting factors stay representable
 
 
@@ -27,12 +28,15 @@ class NormalizeConfig:
 
     none: not at all. cumulative: all frames so far. warmup: the first `warmup_frames` only. exponential: all frames so
     far, a frame's weight halving every `half_life_s`. fixed: statistics of the training set (`RunningNormalize.fit`).
-    `epsilon` is added to the variance inside the root.
+    adaptive: all frames so far and, before them, `prior_s` seconds of the training set's statistics: what is heard
+    first is normalized as the training set was, and more and more by a person's own signal. `epsilon` is added to the
+    variance inside the root.
     """
 
-    kind: Literal["none", "cumulative", "warmup", "exponential", "fixed"] = "cumulative"
+    kind: Literal["none", "cumulative", "warmup", "exponential", "fixed", "adaptive"] = "cumulative"
     warmup_frames: int = 125
     half_life_s: float = 30.0
+    prior_s: float = 8.0
     epsilon: float = 0.1
 
 
@@ -64,7 +68,8 @@ class RunningNormalize(nn.Module):
         self.block = (
             _BLOCK_FRAMES if not forgets else max(1, min(_BLOCK_FRAMES, int(-math.log(8) / math.log(self.decay))))
         )
-        if config.kind == "fixed":
+        self.prior_frames = config.prior_s * frame_rate_hz
+        if config.kind in FITTED:
             self.register_buffer("mean", torch.zeros(self.shape))
             self.register_buffer("variance", torch.ones(self.shape))
 
@@ -75,6 +80,9 @@ class RunningNormalize(nn.Module):
             return self._pointwise(frames).masked_fill(~valid, 0.0)
         warmup = self.config.warmup_frames
         frames = frames.masked_fill(~valid, 0.0)
+        if self.config.kind == "adaptive":
+            learned = valid[:, :, 0, 0, 0]
+            return self._continue(frames, self._trained(len(frames)), learned)[0].masked_fill(~valid, 0.0)
         head, state = self._begin(frames[:, :warmup], lengths.clamp(max=warmup), frames[:, :0])
         tail, _ = self._continue(frames[:, warmup:], state, valid[:, warmup:, 0, 0, 0])
         return torch.cat([head, tail], 1).masked_fill(~valid, 0.0)
@@ -83,6 +91,8 @@ class RunningNormalize(nn.Module):
         """The state of `batch` streams that have seen nothing, or only what `prior` tells."""
         if self.prior is not None:
             return NormalizeState(*(field.expand(batch, *field.shape[1:]).clone() for field in self.prior))
+        if self.config.kind == "adaptive":
+            return self._trained(batch, dtype)
         device = self.mean.device if self.config.kind == "fixed" else None
         room = 0 if self.config.kind in ("none", "fixed") else self.config.warmup_frames - 1
         zeros = torch.zeros((batch, *self.shape), dtype=torch.float64, device=device)
@@ -156,8 +166,11 @@ class RunningNormalize(nn.Module):
         return state._replace(weight=state.weight * share, scatter=state.scatter * share[:, None, None, None])
 
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Set the statistics of kind "fixed" from batches of frames (B, F, N, E, K) and their lengths (B,)."""
-        if self.config.kind != "fixed":
+        """Set the training set's statistics from batches of frames (B, F, N, E, K) and their lengths (B,).
+
+        Kinds "fixed" and "adaptive" use them; a ConfigError for another.
+        """
+        if self.config.kind not in FITTED:
             raise ConfigError("normalize", f"kind {self.config.kind!r} has no statistics to fit", 'choose "fixed"')
         count, mean, scatter = 0, torch.zeros(self.shape).double(), torch.zeros(self.shape).double()
         for frames, lengths in batches:
@@ -174,6 +187,14 @@ class RunningNormalize(nn.Module):
             raise DataError("normalize", "there are no frames to take statistics of", "check the training set")
         self.mean.copy_(mean)
         self.variance.copy_(scatter / count)
+
+    def _trained(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
+        """The state of streams that have only heard what the training set is like."""
+        mean, variance = (value.double().expand(batch, *self.shape) for value in (self.mean, self.variance))
+        weight = mean.new_full((batch,), self.prior_frames)
+        held = torch.zeros((batch, 0, *self.shape), dtype=dtype, device=mean.device)
+        none = torch.zeros(batch, dtype=torch.long, device=mean.device)
+        return NormalizeState(held, none, weight, mean.clone(), variance * self.prior_frames)
 
     def _pointwise(self, frames: Tensor) -> Tensor:
         if self.config.kind == "none":
@@ -243,5 +264,7 @@ def _check_config(config: NormalizeConfig) -> None:
         )
     if not config.half_life_s > 0:
         raise ConfigError("normalize", f"half_life_s {config.half_life_s} is not above 0", "give seconds, such as 30")
+    if not config.prior_s > 0:
+        raise ConfigError("normalize", f"prior_s {config.prior_s} is not above 0", "give seconds, such as 8")
     if not config.epsilon > 0:
         raise ConfigError("normalize", f"epsilon {config.epsilon} is not above 0", "SplashNet uses 0.1")

@@ -210,8 +210,14 @@ class Recognizer(nn.Module):
 
         Raises a RecordingError for another rate, unit or number of electrodes.
         """
+        return self.listen(recording)[0]
+
+    def listen(self, recording: Recording, heard: NormalizeState | None = None) -> tuple[np.ndarray, NormalizeState]:
+        """Emissions as `emissions`, and the running statistics at the end; these may start as an earlier end's."""
         self.signal.check(recording)
         weight, state = self.head.weight, self.start()
+        if heard is not None:
+            state = state._replace(normalize=heard)
         piece = self.piece_frames * self.features.hop
         parts = []
         for first in range(0, recording.n_samples, piece):
@@ -219,7 +225,8 @@ class Recognizer(nn.Module):
             samples = torch.from_numpy(recording.read(first / recording.rate_hz, last / recording.rate_hz))
             log_probs, _, state = self.step(samples[None].to(weight), state)
             parts.append(log_probs)
-        return torch.cat([*parts, self.flush(state)[0]], 1)[0].float().cpu().numpy()
+        emissions = torch.cat([*parts, self.flush(state)[0]], 1)[0].float().cpu().numpy()
+        return emissions, state.normalize
 
     def stream(
         self,

@@ -11,6 +11,7 @@ OFF = AugmentConfig(**dict.fromkeys(vars(AugmentConfig()), 0))
 EVERYTHING = AugmentConfig(
     rotation_electrodes=1,
     rotation_sd_electrodes=0.3,
+    reversal_probability=0.5,
     band_gain_db=3,
     electrode_gain_db=1,
     electrode_mask_probability=0.2,
@@ -108,6 +109,16 @@ def test_only_rings_are_turned() -> None:
     assert seen == {(0, 1, 2, 3), (3, 0, 1, 2), (1, 2, 3, 0)}
 
 
+def test_rings_alone_are_reversed_as_often_as_asked() -> None:
+    labels = torch.arange(8.0).expand(2000, 3, 8)
+    augment = train(AugmentConfig(band_jitter_ms=0, reversal_probability=0.2), rings=(True, False))
+    ring, array = augment.samples(labels, torch.full((2000,), 3), seeded()).unflatten(2, (2, 4)).unbind(2)
+    assert torch.equal(array, labels[..., 4:])
+    assert {tuple(row) for row in ring[:, 0].int().tolist()} == {(0, 1, 2, 3), (3, 2, 1, 0)}
+    assert (ring == ring[:, :1]).all()  # all of an item's samples alike
+    assert (ring[:, 0, 0] == 3).float().mean() == pytest.approx(0.2, abs=0.03)
+
+
 def test_a_turn_by_hand_lies_between_electrodes_and_keeps_the_power() -> None:
     signal = torch.zeros(3000, 2, 8)
     signal[..., [0, 4]] = 1  # the first electrode of either band
@@ -189,7 +200,14 @@ def test_electrodes_are_masked_whole_as_often_as_asked() -> None:
     assert share == pytest.approx(0.25, abs=0.04)
 
 
-@pytest.mark.parametrize("config", [AugmentConfig(time_masks=-1), AugmentConfig(electrode_mask_probability=1.5)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        AugmentConfig(time_masks=-1),
+        AugmentConfig(electrode_mask_probability=1.5),
+        AugmentConfig(reversal_probability=2),
+    ],
+)
 def test_impossible_values_are_refused(config: AugmentConfig) -> None:
     with pytest.raises(ConfigError):
         train(config)

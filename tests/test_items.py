@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_models import easy_recording, tiny_recognizer
 
 from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.items import Item, items_of, reference_of, refuse_tuning_on_test, tuning_stretches
@@ -65,6 +66,24 @@ def test_rest_spans_come_along() -> None:
     recording = recording_of(Events.of([(1.0, 1.1, "h")]), spans)
     (item,) = items_of(FakeRecognizer(KEYS), [("r", recording)])  # type: ignore[arg-type]
     assert list(item.rest) == [(2.0, 5.0)]
+
+
+def test_what_follows_in_a_session_is_read_with_the_statistics_of_what_came_before() -> None:
+    model = tiny_recognizer("linear", "cumulative")
+    gesture = Spans.of([(0.5, 1.5, "gesture", "a")])
+    made = [
+        easy_recording(seed, 2.0, spans=gesture, events=Events.empty(), subject=subject, session="one")
+        for seed, subject in enumerate(["ann", "ann", "bea"])
+    ]
+    named = [(str(number), recording) for number, recording in enumerate(made)]
+    cold, worn = list(items_of(model, named)), list(items_of(model, named, carry=True))
+    for number in (0, 2):  # the first of each person
+        np.testing.assert_array_equal(worn[number].emissions, cold[number].emissions)
+    assert not np.allclose(worn[1].emissions, cold[1].emissions)
+    heard = model.listen(made[0])[1]
+    np.testing.assert_array_equal(worn[1].emissions, model.listen(made[1], heard)[0])
+    short = [("0", replace(made[0], samples=made[0].samples[:30])), ("1", made[1])]  # too short for the warm-up
+    np.testing.assert_array_equal(list(items_of(model, short, carry=True))[1].emissions, cold[1].emissions)
 
 
 def test_a_recording_without_labels_is_refused() -> None:

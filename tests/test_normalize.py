@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from emgasr.errors import ConfigError, DataError
-from emgasr.normalize import NormalizeConfig, RunningNormalize
+from emgasr.normalize import FITTED, NormalizeConfig, RunningNormalize
 
 SHAPE = (2, 3, 4)
 WARMUP = 20
 RUNNING = ["cumulative", "warmup", "exponential"]
-KINDS = ["none", "fixed", *RUNNING]
+KINDS = ["none", "fixed", "adaptive", *RUNNING]
 
 
 def normalizer(kind: str, warmup_frames: int = WARMUP, half_life_s: float = 0.3) -> RunningNormalize:
     config = NormalizeConfig(kind, warmup_frames=warmup_frames, half_life_s=half_life_s)  # type: ignore[arg-type]
     module = RunningNormalize(config, 100.0, SHAPE).double()
-    if kind == "fixed":
+    if kind in FITTED:
         module.fit([(log_power(40, seed=9), torch.tensor([40]))])
     return module
 
@@ -128,13 +128,40 @@ def test_fixed_statistics_are_those_of_all_valid_frames() -> None:
     assert torch.equal(loaded(log_power(9), torch.tensor([9])), module(log_power(9), torch.tensor([9])))
 
 
+def test_an_adaptive_stream_starts_as_training_was_and_comes_to_go_by_its_own_signal() -> None:
+    module = normalizer("adaptive")
+    frames = log_power(900, seed=3) * 2 + 5
+    prior = module.prior_frames  # 8 s at 100 Hz
+    output = module(frames, torch.tensor([900]))[0]
+    for now in (0, 10, 899):
+        own = frames[0, : now + 1]
+        mean = (prior * module.mean + own.sum(0)) / (prior + now + 1)
+        square = (prior * (module.variance + module.mean**2) + (own**2).sum(0)) / (prior + now + 1)
+        expected = (frames[0, now] - mean) / (square - mean**2 + 0.1).sqrt()
+        torch.testing.assert_close(output[now], expected, rtol=0, atol=1e-9)
+
+
+def test_an_adaptive_stream_goes_on_where_an_earlier_one_ended() -> None:
+    module = normalizer("adaptive")
+    frames = log_power(120)
+    whole = module(frames, torch.tensor([120]))
+    first, _, heard = module.step(frames[:, :50], torch.tensor([50]), module.start(1, torch.float64))
+    then, _, _ = module.step(frames[:, 50:], torch.tensor([70]), heard)
+    torch.testing.assert_close(torch.cat([first, then], 1), whole, rtol=0, atol=1e-10)
+
+
 def test_running_kinds_have_nothing_to_save() -> None:
     assert all(not normalizer(kind).state_dict() for kind in ("none", *RUNNING))
 
 
 @pytest.mark.parametrize(
     "config",
-    [NormalizeConfig(warmup_frames=0), NormalizeConfig(half_life_s=0.0), NormalizeConfig(epsilon=0.0)],
+    [
+        NormalizeConfig(warmup_frames=0),
+        NormalizeConfig(half_life_s=0.0),
+        NormalizeConfig(prior_s=0.0),
+        NormalizeConfig(epsilon=0.0),
+    ],
 )
 def test_impossible_values_are_refused(config: NormalizeConfig) -> None:
     with pytest.raises(ConfigError):

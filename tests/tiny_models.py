@@ -50,6 +50,7 @@ NORMALIZATIONS = {
     "warmup": NormalizeConfig("warmup", warmup_frames=10),
     "exponential": NormalizeConfig("exponential", warmup_frames=1, half_life_s=0.5),
     "fixed": NormalizeConfig("fixed"),
+    "adaptive": NormalizeConfig("adaptive", prior_s=1.0),
 }
 
 

@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     layout.add_argument("--unit", help="uV, mV, V, nV, or counts for a device with no factor to volts")
     layout.add_argument("--scale-uv", type=float, help="µV of one stored step (spans)")
     layout.add_argument("--kind", help="what a labelled span is: gesture (default), utterance or prompt (spans)")
+    rest = "labels of spans in which nothing is meant (spans; default: rest silence pause)"
+    layout.add_argument("--rest", nargs="*", metavar="LABEL", help=rest)
     layout.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
     layout.add_argument("--bands", type=_band, nargs="+", metavar="NAME:ELECTRODES", help="default: one band of all")
 
@@ -104,7 +106,7 @@ def _band(text: str) -> list[object]:
 def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
     from emgasr.corpora import reader
 
-    names = ("unit", "scale_uv", "kind", "ring", "bands")
+    names = ("unit", "scale_uv", "kind", "rest", "ring", "bands")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     if foreign := sorted(given.keys() - inspect.signature(reader(arguments.corpus).scan).parameters.keys()):
         option = "--" + foreign[0].replace("_", "-")

@@ -189,8 +189,8 @@ def _parser() -> ArgumentParser:
     described = (
         "Train every system on every fold and read the test people, without and with calibration. A second run into "
         "the same folder goes on where the first stopped. Also, as --config FILE or as options: --seeds [0,1], --lm "
-        "FILE, --lm_text [FILE], --tune_minutes, --tune_trials, and --calibration.minutes [0.5,1], .rungs "
-        "[statistics,affine,head,all], .steps, .budget_s, .validations, .learning_rate, .head_learning_rate, "
+        "FILE, --lm_text [FILE], --tune_minutes, --tune_trials, --carry [LIST], and --calibration.minutes [0.5,1], "
+        ".rungs [statistics,affine,head,all], .steps, .budget_s, .validations, .learning_rate, .head_learning_rate, "
         ".held_out, .shortfall, .batch_s, .prior_s, .turns; write them with =, as in --calibration.minutes=[0.5,1]."
     )
     run = commands.add_parser("run", help="train, calibrate, test: the whole table", usage=usage, description=described)

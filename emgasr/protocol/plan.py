@@ -40,6 +40,8 @@ class ProtocolConfig:
         lm_text: the text that it was built from, which must hold no test prompt.
         tune_minutes: minutes of validation recordings to tune the search on.
         tune_trials: configurations of the search that are tried.
+        carry: lists whose recordings of a session are read as if the device stayed on: running statistics go on from
+            one to the next, in the order of the list.
         calibration: how models learn a person.
     """
 
@@ -48,6 +50,7 @@ class ProtocolConfig:
     lm_text: tuple[str, ...] = ()
     tune_minutes: float = 10.0
     tune_trials: int = 30
+    carry: tuple[str, ...] = ()
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
 
 
@@ -76,6 +79,8 @@ def prepare(
     """
     if not systems:
         raise ConfigError("emgasr protocol", "no system to run", "pass --system NAME=CONFIG")
+    if unknown := sorted(set(config.carry) - set(lists)):
+        raise ConfigError("carry", f"{unknown[0]!r} is no list", "pass it as --list NAME=MANIFEST")
     splits.check_made_of(manifest)
     folds = {fold.name: splits.entries(fold, manifest) for fold in splits.folds}
     for fold in splits.folds:
@@ -211,6 +216,7 @@ def _fold_jobs(
         "system": name,
         "model": f"jobs/{train.name}/run/model",
         "lists": dict(files.lists),
+        "carry": list(config.carry),
         "held_out": files.held_out,
         "seed": system.seed,
         "calibration": to_mapping(config.calibration),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +98,7 @@ def read_person(
     minutes: float,
     calibration: Mapping[str, Any],
     whole: bool = False,
+    carry: Sequence[str] = (),
     lm: str = "",
     seed: int = 0,
 ) -> list[dict[str, Any]]:
@@ -138,7 +139,9 @@ def read_person(
         check_apart([e for e in own if e.split == CALIBRATION and not whole], entries)
         named = ((e.path, _with_rest(made.prepare(tests.open(e)))) for e in entries)
         search = _search(recognizer, lm, place) if lm else None
-        evaluation = evaluate(items_of(recognizer, named), recognizer.tokens, search, system=system, seed=seed)
+        evaluation = evaluate(
+            items_of(recognizer, named, name in carry), recognizer.tokens, search, system=system, seed=seed
+        )
         _, figures = rows(evaluation)
         hours = sum(entry.duration_s for entry in entries) / 3600
         place_of = {"list": name, "sessions": "all" if whole else "test", "rung": rung, "minutes": minutes}

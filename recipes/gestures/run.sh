@@ -11,12 +11,13 @@ over=${OVER:-}                          # db2: features of its electrodes and ra
 scale_uv=${SCALE_UV:-10}                # µV of one stored step, of a folder
 rule=${RULE:-leave-one-subject-out}     # or: groups, with GROUPS_OF_PEOPLE parts
 groups=${GROUPS_OF_PEOPLE:-5}
-minutes=${MINUTES:-1}                   # of training of a fold on one core; a step of TDS takes ten times as long
-tds_minutes=${TDS_MINUTES:-4}
-steps=${STEPS:-}                        # of training instead of minutes: repeats itself to the bit
+steps=${STEPS:-1000}                    # of training of a fold: 35 s on a free core
+tds_steps=${TDS_STEPS:-450}             # more than a minute: a step of TDS takes four to five times as long
 validation_people=${VALIDATION_PEOPLE:-3}
 ladder=${LADDER:-0.5,1}                 # minutes of calibration, from a person's first recording
-calibration=${CALIBRATION:---calibration.steps=30 --calibration.held_out=0}  # of so few takes none can be spared
+# Of so few takes none can be spared to judge the fit.
+calibration=${CALIBRATION:---calibration.steps=60 --calibration.learning_rate=0.001 --calibration.held_out=0}
+rungs=${RUNGS:-all}                     # `emgasr protocol run --help` names others
 shortfall=${SHORTFALL:-0.2}             # recordings of about a minute count as one
 jobs=${JOBS:-2}
 engine=${ENGINE:-local}                 # ray: the cluster that RAY_ADDRESS names
@@ -28,28 +29,29 @@ mkdir -p "$out"
 recordings=$out/recordings.jsonl
 if [ "${data%.jsonl}" != "$data" ]; then recordings=$data
 elif [ ! -f "$recordings" ]; then
-    "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv "$scale_uv" --ring --out "$recordings"
+    # Rest is one of the labels here: to be told from the gestures as they are from each other.
+    "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv "$scale_uv" --ring --rest silence pause --out "$recordings"
 fi
 # The order of gestures is the same in every recording: takes are composed in random order, each session's for itself.
+# `isolated` is read as if the band stayed on: each take after those before it, whose statistics carry on, unlabelled.
 compose() {  # list, options
     [ -f "$out/$1/manifest.jsonl" ] ||
         "${emgasr[@]}" compose "$recordings" --splits train --same-session --out "$out/$1" --overwrite "${@:2}"
 }
-compose strings --rest-ms 500 --rounds 4
+compose strings --rounds 4
 compose isolated --shortest 1 --longest 1
 [ -f "$out/splits.json" ] || "${emgasr[@]}" protocol split "$recordings" --rule "$rule" --groups "$groups" \
     --validation-people "$validation_people" --test-sessions 1 --out "$out/splits.json"
 
-budget="--minutes $minutes" tds_budget="--minutes $tds_minutes"
-[ -z "$steps" ] || budget="--steps $steps" tds_budget="--steps $steps"
 conformer="'$here/conformer.yaml'"
 [ -z "$over" ] || conformer+=" '$here/$over.yaml'"
 read -r -a more <<< "$calibration"
 "${emgasr[@]}" protocol run "$recordings" "$out/splits.json" --out "$out/protocol" --engine "$engine" \
     --workers "$jobs" --title "Gestures of people never seen" \
-    --system "conformer=$conformer $budget" --system "tds=$conformer '$here/tds.yaml' $tds_budget" \
+    --system "conformer=$conformer --steps $steps" --system "tds=$conformer '$here/tds.yaml' --steps $tds_steps" \
     --list "strings=$out/strings/manifest.jsonl" --list "isolated=$out/isolated/manifest.jsonl" \
-    "--calibration.minutes=[$ladder]" "--calibration.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null
+    "--carry=[isolated]" "--calibration.rungs=[$rungs]" "--calibration.minutes=[$ladder]" \
+    "--calibration.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null
 "${python[@]}" "$here/lda.py" "$recordings" "$out/splits.json" "$ladder" "$out/lda.json" \
     --shortfall "$shortfall"
 "${emgasr[@]}" protocol report "$out/protocol" --title "Gestures of people never seen" --rows "$out/lda.json" \

@@ -146,7 +146,8 @@ def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
         listed = Entry.of(corpus.open(entry), path, "native", take=f"{part_name(entry)}@0.000")
         entries.append(listed)
     lists = {"strings": Manifest(tuple(entries), tmp_path)}
-    one = replace(CONFIG, calibration=replace(CONFIG.calibration, rungs=("affine",), minutes=(0.2,)))
+    few = replace(CONFIG.calibration, rungs=("affine",), minutes=(0.2,))
+    one = replace(CONFIG, calibration=few, carry=("strings",))
     rows = run(prepared(tmp_path, config=one, lists=lists), Here())
     assert {(row["list"], row["items"], row["sessions"]) for row in rows} == {
         ("strings", 1, "test"),
@@ -159,6 +160,8 @@ def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
         prepared(tmp_path, "c", lists={"strings": Manifest(tuple(entries[:2]), tmp_path)})
     with pytest.raises(ManifestError, match="cuts sessions in time"):
         prepared(tmp_path, "d", lists=lists, rule=RuleConfig("within-subject"))
+    with pytest.raises(ConfigError, match="'isolated' is no list"):
+        prepared(tmp_path, "e", config=replace(one, carry=("isolated",)), lists=lists)
 
 
 def test_weights_to_start_from_must_be_known_and_of_other_people(tmp_path: Path) -> None:
