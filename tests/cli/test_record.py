@@ -214,8 +214,10 @@ def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) 
 def test_ctrl_c_in_a_terminal_leaves_a_clean_screen(tmp_path: Path) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "free.hdf5"
     controller, terminal = pty.openpty()
+    # A suite in the background of a shell inherits an ignored SIGINT, which a terminal would not give.
     program = (
-        "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
         "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     )
     command = [sys.executable, "-c", program, "-m", "emgasr", "record", str(out), "--source", f"file:{source}"]
