@@ -70,8 +70,8 @@ def personalize(
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
-    The base model's search.yaml, if it has one, comes along. With `compose` the recordings hold takes, and sequences
-    composed of them are fitted on and judged.
+    The base model's search.yaml and live.yaml, if it has them, come along. With `compose` the recordings hold takes,
+    and sequences composed of them are fitted on and judged.
     Raises a DataError for recordings of several people or without labels.
     """
     people = sorted({recording.subject for recording in recordings})

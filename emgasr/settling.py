@@ -22,6 +22,7 @@ from emgasr.errors import ConfigError, DataError
 from emgasr.items import Item
 from emgasr.output import replacing
 from emgasr.reading import BeamReader
+from emgasr.recognizer import LIVE_NAME
 from emgasr.score import Counts, align, count_edits, total
 
 SLACK = 0.05  # part of the errors of a reading without rules: that many more are no reason to settle later
@@ -142,6 +143,12 @@ def _delays(item: Item, symbols: Sequence[str], settled_at: Sequence[int]) -> li
 def read_rules(path: str | Path) -> LiveRules:
     """Read rules as `write_rules` writes them; a ConfigError names an unknown or mistyped field."""
     return from_mapping(LiveRules, {}, read_yaml(path), path)
+
+
+def rules_of(model: Path) -> LiveRules:
+    """The rules that lie beside a model, or the usual ones."""
+    path = model / LIVE_NAME
+    return read_rules(path) if path.is_file() else LiveRules()
 
 
 def write_rules(rules: LiveRules, path: str | Path, comment: str = "") -> None:

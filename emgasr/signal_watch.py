@@ -122,6 +122,7 @@ class SignalWatch:
     def restart(self, time_s: float) -> None:
         """Go on with samples that begin at another time."""
         self._blocks, self._start_s = 0, time_s
+        self._recent[:] = 0
         self._held, self._held_filled = self._held[:0], self._held_filled[:0]
 
     def _finite(self, samples: np.ndarray, notices: list[Notice]) -> tuple[np.ndarray, np.ndarray]:

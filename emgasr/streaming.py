@@ -13,7 +13,8 @@
     print(stream.text)
 
 What chunks the samples come in changes when keys are shown, and never which ones. Emissions are those of the recording
-read at once; a search may read otherwise than offline only because it must settle keys in time (`OFFLINE` does not).
+read at once, unless a rest gate keeps rest out of the running statistics; a search may read otherwise than offline only
+because it must settle keys in time (`OFFLINE` does not).
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class StreamConfig(LiveRules):
     Args:
         agreement, settle_within_s, pause_s: see `LiveRules`.
         min_confidence: keys with less are not shown.
-        rest: the level that activity exceeds; None: no gate. What lies below teaches the running normalization nothing
-            either, so that keys after a long rest look as they did before.
+        rest: the level that activity exceeds; None: no gate. Behind its warm-up, what lies below teaches the running
+            normalization nothing either, so that keys after a long rest look as they did before.
         rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
     """
 
@@ -225,7 +226,7 @@ class Stream:
         events: list[Event] = list(notices)
         if rest:
             self._rest_levels.append(blocks.levels)
-            self._active_left = 0
+            self._active_left = self._learning_left = 0
         elif self._rest_levels:
             events += self._set_rest()
         learned = []
@@ -233,9 +234,10 @@ class Stream:
             active = not rest and self._active(level)
             self._flags.append((bool(sound) and not rest, active))
             learned.append(self._learning(active))
-        frames = self._learned_frames(np.array(learned, bool), len(samples))
-        self.fed_samples += len(samples)
         weight = self.recognizer.head.weight
+        frames = self._learned_frames(np.array(learned, bool), len(samples))
+        frames = None if frames is None else frames.to(weight.device)
+        self.fed_samples += len(samples)
         fed = torch.from_numpy(samples)[None].to(weight)
         log_probs, _, self._state = self.recognizer.step(fed, self._state, learned=frames)
         if log_probs.shape[1]:

@@ -84,3 +84,12 @@ def test_the_level_of_rest_is_taken_from_a_recordings_rests_alone() -> None:
     assert level is not None
     assert all(2.0 < value < 3.5 for value in level.levels)
     assert RestLevel.of_recording(make_recording(4.0), block=8) is None
+
+
+def test_levels_after_a_gap_know_nothing_of_what_was_before() -> None:
+    samples = noisy() + np.float32(50)
+    samples = np.nan_to_num(samples)
+    watch, fresh = SignalWatch(BANDS, 200.0, 8), SignalWatch(BANDS, 200.0, 8)
+    watch.feed(100 * samples)
+    watch.restart(9.0)
+    np.testing.assert_allclose(watch.feed(samples)[1].levels, fresh.feed(samples)[1].levels, rtol=1e-6)

@@ -87,10 +87,10 @@ def _manifest(path: Path) -> dict[str, Any]:
 def _model(folder: Path, shown: bool) -> dict[str, Any]:
     from emgasr.delay import delay_of
     from emgasr.recognizer import Recognizer
-    from emgasr.streaming import StreamConfig
+    from emgasr.settling import rules_of
 
     recognizer = Recognizer.load(folder)
-    delay = delay_of(recognizer, StreamConfig().settle_within_s)
+    delay = delay_of(recognizer, rules_of(folder).settle_within_s)
     signal, config = recognizer.signal, recognizer.config
     card = folder / "README.md"
     return {

@@ -79,8 +79,9 @@ def _follow(
             if chunk.notes and chunk.notes[0].kind == "gap":
                 events += stream.gap(chunk.notes[0].samples / source.rate_hz)
             events += _notices(chunk)
-            if len(chunk.samples):
-                events += stream.feed(chunk.samples, rest=stream.time_s < rest_s)
+            still = min(max(round((rest_s - stream.time_s) * source.rate_hz), 0), len(chunk.samples))
+            for samples, rest in ((chunk.samples[:still], True), (chunk.samples[still:], False)):
+                events += stream.feed(samples, rest) if len(samples) else []
             show(events)
             if limit_s and stream.time_s >= limit_s:
                 break
@@ -214,11 +215,10 @@ def _check(options: argparse.Namespace) -> None:
 
 def _config(options: argparse.Namespace, model: Path) -> StreamConfig:
     """The rules of the model's live.yaml where it has one, else the defaults; single options go over either."""
-    from emgasr.recognizer import LIVE_NAME
-    from emgasr.settling import LiveRules, read_rules
+    from emgasr.settling import rules_of
     from emgasr.streaming import StreamConfig
 
-    rules = read_rules(model / LIVE_NAME) if (model / LIVE_NAME).is_file() else LiveRules()
+    rules = rules_of(model)
     given = {"agreement": options.agreement} if options.agreement is not None else {}
     for name, value in (("settle_within_s", options.settle_within), ("pause_s", options.pause)):
         given |= {name: value or None} if value is not None else {}
@@ -251,7 +251,7 @@ def _parser() -> ArgumentParser:
         type=float,
         default=0.0,
         metavar="S",
-        help="the first S seconds are rest: no keys below it",
+        help="the first S seconds are rest: no keys below its level but very sure ones",
     )
     live.add_argument("--seconds", type=float, default=0.0, metavar="S", help="stop after S seconds (default: never)")
     add_search_options(parser)

@@ -66,6 +66,9 @@ class CalibrationConfig:
             raise ConfigError("calibration.rungs", f"{unknown[0]!r} is unknown", f"choose of {', '.join(RUNGS[1:])}")
         if any(not minutes > 0 for minutes in self.minutes):
             raise ConfigError("calibration.minutes", "a step is not above 0", "give minutes; 0 is always there")
+        for name in ("held_out", "shortfall"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"calibration.{name}", f"is {getattr(self, name):g}", "give 0 or more, below 1")
         if self.budget_s < 0:
             raise ConfigError("calibration.budget_s", f"{self.budget_s:g} is below 0", "0 goes by steps")
 
@@ -84,15 +87,18 @@ def earliest(
 ) -> list[tuple[Entry, float]]:
     """The first `minutes` of a person's entries, sessions in order, with the seconds to take of the start of each.
 
-    A last piece below `shortest_s` is left out. An empty list if more than the share `shortfall` of the
-    minutes is lacking.
+    Recordings below `shortest_s` are passed over, a last piece below it is left out. An empty list if more than the
+    share `shortfall` of the minutes is lacking.
     """
     order = in_order(entry.session for entry in entries)
     chosen = []
     left_s = 60 * minutes
     for entry in sorted(entries, key=lambda entry: (order.index(entry.session), entry.part_s or (0.0, 0.0))):
         taken = min(entry.duration_s, left_s)
-        if taken >= min(shortest_s, 60 * minutes):
+        least_s = min(shortest_s, 60 * minutes)
+        if entry.duration_s < least_s:
+            continue
+        if taken >= least_s:
             chosen.append((entry, taken))
         left_s -= taken
         if left_s <= 0:
@@ -142,7 +148,8 @@ def _fitted(
 ) -> Calibrated:
     windows = training.source
     # One person wears the band one way, and their takes differ little: what varies people and days is off.
-    augment = replace(training.augment, rotation_electrodes=0, rotation_sd_electrodes=0.0, spread=0.0)
+    still = {"rotation_electrodes": 0, "rotation_sd_electrodes": 0.0, "reversal_probability": 0.0, "spread": 0.0}
+    augment = replace(training.augment, **still)  # type: ignore[arg-type]
     shared = PersonalizeConfig(
         steps=0 if config.budget_s else config.steps,
         minutes=config.budget_s / 60,

@@ -19,7 +19,7 @@ from emgasr.errors import ConfigError, ManifestError
 from emgasr.experiment import TrainingConfig
 from emgasr.items import training_of
 from emgasr.jobs import Engine, Job, Report, run_jobs
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest, write_manifest
+from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, checksum_file, read_manifest, write_manifest
 from emgasr.output import replacing
 from emgasr.protocol.calibrate import CalibrationConfig, applies
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
@@ -209,10 +209,12 @@ def _fold_jobs(
     base = f"{name}/{fold.name}/seed{system.seed}"
     lm = os.path.abspath(config.lm) if config.lm else ""
     shared: dict[str, Any] = {"manifest": files.learned, "validation": files.validation, "lm": lm}
+    shared["lm_sha256"] = checksum_file(Path(lm)) if lm else ""
     tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
     content = {"training": to_mapping(system), "tune": tune, "data_sha256": files.sha256}
     train = Job(f"{base}/train", f"{WORK}:train_fold", shared | content)
     shared |= {
+        "trained": train.fingerprint(),
         "system": name,
         "model": f"jobs/{train.name}/run/model",
         "lists": dict(files.lists),

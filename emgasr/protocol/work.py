@@ -47,12 +47,13 @@ def train_fold(
     data_sha256: str,
     tune: Mapping[str, float],
     lm: str = "",
+    lm_sha256: str = "",
 ) -> dict[str, Any]:
     """Train a system on a fold, or go on where an earlier try stopped, and fit what else reading needs.
 
-    `validation` is a manifest of its own where sequences are validated on; `data_sha256` only makes the job's result
-    that of this data. With a language model `lm` the search is
-    tuned on the validation recordings. Returns the validation error, the time it took and what it had to learn from.
+    `validation` is a manifest of its own where sequences are validated on; `data_sha256` and `lm_sha256` only make the
+    job's result that of this data and language model. With a language model `lm` the search is tuned on the validation
+    recordings. Returns the validation error, the time it took and what it had to learn from.
     """
     config = _training_config(training, root / manifest, root / validation if validation else None)
     run = folder / "run"
@@ -100,12 +101,15 @@ def read_person(
     whole: bool = False,
     carry: Sequence[str] = (),
     lm: str = "",
+    lm_sha256: str = "",
+    trained: str = "",
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Calibrate a model to a person by a rung and read what is tested of them: a row of figures for each list.
 
     `whole` reads all sessions of the person, those for calibration too, which only rung "none" may. What the model was
     fitted on is checked first against all that is held out; an empty list if the person has not as many minutes.
+    `trained` and `lm_sha256` only make the job's result that of this very training and language model.
     """
     place = root / model
     run = place.parent
@@ -113,9 +117,9 @@ def read_person(
     learned = read_manifest(root / manifest)
     apart = read_manifest(root / held_out)
     _begun(run, learned)
-    trained = learned.split(training.train_split)
+    learned_on = learned.split(training.train_split)
     judged = (read_manifest(root / validation) if validation else learned).split(VALIDATION)
-    fitted_on = {"weights": trained, "normalization": trained, "template": trained, "search": judged}
+    fitted_on = {"weights": learned_on, "normalization": learned_on, "template": learned_on, "search": judged}
     check_fitted(fitted_on, apart.entries, f"{system} for {subject}")
     own = [entry for entry in apart.entries if entry.subject == subject]
     config = from_mapping(CalibrationConfig, {}, dict(calibration), "calibration")

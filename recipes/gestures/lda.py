@@ -18,6 +18,7 @@ import torch
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.compose import Take, takes_from_recordings
+from emgasr.errors import ConfigError
 from emgasr.features import BandPowerConfig, build_features
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.output import replacing
@@ -85,6 +86,8 @@ def run(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     manifest, splits = read_manifest(options.manifest), read_splits(options.splits)
     splits.check_made_of(manifest)
+    if any(entry.part_s for fold in splits.folds for entry in splits.entries(fold, manifest)):
+        raise ConfigError(options.splits, "cuts recordings in time", "hold out people or sessions")
     known = {entry.path: takes_of(manifest, entry) for entry in manifest.entries}
     rows: list[dict[str, Any]] = []
     for fold in splits.folds:

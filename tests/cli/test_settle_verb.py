@@ -49,6 +49,8 @@ def test_rules_lie_beside_the_model_and_a_stream_takes_them(world: Path, told: T
     assert path.read_text().startswith("# found by emgasr settle on ")
     path.write_text("settle_within_s: 0.48\n")
     stream = ["stream", f"{world}/model", "--source", f"file:{world}/test.hdf5,speed=fast", "--jsonl"]
+    assert main(["info", "--json", f"{world}/model"]) == 0
+    assert json.loads(told()[0])["delay"]["settle_ms"] == 480
     for more, expected_ms in (((), 480), (("--settle-within", "0.24"), 240), (("--settle-within", "0"), None)):
         assert main([*stream, "--lm", f"{world}/lm.arpa", *more]) == 0
         summary = json.loads(told()[0].splitlines()[-1])

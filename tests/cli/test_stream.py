@@ -73,9 +73,21 @@ def test_rest_a_limit_and_the_size_of_chunks_are_taken(world: Path, capsys: pyte
     assert main(arguments(world, "--jsonl", "--rest", "4", "--seconds", "6", "--chunk-ms", "100")) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows[-1]["seconds"] == pytest.approx(6, abs=0.1)
-    assert rows[-1]["feeds"] <= 61
+    assert rows[-1]["feeds"] <= 62  # one chunk is cut where rest ends
     assert [row["kind"] for row in rows if row["event"] == "notice"][-1] == "rest"
     assert all(row["time_s"] > 4 for row in rows if row["event"] == "key")
+
+
+@pytest.mark.parametrize("chunk_ms", ["20", "1000", "10000"])
+def test_rest_ends_when_it_was_said_to_in_chunks_of_any_size(
+    world: Path, chunk_ms: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(world, "--jsonl", "--rest", "0.5", "--chunk-ms", chunk_ms)) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (told,) = [row["text"] for row in rows if row["event"] == "notice" and row["kind"] == "rest"]
+    assert main(arguments(world, "--jsonl", "--rest", "0.5")) == 0
+    assert told in capsys.readouterr().out
+    assert any(row["event"] == "key" for row in rows)
 
 
 @pytest.mark.parametrize(

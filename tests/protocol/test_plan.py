@@ -136,6 +136,22 @@ def test_other_settings_in_the_same_folder_are_refused(done: Any) -> None:
         run(prepared(folder, config=other), Here())
 
 
+def test_readings_of_another_training_or_language_model_are_not_taken_for_these(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    (tmp_path / "lm.arpa").write_text("one")
+    with_lm = replace(CONFIG, lm=str(tmp_path / "lm.arpa"), lm_text=(str(tmp_path / "lm.arpa"),))
+
+    def prints(**changes: Any) -> list[str]:
+        return [job.fingerprint() for job in prepared(tmp_path, **changes).jobs]
+
+    plain, longer = prints(), prints(systems={"linear": system(tmp_path, "--steps", "7")})
+    assert len(plain) == len(longer) > 3
+    assert not set(plain) & set(longer)
+    before = prints(config=with_lm)
+    (tmp_path / "lm.arpa").write_text("two")
+    assert not set(before) & set(prints(config=with_lm))
+
+
 def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     corpus = read_manifest(tmp_path / "manifest.jsonl")
