@@ -25,11 +25,11 @@ from emgasr.decoding.search_file import read_search_config
 from emgasr.items import reference_of
 from emgasr.lm import NGramModel, read_model
 from emgasr.manifest import read_manifest
-from emgasr.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
+from emgasr.recognizer import SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
-from emgasr.score import Counts, align, count_edits, keys_at_rest
-from emgasr.settling import read_rules
-from emgasr.signal_watch import RestLevel, SignalWatch
+from emgasr.score import Counts, count_edits, keys_at_rest, matched
+from emgasr.settling import read_rules, rules_of
+from emgasr.signal_watch import RestLevel
 from emgasr.streaming import OFFLINE, Event, Key, StreamConfig
 
 CHUNKS_MS = (32.0, 64.0, 128.0, 192.0, 256.0, 320.0)
@@ -110,12 +110,10 @@ def fed(
     tally.counts = count_edits(list(stretch.reference), [key.key for key in stable])
     tally.false_keys, rest_s = keys_at_rest([key.time_s for key in stable], stretch.rest)
     tally.rest_minutes = rest_s / 60
-    true, read = 0, 0
-    for wanted, found in align(list(stretch.reference), [key.key for key in stable]):
-        if feed_ms and wanted is not None and wanted == found and np.isfinite(stretch.times_s[true]):
+    for true, read in matched(list(stretch.reference), [key.key for key in stable]) if feed_ms else ():
+        if np.isfinite(stretch.times_s[true]):
             tally.tentative_s.append(first_shown[read] - float(stretch.times_s[true]))
             tally.stable_s.append(stable[read].shown_s - float(stretch.times_s[true]))
-        true, read = true + (wanted is not None), read + (found is not None)
     return tally
 
 
@@ -148,9 +146,8 @@ def rest_level(stretch: Stretch, seconds: float) -> RestLevel | None:
     if longest[1] - longest[0] < seconds:
         return None
     model, signal = stretch.model, stretch.model.signal
-    watch = SignalWatch(signal.bands, signal.rate_hz, model.features.hop * model.encoder.stride)
-    _, blocks, _ = watch.feed(stretch.recording.read(longest[0], longest[0] + seconds))
-    return RestLevel.of(blocks.levels)
+    samples = stretch.recording.read(longest[0], longest[0] + seconds)
+    return RestLevel.of_samples(samples, signal.bands, signal.rate_hz, model.emission_samples)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -160,9 +157,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     for folder, manifest in zip(options.pairs[::2], options.pairs[1::2], strict=True):
         path = Path(options.search) if options.search else Path(folder) / SEARCH_NAME
         search = read_search_config(path) if path.is_file() else None
-        path = Path(options.rules) if options.rules else Path(folder) / LIVE_NAME
-        rules = StreamConfig(**asdict(read_rules(path))) if path.is_file() else StreamConfig()
-        rules = replace(rules, min_confidence=options.min_confidence)
+        chosen = read_rules(options.rules) if options.rules else rules_of(Path(folder))
+        rules = StreamConfig(**asdict(chosen), min_confidence=options.min_confidence)
         parts += [(stretch, search, rules) for stretch in stretches(Recognizer.load(folder), Path(manifest))]
     rows = {"offline": summed([fed(part, lm, search, OFFLINE, 0) for part, search, _ in parts])}
     for feed_ms in options.chunks_ms:

@@ -131,7 +131,7 @@ def judge(
 
 
 def _rest_level(recording: Recording, recognizer: Recognizer) -> dict[str, float]:
-    rest = RestLevel.of_recording(recording, recognizer.features.hop * recognizer.encoder.stride)
+    rest = RestLevel.of_recording(recording, recognizer.emission_samples)
     names = (band.name for band in recording.bands)
     return {} if rest is None else dict(zip(names, rest.levels, strict=True))
 

@@ -11,6 +11,7 @@ import jsonargparse
 import yaml
 
 from emgasr.errors import ConfigError
+from emgasr.output import replacing
 
 Config = TypeVar("Config")
 # A field whose dataclass depends on its `kind`: {"encoder": {"conformer": ConformerConfig, "tds": TDSConfig}}.
@@ -71,6 +72,13 @@ def read_yaml(path: str | Path) -> Any:
         raise ConfigError(path, f"cannot be read ({error.strerror})", "check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(path, f"is not YAML ({str(error).splitlines()[0]})", "mend the file") from error
+
+
+def write_yaml(content: Any, path: str | Path, comment: str = "") -> None:
+    """Write `content` as YAML, a line of `comment` above; the old file stays if this fails."""
+    told = f"# {comment}\n" if comment else ""
+    with replacing(path) as temporary:
+        temporary.write_text(told + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _parser(

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import yaml
 
 from emgasr import __version__
 from emgasr import recognizer as recognizers
 from emgasr.batches import ComposedBatches, ComposedConfig, Source, WindowsConfig, WindowSource, collate
 from emgasr.compose import ComposedSource, takes_from_recordings
-from emgasr.config import to_mapping
+from emgasr.config import to_mapping, write_yaml
 from emgasr.encoders.conformer import ConformerConfig
 from emgasr.errors import ConfigError
 from emgasr.features import FeaturesConfig, LogSpectrogramConfig
@@ -108,10 +107,7 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
         first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
         if first and not resume:
             claim_folder(folder)
-            with replacing(folder / "training.yaml") as path:
-                path.write_text(
-                    yaml.safe_dump(to_mapping(config), sort_keys=False, allow_unicode=True), encoding="utf-8"
-                )
+            write_yaml(to_mapping(config), folder / "training.yaml")
             begun = {"manifest_sha256": manifest.checksum(), "parameters_sha256": parameters_checksum(recognizer)}
             with replacing(folder / START_NAME) as path:
                 path.write_text(json.dumps(begun) + "\n", encoding="utf-8")

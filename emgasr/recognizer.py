@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-import yaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from emgasr.config import from_mapping, read_yaml, to_mapping
+from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
 from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder, ConformerState
 from emgasr.encoders.linear import LinearConfig, LinearEncoder, LinearState
 from emgasr.encoders.tds import TDSConfig, TDSEncoder, TDSState
@@ -205,6 +204,11 @@ class Recognizer(nn.Module):
         last, last_lengths = self.encoder.flush(encoder)
         return self.log_probs(join(hidden, lengths, last, last_lengths)[0]), lengths + last_lengths
 
+    @property
+    def emission_samples(self) -> int:
+        """Samples from one emission to the next."""
+        return self.features.hop * self.encoder.stride
+
     def emissions(self, recording: Recording) -> np.ndarray:
         """(F, V) natural-log probabilities of a whole recording, float32, in memory bounded whatever its length.
 
@@ -258,8 +262,7 @@ class Recognizer(nn.Module):
         with replacing(folder / "README.md") as path:
             path.write_text(card or "# emgasr model\n\nNo card was written for this model.\n", encoding="utf-8")
         # The config comes last: a folder without it is refused as unfinished.
-        with replacing(folder / "config.yaml") as path:
-            path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        write_yaml(content, folder / "config.yaml")
 
     @staticmethod
     def load(folder: str | Path, device: str = "cpu") -> Recognizer:

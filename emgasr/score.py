@@ -71,6 +71,17 @@ def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list
     return pairs
 
 
+def matched(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Return where symbols that are read right stand in the reference and in the hypothesis, in order."""
+    places: list[tuple[int, int]] = []
+    true = read = 0
+    for old, new in align(reference, hypothesis):
+        if old is not None and old == new:
+            places.append((true, read))
+        true, read = true + (old is not None), read + (new is not None)
+    return places
+
+
 def count_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> Counts:
     """Count the edits of a least-edits alignment between two sequences (characters, words, ids, any symbols)."""
     hits = substitutions = insertions = deletions = 0

@@ -13,17 +13,15 @@ from itertools import product, starmap
 from pathlib import Path
 
 import numpy as np
-import yaml
 
-from emgasr.config import from_mapping, read_yaml, to_mapping
+from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
 from emgasr.decoding import BeamSearch
 from emgasr.delay import settling_frames
 from emgasr.errors import ConfigError, DataError
 from emgasr.items import Item
-from emgasr.output import replacing
 from emgasr.reading import BeamReader
 from emgasr.recognizer import LIVE_NAME
-from emgasr.score import Counts, align, count_edits, total
+from emgasr.score import Counts, count_edits, matched, total
 
 SLACK = 0.05  # part of the errors of a reading without rules: that many more are no reason to settle later
 LATER = 1.1  # times the soonest: not later enough to count
@@ -132,12 +130,11 @@ def _delays(item: Item, symbols: Sequence[str], settled_at: Sequence[int]) -> li
     """Seconds from the press of each key that was read right until it settled."""
     if item.times_s is None or item.frame_times_s is None:
         return []
-    delays_s, true, read = [], 0, 0
-    for wanted, found in align(list(item.reference), list(symbols)):
-        if wanted is not None and wanted == found and np.isfinite(item.times_s[true]):
-            delays_s.append(float(item.frame_times_s[settled_at[read] - 1] - item.times_s[true]))
-        true, read = true + (wanted is not None), read + (found is not None)
-    return delays_s
+    return [
+        float(item.frame_times_s[settled_at[read] - 1] - item.times_s[true])
+        for true, read in matched(item.reference, symbols)
+        if np.isfinite(item.times_s[true])
+    ]
 
 
 def read_rules(path: str | Path) -> LiveRules:
@@ -153,6 +150,4 @@ def rules_of(model: Path) -> LiveRules:
 
 def write_rules(rules: LiveRules, path: str | Path, comment: str = "") -> None:
     """Write `rules` as YAML, a line of `comment` above; the old file stays if this fails."""
-    told = f"# {comment}\n" if comment else ""
-    with replacing(path) as temporary:
-        temporary.write_text(told + yaml.safe_dump(to_mapping(rules), sort_keys=False), encoding="utf-8")
+    write_yaml(to_mapping(rules), path, comment)

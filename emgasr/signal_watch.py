@@ -35,6 +35,12 @@ class RestLevel:
         return RestLevel(tuple((REST_MARGIN * np.quantile(levels, REST_QUANTILE, axis=0)).tolist()))
 
     @staticmethod
+    def of_samples(samples: np.ndarray, bands: Sequence[Band], rate_hz: float, block: int) -> RestLevel | None:
+        """From the samples (T, C) of a stretch of rest, in blocks of `block`; None if there is no whole block."""
+        levels = SignalWatch(bands, rate_hz, block).feed(samples)[1].levels
+        return RestLevel.of(levels) if len(levels) else None
+
+    @staticmethod
     def of_recording(recording: Recording, block: int) -> RestLevel | None:
         """From the rests of a recording, in blocks of `block` samples; None if it has none."""
         levels = []

@@ -23,7 +23,7 @@ import math
 import time
 from array import array
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ from emgasr.delay import Delay, Stopwatch, delay_of, step_frames
 from emgasr.errors import ConfigError, DataError
 from emgasr.reading import BeamReader, GreedyReader, Reader, Token
 from emgasr.recognizer import Recognizer
-from emgasr.settling import LiveRules
+from emgasr.settling import NO_RULES, LiveRules
 from emgasr.signal_watch import Notice, RestLevel, SignalWatch
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
@@ -65,7 +65,7 @@ class StreamConfig(LiveRules):
                 raise ConfigError("stream", f"{name} is {getattr(self, name)}", "use 0 to 1")
 
 
-OFFLINE = StreamConfig(agreement=1.0, settle_within_s=None, pause_s=None)  # reads as `transcribe` does
+OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `transcribe` does
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Stream:
         self.revisions = 0
         signal = recognizer.signal
         self._state = recognizer.start()
-        self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.features.hop * recognizer.encoder.stride)
+        self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples)
         if search is None:
             self._reader: Reader = GreedyReader()
         else:

@@ -1,8 +1,8 @@
 """The one place that imports torchaudio: in, whatever torch is installed; out, a torchaudio whose Python code works.
 
 torchaudio 2.11's wheel is linked against CUDA, so beside a CPU-only torch its compiled extension cannot load and the
-import fails, although nothing that emgasr uses needs that extension. Import it as
-`from emgasr.torchaudio_guard import torchaudio`.
+import fails, although nothing that is used of it needs that extension. Front ends are compared with it, in tests and
+benchmarks: `from emgasr.torchaudio_guard import torchaudio`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from emgasr.score import (
     confusions,
     count_edits,
     keys_at_rest,
+    matched,
     per_subject,
     total,
     words,
@@ -47,6 +48,12 @@ def test_an_alignment_shows_what_became_of_each_symbol() -> None:
     assert align("cat", "hats") == [("c", "h"), ("a", "a"), ("t", "t"), (None, "s")]
     assert confusions(["cat", "c"], ["hat", ""])["c", "h"] == 1
     assert confusions(["cat", "c"], ["hat", ""])["c", None] == 1
+
+
+def test_matched_symbols_are_told_by_their_places() -> None:
+    assert matched("abcd", "axcde") == [(0, 0), (2, 2), (3, 3)]
+    assert matched("bcd", "abcd") == [(0, 1), (1, 2), (2, 3)]
+    assert matched("", "ab") == matched("ab", "") == []
 
 
 def test_words_are_what_white_space_separates() -> None:

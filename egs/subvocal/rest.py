@@ -18,7 +18,7 @@ from emgasr.manifest import Manifest, read_manifest
 from emgasr.recognizer import Recognizer
 from emgasr.results import write_results
 from emgasr.score import Counts, count_edits, keys_at_rest, total
-from emgasr.signal_watch import RestLevel, SignalWatch
+from emgasr.signal_watch import RestLevel
 from emgasr.streaming import Key, StreamConfig
 
 GATE_S, ASKED = 10.0, 0.2
@@ -51,8 +51,8 @@ def heard(model: Recognizer, corpus: Manifest, split: str, gated: bool) -> list[
         rest = (float(rests.start_s[0]), float(rests.end_s[0]))
         gate = None
         if gated:
-            watch = SignalWatch(recording.bands, recording.rate_hz, model.features.hop * model.encoder.stride)
-            gate = RestLevel.of(watch.feed(recording.read(rest[0], rest[0] + GATE_S))[1].levels)
+            still = recording.read(rest[0], rest[0] + GATE_S)
+            gate = RestLevel.of_samples(still, recording.bands, recording.rate_hz, model.emission_samples)
         stream = model.stream(config=StreamConfig(rest=gate))
         samples, step = recording.read(), round(recording.rate_hz)
         events = [event for i in range(0, len(samples), step) for event in stream.feed(samples[i : i + step])]

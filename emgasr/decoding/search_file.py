@@ -9,12 +9,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
-from emgasr.config import from_mapping, read_yaml, to_mapping
+from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
 from emgasr.decoding.hypothesis import SearchConfig
 from emgasr.errors import ConfigError
-from emgasr.output import replacing
 
 LM_SHA256 = "lm_sha256"
 
@@ -44,7 +41,5 @@ def write_search_config(
     config: SearchConfig, path: str | Path, comment: str = "", lm_sha256: str | None = None
 ) -> None:
     """Write every field of `config` as YAML, a line of `comment` above; the old file stays if this fails."""
-    told = f"# {comment}\n" if comment else ""
     content = to_mapping(config) | ({LM_SHA256: lm_sha256} if lm_sha256 else {})
-    with replacing(path) as temporary:
-        temporary.write_text(told + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    write_yaml(content, path, comment)
