@@ -1,8 +1,9 @@
 """The recordings of an experiment: a JSON-lines file in; entries, splits, recordings and a checksum out.
 
 The first line may be a header, {"emgasr_manifest": 1, "disjoint": ["subject:test", "take"]}. Its claims name what the
-splits do not share: "subject" between every two splits, "subject:test" between test and every other split. An entry
-with the option PART, [start, end] in seconds, is that part of its file alone.
+splits do not share: "subject" between every two splits, "subject:test" between test and every other split. Its `notes`
+and `left_over` keep what was found while the corpus was read. An entry with the option PART, [start, end] in seconds,
+is that part of its file alone.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ CORPORA = (
     "spans",
 )
 CLAIMS = ("subject", "session", "take", "sentence")
+FOUND = ("notes", "left_over")  # of a header: the findings of the scan
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,26 @@ class Entry:
         }[what]
 
 
+@dataclass
+class Findings:
+    """What reading a corpus passed over by rule, and which rows of its tables match nothing: a line each."""
+
+    notes: list[str] = field(default_factory=list)
+    left_over: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Manifest:
-    """Entries in order, the folder that relative paths start from, and what the splits claim not to share."""
+    """Entries in order, the folder that relative paths start from, and what the splits claim not to share.
+
+    `notes` and `left_over` are the findings of the scan that it was made by.
+    """
 
     entries: tuple[Entry, ...]
     root: Path
     claims: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_over: tuple[str, ...] = ()
 
     @property
     def splits(self) -> list[str]:
@@ -159,7 +174,7 @@ def read_manifest(path: str | Path) -> Manifest:
         raise ManifestError(path, f"cannot be read ({error.strerror})", "check the path") from error
     except UnicodeDecodeError as error:
         raise ManifestError(path, "is not a text file in UTF-8", "give a manifest (JSON lines)") from error
-    claims: tuple[str, ...] = ()
+    header: dict[str, tuple[str, ...]] = {}
     entries = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -172,12 +187,12 @@ def read_manifest(path: str | Path) -> Manifest:
         if not isinstance(row, dict):
             raise ManifestError(where, "is not a JSON object", "give one object a line")
         if "emgasr_manifest" in row:
-            claims = _claims(where, row)
+            header = _header(where, row)
         else:
             entries.append(_entry(where, row))
     if not entries:
         raise ManifestError(path, "names no recording", "make one with `emgasr manifest`")
-    return Manifest(tuple(entries), path.absolute().parent, claims)
+    return Manifest(tuple(entries), path.absolute().parent, **header)
 
 
 def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
@@ -186,8 +201,9 @@ def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
     entries = tuple(
         dataclasses.replace(entry, path=_relative(manifest.file(entry), path.parent)) for entry in manifest.entries
     )
-    written = Manifest(entries, path.parent, manifest.claims)
-    header = {"emgasr_manifest": VERSION, "disjoint": list(manifest.claims)}
+    written = dataclasses.replace(manifest, entries=entries, root=path.parent)
+    header: dict[str, Any] = {"emgasr_manifest": VERSION, "disjoint": list(manifest.claims)}
+    header |= {name: list(lines) for name in FOUND if (lines := getattr(manifest, name))}
     rows = [header, *(dataclasses.asdict(entry) for entry in entries)]
     with replacing(path) as temporary:
         temporary.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -289,18 +305,20 @@ def _shared(entries: Iterable[Entry], sides: list[tuple[str, str]], what: str, o
     return found
 
 
-def _claims(where: str, row: Mapping[str, Any]) -> tuple[str, ...]:
+def _header(where: str, row: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Claims and findings of a header line."""
     if row["emgasr_manifest"] != VERSION:
         raise ManifestError(
             where, f"has version {row['emgasr_manifest']}, this emgasr reads {VERSION}", "upgrade emgasr"
         )
-    claims = row.get("disjoint", [])
-    if not isinstance(claims, list) or not all(isinstance(claim, str) for claim in claims):
-        raise ManifestError(where, "'disjoint' is not a list of texts")
-    for claim in claims:
+    for name in ("disjoint", *FOUND):
+        lines = row.get(name, [])
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            raise ManifestError(where, f"{name!r} is not a list of texts")
+    for claim in row.get("disjoint", []):
         if claim.partition(":")[0] not in CLAIMS:
             raise ManifestError(where, f"unknown claim {claim!r}", f"claim {', '.join(CLAIMS)}, as in subject:test")
-    return tuple(claims)
+    return {"claims": tuple(row.get("disjoint", [])), **{name: tuple(row.get(name, [])) for name in FOUND}}
 
 
 _TYPES: dict[str, tuple[type, ...]] = {

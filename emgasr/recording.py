@@ -144,8 +144,9 @@ class Spans:
 class Recording:
     """One person's signal: samples (T, C) in `unit`, C electrodes in bands, with events and spans in seconds.
 
-    `samples` is a float32 array or lazy `Samples`; `start_unix_s` is when sample 0 was taken, if known. What does not
-    fit together (shape, dtype, rate, unit, bands, origin) raises a RecordingError.
+    `samples` is a float32 array or lazy `Samples`; `start_unix_s` is when sample 0 was taken, if known; `notes` tell, a
+    line each, what reading it passed over, guessed or filled. What does not fit together (shape, dtype, rate, unit,
+    bands, origin) raises a RecordingError.
     """
 
     samples: np.ndarray | Samples
@@ -158,6 +159,7 @@ class Recording:
     spans: Spans = field(default_factory=Spans.empty)
     start_unix_s: float | None = None
     origin: str = "measured"
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = self.samples.shape

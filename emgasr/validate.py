@@ -43,10 +43,11 @@ class SplitSummary:
 
 @dataclass(frozen=True)
 class Report:
-    """What a validation found; `overlaps` by split, where the language model's text was given."""
+    """What a validation found; `notes` tell what reading passed over; `overlaps` by split, with the model's text."""
 
     splits: tuple[SplitSummary, ...]
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
     overlaps: dict[str, TextOverlap]
 
     @property
@@ -64,6 +65,7 @@ class Report:
             "ok": self.ok,
             "splits": [asdict(s) for s in self.splits],
             "problems": [asdict(p) for p in self.problems],
+            "notes": [asdict(n) for n in self.notes],
             "language_model_text": overlaps,
         }
 
@@ -73,6 +75,8 @@ def validate(
 ) -> Report:
     """Check every recording, every split and, if given, what the language model's text knows of the other splits."""
     problems = [Problem("splits", leak) for leak in leaks(manifest)]
+    problems += [Problem("corpus", f"matches nothing: {line}") for line in manifest.left_over]
+    notes = [Problem("corpus", line) for line in manifest.notes]
     tallies: dict[str, _Tally] = {name: _Tally() for name in manifest.splits}
     for entry in manifest.entries:
         progress(entry)
@@ -80,6 +84,7 @@ def validate(
         try:
             recording = manifest.open(entry)
             tally.add(entry, recording)
+            notes += [Problem(entry.path, line) for line in recording.notes]
             found = list(entry_problems(entry, recording, manifest.file(entry)))
         except EmgasrError as error:
             found = [str(error).removeprefix(f"{manifest.file(entry)}: ")]
@@ -91,7 +96,8 @@ def validate(
             if name != TRAIN:
                 overlaps[name] = text_overlap(tally.prompts, read_lines(lm_text))
                 problems += [Problem("splits", what) for what in _known_prompts(name, overlaps[name])]
-    return Report(tuple(tally.summary(name) for name, tally in tallies.items()), tuple(problems), overlaps)
+    summaries = tuple(tally.summary(name) for name, tally in tallies.items())
+    return Report(summaries, tuple(problems), tuple(notes), overlaps)
 
 
 def entry_problems(entry: Entry, recording: Recording, file: Path) -> Iterable[str]:

@@ -58,6 +58,7 @@ def _recording(path: Path) -> dict[str, Any]:
         "keys": len(recording.events),
         "spans": dict(Counter(recording.spans.kinds)),
         "origin": recording.origin,
+        **({"notes": list(recording.notes)} if recording.notes else {}),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
-from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Manifest, check_disjoint, write_manifest
+from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, check_disjoint, write_manifest
 
 
 def run(argv: list[str]) -> int:
@@ -21,8 +21,11 @@ def run(argv: list[str]) -> int:
         raise OutputError(arguments.out, "exists", "choose another name or pass --overwrite")
     from emgasr.corpora import scan
 
-    entries, claims = split(scan(arguments.folder, arguments.corpus, **_reader_options(arguments)), arguments)
-    manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims))
+    findings = Findings()
+    scanned = scan(arguments.folder, arguments.corpus, findings, **_reader_options(arguments))
+    entries, claims = split(scanned, arguments)
+    found = {"notes": tuple(findings.notes), "left_over": tuple(findings.left_over)}
+    manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims), **found)
     check_disjoint(manifest)
     written = write_manifest(manifest, arguments.out)
     _tell(written, arguments)
@@ -118,6 +121,11 @@ def _tell(manifest: Manifest, arguments: argparse.Namespace) -> None:
     counts = Counter(entry.split for entry in manifest.entries)
     if arguments.json:
         told = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
+        told |= {"notes": manifest.notes, "left_over": manifest.left_over}
         print(json.dumps({**told, "sha256": manifest.checksum()}))
     else:
         print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))
+        for line in manifest.notes:
+            print(f"note: {line}")
+        for line in manifest.left_over:
+            print(f"matches nothing: {line}")

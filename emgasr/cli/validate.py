@@ -53,13 +53,18 @@ def _recording(path: Path, as_json: bool) -> int:
     recording = open_any(path)
     problems = list(recording_problems(recording))
     if as_json:
-        print(json.dumps({"ok": not problems, "seconds": recording.duration_s, "problems": problems}))
+        found = {"problems": problems, "notes": recording.notes}
+        print(json.dumps({"ok": not problems, "seconds": recording.duration_s, **found}))
         return 2 if problems else 0
     for problem in problems:
         print(f"problem {path}: {problem}")
+    for note in recording.notes:
+        print(f"note {path}: {note}")
     if not problems:
         keys, spans = len(recording.events), len(recording.spans)
-        print(f"{path}: {recording.duration_s:.1f} s, {keys} keys, {spans} spans; no problem found")
+        print(
+            f"{path}: {recording.duration_s:.1f} s, {keys} keys, {spans} spans; {_nothing_wrong(len(recording.notes))}"
+        )
     return 2 if problems else 0
 
 
@@ -86,4 +91,14 @@ def _show(report: Report) -> None:
         console.print(f"[red]problem[/] {escape(problem.where)}: {escape(problem.what)}", highlight=False)
     if len(report.problems) > SHOWN:
         console.print(f"… and {len(report.problems) - SHOWN} more problems (--json has them all)")
-    console.print("no problem found" if report.ok else f"{len(report.problems)} problems", highlight=False)
+    for note in report.notes[:SHOWN]:
+        console.print(f"note {escape(note.where)}: {escape(note.what)}", highlight=False)
+    if len(report.notes) > SHOWN:
+        console.print(f"… and {len(report.notes) - SHOWN} more notes (--json has them all)")
+    verdict = _nothing_wrong(len(report.notes)) if report.ok else f"{len(report.problems)} problems"
+    console.print(verdict, highlight=False)
+
+
+def _nothing_wrong(notes: int) -> str:
+    """The verdict where there is no problem; what was passed over is no reason to call everything well."""
+    return f"nothing wrong in what was read; {notes} notes tell what was passed over" if notes else "no problem found"

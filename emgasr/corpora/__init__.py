@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from emgasr.errors import ManifestError, RecordingError
-from emgasr.manifest import CORPORA, PART, Entry
+from emgasr.manifest import CORPORA, PART, Entry, Findings
 from emgasr.recording import Recording
 
 
@@ -32,11 +33,18 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
     return replace(recording, subject=entry.subject, session=entry.session)
 
 
-def scan(folder: str | Path, corpus: str, **options: Any) -> list[Entry]:
-    """The recordings of a corpus as entries with absolute paths, all in split "train"; RecordingError if none."""
+def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **options: Any) -> list[Entry]:
+    """The recordings of a corpus as entries with absolute paths, all in split "train"; RecordingError if none.
+
+    What was passed over and what matched nothing is added to `findings`, or logged as warnings where none are given.
+    """
     if not Path(folder).is_dir():
         raise RecordingError(folder, "is not a folder", "give the folder of a corpus")
-    entries: list[Entry] = reader(corpus).scan(Path(folder).absolute(), **options)
+    found = Findings() if findings is None else findings
+    entries: list[Entry] = reader(corpus).scan(Path(folder).absolute(), found, **options)
+    if findings is None:
+        for line in (*found.notes, *found.left_over):
+            logging.getLogger(__name__).warning("%s", line)
     if not entries:
         raise RecordingError(folder, f"holds no recording of the layout {corpus!r}", f"known: {', '.join(CORPORA)}")
     return entries
@@ -58,7 +66,7 @@ def open_any(path: str | Path) -> Recording:
 
 
 def reader(corpus: str) -> ModuleType:
-    """The module of a layout: open_recording(path, **options) -> Recording and scan(folder, **options) -> entries."""
+    """The module of a layout: open_recording(path, **options), and scan(folder, findings, **options) -> entries."""
     if corpus not in CORPORA:
         raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
     return importlib.import_module(f"emgasr.corpora.{corpus}")

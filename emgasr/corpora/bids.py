@@ -14,7 +14,7 @@ from typing import Any
 from emgasr.corpora.edf import EdfFile, EdfSamples, read_header
 from emgasr.corpora.tables import MICROVOLTS, UNKNOWN, Row, number, read_table, resolve_unit
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Events, Recording, Spans
 
 REST = ("rest", "silence", "pause")
@@ -48,7 +48,7 @@ def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = Fa
     )
 
 
-def scan(folder: Path, *, unit: str | None = None, ring: bool = False) -> list[Entry]:
+def scan(folder: Path, findings: Findings, *, unit: str | None = None, ring: bool = False) -> list[Entry]:
     """Every *_emg.bdf and *_emg.edf below `folder`, in the order of their paths."""
     entries = []
     for path in sorted([*folder.rglob("*_emg.bdf"), *folder.rglob("*_emg.edf")]):

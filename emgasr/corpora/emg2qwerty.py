@@ -19,7 +19,7 @@ import numpy as np
 
 from emgasr.errors import RecordingError
 from emgasr.hdf5 import OPEN_FILES
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Events, Recording, Spans, row_range
 
 RATE_HZ = 2000.0  # of the corpus; its files do not say
@@ -76,7 +76,7 @@ def open_recording(path: str | Path) -> Recording:
     )
 
 
-def scan(folder: Path) -> list[Entry]:
+def scan(folder: Path, findings: Findings) -> list[Entry]:
     """Every session below `folder`, in the order of their paths."""
     return [_entry(path) for path in sorted(folder.rglob("*.hdf5")) if not path.name.startswith(".")]
 

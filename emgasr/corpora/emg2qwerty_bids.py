@@ -11,7 +11,7 @@ from pathlib import Path
 from emgasr.corpora import bids
 from emgasr.corpora.emg2qwerty import ELECTRODES, RATE_HZ
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans
 
 
@@ -36,7 +36,7 @@ def open_recording(path: str | Path) -> Recording:
     )
 
 
-def scan(folder: Path) -> list[Entry]:
+def scan(folder: Path, findings: Findings) -> list[Entry]:
     """Every session below `folder`, in the order of their paths."""
     files = sorted(folder.rglob("*_emg.bdf"))
     return [Entry.of(open_recording(path), path, "emg2qwerty_bids") for path in files]

@@ -20,7 +20,7 @@ from emgasr.conditioning import Conditioner, ConditioningConfig
 from emgasr.corpora.arrays import Stamp, open_array, stamp_of
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.mains import harmonics
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans, row_range
 from emgasr.tokens import to_ascii
 
@@ -79,7 +79,7 @@ def open_recording(path: str | Path, *, filtering: Filtering = "causal") -> Reco
     )
 
 
-def scan(folder: Path) -> list[Entry]:
+def scan(folder: Path, findings: Findings) -> list[Entry]:
     """Every utterance of the parts that are there, silences left out, with causal filtering."""
     entries = []
     for path in utterances(folder):

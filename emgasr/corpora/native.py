@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording
 from emgasr.session_file import FORMAT, open_session
 
@@ -16,7 +16,7 @@ def open_recording(path: str | Path) -> Recording:
     return open_session(path)
 
 
-def scan(folder: Path) -> list[Entry]:
+def scan(folder: Path, findings: Findings) -> list[Entry]:
     """Every native session below `folder`, in the order of their paths; HDF5 files of other kinds are passed over."""
     return [
         _entry(path)

@@ -19,7 +19,7 @@ from emgasr.corpora.emg2qwerty import TableSamples, clock_anchors, to_seconds
 from emgasr.corpora.tables import number, read_table
 from emgasr.errors import RecordingError
 from emgasr.hdf5 import OPEN_FILES
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans
 
 RATE_HZ, ELECTRODES, TABLE = 2000.0, 16, "data"
@@ -53,7 +53,7 @@ def open_recording(path: str | Path) -> Recording:
     )
 
 
-def scan(folder: Path) -> list[Entry]:
+def scan(folder: Path, findings: Findings) -> list[Entry]:
     """Every handwriting session below `folder`, in the order of their paths."""
     return [Entry.of(open_recording(path), path, "neuromotor") for path in session_files(folder)]
 

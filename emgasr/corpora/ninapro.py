@@ -16,7 +16,7 @@ import numpy as np
 
 from emgasr.corpora.arrays import Stamp, stamp_of
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans, row_range
 
 
@@ -65,7 +65,7 @@ def open_recording(path: str | Path, *, database: str = "") -> Recording:
     )
 
 
-def scan(folder: Path) -> list[Entry]:
+def scan(folder: Path, findings: Findings) -> list[Entry]:
     """Every S<subject>_E<exercise>_A<n>.mat below `folder`, by subject and exercise."""
     return [Entry.of(open_recording(path), path, "ninapro") for path in mat_files(folder)]
 

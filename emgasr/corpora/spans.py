@@ -14,7 +14,7 @@ from pathlib import Path
 from emgasr.corpora.arrays import open_array
 from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
 
 RECORDINGS, LABELS = "recordings.csv", "labels.csv"
@@ -55,6 +55,7 @@ def open_recording(
 
 def scan(
     folder: Path,
+    findings: Findings,
     *,
     unit: str | None = None,
     scale_uv: float | None = None,

@@ -12,7 +12,7 @@ from pathlib import Path
 from emgasr.corpora.arrays import open_array
 from emgasr.corpora.tables import check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
 
 TABLE = "metadata.csv"
@@ -43,6 +43,7 @@ def open_recording(
 
 def scan(
     folder: Path,
+    findings: Findings,
     *,
     unit: str | None = None,
     ring: bool = False,

@@ -15,7 +15,7 @@ import numpy as np
 
 from emgasr.corpora.arrays import Stamp, stamp_of
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry
+from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans, row_range
 
 RATE_HZ, ELECTRODES, COLUMNS = 200.0, 8, 10
@@ -39,7 +39,7 @@ def open_recording(path: str | Path) -> Recording:
     )
 
 
-def scan(folder: Path) -> list[Entry]:
+def scan(folder: Path, findings: Findings) -> list[Entry]:
     """Every text file in a folder called by a number, in the order of their paths."""
     return [Entry.of(open_recording(path), path, "uci_gestures") for path in text_files(folder)]
 
