@@ -78,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     layout.add_argument("--rest", nargs="*", metavar="LABEL", help=rest)
     layout.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
     layout.add_argument("--bands", type=_band, nargs="+", metavar="NAME:ELECTRODES", help="default: one band of all")
+    columns = "the electrodes' columns, by name or number, where a header leaves them open (takes, spans)"
+    layout.add_argument("--columns", nargs="+", metavar="COLUMN", help=columns)
+    clock = "the clock that labels are on: a column's name, or 'first sample', where it could be several (spans)"
+    layout.add_argument("--label-clock", metavar="COLUMN", help=clock)
 
     test = parser.add_argument_group("test (default: nothing)")
     rule = test.add_mutually_exclusive_group()
@@ -109,7 +113,7 @@ def _band(text: str) -> list[object]:
 def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
     from emgasr.corpora import reader
 
-    names = ("unit", "scale_uv", "kind", "rest", "ring", "bands")
+    names = ("unit", "scale_uv", "kind", "rest", "ring", "bands", "columns", "label_clock")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     if foreign := sorted(given.keys() - inspect.signature(reader(arguments.corpus).scan).parameters.keys()):
         option = "--" + foreign[0].replace("_", "-")

@@ -1,23 +1,30 @@
-"""Bare sample files (.npy, .wav, .csv): a path in, lazily read float32 samples (T, C) out, scaled to µV if asked."""
+"""Bare sample files (.npy, .wav, .csv): a path in; samples (T, C) in µV or counts, their clocks and notes out.
+
+One rule for all formats: a file that is shorter than its header promises, or whose header was never finished, is
+refused with what is there and what was promised; bytes beyond what it promises are not read, and told in a note.
+"""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from emgasr.corpora.clock import Clock
+from emgasr.corpora.npy import map_npy
+from emgasr.corpora.wav import WavHeader, read_header, read_rows
 from emgasr.errors import RecordingError
+from emgasr.pointers import check_fetched
 from emgasr.recording import Samples, row_range
 
-SUFFIXES = (".npy", ".wav", ".csv")
-TIME_COLUMNS = ("time", "time_s", "t", "timestamp")
-RATE_TOLERANCE = 0.01
-
+TABLES = (".csv", ".tsv", ".txt")
+SUFFIXES = (".npy", ".wav", *TABLES)
 
 Stamp = tuple[int, int]
+Offset = Sequence[float] | float
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -29,34 +36,73 @@ def stamp_of(path: Path) -> Stamp:
     return status.st_size, status.st_mtime_ns
 
 
-def open_array(
-    path: Path, rate_hz: float, scale: float = 1.0, offset: Sequence[float] | float = 0.0
-) -> np.ndarray | Samples:
-    """Samples (T, C) = stored values * scale + offset (one, or one a channel).
+@dataclass(frozen=True, eq=False)
+class SampleFile:
+    """Samples (T, C), the clocks that stand beside them in the file (the first is its own), and notes on the reading."""
 
-    .npy and .wav are read when sliced and hold no file open in between; .csv is read at once. A rate that the file
-    itself tells (wav header, csv time column) must agree with `rate_hz`.
+    samples: np.ndarray | Samples
+    clocks: tuple[Clock, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def open_samples(
+    path: Path,
+    rate_hz: float,
+    scale: float = 1.0,
+    offset: Offset = 0.0,
+    unit: str | None = None,
+    columns: Sequence[str] = (),
+) -> SampleFile:
+    """Samples = stored steps * scale + offset (one, or one a channel); RecordingError for a file that is not whole.
+
+    .npy and .wav are read when sliced and hold no file open in between; tables of text are read at once. A rate or a
+    unit that the file itself tells must agree with `rate_hz` and `unit` (uV or counts). `columns` name the electrodes
+    of a table where its header leaves that open.
     """
-    if not path.is_file():
-        raise RecordingError(
-            path, "is a folder" if path.is_dir() else "does not exist", "check the table that names it"
-        )
-    if path.stat().st_size == 0:
-        raise RecordingError(path, "is empty (zero bytes)", "restore the file")
+    _check_file(path)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise RecordingError(path, f"unknown kind of file {suffix!r}", f"known: {', '.join(SUFFIXES)}")
-    if suffix == ".csv":
-        return _scaled(_read_csv(path, rate_hz), scale, offset)
-    mapped = _map(path, rate_hz if suffix == ".wav" else None)
-    offsets = tuple(np.atleast_1d(np.asarray(offset, dtype=np.float64)).tolist())
-    if len(offsets) not in (1, mapped.shape[1]):
-        raise RecordingError(path, f"{len(offsets)} offsets for {mapped.shape[1]} channels", "give one a channel")
-    return _ArraySamples(path.absolute(), mapped.shape, scale, offsets)
+    if suffix in TABLES:
+        from emgasr.corpora.csv_samples import read_csv
+
+        table = read_csv(path, rate_hz, columns)
+        if unit is not None:
+            table.check_units(path, unit, scale)
+        offsets = _offsets(path, offset, table.values.shape[1])
+        return SampleFile(_scaled(table.values, scale, offsets), table.clocks, table.notes)
+    if columns:
+        raise RecordingError(path, "has no named columns", "leave out columns")
+    if suffix == ".wav":
+        header = read_header(path)
+        if abs(header.rate_hz - rate_hz) >= 1:  # a WAV header keeps whole Hz
+            wrong = f"its header tells {header.rate_hz} Hz, the table {rate_hz:g} Hz"
+            raise RecordingError(path, wrong, "mend whichever is wrong")
+        shape, notes = _checked(path, (header.frames, header.channels)), header.notes
+        wav = _WavSamples(path.absolute(), shape, scale, _offsets(path, offset, shape[1]), header, stamp_of(path))
+        return SampleFile(wav, (), notes)
+    values, notes = map_npy(path)
+    shape = _checked(path, values.shape)
+    npy = _NpySamples(path.absolute(), shape, scale, _offsets(path, offset, shape[1]), stamp_of(path))
+    return SampleFile(npy, (), notes)
+
+
+def open_array(path: Path, rate_hz: float, scale: float = 1.0, offset: Offset = 0.0) -> np.ndarray | Samples:
+    """The samples of `open_samples` alone."""
+    return open_samples(path, rate_hz, scale, offset).samples
+
+
+def told_by_row(row: Mapping[str, str], **options: Sequence[str]) -> dict[str, object]:
+    """A reader's options `columns` and `label_clock`, from the row of a table where it has them, else as given."""
+    told: dict[str, object] = {}
+    for name, given in options.items():
+        if cell := row.get(name, "").strip():
+            given = cell if name == "label_clock" else [part.strip() for part in re.split("[,;|]", cell)]
+        if given:
+            told[name] = given if isinstance(given, str) else list(given)
+    return told
 
 
 @dataclass(frozen=True, eq=False)
-class _ArraySamples:
+class _FileSamples:
     path: Path
     shape: tuple[int, ...]
     scale: float
@@ -64,85 +110,69 @@ class _ArraySamples:
 
     def __getitem__(self, rows: slice, /) -> np.ndarray:
         start, stop = row_range(rows, self.shape[0])
-        mapped = _map(self.path)
-        if mapped.shape != self.shape:
+        return _scaled(self._read(start, stop), self.scale, self.offset)
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class _NpySamples(_FileSamples):
+    stamp: Stamp
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        mapped, _ = map_npy(self.path)
+        if _two_dimensional(mapped.shape) != self.shape:
             raise RecordingError(self.path, "changed since it was opened", "open it again")
-        return _scaled(mapped[start:stop], self.scale, self.offset)
+        return mapped.reshape(self.shape)[start:stop]
 
 
-def _scaled(values: np.ndarray, scale: float, offset: Sequence[float] | float) -> np.ndarray:
-    return (np.asarray(values, dtype=np.float64) * scale + np.asarray(offset)).astype(np.float32)
+@dataclass(frozen=True, eq=False)
+class _WavSamples(_FileSamples):
+    header: WavHeader
+    stamp: Stamp
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        if stamp_of(self.path)[0] != self.stamp[0]:
+            raise RecordingError(self.path, "changed since it was opened", "open it again")
+        return read_rows(self.path, self.header, start, stop)
 
 
-def _map(path: Path, rate_hz: float | None = None) -> np.ndarray:
-    """The file's values (T, C) mapped into memory."""
-    values = _map_wav(path, rate_hz) if path.suffix.lower() == ".wav" else _map_npy(path)
-    if values.dtype.kind not in "iuf":
-        raise RecordingError(path, f"holds {values.dtype}, not numbers", "save integers or floats")
-    if values.ndim == 1:
-        values = values[:, None]
-    if values.ndim != 2 or 0 in values.shape:
-        raise RecordingError(path, f"has shape {values.shape}", "save (samples, channels)")
-    if values.shape[0] < values.shape[1]:
-        raise RecordingError(path, f"has shape {values.shape}, more channels than samples", "save (samples, channels)")
-    return values
+def _check_file(path: Path) -> None:
+    check_fetched(path, RecordingError)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
+        raise RecordingError(path, what, "check the table that names it")
+    if path.stat().st_size == 0:
+        raise RecordingError(path, "is empty (zero bytes)", "restore the file")
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        raise RecordingError(path, "is an archive of arrays (.npz)", "save the array of samples alone, as .npy")
+    if suffix not in SUFFIXES:
+        raise RecordingError(path, f"unknown kind of file {suffix!r}", f"known: {', '.join(SUFFIXES)}")
 
 
-def _map_npy(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RecordingError(path, "is truncated or not a .npy array of numbers", "restore the file") from error
+def _two_dimensional(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], 1) if len(shape) == 1 else tuple(shape)
 
 
-def _map_wav(path: Path, rate_hz: float | None) -> np.ndarray:
-    from scipy.io import wavfile
-
-    try:
-        try:
-            rate, values = wavfile.read(path, mmap=True)
-        except ValueError:  # 24-bit samples cannot be mapped
-            rate, values = wavfile.read(path)
-    except (ValueError, EOFError, OSError) as error:
-        raise RecordingError(path, f"is truncated or not a WAV file ({error})", "restore the file") from error
-    if rate_hz is not None and rate != rate_hz:
-        raise RecordingError(path, f"its header tells {rate} Hz, the table {rate_hz:g} Hz", "mend whichever is wrong")
-    return values
+def _checked(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape as (T, C), or a RecordingError for one that cannot be meant."""
+    full = _two_dimensional(shape)
+    if len(full) != 2 or 0 in full:
+        raise RecordingError(path, f"has shape {shape}", "save (samples, channels)")
+    if full[0] < full[1]:
+        raise RecordingError(path, f"has shape {full}, more channels than samples", "save (samples, channels)")
+    return full
 
 
-def _read_csv(path: Path, rate_hz: float) -> np.ndarray:
-    """A header line is optional; a column called time (seconds) is checked and left out."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        first = next(csv.reader(file), [])
-    header = [] if all(_is_number(cell) for cell in first) else [cell.strip().lower() for cell in first]
-    try:
-        values = np.loadtxt(path, delimiter=",", skiprows=1 if header else 0, ndmin=2, encoding="utf-8-sig")
-    except ValueError as error:
-        raise RecordingError(path, f"is not a table of numbers ({error})", "mend the row") from error
-    if 0 in values.shape:
-        raise RecordingError(path, "holds no samples", "leave it out")
-    clocks = [i for i, name in enumerate(header) if name in TIME_COLUMNS]
-    if clocks:
-        _check_times(path, values[:, clocks[0]], rate_hz)
-        values = np.delete(values, clocks[0], axis=1)
-    return values
+def _offsets(path: Path, offset: Offset, channels: int) -> tuple[float, ...]:
+    offsets = tuple(np.atleast_1d(np.asarray(offset, dtype=np.float64)).tolist())
+    if len(offsets) not in (1, channels):
+        raise RecordingError(path, f"{len(offsets)} offsets for {channels} channels", "give one a channel")
+    return offsets
 
 
-def _check_times(path: Path, times_s: np.ndarray, rate_hz: float) -> None:
-    steps = np.diff(times_s)
-    if not np.isfinite(times_s).all() or (steps < 0).any():
-        at = int(np.argmax(~(steps >= 0))) + 1
-        raise RecordingError(path, f"time goes back or is unknown at sample {at}", "mend or leave out the recording")
-    if len(steps) and abs(np.mean(steps) * rate_hz - 1) > RATE_TOLERANCE:
-        found = 1 / max(float(np.mean(steps)), 1e-9)
-        raise RecordingError(
-            path, f"its times tell {found:.1f} Hz, the table {rate_hz:g} Hz", "mend whichever is wrong"
-        )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _scaled(values: np.ndarray, scale: float, offset: tuple[float, ...]) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is inf: `emgasr validate` tells it
+        return (np.asarray(values, dtype=np.float64) * scale + np.asarray(offset)).astype(np.float32)

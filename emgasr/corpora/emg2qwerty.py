@@ -10,13 +10,13 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from emgasr.corpora.clock import read_clock
 from emgasr.errors import RecordingError
 from emgasr.hdf5 import OPEN_FILES
 from emgasr.manifest import Entry, Findings
@@ -26,7 +26,6 @@ RATE_HZ = 2000.0  # of the corpus; its files do not say
 ELECTRODES = 16  # on each wrist
 GROUP, TABLE = "emg2qwerty", "emg2qwerty/timeseries"
 FIELDS = ("emg_left", "emg_right")
-RATE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +60,7 @@ def open_recording(path: str | Path) -> Recording:
         total = table.shape[0]
         if total == 0:
             raise RecordingError(path, "holds no samples", "leave it out")
-        rows, times = clock_anchors(path, table)
-    clock = partial(to_seconds, rows=rows, times=times)
+        clock = read_clock(path, "time", table.fields("time"), total, RATE_HZ)
     return Recording(
         samples=TableSamples(path.absolute(), TABLE, FIELDS, (total, 2 * ELECTRODES)),
         rate_hz=RATE_HZ,
@@ -70,9 +68,10 @@ def open_recording(path: str | Path) -> Recording:
         bands=(Band.numbered("left", ELECTRODES, ring=True), Band.numbered("right", ELECTRODES, ring=True)),
         subject=user,
         session=name,
-        events=_events(path, keystrokes, clock),
-        spans=_spans(path, prompts, clock),
-        start_unix_s=float(times[0]),
+        events=_events(path, keystrokes, clock.to_seconds),
+        spans=_spans(path, prompts, clock.to_seconds),
+        start_unix_s=float(clock.times_s[0]),
+        notes=clock.notes(),
     )
 
 
@@ -100,41 +99,6 @@ def _table(path: Path, file: h5py.File) -> h5py.Dataset:
         if found.shape != shape or found.base != dtype:
             raise RecordingError(path, f"field '{name}' is {found}", f"it must be {shape or 'one'} {np.dtype(dtype)}")
     return table
-
-
-def clock_anchors(path: Path, table: h5py.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a table at 2 kHz with a field `time`, and their unix times: one a second, all where samples were lost.
-
-    RecordingError for times that go back, are not finite or tell another rate.
-    """
-    time, total = table.fields("time"), table.shape[0]
-    step = round(RATE_HZ)
-    rows = np.append(np.arange(0, total - 1, step), total - 1)
-    times = np.append(time[::step][: len(rows) - 1], time[total - 1 :])
-    if not np.isfinite(times).all():
-        raise RecordingError(path, "'time' is not finite", "leave the session out")
-    steps = np.diff(times)
-    if (steps < 0).any():
-        raise RecordingError(path, f"'time' goes back near row {rows[int(np.argmax(steps < 0))]}", "leave it out")
-    rates = np.diff(rows) / np.maximum(steps, 1e-9)
-    uneven = abs(rates / RATE_HZ - 1) > RATE_TOLERANCE
-    if len(rates) > 1 and uneven[:-1].mean() > 0.5:
-        found = np.median(rates[:-1])
-        raise RecordingError(path, f"its times tell {found:.1f} Hz, the corpus has {RATE_HZ:.0f}", "check the file")
-    for i in np.flatnonzero(uneven):
-        rows = np.append(rows, np.arange(rows[i], rows[i + 1]))
-        times = np.append(times, time[rows[i] : rows[i + 1]])
-    order = np.argsort(rows, kind="stable")
-    return rows[order], times[order]
-
-
-def to_seconds(unix_s: float, rows: np.ndarray, times: np.ndarray) -> float:
-    """From unix time to seconds of signal, which follow the samples' own times (`clock_anchors`) through any gap."""
-    if unix_s <= times[0]:
-        return unix_s - float(times[0])
-    if unix_s >= times[-1]:
-        return float(rows[-1] / RATE_HZ + unix_s - times[-1])
-    return float(np.interp(unix_s, times, rows / RATE_HZ))
 
 
 def _events(path: Path, keystrokes: list[Any], clock: Callable[[float], float]) -> Events:

@@ -15,7 +15,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from emgasr.corpora.emg2qwerty import TableSamples, clock_anchors, to_seconds
+from emgasr.corpora.clock import Clock, read_clock
+from emgasr.corpora.emg2qwerty import TableSamples
 from emgasr.corpora.tables import number, read_table
 from emgasr.errors import RecordingError
 from emgasr.hdf5 import OPEN_FILES
@@ -39,8 +40,8 @@ def open_recording(path: str | Path) -> Recording:
                 raise RecordingError(path, f"field '{name}' is {found}", f"it must be {kind}")
         if table.shape[0] == 0:
             raise RecordingError(path, "holds no samples", "leave it out")
-        rows, times = clock_anchors(path, table)
         total = table.shape[0]
+        clock = read_clock(path, "time", table.fields("time"), total, RATE_HZ)
     return Recording(
         samples=TableSamples(path.absolute(), TABLE, ("emg",), (total, ELECTRODES)),
         rate_hz=RATE_HZ,
@@ -48,8 +49,9 @@ def open_recording(path: str | Path) -> Recording:
         bands=(Band.numbered("wrist", ELECTRODES, ring=True),),
         subject=_user(path),
         session=path.stem,
-        spans=_prompts(path, rows, times),
-        start_unix_s=float(times[0]),
+        spans=_prompts(path, clock),
+        start_unix_s=float(clock.times_s[0]),
+        notes=clock.notes(),
     )
 
 
@@ -68,7 +70,7 @@ def prompts_file(path: Path) -> Path:
     return path.with_name(f"{path.stem}_prompts.csv")
 
 
-def _prompts(path: Path, rows: np.ndarray, times: np.ndarray) -> Spans:
+def _prompts(path: Path, clock: Clock) -> Spans:
     table = prompts_file(path)
     if not table.is_file():
         advice = f"pandas.read_hdf('{path.name}', 'prompts').to_csv('{table.name}', index=False) writes it"
@@ -85,7 +87,7 @@ def _prompts(path: Path, rows: np.ndarray, times: np.ndarray) -> Spans:
     start, end, text = columns
     spans = []
     for line, row in enumerate(content, start=2):
-        bounds = [to_seconds(number(table, row, column, line), rows, times) for column in (start, end)]
+        bounds = [clock.to_seconds(number(table, row, column, line)) for column in (start, end)]
         if bounds[1] < bounds[0]:
             raise RecordingError(table, f"line {line}: the prompt ends before it starts", "mend the table")
         if row[text]:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from emgasr.corpora.arrays import open_array
+from emgasr.corpora.arrays import open_samples, told_by_row
+from emgasr.corpora.clock import place_labels
 from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
@@ -35,22 +36,31 @@ def open_recording(
     session: str = "",
     ring: bool = False,
     bands: Sequence[Sequence[object]] | None = None,
+    columns: Sequence[str] = (),
+    label_clock: str = "",
 ) -> Recording:
     """Open one recording; `labels` is the table's path from the recording's folder.
 
     Spans labelled as in `rest` are of kind "rest", the others of `kind`; all keep their label as text.
+    `columns` name the electrodes of a table of text whose header leaves them open. Labels are moved by the clock of
+    such a table (`emgasr.corpora.clock.place_labels`); `label_clock` says which, where that could be read two ways.
     """
     path = Path(path)
     name, scale = resolve_unit(path, unit, scale_uv)
     rate = check_rate(path, rate_hz)
-    samples = open_array(path, rate, scale, tuple(offset_uv))
+    samples = open_samples(path, rate, scale, tuple(offset_uv), name, columns)
     table = Path(os.path.normpath(path.parent / labels))
     by_file = _labels_by_file(table, _modified(table))
     file = Path(os.path.relpath(path, table.parent)).as_posix()
     marked = by_file.get(file) or by_file.get(file.removeprefix("recordings/"), ())
-    spans = Spans.of((start, end, "rest" if label in rest else kind, label) for start, end, label in marked)
-    layout = resolve_bands(samples.shape[1], bands, ring)
-    return Recording(samples, rate, name, layout, subject, session, spans=spans)
+    bounds, told = place_labels(path, samples.clocks, [(start, end) for start, end, _ in marked], label_clock)
+    spans = Spans.of(
+        (start, end, "rest" if label in rest else kind, label)
+        for (start, end), (*_, label) in zip(bounds, marked, strict=True)
+    )
+    layout = resolve_bands(samples.samples.shape[1], bands, ring)
+    notes = samples.notes + told
+    return Recording(samples.samples, rate, name, layout, subject, session, spans=spans, notes=notes)
 
 
 def scan(
@@ -63,6 +73,8 @@ def scan(
     rest: Sequence[str] = REST,
     ring: bool = False,
     bands: Sequence[Sequence[object]] | None = None,
+    columns: Sequence[str] = (),
+    label_clock: str = "",
 ) -> list[Entry]:
     """Every recording of recordings.csv, in its order; its session is the column's, or the name of its file."""
     table = folder / RECORDINGS
@@ -77,6 +89,7 @@ def scan(
         options |= _scaling(table, row, line, unit, scale_uv)
         if bands:
             options["bands"] = bands
+        options |= told_by_row(row, columns=columns, label_clock=label_clock)
         if tuple(rest) != REST:
             options["rest"] = list(rest)
         rate = number(table, row, "rate_hz", line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from emgasr.corpora.arrays import open_array
+from emgasr.corpora.arrays import open_samples, told_by_row
 from emgasr.corpora.tables import check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
@@ -30,15 +30,20 @@ def open_recording(
     session: str = "",
     ring: bool = False,
     bands: Sequence[Sequence[object]] | None = None,
+    columns: Sequence[str] = (),
 ) -> Recording:
-    """Open one take; `bands` are [name, electrodes] pairs (default: one band), rings or not; `scale_uv` or `unit`."""
+    """Open one take; `bands` are [name, electrodes] pairs (default: one band), rings or not; `scale_uv` or `unit`.
+
+    `columns` name the electrodes of a table of text whose header leaves them open.
+    """
     path = Path(path)
     name, scale = resolve_unit(path, unit, scale_uv)
     rate = check_rate(path, rate_hz)
-    samples = open_array(path, rate, scale)
-    total, channels = samples.shape
+    file = open_samples(path, rate, scale, unit=name, columns=columns)
+    total, channels = file.samples.shape
     spans = Spans.of([(0.0, total / rate, "utterance", text)]) if text else Spans.empty()
-    return Recording(samples, rate, name, resolve_bands(channels, bands, ring), subject, session, spans=spans)
+    layout = resolve_bands(channels, bands, ring)
+    return Recording(file.samples, rate, name, layout, subject, session, spans=spans, notes=file.notes)
 
 
 def scan(
@@ -48,6 +53,7 @@ def scan(
     unit: str | None = None,
     ring: bool = False,
     bands: Sequence[Sequence[object]] | None = None,
+    columns: Sequence[str] = (),
 ) -> list[Entry]:
     """Every take of metadata.csv, in its order; the name of a take is its file's, without folder and suffix."""
     table = folder / TABLE
@@ -59,6 +65,7 @@ def scan(
         options: dict[str, object] = {"ring": ring}
         if bands:
             options["bands"] = bands
+        options |= told_by_row(row, columns=columns)
         if row.get("scale_uv"):
             options["scale_uv"] = number(table, row, "scale_uv", line)
         else:

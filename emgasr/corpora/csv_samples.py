@@ -1,0 +1,353 @@
+"""A table of samples (.csv, .tsv, .txt): text in; the values of its electrodes (T, C), its clocks and notes out.
+
+Commas, semicolons, tabs or blanks part the cells, and with the last three a comma may be the decimal point. A header,
+lines of remarks (# or %, as OpenBCI's), and empty lines and columns at the end are passed over and counted. Which
+column is what: `emgasr.corpora.csv_columns`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from emgasr.corpora.clock import RATE_TOLERANCE, Clock, check_times, step_of
+from emgasr.corpora.csv_columns import (
+    Column,
+    columns_of,
+    counts_up,
+    electrodes_of,
+    listed,
+    question,
+    refuse_rising,
+    unit_of_time,
+)
+from emgasr.corpora.tables import MICROVOLTS
+from emgasr.errors import RecordingError
+
+REMARKS = ("#", "%")
+LONGEST_LINE = 1 << 20
+NUMBERED = 2  # columns or more whose header is 0, 1, 2, …: fewer cannot be told from samples
+STEPS_S = (1.0, 1e-3, 1e-6, 1e-9)  # of clocks that do not tell their unit: the declared rate does
+WRAPS = (101, 128, 201, 256, 1024, 4096, 65536)  # where counters of devices start again
+_TOLD_RATE = re.compile(r"sampl\w*\s*(?:rate|frequency)\W*?[=:]\s*([0-9.]+)", re.IGNORECASE)
+_DATE = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s*(Z|[+-]\d\d:?\d\d)?$")
+_HOURS = re.compile(r"^(\d\d?:\d\d:\d\d)(?:[.,](\d+))?$")
+
+
+@dataclass(frozen=True, eq=False)
+class CsvTable:
+    """Values (T, C) float64 of the electrodes, their columns, the clocks and what was passed over."""
+
+    values: np.ndarray
+    electrodes: tuple[Column, ...]
+    clocks: tuple[Clock, ...]
+    notes: tuple[str, ...]
+
+    def check_units(self, path: Path, unit: str, scale: float) -> None:
+        """Raise a RecordingError if a header tells another unit than `unit` and `scale` (µV of one step) do."""
+        for column in self.electrodes:
+            factor = MICROVOLTS.get(column.unit.lower().replace("volts", "v").replace("volt", "v"))
+            if factor is not None and (unit != "uV" or abs(scale / factor - 1) > 1e-6):
+                told = unit if unit != "uV" else f"{scale:g} µV a step"
+                raise RecordingError(
+                    path, f"its header tells {column.name!r}, the table {told}", "mend whichever is wrong"
+                )
+
+
+def read_csv(path: Path, rate_hz: float, columns: Sequence[str] = ()) -> CsvTable:
+    """Read a table of samples; a RecordingError names the line, or asks which `columns` hold the electrodes."""
+    try:
+        with path.open("rb") as raw:
+            begin = raw.read(4096)
+        if begin.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise RecordingError(path, "is text in UTF-16", "save it in UTF-8")
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return _Reading(path, file, rate_hz).table(columns)
+    except OSError as error:
+        raise RecordingError(path, f"cannot be read ({error.strerror})", "check the file") from error
+
+
+@dataclass
+class _Reading:
+    """One pass through a file: `line` is where it stands, the tallies are what it passed over."""
+
+    path: Path
+    file: TextIO
+    rate_hz: float
+    line: int = 0
+    delimiter: str = ","
+    cells: int = 0
+    empty_end: int = 0  # columns at the end without name and content
+    numeric: tuple[int, ...] = ()
+    texts: bool = False  # whether there are columns that are no numbers
+    dots: bool = False
+    commas: bool = False
+    remarks: int = 0
+    remark: str = ""  # the last one before the samples
+    blanks: int = 0  # empty lines before others
+    holes: int = 0  # empty cells
+    notes: list[str] = field(default_factory=list)
+
+    def table(self, asked: Sequence[str]) -> CsvTable:
+        """What the file holds."""
+        begin = []
+        while len(begin) < 2 and (text := self._next_line()) is not None:
+            begin.append((self.line, text))
+        if not begin:
+            raise RecordingError(self.path, "holds no samples", "leave it out")
+        self.delimiter = next((mark for mark in ";\t," if mark in begin[-1][1]), " ")
+        names = self._header(*begin[0])
+        data = begin if names is None else begin[1:]
+        if names is None:
+            names = self._header_in_remark(len(self._split(begin[0][1])))
+        if not data:
+            raise RecordingError(self.path, "holds no samples", "leave it out")
+        row = self._split(data[0][1], data[0][0])
+        unnamed = names is None
+        names = self._trimmed(names or [""] * len(row), row, data[0][0], unnamed)
+        table = [Column(i, name, "electrode") for i, name in enumerate(names)] if unnamed else columns_of(names)
+        electrodes = electrodes_of(self.path, table, asked)
+        clocks = [c for c in table if c.kind == "clock" and c not in electrodes and _moment(row[c.at]) is not None]
+        indexes = [c for c in table if c.kind == "index" and c not in electrodes and _is_number(row[c.at])]
+        read = [*electrodes, *clocks, *indexes]
+        self.texts = not all(_is_number(cell) or not cell for cell in row)
+        self.numeric = tuple(column.at for column in read if _is_number(row[column.at]) or column in electrodes)
+        moments = [c for c in clocks if not _is_number(row[c.at])]
+        values = self._load(data, read, moments)
+        signal = values[:, : len(electrodes)]
+        if not asked:
+            refuse_rising(self.path, table, electrodes, signal)
+        others = [column for column in table if column not in electrodes and column not in clocks]
+        if others:
+            self.notes.append(f"columns that hold no electrode are passed over: {listed(others)}")
+        found = self._clocks(clocks, values[:, len(electrodes) : len(electrodes) + len(clocks)])
+        counters = self._counters(table, indexes, values[:, len(electrodes) + len(clocks) :], bool(asked))
+        self._tell(found or counters, counters)
+        return CsvTable(signal, tuple(electrodes), tuple(found or counters[:1]), tuple(self.notes))
+
+    def _header(self, line: int, first: str) -> list[str] | None:
+        """The names of the columns, or None if the first line holds samples."""
+        cells = self._split(first, line)
+        filled = cells[: len(cells) - _empty_end(cells)]
+        if all(_is_number(cell) for cell in filled):
+            if len(filled) < NUMBERED or filled != [str(i) for i in range(len(filled))]:
+                return None
+            self.notes.append(f"line {line} (0, 1, …) is taken as the header, not as a sample")
+            return cells
+        moments = any(_moment(cell) is not None and not _is_number(cell) for cell in cells)
+        return None if moments else cells
+
+    def _header_in_remark(self, count: int) -> list[str] | None:
+        """Names in the last remark before the samples, where numpy.savetxt writes them."""
+        cells = self._split(self.remark.lstrip("#% "))
+        if count < NUMBERED or len(cells) != count or any(_is_number(cell) for cell in cells):
+            return None
+        self.notes.append(f"the remark {self.remark[:60]!r} is taken as the header")
+        return cells
+
+    def _trimmed(self, names: list[str], row: list[str], line: int, unnamed: bool) -> list[str]:
+        """The names (numbers from 1 if there are none) without columns at the end that are empty."""
+        if len(row) == len(names) + 1 and not row[-1]:
+            names = [*names, ""]
+        if len(row) != len(names):
+            wrong = f"its header names {len(names)} columns, line {line} has {len(row)}"
+            raise RecordingError(self.path, wrong, "mend the header")
+        self.cells = len(row)
+        self.empty_end = min(_empty_end(names), _empty_end(row), len(row) - 1)
+        if self.empty_end:
+            self.notes.append(f"{self.empty_end} empty columns at the end are passed over")
+        kept = names[: len(names) - self.empty_end]
+        return [str(i + 1) for i in range(len(kept))] if unnamed else kept
+
+    def _load(self, data: list[tuple[int, str]], read: list[Column], moments: list[Column]) -> np.ndarray:
+        try:
+            return np.loadtxt(
+                self._lines(data),
+                delimiter=None if self.delimiter == " " else self.delimiter,
+                usecols=[column.at for column in read],
+                converters={column.at: self._seconds for column in moments} or None,
+                comments=None,
+                quotechar='"',
+                ndmin=2,
+                encoding=None,
+            )
+        except (ValueError, csv.Error) as error:
+            wrong = f"is not a table of numbers (line {self.line}: {str(error).partition(' at row')[0]})"
+            raise RecordingError(self.path, wrong, "mend the row") from error
+
+    def _lines(self, data: list[tuple[int, str]]) -> Iterator[str]:
+        """The lines of samples, checked, with a point for the decimal comma and nan for an empty cell."""
+        now = self.line
+        for self.line, text in data:
+            yield self._checked(text)
+        self.line = now
+        while (text_ := self._next_line()) is not None:
+            yield self._checked(text_)
+
+    def _checked(self, text: str) -> str:
+        mark = self.delimiter
+        cells = self._split(text) if self.texts or mark == " " or '"' in text else None
+        count = text.count(mark) + 1 if cells is None else len(cells)
+        if count != self.cells:
+            wrong = f"line {self.line} has {count} columns, the others {self.cells}"
+            raise RecordingError(self.path, wrong, "mend the row, or restore the file if it was cut off")
+        if self.empty_end and any((cells or self._split(text))[-self.empty_end :]):
+            wrong = f"line {self.line} holds values in a column without a name"
+            raise RecordingError(self.path, wrong, "name the columns in the header")
+        hole = mark * 2 in text or f"{mark} {mark}" in text or text.startswith(mark) or text.endswith(mark)
+        comma = mark != "," and "," in text
+        if hole or comma or (self.commas and "." in text) or (self.texts and mark != "," and not self.dots):
+            return self._mended(cells or self._split(text))
+        self.dots |= mark != "," and "." in text
+        return text
+
+    def _mended(self, cells: list[str]) -> str:
+        for at in self.numeric:
+            if not cells[at]:
+                cells[at] = "nan"
+                self.holes += 1
+            self.dots |= "." in cells[at]
+            if self.delimiter != "," and "," in cells[at]:
+                self.commas = True
+                cells[at] = cells[at].replace(",", ".")
+        if self.dots and self.commas:
+            wrong = f"line {self.line}: both commas and points stand in its numbers"
+            raise RecordingError(self.path, wrong, "write one decimal sign")
+        mark = self.delimiter
+        return mark.join(f'"{cell}"' if mark in cell else cell for cell in cells)
+
+    def _next_line(self) -> str | None:
+        """The next line that is neither empty nor a remark."""
+        blanks = 0
+        while text := self.file.readline(LONGEST_LINE):
+            self.line += 1
+            if "\0" in text or len(text) >= LONGEST_LINE:
+                raise RecordingError(self.path, f"line {self.line} is not text", "give a table of numbers as text")
+            text = text.strip(" \n\r")
+            if text.startswith(REMARKS):
+                self._remark(text)
+            elif not text.strip(', ;\t"'):
+                blanks += 1
+            else:
+                self.blanks += blanks
+                return text
+        return None
+
+    def _remark(self, text: str) -> None:
+        self.remarks += 1
+        if self.cells == 0:
+            self.remark = text
+        found = _TOLD_RATE.search(text)
+        if found and _is_number(found[1]) and abs(float(found[1]) / self.rate_hz - 1) > RATE_TOLERANCE:
+            wrong = f"line {self.line} tells {float(found[1]):g} Hz, the table {self.rate_hz:g} Hz"
+            raise RecordingError(self.path, wrong, "mend whichever is wrong")
+
+    def _split(self, text: str, line: int = 0) -> list[str]:
+        if self.delimiter == " ":
+            return text.split()
+        if '"' not in text:
+            return [cell.strip() for cell in text.split(self.delimiter)]
+        try:
+            rows = csv.reader([text], delimiter=self.delimiter, strict=True, skipinitialspace=True)
+            return [cell.strip() for cell in next(rows, [])]
+        except csv.Error as error:
+            raise RecordingError(self.path, f"line {line or self.line}: {error}", "mend the quotation marks") from error
+
+    def _seconds(self, cell: str) -> float:
+        found = _moment(cell.strip().strip('"'))
+        if found is None:
+            raise ValueError(f"{cell!r} is no time")
+        return found
+
+    def _clocks(self, columns: list[Column], values: np.ndarray) -> list[Clock]:
+        """The clocks, the first of which must agree with the rate; another that does not is told."""
+        found: list[Clock] = []
+        for i, column in enumerate(columns):
+            try:
+                found.append(self._clock(column, values[:, i]))
+            except RecordingError as error:
+                if not found:
+                    raise
+                self.notes.append(f"{error.wrong}: the clock {column.name!r} is not used")
+        return found
+
+    def _clock(self, column: Column, times: np.ndarray) -> Clock:
+        rows = np.arange(len(times))
+        check_times(self.path, column.name, rows, times)
+        step_s = unit_of_time(column)
+        fresh = np.concatenate([[True], np.diff(times) > 0])
+        if step_s is None and np.count_nonzero(fresh) > 1:
+            step = step_of(rows[fresh], times[fresh], self.rate_hz)
+            fits = [unit for unit in STEPS_S if abs(step * unit * self.rate_hz - 1) <= RATE_TOLERANCE]
+            step_s = fits[0] if fits else 1.0
+        return Clock.of(self.path, column.name, rows, times * (step_s or 1.0), self.rate_hz)
+
+    def _counters(self, table: list[Column], columns: list[Column], values: np.ndarray, asked: bool) -> list[Clock]:
+        """Clocks of the columns that count the samples: what they skip was lost."""
+        found = []
+        for i, column in enumerate(columns):
+            if not counts_up(values[:, i]):
+                if not asked:
+                    raise question(self.path, table, f"{listed([column])}, which is called an index but does not count")
+                self.notes.append(f"{listed([column])} is passed over")
+                continue
+            steps = np.diff(values[:, i])
+            common = float(np.median(steps)) if len(steps) else 1.0
+            turn = float(np.ptp(values[:, i])) + common
+            back = int((steps < 0).sum())
+            if back and (turn not in WRAPS and back < 2):
+                at = int(np.argmax(steps < 0)) + 1
+                self.notes.append(f"{listed([column])} starts again {back} times, first at sample {at}")
+                continue
+            counts = np.concatenate([[0.0], np.cumsum(steps % turn if back else steps)]) / common
+            rows, name = np.arange(len(counts)), column.name or "index"
+            found.append(Clock.of(self.path, name, rows, counts / self.rate_hz, self.rate_hz))
+        return found
+
+    def _tell(self, clocks: list[Clock], counters: list[Clock]) -> None:
+        for clock in dict.fromkeys([*clocks, *counters]):
+            self.notes += clock.notes()
+        passed = {"remarks": self.remarks, "empty lines between others": self.blanks}
+        self.notes += [f"{count} {what} are passed over" for what, count in passed.items() if count]
+        if self.holes:
+            self.notes.append(f"{self.holes} empty cells are read as unknown (NaN)")
+        if self.commas:
+            self.notes.append("commas in its numbers are read as decimal points")
+
+
+def _empty_end(cells: Sequence[str]) -> int:
+    """How many cells at the end are empty."""
+    return next((i for i, cell in enumerate(reversed(cells)) if cell), len(cells))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _moment(cell: str) -> float | None:
+    """Seconds of a time: a number as it is, a date and time since 1970, a time of day since midnight."""
+    if _is_number(cell):
+        return float(cell)
+    if found := _DATE.match(cell):
+        try:
+            whole = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00").timestamp()
+        except ValueError:
+            return None
+        zone = found[4] or "Z"
+        offset_s = 0 if zone == "Z" else int(zone[0] + "1") * (3600 * int(zone[1:3]) + 60 * int(zone[-2:]))
+        return whole - offset_s + float(f"0.{found[3] or 0}")
+    if found := _HOURS.match(cell):
+        hours, minutes, seconds = (int(part) for part in found[1].split(":"))
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds() + float(f"0.{found[2] or 0}")
+    return None
