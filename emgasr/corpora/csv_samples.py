@@ -113,6 +113,8 @@ class _Reading:
         unnamed = names is None
         names = self._trimmed(names or [""] * len(row), row, data[0][0], unnamed)
         table = [Column(i, name, "electrode") for i, name in enumerate(names)] if unnamed else columns_of(names)
+        if self.delimiter != ",":
+            row = [cell.replace(",", ".") for cell in row]
         electrodes = electrodes_of(self.path, table, asked)
         clocks = [c for c in table if c.kind == "clock" and c not in electrodes and _moment(row[c.at]) is not None]
         indexes = [c for c in table if c.kind == "index" and c not in electrodes and _is_number(row[c.at])]
