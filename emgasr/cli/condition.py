@@ -28,7 +28,8 @@ def run(argv: list[str]) -> int:
     source, target = files
     if Path(target).exists():
         raise OutputError(target, "exists already", "choose another name")
-    conditioned = condition(open_any(source), config)
+    recording = open_any(source)
+    conditioned = condition(recording, config)
     conditioner: Conditioner = conditioned.samples.conditioner  # type: ignore[union-attr]
     save_recording(conditioned, target)
     mains = conditioner.config.mains
@@ -37,4 +38,6 @@ def run(argv: list[str]) -> int:
     told += [f"mains {mains} Hz and harmonics" if mains != "none" else "no mains filtered"]
     told += [f"{conditioner.input_rate_hz:g} → {conditioner.rate_hz:g} Hz"] if conditioner.taps is not None else []
     print(f"{target}: {conditioned.duration_s:.1f} s; {', '.join(told)}")
+    for line in recording.notes:
+        print(f"note: {line}")
     return 0

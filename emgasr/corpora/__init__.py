@@ -53,6 +53,9 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
 def open_any(path: str | Path) -> Recording:
     """Open a file that describes itself, told by its content: native (finished or not), emg2qwerty, BIDS BDF/EDF."""
     path = Path(path)
+    if path.suffix.lower() in (".npy", ".npz", ".wav", ".csv", ".tsv", ".txt"):
+        wrong = "holds bare samples: it does not say its unit, its subject and what it shows"
+        raise RecordingError(path, wrong, "list it in a metadata.csv and run `emgasr manifest --corpus takes`")
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)
     from emgasr.hdf5 import OPEN_FILES

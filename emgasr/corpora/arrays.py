@@ -38,7 +38,7 @@ def stamp_of(path: Path) -> Stamp:
 
 @dataclass(frozen=True, eq=False)
 class SampleFile:
-    """Samples (T, C), the clocks that stand beside them in the file (the first is its own), and notes on the reading."""
+    """Samples (T, C), the clocks that stand beside them in the file, the best first, and notes on the reading."""
 
     samples: np.ndarray | Samples
     clocks: tuple[Clock, ...] = ()

@@ -32,7 +32,7 @@ TOLD = 3  # gaps that a note names; the others are counted
 
 
 class Gap(NamedTuple):
-    """Between sample row - 1 and sample `row`, at `time_s` of the clock, lie `seconds` without samples (below 0: too many)."""
+    """Before sample `row`, after `time_s` of the clock, lie `seconds` without samples (below 0: samples too many)."""
 
     row: int
     time_s: float
@@ -82,6 +82,11 @@ class Clock:
         gaps = tuple(gap._replace(time_s=gap.time_s - first_s) for gap in self.gaps)
         return replace(self, times_s=self.times_s - first_s, gaps=gaps)
 
+    def lost(self) -> tuple[tuple[int, int], ...]:
+        """Before which samples how many are lacking."""
+        counted = ((gap.row, round(gap.seconds * self.rate_hz)) for gap in self.gaps)
+        return tuple((row, samples) for row, samples in counted if samples > 0)
+
     @property
     def end_s(self) -> float:
         """The clock's time at the end of the last sample."""
@@ -96,11 +101,11 @@ class Clock:
         if lost:
             total = sum(gap.seconds for gap in lost)
             places = _places(lost, "{seconds:.4g} s before sample {row}, after {time_s:.4f} s")
-            told.append(f"its clock ({self.name}) shows {total:.4g} s without samples in {len(lost)} places: {places}")
+            told.append(f"its clock ({self.name}) shows {total:.4g} s without samples in {_counted(lost)}: {places}")
         if many:
             places = _places(many, "sample {row}, at {time_s:.4f} s")
             told.append(
-                f"its clock ({self.name}) stands still in {len(many)} places, samples may have come twice: {places}"
+                f"its clock ({self.name}) stands still in {_counted(many)}, samples may have come twice: {places}"
             )
         span_s = float(self.times_s[-1] - self.times_s[0])
         if abs(off_s := span_s * (self.measured_hz / self.rate_hz - 1)) > DRIFT_S:
@@ -121,7 +126,11 @@ def read_clock(where: Path, name: str, times: Times, total: int, rate_hz: float)
     rows = np.append(np.arange(0, total - 1, step), total - 1)
     known = np.append(times[::step][: len(rows) - 1], times[total - 1 : total])
     check_times(where, name, rows, known)
-    uneven = abs(np.diff(known) * rate_hz / np.diff(rows) - 1) > RATE_TOLERANCE
+    steps, counts = np.diff(known), np.diff(rows)
+    off_s = abs(steps - counts * (np.median(steps / counts) if len(steps) else 0.0))
+    jitter_s = float(np.median(off_s)) if len(off_s) else 0.0
+    uneven = off_s > max(LEAST_SAMPLES / rate_hz, SUSPICIOUS * jitter_s)
+    uneven |= abs(steps * rate_hz / counts - 1) > RATE_TOLERANCE
     if len(uneven) > 1 and uneven.mean() > MOSTLY:  # another rate altogether, which is refused
         uneven[:] = False
     for i in np.flatnonzero(uneven):
@@ -191,6 +200,10 @@ def _earliest(late: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     return before, after
 
 
+def _counted(gaps: Sequence[Gap]) -> str:
+    return "1 place" if len(gaps) == 1 else f"{len(gaps)} places"
+
+
 def _places(gaps: Sequence[Gap], form: str) -> str:
     shown = "; ".join(form.format(**gap._asdict()) for gap in gaps[:TOLD])
     return shown + (f"; and {len(gaps) - TOLD} more" if len(gaps) > TOLD else "")
@@ -240,4 +253,5 @@ def _in_gaps(clock: Clock, bounds: Sequence[tuple[float, float]]) -> tuple[str, 
     if not hit:
         return ()
     more = f", and {len(hit) - TOLD} more" if len(hit) > TOLD else ""
-    return (f"{len(hit)} labels lie where its clock shows no samples, and are shorter: {', '.join(hit[:TOLD])}{more}",)
+    many = "1 label lies" if len(hit) == 1 else f"{len(hit)} labels lie"
+    return (f"{many} where its clock shows no samples: {', '.join(hit[:TOLD])}{more}",)

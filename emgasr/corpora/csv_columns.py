@@ -1,9 +1,10 @@
 """What each column of a table of samples is, by its name: electrode, clock, index, or something else; or the question.
 
-The rule. A column is passed over if its name is empty or one of INDEX and its values count up; it is a clock if its
-name is one of CLOCKS or its unit is one of time; it is no electrode if a word of its name is one of OTHERS. What is left
-are the electrodes: names that say so (emg1, ch 2, EXG Channel 0, 3, …), or, where none does, all (chin, throat). Names
-that say so beside others that do not are refused, and so is a column that rises evenly, as no muscle does.
+The rule. A column is passed over if its name is empty or one of INDEX and its values count up; it is a clock if a word
+of its name is one of TIMES, all of it is one of CLOCKS, or its unit is one of time; it is no electrode if a word of its
+name is one of OTHERS. What is left are the electrodes: names that say so (emg1, ch 2, EXG Channel 0, 3), or, where none
+does, all (chin, throat). Names that say so beside others that do not are refused with the question; so is a column
+that rises evenly, as no muscle does.
 """
 
 from __future__ import annotations

@@ -164,7 +164,7 @@ class _Reading:
         self.cells = len(row)
         self.empty_end = min(_empty_end(names), _empty_end(row), len(row) - 1)
         if self.empty_end:
-            self.notes.append(f"{self.empty_end} empty columns at the end are passed over")
+            self.notes.append(f"{_counted(self.empty_end, 'empty column')} at the end passed over")
         kept = names[: len(names) - self.empty_end]
         return [str(i + 1) for i in range(len(kept))] if unnamed else kept
 
@@ -306,7 +306,7 @@ class _Reading:
             back = int((steps < 0).sum())
             if back and (turn not in WRAPS and back < 2):
                 at = int(np.argmax(steps < 0)) + 1
-                self.notes.append(f"{listed([column])} starts again {back} times, first at sample {at}")
+                self.notes.append(f"{listed([column])} starts again ({_counted(back, 'time')}), first at sample {at}")
                 continue
             counts = np.concatenate([[0.0], np.cumsum(steps % turn if back else steps)]) / common
             rows, name = np.arange(len(counts)), column.name or "index"
@@ -316,12 +316,16 @@ class _Reading:
     def _tell(self, clocks: list[Clock], counters: list[Clock]) -> None:
         for clock in dict.fromkeys([*clocks, *counters]):
             self.notes += clock.notes()
-        passed = {"remarks": self.remarks, "empty lines between others": self.blanks}
-        self.notes += [f"{count} {what} are passed over" for what, count in passed.items() if count]
+        passed = {"remark": self.remarks, "empty line": self.blanks}
+        self.notes += [f"{_counted(count, what)} passed over" for what, count in passed.items() if count]
         if self.holes:
-            self.notes.append(f"{self.holes} empty cells are read as unknown (NaN)")
+            self.notes.append(f"{_counted(self.holes, 'empty cell')} read as unknown (NaN)")
         if self.commas:
             self.notes.append("commas in its numbers are read as decimal points")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _empty_end(cells: Sequence[str]) -> int:

@@ -30,12 +30,16 @@ FIELDS = ("emg_left", "emg_right")
 
 @dataclass(frozen=True, eq=False)
 class TableSamples:
-    """Fields of an HDF5 table side by side, (T, C) float32; `times` are the unix times of the same rows."""
+    """Fields of an HDF5 table side by side, (T, C) float32; `times` are the unix times of the same rows.
+
+    `lost` tells before which rows how many samples are lacking, by those times.
+    """
 
     path: Path
     table: str
     fields: tuple[str, ...]
     shape: tuple[int, ...]
+    lost: tuple[tuple[int, int], ...] = ()
 
     def __getitem__(self, rows: slice, /) -> np.ndarray:
         start, stop = row_range(rows, self.shape[0])
@@ -62,7 +66,7 @@ def open_recording(path: str | Path) -> Recording:
             raise RecordingError(path, "holds no samples", "leave it out")
         clock = read_clock(path, "time", table.fields("time"), total, RATE_HZ)
     return Recording(
-        samples=TableSamples(path.absolute(), TABLE, FIELDS, (total, 2 * ELECTRODES)),
+        samples=TableSamples(path.absolute(), TABLE, FIELDS, (total, 2 * ELECTRODES), clock.lost()),
         rate_hz=RATE_HZ,
         unit="uV",
         bands=(Band.numbered("left", ELECTRODES, ring=True), Band.numbered("right", ELECTRODES, ring=True)),

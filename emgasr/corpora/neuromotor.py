@@ -43,7 +43,7 @@ def open_recording(path: str | Path) -> Recording:
         total = table.shape[0]
         clock = read_clock(path, "time", table.fields("time"), total, RATE_HZ)
     return Recording(
-        samples=TableSamples(path.absolute(), TABLE, ("emg",), (total, ELECTRODES)),
+        samples=TableSamples(path.absolute(), TABLE, ("emg",), (total, ELECTRODES), clock.lost()),
         rate_hz=RATE_HZ,
         unit="uV",
         bands=(Band.numbered("wrist", ELECTRODES, ring=True),),

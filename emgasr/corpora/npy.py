@@ -13,7 +13,7 @@ OTHERS = {b"PK": "is a zip archive (.npz), not one array", b"\x80": "is a pickle
 
 
 def map_npy(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The array mapped into memory, and notes; RecordingError for anything but integers or floats, and for a cut file."""
+    """The array mapped into memory, and notes; RecordingError for a cut file, and for what is no number."""
     try:
         with path.open("rb") as file:
             begin = file.read(len(MAGIC))

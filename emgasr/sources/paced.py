@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, Timeline, TimelineConfig
 
 Read = Callable[[int], np.ndarray]  # the next samples (at most so many, T, C); none at the end
+Lost = Sequence[tuple[int, int]]  # before which sample how many were lost, in order
 
 
 def speed_of(spec: Spec) -> float:
@@ -25,20 +26,44 @@ def speed_of(spec: Spec) -> float:
 
 
 def paced_source(
-    read: Read, rate_hz: float, unit: str, bands: tuple[Band, ...], spec: Spec, origin: str = "measured"
+    read: Read,
+    rate_hz: float,
+    unit: str,
+    bands: tuple[Band, ...],
+    spec: Spec,
+    origin: str = "measured",
+    lost: Lost = (),
 ) -> Source:
-    """A source of what `read` returns, by the options speed, chunk_ms and those of a live source."""
+    """A source of what `read` returns, by the options speed, chunk_ms and those of a live source.
+
+    Samples that are known to be `lost` are told as the gaps that they were.
+    """
     speed, live = speed_of(spec), LiveConfig.of(spec)
     channels = sum(len(band.electrodes) for band in bands)
     timeline = TimelineConfig(rate_hz, channels, **bridging(spec))  # type: ignore[arg-type]
     spec.done()
     source: _FastSource | LiveSource
+    count = _Counter(lost)
     if speed:
-        source = LiveSource(_PacedDevice(read, rate_hz, unit, bands, speed), timeline, live, spec.where)
+        source = LiveSource(_PacedDevice(read, count, rate_hz, unit, bands, speed), timeline, live, spec.where)
     else:
-        source = _FastSource(read, unit, bands, Timeline(timeline), max(1, round(live.chunk_s * rate_hz)))
+        source = _FastSource(read, count, unit, bands, Timeline(timeline), max(1, round(live.chunk_s * rate_hz)))
     source.origin = origin
     return source
+
+
+class _Counter:
+    """Numbers samples as they come, those that were lost among them too."""
+
+    def __init__(self, lost: Lost) -> None:
+        self._rows = np.array([row for row, _ in lost], dtype=np.int64)
+        self._before = np.concatenate([[0], np.cumsum([samples for _, samples in lost])]).astype(np.int64)
+        self._next = 0
+
+    def __call__(self, samples: int) -> np.ndarray:
+        rows = np.arange(self._next, self._next + samples)
+        self._next += samples
+        return rows + self._before[np.searchsorted(self._rows, rows, side="right")]
 
 
 class _FastSource:
@@ -47,8 +72,10 @@ class _FastSource:
     origin = "measured"
     live = False
 
-    def __init__(self, read: Read, unit: str, bands: tuple[Band, ...], timeline: Timeline, rows: int) -> None:
-        self.read, self.unit, self.bands, self.rows = read, unit, bands, rows
+    def __init__(
+        self, read: Read, count: _Counter, unit: str, bands: tuple[Band, ...], timeline: Timeline, rows: int
+    ) -> None:
+        self.read, self.count, self.unit, self.bands, self.rows = read, count, unit, bands, rows
         self.timeline = timeline
         self.rate_hz = timeline.config.rate_hz
         self._closed = threading.Event()
@@ -60,7 +87,7 @@ class _FastSource:
             if not len(samples):
                 yield from self.timeline.flush()
                 return
-            yield from self.timeline.feed(Packet(samples, time.monotonic()))
+            yield from self.timeline.feed(Packet(samples, time.monotonic(), counts=self.count(len(samples))))
 
     def close(self) -> None:
         """End the chunks."""
@@ -70,8 +97,10 @@ class _FastSource:
 class _PacedDevice:
     """A Device that delivers at `speed` times the rate by the host's clock, as a device that does not wait."""
 
-    def __init__(self, read: Read, rate_hz: float, unit: str, bands: tuple[Band, ...], speed: float) -> None:
-        self._read, self.rate_hz, self.unit, self.bands = read, rate_hz, unit, bands
+    def __init__(
+        self, read: Read, count: _Counter, rate_hz: float, unit: str, bands: tuple[Band, ...], speed: float
+    ) -> None:
+        self._read, self._count, self.rate_hz, self.unit, self.bands = read, count, rate_hz, unit, bands
         self._pace_hz = rate_hz * speed
         self._started_s: float | None = None
         self._delivered = 0
@@ -91,9 +120,8 @@ class _PacedDevice:
         samples = self._read(due)
         if not len(samples):
             raise EndOfStream
-        counts = np.arange(self._delivered, self._delivered + len(samples))
         self._delivered += len(samples)
-        return [Packet(samples, time.monotonic(), counts=counts)]
+        return [Packet(samples, time.monotonic(), counts=self._count(len(samples)))]
 
     def close(self) -> None:
         """Nothing to do."""

@@ -20,8 +20,9 @@ def open_source(spec: Spec) -> Source:
 
 
 def replay(recording: Recording, spec: Spec) -> Source:
-    """A recording as a source, by the options of `spec`."""
+    """A recording as a source, by the options of `spec`; where its own clock shows a gap, the source tells one."""
     position = 0
+    lost: tuple[tuple[int, int], ...] = getattr(recording.samples, "lost", ())
 
     def read(rows: int) -> np.ndarray:
         nonlocal position
@@ -29,4 +30,4 @@ def replay(recording: Recording, spec: Spec) -> Source:
         position = min(first + rows, recording.n_samples)
         return np.asarray(recording.samples[first:position], dtype=np.float32)
 
-    return paced_source(read, recording.rate_hz, recording.unit, recording.bands, spec, recording.origin)
+    return paced_source(read, recording.rate_hz, recording.unit, recording.bands, spec, recording.origin, lost)

@@ -23,6 +23,9 @@ from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, Timeline, TimelineConfig
 
 FORMATS = {"float32": "<f4", "int16": "<i2"}
+FILES = {b"RIFF": "WAV", b"RF64": "WAV", b"RIFX": "WAV", b"BW64": "WAV", b"\x93NUMPY": "NumPy", b"\x89HDF": "HDF5"}
+FILES |= {b"\xffBIOSEMI": "BDF", b"fLaC": "FLAC", b"OggS": "Ogg", b"\x1f\x8b\x08": "gzip", b"PK\3\4": "zip"}
+TEXT = frozenset(b"0123456789+-.eE,; \t\r\n")
 
 
 def open_source(spec: Spec) -> Source:
@@ -65,7 +68,7 @@ class RawSource:
         """Chunks of about chunk_ms, until the input ends; what is cut off in the last sample is told and left out."""
         frame = self.timeline.config.channels * self._dtype.itemsize
         wanted = max(1, round(self._live.chunk_s * self.rate_hz)) * frame
-        kept = b""
+        kept, begun = b"", False
         heard_s, told_s = time.monotonic(), 0.0
         while not self._closed.is_set():
             if not select.select([self._descriptor], [], [], min(0.1, self._live.stall_s))[0]:
@@ -82,6 +85,9 @@ class RawSource:
             kept += read
             if read and len(kept) < wanted:
                 continue
+            if not begun:
+                begun = True
+                _check_raw(kept)
             whole = len(kept) // frame * frame
             samples = np.frombuffer(kept[:whole], self._dtype).reshape(-1, self.timeline.config.channels)
             kept = kept[whole:]
@@ -98,3 +104,12 @@ class RawSource:
     def close(self) -> None:
         """End the chunks."""
         self._closed.set()
+
+
+def _check_raw(begin: bytes) -> None:
+    """Refuse a file that is sent as it is: its header would be taken for samples."""
+    kind = next((name for start, name in FILES.items() if begin.startswith(start)), None)
+    if len(begin) >= 16 and TEXT.issuperset(begin[:256]):
+        kind = "text"
+    if kind:
+        raise RecordingError("stdin", f"begins as a file ({kind}), not as raw samples", "send the samples alone")

@@ -241,11 +241,12 @@ def test_a_unit_in_the_header_must_be_the_declared_one(tmp_path: Path) -> None:
         open_samples(path, RATE, 1.0, unit="uV")
 
 
-OPENBCI = """%OpenBCI Raw EXG Data
+NAMES = "Sample Index, EXG Channel 0, EXG Channel 1, Accel Channel 0, Other, Analog Channel 0, Timestamp, Other"
+OPENBCI = f"""%OpenBCI Raw EXG Data
 %Number of channels = 2
 %Sample Rate = 250 Hz
 %Board = OpenBCI_GUI$BoardCytonSerial
-Sample Index, EXG Channel 0, EXG Channel 1, Accel Channel 0, Other, Analog Channel 0, Timestamp, Other, Timestamp (Formatted)
+{NAMES}, Timestamp (Formatted)
 """
 
 
@@ -278,7 +279,7 @@ def test_a_counter_that_starts_again_tells_what_was_lost(tmp_path: Path) -> None
 def test_an_index_that_skips_is_a_gap_of_the_clock(tmp_path: Path) -> None:
     kept = np.delete(np.arange(240), slice(100, 140))
     file = opened(write(tmp_path / "t.csv", ",ch1,ch2", [kept, *EMG.T]))
-    assert "(index) shows 0.02 s without samples in 1 places: 0.02 s before sample 100" in " ".join(file.notes)
+    assert "(index) shows 0.02 s without samples in 1 place: 0.02 s before sample 100" in " ".join(file.notes)
     again = opened(write(tmp_path / "t.csv", ",ch1,ch2", [NUMBERS % 120, *EMG.T]))
-    assert "starts again 1 times, first at sample 120" in " ".join(again.notes)
+    assert "starts again (1 time), first at sample 120" in " ".join(again.notes)
     assert again.clocks == ()

@@ -1,4 +1,4 @@
-"""WAV files of every kind: one stored step is one, whatever holds it; what is cut, unfinished or compressed is refused."""
+"""WAV files of every kind: one stored step is one scale; what is cut, unfinished or compressed is refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def riff(
     before: bytes = b"",
     behind: bytes = b"",
 ) -> Path:
-    """A WAV file, EXTENSIBLE if `valid` bits are told; `sizes` are those of RIFF and data, if they are not the true ones."""
+    """A WAV file, EXTENSIBLE if `valid` bits are told; `sizes` are what RIFF and data tell, if not the truth."""
     order = ">" if kind == b"RIFX" else "<"
     told = bits if bits is not None else 8 * container
     block = channels * container

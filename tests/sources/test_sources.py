@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from listening import joined, kinds, take
-from miniatures import make_recording, write_bids, write_native
+from miniatures import make_recording, write_bids, write_emg2qwerty, write_native
 
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.recording import Band, open_recording
@@ -45,6 +45,28 @@ def test_any_file_that_describes_itself_can_be_replayed(tmp_path: Path) -> None:
     pytest.importorskip("edfio")
     source = open_source(f"file:{write_bids(tmp_path)},speed=fast")
     assert len(joined(list(source.chunks()))) == 2000
+
+
+@pytest.mark.parametrize("speed", ["fast", "20"])
+def test_a_gap_of_the_files_own_clock_is_told_as_one(tmp_path: Path, speed: str) -> None:
+    times = 1.6e9 + np.arange(8000) / 2000
+    times[1000:] += 0.3
+    times[5000:] += 0.01  # short enough to be bridged
+    emg = write_emg2qwerty(tmp_path / "s.hdf5", times=times)
+    chunks = list(open_source(f"file:{tmp_path / 's.hdf5'},speed={speed},chunk_ms=10").chunks())
+    assert kinds(chunks) == {"gap", "bridged"}
+    before = [chunk for chunk in chunks if chunk.time_s < 0.5]
+    np.testing.assert_array_equal(joined(before)[:1000], emg[:1000])
+    (gap,) = (note for chunk in chunks for note in chunk.notes if note.kind == "gap")
+    assert (gap.time_s, gap.samples) == (0.5, 600)
+    assert len(joined(chunks)) == 8000 + 20
+
+
+@pytest.mark.parametrize("name", ["t.wav", "t.npy", "t.csv", "t.txt"])
+def test_bare_samples_say_too_little_to_be_replayed(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"1,2")
+    with pytest.raises(RecordingError, match="holds bare samples"):
+        open_source(f"file:{tmp_path / name}")
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
@@ -85,6 +107,24 @@ def pipe_source(**options: object) -> tuple[RawSource, int]:
     values: dict[str, object] = {"rate_hz": 1000.0, "unit": "uV", "dtype": "<f4", "scale": 1.0}
     values |= {"bands": (Band.numbered("emg", 2),), "live": LiveConfig(0.01, stall_s=30.0)} | options
     return RawSource(reading, **values), writing  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("begin", "told"),
+    [
+        (b"RIFF\x24\0\0\0WAVEfmt ", "WAV"),
+        (b"\x93NUMPY\1\0", "NumPy"),
+        (b"\x89HDF\r\n", "HDF5"),
+        (b"\xffBIOSEMI", "BDF"),
+        (b"0.001,-12.5,3\n0.002,1,2\n", "text"),
+    ],
+)
+def test_a_file_sent_as_it_is_is_not_taken_for_samples(begin: bytes, told: str) -> None:
+    source, writing = pipe_source()
+    os.write(writing, begin + bytes(4000 if told != "text" else 0))
+    os.close(writing)
+    with pytest.raises(RecordingError, match=rf"begins as a file \({told}\)"):
+        list(source.chunks())
 
 
 @pytest.mark.parametrize(("dtype", "scale"), [("<f4", 1.0), ("<i2", 0.5)])
