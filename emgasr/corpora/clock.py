@@ -26,6 +26,7 @@ WINDOW_S = 1.0  # times may be late, never early: the earliest within this tells
 MOST_GAPS = 10_000
 DRIFT_S = 0.05  # a clock that ends this far from the declared rate is told
 AGREE_S = 0.01  # two readings of a label that are closer are one
+WHOLE_S = 20.0  # times of a shorter recording are all read: its few seconds do not tell what is common
 MOSTLY = 0.5  # of the seconds: a clock that is uneven in more has another rate
 FIRST_SAMPLE = "first sample"
 TOLD = 3  # gaps that a note names; the others are counted
@@ -122,7 +123,7 @@ class Times(Protocol):
 
 def read_clock(where: Path, name: str, times: Times, total: int, rate_hz: float) -> Clock:
     """The clock of `total` samples, read once a second, and wholly in the seconds where samples were lost."""
-    step = max(1, round(rate_hz))
+    step = max(1, round(rate_hz)) if total > WHOLE_S * rate_hz else 1
     rows = np.append(np.arange(0, total - 1, step), total - 1)
     known = np.append(times[::step][: len(rows) - 1], times[total - 1 : total])
     check_times(where, name, rows, known)

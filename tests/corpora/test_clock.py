@@ -10,7 +10,7 @@ from miniatures import write_table
 
 from emgasr.cli.manifest import run as manifest_verb
 from emgasr.corpora import open_entry, scan
-from emgasr.corpora.clock import FIRST_SAMPLE, Clock, place_labels
+from emgasr.corpora.clock import FIRST_SAMPLE, Clock, place_labels, read_clock
 from emgasr.corpora.spans import open_recording
 from emgasr.errors import RecordingError
 from emgasr.manifest import read_manifest
@@ -221,3 +221,21 @@ def test_columns_stand_in_the_table_too(tmp_path: Path) -> None:
     assert entry.options["columns"] == ["ch2"]
     with pytest.raises(RecordingError, match="no column called 'ch9'"):
         open_recording(folder / "r.csv", rate_hz=100, unit="uV", columns=["ch9"])
+
+
+@pytest.mark.parametrize("seconds", [4, 60])
+def test_times_that_are_read_once_a_second_tell_the_same_gaps(seconds: int) -> None:
+    reads: list[int] = []
+
+    class Counted(np.ndarray):
+        def __getitem__(self, rows):  # type: ignore[no-untyped-def, override]
+            found = super().__getitem__(rows)
+            reads.append(np.size(found))
+            return found
+
+    kept = np.delete(np.arange(seconds * 2000), np.r_[1000:1600, 5000:5020, 7000:7001])
+    times = 1.6e9 + kept / 2000
+    found = read_clock(HERE, "time", times.view(Counted), len(times), 2000.0)
+    assert found.lost() == ((1000, 600), (4400, 20), (6380, 1))
+    assert found.lost() == clock(times, 2000.0).lost()
+    assert sum(reads) < 0.2 * len(times) or seconds < 20
