@@ -63,7 +63,7 @@ class Clock:
             return Clock(name, rows, times_s, rate_hz, rate_hz, ())
         period_s = step_of(rows, times_s, rate_hz)
         if abs(period_s * rate_hz - 1) > RATE_TOLERANCE:
-            told = f"its times tell {1 / period_s:.1f} Hz, {rate_hz:g} Hz are declared"
+            told = f"its times tell {_hz(1 / period_s)} Hz, {rate_hz:g} Hz are declared"
             raise RecordingError(where, told, "mend whichever is wrong")
         gaps = find_gaps(where, rows, times_s, period_s)
         return Clock(name, rows, times_s, rate_hz, 1 / period_s, gaps)
@@ -139,6 +139,10 @@ def read_clock(where: Path, name: str, times: Times, total: int, rate_hz: float)
         known = np.append(known, times[rows[i] + 1 : rows[i + 1]])
     order = np.argsort(rows, kind="stable")
     return Clock.of(where, name, rows[order], known[order], rate_hz)
+
+
+def _hz(rate_hz: float) -> str:
+    return f"{rate_hz:.1f}" if rate_hz >= 1 else f"{rate_hz:.2g}"
 
 
 def check_times(where: Path, name: str, rows: np.ndarray, times: np.ndarray) -> None:

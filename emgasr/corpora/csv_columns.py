@@ -85,7 +85,7 @@ def electrodes_of(path: Path, columns: Sequence[Column], asked: Sequence[str]) -
     sure = [column for column in columns if column.kind == "electrode"]
     unsure = [column for column in columns if column.kind == "open"]
     if sure and unsure:
-        raise question(path, columns, f"{listed(unsure)} beside electrodes ({listed(sure[:3])}): what are they?")
+        raise question(path, columns, f"has {listed(unsure)} beside electrodes ({listed(sure[:3])}): what are they?")
     if not sure + unsure:
         raise question(path, columns, "has no column of an electrode")
     return sure or unsure
@@ -108,11 +108,12 @@ def rises_evenly(values: np.ndarray) -> bool:
     return counts_up(values) or bool((steps >= 0).all() and (steps > 0).mean() >= RISING)
 
 
-def refuse_rising(path: Path, columns: Sequence[Column], chosen: Sequence[Column], values: np.ndarray) -> None:
-    """Raise a RecordingError if some of the chosen columns (T, C) look like an index or a clock."""
+def check_rising(path: Path, columns: Sequence[Column], chosen: Sequence[Column], values: np.ndarray) -> list[str]:
+    """Raise a RecordingError if some of the chosen columns (T, C) look like an index or a clock; a note if all do."""
     rising = [column for i, column in enumerate(chosen) if rises_evenly(values[:, i])]
     if rising and len(rising) < len(chosen):
         raise question(path, columns, f"{listed(rising)} rises evenly, as an index or a clock does")
+    return [f"every column rises evenly, as an index or a clock does: {listed(rising)}"] if rising else []
 
 
 def unit_of_time(column: Column) -> float | None:
@@ -182,7 +183,7 @@ def _named(path: Path, columns: Sequence[Column], name: str) -> Column:
 def question(path: Path, columns: Sequence[Column], wrong: str) -> RecordingError:
     """The error that asks which columns hold electrodes."""
     advice = f"name the electrodes: columns=A,B,… (or their numbers, from 1) of {listed(columns)}"
-    return RecordingError(path, wrong if wrong.startswith("has") else f"has {wrong}", advice)
+    return RecordingError(path, wrong, advice)
 
 
 def listed(columns: Sequence[Column]) -> str:

@@ -20,18 +20,18 @@ import numpy as np
 from emgasr.corpora.clock import RATE_TOLERANCE, Clock, check_times, step_of
 from emgasr.corpora.csv_columns import (
     Column,
+    check_rising,
     columns_of,
     counts_up,
     electrodes_of,
     listed,
     question,
-    refuse_rising,
     unit_of_time,
 )
 from emgasr.corpora.tables import MICROVOLTS
 from emgasr.errors import RecordingError
 
-REMARKS = ("#", "%")
+REMARKS, DIGITS = ("#", "%"), tuple("0123456789")
 LONGEST_LINE = 1 << 20
 NUMBERED = 2  # columns or more whose header is 0, 1, 2, …: fewer cannot be told from samples
 STEPS_S = (1.0, 1e-3, 1e-6, 1e-9)  # of clocks that do not tell their unit: the declared rate does
@@ -97,7 +97,7 @@ class _Reading:
 
     def table(self, asked: Sequence[str]) -> CsvTable:
         """What the file holds."""
-        begin = []
+        begin: list[tuple[int, str]] = []
         while len(begin) < 2 and (text := self._next_line()) is not None:
             begin.append((self.line, text))
         if not begin:
@@ -113,8 +113,7 @@ class _Reading:
         unnamed = names is None
         names = self._trimmed(names or [""] * len(row), row, data[0][0], unnamed)
         table = [Column(i, name, "electrode") for i, name in enumerate(names)] if unnamed else columns_of(names)
-        if self.delimiter != ",":
-            row = [cell.replace(",", ".") for cell in row]
+        row = self._with_points(row)
         electrodes = electrodes_of(self.path, table, asked)
         clocks = [c for c in table if c.kind == "clock" and c not in electrodes and _moment(row[c.at]) is not None]
         indexes = [c for c in table if c.kind == "index" and c not in electrodes and _is_number(row[c.at])]
@@ -125,8 +124,10 @@ class _Reading:
         values = self._load(data, read, moments)
         signal = values[:, : len(electrodes)]
         if not asked:
-            refuse_rising(self.path, table, electrodes, signal)
-        others = [column for column in table if column not in electrodes and column not in clocks]
+            self.notes += check_rising(self.path, table, electrodes, signal)
+        unread = [c for c in table if c.kind == "clock" and c not in electrodes and c not in clocks]
+        self.notes += [f"the clock {c.name!r} is not used: {row[c.at]!r} is not understood" for c in unread]
+        others = [c for c in table if c not in electrodes and c not in clocks and c not in unread]
         if others:
             self.notes.append(f"columns that hold no electrode are passed over: {listed(others)}")
         found = self._clocks(clocks, values[:, len(electrodes) : len(electrodes) + len(clocks)])
@@ -135,16 +136,26 @@ class _Reading:
         return CsvTable(signal, tuple(electrodes), tuple(found or counters[:1]), tuple(self.notes))
 
     def _header(self, line: int, first: str) -> list[str] | None:
-        """The names of the columns, or None if the first line holds samples."""
+        """The names of the columns, or None if the first line holds samples; a RecordingError if it could be both."""
         cells = self._split(first, line)
-        filled = cells[: len(cells) - _empty_end(cells)]
-        if all(_is_number(cell) for cell in filled):
-            if len(filled) < NUMBERED or filled != [str(i) for i in range(len(filled))]:
+        plain = self._with_points(cells)
+        numbers = [cell for cell in plain[: len(plain) - _empty_end(plain)] if _is_number(cell)]
+        counted = numbers == [str(i + int(numbers[0] == "1")) for i in range(len(numbers))] if numbers else False
+        if len(numbers) == len(plain) - _empty_end(plain):
+            if len(numbers) < NUMBERED or numbers[0] != "0" or not counted:
                 return None
             self.notes.append(f"line {line} (0, 1, …) is taken as the header, not as a sample")
             return cells
-        moments = any(_moment(cell) is not None and not _is_number(cell) for cell in cells)
-        return None if moments else cells
+        if any(_moment(cell) is not None and not _is_number(cell) for cell in plain):
+            return None
+        if numbers and not counted:
+            wrong = f"line {line} holds numbers and words ({first[:40]}): is it a header, or a sample?"
+            raise RecordingError(self.path, wrong, "name every column in the first line")
+        return cells
+
+    def _with_points(self, cells: list[str]) -> list[str]:
+        """Cells with a point for the decimal comma, where a comma does not part them."""
+        return cells if self.delimiter == "," else [cell.replace(",", ".") for cell in cells]
 
     def _header_in_remark(self, count: int) -> list[str] | None:
         """Names in the last remark before the samples, where numpy.savetxt writes them."""
@@ -203,7 +214,7 @@ class _Reading:
         if self.empty_end and any((cells or self._split(text))[-self.empty_end :]):
             wrong = f"line {self.line} holds values in a column without a name"
             raise RecordingError(self.path, wrong, "name the columns in the header")
-        hole = mark * 2 in text or f"{mark} {mark}" in text or text.startswith(mark) or text.endswith(mark)
+        hole = mark + mark in text or mark + " " + mark in text or text[0] == mark or text[-1] == mark
         comma = mark != "," and "," in text
         if hole or comma or (self.commas and "." in text) or (self.texts and mark != "," and not self.dots):
             return self._mended(cells or self._split(text))
@@ -235,7 +246,7 @@ class _Reading:
             text = text.strip(" \n\r")
             if text.startswith(REMARKS):
                 self._remark(text)
-            elif not text.strip(', ;\t"'):
+            elif text[:1] not in DIGITS and not text.strip(', ;\t"'):
                 blanks += 1
             else:
                 self.blanks += blanks
@@ -272,6 +283,9 @@ class _Reading:
         """The clocks, the first of which must agree with the rate; another that does not is told."""
         found: list[Clock] = []
         for i, column in enumerate(columns):
+            if len(values) > 1 and np.ptp(values[:, i]) == 0:
+                self.notes.append(f"the clock {column.name!r} is not used: it stands still")
+                continue
             try:
                 found.append(self._clock(column, values[:, i]))
             except RecordingError as error:
@@ -297,7 +311,7 @@ class _Reading:
         for i, column in enumerate(columns):
             if not counts_up(values[:, i]):
                 if not asked:
-                    raise question(self.path, table, f"{listed([column])}, which is called an index but does not count")
+                    raise question(self.path, table, f"{listed([column])} is called an index, but does not count")
                 self.notes.append(f"{listed([column])} is passed over")
                 continue
             steps = np.diff(values[:, i])

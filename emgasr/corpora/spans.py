@@ -2,6 +2,8 @@
 
 recordings.csv: file, subject (or participant), rate_hz; optional session, unit, scale_uv (µV of one stored step) and
 offset_uv_ch1, offset_uv_ch2, … . labels.csv: file, start_s, end_s, label. Files lie beside these or in recordings/.
+Where a file is a table whose header leaves it open, recordings.csv tells its electrodes (columns) and which of its
+clocks the labels are on (label_clock).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A folder of single takes: metadata.csv (file, text, subject, session, rate_hz) and sample files in, Recordings out.
 
-One take (.npy, .wav or .csv) is one Recording with one span of kind "utterance" over all of it. The unit stands in a
-column `unit`, or is given; a column `scale_uv` tells the µV of one stored step.
+One take (.npy, .wav, or a table: .csv, .tsv, .txt) is one Recording with one span of kind "utterance" over all of it.
+The unit stands in a column `unit`, or is given; a column `scale_uv` tells the µV of one stored step, and `columns` the
+electrodes of a table whose header leaves them open.
 """
 
 from __future__ import annotations

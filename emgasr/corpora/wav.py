@@ -11,7 +11,7 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -165,7 +165,7 @@ def _describe(path: Path, format_: bytes, data: tuple[int, int], order: str, not
     return WavHeader(rate_hz, channels, length // row_bytes, offset, container, shift, code == FLOAT, order, notes)
 
 
-def _unpack(path: Path, layout: str, raw: bytes) -> tuple:  # type: ignore[type-arg]
+def _unpack(path: Path, layout: str, raw: bytes) -> tuple[Any, ...]:
     count = struct.calcsize(layout)
     if len(raw) < count:
         raise RecordingError(path, "is truncated or not a WAV file: it ends within its header", "restore the file")

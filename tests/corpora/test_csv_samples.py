@@ -117,8 +117,8 @@ def test_columns_that_are_known_to_be_no_electrodes_are_passed_over_and_told(tmp
         (None, [NUMBERS, *EMG.T], "'1' rises evenly"),
         (None, [*EMG.T, exact(SECONDS)], "'3' rises evenly"),
         (None, [NUMBERS % 256, *EMG.T], "'1' rises evenly"),
-        ("sample,ch1", [*EMG.T], "'sample', which is called an index but does not count"),
-        (",ch1", [*EMG.T], "column 1, which is called an index but does not count"),
+        ("sample,ch1", [*EMG.T], "'sample' is called an index, but does not count"),
+        (",ch1", [*EMG.T], "column 1 is called an index, but does not count"),
         ("time,label", [exact(SECONDS), NUMBERS], "no column of an electrode"),
     ],
 )
@@ -190,6 +190,35 @@ def test_a_table_reads_the_same_however_it_is_written(tmp_path: Path, written: C
     file = opened(path)
     np.testing.assert_array_equal(file.samples[:], emg)
     assert [len(clock.rows) for clock in file.clocks] == [ROWS]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", " "])
+@pytest.mark.parametrize("point", [".", ","])
+@pytest.mark.parametrize("end", ["", "mark"])
+def test_a_table_without_a_header_keeps_its_first_sample(tmp_path: Path, mark: str, point: str, end: str) -> None:
+    if point == "," and mark in ", ":
+        return  # a comma that parts cells is no decimal point
+    text = [[str(value / 4).replace(".", point) for value in row] for row in EMG.tolist()]
+    path = write(tmp_path / "t.csv", None, list(zip(*text, strict=True)), mark, mark if end else "")
+    np.testing.assert_array_equal(opened(path).samples[:], EMG / 4)
+
+
+@pytest.mark.parametrize("first", ["7,9,fist", "1.5,ch2,ch3", "3,4,button", "5,6,label"])
+def test_a_first_line_of_numbers_and_words_is_asked_about(tmp_path: Path, first: str) -> None:
+    with pytest.raises(RecordingError, match=r"line 1 holds numbers and words .*: is it a header, or a sample\?"):
+        opened(write(tmp_path / "t.csv", first, [*EMG.T, NUMBERS * 0]))
+    for header in (",0,1,label", "time,1,2,label"):
+        first_column = NUMBERS if header.startswith(",") else exact(SECONDS)
+        path = write(tmp_path / "t.csv", header, [first_column, *EMG.T, NUMBERS * 0])
+        np.testing.assert_array_equal(opened(path).samples[:], EMG)
+
+
+def test_clocks_that_tell_nothing_are_named(tmp_path: Path) -> None:
+    for name, values in (("time", ["5"] * ROWS), ("Time", ["00:00:00:001"] * ROWS), ("date", ["2024-05-01"] * ROWS)):
+        file = opened(write(tmp_path / "t.csv", f"{name},ch1,ch2", [values, *EMG.T]))
+        np.testing.assert_array_equal(file.samples[:], EMG)
+        assert file.clocks == ()
+        assert f"the clock '{name}' is not used" in file.notes[0]
 
 
 def test_what_is_passed_over_is_counted(tmp_path: Path) -> None:
