@@ -33,7 +33,7 @@ from emgasr.errors import RecordingError
 
 REMARKS, DIGITS = ("#", "%"), tuple("0123456789")
 LONGEST_LINE = 1 << 20
-NUMBERED = 2  # columns or more whose header is 0, 1, 2, …: fewer cannot be told from samples
+NUMBERED = {"0": 2, "1": 4}  # columns or more whose header counts from there: fewer cannot be told from samples
 STEPS_S = (1.0, 1e-3, 1e-6, 1e-9)  # of clocks that do not tell their unit: the declared rate does
 WRAPS = (101, 128, 201, 256, 1024, 4096, 65536)  # where counters of devices start again
 _TOLD_RATE = re.compile(r"sampl\w*\s*(?:rate|frequency)\W*?[=:]\s*([0-9.]+)", re.IGNORECASE)
@@ -142,9 +142,9 @@ class _Reading:
         numbers = [cell for cell in plain[: len(plain) - _empty_end(plain)] if _is_number(cell)]
         counted = numbers == [str(i + int(numbers[0] == "1")) for i in range(len(numbers))] if numbers else False
         if len(numbers) == len(plain) - _empty_end(plain):
-            if len(numbers) < NUMBERED or numbers[0] != "0" or not counted:
+            if not counted or len(numbers) < NUMBERED[numbers[0]]:
                 return None
-            self.notes.append(f"line {line} (0, 1, …) is taken as the header, not as a sample")
+            self.notes.append(f"line {line} ({', '.join(numbers[:2])}, …) is taken as the header, not as a sample")
             return cells
         if any(_moment(cell) is not None and not _is_number(cell) for cell in plain):
             return None
@@ -160,7 +160,7 @@ class _Reading:
     def _header_in_remark(self, count: int) -> list[str] | None:
         """Names in the last remark before the samples, where numpy.savetxt writes them."""
         cells = self._split(self.remark.lstrip("#% "))
-        if count < NUMBERED or len(cells) != count or any(_is_number(cell) for cell in cells):
+        if count < 2 or len(cells) != count or any(_is_number(cell) for cell in cells):
             return None
         self.notes.append(f"the remark {self.remark[:60]!r} is taken as the header")
         return cells

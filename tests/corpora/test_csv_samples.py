@@ -150,11 +150,16 @@ def test_the_question_is_answered_by_columns(tmp_path: Path) -> None:
 
 def test_a_header_of_numbers_is_no_sample(tmp_path: Path) -> None:
     many = np.tile(EMG, 2)
-    for names, columns, rows in (("0,1", EMG.T, EMG), ("0,1,2,3", many.T, many), (",0,1", [NUMBERS, *EMG.T], EMG)):
+    for names, columns, rows in (
+        ("0,1", EMG.T, EMG),
+        ("0,1,2,3", many.T, many),
+        ("1,2,3,4", many.T, many),
+        (",0,1", [NUMBERS, *EMG.T], EMG),
+    ):
         file = opened(write(tmp_path / "t.csv", names, columns))
         np.testing.assert_array_equal(file.samples[:], rows)
         assert names.startswith(",") or "taken as the header" in file.notes[0]
-    for first in ("0", "5,7", "0.0,1.0", "1,0"):  # these are samples
+    for first in ("0", "5,7", "0.0,1.0", "1,0", "1,2"):  # these are samples
         rows = np.array([[float(cell) for cell in first.split(",")]])
         file = opened(write(tmp_path / "t.csv", first, EMG[:, : rows.shape[1]].T))
         np.testing.assert_array_equal(file.samples[:1], rows)
