@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from miniatures import make_recording
+from miniatures import make_recording, write_emg2qwerty
 from scipy.signal import butter, iirnotch, resample_poly, sosfilt, sosfilt_zi, sosfreqz, tf2sos
 
 from emgasr.cli import main
@@ -188,3 +188,14 @@ def test_the_verb_writes_a_conditioned_file_and_refuses_to_write_over_one(
     assert main(["condition", str(source), str(tmp_path / "up.hdf5"), "--rate_hz", "2000"]) == 2
     assert "cannot be made up" in capsys.readouterr().err
     assert not (tmp_path / "up.hdf5").exists()
+
+
+def test_the_verb_tells_what_reading_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    times = 1.6e9 + np.arange(8000) / 2000
+    times[3000:] += 2.5
+    write_emg2qwerty(tmp_path / "raw.hdf5", times=times)
+    assert main(["condition", str(tmp_path / "raw.hdf5"), str(tmp_path / "clean.hdf5"), "--mains", "50"]) == 0
+    assert (
+        "note: its clock (time) shows 2.5 s without samples in 1 place: 2.5 s before sample 3000"
+        in capsys.readouterr().out
+    )

@@ -54,14 +54,14 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(recording_problems(make_recording())) == []
 
 
-@pytest.mark.parametrize("block", [1 << 22, 32 * 10])
+@pytest.mark.parametrize("block", [1 << 22, 32 * 1230])
 def test_time_that_goes_back_within_a_second_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     monkeypatch.setattr(module, "BLOCK_VALUES", block)
-    times = 1.6e9 + np.arange(8000) / 2000
+    times = 1.6e9 + np.arange(60_000) / 2000  # long enough to be opened by a time a second
     times[1230] -= 0.01
-    write_emg2qwerty(tmp_path / "s.hdf5", times=times)
+    write_emg2qwerty(tmp_path / "s.hdf5", 30.0, times=times)
     report = validate(Manifest(tuple(scan(tmp_path, "emg2qwerty")), tmp_path))
     assert [problem.what for problem in report.problems] == ["time goes back or is unknown at sample 1230"]
 

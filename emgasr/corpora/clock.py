@@ -79,9 +79,14 @@ class Clock:
 
     def from_first_sample(self) -> Clock:
         """The same clock, counting from the first sample."""
-        first_s = float(self.times_s[0])
+        first_s = self.start_s
         gaps = tuple(gap._replace(time_s=gap.time_s - first_s) for gap in self.gaps)
         return replace(self, times_s=self.times_s - first_s, gaps=gaps)
+
+    @property
+    def start_s(self) -> float:
+        """The clock's time of the recording's first sample."""
+        return float(self.times_s[0] - self.rows[0] / self.measured_hz)
 
     def lost(self) -> tuple[tuple[int, int], ...]:
         """Before which samples how many are lacking."""
@@ -239,14 +244,14 @@ def place_labels(
     placed = [[(clock.to_seconds(start), clock.to_seconds(end)) for start, end in bounds] for clock in chosen]
     apart_s = max((float(np.abs(np.subtract(other, placed[0])).max()) for other in placed[1:]), default=0.0)
     if apart_s > max(AGREE_S, 1.5 / clocks[0].rate_hz):
-        starts = f"its clock starts at {clocks[0].times_s[0]:.6g} s"
+        starts = f"its clock starts at {clocks[0].start_s:.6g} s"
         wrong = f"its labels can be read by more than one clock, {apart_s:.3g} s apart ({starts})"
         raise RecordingError(where, wrong, f"say which they are on: label_clock is one of {names}")
     return placed[0], _in_gaps(chosen[0], bounds)
 
 
 def _inside(clock: Clock, start: float, end: float) -> bool:
-    return bool(clock.times_s[0] - AGREE_S <= start and end <= clock.end_s + AGREE_S)
+    return bool(clock.start_s - AGREE_S <= start and end <= clock.end_s + AGREE_S)
 
 
 def _in_gaps(clock: Clock, bounds: Sequence[tuple[float, float]]) -> tuple[str, ...]:

@@ -120,6 +120,22 @@ def test_labels_are_on_the_clock_or_count_from_the_first_sample() -> None:
     assert told[0].startswith("2 labels lie where its clock shows no samples: 31 to 32 s, 29 to 30.5 s")
 
 
+@pytest.mark.parametrize("begin", [0.0, 0.3, 0.62, 1.7e9 + 0.62])
+def test_times_that_many_samples_share_place_labels_as_well(begin: float) -> None:
+    """Whole seconds: the first of them is part of one."""
+    shared = clock(np.floor(begin + np.arange(6000) / RATE))
+    assert shared.gaps == ()
+    assert shared.start_s == pytest.approx(begin, abs=0.011)
+    for labels in ([(10.0, 11.0), (0.0, 0.5)], [(begin + 10.0, begin + 11.0), (begin, begin + 0.5)]):
+        if begin in (0.3, 0.62):
+            labels = labels[:1]
+            with pytest.raises(RecordingError, match="more than one clock"):
+                place_labels(HERE, [shared], labels)
+            continue
+        placed, _ = place_labels(HERE, [shared], labels)
+        np.testing.assert_allclose(placed, [(10.0, 11.0), (0.0, 0.5)], atol=0.011)
+
+
 def test_labels_that_fit_two_ways_are_asked_about() -> None:
     late = clock(5.0 + np.arange(6000) / RATE)
     with pytest.raises(RecordingError, match=r"5 s apart.*label_clock is one of 'time', 'first sample'"):
