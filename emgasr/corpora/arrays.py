@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from emgasr.corpora.clock import Clock
+from emgasr.corpora.csv_columns import rises_evenly
 from emgasr.corpora.npy import map_npy
 from emgasr.corpora.wav import WavHeader, read_header, read_rows
 from emgasr.errors import RecordingError
@@ -22,6 +23,7 @@ from emgasr.recording import Samples, row_range
 
 TABLES = (".csv", ".tsv", ".txt")
 SUFFIXES = (".npy", ".wav", *TABLES)
+LOOKED_AT = 4096  # rows of an array that show whether a channel is an index or a clock
 
 Stamp = tuple[int, int]
 Offset = Sequence[float] | float
@@ -81,6 +83,10 @@ def open_samples(
         return SampleFile(wav, (), notes)
     values, notes = map_npy(path)
     shape = _checked(path, values.shape)
+    rising = [i + 1 for i, column in enumerate(values.reshape(shape)[:LOOKED_AT].T) if rises_evenly(column)]
+    if rising and len(rising) < shape[1]:
+        told = ", ".join(map(str, rising))
+        notes = (*notes, f"channel {told} (from 1) rises evenly, as an index or a clock does and no muscle")
     npy = _NpySamples(path.absolute(), shape, scale, _offsets(path, offset, shape[1]), stamp_of(path))
     return SampleFile(npy, (), notes)
 

@@ -93,3 +93,13 @@ def test_an_archive_is_named_and_offsets_are_counted(tmp_path: Path) -> None:
     for name in ("t.npy", "t.csv"):
         with pytest.raises(RecordingError, match="2 offsets for 3 channels"):
             open_samples(tmp_path / name, 1000.0, 1.0, (1.0, 2.0))
+
+
+def test_a_channel_that_is_an_index_or_a_clock_is_told(tmp_path: Path) -> None:
+    count = np.arange(len(VALUES))
+    for column in (count, count / 1000.0, count % 16, 1.7e9 + count // 4 * 0.004):
+        np.save(tmp_path / "t.npy", np.column_stack([VALUES[:, 0], column]))
+        (note,) = open_samples(tmp_path / "t.npy", 1000.0).notes
+        assert note.startswith("channel 2 (from 1) rises evenly")
+    np.save(tmp_path / "t.npy", np.column_stack([VALUES[:, 0], VALUES[:, 1] * 0]))
+    assert open_samples(tmp_path / "t.npy", 1000.0).notes == ()
