@@ -11,13 +11,13 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from emgasr.corpora.clock import RATE_TOLERANCE, Clock, check_times, step_of
+from emgasr.corpora.clock import RATE_TOLERANCE, Clock
+from emgasr.corpora.csv_clocks import clock_of, counter_of, is_number, moment
 from emgasr.corpora.csv_columns import (
     Column,
     check_rising,
@@ -26,7 +26,6 @@ from emgasr.corpora.csv_columns import (
     electrodes_of,
     listed,
     question,
-    unit_of_time,
 )
 from emgasr.corpora.tables import MICROVOLTS
 from emgasr.errors import RecordingError
@@ -34,11 +33,7 @@ from emgasr.errors import RecordingError
 REMARKS, DIGITS = ("#", "%"), tuple("0123456789")
 LONGEST_LINE = 1 << 20
 NUMBERED = {"0": 2, "1": 4}  # columns or more whose header counts from there: fewer cannot be told from samples
-STEPS_S = (1.0, 1e-3, 1e-6, 1e-9)  # of clocks that do not tell their unit: the declared rate does
-WRAPS = (101, 128, 201, 256, 1024, 4096, 65536)  # where counters of devices start again
 _TOLD_RATE = re.compile(r"sampl\w*\s*(?:rate|frequency)\W*?[=:]\s*([0-9.]+)", re.IGNORECASE)
-_DATE = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d+))?\s*(Z|[+-]\d\d:?\d\d)?$")
-_HOURS = re.compile(r"^(\d\d?:\d\d:\d\d)(?:[.,](\d+))?$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +110,12 @@ class _Reading:
         table = [Column(i, name, "electrode") for i, name in enumerate(names)] if unnamed else columns_of(names)
         row = self._with_points(row)
         electrodes = electrodes_of(self.path, table, asked)
-        clocks = [c for c in table if c.kind == "clock" and c not in electrodes and _moment(row[c.at]) is not None]
-        indexes = [c for c in table if c.kind == "index" and c not in electrodes and _is_number(row[c.at])]
+        clocks = [c for c in table if c.kind == "clock" and c not in electrodes and moment(row[c.at]) is not None]
+        indexes = [c for c in table if c.kind == "index" and c not in electrodes and is_number(row[c.at])]
         read = [*electrodes, *clocks, *indexes]
-        self.texts = not all(_is_number(cell) or not cell for cell in row)
-        self.numeric = tuple(column.at for column in read if _is_number(row[column.at]) or column in electrodes)
-        moments = [c for c in clocks if not _is_number(row[c.at])]
+        self.texts = not all(is_number(cell) or not cell for cell in row)
+        self.numeric = tuple(column.at for column in read if is_number(row[column.at]) or column in electrodes)
+        moments = [c for c in clocks if not is_number(row[c.at])]
         values = self._load(data, read, moments)
         signal = values[:, : len(electrodes)]
         if not asked:
@@ -139,14 +134,14 @@ class _Reading:
         """The names of the columns, or None if the first line holds samples; a RecordingError if it could be both."""
         cells = self._split(first, line)
         plain = self._with_points(cells)
-        numbers = [cell for cell in plain[: len(plain) - _empty_end(plain)] if _is_number(cell)]
+        numbers = [cell for cell in plain[: len(plain) - _empty_end(plain)] if is_number(cell)]
         counted = numbers == [str(i + int(numbers[0] == "1")) for i in range(len(numbers))] if numbers else False
         if len(numbers) == len(plain) - _empty_end(plain):
             if not counted or len(numbers) < NUMBERED[numbers[0]]:
                 return None
             self.notes.append(f"line {line} ({', '.join(numbers[:2])}, …) is taken as the header, not as a sample")
             return cells
-        if any(_moment(cell) is not None and not _is_number(cell) for cell in plain):
+        if any(moment(cell) is not None and not is_number(cell) for cell in plain):
             return None
         if numbers and not counted:
             wrong = f"line {line} holds numbers and words ({first[:40]}): is it a header, or a sample?"
@@ -160,7 +155,7 @@ class _Reading:
     def _header_in_remark(self, count: int) -> list[str] | None:
         """Names in the last remark before the samples, where numpy.savetxt writes them."""
         cells = self._split(self.remark.lstrip("#% "))
-        if count < 2 or len(cells) != count or any(_is_number(cell) for cell in cells):
+        if count < 2 or len(cells) != count or any(is_number(cell) for cell in cells):
             return None
         self.notes.append(f"the remark {self.remark[:60]!r} is taken as the header")
         return cells
@@ -258,7 +253,7 @@ class _Reading:
         if self.cells == 0:
             self.remark = text
         found = _TOLD_RATE.search(text)
-        if found and _is_number(found[1]) and abs(float(found[1]) / self.rate_hz - 1) > RATE_TOLERANCE:
+        if found and is_number(found[1]) and abs(float(found[1]) / self.rate_hz - 1) > RATE_TOLERANCE:
             wrong = f"line {self.line} tells {float(found[1]):g} Hz, the table {self.rate_hz:g} Hz"
             raise RecordingError(self.path, wrong, "mend whichever is wrong")
 
@@ -274,7 +269,7 @@ class _Reading:
             raise RecordingError(self.path, f"line {line or self.line}: {error}", "mend the quotation marks") from error
 
     def _seconds(self, cell: str) -> float:
-        found = _moment(cell.strip().strip('"'))
+        found = moment(cell.strip().strip('"'))
         if found is None:
             raise ValueError(f"{cell!r} is no time")
         return found
@@ -287,44 +282,23 @@ class _Reading:
                 self.notes.append(f"the clock {column.name!r} is not used: it stands still")
                 continue
             try:
-                found.append(self._clock(column, values[:, i]))
+                found.append(clock_of(self.path, column, values[:, i], self.rate_hz))
             except RecordingError as error:
                 if not found:
                     raise
                 self.notes.append(f"{error.wrong}: the clock {column.name!r} is not used")
         return found
 
-    def _clock(self, column: Column, times: np.ndarray) -> Clock:
-        rows = np.arange(len(times))
-        check_times(self.path, column.name, rows, times)
-        step_s = unit_of_time(column)
-        fresh = np.concatenate([[True], np.diff(times) > 0])
-        if step_s is None and np.count_nonzero(fresh) > 1:
-            step = step_of(rows[fresh], times[fresh], self.rate_hz)
-            fits = [unit for unit in STEPS_S if abs(step * unit * self.rate_hz - 1) <= RATE_TOLERANCE]
-            step_s = fits[0] if fits else 1.0
-        return Clock.of(self.path, column.name, rows, times * (step_s or 1.0), self.rate_hz)
-
     def _counters(self, table: list[Column], columns: list[Column], values: np.ndarray, asked: bool) -> list[Clock]:
-        """Clocks of the columns that count the samples: what they skip was lost."""
+        """Clocks of the columns that count the samples; one that does not count is asked about."""
         found = []
         for i, column in enumerate(columns):
-            if not counts_up(values[:, i]):
-                if not asked:
-                    raise question(self.path, table, f"{listed([column])} is called an index, but does not count")
-                self.notes.append(f"{listed([column])} is passed over")
-                continue
-            steps = np.diff(values[:, i])
-            common = float(np.median(steps)) if len(steps) else 1.0
-            turn = float(np.ptp(values[:, i])) + common
-            back = int((steps < 0).sum())
-            if back and (turn not in WRAPS and back < 2):
-                at = int(np.argmax(steps < 0)) + 1
-                self.notes.append(f"{listed([column])} starts again ({_counted(back, 'time')}), first at sample {at}")
-                continue
-            counts = np.concatenate([[0.0], np.cumsum(steps % turn if back else steps)]) / common
-            rows, name = np.arange(len(counts)), column.name or "index"
-            found.append(Clock.of(self.path, name, rows, counts / self.rate_hz, self.rate_hz))
+            if counts_up(values[:, i]):
+                clock, note = counter_of(self.path, column, values[:, i], self.rate_hz)
+                found += [clock] if clock else []
+                self.notes += [note] if note else []
+            elif not asked:
+                raise question(self.path, table, f"{listed([column])} is called an index, but does not count")
         return found
 
     def _tell(self, clocks: list[Clock], counters: list[Clock]) -> None:
@@ -345,29 +319,3 @@ def _counted(count: int, what: str) -> str:
 def _empty_end(cells: Sequence[str]) -> int:
     """How many cells at the end are empty."""
     return next((i for i, cell in enumerate(reversed(cells)) if cell), len(cells))
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _moment(cell: str) -> float | None:
-    """Seconds of a time: a number as it is, a date and time since 1970, a time of day since midnight."""
-    if _is_number(cell):
-        return float(cell)
-    if found := _DATE.match(cell):
-        try:
-            whole = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00").timestamp()
-        except ValueError:
-            return None
-        zone = found[4] or "Z"
-        offset_s = 0 if zone == "Z" else int(zone[0] + "1") * (3600 * int(zone[1:3]) + 60 * int(zone[-2:]))
-        return whole - offset_s + float(f"0.{found[3] or 0}")
-    if found := _HOURS.match(cell):
-        hours, minutes, seconds = (int(part) for part in found[1].split(":"))
-        return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds() + float(f"0.{found[2] or 0}")
-    return None

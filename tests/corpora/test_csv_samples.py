@@ -315,5 +315,9 @@ def test_an_index_that_skips_is_a_gap_of_the_clock(tmp_path: Path) -> None:
     file = opened(write(tmp_path / "t.csv", ",ch1,ch2", [kept, *EMG.T]))
     assert "(index) shows 0.02 s without samples in 1 place: 0.02 s before sample 100" in " ".join(file.notes)
     again = opened(write(tmp_path / "t.csv", ",ch1,ch2", [NUMBERS % 120, *EMG.T]))
-    assert "starts again (1 time), first at sample 120" in " ".join(again.notes)
+    assert "starts again once, first at sample 120" in " ".join(again.notes)
+    assert again.clocks == ()
+    joined = np.concatenate([np.arange(70), np.arange(50), np.arange(80)])  # three recordings, one behind the other
+    again = opened(write(tmp_path / "t.csv", ",ch1,ch2", [joined, *EMG.T]))
+    assert "starts again 2 times, first at sample 70" in " ".join(again.notes)
     assert again.clocks == ()
