@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from emgasr.decoding.hotwords import Hotwords
+from emgasr.decoding.hypothesis import SearchConfig
 from emgasr.errors import ConfigError, LanguageModelError
 from emgasr.lm.ngram import NGramModel
+from emgasr.lm.single_words import SingleWords
 from emgasr.lm.words import WordModel
-from emgasr.tokens import Tokens
+from emgasr.tokens import SHIFT, Tokens
 
 
-def check_belonging(tokens: Tokens, lm: NGramModel | WordModel | None, hotwords: Hotwords | None) -> None:
-    """ConfigError for what is made for other tokens, LanguageModelError for a model that knows none of them."""
+def on_page(token: int, tokens: Tokens, lm: NGramModel | WordModel | None) -> bool:
+    """Return whether a token is a symbol of the page to the search, which a language model scores and a backspace takes.
+
+    That are those that print; emg2qwerty's decoder takes shift for one too.
+    """
+    return tokens.printing(token) or (isinstance(lm, SingleWords) and tokens.symbols[token] == SHIFT)
+
+
+def check_belonging(
+    tokens: Tokens, lm: NGramModel | WordModel | None, config: SearchConfig, hotwords: Hotwords | None
+) -> None:
+    """ConfigError for what is made for other tokens or asks for what is not there, LanguageModelError for a model that
+    knows none of the tokens.
+    """
     for made in (hotwords, lm):
         if isinstance(made, Hotwords | WordModel) and made.tokens != tokens:
             raise ConfigError("search", f"its {type(made).__name__} is made for other tokens", "make it for these")
+    if config.word_bonus != 0 and not isinstance(lm, WordModel):
+        wrong = f"word_bonus is {config.word_bonus:g}, and there is no lexicon that tells words"
+        raise ConfigError("search", wrong, "leave it out, or search with a lexicon")
     if lm is not None:
         printed = [symbol for token, symbol in enumerate(tokens.symbols) if tokens.printing(token)]
         if len(lm.unknown_symbols(printed)) == len(printed):

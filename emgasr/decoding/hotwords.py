@@ -20,6 +20,7 @@ from emgasr.tokens import Tokens
 
 MIDST, BEGINNING = 0, 1  # states: in a word with which no phrase goes on, and where a word may begin
 BOOST = 5.0  # nats of a phrase that is given none: what an unsure letter or two can cost a word
+LARGEST_BOOST = 100.0  # nats
 
 
 class Hotwords:
@@ -38,22 +39,27 @@ class Hotwords:
     gain: np.ndarray  # float64 (S, V): the change of the text's boosts, in nats
     ending: np.ndarray  # float64 (S,): their change if the text ends: complete phrases stay, begun ones are taken back
 
-    def __init__(self, phrases: Mapping[str, float], tokens: Tokens) -> None:
-        """Take the boost of each phrase in nats; runs of white space in a phrase are one separator.
+    def __init__(self, phrases: Mapping[str, float], tokens: Tokens, parts: bool = False) -> None:
+        """Take the boost of each phrase in nats, -100 to 100; runs of white space in a phrase are one separator.
 
-        A backspace is no token of the automaton: it returns to the state and the boosts before what it deletes.
-        ConfigError for an empty or repeated phrase or a boost that is not finite, DataError for a phrase that the
+        With `parts` each word of a phrase has the phrase's boost by itself, as in pyctcdecode: the largest that it is
+        given. A backspace is no token of the automaton: it returns to the state and the boosts before what it deletes.
+        ConfigError for an empty or repeated phrase or a boost outside its bounds, DataError for a phrase that the
         tokens cannot write.
         """
         spelling = Spelling.of(tokens)
         trie = _Trie()
         spelled: dict[str, float] = {}
+        counted: dict[str, float] = {}
         for given, boost in phrases.items():
-            phrase, codes = _spelled(given, boost, spelling)
+            phrase, _ = _spelled(given, boost, spelling)
             if phrase in spelled:
                 raise ConfigError("hotwords", f"{phrase!r} is given twice", "give each phrase once")
-            spelled[phrase] = boost
-            trie.add(codes, boost)
+            spelled[phrase] = float(boost)
+            for part in phrase.split() if parts else [phrase]:
+                counted[part] = max(float(boost), counted.get(part, -math.inf))
+        for phrase, boost in counted.items():
+            trie.add(_spelled(phrase, boost, spelling)[1], boost)
         goto, complete, begun = trie.compiled(len(spelling.letters))
         gain = begun[goto] - begun[:, None]
         gain[:, [SEPARATOR, WORD_BEGIN]] += complete[:, None]
@@ -101,8 +107,9 @@ def _spelled(given: str, boost: float, spelling: Spelling) -> tuple[str, list[in
     phrase = " ".join("".join(" " if separates(c) else c for c in given).split())
     if not phrase:
         raise ConfigError("hotwords", f"{given!r} holds no letter", "give words")
-    if not math.isfinite(boost):
-        raise ConfigError("hotwords", f"the boost of {phrase!r} is {boost}", "use a finite number of nats")
+    if not abs(boost) <= LARGEST_BOOST:
+        advice = f"use -{LARGEST_BOOST:g} to {LARGEST_BOOST:g} nats"
+        raise ConfigError("hotwords", f"the boost of {phrase!r} is {boost}", advice)
     code = spelling.code_of | ({" ": SEPARATOR} if spelling.separates_words else {})
     if lacking := [c for c in phrase if c not in code]:
         wrong = f"the tokens cannot write {phrase!r}, as none has {lacking[0]!r}"

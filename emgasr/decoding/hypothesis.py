@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -13,45 +13,79 @@ from emgasr.errors import ConfigError, DataError
 SUM_TOLERANCE = 1e-3
 
 
+# What each field of a SearchConfig may be, both ends included: within these the search is exact.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "beam": (1, 1_000_000),
+    "top_k": (1, 1_000_000),
+    "lm_weight": (-100.0, 100.0),
+    "length_bonus": (-100.0, 100.0),
+    "word_bonus": (-100.0, 100.0),
+    "acoustic_scale": (0.001, 100.0),
+    "blank_penalty": (-100.0, 100.0),
+    "backspace_penalty": (-100.0, 100.0),
+    "n_best": (1, 1_000_000),
+    "threshold": (0.001, 100_000.0),
+    "commit_within": (1, 1_000_000_000),
+}
+COUNTS = ("beam", "top_k", "n_best", "commit_within")
+SWITCHES = ("strict_top_k", "refund_bonus", "end_of_sentence")
+
+
 @dataclass(frozen=True)
 class SearchConfig:
-    """How the beam search weighs and prunes.
+    """How the beam search weighs and prunes; a ConfigError names a field that is not within its `BOUNDS`.
 
     The score of a token sequence y, which writes the text w (what is left on the page after its backspaces), is
 
         score = ln Σ over alignments of y, Π over frames of p(label)^acoustic_scale · e^-blank_penalty if it is blank
-                + lm_weight · ln p_LM(w) + Σ boosts of the hotwords in w
+                + lm_weight · ln p_LM(w) + Σ boosts of the hotwords in w + word_bonus · (words in w)
                 + length_bonus · |y| - backspace_penalty · (backspaces in y)
 
     with every token of y counted in |y|, and the end of the sentence in p_LM only if `end_of_sentence`. With
     acoustic_scale 1 and no blank_penalty the first term is ln p(y | emissions). Hotwords that are complete but for
-    the end of their last word count as complete where the emissions end.
+    the end of their last word count as complete where the emissions end. With `refund_bonus` a backspace is not counted
+    in |y|, and neither is what it deletes. Words are those of a lexicon's model (WordModel), the last one as soon as it
+    has a letter; without such a model there is no word_bonus.
     """
 
-    beam: int = 50  # hypotheses kept after each frame
+    beam: int = 50  # hypotheses kept after each frame, 1 to 1,000,000
     top_k: int | None = 10  # labels that may begin in a frame, best first; None: all. Blank and repeats always may
-    lm_weight: float = 1.0
+    lm_weight: float = 1.0  # -100 to 100, as each weight in nats below
     length_bonus: float = 0.0
-    acoustic_scale: float = 1.0
+    acoustic_scale: float = 1.0  # 0.001 to 100
     blank_penalty: float = 0.0  # nats that each blank frame of an alignment costs; below 0, blanks are favored
     backspace_penalty: float = 0.0  # a free undo invents pairs of a wrong key and a backspace
     end_of_sentence: bool = False
     n_best: int = 1  # hypotheses answered, of at most `beam`
-    threshold: float | None = None  # nats below the best at which a hypothesis is dropped; None: never
-    commit_within: int = 5000  # frames after which a stream commits its best hypothesis, whatever else lives
+    threshold: float | None = None  # nats below the best at which a hypothesis is dropped, 0.001 to 100,000; None: never
+    commit_within: int = 5000  # frames (to 10^9) after which a stream commits its best hypothesis, whatever else lives
+    word_bonus: float = 0.0  # what flashlight calls the word score
+    refund_bonus: bool = False  # a backspace takes back the bonus of what it deletes, as emg2qwerty's decoder does
+    strict_top_k: bool = False  # blank and repeats must be among the top_k labels too, as in emg2qwerty's decoder
 
     def __post_init__(self) -> None:
-        for name in ("beam", "top_k", "n_best", "commit_within"):
+        for name, (low, high) in BOUNDS.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigError("search", f"{name} is {value}", "use 1 or more")
-        for name in ("lm_weight", "length_bonus", "acoustic_scale", "blank_penalty", "backspace_penalty"):
-            if not math.isfinite(getattr(self, name)):
-                raise ConfigError("search", f"{name} is {getattr(self, name)}", "use a finite number")
-        if self.threshold is not None and not self.threshold > 0:
-            raise ConfigError("search", f"threshold is {self.threshold}", "use nats above 0, or leave it out")
-        if self.acoustic_scale <= 0:
-            raise ConfigError("search", f"acoustic_scale is {self.acoustic_scale}", "use a number above 0")
+            if value is None and name in ("top_k", "threshold"):
+                continue
+            kind, what = (Integral, "a whole number") if name in COUNTS else (Real, "a number")
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise ConfigError("search", f"{name} is {shown(value)}", f"use {what} from {low:,g} to {high:,g}")
+            if not low <= value <= high:
+                advice = f"use {low:,g} to {high:,g}" + (", or leave it out" if name in ("top_k", "threshold") else "")
+                raise ConfigError("search", f"{name} is {shown(value)}", advice)
+        for name in SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError("search", f"{name} is {shown(getattr(self, name))}", "use true or false")
+
+
+def shown(value: object) -> str:
+    """A value in an error's one line: cut where it is long, digits of a number too many for Python not counted."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except ValueError:  # an int of more than 4,300 digits
+        return "a number of thousands of digits"
+    return repr(text[:40])[1:-1] + ("..." if len(text) > 40 else "")
 
 
 @dataclass(frozen=True)

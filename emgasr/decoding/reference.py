@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from emgasr.decoding.align import align
-from emgasr.decoding.belonging import check_belonging
+from emgasr.decoding.belonging import check_belonging, on_page
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, checked
 from emgasr.lm.ngram import NGramModel
@@ -56,7 +56,7 @@ class _Text:
         self.state = state  # of the language model
         self.ln_p = ln_p
         self.hot = hot  # state of the hotwords
-        self.boost = boost
+        self.boost = boost  # of hotwords, and bonuses of words
 
 
 class _Prefix:
@@ -96,8 +96,8 @@ class BeamSearch:
         self.lm: Any = lm  # each model has states of its own kind
         self.config = config or SearchConfig()
         self.hotwords = hotwords
-        check_belonging(tokens, lm, hotwords)
-        self._printing = [tokens.printing(token) for token in range(len(tokens))]
+        check_belonging(tokens, lm, self.config, hotwords)
+        self._printing = [on_page(token, tokens, lm) for token in range(len(tokens))]
         self._lm_steps: dict[tuple[Any, int], tuple[float, Any]] = {}
         nothing = _Text(None, lm.start() if lm else 0, 0.0, hotwords.start if hotwords else 0, 0.0)
         self._root = _Prefix(None, BLANK, nothing, 0.0)
@@ -136,7 +136,7 @@ class BeamSearch:
             if self.hotwords:
                 score += float(self.hotwords.ending[prefix.text.hot])
             found.append(Hypothesis(ids, (), (), score, acoustic, prefix.text.ln_p + ending))
-        found.sort(key=lambda hypothesis: -hypothesis.score)
+        found.sort(key=lambda hypothesis: (-hypothesis.score, hypothesis.ids))
         aligned = ((best, *align(state.emissions, best.ids)) for best in found[: self.config.n_best])
         return [replace(best, frames=frames, confidences=confidences) for best, frames, confidences in aligned]
 
@@ -145,6 +145,8 @@ class BeamSearch:
         scores = (row * self.config.acoustic_scale).tolist()
         scores[BLANK] -= self.config.blank_penalty
         beginning = self._labels_that_may_begin(row)
+        if self.config.strict_top_k:
+            beginning, scores = self._without_others(row, beginning, scores)
         after: Beam = {}
         for prefix, (ln_blank, ln_token) in beam.items():
             ln_any = _log_add(ln_blank, ln_token)
@@ -159,6 +161,13 @@ class BeamSearch:
     def _labels_that_may_begin(self, row: np.ndarray) -> list[int]:
         labels = np.argsort(-row[1:], kind="stable")[: self.config.top_k] + 1
         return labels[row[labels] > MINUS_INFINITY].tolist()
+
+    def _without_others(self, row: np.ndarray, labels: list[int], scores: list[float]) -> tuple[list[int], list[float]]:
+        """Return the labels that may begin, blank counted among the best, and scores of all that may come."""
+        best = [label for label in (BLANK, *labels) if row[label] > MINUS_INFINITY]
+        best = sorted(best, key=lambda label: -row[label])[: self.config.top_k]
+        scores = [score if label in best else MINUS_INFINITY for label, score in enumerate(scores)]
+        return [label for label in best if label != BLANK], scores
 
     def _pruned(self, beam: Beam) -> Beam:
         def score(entry: tuple[_Prefix, tuple[float, float]]) -> float:
@@ -185,6 +194,8 @@ class BeamSearch:
             prior += text.boost - parent.text.boost
             if token == self.tokens.backspace_id:
                 prior -= self.config.backspace_penalty
+                if self.config.refund_bonus:  # neither its own, nor that of what it deletes
+                    prior -= self.config.length_bonus * (1 if parent.text.below is None else 2)
             child = self._live[parent, token] = _Prefix(parent, token, text, prior)
         return child
 
@@ -201,6 +212,8 @@ class BeamSearch:
         hot, boost = text.hot, text.boost
         if self.hotwords:
             hot, boost = int(self.hotwords.goto[hot, token]), boost + float(self.hotwords.gain[hot, token])
+        if self.config.word_bonus:
+            boost += self.config.word_bonus * self.lm.begun(text.state, self.tokens.symbols[token])
         return _Text(text, step[1], text.ln_p + step[0], hot, boost)
 
 

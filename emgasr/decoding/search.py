@@ -18,8 +18,18 @@ from emgasr.decoding.belonging import check_belonging
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, refusal
 from emgasr.decoding.kernel.language import Language, tables
-from emgasr.decoding.kernel.nodes import most_gain
-from emgasr.decoding.kernel.rows import DONE, MORE_BEAM, MORE_NODES, MORE_WINDOW, NOT_A_NUMBER, NOT_NORMALIZED
+from emgasr.decoding.kernel.masses import LARGEST_LN, LOGS_FRAMES, TINY
+from emgasr.decoding.kernel.nodes import told_anew
+from emgasr.decoding.kernel.rows import (
+    DONE,
+    FURTHER,
+    MORE_BEAM,
+    MORE_NODES,
+    MORE_WINDOW,
+    NEARER,
+    NOT_A_NUMBER,
+    NOT_NORMALIZED,
+)
 from emgasr.decoding.kernel.tree import (
     CHILD,
     COMMITTED,
@@ -30,8 +40,9 @@ from emgasr.decoding.kernel.tree import (
     LINKS,
     LIVE,
     LN_P,
+    LOGS,
+    LOGS_UNTIL,
     MARKS,
-    MOST_GAIN,
     NODE,
     OUTSIDE_LN_P,
     PARENT,
@@ -39,15 +50,16 @@ from emgasr.decoding.kernel.tree import (
     SIBLING,
     SPELLED,
     STATE,
-    UNDO,
+    TOO_FAR,
     USED,
     VALUES,
     WINDOW,
     Tree,
+    compact,
     tail,
     tail_times,
 )
-from emgasr.decoding.kernel.weights import LN_UNDO, weights_of
+from emgasr.decoding.kernel.weights import weights_of
 from emgasr.decoding.kernel.words import Boosts, Words, boosts_tables, word_finish, words_tables
 from emgasr.lm.ngram import NGramModel
 from emgasr.lm.words import WordModel, WordState
@@ -111,7 +123,7 @@ class BeamSearch:
         self.lm = lm
         self.config = config or SearchConfig()
         self.hotwords = hotwords
-        check_belonging(tokens, lm, hotwords)
+        check_belonging(tokens, lm, self.config, hotwords)
 
     @cached_property
     def language(self) -> Language:
@@ -154,7 +166,6 @@ class BeamSearch:
             ln_scale=np.zeros(1),
         )
         tree.links[0, [PARENT, CHILD, SIBLING]] = -1
-        tree.values[0, UNDO] = math.exp(self.weights[LN_UNDO])
         tree.links[0, HOT] = self.hotwords.start if self.hotwords else 0
         if isinstance(self.lm, WordModel) and self.words is not None:
             begin = self.lm.start()
@@ -162,12 +173,10 @@ class BeamSearch:
             tree.values[0, FINISH], _ = word_finish(self.words, *begin)
         elif isinstance(self.lm, NGramModel):
             tree.links[0, STATE] = self.lm.start()
-        tree.values[0, MOST_GAIN] = most_gain(
-            tree.links[0, STATE], tree.values[0, FINISH], tree.links[0, HOT], self.weights,
-            self.language.contexts.view(np.float32), self.words, self.boosts,
-        )  # fmt: skip
         tree.mass[0, 0, 0] = 1.0
         tree.marks[[LIVE, USED]] = 1
+        if self._told_anew(tree, None) > LARGEST_LN:
+            self._further(tree)
         return SearchState(tree, kernel.scratch(FIRST_ENTRIES, len(self.tokens)))
 
     def step(self, emissions: np.ndarray, state: SearchState) -> SearchState:
@@ -180,14 +189,21 @@ class BeamSearch:
         row = 0
         while True:
             row, answer = kernel.advance(
-                emissions, row, self.language, self.words, self.boosts, self.weights, state.tree, state.scratch
-            )
+                emissions, row, self.language, self.words, self.boosts, self.weights, state.tree, state.scratch,
+                True if state.tree.marks[LOGS] else None,
+            )  # fmt: skip
             if state.tree.marks[COMMITTED]:
                 take_committed(state)
             if answer == DONE:
                 return state
             if answer in (NOT_A_NUMBER, NOT_NORMALIZED):
                 raise refusal(emissions, len(self.tokens), state.frames_seen - row)
+            if answer == FURTHER:
+                self._further(state.tree)
+                continue
+            if answer == NEARER:
+                self._nearer(state.tree)
+                continue
             state.tree = _grown(state.tree, answer)
             if answer == MORE_BEAM:
                 state.scratch = kernel.scratch(state.tree.beam.shape[1], len(self.tokens))
@@ -196,8 +212,12 @@ class BeamSearch:
         """Return the n best hypotheses of what was searched so far; the state can be stepped on afterwards."""
         tree, marks = state.tree, state.tree.marks
         nodes = tree.beam[0, : marks[LIVE]]
-        with np.errstate(divide="ignore"):
-            scores = np.log(tree.mass[0, :, : len(nodes)].sum(0)) + tree.ln_scale[0]
+        mass = tree.mass[0, :, : len(nodes)]
+        if tree.marks[LOGS]:
+            scores = np.logaddexp(mass[0], mass[1])
+        else:
+            with np.errstate(divide="ignore"):
+                scores = np.log(mass.sum(0)) + tree.ln_scale[0]
         acoustic = scores - tree.values[nodes, PRIOR]
         ln_p = tree.values[nodes, LN_P].copy()
         if self.lm is not None and self.config.end_of_sentence:
@@ -206,8 +226,36 @@ class BeamSearch:
             scores += self.config.lm_weight * endings
         if self.hotwords:
             scores += self.hotwords.ending[tree.links[nodes, HOT]]
-        best = np.argsort(-scores, kind="stable")[: self.config.n_best]
-        return [self._hypothesis(state, nodes[e], scores[e], acoustic[e], ln_p[e]) for e in best]
+        best = np.argsort(-scores, kind="stable")
+        ranked = scores[best]
+        if (ranked[1:] == ranked[:-1]).any():  # of equals the one of lower ids comes first, as in the readable search
+            best = sorted(best, key=lambda e: (-scores[e], tail(nodes[e], tree).tolist()))
+        return [self._hypothesis(state, nodes[e], scores[e], acoustic[e], ln_p[e]) for e in best[: self.config.n_best]]
+
+    def _told_anew(self, tree: Tree, logs: bool | None) -> float:
+        contexts = self.language.contexts
+        return float(told_anew(tree, self.weights, contexts, self.words, self.boosts, logs))
+
+    def _further(self, tree: Tree) -> None:
+        """Go on with logarithms of masses, for some frames at least: plain ones do not reach as far as is needed."""
+        with np.errstate(divide="ignore"):
+            tree.mass[0] = np.log(tree.mass[0]) + tree.ln_scale[0]
+        tree.ln_scale[0] = 0.0
+        tree.marks[[LOGS, LOGS_UNTIL, TOO_FAR]] = 1, tree.marks[FRAME] + LOGS_FRAMES, 0
+        self._told_anew(tree, True)
+
+    def _nearer(self, tree: Tree) -> None:
+        """Go back to plain masses if these reach as far as all that lives, else go on as it is."""
+        compact(tree)
+        live = tree.mass[0, :, : tree.marks[LIVE]]
+        totals = np.logaddexp(live[0], live[1])
+        best = totals.max()
+        if totals.min() - best < math.log(TINY) or self._told_anew(tree, None) > LARGEST_LN:
+            self._told_anew(tree, True)
+            tree.marks[LOGS_UNTIL] += LOGS_FRAMES
+            return
+        live[:] = np.exp(live - best)
+        tree.ln_scale[0], tree.marks[LOGS] = best, 0
 
     def _end(self, tree: Tree, node: int) -> float:
         if isinstance(self.lm, WordModel):

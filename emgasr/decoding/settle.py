@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from emgasr.decoding.kernel.cache import forget_outdated
-from emgasr.decoding.kernel.tree import BASE, DEPTH, FRAME, LIVE, PARENT, Tree, commit, tail, tail_times
+from emgasr.decoding.kernel.tree import BASE, DEPTH, FRAME, LIVE, LOGS, PARENT, Tree, commit, tail, tail_times
 from emgasr.decoding.search import SearchState, take_committed
 
 NEVER = 2**62  # frames
@@ -22,16 +22,21 @@ def settle(state: SearchState, agreement: float, within_frames: int | None = Non
 
     A key of the best hypothesis that began `within_frames` or more before the newest frame is old; 0 settles all of it.
     """
-    _settle(state.tree, agreement, NEVER if within_frames is None else within_frames)
+    logs = True if state.tree.marks[LOGS] else None
+    _settle(state.tree, agreement, NEVER if within_frames is None else within_frames, logs)
     take_committed(state)
     return state
 
 
 @njit(cache=True, nogil=True)
-def _settle(tree: Tree, agreement: float, within: int) -> None:
+def _settle(tree: Tree, agreement: float, within: int, logs: bool | None) -> None:
     marks, links, beam = tree.marks, tree.links, tree.beam[0]
     live, floor = marks[LIVE], links[marks[BASE], DEPTH]
-    mass = tree.mass[0, 0, :live] + tree.mass[0, 1, :live]
+    if logs is None:
+        mass = tree.mass[0, 0, :live] + tree.mass[0, 1, :live]
+    else:
+        mass = np.logaddexp(tree.mass[0, 0, :live], tree.mass[0, 1, :live])
+        mass = np.exp(mass - mass.max())
     best = beam[mass.argmax()]
     count = links[best, DEPTH] - floor
     if count == 0:
@@ -71,7 +76,7 @@ def _settle(tree: Tree, agreement: float, within: int) -> None:
             tree.mass[0, :, kept] = tree.mass[0, :, entry]
             kept += 1
     marks[LIVE] = kept
-    commit(tree, NEVER)
+    commit(tree, NEVER, logs)
 
 
 forget_outdated(_settle)

@@ -189,7 +189,7 @@ def step(first, fail, backoff, symbol, ln_p, after, context, id):  # type: ignor
     ngram = find(first, symbol, context, id)
     while ngram < 0:
         if context == 0:  # only <unk> can be without a 1-gram
-            return MISSING_UNKNOWN, 0
+            return paid + MISSING_UNKNOWN, 0
         paid += backoff[context]
         context = fail[context]
         ngram = find(first, symbol, context, id)

@@ -8,7 +8,6 @@ good the estimate, and a text that a backspace brings back is worth what it was.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
@@ -22,6 +21,8 @@ from emgasr.lm.ngram import END_ID, UNKNOWN_ID, NGramModel
 from emgasr.lm.ngram import step as ngram_step
 from emgasr.lm.spelling import SEPARATOR, WORD_BEGIN, Spelling
 from emgasr.tokens import Tokens
+
+LARGEST_PENALTY = 100.0  # nats
 
 
 class WordState(NamedTuple):
@@ -53,8 +54,8 @@ class WordModel:
     the latter if no word begins so. That is the larger of what the word can at best become, as far as a look ahead
     without h can tell: it steps down as letters exclude words, never up, and needs nothing but the state and one
     number of the tree. Where no word is in progress it is 0. A separator (white space, enter) costs nothing itself,
-    but behind no letter it ends an empty word, which the lexicon does not hold: runs of spaces are not free. ▁ of
-    sentencepiece behind no letter is. Words of the lexicon that the word model does not know cannot be told apart by
+    but behind no letter it ends an empty word, which the lexicon does not hold: runs of spaces are not free, unless
+    `free_separators` says so. ▁ of sentencepiece behind no letter is. Words of the lexicon that the word model does not know cannot be told apart by
     it: they are spelled as if the lexicon lacked them, and counted in `unmodeled`. A word model without <unk> closes
     the vocabulary (`MISSING_UNKNOWN`).
     """
@@ -66,13 +67,15 @@ class WordModel:
         characters: NGramModel,
         tokens: Tokens,
         unknown_penalty: float = 0.0,
+        free_separators: bool = False,
     ) -> None:
-        """Take the two models, the lexicon and the symbol set that writes; `unknown_penalty` is in nats.
+        """Take the two models, the lexicon and the symbol set that writes; `unknown_penalty` is in nats, -100 to 100.
 
         DataError if the tokens cannot write a word of the lexicon or the word model knows none.
         """
-        if not math.isfinite(unknown_penalty):
-            raise ConfigError("search", f"unknown_penalty is {unknown_penalty}", "use a finite number")
+        if not abs(unknown_penalty) <= LARGEST_PENALTY:
+            wrong = f"unknown_penalty is {unknown_penalty}"
+            raise ConfigError("search", wrong, f"use -{LARGEST_PENALTY:g} to {LARGEST_PENALTY:g} nats")
         listed = list(dict.fromkeys(lexicon))
         self.spelling = Spelling.of(tokens)
         self.spelling.check_written(listed)
@@ -83,6 +86,7 @@ class WordModel:
         self.words = words
         self.characters = characters
         self.unknown_penalty = float(unknown_penalty)
+        self.free_separators = free_separators
         self.lexicon = frozenset(modeled)
         self.unmodeled = len(listed) - len(modeled)
         code = self.spelling.code_of
@@ -115,6 +119,14 @@ class WordModel:
             change += step
         return change, state
 
+    def begun(self, state: WordState, symbol: str) -> int:
+        """Return how many words a token begins."""
+        between, count = state.node == ROOT, 0
+        for code in self._codes[symbol]:
+            count += between and code >= 0
+            between = code < 0
+        return count
+
     def end(self, state: WordState) -> float:
         """Return the change if the text ends: a word in progress is finished, ln p_word(</s>) added."""
         change = 0.0
@@ -130,7 +142,8 @@ class WordModel:
 
     def checksum(self) -> str:
         """SHA-256 (hex) of all that its scores come from: both models, the words that it scores, the penalty."""
-        digest = hashlib.sha256(f"{self.unknown_penalty!r}\n{self.words.checksum()}\n".encode())
+        free = "separators are free\n" if self.free_separators else ""
+        digest = hashlib.sha256(f"{self.unknown_penalty!r}\n{free}{self.words.checksum()}\n".encode())
         digest.update("\n".join((self.characters.checksum(), *sorted(self.lexicon))).encode())
         return digest.hexdigest()
 
@@ -143,10 +156,10 @@ class WordModel:
         return WordState(context, ROOT, self.characters.start(), ln_unknown - self.unknown_penalty)
 
     def _step(self, state: WordState, code: int) -> tuple[float, WordState]:
-        if code == SEPARATOR or (code == WORD_BEGIN and state.node != ROOT):
-            return self._finish(state)
-        if code == WORD_BEGIN:
+        if state.node == ROOT and (code == WORD_BEGIN or (code == SEPARATOR and self.free_separators)):
             return 0.0, state
+        if code < 0:
+            return self._finish(state)
         ln_p, spelled = ngram_step(*self.characters.arrays, state.spelled, self.character_ids[code])
         after = WordState(state.context, self.tree.child(state.node, code), spelled, state.outside + ln_p)
         return self.in_progress(after) - self.in_progress(state), after

@@ -18,8 +18,10 @@ from emgasr.decoding.kernel.language import (
     NOT_IN_MODEL,
     NOT_PRINTING,
     child,
+    ln_missing,
     ones,
 )
+from emgasr.decoding.kernel.masses import TINY, of_ln, plus, times, zero
 from emgasr.decoding.kernel.scratch import (
     HEAP,
     LAST,
@@ -32,9 +34,8 @@ from emgasr.decoding.kernel.scratch import (
     UNDO_OF,
 )
 from emgasr.decoding.kernel.tree import HOT, NODE, OUTSIDE_LN_P, SPELLED, STATE
-from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, BEAM, BONUS, LN_BONUS, SCALE, THRESHOLD
+from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, BEAM, LN_BONUS, SCALE, THRESHOLD, WORD_BONUS
 from emgasr.decoding.kernel.words import Boosts, Words, word_step
-from emgasr.lm.ngram import MISSING_UNKNOWN
 
 
 @njit(cache=True, nogil=True)
@@ -58,7 +59,6 @@ def begin(
     ngrams: np.ndarray,
     ngram_floats: np.ndarray,
     lm_weight: float,
-    missing: float,
     words: Words | None,
     boosts: Boosts | None,
     places: np.ndarray,
@@ -67,19 +67,27 @@ def begin(
     labels: np.ndarray,
     wanted: np.ndarray,
     emission: np.ndarray,
-) -> tuple[int, int, float]:
-    """Put new hypotheses on the heap as long as one can get in; return its size, how many were put there, the best."""
+    logs: bool | None,
+) -> tuple[int, int, float, bool]:
+    """Put new hypotheses on the heap as long as one can get in.
+
+    Return the heap's size, how many were put there, the best, and whether any was passed over whose plain mass would
+    be below TINY.
+    """
     masked = len(label_of) > 0
     size, candidates, most = live, 0, int(weights[BEAM])
-    threshold, backspace, bonus = weights[THRESHOLD], int(weights[BACKSPACE]), weights[BONUS]
+    threshold, backspace = of_ln(-weights[THRESHOLD], logs), int(weights[BACKSPACE])
     alpha, ln_bonus, hot, undo_place, others = weights[ALPHA], weights[LN_BONUS], 0, count, 0
-    likeliest = second = silent = 0.0  # emissions of the two likeliest that print, of the likeliest that does not
+    bonus = of_ln(ln_bonus, logs)
+    none, lacking = zero(logs), False
+    # Emissions of the two likeliest that print, of the likeliest that does not.
+    likeliest, second, silent = none, none, none
     first_label = -1
     # The labels by their symbols, a bit each, in masks that grow with their number; the others are gone through singly.
     wanted[0, 0] = wanted[1, 0] = NONE
     for place in range(count):
         label = labels[TOP, place]
-        emission[label] = np.exp(weights[SCALE] * row[label])
+        emission[label] = of_ln(weights[SCALE] * row[label], logs)
         wanted[0, place + 1], wanted[1, place + 1] = wanted[0, place], wanted[1, place]
         sought = symbol_of[label]
         if label == backspace:
@@ -88,39 +96,51 @@ def begin(
             silent = max(silent, emission[label])
         elif first_label < 0:
             first_label, likeliest = label, emission[label]
-        elif second == 0.0:
+        elif second == none:
             second = emission[label]
         if sought >= 0 and masked and label_of[sought] == label:
             wanted[sought >> 6, place + 1] |= ONE << np.uint64(sought & 63)
         else:
             labels[OTHERS, others] = place
             others += 1
-    floor = max(least if size == most else 0.0, best * threshold)
+    least_kept = TINY if logs is None else -np.inf
+    floor = max(least if size == most else none, times(best, threshold, logs), least_kept)
     for entry in range(live - 1, -1, -1):  # a heap's end is where the best are, and they raise the floor soonest
-        total = mass[0, 0, entry] + mass[0, 1, entry]
+        total = plus(mass[0, 0, entry], mass[0, 1, entry], logs)
         last = places[LAST, entry]
         gain = numbers[MOST_GAIN_OF, entry]
-        highest = total * gain
-        undone = total * numbers[UNDO_OF, entry] * emission[backspace] if undo_place < count else 0.0
-        written = total * likeliest
+        highest = times(total, gain, logs)
+        undone = none
+        if undo_place < count:
+            undone = times(times(total, numbers[UNDO_OF, entry], logs), emission[backspace], logs)
+        written = times(total, likeliest, logs)
         if last == first_label:  # again only after a blank
-            written = max(mass[0, 0, entry] * likeliest, total * second)
-        if gain * written <= floor and undone <= floor and total * bonus * silent <= floor:
+            written = max(times(mass[0, 0, entry], likeliest, logs), times(total, second, logs))
+        if (
+            times(gain, written, logs) <= floor
+            and undone <= floor
+            and times(times(total, bonus, logs), silent, logs) <= floor
+        ):
+            lacking |= floor == least_kept
             continue
         node = beam[entry]
         state = links[node, STATE]
         left = 0  # labels that the language model has still to be asked for singly, best first
-        gained = 1.0  # at most, by boosts
+        ln_gained = 0.0  # at most, by boosts
         if boosts is not None:
             hot = links[node, HOT]
-            gained = np.exp(boosts.most[hot])
+            ln_gained = boosts.most[hot]
         for other in range(others):
             place = labels[OTHERS, other]
             label = labels[TOP, place]
             undoes = place == undo_place
             sought = symbol_of[label]
             before = mass[0, 0, entry] if label == last else total
-            if (undone if undoes else before * emission[label] * (bonus if sought == NOT_PRINTING else gain)) <= floor:
+            bound = undone
+            if not undoes:
+                bound = times(times(before, emission[label], logs), bonus if sought == NOT_PRINTING else gain, logs)
+            if bound <= floor:
+                lacking |= floor == least_kept and before > none
                 continue
             sibling = places[OLDER, entry]  # a sequence that lives had its mass counted already
             while sibling >= 0 and places[LAST, sibling] != label:
@@ -131,37 +151,42 @@ def begin(
                 labels[LEFT, left] = label
                 left += 1
                 continue
-            times, behind, step = bonus, state, 0.0
-            if undoes:
-                times = numbers[UNDO_OF, entry]
-            elif sought == NOT_IN_MODEL:
-                times, behind, step = missing, 0, MISSING_UNKNOWN
+            behind, step, ln_factor = state, 0.0, ln_bonus
+            if sought == NOT_IN_MODEL:
+                step, behind = ln_missing(contexts, context_links, state), 0
+                ln_factor += alpha * step
             if words is not None and sought == BY_WORDS and not undoes:
-                step, behind, _, _, _ = word_step(
+                step, behind, _, _, _, begun = word_step(
                     words, label, state, links[node, NODE], links[node, SPELLED], values[node, OUTSIDE_LN_P]
                 )
-                times = bonus * np.exp(alpha * step)
-            if boosts is not None and not undoes:
-                times *= np.exp(boosts.gain[hot, label])
-            here = before * emission[label] * times
+                ln_factor += alpha * step + weights[WORD_BONUS] * begun
+            if boosts is not None:
+                ln_factor += boosts.gain[hot, label]
+            factor = numbers[UNDO_OF, entry] if undoes else of_ln(ln_factor, logs)
+            here = times(times(before, emission[label], logs), factor, logs)
             if here > floor:
                 size, candidates = offer(
-                    here, entry, int(label), int(behind), times, step, size, candidates, live, most, places, numbers
+                    here, entry, int(label), int(behind), factor, step, size, candidates, live, most, places, numbers
                 )
                 best = max(best, here)
-                floor = max(numbers[HEAP, 0] if size == most else 0.0, best * threshold)
+                floor = max(numbers[HEAP, 0] if size == most else none, times(best, threshold, logs), least_kept)
+            else:
+                lacking |= floor == least_kept and before > none
         # One walk down the back-offs for all labels; each level bounds what the next ones can give.
-        ln_backoff, backed_off = 0.0, 1.0
+        ln_backoff = 0.0
         had_low, had_high = children[0, entry], children[1, entry]  # what lives, then also what was found
         reach = count if masked else 0
         sought = symbol_of[last]
-        if reach and sought >= 0 and label_of[sought] == last and mass[0, 0, entry] * gain * emission[last] <= floor:
+        again = times(times(mass[0, 0, entry], gain, logs), emission[last], logs)
+        if reach and sought >= 0 and label_of[sought] == last and again <= floor:
+            lacking |= floor == least_kept and mass[0, 0, entry] > none
             if sought < 64:
                 had_low |= ONE << np.uint64(sought)
             else:
                 had_high |= ONE << np.uint64(sought & 63)
         while left or reach:
-            while reach > 0 and highest * emission[labels[TOP, reach - 1]] <= floor:
+            while reach > 0 and times(highest, emission[labels[TOP, reach - 1]], logs) <= floor:
+                lacking |= floor == least_kept
                 reach -= 1
             low, high = wanted[0, reach] & ~had_low, wanted[1, reach] & ~had_high
             if left == 0 and low | high == NONE:
@@ -177,15 +202,17 @@ def begin(
                     below = (found & (~found + ONE)) - ONE
                     found &= found - ONE
                     label = label_of[ones(below) + 64 * half]
-                    if highest * emission[label] <= floor:
+                    if times(highest, emission[label], logs) <= floor:
+                        lacking |= floor == least_kept
                         continue
                     before = mass[0, 0, entry] if label == last else total
                     ngram = first + ones(inside & below)
                     step = ln_backoff + ngram_floats[ngram, LN_P_STEP]
-                    times = np.exp(lm_weight * step + ln_bonus)
+                    ln_factor = lm_weight * step + ln_bonus
                     if boosts is not None:
-                        times *= np.exp(boosts.gain[hot, label])
-                    here = before * emission[label] * times
+                        ln_factor += boosts.gain[hot, label]
+                    factor = of_ln(ln_factor, logs)
+                    here = times(times(before, emission[label], logs), factor, logs)
                     if here > floor:
                         behind = ngrams[ngram, BEHIND]
                         size, candidates = offer(
@@ -193,7 +220,7 @@ def begin(
                             entry,
                             int(label),
                             int(behind),
-                            times,
+                            factor,
                             step,
                             size,
                             candidates,
@@ -203,35 +230,44 @@ def begin(
                             numbers,
                         )
                         best = max(best, here)
-                        floor = max(numbers[HEAP, 0] if size == most else 0.0, best * threshold)
+                        floor = max(
+                            numbers[HEAP, 0] if size == most else none, times(best, threshold, logs), least_kept
+                        )
+                    else:
+                        lacking |= floor == least_kept and before > none
                 first += ones(inside_low)
             still = 0
             for place in range(left):
                 label = labels[LEFT, place]
-                if highest * emission[label] <= floor:
+                if times(highest, emission[label], logs) <= floor:
+                    lacking |= floor == least_kept
                     break
                 ngram = child(contexts, context_links, symbol, masked, state, symbol_of[label])
                 if ngram < 0:
                     labels[LEFT, still] = label
                     still += 1
                     continue
+                before = mass[0, 0, entry] if label == last else total
                 step = ln_backoff + ngram_floats[ngram, LN_P_STEP]
-                times = np.exp(lm_weight * step + ln_bonus)
+                ln_factor = lm_weight * step + ln_bonus
                 if boosts is not None:
-                    times *= np.exp(boosts.gain[hot, label])
-                here = (mass[0, 0, entry] if label == last else total) * emission[label] * times
+                    ln_factor += boosts.gain[hot, label]
+                factor = of_ln(ln_factor, logs)
+                here = times(times(before, emission[label], logs), factor, logs)
                 if here > floor:
                     behind = ngrams[ngram, BEHIND]
                     size, candidates = offer(
-                        here, entry, int(label), int(behind), times, step, size, candidates, live, most, places, numbers
+                        here, entry, int(label), int(behind), factor, step, size, candidates, live, most, places, numbers
                     )
                     best = max(best, here)
-                    floor = max(numbers[HEAP, 0] if size == most else 0.0, best * threshold)
+                    floor = max(numbers[HEAP, 0] if size == most else none, times(best, threshold, logs), least_kept)
+                else:
+                    lacking |= floor == least_kept and before > none
             left = still
             if left == 0 and (low & ~had_low) | (high & ~had_high) == NONE:
                 break
             ln_backoff += context_floats[state, BACKOFF]
-            backed_off = np.exp(lm_weight * ln_backoff)
             state = context_links[state, FAIL]
-            highest = total * gained * backed_off * context_floats[state, LARGEST]
-    return size, candidates, best
+            ln_most = lm_weight * ln_backoff + context_floats[state, LARGEST] + ln_gained
+            highest = times(total, of_ln(ln_most, logs), logs)
+    return size, candidates, best, lacking and floor == least_kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from emgasr.decoding.kernel.masses import TINY, of_ln, plus, times, zero
 from emgasr.decoding.kernel.scratch import (
     ABOVE,
     BEAMS,
@@ -88,6 +89,8 @@ def stay(
     stamps: np.ndarray,
     emission: np.ndarray,
     counters: np.ndarray,
+    strict: bool,
+    logs: bool | None,
 ) -> tuple[float, float, float, float, float]:
     """What each hypothesis has after the frame if it stays as it is, with what a live parent adds, on to mass[1].
 
@@ -96,11 +99,13 @@ def stay(
     """
     for place in range(counters[PRESENT_COUNT]):
         label = labels[PRESENT, place]
-        emission[label] = np.exp(scale * row[label])
+        emission[label] = of_ln(scale * row[label], logs)
+        if strict and stamps[IN_TOP, label] != counters[FRAMES]:
+            emission[label] = zero(logs)
     for entry in range(live):
-        mass[1, 0, entry] = (mass[0, 0, entry] + mass[0, 1, entry]) * blank
+        mass[1, 0, entry] = times(plus(mass[0, 0, entry], mass[0, 1, entry], logs), blank, logs)
     for entry in range(live):
-        mass[1, 1, entry] = mass[0, 1, entry] * emission[places[LAST, entry]]
+        mass[1, 1, entry] = times(mass[0, 1, entry], emission[places[LAST, entry]], logs)
     for place in range(counters[LINKED_COUNT]):
         entry = places[LINKED, place]
         label = places[LAST, entry]
@@ -108,9 +113,40 @@ def stay(
             slot = places[ABOVE, entry]
             before = mass[0, 0, slot]
             if places[LAST, slot] != label:
-                before += mass[0, 1, slot]
-            mass[1, 1, entry] += before * emission[label] * numbers[FACTOR_OF, entry]
-    return _extremes(live, mass, numbers)
+                before = plus(before, mass[0, 1, slot], logs)
+            added = times(times(before, emission[label], logs), numbers[FACTOR_OF, entry], logs)
+            mass[1, 1, entry] = plus(mass[1, 1, entry], added, logs)
+    if logs is None:
+        return _extremes(live, mass, numbers)
+    return _extremes_of_logs(live, mass, numbers)
+
+
+@njit(cache=True, nogil=True)
+def lost(row: np.ndarray, blanks: bool, live: int, mass: np.ndarray, places: np.ndarray) -> bool:
+    """Whether the frame may leave an entry a plain mass too small to be told from none; `blanks`: whether one may come.
+
+    An entry that the frame makes impossible has none, and is not lost.
+    """
+    for entry in range(live):
+        if mass[1, 0, entry] + mass[1, 1, entry] < TINY:
+            label = places[LAST, entry]
+            if (blanks and row[BLANK] > -np.inf) or (label != BLANK and row[label] > -np.inf):
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _extremes_of_logs(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float, float]:
+    best, least, had, reach, undone = -np.inf, np.inf, -np.inf, -np.inf, -np.inf
+    for entry in range(live):
+        total = plus(mass[1, 0, entry], mass[1, 1, entry], True)
+        numbers[HEAP, entry] = total
+        best, least = max(best, total), min(least, total)
+        total = plus(mass[0, 0, entry], mass[0, 1, entry], True)
+        had = max(had, total)
+        reach = max(reach, total + numbers[MOST_GAIN_OF, entry])
+        undone = max(undone, total + numbers[UNDO_OF, entry])
+    return best, least, had, reach, undone
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})

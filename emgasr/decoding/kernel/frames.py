@@ -1,9 +1,8 @@
 """Log-probabilities of frames in, the beam of live hypotheses moved on: the compiled core of the prefix beam search.
 
 A hypothesis is a node of a tree of token sequences, so that two alignments of one sequence meet in one node. Its mass
-is its probability times exp(its part of the score that the emissions have no say in), in plain doubles, split by
-whether its alignments end in blank or in its last token. Masses are scaled up when the best falls below 1e-60; what
-lies more than about 500 nats below the best is lost, which no beam keeps.
+is its probability times exp(its part of the score that the emissions have no say in), in plain doubles or, where these
+do not reach far enough, in logarithms (`masses.py`), split by whether its alignments end in blank or in its last token.
 
 A sequence that goes on living has one way in a frame (stay) and perhaps a second (its parent, if alive, emits its last
 token); a new one has exactly one (its parent emits a token). So stays are summed first, and a new hypothesis is looked
@@ -17,12 +16,23 @@ import numpy as np
 from numba import njit
 
 from emgasr.decoding.kernel.begin import begin
-from emgasr.decoding.kernel.entries import describe, stay
+from emgasr.decoding.kernel.entries import describe, lost, stay
 from emgasr.decoding.kernel.heap import build
 from emgasr.decoding.kernel.language import NOT_PRINTING, Language
 from emgasr.decoding.kernel.lending import lend
+from emgasr.decoding.kernel.masses import HUGE, TINY, TOO_LARGE, TOO_SMALL, of_ln, times, zero
 from emgasr.decoding.kernel.nodes import node_of
-from emgasr.decoding.kernel.rows import DONE, MORE_BEAM, MORE_COMMITTED, MORE_NODES, MORE_WINDOW, best_labels, check
+from emgasr.decoding.kernel.rows import (
+    DONE,
+    FURTHER,
+    MORE_BEAM,
+    MORE_COMMITTED,
+    MORE_NODES,
+    MORE_WINDOW,
+    NEARER,
+    best_labels,
+    check,
+)
 from emgasr.decoding.kernel.scratch import (
     BEGUN,
     BEHIND_IT,
@@ -43,6 +53,8 @@ from emgasr.decoding.kernel.tree import (
     FILLED,
     FRAME,
     LIVE,
+    LOGS_UNTIL,
+    TOO_FAR,
     USED,
     WINDOW,
     Tree,
@@ -50,11 +62,20 @@ from emgasr.decoding.kernel.tree import (
     compact,
     shift_window,
 )
-from emgasr.decoding.kernel.weights import BACKSPACE, BEAM, BONUS, COMMIT_WITHIN, LN_BLANK, SCALE, THRESHOLD, TOP_K
+from emgasr.decoding.kernel.weights import (
+    BACKSPACE,
+    BEAM,
+    COMMIT_WITHIN,
+    LN_BLANK,
+    LN_BONUS,
+    SCALE,
+    STRICT,
+    THRESHOLD,
+    TOP_K,
+)
 from emgasr.decoding.kernel.words import Boosts, Words
 
 COMMIT_EVERY = 4  # frames
-TOO_SMALL = 1e-60
 
 
 @njit(cache=True, nogil=True)
@@ -67,10 +88,12 @@ def advance(
     weights: np.ndarray,
     tree: Tree,
     scratch: Scratch,
+    logs: bool | None,
 ) -> tuple[int, int]:
     """Search on through rows `first_row` and up of emissions (F, V); return how far it came and why it stopped.
 
-    Compiled apart for searches with and without words and boosts, so that one costs nothing where it is not.
+    Compiled apart for searches with and without words, boosts and logarithms, so that one costs nothing where it is
+    not.
     """
     # Arrays are taken out of their tuples, and from their owners, here, once: see lending.py.
     emissions, weights = lend(emissions), lend(weights)
@@ -94,6 +117,8 @@ def advance(
     context_links, context_floats = contexts.view(np.int32), contexts.view(np.float32)
     ngram_floats = ngrams.view(np.float32)
     most, top_k, scale, backspace = int(weights[BEAM]), int(weights[TOP_K]), weights[SCALE], int(weights[BACKSPACE])
+    strict, ln_threshold, none = weights[STRICT] > 0.0, -weights[THRESHOLD], zero(logs)
+    threshold, bonus = of_ln(ln_threshold, logs), of_ln(weights[LN_BONUS], logs)
     room = len(tree.committed)
     changed = grown = True  # the beam since it was described; since what its hypotheses share was committed
     for row_number in range(first_row, len(emissions)):
@@ -113,6 +138,8 @@ def advance(
                 return row_number, MORE_WINDOW
         if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= room:
             return row_number, MORE_COMMITTED
+        if logs is not None and marks[FRAME] >= marks[LOGS_UNTIL]:
+            return row_number, NEARER
         refused = check(row)
         if refused:
             return row_number, refused
@@ -121,7 +148,10 @@ def advance(
         marks[FILLED] += 1
         marks[FRAME] += 1
         counters[FRAMES] += 1
-        count = best_labels(row, top_k, lanes, near, top)
+        count, blanks = best_labels(row, top_k, lanes, near, top), True
+        if strict:
+            blanks = count < top_k or row[BLANK] >= row[top[count - 1]]
+            count = min(count, top_k - 1) if blanks else count
         prints = silent = -np.inf  # ln p of the likeliest label that prints, and of the likeliest that does not
         for place in range(count - 1, -1, -1):
             stamps[IN_TOP, top[place]] = counters[FRAMES]
@@ -133,21 +163,33 @@ def advance(
             describe(
                 live, beam, links, values, symbol_of, label_of, places, numbers, children, labels, stamps, counters
             )
-        blank = np.exp(scale * row[BLANK] - weights[LN_BLANK])
+        blank = of_ln(scale * row[BLANK] - weights[LN_BLANK], logs) if blanks else none
         best, least, had, reach, undone = stay(
-            row, scale, blank, live, mass, places, numbers, labels, stamps, emission, counters
+            row, scale, blank, live, mass, places, numbers, labels, stamps, emission, counters, strict, logs
         )
-        size, candidates = live, 0
-        floor = max(least if live == most else 0.0, best * weights[THRESHOLD])
-        begins = reach * np.exp(scale * prints) > floor or had * weights[BONUS] * np.exp(scale * silent) > floor
-        if begins or (backspace >= 0 and undone * np.exp(scale * row[backspace]) > floor):
-            size, candidates, best = begin(
+        size, candidates, lacking = live, 0, False
+        floor = max(least if live == most else none, times(best, threshold, logs))
+        begins = times(reach, of_ln(scale * prints, logs), logs) > floor
+        begins |= times(times(had, bonus, logs), of_ln(scale * silent, logs), logs) > floor
+        begins |= backspace >= 0 and times(undone, of_ln(scale * row[backspace], logs), logs) > floor
+        if logs is None and floor < TINY:  # what is below may still be kept, though it cannot be told from nothing
+            begins = count > 0
+        if begins:
+            size, candidates, best, lacking = begin(
                 row, best, least, live, count, weights, beam, mass, links, values, symbol_of, label_of, symbol,
-                contexts, context_links, context_floats, ngrams, ngram_floats, language.weight,
-                language.missing, words, boosts, places, numbers, children, labels, wanted, emission,
+                contexts, context_links, context_floats, ngrams, ngram_floats, language.weight, words, boosts, places,
+                numbers, children, labels, wanted, emission, logs,
             )  # fmt: skip
-        floor = best * weights[THRESHOLD]
-        changed = candidates > 0 or least == 0.0 or least < floor
+        floor = times(best, threshold, logs)
+        if logs is None:
+            kept_from = numbers[HEAP, 0] if candidates > 0 else least
+            if least < TINY and not lacking and max(kept_from if size == most else 0.0, floor) < TINY:
+                lacking = lost(row, blanks, live, mass, places)
+            if lacking or not best < HUGE:
+                marks[FILLED] -= 1
+                marks[FRAME] -= 1
+                return row_number, FURTHER
+        changed = candidates > 0 or least == none or least < floor
         if not changed:
             for entry in range(live):
                 mass[0, 0, entry], mass[0, 1, entry] = mass[1, 0, entry], mass[1, 1, entry]
@@ -157,7 +199,7 @@ def advance(
                 build(places, numbers, live)
             for place in range(size):
                 share, index = numbers[HEAP, place], places[WHICH, place]
-                if share == 0.0 or share < floor:
+                if share == none or share < floor:
                     continue
                 if index < live:
                     after[kept], mass[0, 0, kept], mass[0, 1, kept] = beam[index], mass[1, 0, index], mass[1, 1, index]
@@ -166,20 +208,22 @@ def advance(
                     after[kept] = node_of(
                         beam[places[COMES_FROM, spot]], places[BEGUN, spot], numbers[TIMES_IT, spot],
                         numbers[STEP_TO_IT, spot], places[BEHIND_IT, spot], weights, links, values, marks, symbol_of,
-                        context_floats, words, boosts,
+                        context_floats, words, boosts, logs,
                     )  # fmt: skip
-                    mass[0, 0, kept], mass[0, 1, kept] = 0.0, share
+                    mass[0, 0, kept], mass[0, 1, kept] = none, share
                 kept += 1
             for entry in range(kept):
                 beam[entry] = after[entry]
             marks[LIVE] = kept
             grown = True
-        if best < TOO_SMALL and best > 0.0:
+        if logs is None and best > 0.0 and (best < TOO_SMALL or best > TOO_LARGE):
             for entry in range(marks[LIVE]):
                 mass[0, 0, entry] /= best
                 mass[0, 1, entry] /= best
             tree.ln_scale[0] += np.log(best)
         if marks[FRAME] % COMMIT_EVERY == 0 and (grown or marks[FILLED] - marks[WINDOW] > weights[COMMIT_WITHIN]):
-            changed |= commit(tree, int(weights[COMMIT_WITHIN]))
+            changed |= commit(tree, int(weights[COMMIT_WITHIN]), logs)
             grown = False
+        if logs is None and marks[TOO_FAR]:
+            return row_number + 1, FURTHER
     return len(emissions), DONE

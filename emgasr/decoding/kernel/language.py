@@ -1,7 +1,6 @@
 """An n-gram model and the search's weights in, arrays that the compiled search multiplies by out, and their look-up.
 
-Every n-gram has its factor e^(weight ln p + bonus) ready, every context the largest factor that any symbol can get
-there. A child is found by its bit in the context's mask and the number of bits below it: nothing is hashed.
+Every context has the logarithm of the largest factor e^(weight ln p + bonus) that any symbol can get there ready. A child is found by its bit in the context's mask and the number of bits below it: nothing is hashed.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic
 
+from emgasr.decoding.belonging import on_page
 from emgasr.decoding.kernel.words import fixed
 from emgasr.lm.ngram import MASKED_SYMBOLS, MISSING_UNKNOWN, UNKNOWN_ID, NGramModel
 from emgasr.lm.trie import find
@@ -43,21 +43,19 @@ class Language(NamedTuple):
     symbol: np.ndarray  # (G,): read where there are no masks
     label_of: np.ndarray  # (128,) int32: the token of each symbol, -1 for none; (0,) where there are no masks
     weight: float
-    missing: float  # the factor of a symbol that neither the model knows nor its <unk> stands for
 
 
 def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bonus: float) -> Language:
     """The arrays for `tokens`, with the n-gram model `lm` at `weight` (if it is one) and `bonus` nats a token."""
     symbol_of = np.full(len(tokens), NOT_PRINTING, np.int32)
-    printing = [token for token in range(len(tokens)) if tokens.printing(token)]
-    missing = float(np.exp(weight * MISSING_UNKNOWN + bonus))
+    printing = [token for token in range(len(tokens)) if on_page(token, tokens, lm)]
     if lm is None or isinstance(lm, WordModel):
         symbol_of[printing] = NO_MODEL if lm is None else BY_WORDS
         contexts, ngrams, symbol = np.zeros((2, 4), np.uint64), np.zeros((0, 2), np.int32), np.zeros(0, np.uint8)
-        contexts.view(np.float32)[:, LARGEST] = _above(np.exp(bonus))
+        contexts.view(np.float32)[:, LARGEST] = _above(bonus)
         label_of = np.zeros(0, np.int32)
         arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(symbol), fixed(label_of))
-        return Language(*arrays, 0.0, missing)
+        return Language(*arrays, 0.0)
     ids = {symbol: number for number, symbol in enumerate(lm.vocabulary)}
     others = NOT_IN_MODEL if lm.others == UNKNOWN_ID and not lm.has_unknown else lm.others
     for token in printing:
@@ -75,16 +73,17 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     contexts.view(np.int32)[:, FIRST] = lm.first
     contexts.view(np.int32)[:-1, FAIL] = lm.fail
     contexts.view(np.float32)[:-1, BACKOFF] = lm.backoff
-    factor = np.exp(weight * lm.ln_p.astype(np.float64) + bonus)
-    largest = np.maximum(_largest(lm.first, lm.fail, lm.backoff, factor, weight, lm.order), missing)
+    weighted = weight * lm.ln_p.astype(np.float64)
+    missing = weight * MISSING_UNKNOWN if (symbol_of == NOT_IN_MODEL).any() else -np.inf
+    largest = bonus + _largest(lm.first, lm.fail, lm.backoff, weighted, missing, weight, lm.order)
     contexts.view(np.float32)[:-1, LARGEST] = _above(largest)
     arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(lm.symbol), fixed(label_of))
-    return Language(*arrays, float(weight), missing)
+    return Language(*arrays, float(weight))
 
 
 def _above(bound: np.ndarray | float) -> np.ndarray:
-    """The bound in float32, where rounding must not make it too small."""
-    return np.nextafter(np.float32(bound), np.float32(np.inf))
+    """The bound in float32, where rounding, of it or of what it bounds, must not make it too small."""
+    return np.nextafter(np.float32(bound), np.float32(np.inf)) + np.float32(1e-6)
 
 
 @njit(cache=True, nogil=True)
@@ -101,17 +100,33 @@ def child(contexts: np.ndarray, links: np.ndarray, symbol: np.ndarray, masked: b
 
 
 @njit(cache=True, nogil=True)
+def ln_missing(contexts: np.ndarray, links: np.ndarray, state: int) -> float:
+    """ln p of a symbol that neither the model knows nor its <unk> stands for: `links` are contexts as int32."""
+    ln_p, floats = MISSING_UNKNOWN, contexts.view(np.float32)
+    while state != 0:
+        ln_p += floats[state, BACKOFF]
+        state = links[state, FAIL]
+    return ln_p
+
+
+@njit(cache=True, nogil=True)
 def _largest(
-    first: np.ndarray, fail: np.ndarray, backoff: np.ndarray, factor: np.ndarray, weight: float, order: int
+    first: np.ndarray,
+    fail: np.ndarray,
+    backoff: np.ndarray,
+    weighted: np.ndarray,
+    missing: float,
+    weight: float,
+    order: int,
 ) -> np.ndarray:
-    largest = np.zeros(len(fail))
+    largest = np.full(len(fail), -np.inf)
+    largest[0] = missing
     for context in range(len(fail)):
         for place in range(first[context], first[context + 1]):
-            largest[context] = max(largest[context], factor[place])
+            largest[context] = max(largest[context], weighted[place])
     for _ in range(order):  # what fails, fails at most order - 1 times
         for context in range(1, len(fail)):
-            backed_off = np.exp(weight * backoff[context]) * largest[fail[context]]
-            largest[context] = max(largest[context], backed_off)
+            largest[context] = max(largest[context], weight * backoff[context] + largest[fail[context]])
     return largest
 
 

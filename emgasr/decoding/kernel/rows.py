@@ -7,8 +7,8 @@ from numba import njit
 
 from emgasr.decoding.hypothesis import SUM_TOLERANCE
 
-# What `advance` answers.
-DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COMMITTED = range(7)
+# What `advance` answers. FURTHER: go on with masses as logarithms; NEARER: see if plain ones would do again.
+DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COMMITTED, FURTHER, NEARER = range(9)
 LANES = 16  # among as many maxima, each of every sixteenth label, a few best labels are found without sorting all
 
 

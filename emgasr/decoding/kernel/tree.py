@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from emgasr.decoding.align import best_alignment
+from emgasr.decoding.kernel.masses import plus
 
 BLANK = 0
 HISTORY = 256  # symbols of committed text that backspaces can still take back
@@ -17,16 +18,17 @@ HISTORY = 256  # symbols of committed text that backspaces can still take back
 # of the hotwords, SLOT where in the beam a node was last.
 PARENT, LABEL, TEXT, BELOW, STATE, CHILD, SIBLING, SLOT, DEPTH, NODE, SPELLED, HOT = range(12)
 LINKS = 12
-# Columns of `values`: ln p_LM of the text and its boosts, the score's part without emissions, e^(its change on the way
-# from the parent), e^(its change if a backspace came next); of a word model OUTSIDE, and the change if the word ended;
-# the largest factor that a printing token can have there.
+# Columns of `values`: ln p_LM of the text, its boosts and bonuses of words, the score's part without emissions, the factor
+# (as masses are: plain or a logarithm) of its change on the way from the parent, that of its change if a backspace came
+# next; of a word model OUTSIDE, and the change if the word ended; the largest factor that a printing token can have there.
 LN_P, BOOST, PRIOR, FACTOR, UNDO, OUTSIDE_LN_P, FINISH, MOST_GAIN = range(8)
 VALUES = 8
 # Columns of `marks`, the counters of a search: frames seen, live hypotheses, nodes in use, the node up to which all is
 # committed, where in `window` the frames behind it begin and end, whether the first of them is where that node's token
-# begins, and tokens in `committed`.
-FRAME, LIVE, USED, BASE, WINDOW, FILLED, ANCHORED, COMMITTED = range(8)
-MARKS = 8
+# begins, tokens in `committed`; whether masses are logarithms, the frame up to which they stay so, whether there is a
+# node whose factors are too far from 1 for plain ones.
+FRAME, LIVE, USED, BASE, WINDOW, FILLED, ANCHORED, COMMITTED, LOGS, LOGS_UNTIL, TOO_FAR = range(11)
+MARKS = 11
 
 
 class Tree(NamedTuple):
@@ -35,7 +37,7 @@ class Tree(NamedTuple):
     links: np.ndarray  # (nodes, LINKS) int32
     values: np.ndarray  # (nodes, VALUES) float64
     beam: np.ndarray  # (2, entries) int32: the live nodes, and room for the next
-    mass: np.ndarray  # (2, 2, entries) float64: ending in blank, in the last token; and room for the next
+    mass: np.ndarray  # (2, 2, entries) float64: ending in blank, in the last token; and room for the next; see LOGS
     window: np.ndarray  # (frames, V) float64: emissions that no committed token has used up
     committed: np.ndarray  # (tokens, 2) int32: id and frame
     confidence: np.ndarray  # (tokens,) float64
@@ -44,7 +46,7 @@ class Tree(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def commit(tree: Tree, within: int) -> bool:
+def commit(tree: Tree, within: int, logs: bool | None) -> bool:
     """Commit the tokens that all live hypotheses share, or, if none were for `within` frames, those of the best.
 
     Return whether the beam has changed by it: only the best is left then.
@@ -52,7 +54,7 @@ def commit(tree: Tree, within: int) -> bool:
     marks, links, beam, mass = tree.marks, tree.links, tree.beam, tree.mass
     forced = marks[FILLED] - marks[WINDOW] > within
     if forced:
-        best = _best(tree)
+        best = _best(tree, logs)
         beam[0, 0], mass[0, 0, 0], mass[0, 1, 0] = beam[0, best], mass[0, 0, best], mass[0, 1, best]
         marks[LIVE] = 1
     shared = beam[0, 0]
@@ -66,7 +68,7 @@ def commit(tree: Tree, within: int) -> bool:
             else:
                 shared = links[shared, PARENT]
     if shared != marks[BASE]:
-        _commit_up_to(shared, tree)
+        _commit_up_to(shared, tree, logs)
     if forced:
         _let_go(tree)
     return forced
@@ -107,18 +109,18 @@ def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True, nogil=True)
-def _best(tree: Tree) -> int:
+def _best(tree: Tree, logs: bool | None) -> int:
     best, mass = 0, tree.mass
     for entry in range(1, tree.marks[LIVE]):
-        if mass[0, 0, entry] + mass[0, 1, entry] > mass[0, 0, best] + mass[0, 1, best]:
+        if plus(mass[0, 0, entry], mass[0, 1, entry], logs) > plus(mass[0, 0, best], mass[0, 1, best], logs):
             best = entry
     return best
 
 
 @njit(cache=True, nogil=True)
-def _commit_up_to(shared: int, tree: Tree) -> None:
+def _commit_up_to(shared: int, tree: Tree, logs: bool | None) -> None:
     marks = tree.marks
-    ids = tail(tree.beam[0, _best(tree)], tree)
+    ids = tail(tree.beam[0, _best(tree, logs)], tree)
     frames, confidences = tail_times(ids, tree)
     count = tree.links[shared, DEPTH] - tree.links[marks[BASE], DEPTH]
     first = marks[COMMITTED]

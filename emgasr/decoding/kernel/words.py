@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -33,6 +34,9 @@ class Words(NamedTuple):
     characters: Arrays
     characters_start: int
     penalty: float
+    free_separators: bool
+    most_begun: int  # words that a token can begin, and end
+    most_ended: int
 
 
 class Boosts(NamedTuple):
@@ -59,7 +63,14 @@ def words_tables(model: WordModel) -> Words:
         characters=cast(Arrays, tuple(map(fixed, model.characters.arrays))),
         characters_start=model.characters.start(),
         penalty=model.unknown_penalty,
+        free_separators=model.free_separators,
+        most_begun=max(_begun(codes) for codes in model.spelling.codes),
+        most_ended=max(sum(code < 0 for code in codes) for codes in model.spelling.codes),
     )
+
+
+def _begun(codes: Sequence[int]) -> int:
+    return sum(code >= 0 and (place == 0 or codes[place - 1] < 0) for place, code in enumerate(codes))
 
 
 def boosts_tables(hotwords: Hotwords) -> Boosts:
@@ -77,24 +88,27 @@ def fixed(array: np.ndarray) -> np.ndarray:
 @njit(cache=True, nogil=True)
 def word_step(
     model: Words, token: int, context: int, node: int, spelled: int, outside: float
-) -> tuple[float, int, int, int, float]:
-    """By how much a token changes what the text is worth, and the state behind it (the columns of WordState)."""
-    change = 0.0
+) -> tuple[float, int, int, int, float, int]:
+    """What a token changes: the text's worth, the state behind it (columns of WordState), how many words it begins."""
+    change, begun = 0.0, 0
     for place in range(model.code_first[token], model.code_first[token + 1]):
         code = model.codes[place]
-        if code == SEPARATOR or (code == WORD_BEGIN and node != ROOT):
+        if node == ROOT and (code == WORD_BEGIN or (code == SEPARATOR and model.free_separators)):
+            continue
+        if code < 0:
             step, context = word_finish(model, context, node, spelled, outside)
             change += step
             outside = ngram_step(*model.words, context, UNKNOWN_ID)[0] - model.penalty
             node, spelled = ROOT, model.characters_start
-        elif code != WORD_BEGIN:
+        else:
+            begun += node == ROOT
             change -= _in_progress(model, node, outside)
             step, spelled = ngram_step(*model.characters, spelled, model.character_ids[code])
             outside += step
             if node != OUTSIDE:
                 node = find(model.tree_first, model.tree_letter, node, code)
             change += _in_progress(model, node, outside)
-    return change, context, node, spelled, outside
+    return change, context, node, spelled, outside, begun
 
 
 @njit(cache=True, nogil=True)

@@ -1,0 +1,51 @@
+"""Masses of hypotheses as plain numbers, or as their natural logarithms where these reach too far: what to do with each.
+
+Plain masses cost the least and hold what lies within some 600 nats of the best. `advance` is compiled for either, from
+one source in these words: `logs` is None for plain masses, True for logarithms. It never drops what it should keep:
+before a frame that plain masses cannot hold, it asks for logarithms (`rows.FURTHER`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# Of plain masses: less than TINY is held to be lost, more than HUGE too much to go on from. The best is brought back to
+# 1 where it leaves the other two.
+TINY, HUGE = 1e-280, 1e280
+TOO_SMALL, TOO_LARGE = 1e-60, 1e20
+LARGEST_LN = 500.0  # of a factor that plain masses can be multiplied by: with TOO_LARGE it is within HUGE
+LOGS_FRAMES = 16  # how many frames logarithms are kept for, before plain masses are tried again
+
+
+@njit(cache=True, nogil=True)
+def zero(logs: bool | None) -> float:
+    """The mass of what cannot be."""
+    if logs is None:
+        return 0.0
+    return -np.inf
+
+
+@njit(cache=True, nogil=True)
+def of_ln(value: float, logs: bool | None) -> float:
+    """The mass or factor with this logarithm."""
+    if logs is None:
+        return np.exp(value)
+    return value
+
+
+@njit(cache=True, nogil=True)
+def times(one: float, other: float, logs: bool | None) -> float:
+    """The product."""
+    if logs is None:
+        return one * other
+    return one + other
+
+
+@njit(cache=True, nogil=True)
+def plus(one: float, other: float, logs: bool | None) -> float:
+    """The sum."""
+    if logs is None:
+        return one + other
+    low, high = min(one, other), max(one, other)
+    return high if low == -np.inf else high + np.log1p(np.exp(low - high))
