@@ -238,8 +238,9 @@ class BeamSearch:
 
     def _further(self, tree: Tree) -> None:
         """Go on with logarithms of masses, for some frames at least: plain ones do not reach as far as is needed."""
+        live = tree.mass[0, :, : tree.marks[LIVE]]
         with np.errstate(divide="ignore"):
-            tree.mass[0] = np.log(tree.mass[0]) + tree.ln_scale[0]
+            live[:] = np.log(live) + tree.ln_scale[0]
         tree.ln_scale[0] = 0.0
         tree.marks[[LOGS, LOGS_UNTIL, TOO_FAR]] = 1, tree.marks[FRAME] + LOGS_FRAMES, 0
         self._told_anew(tree, True)
