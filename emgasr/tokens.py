@@ -13,6 +13,7 @@ from typing import Any
 
 from emgasr.errors import DataError, ModelError
 from emgasr.output import replacing
+from emgasr.typed_signs import ascii_key
 
 BLANK = "<blank>"
 BACKSPACE = "⌫"
@@ -33,14 +34,13 @@ PUBLISHED_KEYS = (
 )
 PUBLISHED_BLANK = len(PUBLISHED_KEYS)  # the published set puts the blank last
 
-# Names that pynput and control characters give to the keys above; other named keys (tab, ctrl, arrows) are no tokens.
+# Names that pynput and control characters give to the keys above; other named keys (tab, ctrl, arrows, and Key.shift_l
+# and _r, which the published code drops) are no tokens.
 _NAMED_KEYS = {
     "Key.backspace": BACKSPACE,
     "Key.enter": ENTER,
     "Key.space": SPACE,
     "Key.shift": SHIFT,
-    "Key.shift_l": SHIFT,
-    "Key.shift_r": SHIFT,
     "\n": ENTER,
     "\r": ENTER,
     "\b": BACKSPACE,
@@ -179,11 +179,14 @@ class Tokens:
         return character
 
     def encode_keys(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
-        """Return ids and positions of those raw key names ("a", "Key.backspace", "’") that are tokens; others drop."""
+        """Return ids and positions of those raw key names ("a", "Key.backspace", "’") that are tokens; others drop.
+
+        A character that is no token counts as the ASCII key that emg2qwerty's code takes it for (`typed_signs`).
+        """
         ids: list[int] = []
         positions: list[int] = []
         for position, key in enumerate(keys):
-            symbol = key if key in self._ids else _NAMED_KEYS.get(key, to_ascii(key))
+            symbol = key if key in self._ids else _NAMED_KEYS.get(key) or ascii_key(key)
             if symbol in self._ids and symbol != BLANK:
                 ids.append(self._ids[symbol])
                 positions.append(position)

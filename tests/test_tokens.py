@@ -40,6 +40,14 @@ def test_raw_key_names_become_ids_and_other_keys_drop() -> None:
     assert kept == [0, 1, 2, 4, 5, 7, 9]
 
 
+def test_the_shifts_of_either_side_are_dropped_as_the_published_code_drops_them() -> None:
+    tokens = Tokens.keystrokes()
+    ids, kept = tokens.encode_keys(["Key.shift_l", "A", "Key.shift", "Key.shift_r", "!"])
+    assert (tokens.symbols_of(ids), kept) == (["A", SHIFT, "!"], [1, 2, 4])
+    with pytest.raises(DataError, match="shift_l"):
+        Tokens.keystrokes(["a", "Key.shift_l"])
+
+
 def test_text_falls_back_to_ascii_only_where_it_must() -> None:
     assert Tokens.keystrokes().symbols_of(Tokens.keystrokes().encode_text("“naïve”—…\n`")) == [
         *'"naive"-...',
