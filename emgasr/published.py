@@ -11,7 +11,7 @@ import pickle
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -34,15 +34,16 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def read_published_tds(path: str | Path) -> Recognizer:
+def read_published_tds(path: str | Path, keep_first_frames: bool = False) -> Recognizer:
     """Read a checkpoint; its sizes are those of its tensors. ModelError if it is damaged, unsafe, or another network.
 
-    The baseline runs without padding: its emission n is this recognizer's emission n + blocks * (kernel - 1), and the
-    ones before that see zeros in place of what was never recorded.
+    The baseline runs without padding: its emission n is this recognizer's emission n + blocks * (kernel - 1). The ones
+    before that, which it does not have, are blank, so that both read the same; with `keep_first_frames`, as live use
+    wants it, they are read too, from zeros in place of what was never recorded.
     """
     path = Path(path)
     weights = _state_dict(path)
-    config, bands, electrodes = _sizes(path, weights)
+    config, bands, electrodes = _sizes(path, weights, "read" if keep_first_frames else "left_out")
     signal = Signal(RATE_HZ, "uV", tuple(Band.numbered(name, electrodes, ring=True) for name in WRISTS[:bands]))
     recognizer = Recognizer(config, signal, Tokens.keystrokes())
     own: dict[str, Tensor] = {}
@@ -109,7 +110,9 @@ class _StandIn:
         pass
 
 
-def _sizes(path: Path, weights: dict[str, Tensor]) -> tuple[RecognizerConfig, int, int]:
+def _sizes(
+    path: Path, weights: dict[str, Tensor], first_frames: Literal["read", "left_out"]
+) -> tuple[RecognizerConfig, int, int]:
     """The configuration that the tensors' shapes tell, the number of bands and of electrodes of each."""
     bands = len({match[1] for name in weights if (match := re.match(r"model\.1\.mlps\.(\d+)\.", name))})
     blocks = len({name for name in weights if re.fullmatch(r"model\.3\.tds_conv_blocks\.\d+\.conv2d\.weight", name)})
@@ -123,7 +126,9 @@ def _sizes(path: Path, weights: dict[str, Tensor]) -> tuple[RecognizerConfig, in
         raise ModelError(path, f"its MLP reads {tuple(mlp.shape)} of {electrodes} electrodes", ADVICE)
     window = 2 * (mlp.shape[1] // electrodes - 1)
     features = LogSpectrogramConfig(window_ms=1000 * window / RATE_HZ, hop_ms=HOP_MS)
-    encoder = TDSConfig(mlp_width=len(mlp), channels=len(conv), kernel=conv.shape[3], blocks=blocks)
+    encoder = TDSConfig(
+        mlp_width=len(mlp), channels=len(conv), kernel=conv.shape[3], blocks=blocks, first_frames=first_frames
+    )
     return RecognizerConfig(features, NormalizeConfig("none"), encoder), bands, electrodes
 
 

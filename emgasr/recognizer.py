@@ -167,7 +167,7 @@ class Recognizer(nn.Module):
 
     def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         hidden, lengths = self.hidden(*self.features(samples, lengths))
-        return self.log_probs(hidden), lengths
+        return self._without_first(self.log_probs(hidden), None), lengths
 
     def start(self, batch: int = 1) -> RecognizerState:
         """The state of `batch` streams that have seen nothing; the model is put into evaluation mode."""
@@ -195,14 +195,25 @@ class Recognizer(nn.Module):
         frames, lengths, features = self.features.step(samples, lengths, state.features)
         frames, lengths, normalize = self.normalize.step(frames, lengths, state.normalize, learned)
         hidden, lengths, encoder = self.encoder.step(frames, lengths, state.encoder)
-        return self.log_probs(hidden), lengths, RecognizerState(features, normalize, encoder)
+        log_probs = self._without_first(self.log_probs(hidden), state.encoder)
+        return log_probs, lengths, RecognizerState(features, normalize, encoder)
 
     @torch.inference_mode()
     def flush(self, state: RecognizerState) -> tuple[Tensor, Tensor]:
         """The log-probabilities (B, F, V) that are left when streams end, and how many (B,)."""
         hidden, lengths, encoder = self.encoder.step(*self.normalize.flush(state.normalize), state.encoder)
         last, last_lengths = self.encoder.flush(encoder)
-        return self.log_probs(join(hidden, lengths, last, last_lengths)[0]), lengths + last_lengths
+        log_probs = self.log_probs(join(hidden, lengths, last, last_lengths)[0])
+        return self._without_first(log_probs, state.encoder), lengths + last_lengths
+
+    def _without_first(self, log_probs: Tensor, state: ConformerState | TDSState | LinearState | None) -> Tensor:
+        """The log-probabilities with blanks for certain in place of frames that the encoder leaves out."""
+        left_out = self.encoder.left_out(log_probs.shape[1], state) if isinstance(self.encoder, TDSEncoder) else None
+        if left_out is None:
+            return log_probs
+        blank = log_probs.new_full((log_probs.shape[2],), -torch.inf)
+        blank[0] = 0.0
+        return torch.where(left_out.to(log_probs.device)[..., None], blank, log_probs)
 
     @property
     def emission_samples(self) -> int:

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from emgasr.cli import main
+from emgasr.decoding import greedy
 from emgasr.encoders.tds import TDSConfig, TDSEncoder, published_names
 from emgasr.errors import ModelError
 from emgasr.features import LogSpectrogramConfig
+from emgasr.held import gathered
 from emgasr.published import read_published_tds
 from emgasr.recognizer import Recognizer
 from emgasr.recording import Band, Recording
@@ -132,6 +134,49 @@ def test_emissions_equal_those_of_the_module_that_wrote_the_checkpoint(
     assert recognizer.tokens.symbols_of([1, 27, 95]) == ["a", "A", "⌫"]
 
 
+def recording_of(samples: int) -> Recording:
+    emg = np.random.default_rng(0).normal(0, 20, (samples, 2 * ELECTRODES)).astype(np.float32)
+    bands = (Band.numbered("left", ELECTRODES), Band.numbered("right", ELECTRODES))
+    return Recording(emg, 2000.0, "uV", bands, "ann", "one")
+
+
+@pytest.mark.parametrize("samples", [1600, WINDOW + 3 * HOP])
+def test_nothing_is_written_where_the_published_network_emits_nothing(tmp_path: Path, samples: int) -> None:
+    written(tmp_path / "tds.ckpt")
+    published, live = (read_published_tds(tmp_path / "tds.ckpt", keep) for keep in (False, True))
+    late, recording = BLOCKS * (KERNEL - 1), recording_of(samples)
+    found, kept = published.emissions(recording), live.emissions(recording)
+    assert found.shape == kept.shape
+    assert (found[:late, 0] == 0).all() and (found[:late, 1:] == -np.inf).all()
+    np.testing.assert_array_equal(found[late:], kept[late:])
+    assert np.isfinite(kept).all()
+    whole, _ = published(torch.from_numpy(recording.samples[:])[None], torch.tensor([samples]))
+    np.testing.assert_allclose(whole[0].detach().numpy(), found, atol=1e-4)
+    assert min(greedy(found).frames, default=late) >= late > min(greedy(kept).frames, default=late)
+
+
+def test_streams_that_began_at_different_times_leave_out_their_own_first_frames(tmp_path: Path) -> None:
+    written(tmp_path / "tds.ckpt")
+    recognizer = read_published_tds(tmp_path / "tds.ckpt")
+    samples = torch.from_numpy(recording_of(1600).samples[:])[None]
+    expected, _, _ = recognizer.step(samples, recognizer.start())
+    early = recognizer.step(samples[:, :160], recognizer.start())
+    late = recognizer.start()
+    one, lengths, _ = recognizer.step(
+        torch.cat([samples[:, 160:1440], samples[:, :1280]]), gathered([early[2], late]), None
+    )
+    torch.testing.assert_close(one[0, : lengths[0]], expected[0, early[1][0] :][: lengths[0]])
+    torch.testing.assert_close(one[1, : lengths[1]], expected[0, : lengths[1]])
+
+
+def test_the_option_to_keep_the_first_frames_is_kept_in_the_model_folder(tmp_path: Path) -> None:
+    written(tmp_path / "tds.ckpt")
+    for name, options in (("scored", []), ("live", ["--keep-first-frames"])):
+        assert main(["import", str(tmp_path / "tds.ckpt"), "--out", str(tmp_path / name), *options]) == 0
+        found = Recognizer.load(tmp_path / name).emissions(recording_of(1600))
+        assert np.isinf(found[0, 1]) == (name == "scored")
+
+
 def test_the_published_sizes_are_told_by_the_tensors(tmp_path: Path) -> None:
     encoder = TDSEncoder(TDSConfig(), bands=2, electrodes=16, bins=33)
     names = published_names(encoder)
@@ -141,7 +186,7 @@ def test_the_published_sizes_are_told_by_the_tensors(tmp_path: Path) -> None:
     torch.save({"state_dict": weights}, tmp_path / "tds.ckpt")
     recognizer = read_published_tds(tmp_path / "tds.ckpt")
     assert recognizer.parameter_count == 5_293_315
-    assert recognizer.config.encoder == TDSConfig()
+    assert recognizer.config.encoder == TDSConfig(first_frames="left_out")
     assert recognizer.config.features == LogSpectrogramConfig(window_ms=32.0, hop_ms=8.0)
     assert [len(band.electrodes) for band in recognizer.signal.bands] == [16, 16]
 

@@ -39,6 +39,7 @@ class TDSConfig:
     norm: Literal["batch", "none"] = "batch"
     shared: bool = False
     padding: Literal["none", "causal"] = "causal"
+    first_frames: Literal["read", "left_out"] = "read"
 
 
 # With 2 x 16 electrodes, six bands (BandPowerConfig), NormalizeConfig and 99 symbols: 1,376,067 parameters.
@@ -49,9 +50,10 @@ SPLASHNET = TDSConfig(mlp_width=528, channels=(24, 24, 48, 48), norm="none", sha
 
 
 class TDSState(NamedTuple):
-    """What a stream remembers: the latest kernel - 1 inputs (B, kernel - 1, D) of each convolution."""
+    """What a stream remembers: the latest kernel - 1 inputs (B, kernel - 1, D) of each convolution, and its frames."""
 
     past: tuple[Tensor, ...]
+    seen: Tensor  # (B,) long: frames so far, counted to history_frames
 
 
 class TDSEncoder(nn.Module):
@@ -99,7 +101,8 @@ class TDSEncoder(nn.Module):
             raise ConfigError("encoder.padding", f"{self.config.padding!r} cannot be streamed", 'choose "causal"')
         before = frames.new_zeros(len(frames), self.history_frames + 1, self.width)  # the kernels need one to run on
         _, inputs = self._convolved(before, [before[:, :0]] * self.config.blocks)
-        return TDSState(tuple(x[:, -self.config.kernel : -1].clone() for x in inputs))
+        past = tuple(x[:, -self.config.kernel : -1].clone() for x in inputs)
+        return TDSState(past, torch.zeros(len(frames), dtype=torch.long, device=frames.device))
 
     def step(self, frames: Tensor, lengths: Tensor, state: TDSState) -> tuple[Tensor, Tensor, TDSState]:
         """A hidden frame for each of the next `lengths` (B,) of frames (B, F, N, E, K)."""
@@ -107,7 +110,15 @@ class TDSEncoder(nn.Module):
             return frames.new_zeros(len(frames), 0, self.width), lengths, state
         x, inputs = self._convolved(self._mixed(frames, lengths), state.past)
         past = tuple(part(x, lengths, self.config.kernel - 1) for x in inputs)
-        return x.masked_fill(~frame_mask(lengths, x.shape[1]).unsqueeze(-1), 0.0), lengths, TDSState(past)
+        seen = (state.seen + lengths).clamp(max=self.history_frames)
+        return x.masked_fill(~frame_mask(lengths, x.shape[1]).unsqueeze(-1), 0.0), lengths, TDSState(past, seen)
+
+    def left_out(self, frames: int, state: TDSState | None = None) -> Tensor | None:
+        """Which of the next `frames` of streams are left out (B, frames), or (1, frames) at the start; None: none."""
+        if self.config.first_frames == "read" or self.training:
+            return None
+        seen = torch.zeros(1, dtype=torch.long) if state is None else state.seen
+        return seen[:, None] + torch.arange(frames, device=seen.device) < self.history_frames
 
     def flush(self, state: TDSState) -> tuple[Tensor, Tensor]:
         """Nothing: every frame is out as soon as it is in."""

@@ -113,11 +113,12 @@ def begin(
         undone = none
         if undo_place < count:
             undone = times(times(total, numbers[UNDO_OF, entry], logs), emission[backspace], logs)
-        written = times(total, likeliest, logs)
+        written = times(highest, likeliest, logs)
         if last == first_label:  # again only after a blank
-            written = max(times(mass[0, 0, entry], likeliest, logs), times(total, second, logs))
+            again = times(mass[0, 0, entry], gain, logs)
+            written = max(times(again, likeliest, logs), times(highest, second, logs))
         if (
-            times(gain, written, logs) <= floor
+            written <= floor
             and undone <= floor
             and times(times(total, bonus, logs), silent, logs) <= floor
         ):
@@ -138,7 +139,7 @@ def begin(
             before = mass[0, 0, entry] if label == last else total
             bound = undone
             if not undoes:
-                bound = times(times(before, emission[label], logs), bonus if sought == NOT_PRINTING else gain, logs)
+                bound = times(times(before, bonus if sought == NOT_PRINTING else gain, logs), emission[label], logs)
             if bound <= floor:
                 lacking |= floor == least_kept and before > none
                 continue
@@ -163,7 +164,7 @@ def begin(
             if boosts is not None:
                 ln_factor += boosts.gain[hot, label]
             factor = numbers[UNDO_OF, entry] if undoes else of_ln(ln_factor, logs)
-            here = times(times(before, emission[label], logs), factor, logs)
+            here = times(times(before, factor, logs), emission[label], logs)
             if here > floor:
                 size, candidates = offer(
                     here, entry, int(label), int(behind), factor, step, size, candidates, live, most, places, numbers
@@ -212,7 +213,7 @@ def begin(
                     if boosts is not None:
                         ln_factor += boosts.gain[hot, label]
                     factor = of_ln(ln_factor, logs)
-                    here = times(times(before, emission[label], logs), factor, logs)
+                    here = times(times(before, factor, logs), emission[label], logs)
                     if here > floor:
                         behind = ngrams[ngram, BEHIND]
                         size, candidates = offer(
@@ -253,7 +254,7 @@ def begin(
                 if boosts is not None:
                     ln_factor += boosts.gain[hot, label]
                 factor = of_ln(ln_factor, logs)
-                here = times(times(before, emission[label], logs), factor, logs)
+                here = times(times(before, factor, logs), emission[label], logs)
                 if here > floor:
                     behind = ngrams[ngram, BEHIND]
                     size, candidates = offer(

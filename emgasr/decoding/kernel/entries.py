@@ -114,7 +114,7 @@ def stay(
             before = mass[0, 0, slot]
             if places[LAST, slot] != label:
                 before = plus(before, mass[0, 1, slot], logs)
-            added = times(times(before, emission[label], logs), numbers[FACTOR_OF, entry], logs)
+            added = times(times(before, numbers[FACTOR_OF, entry], logs), emission[label], logs)
             mass[1, 1, entry] = plus(mass[1, 1, entry], added, logs)
     if logs is None:
         return _extremes(live, mass, numbers)

@@ -1,6 +1,6 @@
 """Masses of hypotheses as plain numbers, or as their natural logarithms where these reach too far: what to do with each.
 
-Plain masses cost the least and hold what lies within some 600 nats of the best. `advance` is compiled for either, from
+Plain masses cost the least and hold what lies within some 300 nats of the best. `advance` is compiled for either, from
 one source in these words: `logs` is None for plain masses, True for logarithms. It never drops what it should keep:
 before a frame that plain masses cannot hold, it asks for logarithms (`rows.FURTHER`).
 """
@@ -11,10 +11,11 @@ import numpy as np
 from numba import njit
 
 # Of plain masses: less than TINY is held to be lost, more than HUGE too much to go on from. The best is brought back to
-# 1 where it leaves the other two.
-TINY, HUGE = 1e-280, 1e280
-TOO_SMALL, TOO_LARGE = 1e-60, 1e20
-LARGEST_LN = 500.0  # of a factor that plain masses can be multiplied by: with TOO_LARGE it is within HUGE
+# 1 where it leaves the other two. Factors of up to e^LARGEST_LN come before emissions in each product, so that whatever
+# is not lost has lost no digits on the way: 2e-308 (the least double of all digits) · TOO_LARGE · e^LARGEST_LN < TINY.
+TINY, HUGE = 1e-150, 1e280
+TOO_SMALL, TOO_LARGE = 1e-20, 1e20
+LARGEST_LN = 300.0
 LOGS_FRAMES = 16  # how many frames logarithms are kept for, before plain masses are tried again
 
 
