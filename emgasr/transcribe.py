@@ -22,6 +22,9 @@ class Transcript:
     times_s: np.ndarray
     confidences: tuple[float, ...]
     duration_s: float
+    score: float = 0.0  # natural log: what hypotheses are ranked by
+    acoustic: float = 0.0  # its parts of the emissions, and ln p of the language model before its weight
+    lm: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers and strings, for JSON."""
@@ -38,14 +41,28 @@ def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch 
 
     Raises a RecordingError if the recording's rate, unit or electrodes are not the model's.
     """
+    return transcripts(recognizer, recording, search)[0]
+
+
+def transcripts(
+    recognizer: Recognizer, recording: Recording, search: BeamSearch | None = None
+) -> tuple[Transcript, ...]:
+    """Read a recording as `transcribe` does, and return each hypothesis of the search (its `n_best`), best first."""
     from emgasr.decoding import greedy
 
     emissions = recognizer.emissions(recording)
-    hypothesis = greedy(emissions) if search is None else search.whole(emissions)[0]
-    return Transcript(
-        recognizer.tokens.render(hypothesis.ids),
-        tuple(recognizer.tokens.symbols_of(hypothesis.ids)),
-        recognizer.frame_times_s(len(emissions))[list(hypothesis.frames)],
-        hypothesis.confidences,
-        recording.duration_s,
+    found = [greedy(emissions)] if search is None else search.whole(emissions)
+    times_s = recognizer.frame_times_s(len(emissions))
+    return tuple(
+        Transcript(
+            recognizer.tokens.render(hypothesis.ids),
+            tuple(recognizer.tokens.symbols_of(hypothesis.ids)),
+            times_s[list(hypothesis.frames)],
+            hypothesis.confidences,
+            recording.duration_s,
+            hypothesis.score,
+            hypothesis.acoustic,
+            hypothesis.lm,
+        )
+        for hypothesis in found
     )

@@ -25,6 +25,7 @@ RANGES = {
     "length_bonus": (-1.0, 4.0),
     "acoustic_scale": (0.4, 1.2),
     "backspace_penalty": (0.0, 4.0),
+    "word_bonus": (-3.0, 3.0),
 }
 STEPS = 0.15  # a local move's standard deviation, as a part of the range; it shrinks as the budget is spent
 SLACK = 0.02  # a part of the fewest errors: that many more, and one, are no reason to leave the start
@@ -73,19 +74,19 @@ def tune(
     """Find weights for the search on validation utterances: `start`, random tries, then moves around the best so far.
 
     `budget` is the number of configurations tried, half of them at random. Without a language model its weight stays,
-    without a backspace key its penalty does. The same seed gives the same trials, whatever `threads` is.
+    without a backspace key its penalty, and without a lexicon the bonus of words. The same seed gives the same trials, whatever `threads` is.
     """
     if not utterances:
         raise DataError("tuning", "there are no validation utterances", "give at least one")
     if budget < 1:
         raise DataError("tuning", f"a budget of {budget} trials is impossible", "use 1 or more")
     generator = np.random.default_rng(seed)
-    names = [
-        name
-        for name in RANGES
-        if not (name == "lm_weight" and lm is None)
-        and not (name == "backspace_penalty" and tokens.backspace_id is None)
-    ]
+    needed = {
+        "lm_weight": lm is not None,
+        "backspace_penalty": tokens.backspace_id is not None,
+        "word_bonus": isinstance(lm, WordModel),
+    }
+    names = [name for name in RANGES if needed.get(name, True)]
     trials: list[Trial] = []
     best = config = start or SearchConfig()
     for number in range(budget):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,12 @@ NEEDS = {
     "lexicon": ("lm", "a language model of words"),
     "character_lm": ("lexicon", "a lexicon"),
     "unknown_penalty": ("lexicon", "a lexicon"),
+    "free_separators": ("lexicon", "a lexicon"),
     "hotwords": ("lm", "a language model"),
     "boost": ("hotwords", "a file of hotwords"),
+    "hotword_parts": ("hotwords", "a file of hotwords"),
 }
+LARGEST = 1000.0  # nats of a boost or a penalty: as Hotwords and WordModel have it
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ def add_language_options(parser: argparse.ArgumentParser, required: bool = False
         "--single-words",
         action="store_true",
         default=None,
-        help="--lm is of single words by their letters a to z and read by emg2qwerty's published rule: any other "
-        "symbol ends a word (weights for that: recipes/emg2qwerty/search_published.yaml)",
+        help="--lm is of single words by their letters and read by emg2qwerty's published rule: any key that it does "
+        "not know ends a word (weights for that: recipes/emg2qwerty/search_published.yaml)",
     )
     group.add_argument("--lexicon", metavar="FILE", help="words, one a line, that --lm is a model of (--symbols words)")
     group.add_argument(
@@ -72,12 +75,26 @@ def add_language_options(parser: argparse.ArgumentParser, required: bool = False
         "--unknown-penalty",
         type=float,
         metavar="NATS",
-        help="with a lexicon: taken off for each word that it lacks (default 0)",
+        help="with a lexicon: taken off for each word that it lacks, -1000 to 1000 (default 0)",
+    )
+    group.add_argument(
+        "--free-separators",
+        action="store_true",
+        default=None,
+        help="with a lexicon: a space or enter behind another costs nothing, instead of ending an empty word",
     )
     group.add_argument(
         "--hotwords", metavar="FILE", help="phrases to expect, one a line; a tab and a boost of its own may follow one"
     )
-    group.add_argument("--boost", type=float, metavar="NATS", help="added for a hotword without its own (default 5)")
+    group.add_argument(
+        "--boost", type=float, metavar="NATS", help="added for a hotword without its own, -1000 to 1000 (default 5)"
+    )
+    group.add_argument(
+        "--hotword-parts",
+        action="store_true",
+        default=None,
+        help="each word of a phrase has its boost by itself, as in pyctcdecode",
+    )
 
 
 def read_language(options: argparse.Namespace, tokens: Tokens) -> Language | None:
@@ -94,8 +111,8 @@ def read_language(options: argparse.Namespace, tokens: Tokens) -> Language | Non
         wrong = "needs a model of characters, which spells the words that it lacks"
         raise ConfigError("--lexicon", wrong, "pass --character-lm FILE (see `emgasr lm build --symbols characters`)")
     for name in ("unknown_penalty", "boost"):
-        if (value := getattr(options, name)) is not None and not math.isfinite(value):
-            raise ConfigError(_option(name), f"is {value}", "use a finite number of nats")
+        if (value := getattr(options, name)) is not None and not abs(value) <= LARGEST:
+            raise ConfigError(_option(name), f"is {value}", f"use -{LARGEST:g} to {LARGEST:g} nats")
     if options.lm is None:
         return None
     from emgasr.lm import read_model
@@ -111,27 +128,30 @@ def read_language(options: argparse.Namespace, tokens: Tokens) -> Language | Non
     if options.hotwords is not None:
         from emgasr.decoding.hotwords import BOOST, read_hotwords
 
-        hotwords = read_hotwords(options.hotwords, tokens, BOOST if options.boost is None else options.boost)
+        boost, parts = BOOST if options.boost is None else options.boost, bool(options.hotword_parts)
+        hotwords, left = read_hotwords(options.hotwords, tokens, boost, parts)
+        _tell_left(options.hotwords, "phrases", len(hotwords.phrases), left)
         low, high = min(hotwords.phrases.values()), max(hotwords.phrases.values())
         boosts = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        settings["hotwords"] = f"{options.hotwords} ({len(hotwords.phrases):,}, boosts of {boosts} nats)"
+        settings["hotwords"] = f"{options.hotwords} ({len(hotwords.phrases):,}, boosts of {boosts} nats{', words by themselves' if parts else ''})"
     if options.lexicon is None:
         return Language(lm, hotwords, settings)
     model = _word_model(options, lm, tokens)
     settings["lexicon"] = f"{options.lexicon} ({model.coverage([])})"
-    penalty = f"penalty {model.unknown_penalty:g} nats"
+    penalty = f"penalty {model.unknown_penalty:g} nats" + (", separators free" if model.free_separators else "")
     settings["other words"] = f"{options.character_lm} (order {model.characters.order}), {penalty}"
     return Language(model, hotwords, settings)
 
 
 def _word_model(options: argparse.Namespace, words: NGramModel, tokens: Tokens) -> WordModel:
     from emgasr.lm import read_model
-    from emgasr.lm.lexicon import read_lexicon
+    from emgasr.lm.lexicon import written_words
     from emgasr.lm.spelling import Spelling
     from emgasr.lm.words import WordModel
 
-    lexicon, spelling = read_lexicon(options.lexicon), Spelling.of(tokens)
-    spelling.check_written(lexicon, options.lexicon, lexicon)
+    spelling = Spelling.of(tokens)
+    lexicon, left = written_words(options.lexicon, spelling)
+    _tell_left(options.lexicon, "words", len(lexicon), left)
     longest = max((len(word) for word in lexicon if word in words.symbols), default=0)
     # A model of characters knows the words that are one: "a" and "I".
     if longest < min(2, max(map(len, lexicon))):
@@ -140,7 +160,15 @@ def _word_model(options: argparse.Namespace, words: NGramModel, tokens: Tokens) 
         raise LanguageModelError(options.lm, wrong, "use a model of words (see `emgasr lm build --symbols words`)")
     characters = read_model(options.character_lm)
     _check_characters(options.character_lm, characters, spelling)
-    return WordModel(words, lexicon, characters, tokens, options.unknown_penalty or 0.0)
+    penalty, free = options.unknown_penalty or 0.0, bool(options.free_separators)
+    return WordModel(words, lexicon, characters, tokens, penalty, free)
+
+
+def _tell_left(path: str, what: str, used: int, left: tuple[str, ...]) -> None:
+    if left:
+        from emgasr.lm.lexicon import told_left
+
+        print(f"emgasr: {told_left(path, what, used, left)}", file=sys.stderr)
 
 
 def _check_characters(path: str, characters: NGramModel, spelling: Spelling) -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from emgasr.tokens import Tokens
 
 DEFAULT = "default weights"
-WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty")
+WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
+SWITCHES = ("end_of_sentence", "refund_bonus", "strict_top_k")
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,26 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         help="tuned weights, as `emgasr tune` writes them (default: the model folder's search.yaml, if it has one)",
     )
     add_shape_options(group)
-    group.add_argument("--lm-weight", type=float, metavar="W", help="weight of the language model")
-    group.add_argument("--length-bonus", type=float, metavar="B", help="added for each symbol")
-    group.add_argument("--acoustic-scale", type=float, metavar="A", help="exponent of the emissions")
-    group.add_argument("--backspace-penalty", type=float, metavar="P", help="taken off for each backspace")
+    group.add_argument("--lm-weight", type=float, metavar="W", help="weight of the language model, -100 to 100")
+    group.add_argument("--length-bonus", type=float, metavar="B", help="added for each symbol, -100 to 100 nats")
+    group.add_argument("--word-bonus", type=float, metavar="B", help="added for each word of a lexicon's model, likewise")
+    group.add_argument("--acoustic-scale", type=float, metavar="A", help="exponent of the emissions, 0.001 to 100")
+    group.add_argument(
+        "--backspace-penalty", type=float, metavar="P", help="taken off for each backspace, -100 to 100 nats"
+    )
 
 
 def add_shape_options(group: argparse._ActionsContainer) -> None:
-    """Add what is no weight: --beam and --end-of-sentence."""
-    group.add_argument("--beam", type=int, help="hypotheses kept after each frame (default 50)")
+    """Add what is no weight: --beam and the switches."""
+    group.add_argument("--beam", type=int, help="hypotheses kept after each frame, 1 to 1,000,000 (default 50)")
     group.add_argument(
         "--end-of-sentence", action="store_true", help="the recording ends where a sentence of the language model does"
+    )
+    group.add_argument(
+        "--refund-bonus", action="store_true", help="a backspace takes back the length bonus of what it deletes"
+    )
+    group.add_argument(
+        "--strict-top-k", action="store_true", help="blank and repeats must be among a frame's 10 best labels too"
     )
 
 
@@ -73,7 +83,7 @@ def read_search(options: argparse.Namespace, model: str | None, tokens: Tokens) 
     language = read_language(options, tokens)
     weights = [name for name in WEIGHTS if getattr(options, name) is not None]
     given = [name for name in (*weights, "beam", "search") if getattr(options, name) is not None]
-    given += ["end_of_sentence"] if options.end_of_sentence else []
+    given += [name for name in SWITCHES if getattr(options, name)]
     if language is None:
         if given:
             raise ConfigError(f"--{given[0].replace('_', '-')}", "needs a language model", "pass --lm FILE")
@@ -90,7 +100,7 @@ def read_search(options: argparse.Namespace, model: str | None, tokens: Tokens) 
         tuned, source = read_tuned_search(beside), f"weights of {beside}"
     if weights:
         source = f"{source}, some as given" if source.startswith("weights of") else "weights as given"
-    if tuned.lm_sha256 not in (None, language.lm.checksum()) and len(weights) < len(WEIGHTS):
+    if tuned.lm_sha256 not in (None, language.lm.checksum()) and not {*WEIGHTS[:4]} <= {*weights}:
         source += ", tuned for another language model"
         told = "its weights were tuned for another language model; `emgasr tune` finds those for this one"
         print(f"emgasr: {options.search or beside}: {told}", file=sys.stderr)
@@ -105,10 +115,13 @@ def weights_given(options: argparse.Namespace) -> bool:
 
 def describe(search: SearchConfig) -> str:
     """The configuration in a few words, for tables and reports."""
-    return (
+    told = (
         f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
         f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
     )
+    told += f", word bonus {search.word_bonus:g}" if search.word_bonus else ""
+    told += ", bonus refunded" if search.refund_bonus else ""
+    return told + (", strict top k" if search.strict_top_k else "")
 
 
 def tell_if_cold() -> None:

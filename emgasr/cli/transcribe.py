@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search
-from emgasr.errors import EmgasrError
+from emgasr.errors import ConfigError, EmgasrError
+from emgasr.tokens import ENTER
+
+if TYPE_CHECKING:
+    from emgasr.transcribe import Transcript
 
 
 def run(argv: list[str]) -> int:
@@ -15,11 +21,18 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     from emgasr.corpora import open_any
     from emgasr.recognizer import Recognizer
-    from emgasr.transcribe import transcribe
+    from emgasr.transcribe import transcripts
 
     recognizer = Recognizer.load(options.model)
     wanted = read_search(options, options.model, recognizer.tokens)
+    if options.nbest is not None and wanted is None:
+        raise ConfigError("--nbest", "needs a search with a language model", "pass --lm FILE")
     search, vocabulary = None, {}
+    if wanted is not None and options.nbest is not None:
+        if options.nbest > wanted.config.beam:
+            advice = f"pass --beam {options.nbest} too"
+            raise ConfigError("--nbest", f"is {options.nbest}, and the beam holds {wanted.config.beam}", advice)
+        wanted = replace(wanted, config=replace(wanted.config, n_best=options.nbest))
     if wanted is not None:
         search = wanted.search(recognizer.tokens)
         print(f"search: {wanted}", file=sys.stderr)
@@ -30,7 +43,7 @@ def run(argv: list[str]) -> int:
     for path in options.recordings:
         try:
             recording = open_any(path)
-            transcript = transcribe(recognizer, recording, search)
+            found = transcripts(recognizer, recording, search)
         except EmgasrError as error:
             if len(options.recordings) == 1:
                 raise
@@ -38,12 +51,23 @@ def run(argv: list[str]) -> int:
             code = error.exit_code
             continue
         if options.json:
-            print(json.dumps({"recording": path, **transcript.as_dict(), **vocabulary}, ensure_ascii=False), flush=True)
+            nbest = {} if options.nbest is None else {"nbest": [_alternative(each) for each in found]}
+            content = {"recording": path, **found[0].as_dict(), **nbest, **vocabulary}
+            print(json.dumps(content, ensure_ascii=False), flush=True)
             continue
         if len(options.recordings) > 1:
             print(f"== {path}")
-        print(transcript.text, flush=True)
+        if options.nbest is None:
+            print(found[0].text, flush=True)
+            continue
+        for each in found:  # a line each: an enter in the text is shown as one
+            print(f"{each.score:.4f}\t{each.text.replace(chr(10), ENTER)}", flush=True)
     return code
+
+
+def _alternative(transcript: Transcript) -> dict[str, Any]:
+    parts = {name: round(getattr(transcript, name), 6) for name in ("score", "acoustic", "lm")}
+    return {**transcript.as_dict(), **parts}
 
 
 def _parser() -> ArgumentParser:
@@ -59,6 +83,12 @@ def _parser() -> ArgumentParser:
     form.add_argument("--text", action="store_true", help="print the text alone (default)")
     form.add_argument(
         "--json", action="store_true", help="print one JSON object a line, with key times and confidences"
+    )
+    parser.add_argument(
+        "--nbest",
+        type=int,
+        metavar="N",
+        help="with --lm: print the N best hypotheses, a line each with its score (natural log), or as `nbest` of --json",
     )
     add_search_options(parser)
     return parser

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emgasr.cli.language_options import Language, add_language_options, read_language
 from emgasr.cli.parser import ArgumentParser
-from emgasr.cli.search_options import add_shape_options
+from emgasr.cli.search_options import SWITCHES, add_shape_options
 from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, trials_shown, validation_utterances
 from emgasr.errors import OutputError
 from emgasr.manifest import TEST, VALIDATION, check_disjoint, read_manifest
@@ -28,6 +28,7 @@ NAMES = {
     "length_bonus": "length bonus",
     "acoustic_scale": "acoustic scale",
     "backspace_penalty": "backspace penalty",
+    "word_bonus": "word bonus",
 }
 
 
@@ -40,7 +41,7 @@ def run(argv: list[str]) -> int:
     from emgasr.recognizer import SEARCH_NAME, Recognizer
 
     beam = {} if options.beam is None else {"beam": options.beam}
-    start = SearchConfig(**beam, end_of_sentence=options.end_of_sentence)
+    start = SearchConfig(**beam, **{name: getattr(options, name) for name in SWITCHES})
     out = Path(options.out) if options.out else Path(options.model) / SEARCH_NAME
     picture = out.with_suffix(".png")
     for path in (out, picture):
@@ -137,6 +138,8 @@ def _table(best: Trial, default: Trial) -> Table:
     for head in ("default", "best"):
         table.add_column(head, justify="right")
     for name, shown in NAMES.items():
+        if name == "word_bonus" and not (best.config.word_bonus or default.config.word_bonus):
+            continue
         table.add_row(shown, *(f"{getattr(trial.config, name):g}" for trial in (default, best)))
     table.add_row("errors", *(f"{trial.counts.errors:,}" for trial in (default, best)))
     table.add_row("CER on validation", *(f"{100 * trial.counts.rate:.2f} %" for trial in (default, best)))

@@ -8,19 +8,20 @@ token's gain is the change of a potential, so that gains add up to the boosts of
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from emgasr.errors import ConfigError, DataError, EmgasrError
+from emgasr.errors import ConfigError, DataError
 from emgasr.lm.spelling import SEPARATOR, WORD_BEGIN, Spelling, separates
 from emgasr.lm.texts import read_listed
 from emgasr.tokens import Tokens
 
 MIDST, BEGINNING = 0, 1  # states: in a word with which no phrase goes on, and where a word may begin
 BOOST = 5.0  # nats of a phrase that is given none: what an unsure letter or two can cost a word
-LARGEST_BOOST = 100.0  # nats
+LARGEST_BOOST = 1000.0  # nats
 
 
 class Hotwords:
@@ -40,12 +41,12 @@ class Hotwords:
     ending: np.ndarray  # float64 (S,): their change if the text ends: complete phrases stay, begun ones are taken back
 
     def __init__(self, phrases: Mapping[str, float], tokens: Tokens, parts: bool = False) -> None:
-        """Take the boost of each phrase in nats, -100 to 100; runs of white space in a phrase are one separator.
+        """Take the boost of each phrase in nats, -1000 to 1000; runs of white space in a phrase are one separator.
 
         With `parts` each word of a phrase has the phrase's boost by itself, as in pyctcdecode: the largest that it is
         given. A backspace is no token of the automaton: it returns to the state and the boosts before what it deletes.
-        ConfigError for an empty or repeated phrase or a boost outside its bounds, DataError for a phrase that the
-        tokens cannot write.
+        ConfigError for a repeated phrase or a boost outside its bounds, DataError for an empty phrase or one that
+        the tokens cannot write.
         """
         spelling = Spelling.of(tokens)
         trie = _Trie()
@@ -76,15 +77,19 @@ class Hotwords:
             array.flags.writeable = False
 
 
-def read_hotwords(path: str | Path, tokens: Tokens, boost: float = BOOST) -> Hotwords:
+def read_hotwords(
+    path: str | Path, tokens: Tokens, boost: float = BOOST, parts: bool = False
+) -> tuple[Hotwords, tuple[str, ...]]:
     """Read a UTF-8 file with a phrase a line, which a tab and a boost in nats of its own may follow.
 
-    ConfigError or DataError, with the line's number, for a boost that is no finite number and for all that `Hotwords`
-    refuses; DataError for a file without phrases.
+    Return the hotwords, and what is left of the lines, and why: phrases that the tokens cannot write or that hold no
+    letter, and phrases given again. ConfigError or DataError, with the line's number, for a boost that is no finite
+    number, or another boost for the same phrase; DataError for a file without phrases that count.
     """
     spelling = Spelling.of(tokens)
     phrases: dict[str, float] = {}
     lines: dict[str, int] = {}
+    left: list[str] = []
     for number, line in read_listed(path, "phrases"):
         given, tab, own = line.partition("\t")
         try:
@@ -93,24 +98,34 @@ def read_hotwords(path: str | Path, tokens: Tokens, boost: float = BOOST) -> Hot
         except ValueError:
             wrong = f"line {number}: {own!r} is no boost"
             raise ConfigError(path, wrong, "write a number of nats behind the tab, or no tab") from None
-        except EmgasrError as error:
-            raise type(error)(path, f"line {number}: {error.wrong}", error.advice) from None
-        if phrase in phrases:
-            wrong = f"line {number}: {phrase!r} is in line {lines[phrase]} already"
+        except DataError as error:
+            left.append(f"line {number}: {error.wrong}")
+            continue
+        except ConfigError as error:
+            raise ConfigError(path, f"line {number}: {error.wrong}", error.advice) from None
+        if phrases.get(phrase, each) != each:
+            wrong = f"line {number}: {phrase!r} is in line {lines[phrase]} already, with another boost"
             raise ConfigError(path, wrong, "give each phrase once")
+        if phrase in phrases:
+            left.append(f"line {number}: {phrase!r} is in line {lines[phrase]} already")
+            continue
         phrases[phrase], lines[phrase] = each, number
-    return Hotwords(phrases, tokens)
+    if not phrases:
+        raise DataError(path, f"holds no phrase that can be written ({left[0]})", "write phrases of the tokens' letters")
+    return Hotwords(phrases, tokens, parts), tuple(left)
 
 
 def _spelled(given: str, boost: float, spelling: Spelling) -> tuple[str, list[int]]:
     """Return a phrase with single spaces and its codes, or raise what is wrong with it."""
     phrase = " ".join("".join(" " if separates(c) else c for c in given).split())
     if not phrase:
-        raise ConfigError("hotwords", f"{given!r} holds no letter", "give words")
+        raise DataError("hotwords", f"{given!r} holds no letter", "give words")
     if not abs(boost) <= LARGEST_BOOST:
         advice = f"use -{LARGEST_BOOST:g} to {LARGEST_BOOST:g} nats"
         raise ConfigError("hotwords", f"the boost of {phrase!r} is {boost}", advice)
     code = spelling.code_of | ({" ": SEPARATOR} if spelling.separates_words else {})
+    if not code.keys() >= set(phrase):
+        phrase = unicodedata.normalize("NFC", phrase)
     if lacking := [c for c in phrase if c not in code]:
         wrong = f"the tokens cannot write {phrase!r}, as none has {lacking[0]!r}"
         raise DataError("hotwords", wrong, "leave it out or spell it otherwise")

@@ -70,9 +70,9 @@ class SearchConfig:
                 continue
             kind, what = (Integral, "a whole number") if name in COUNTS else (Real, "a number")
             if not isinstance(value, kind) or isinstance(value, bool):
-                raise ConfigError("search", f"{name} is {shown(value)}", f"use {what} from {low:,g} to {high:,g}")
+                raise ConfigError("search", f"{name} is {shown(value)}", f"use {what} from {low:,.10g} to {high:,.10g}")
             if not low <= value <= high:
-                advice = f"use {low:,g} to {high:,g}" + (", or leave it out" if name in ("top_k", "threshold") else "")
+                advice = f"use {low:,.10g} to {high:,.10g}" + (", or leave it out" if name in ("top_k", "threshold") else "")
                 raise ConfigError("search", f"{name} is {shown(value)}", advice)
         for name in SWITCHES:
             if not isinstance(getattr(self, name), bool):

@@ -135,7 +135,7 @@ class PyctcdecodeSearch:
                 "run `pip install --no-deps pyctcdecode pygtrie hypothesis` (numpy 2, which its metadata forbid, works)"
             )
             raise ConfigError("pyctcdecode", "is not installed", advice) from None
-        for name in ("acoustic_scale", "blank_penalty", "backspace_penalty"):
+        for name in ("acoustic_scale", "blank_penalty", "backspace_penalty", "word_bonus", "refund_bonus"):
             usual = getattr(SearchConfig, name)
             if getattr(config, name) != usual:
                 raise ConfigError("pyctcdecode", f"has no {name} ({getattr(config, name)})", f"leave it at {usual:g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from emgasr.errors import DataError
+from emgasr.lm.spelling import Spelling
 from emgasr.lm.texts import read_listed
 from emgasr.lm.trie import find
 
@@ -25,12 +27,45 @@ def read_lexicon(path: str | Path) -> dict[str, int]:
     """
     words: dict[str, int] = {}
     for number, line in read_listed(path, "words"):
-        word, *more = line.split()
-        if more:
-            wrong = f"line {number} holds {1 + len(more)} words ({line.strip()!r})"
-            raise DataError(path, wrong, "write a word a line")
-        words.setdefault(word, number)
+        words.setdefault(_only_word(path, number, line), number)
     return words
+
+
+def written_words(path: str | Path, spelling: Spelling) -> tuple[list[str], tuple[str, ...]]:
+    """Read a lexicon as a symbol set can write it: its words, each once, and what is left of its lines, and why.
+
+    A word that the tokens cannot write is taken in its composed form (NFC) where they can write that. DataError as
+    `read_lexicon`, and where the tokens can write no word of it.
+    """
+    words: dict[str, int] = {}
+    left: list[str] = []
+    for number, line in read_listed(path, "words"):
+        word = _only_word(path, number, line)
+        if spelling.lacking(word):
+            word = unicodedata.normalize("NFC", word)
+        if lacking := spelling.lacking(word):
+            left.append(f"line {number}: no token has {lacking!r} of {word!r}")
+        elif word in words:
+            left.append(f"line {number}: {word!r} is in line {words[word]} already")
+        else:
+            words[word] = number
+    if not words:
+        raise DataError(path, f"holds no word that the tokens can write ({left[0]})", "use words of their characters")
+    return list(words), tuple(left)
+
+
+def told_left(path: str | Path, what: str, used: int, left: Sequence[str]) -> str:
+    """Return a line on what was left out of a list; `what` names its things, of which `used` are used."""
+    more = f"; and {len(left) - 3:,} more" if len(left) > 3 else ""
+    return f"{path}: {len(left):,} of {used + len(left):,} {what} left out: {'; '.join(left[:3])}{more}"
+
+
+def _only_word(path: str | Path, number: int, line: str) -> str:
+    word, *more = line.split()
+    if more:
+        wrong = f"line {number} holds {1 + len(more)} words ({line.strip()!r})"
+        raise DataError(path, wrong, "write a word a line; `emgasr lm lexicon` makes one of flashlight's lexicons")
+    return word
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from types import MappingProxyType
 
 from emgasr.errors import DataError
 from emgasr.tokens import ENTER, Tokens
@@ -16,7 +14,6 @@ from emgasr.tokens import ENTER, Tokens
 SEPARATOR, WORD_BEGIN = -1, -2
 
 PIECE_BEGIN = "▁"  # with which sentencepiece begins a word
-NO_LINES: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -54,20 +51,20 @@ class Spelling:
         """Whether any token can end a word."""
         return any(code < 0 for codes in self.codes for code in codes)
 
-    def check_written(
-        self, words: Iterable[str], path: str | Path = "lexicon", lines: Mapping[str, int] = NO_LINES
-    ) -> None:
-        """DataError if the tokens cannot write all `words`: it tells the first, with its line, and how many others."""
-        letters = frozenset(self.letters)
-        unwritten = [word for word in words if not letters.issuperset(word)]
+    def lacking(self, word: str) -> str:
+        """Return the first character of a word that no token writes, empty if they write it all."""
+        return next((c for c in word if c not in self.code_of), "")
+
+    def check_written(self, words: Iterable[str]) -> None:
+        """DataError if the tokens cannot write all `words`: it tells the first, and how many others."""
+        unwritten = [word for word in words if self.lacking(word)]
         if not unwritten:
             return
         word, others = unwritten[0], len(unwritten) - 1
-        line = f"line {lines[word]}: " if word in lines else ""
-        wrong = f"{line}the tokens cannot write {word!r}, as none has {next(c for c in word if c not in letters)!r}"
+        wrong = f"the tokens cannot write {word!r}, as none has {self.lacking(word)!r}"
         if others:
             wrong += f", nor {others} other {'word' if others == 1 else 'words'}"
-        raise DataError(path, wrong, "leave such words out or spell them otherwise")
+        raise DataError("lexicon", wrong, "leave such words out or spell them otherwise")
 
 
 def separates(character: str) -> bool:

@@ -22,7 +22,7 @@ from emgasr.lm.ngram import step as ngram_step
 from emgasr.lm.spelling import SEPARATOR, WORD_BEGIN, Spelling
 from emgasr.tokens import Tokens
 
-LARGEST_PENALTY = 100.0  # nats
+LARGEST_PENALTY = 1000.0  # nats
 
 
 class WordState(NamedTuple):
@@ -69,7 +69,7 @@ class WordModel:
         unknown_penalty: float = 0.0,
         free_separators: bool = False,
     ) -> None:
-        """Take the two models, the lexicon and the symbol set that writes; `unknown_penalty` is in nats, -100 to 100.
+        """Take the two models, the lexicon and the symbol set that writes; `unknown_penalty` is in nats, -1000 to 1000.
 
         DataError if the tokens cannot write a word of the lexicon or the word model knows none.
         """

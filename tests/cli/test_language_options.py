@@ -184,8 +184,17 @@ LM = ["--lm", "{}/letters.arpa"]
         ([*LM, "--unknown-penalty", "1"], "--unknown-penalty: needs a lexicon; pass --lexicon FILE"),
         ([*LM, "--boost", "1"], "--boost: needs a file of hotwords; pass --hotwords FILE"),
         (["--lm", "{}/words.arpa", "--lexicon", "{}/lexicon.txt"], "--lexicon: needs a model of characters"),
-        ([*WORDS, "--unknown-penalty", "nan"], "--unknown-penalty: is nan; use a finite number of nats"),
-        ([*LM, "--hotwords", "{}/names.txt", "--boost", "inf"], "--boost: is inf; use a finite number of nats"),
+        ([*WORDS, "--unknown-penalty", "nan"], "--unknown-penalty: is nan; use -1000 to 1000 nats"),
+        ([*LM, "--hotwords", "{}/names.txt", "--boost", "inf"], "--boost: is inf; use -1000 to 1000 nats"),
+        ([*WORDS, "--unknown-penalty", "1001"], "--unknown-penalty: is 1001.0; use -1000 to 1000 nats"),
+        ([*LM, "--free-separators"], "--free-separators: needs a lexicon; pass --lexicon FILE"),
+        ([*LM, "--hotword-parts"], "--hotword-parts: needs a file of hotwords; pass --hotwords FILE"),
+        ([*LM, "--word-bonus", "1"], "word_bonus is 1, and there is no lexicon that tells words; leave it out"),
+        ([*LM, "--length-bonus", "800"], "length_bonus is 800.0; use -100 to 100"),
+        ([*LM, "--backspace-penalty", "-1000"], "backspace_penalty is -1000.0; use -100 to 100"),
+        ([*LM, "--lm-weight", "1e6"], "lm_weight is 1000000.0; use -100 to 100"),
+        ([*LM, "--acoustic-scale", "1e5"], "acoustic_scale is 100000.0; use 0.001 to 100"),
+        ([*LM, "--beam", "9223372036854775808"], "beam is 9223372036854775808; use 1 to 1,000,000"),
         ([*LM, "--boost", "much", "--hotwords", "{}/names.txt"], "--boost: invalid float value: 'much'"),
         ([*LM, *WORDS[2:]], "letters.arpa: knows none of the 3 words of {}/lexicon.txt;"),
         ([*LM, *WORDS[2:], "--lexicon", "{}/letters.txt"], "the 2 words of {}/letters.txt but single letters; use a"),
@@ -206,7 +215,7 @@ def test_options_and_models_that_do_not_fit_are_told_in_a_line(
     ("content", "line"),
     [
         (b"", "list.txt: holds no words; write words, one a line"),
-        (b"ab\n\nabc\nba\nca\nc\n", "line 3: the tokens cannot write 'abc', as none has 'c', nor 2 other words;"),
+        (b"\nabc\nc\n", "holds no word that the tokens can write (line 2: no token has 'c' of 'abc')"),
         (b"ab\nab ba\n", "line 2 holds 2 words ('ab ba')"),
         (b"ab\n\xe9\n", "line 2 is not UTF-8 text"),
         (b"bbb\nbb\n", "words.arpa: knows none of the 2 words of"),
@@ -224,12 +233,12 @@ def test_a_bad_lexicon_is_told_with_its_line(
     ("content", "line"),
     [
         (b" \n", "list.txt: holds no phrases; write phrases, one a line"),
-        (b"ab\nno\n", "line 2: the tokens cannot write 'no', as none has 'n'"),
+        (b"no\n", "(line 1: the tokens cannot write 'no', as none has 'n')"),
         (b"ab\nba\tmuch\n", "line 2: 'much' is no boost; write a number of nats"),
         (b"ab\nba\tinf\n", "line 2: the boost of 'ba' is inf"),
-        (b"\n\t3\n", "line 2: '' holds no letter"),
+        (b"\n\t3\n", "(line 2: '' holds no letter)"),
         (b"ab\nba\n\n ab\t3\n", "line 4: 'ab' is in line 1 already"),
-        (b"ab\nab ba\n", "line 2: the tokens cannot write 'ab ba', as none has ' '"),
+        (b"ab\nba\t1001\n", "line 2: the boost of 'ba' is 1001.0"),
         ("ab\nbä\n".encode("latin-1"), "line 2 is not UTF-8 text"),
     ],
 )
@@ -240,6 +249,70 @@ def test_bad_hotwords_are_told_with_their_line(
     what = "test0.hdf5" if verb == "transcribe" else "manifest.jsonl"
     hotwords = ["--hotwords", f"{tmp_path}/list.txt"]
     refused(world, told, main([verb, f"{world}/model", f"{world}/{what}", *filled(world, LM), *hotwords]), line)
+
+
+def test_what_matches_nothing_is_left_out_counted_and_named(world: Path, tmp_path: Path, told: Told) -> None:
+    (tmp_path / "words.txt").write_text("ab\nabc\nba\nAB\nab\nabab\nca\n")
+    (tmp_path / "names.txt").write_text("ab\nno\n\t3\nab\nab ba\nb\t2\n")
+    options = [*WORDS, "--lexicon", f"{tmp_path}/words.txt", "--hotwords", f"{tmp_path}/names.txt"]
+    assert main(["transcribe", f"{world}/model", f"{world}/test0.hdf5", *filled(world, options)]) == 0
+    hotwords, words = told()[1].splitlines()[:2]
+    assert hotwords == (
+        f"emgasr: {tmp_path}/names.txt: 4 of 6 phrases left out: line 2: the tokens cannot write 'no', as none has 'n';"
+        " line 3: '' holds no letter; line 4: 'ab' is in line 1 already; and 1 more"
+    )
+    assert words == (
+        f"emgasr: {tmp_path}/words.txt: 4 of 7 words left out: line 2: no token has 'c' of 'abc';"
+        " line 4: no token has 'A' of 'AB'; line 5: 'ab' is in line 1 already; and 1 more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "told_of_it"),
+    [
+        (["--word-bonus", "2"], "word bonus 2"),
+        (["--refund-bonus"], "bonus refunded"),
+        (["--strict-top-k"], "strict top k"),
+    ],
+)
+def test_the_search_tells_what_it_was_asked(world: Path, told: Told, options: list[str], told_of_it: str) -> None:
+    assert main(["transcribe", f"{world}/model", f"{world}/test0.hdf5", *filled(world, WORDS), *options]) == 0
+    assert f", {told_of_it}; weights" in told()[1].replace("; default weights", "; weights")
+
+
+def test_free_separators_and_parts_are_recorded(world: Path, tmp_path: Path, told: Told) -> None:
+    options = [*WORDS, "--free-separators", "--hotwords", "{}/names.txt", "--hotword-parts", "--lm-weight", "1"]
+    assert evaluate(world, *options, "--out", str(tmp_path / "out")) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "penalty 0 nats, separators free" in page
+    assert "nats, words by themselves)" in page
+
+
+def test_the_n_best_hypotheses_are_printed_with_their_scores(world: Path, told: Told) -> None:
+    reading = ["transcribe", f"{world}/model", f"{world}/test0.hdf5", *filled(world, LM)]
+    assert main([*reading, "--nbest", "3"]) == 0
+    rows = [line.split("\t") for line in told()[0].splitlines()]
+    assert len(rows) == 3
+    assert sorted(rows, key=lambda row: -float(row[0])) == rows
+    assert main([*reading, "--nbest", "3", "--json"]) == 0
+    found = json.loads(told()[0])
+    assert [[f"{each['score']:.4f}", each["text"]] for each in found["nbest"]] == rows
+    assert found["text"] == rows[0][1]
+    assert found["nbest"][1].keys() >= {"acoustic", "lm", "keys"}
+    assert main(reading) == 0
+    assert told()[0] == f"{rows[0][1]}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--nbest", "2"], "--nbest: needs a search with a language model; pass --lm FILE"),
+        ([*LM, "--nbest", "0"], "n_best is 0; use 1 to 1,000,000"),
+        ([*LM, "--nbest", "60"], "--nbest: is 60, and the beam holds 50; pass --beam 60 too"),
+    ],
+)
+def test_an_impossible_number_of_hypotheses_is_told(world: Path, told: Told, options: list[str], line: str) -> None:
+    refused(world, told, main(["transcribe", f"{world}/model", f"{world}/test0.hdf5", *filled(world, options)]), line)
 
 
 def refused(world: Path, told: Told, code: int, line: str) -> None:
@@ -256,7 +329,7 @@ def test_a_model_of_single_words_is_read_by_the_published_rule(world: Path, tmp_
     told()
     for wrong, line in (
         (["--single-words"], "--single-words: needs a language model"),
-        (["--lm", "{}/capitals.arpa", "--single-words"], "knows 'A'"),
+        (["--lm", "{}/words.arpa", "--single-words"], "knows 'ab', and the published rule is for models of the letters"),
         ([*WORDS, "--single-words"], "--single-words: does not go with a lexicon"),
     ):
         assert evaluate(world, *wrong) == 2

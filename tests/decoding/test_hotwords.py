@@ -114,11 +114,12 @@ def test_arrays_are_of_the_kinds_told_and_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("phrases", "error", "line"),
     [
-        ({"ab": 1.0, "": 1.0}, ConfigError, "'' holds no letter"),
-        ({" " + ENTER: 1.0}, ConfigError, "holds no letter"),
+        ({"ab": 1.0, "": 1.0}, DataError, "'' holds no letter"),
+        ({" " + ENTER: 1.0}, DataError, "holds no letter"),
         ({"a b": 1.0, " a  b": 2.0}, ConfigError, "'a b' is given twice"),
         ({"ab": math.nan}, ConfigError, "the boost of 'ab' is nan"),
         ({"ab": -math.inf}, ConfigError, "the boost of 'ab' is -inf"),
+        ({"ab": 1000.5}, ConfigError, "the boost of 'ab' is 1000.5"),
         ({"cab né": 1.0}, DataError, "cannot write 'cab né', as none has 'n'"),
     ],
 )
@@ -129,10 +130,30 @@ def test_bad_phrases_are_refused(phrases: dict[str, float], error: type[Exceptio
 
 def test_a_file_gives_phrases_and_boosts(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_bytes("\ufeffab\r\n\n c  a \t-1.5\r\nb\t2e0".encode())
-    read = read_hotwords(tmp_path / "names.txt", TOKENS, 3.5)
+    read, left = read_hotwords(tmp_path / "names.txt", TOKENS, 3.5)
+    assert left == ()
     assert read.phrases == {"ab": 3.5, "c a": -1.5, "b": 2.0}
     assert (read.gain == Hotwords(read.phrases, TOKENS).gain).all()
-    assert read_hotwords(tmp_path / "names.txt", TOKENS).phrases["ab"] == BOOST == 5.0
+    assert read_hotwords(tmp_path / "names.txt", TOKENS)[0].phrases["ab"] == BOOST == 5.0
+
+
+def test_parts_of_a_phrase_are_boosted_as_pyctcdecode_boosts_its_unigrams() -> None:
+    """pyctcdecode splits phrases into words: each found is worth the weight, one begun its share of the shortest."""
+    hotwords = Hotwords({"ab ca": 4.0, "cab": 2.0}, TOKENS, parts=True)
+    assert hotwords.phrases == {"ab ca": 4.0, "cab": 2.0}
+    for symbols, boost in (
+        ("ab ", 4), ("ca ", 4), ("ab ca ", 8), ("ca ab ", 8), ("cab ", 2), ("abc ", 0), ("a", 2), ("c", 2), ("ca", 4),
+        ("b ab cab ", 6),
+    ):  # fmt: skip
+        assert gained(hotwords, list(symbols))[-2] == pytest.approx(boost), symbols
+    whole = Hotwords({"ab ca": 4.0, "cab": 2.0}, TOKENS)
+    assert gained(whole, list("ab "))[-1] == pytest.approx(4.0 * 3 / 5)
+    assert gained(whole, list("ca "))[-1] == 0.0
+
+
+def test_a_word_of_several_phrases_has_the_largest_of_their_boosts() -> None:
+    hotwords = Hotwords({"ab c": 4.0, "ab": 1.0, "ab a": 3.0}, TOKENS, parts=True)
+    assert gained(hotwords, list("ab "))[-1] == pytest.approx(4.0)
 
 
 def test_phrases_of_several_words_need_a_separator() -> None:
