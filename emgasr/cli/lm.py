@@ -1,4 +1,4 @@
-"""`emgasr lm build | mix | score | info`: text in, n-gram models in files out, and what they say of text."""
+"""`emgasr lm build | mix | score | info | lexicon`: text in, n-gram models in files out, and what they say of text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS = "by its name: .lm (compact, opened at once), .arpa or .arpa.gz"
 
 
 def run(argv: list[str]) -> int:
-    """Run one of build, mix, score and info; return the exit code."""
+    """Run one of build, mix, score, info and lexicon; return the exit code."""
     options = _parser().parse_args(argv)
     if options.command == "mix" and (options.weights is None) == (options.held_out is None):
         _parser().error("mix needs either --weights or --held-out")
@@ -33,7 +33,7 @@ def run(argv: list[str]) -> int:
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="emgasr lm", description="Estimate, mix and query n-gram language models.")
-    commands = parser.add_subparsers(required=True, dest="command", metavar="build | mix | score | info")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="build | mix | score | info | lexicon")
 
     build = commands.add_parser("build", help="estimate a model (modified Kneser-Ney, as lmplz) from text files")
     _add_text(build, "text", nargs="+")
@@ -59,10 +59,15 @@ def _parser() -> ArgumentParser:
     info = commands.add_parser("info", help="order, counts, symbols and sizes of a model")
     info.add_argument("model", type=Path, metavar="MODEL")
 
-    for command in (build, mix):
+    lexicon = commands.add_parser("lexicon", help="make a list of words, as --lexicon reads it, of a flashlight lexicon")
+    lexicon.add_argument("lexicon", type=Path, metavar="LEXICON", help="a word and its tokens a line: `cab<TAB>c a b |`")
+    lexicon.add_argument("--word-end", default="|", metavar="SIGN", help="token between words (default |)")
+    lexicon.add_argument("--model", type=Path, metavar="MODEL", help="leave out what this model's symbols cannot write")
+
+    for command in (build, mix, lexicon):
         command.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"file to write, {KINDS}")
         command.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
-    for command in (build, mix, score, info):
+    for command in (build, mix, score, info, lexicon):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 

@@ -11,11 +11,14 @@ from typing import Any
 
 from emgasr.errors import DataError, OutputError
 from emgasr.lm import NGramModel, estimate, read_model, write_model
+from emgasr.lm.flashlight import read_flashlight, write_lexicon
 from emgasr.lm.lmplz import chosen_builder, estimate_with_lmplz
 from emgasr.lm.mix import mix as interpolated
 from emgasr.lm.mix import tune_weights
 from emgasr.lm.perplexity import TextScore, score_text
+from emgasr.lm.spelling import Spelling
 from emgasr.lm.texts import read_lines, sentences
+from emgasr.tokens import load_tokens
 
 _WATCHED = 1000  # sentences from one sign of life to the next
 
@@ -70,6 +73,18 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
     """Return what a model holds and how large it is."""
     model = read_model(options.model)
     return {"model": str(options.model), **_summary(model, options.model), "unknown_symbol": model.has_unknown}
+
+
+def lexicon(options: argparse.Namespace) -> dict[str, Any]:
+    """Make our list of words of a flashlight lexicon, and tell what is left over."""
+    _check_free(options)
+    spelling = None
+    if options.model is not None:
+        spelling = Spelling.of(load_tokens(options.model))
+    converted = read_flashlight(options.lexicon, options.word_end, spelling)
+    write_lexicon(converted.words, options.out)
+    left = {wrong: {"count": len(lines), "first": list(lines[:3])} for wrong, lines in converted.left.items()}
+    return {"lexicon": str(options.out), "lines": converted.lines, "words": len(converted.words), "left_over": left}
 
 
 def _score(scored: TextScore) -> dict[str, Any]:

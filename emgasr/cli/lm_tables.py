@@ -13,7 +13,7 @@ _SPACE = "␣"
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the result of build, mix, score or info."""
+    """Print the result of build, mix, score, info or lexicon."""
     console = Console(soft_wrap=True)
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     facts.add_column(style="dim")
@@ -27,6 +27,12 @@ def show(result: dict[str, Any]) -> None:
 
 
 def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
+    if "left_over" in result:
+        facts = [("lexicon", result["lexicon"]), ("words", f"{result['words']:,} of {result['lines']:,} lines")]
+        return facts + [
+            (f"{left['count']:,} left", f"{wrong}: {'; '.join(left['first'])}{' …' if left['count'] > 3 else ''}")
+            for wrong, left in result["left_over"].items()
+        ]
     facts = [("model", result["model"])]
     if "builder" in result:
         facts.append(("builder", f"{result['builder']}, {result['seconds']:.1f} s"))

@@ -145,3 +145,28 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.
         assert "Traceback" not in message
     assert not Path(out).exists()
     assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_flashlight_lexicon_becomes_ours_and_what_is_left_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs, ours = tmp_path / "theirs.txt", tmp_path / "ours.txt"
+    theirs.write_text("fox\tf o x |\nfox\tf o x |\nDog\td o g |\n")
+    command = ["lm", "lexicon", str(theirs), "--out", str(ours)]
+    assert main(command) == 0
+    table = " ".join(capsys.readouterr().out.split())
+    assert "words 1 of 3 lines" in table
+    assert "1 left there already: line 2: fox (f o x |) 1 left spelled otherwise: line 3: Dog (d o g |)" in table
+    assert ours.read_text() == "fox\n"
+    assert main(command) == 2
+    assert "already exists" in capsys.readouterr().err
+    from tiny_models import save_keys_model
+
+    save_keys_model(tmp_path / "model")  # of a and b
+    assert main([*command, "--overwrite", "--model", str(tmp_path / "model")]) == 2
+    assert "holds no word" in capsys.readouterr().err
+    theirs.write_text("ab\ta b |\nfox\tf o x |\n")
+    assert main([*command, "--overwrite", "--model", str(tmp_path / "model"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["words"], told["lines"]) == (1, 2)
+    assert told["left_over"]["not to be written by the model"]["count"] == 1

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.decoding.reference import BeamSearch
+from emgasr.decoding import BeamSearch, SearchConfig
+from emgasr.decoding.reference import BeamSearch as ReferenceSearch
 from emgasr.errors import ConfigError, DataError
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.lexicon import OUTSIDE, ROOT, read_lexicon
@@ -269,3 +270,39 @@ def test_a_word_model_without_unk_makes_other_words_all_but_impossible() -> None
     model = WordModel(closed, LEXICON, CHARACTERS, TOKENS)
     assert worth(model, list("bb")) < -200
     assert worth(model, list("ab")) == pytest.approx(worth(MODEL, list("ab")))
+
+
+def said(symbols: list[str]) -> np.ndarray:
+    """Emissions that allow these symbols only, a blank behind each."""
+    labels = [label for token in TOKENS.ids(symbols) for label in (token, 0)]
+    emissions = np.full((len(labels), len(TOKENS)), -np.inf)
+    emissions[np.arange(len(labels)), labels] = 0.0
+    return emissions
+
+
+@pytest.mark.parametrize(
+    ("symbols", "words"),
+    [("", 0), ("a", 1), ("ab", 1), ("ab ", 1), ("ab c", 2), ("  ab  dd ", 2)],
+)
+def test_each_word_has_its_bonus_from_its_first_letter_on(symbols: str, words: int) -> None:
+    scores = []
+    for bonus in (0.0, 1.5, -2.0):
+        config = SearchConfig(word_bonus=bonus, beam=5)
+        for search in (BeamSearch, ReferenceSearch):
+            scores.append(search(TOKENS, MODEL, config).whole(said(list(symbols)))[0].score)
+    none, bonus, penalty = scores[::2]
+    assert (bonus - none, penalty - none) == pytest.approx((1.5 * words, -2.0 * words))
+    assert scores[::2] == pytest.approx(scores[1::2])
+
+
+def test_a_bonus_of_words_needs_a_model_of_words() -> None:
+    with pytest.raises(ConfigError, match="word_bonus is 1, and there is no lexicon that tells words"):
+        BeamSearch(TOKENS, CHARACTERS, SearchConfig(word_bonus=1.0))
+
+
+def test_runs_of_separators_are_free_where_they_are_asked_to_be() -> None:
+    free = WordModel(WORDS, LEXICON, CHARACTERS, TOKENS, PENALTY, free_separators=True)
+    assert worth(free, list("ab  abc")) == worth(free, list("ab abc")) == worth(MODEL, list("ab abc"))
+    assert worth(free, list("  ab")) == worth(MODEL, list("ab"))
+    assert worth(MODEL, list("ab  abc")) < worth(MODEL, list("ab abc"))
+    assert free.checksum() != MODEL.checksum()
