@@ -147,7 +147,8 @@ def test_nothing_is_written_where_the_published_network_emits_nothing(tmp_path: 
     late, recording = BLOCKS * (KERNEL - 1), recording_of(samples)
     found, kept = published.emissions(recording), live.emissions(recording)
     assert found.shape == kept.shape
-    assert (found[:late, 0] == 0).all() and (found[:late, 1:] == -np.inf).all()
+    assert (found[:late, 0] == 0).all()
+    assert (found[:late, 1:] == -np.inf).all()
     np.testing.assert_array_equal(found[late:], kept[late:])
     assert np.isfinite(kept).all()
     whole, _ = published(torch.from_numpy(recording.samples[:])[None], torch.tensor([samples]))

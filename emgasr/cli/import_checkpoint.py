@@ -29,7 +29,9 @@ def run(argv: list[str]) -> int:
 
     recognizer = read_published_tds(options.checkpoint, options.keep_first_frames)
     claim_folder(options.out, options.overwrite)
-    recognizer.save(options.out, _card(options.checkpoint.name, checksum_file(options.checkpoint), options.keep_first_frames))
+    recognizer.save(
+        options.out, _card(options.checkpoint.name, checksum_file(options.checkpoint), options.keep_first_frames)
+    )
     print(f"{options.out}: TDS, {recognizer.parameter_count:,} parameters")
     return 0
 

@@ -59,8 +59,12 @@ def _parser() -> ArgumentParser:
     info = commands.add_parser("info", help="order, counts, symbols and sizes of a model")
     info.add_argument("model", type=Path, metavar="MODEL")
 
-    lexicon = commands.add_parser("lexicon", help="make a list of words, as --lexicon reads it, of a flashlight lexicon")
-    lexicon.add_argument("lexicon", type=Path, metavar="LEXICON", help="a word and its tokens a line: `cab<TAB>c a b |`")
+    lexicon = commands.add_parser(
+        "lexicon", help="make a list of words, as --lexicon reads it, of a flashlight lexicon"
+    )
+    lexicon.add_argument(
+        "lexicon", type=Path, metavar="LEXICON", help="a word and its tokens a line: `cab<TAB>c a b |`"
+    )
     lexicon.add_argument("--word-end", default="|", metavar="SIGN", help="token between words (default |)")
     lexicon.add_argument("--model", type=Path, metavar="MODEL", help="leave out what this model's symbols cannot write")
 

@@ -53,7 +53,9 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
     add_shape_options(group)
     group.add_argument("--lm-weight", type=float, metavar="W", help="weight of the language model, -100 to 100")
     group.add_argument("--length-bonus", type=float, metavar="B", help="added for each symbol, -100 to 100 nats")
-    group.add_argument("--word-bonus", type=float, metavar="B", help="added for each word of a lexicon's model, likewise")
+    group.add_argument(
+        "--word-bonus", type=float, metavar="B", help="added for each word of a lexicon's model, likewise"
+    )
     group.add_argument("--acoustic-scale", type=float, metavar="A", help="exponent of the emissions, 0.001 to 100")
     group.add_argument(
         "--backspace-penalty", type=float, metavar="P", help="taken off for each backspace, -100 to 100 nats"

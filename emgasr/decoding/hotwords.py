@@ -111,7 +111,9 @@ def read_hotwords(
             continue
         phrases[phrase], lines[phrase] = each, number
     if not phrases:
-        raise DataError(path, f"holds no phrase that can be written ({left[0]})", "write phrases of the tokens' letters")
+        raise DataError(
+            path, f"holds no phrase that can be written ({left[0]})", "write phrases of the tokens' letters"
+        )
     return Hotwords(phrases, tokens, parts), tuple(left)
 
 

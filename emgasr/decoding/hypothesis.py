@@ -57,7 +57,9 @@ class SearchConfig:
     backspace_penalty: float = 0.0  # a free undo invents pairs of a wrong key and a backspace
     end_of_sentence: bool = False
     n_best: int = 1  # hypotheses answered, of at most `beam`
-    threshold: float | None = None  # nats below the best at which a hypothesis is dropped, 0.001 to 100,000; None: never
+    threshold: float | None = (
+        None  # nats below the best at which a hypothesis is dropped, 0.001 to 100,000; None: never
+    )
     commit_within: int = 5000  # frames (to 10^9) after which a stream commits its best hypothesis, whatever else lives
     word_bonus: float = 0.0  # what flashlight calls the word score
     refund_bonus: bool = False  # a backspace takes back the bonus of what it deletes, as emg2qwerty's decoder does
@@ -72,7 +74,9 @@ class SearchConfig:
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ConfigError("search", f"{name} is {shown(value)}", f"use {what} from {low:,.10g} to {high:,.10g}")
             if not low <= value <= high:
-                advice = f"use {low:,.10g} to {high:,.10g}" + (", or leave it out" if name in ("top_k", "threshold") else "")
+                advice = f"use {low:,.10g} to {high:,.10g}" + (
+                    ", or leave it out" if name in ("top_k", "threshold") else ""
+                )
                 raise ConfigError("search", f"{name} is {shown(value)}", advice)
         for name in SWITCHES:
             if not isinstance(getattr(self, name), bool):

@@ -329,7 +329,10 @@ def test_a_model_of_single_words_is_read_by_the_published_rule(world: Path, tmp_
     told()
     for wrong, line in (
         (["--single-words"], "--single-words: needs a language model"),
-        (["--lm", "{}/words.arpa", "--single-words"], "knows 'ab', and the published rule is for models of the letters"),
+        (
+            ["--lm", "{}/words.arpa", "--single-words"],
+            "knows 'ab', and the published rule is for models of the letters",
+        ),
         ([*WORDS, "--single-words"], "--single-words: does not go with a lexicon"),
     ):
         assert evaluate(world, *wrong) == 2

@@ -104,7 +104,9 @@ class Published:
                         after[prefix][1].append(last + row[label])
                     page, added = self.after(pages[prefix], self.tokens.symbols[label])
                     pages[(*prefix, label)] = page
-                    after[(*prefix, label)][1] += [x + row[label] + added for x in ((blank,) if same else (blank, last))]
+                    after[(*prefix, label)][1] += [
+                        x + row[label] + added for x in ((blank,) if same else (blank, last))
+                    ]
             summed = {prefix: (_sum(blank), _sum(last)) for prefix, (blank, last) in after.items()}
             best = sorted(summed, key=lambda prefix: -_sum(summed[prefix]))[:BEAM]
             beam = {prefix: summed[prefix] for prefix in best}

@@ -72,7 +72,12 @@ def drawn(seed: int) -> Case:
 
 def _weights(rng: np.random.Generator) -> dict[str, float]:
     if rng.random() < 0.3:
-        usual = {"lm_weight": (0, 2), "length_bonus": (-1, 4), "acoustic_scale": (0.4, 1.2), "backspace_penalty": (0, 4)}
+        usual = {
+            "lm_weight": (0, 2),
+            "length_bonus": (-1, 4),
+            "acoustic_scale": (0.4, 1.2),
+            "backspace_penalty": (0, 4),
+        }
         return {name: float(rng.uniform(low, high)) for name, (low, high) in usual.items()}
     return {
         "lm_weight": float(rng.choice([0, rng.uniform(-4, 4), rng.uniform(-100, 100)])),
@@ -131,9 +136,7 @@ def test_within_the_bounds_the_compiled_search_answers_as_the_readable_one() -> 
     for seed in range(SEARCHES):
         case = drawn(seed)
         arguments = case.tokens, case.lm, case.config, case.hotwords
-        wrong = difference(
-            beam_search(case.emissions, *arguments), reference.beam_search(case.emissions, *arguments)
-        )
+        wrong = difference(beam_search(case.emissions, *arguments), reference.beam_search(case.emissions, *arguments))
         assert not wrong, f"seed {seed}: {wrong}; {case.config}"
         met.update([case.tokens.kind, type(case.lm).__name__, "hotwords" if case.hotwords else "no hotwords"])
     print(f"\n{SEARCHES:,} searches equal: {dict(met)}")
@@ -147,6 +150,7 @@ def test_outside_the_bounds_there_is_one_line(name: str) -> None:
     for value in [*outside, 1.5] if name in COUNTS else outside:
         with pytest.raises(ConfigError, match=f"{name} is ") as told:
             SearchConfig(**{name: value})
-        assert len(str(told.value)) < 160 and "\n" not in str(told.value)
+        assert len(str(told.value)) < 160
+        assert "\n" not in str(told.value)
     for value in (low, high):
         assert getattr(SearchConfig(**{name: value}), name) == value

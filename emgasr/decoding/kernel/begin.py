@@ -117,11 +117,7 @@ def begin(
         if last == first_label:  # again only after a blank
             again = times(mass[0, 0, entry], gain, logs)
             written = max(times(again, likeliest, logs), times(highest, second, logs))
-        if (
-            written <= floor
-            and undone <= floor
-            and times(times(total, bonus, logs), silent, logs) <= floor
-        ):
+        if written <= floor and undone <= floor and times(times(total, bonus, logs), silent, logs) <= floor:
             lacking |= floor == least_kept
             continue
         node = beam[entry]
@@ -258,7 +254,18 @@ def begin(
                 if here > floor:
                     behind = ngrams[ngram, BEHIND]
                     size, candidates = offer(
-                        here, entry, int(label), int(behind), factor, step, size, candidates, live, most, places, numbers
+                        here,
+                        entry,
+                        int(label),
+                        int(behind),
+                        factor,
+                        step,
+                        size,
+                        candidates,
+                        live,
+                        most,
+                        places,
+                        numbers,
                     )
                     best = max(best, here)
                     floor = max(numbers[HEAP, 0] if size == most else none, times(best, threshold, logs), least_kept)

@@ -27,8 +27,8 @@ from emgasr.decoding.kernel.tree import (
     SPELLED,
     STATE,
     TEXT,
-    UNDO,
     TOO_FAR,
+    UNDO,
     USED,
     Tree,
 )
