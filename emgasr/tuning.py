@@ -74,7 +74,8 @@ def tune(
     """Find weights for the search on validation utterances: `start`, random tries, then moves around the best so far.
 
     `budget` is the number of configurations tried, half of them at random. Without a language model its weight stays,
-    without a backspace key its penalty, and without a lexicon the bonus of words. The same seed gives the same trials, whatever `threads` is.
+    without a backspace key its penalty, and without a lexicon the bonus of words. The same seed gives the same trials,
+    whatever `threads` is.
     """
     if not utterances:
         raise DataError("tuning", "there are no validation utterances", "give at least one")

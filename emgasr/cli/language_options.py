@@ -133,9 +133,8 @@ def read_language(options: argparse.Namespace, tokens: Tokens) -> Language | Non
         _tell_left(options.hotwords, "phrases", len(hotwords.phrases), left)
         low, high = min(hotwords.phrases.values()), max(hotwords.phrases.values())
         boosts = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-        settings["hotwords"] = (
-            f"{options.hotwords} ({len(hotwords.phrases):,}, boosts of {boosts} nats{', words by themselves' if parts else ''})"
-        )
+        boosts += " nats, words by themselves" if parts else " nats"
+        settings["hotwords"] = f"{options.hotwords} ({len(hotwords.phrases):,}, boosts of {boosts})"
     if options.lexicon is None:
         return Language(lm, hotwords, settings)
     model = _word_model(options, lm, tokens)

@@ -88,7 +88,7 @@ def _parser() -> ArgumentParser:
         "--nbest",
         type=int,
         metavar="N",
-        help="with --lm: print the N best hypotheses, a line each with its score (natural log), or as `nbest` of --json",
+        help="with --lm: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json",
     )
     add_search_options(parser)
     return parser

@@ -12,9 +12,9 @@ from emgasr.tokens import SHIFT, Tokens
 
 
 def on_page(token: int, tokens: Tokens, lm: NGramModel | WordModel | None) -> bool:
-    """Return whether a token is a symbol of the page to the search, which a language model scores and a backspace takes.
+    """Return whether a token is a symbol of the page: one that the language model scores and a backspace deletes.
 
-    That are those that print; emg2qwerty's decoder takes shift for one too.
+    Those are the tokens that print; emg2qwerty's decoder takes shift for one too.
     """
     return tokens.printing(token) or (isinstance(lm, SingleWords) and tokens.symbols[token] == SHIFT)
 

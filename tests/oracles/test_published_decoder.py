@@ -1,10 +1,10 @@
 """emg2qwerty's published decoder, built anew from its rules as they are told, against ours with its weights.
 
-The rules (issue 10 and the facts of the field): a prefix beam search, 50 prefixes and the 10 best labels of a frame, blank
-counted among these; 2 · log10 p of KenLM and a bonus of 2 for each key but backspace, which goes back to what was
-before the key that it deletes, score and bonus included, and does nothing on an empty page. Letters are what the
-language model knows. Any other key ends the word with p(</s>) and begins a new one at <s>; where none was begun it
-scores p(<unk>). `EMGASR_PUBLISHED=1000 pytest tests/oracles/test_published_decoder.py` tries as many emissions.
+The rules (read off its code; told in our own words): a prefix beam search, 50 prefixes and the 10 best labels of a
+frame, blank counted among these; 2 · log10 p of KenLM and a bonus of 2 for each key but backspace, which goes back to
+what was before the key that it deletes, score and bonus included, and does nothing on an empty page. Letters are what
+the language model knows. Any other key ends the word with p(</s>) and begins a new one at <s>; where none was begun
+it scores p(<unk>). `EMGASR_PUBLISHED=1000 pytest tests/oracles/test_published_decoder.py` tries as many emissions.
 """
 
 from __future__ import annotations
@@ -161,8 +161,9 @@ def test_the_search_of_the_recipe_answers_as_the_published_decoder(arpa: Path) -
 
 
 SEQUENCES = [
-    "", "cab", "cab abba", "a  b", "A.c" + ENTER, "abcabcabc,ab", "zz", "..", "a" + BACKSPACE, BACKSPACE, BACKSPACE * 2 + "a",
-    "a" + BACKSPACE * 3 + "b", "ab ." + BACKSPACE * 2 + "c", SHIFT + "A", SHIFT + BACKSPACE + "b", "ab" + SHIFT + SHIFT + "c",
+    "", "cab", "cab abba", "a  b", "A.c" + ENTER, "abcabcabc,ab", "zz", "..", "a" + BACKSPACE, BACKSPACE,
+    BACKSPACE * 2 + "a", "a" + BACKSPACE * 3 + "b", "ab ." + BACKSPACE * 2 + "c", SHIFT + "A", SHIFT + BACKSPACE + "b",
+    "ab" + SHIFT + SHIFT + "c",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Masses of hypotheses as plain numbers, or as their natural logarithms where these reach too far: what to do with each.
+"""Masses of hypotheses as plain numbers, or as natural logarithms where these reach too far: what to do with each.
 
 Plain masses cost the least and hold what lies within some 300 nats of the best. `advance` is compiled for either, from
 one source in these words: `logs` is None for plain masses, True for logarithms. It never drops what it should keep:

@@ -9,8 +9,8 @@ import numpy as np
 from emgasr.decoding.hypothesis import SearchConfig
 from emgasr.tokens import Tokens
 
-# Places in `weights` (float64): what the search is asked, as SearchConfig has it, in nats where it has nats. BACKSPACE is
-# -1 if there is none; LN_UNDO what a backspace changes beside the refund of what it deletes, LN_UNDO_NOTHING what it
+# Places in `weights` (float64): what the search is asked, as SearchConfig has it, in nats where it has nats. BACKSPACE
+# is -1 if there is none; LN_UNDO what a backspace changes beside the refund of what it deletes, LN_UNDO_NOTHING what it
 # changes on an empty page; LN_BLANK what a blank frame costs; THRESHOLD infinite if all are kept; STRICT 1 or 0.
 (
     BEAM, TOP_K, BACKSPACE, SCALE, ALPHA, LN_BONUS, LN_UNDO, LN_UNDO_NOTHING, LN_BLANK, THRESHOLD, COMMIT_WITHIN,
