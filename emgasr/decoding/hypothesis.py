@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         for name, (low, high) in BOUNDS.items():
-            value = getattr(self, name)
+            value: Any = getattr(self, name)
             if value is None and name in ("top_k", "threshold"):
                 continue
             kind, what = (Integral, "a whole number") if name in COUNTS else (Real, "a number")

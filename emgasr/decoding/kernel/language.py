@@ -1,7 +1,7 @@
 """An n-gram model and the search's weights in, arrays that the compiled search multiplies by out, and their look-up.
 
-Every context has ready the logarithm of the largest factor e^(weight ln p + bonus) that any symbol can get there. A child
-is found by its bit in the context's mask and the number of bits below it: nothing is hashed.
+Every context has ready the logarithm of the largest factor e^(weight ln p + bonus) that any symbol can get there. A
+child is found by its bit in the context's mask and the number of bits below it: nothing is hashed.
 """
 
 from __future__ import annotations

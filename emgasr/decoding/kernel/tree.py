@@ -18,9 +18,9 @@ HISTORY = 256  # symbols of committed text that backspaces can still take back
 # of the hotwords, SLOT where in the beam a node was last.
 PARENT, LABEL, TEXT, BELOW, STATE, CHILD, SIBLING, SLOT, DEPTH, NODE, SPELLED, HOT = range(12)
 LINKS = 12
-# Columns of `values`: ln p_LM of the text, its boosts and bonuses of words, the score's part without emissions, the
-# factor (plain or a logarithm, as masses are) of its change on the way from the parent, that of its change if a backspace
-# came next; of a word model OUTSIDE, and the change if the word ended; the largest factor of a printing token there.
+# Columns of `values`: ln p_LM of the text, its boosts and bonuses of words, the score's part without emissions; as
+# factors, plain or logarithms as masses are, its change on the way from the parent and its change if a backspace came
+# next; of a word model OUTSIDE, and the change if the word ended; the largest factor of a printing token there.
 LN_P, BOOST, PRIOR, FACTOR, UNDO, OUTSIDE_LN_P, FINISH, MOST_GAIN = range(8)
 VALUES = 8
 # Columns of `marks`, the counters of a search: frames seen, live hypotheses, nodes in use, the node up to which all is
