@@ -23,6 +23,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
+from emgasr.as_json import as_json
 from emgasr.errors import ConfigError, DataError, EmgasrError, OutputError
 from emgasr.output import replacing
 
@@ -130,7 +131,7 @@ def work(job: Job, root: Path, threads: int = 1) -> None:
             "host": socket.gethostname(),
         }
         with replacing(folder / RESULT) as path:
-            path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
+            path.write_text(as_json(content) + "\n", encoding="utf-8")
 
 
 class LocalEngine:

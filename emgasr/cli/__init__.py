@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -46,12 +47,14 @@ CLOSED_PIPE = 141  # 128 + SIGPIPE
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
     if argv is None:  # a process of its own
+        _occupy_closed_descriptors()
         _end_well_when_terminated()
     return told(_dispatch, list(sys.argv[1:] if argv is None else argv))
 
 
 def told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run what takes arguments and return its exit code, failures told as `main` tells them: for recipes' scripts."""
+    _let_streams_take_any_text()
     try:
         code = run(arguments)
         sys.stdout.flush()  # here, so that a reader who has gone away is noticed while it can be handled
@@ -87,6 +90,27 @@ def _dispatch(arguments: list[str]) -> int:
         if isinstance(stop.code, str):
             return _fail(stop.code, 2)
         return stop.code or 0
+
+
+def _occupy_closed_descriptors() -> None:
+    """Put the null device where a standard stream was closed, so that no file of results is opened in its place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if descriptor == 0 else os.O_WRONLY)  # the lowest that is free: this one
+
+
+def _let_streams_take_any_text() -> None:
+    """Let stdout and stderr escape what their encoding lacks, and be there: Python has None for a closed one."""
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+        elif (
+            name != "stdin" and isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape")
+        ):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _end_well_when_terminated() -> None:

@@ -15,7 +15,7 @@ from emgasr.lm.lmplz import chosen_builder, estimate_with_lmplz
 from emgasr.lm.mix import mix as interpolated
 from emgasr.lm.mix import tune_weights
 from emgasr.lm.perplexity import TextScore, score_text
-from emgasr.lm.texts import read_lines, sentences
+from emgasr.lm.texts import read_texts, sentences
 
 _WATCHED = 1000  # sentences from one sign of life to the next
 
@@ -103,7 +103,7 @@ def _check_free(options: argparse.Namespace) -> None:
 
 
 def _sentences(paths: Sequence[Path], options: argparse.Namespace) -> Iterator[Sequence[str]]:
-    return sentences(read_lines(paths, options.lowercase), options.symbols)
+    return sentences(read_texts(paths, options.lowercase), options.symbols)
 
 
 def _watched(text: Iterable[Sequence[str]], doing: str) -> Iterator[Sequence[str]]:

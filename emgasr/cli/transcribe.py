@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search
 from emgasr.errors import EmgasrError
@@ -38,7 +38,7 @@ def run(argv: list[str]) -> int:
             code = error.exit_code
             continue
         if options.json:
-            print(json.dumps({"recording": path, **transcript.as_dict(), **vocabulary}, ensure_ascii=False), flush=True)
+            print_json({"recording": path, **transcript.as_dict(), **vocabulary}, flush=True)
             continue
         if len(options.recordings) > 1:
             print(f"== {path}")

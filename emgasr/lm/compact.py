@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from emgasr.as_json import as_json
 from emgasr.errors import LanguageModelError
 from emgasr.lm.ngram import SPECIALS, NGramModel
 from emgasr.lm.trie import owners, symbol_type
@@ -38,7 +39,7 @@ def write_compact(model: NGramModel, path: str | Path) -> None:
     """Write the model so that `open_compact` can map it."""
     contexts = len(model.fail)
     content = {"vocabulary": model.vocabulary, "counts": model.counts, "contexts": contexts}
-    described = json.dumps(content, ensure_ascii=False).encode()
+    described = as_json(content).encode()
     at = _HEAD.size + len(described)
     check = zlib.crc32(described)
     with replacing(path) as temporary, open(temporary, "wb") as file:
