@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from emgasr import __version__
@@ -42,6 +43,7 @@ VERBS: dict[str, tuple[str, str]] = {
 
 INTERRUPTED = 130  # 128 + SIGINT
 CLOSED_PIPE = 141  # 128 + SIGPIPE
+_GIVE_UP = ("strict", "surrogateescape")  # how streams meet what their encoding lacks: an error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,9 +109,7 @@ def _let_streams_take_any_text() -> None:
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
-        elif (
-            name != "stdin" and isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape")
-        ):
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper) and stream.errors in _GIVE_UP:
             stream.reconfigure(errors="backslashreplace")
 
 
@@ -154,5 +154,6 @@ def _operating_system_line(error: OSError) -> str:
 def _fail(line: str, code: int) -> int:
     if os.environ.get("EMGASR_DEBUG") == "1" and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    print("emgasr: " + " ".join(line.removeprefix("emgasr: ").split()), file=sys.stderr)
+    with suppress(OSError):  # nobody can be told
+        print("emgasr: " + " ".join(line.removeprefix("emgasr: ").split()), file=sys.stderr)
     return code

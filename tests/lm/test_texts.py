@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emgasr.errors import DataError
-from emgasr.lm.texts import read_texts, sentences
+from emgasr.lm.texts import read_listed, read_texts, sentences
 from emgasr.tokens import ENTER
 
 
@@ -32,3 +32,9 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     for name in ("latin", "absent"):
         with pytest.raises(DataError, match=name):
             list(read_texts([tmp_path / name]))
+
+
+def test_two_forms_of_a_text_teach_one_symbol(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\ufeffcafé\rcafe\u0301\u2028cafe\u0301\n", encoding="utf-8")
+    assert list(read_texts([tmp_path / "a.txt"])) == ["café", "café café"]
+    assert read_listed(tmp_path / "a.txt", "words")[0] == (1, "café")
