@@ -30,7 +30,7 @@ import numpy as np
 from keystroke_lm import NGRAMS, filled
 
 from emgasr.lm import NGramModel, estimate, open_compact, read_arpa, write_arpa, write_compact
-from emgasr.lm.arpa import SPACE_SIGN
+from emgasr.lm.arpa_symbols import SPACE_SIGN
 from emgasr.lm.lmplz import FALLBACK_DISCOUNTS, MEMORY
 from emgasr.lm.texts import read_texts, sentences
 

@@ -9,6 +9,7 @@ from emgasr.lm.arpa import read_arpa, write_arpa
 from emgasr.lm.compact import SUFFIX, is_compact, open_compact, write_compact
 from emgasr.lm.kneser_ney import estimate
 from emgasr.lm.ngram import NGramModel, State
+from emgasr.pointers import check_fetched
 
 __all__ = [
     "NGramModel",
@@ -25,11 +26,14 @@ __all__ = [
 
 def read_model(path: str | Path) -> NGramModel:
     """Read a model from an ARPA file, plain or gzipped, or map a compact one: what it is, its first bytes tell."""
+    check_fetched(path, LanguageModelError)
     try:
         compact = is_compact(path)
     except OSError as error:
         advice = "give an ARPA or .lm file"
         raise LanguageModelError(path, f"cannot be read ({error.strerror})", advice) from error
+    except ValueError as error:  # a NUL in the path
+        raise LanguageModelError(path, f"cannot be read ({error})", "check the path") from error
     return open_compact(path) if compact else read_arpa(path)
 
 

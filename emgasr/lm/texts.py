@@ -13,12 +13,21 @@ from emgasr.tokens import ENTER, PUBLISHED_KEYS, to_ascii
 SYMBOLS = ("keystrokes", "characters", "words")
 
 
-def read_texts(paths: Iterable[str | Path], lowercase: bool = False) -> Iterator[str]:
-    """Yield the lines of UTF-8 text files, runs of white space as one space, empty lines left out."""
+def read_texts(
+    paths: Iterable[str | Path], lowercase: bool = False, refused: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Yield the lines of UTF-8 text files, runs of white space as one space, empty lines left out.
+
+    DataError, with the line, for a file that cannot be read and for a word among the `refused`.
+    """
     for path in paths:
-        for line in read_lines(path):
-            if text := " ".join(line.split()):
-                yield normalized(text.lower() if lowercase else text)
+        for number, line in enumerate(read_lines(path), 1):
+            words = normalized(line.lower() if lowercase else line).split()
+            if refused and (found := refused.intersection(words)):
+                wrong = f"line {number} holds {min(found)!r}, a sign of language models themselves"
+                raise DataError(path, wrong, "leave it out or write it otherwise")
+            if words:
+                yield " ".join(words)
 
 
 def read_listed(path: str | Path, what: str) -> list[tuple[int, str]]:
@@ -41,9 +50,9 @@ def sentences(lines: Iterable[str], symbols: str) -> Iterator[Sequence[str]]:
     goes on after an enter.
     """
     if symbols == "words":
-        yield from (line.split() for line in lines)
+        yield from (normalized(line).split() for line in lines)
     elif symbols == "characters":
-        yield from lines
+        yield from map(normalized, lines)
     else:
         yield from _keystrokes(lines)
 

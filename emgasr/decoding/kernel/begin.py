@@ -8,17 +8,18 @@ from numba import njit
 from emgasr.decoding.kernel.entries import NONE, ONE
 from emgasr.decoding.kernel.heap import offer
 from emgasr.decoding.kernel.language import (
-    BACKOFF,
     BEHIND,
     BY_WORDS,
     FAIL,
     FIRST,
     LARGEST,
-    LN_P_STEP,
+    LOG10_BACKOFF,
+    LOG10_P,
     NOT_IN_MODEL,
     NOT_PRINTING,
     child,
     ones,
+    summed,
 )
 from emgasr.decoding.kernel.scratch import (
     HEAP,
@@ -35,6 +36,7 @@ from emgasr.decoding.kernel.tree import HOT, NODE, OUTSIDE_LN_P, SPELLED, STATE
 from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, BEAM, BONUS, LN_BONUS, SCALE, THRESHOLD
 from emgasr.decoding.kernel.words import Boosts, Words, word_step
 from emgasr.lm.ngram import MISSING_UNKNOWN
+from emgasr.lm.trie import LN10, MOST_ORDERS
 
 
 @njit(cache=True, nogil=True)
@@ -69,6 +71,7 @@ def begin(
     emission: np.ndarray,
 ) -> tuple[int, int, float]:
     """Put new hypotheses on the heap as long as one can get in; return its size, how many were put there, the best."""
+    paid = np.empty(MOST_ORDERS, np.float32)  # log10 of the back-offs on the way down, the longest context's first
     masked = len(label_of) > 0
     size, candidates, most = live, 0, int(weights[BEAM])
     threshold, backspace, bonus = weights[THRESHOLD], int(weights[BACKSPACE]), weights[BONUS]
@@ -151,7 +154,7 @@ def begin(
                 best = max(best, here)
                 floor = max(numbers[HEAP, 0] if size == most else 0.0, best * threshold)
         # One walk down the back-offs for all labels; each level bounds what the next ones can give.
-        ln_backoff, backed_off = 0.0, 1.0
+        ln_backoff, backed_off, levels = 0.0, 1.0, 0
         had_low, had_high = children[0, entry], children[1, entry]  # what lives, then also what was found
         reach = count if masked else 0
         sought = symbol_of[last]
@@ -181,7 +184,7 @@ def begin(
                         continue
                     before = mass[0, 0, entry] if label == last else total
                     ngram = first + ones(inside & below)
-                    step = ln_backoff + ngram_floats[ngram, LN_P_STEP]
+                    step = LN10 * summed(ngram_floats[ngram, LOG10_P], paid, levels)
                     times = np.exp(lm_weight * step + ln_bonus)
                     if boosts is not None:
                         times *= np.exp(boosts.gain[hot, label])
@@ -215,7 +218,7 @@ def begin(
                     labels[LEFT, still] = label
                     still += 1
                     continue
-                step = ln_backoff + ngram_floats[ngram, LN_P_STEP]
+                step = LN10 * summed(ngram_floats[ngram, LOG10_P], paid, levels)
                 times = np.exp(lm_weight * step + ln_bonus)
                 if boosts is not None:
                     times *= np.exp(boosts.gain[hot, label])
@@ -230,7 +233,9 @@ def begin(
             left = still
             if left == 0 and (low & ~had_low) | (high & ~had_high) == NONE:
                 break
-            ln_backoff += context_floats[state, BACKOFF]
+            paid[levels] = context_floats[state, LOG10_BACKOFF]
+            ln_backoff += LN10 * paid[levels]
+            levels += 1
             backed_off = np.exp(lm_weight * ln_backoff)
             state = context_links[state, FAIL]
             highest = total * gained * backed_off * context_floats[state, LARGEST]

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from emgasr.decoding.kernel.words import fixed
 from emgasr.lm.ngram import MASKED_SYMBOLS, MISSING_UNKNOWN, UNKNOWN_ID, NGramModel
-from emgasr.lm.trie import find
+from emgasr.lm.trie import LN10, find
 from emgasr.lm.words import WordModel
 from emgasr.tokens import Tokens
 
@@ -27,9 +27,9 @@ NOT_PRINTING, NO_MODEL, NOT_IN_MODEL, BY_WORDS = -1, -2, -3, -4
 # spends its time waiting for memory.
 MASK_LOW, MASK_HIGH = 0, 1
 FIRST, FAIL = 4, 5
-BACKOFF, LARGEST = 6, 7
+LOG10_BACKOFF, LARGEST = 6, 7
 # Columns of `ngrams` seen as integers and floats.
-BEHIND, LN_P_STEP = 0, 1
+BEHIND, LOG10_P = 0, 1
 
 
 class Language(NamedTuple):
@@ -62,9 +62,9 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     others = NOT_IN_MODEL if lm.others == UNKNOWN_ID and not lm.has_unknown else lm.others
     for token in printing:
         symbol_of[token] = ids.get(tokens.symbols[token], others)
-    ngrams = np.empty((len(lm.ln_p), 2), np.int32)
+    ngrams = np.empty((len(lm.log10_p), 2), np.int32)
     ngrams[:, BEHIND] = lm.next
-    ngrams.view(np.float32)[:, LN_P_STEP] = lm.ln_p
+    ngrams.view(np.float32)[:, LOG10_P] = lm.log10_p
     contexts = np.zeros((len(lm.first), 4), np.uint64)
     label_of = np.full(MASKED_SYMBOLS if len(lm.mask) else 0, -1, np.int32)
     if len(lm.mask):
@@ -74,9 +74,9 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
                 label_of[symbol_of[token]] = token
     contexts.view(np.int32)[:, FIRST] = lm.first
     contexts.view(np.int32)[:-1, FAIL] = lm.fail
-    contexts.view(np.float32)[:-1, BACKOFF] = lm.backoff
-    factor = np.exp(weight * lm.ln_p.astype(np.float64) + bonus)
-    largest = np.maximum(_largest(lm.first, lm.fail, lm.backoff, factor, weight, lm.order), missing)
+    contexts.view(np.float32)[:-1, LOG10_BACKOFF] = lm.log10_backoff
+    factor = np.exp(weight * LN10 * lm.log10_p.astype(np.float64) + bonus)
+    largest = np.maximum(_largest(lm.first, lm.fail, lm.log10_backoff, factor, weight * LN10, lm.order), missing)
     contexts.view(np.float32)[:-1, LARGEST] = _above(largest)
     arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(lm.symbol), fixed(label_of))
     return Language(*arrays, float(weight), missing)
@@ -98,6 +98,15 @@ def child(contexts: np.ndarray, links: np.ndarray, symbol: np.ndarray, masked: b
         place = links[state, FIRST] + ones(bits & (bit - np.uint64(1)))
         return place + ones(contexts[state, MASK_LOW]) if sought > 63 else place
     return find(links[:, FIRST], symbol, state, sought)
+
+
+@njit(cache=True, nogil=True)
+def summed(log10_p: float, paid: np.ndarray, levels: int) -> float:
+    """log10 p with the back-offs paid, added in the order, and with the result, of `emgasr.lm.ngram.backed_off`."""
+    total = log10_p
+    for level in range(levels - 1, -1, -1):
+        total += paid[level]
+    return np.float64(total)
 
 
 @njit(cache=True, nogil=True)
