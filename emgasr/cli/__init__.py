@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
-import io
 import os
 import signal
 import sys
@@ -43,21 +42,20 @@ VERBS: dict[str, tuple[str, str]] = {
 
 INTERRUPTED = 130  # 128 + SIGINT
 CLOSED_PIPE = 141  # 128 + SIGPIPE
-_GIVE_UP = ("strict", "surrogateescape")  # how streams meet what their encoding lacks: an error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
     if argv is None:  # a process of its own
-        _occupy_closed_descriptors()
+        _open_missing_streams()
         _end_well_when_terminated()
     return told(_dispatch, list(sys.argv[1:] if argv is None else argv))
 
 
 def told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run what takes arguments and return its exit code, failures told as `main` tells them: for recipes' scripts."""
-    _let_streams_take_any_text()
     try:
+        _let_streams_take_any_text()
         code = run(arguments)
         sys.stdout.flush()  # here, so that a reader who has gone away is noticed while it can be handled
         return code
@@ -94,23 +92,19 @@ def _dispatch(arguments: list[str]) -> int:
         return stop.code or 0
 
 
-def _occupy_closed_descriptors() -> None:
-    """Put the null device where a standard stream was closed, so that no file of results is opened in its place."""
-    for descriptor in range(3):
+def _open_missing_streams() -> None:
+    """Put the null device where a standard stream is closed: else the next file that is opened would take its place."""
+    for number in range(3):
         try:
-            os.fstat(descriptor)
+            os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY if descriptor == 0 else os.O_WRONLY)  # the lowest that is free: this one
-
-
-def _let_streams_take_any_text() -> None:
-    """Let stdout and stderr escape what their encoding lacks, and be there: Python has None for a closed one."""
-    for name in ("stdin", "stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
-        elif name != "stdin" and isinstance(stream, io.TextIOWrapper) and stream.errors in _GIVE_UP:
-            stream.reconfigure(errors="backslashreplace")
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, so this one
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115  (a standard stream stays open)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _end_well_when_terminated() -> None:
@@ -138,6 +132,13 @@ usage: emgasr VERB [options]
 
 `emgasr VERB --help` tells a verb's options; `emgasr --version` the version.
 New here? `emgasr demo` takes a few minutes and needs no data."""
+
+
+def _let_streams_take_any_text() -> None:
+    """Let stdout and stderr escape what their encoding lacks, where they would end in an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) in ("strict", "surrogateescape") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _operating_system_line(error: OSError) -> str:

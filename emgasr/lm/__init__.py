@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from emgasr.errors import LanguageModelError
@@ -25,7 +26,10 @@ __all__ = [
 
 
 def read_model(path: str | Path) -> NGramModel:
-    """Read a model from an ARPA file, plain or gzipped, or map a compact one: what it is, its first bytes tell."""
+    """Read a model from an ARPA file, plain or gzipped, or map a compact one: what it is, its first bytes tell.
+
+    What reading it filled in or passed over (`NGramModel.notes`) is logged as warnings.
+    """
     check_fetched(path, LanguageModelError)
     try:
         compact = is_compact(path)
@@ -34,7 +38,10 @@ def read_model(path: str | Path) -> NGramModel:
         raise LanguageModelError(path, f"cannot be read ({error.strerror})", advice) from error
     except ValueError as error:  # a NUL in the path
         raise LanguageModelError(path, f"cannot be read ({error})", "check the path") from error
-    return open_compact(path) if compact else read_arpa(path)
+    model = open_compact(path) if compact else read_arpa(path)
+    for note in model.notes:
+        logging.getLogger(__name__).warning("%s: %s", path, note)
+    return model
 
 
 def write_model(model: NGramModel, path: str | Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from emgasr.lm.trie import LN10
+from emgasr.lm.trie import LARGEST, LN10
 
 # What a section's reading ends with: all rows, or what is wrong with the line where it ended.
 COMPLETE, NO_MORE_ROWS, WRONG_FIELDS, NO_NUMBER, ABOVE_ZERO, NO_SUCH_SYMBOL, BACKED_OFF_HIGHEST = range(7)
 
 DIGITS = 9  # tell any two float32 apart: what is written is read as it was
 LONGEST_NUMBER = 24  # bytes, sign and exponent included
-LARGEST = 1e38  # what a float32 can still hold after the change of base
 IMPOSSIBLE = -99.0  # log10 of what cannot be, as SRILM writes it; others write -inf
 _POWERS = 10.0 ** np.arange(23)  # exact in a double
 _TAB, _NEWLINE, _RETURN, _SPACE = 9, 10, 13, 32

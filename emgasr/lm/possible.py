@@ -6,15 +6,16 @@ import numpy as np
 from numba import njit
 
 from emgasr.lm.ngram import BEGIN_ID, NGramModel
-from emgasr.lm.trie import find
+from emgasr.lm.trie import LARGEST, find
 
 ROUNDING = 0.01  # of log10: how far above 1 a probability may come by numbers that were written with few digits
 
 
 def impossible(model: NGramModel) -> str:
     """Return what is wrong with the first value that no model has, "" if none is."""
-    if not (np.isfinite(model.log10_p).all() and np.isfinite(model.log10_backoff).all()):
-        return "holds a value that is no number"
+    for values in (model.log10_p, model.log10_backoff):
+        if not (np.abs(values) <= 2 * LARGEST).all():
+            return "holds a logarithm that is no number, or larger than any"
     if (model.log10_p > 0).any():
         return f"holds the log-probability {model.log10_p.max():g}, above zero"
     context, ngram, log10_p = _above_one(model.first, model.fail, model.log10_backoff, model.symbol, model.log10_p)

@@ -15,6 +15,7 @@ LN10 = math.log(10)
 Table = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids (n, k) int32, ln p (n,), ln back-off (n,)
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
+LARGEST = 1e30  # log10 of anything: sums over all orders fit in a float32 then, and are never NaN
 MOST_ORDERS = 64  # of any model that is read
 SMALL_VOCABULARY = 256  # whose symbols are stored in a byte each
 
@@ -98,8 +99,8 @@ def owners(counts: Sequence[int], after: np.ndarray, contexts: int) -> np.ndarra
 def _check_values(names: Sequence[str], order: int, ids: np.ndarray, ln_p: np.ndarray, ln_backoff: np.ndarray) -> None:
     """BadNGram for the first probability above 1 or NaN and the first back-off that is no number."""
     for what, values, good in (
-        ("probability", ln_p, np.isfinite(ln_p) & (ln_p <= 0)),
-        ("back-off", ln_backoff, np.isfinite(ln_backoff)),
+        ("probability", ln_p, (np.abs(ln_p) <= LARGEST * 2 * LN10) & (ln_p <= 0)),
+        ("back-off", ln_backoff, np.abs(ln_backoff) <= LARGEST * 2 * LN10),
     ):
         if len(bad := np.flatnonzero(~good)):
             row = bad[0]

@@ -130,6 +130,7 @@ def test_a_missing_back_off_is_zero(tmp_path: Path) -> None:
         ("-0.2\ta ␣", "inf\ta ␣", r"lm.arpa:15: log-probability inf is above zero"),
         ("-0.2\ta ␣", "-infin\ta ␣", r"lm.arpa:15: '-infin' is not a number"),
         ("-0.2\ta ␣", "-1e39\ta ␣", r"lm.arpa:15: -1e39 is no logarithm"),
+        ("-0.5\ta\t-0.2", "-0.5\ta\t-1e31", r"lm.arpa:10: -1e31 is no logarithm"),
         ("-0.2\ta ␣", "-1e\ta ␣", r"lm.arpa:15: '-1e' is not a number"),
         ("-0.2\ta ␣", "-.\ta ␣", r"lm.arpa:15: '-.' is not a number"),
         ("0\t<s>\t-0.3", "0\t<S>\t-0.3", r"lm.arpa:14: '<s>' is not among the 1-grams"),

@@ -175,6 +175,8 @@ def test_a_forgery_that_changes_nothing_is_the_file(content: bytes) -> None:
         {"log10_p": (5, np.inf)},
         {"log10_p": (5, 0.5)},
         {"log10_p": (-1, -np.inf)},
+        {"log10_p": (-1, -3e38)},
+        {"log10_backoff": (1, -3e38)},
         {"log10_backoff": (1, np.nan)},
         {"log10_backoff": (1, -np.inf)},
         {"log10_backoff": (slice(1, None), 30.0)},
