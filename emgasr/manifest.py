@@ -336,7 +336,7 @@ def _entry(where: str, row: Mapping[str, Any]) -> Entry:
                 raise ManifestError(where, f"lacks the field {name!r}", "make it with `emgasr manifest`")
         elif not isinstance(row[name], _TYPES[str(wanted.type)]) or isinstance(row[name], bool):
             raise ManifestError(where, f"{name!r} is {row[name]!r}, not {wanted.type}")
-    entry = Entry(**(row | {"text": normalized(row.get("text", ""))}))
+    entry = Entry(**{**row, "text": normalized(row.get("text", ""))})
     if entry.corpus not in CORPORA:
         raise ManifestError(where, f"unknown corpus {entry.corpus!r}", f"known: {', '.join(CORPORA)}")
     return entry
