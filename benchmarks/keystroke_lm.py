@@ -13,7 +13,7 @@ import numpy as np
 
 from emgasr.errors import DataError
 from emgasr.lm import NGramModel, estimate
-from emgasr.lm.texts import read_lines, sentences
+from emgasr.lm.texts import read_texts, sentences
 
 ORDER = 6
 NGRAMS = 1_350_000
@@ -25,7 +25,7 @@ def keystroke_model(text: Iterable[str], folder: Path | None = None) -> NGramMod
     files = sorted(folder.glob("*.txt")) if folder else []
     if folder and not files:
         raise DataError(folder, "holds no .txt file", "give a folder of English text")
-    lines = [*read_lines(files, lowercase=True), *(line.lower() for line in text)]
+    lines = [*read_texts(files, lowercase=True), *(line.lower() for line in text)]
     return filled(estimate(sentences(lines, "keystrokes"), ORDER), NGRAMS)
 
 

@@ -30,9 +30,9 @@ import numpy as np
 from keystroke_lm import NGRAMS, filled
 
 from emgasr.lm import NGramModel, estimate, open_compact, read_arpa, write_arpa, write_compact
-from emgasr.lm.arpa import SPACE_SIGN
+from emgasr.lm.arpa_symbols import SPACE_SIGN
 from emgasr.lm.lmplz import FALLBACK_DISCOUNTS, MEMORY
-from emgasr.lm.texts import read_lines, sentences
+from emgasr.lm.texts import read_texts, sentences
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDERS = (6, 3)
@@ -44,7 +44,7 @@ LN10 = math.log(10)
 def lines_of(paths: list[Path], megabytes: float, seed: int = 0) -> tuple[list[str], float]:
     """Return so many megabytes of lines, and how many of them stand in the files."""
     files = [file for path in paths for file in (sorted(path.glob("*.txt")) if path.is_dir() else [path])]
-    lines = list(read_lines(files or [ROOT / "emgasr" / "data" / "prompts_train.txt"]))
+    lines = list(read_texts(files or [ROOT / "emgasr" / "data" / "prompts_train.txt"]))
     size = sum(len(line) + 1 for line in lines)
     own = min(size / 1e6, megabytes)
     words = " ".join(lines).split()

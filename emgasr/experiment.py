@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ import torch
 
 from emgasr import __version__
 from emgasr import recognizer as recognizers
+from emgasr.as_json import as_json
 from emgasr.batches import ComposedBatches, ComposedConfig, Source, WindowsConfig, WindowSource, collate
 from emgasr.compose import ComposedSource, takes_from_recordings
 from emgasr.config import to_mapping, write_yaml
@@ -110,7 +110,7 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
             write_yaml(to_mapping(config), folder / "training.yaml")
             begun = {"manifest_sha256": manifest.checksum(), "parameters_sha256": parameters_checksum(recognizer)}
             with replacing(folder / START_NAME) as path:
-                path.write_text(json.dumps(begun) + "\n", encoding="utf-8")
+                path.write_text(as_json(begun) + "\n", encoding="utf-8")
         if config.normalize.kind in FITTED and not resume:
             recognizer.normalize.fit(_frames(recognizer, source))
 

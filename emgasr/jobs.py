@@ -23,8 +23,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Protocol
 
+from emgasr.as_json import as_json
 from emgasr.errors import ConfigError, DataError, EmgasrError, OutputError
 from emgasr.output import replacing
+from emgasr.plain_text import lines_of
 
 # What jobs import, by name so that only the processes that do jobs import it; what is not installed is passed over.
 PRELOADED = ["emgasr.jobs", "emgasr.protocol.work", "torch._dynamo", "torch.utils.tensorboard"]
@@ -130,7 +132,7 @@ def work(job: Job, root: Path, threads: int = 1) -> None:
             "host": socket.gethostname(),
         }
         with replacing(folder / RESULT) as path:
-            path.write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
+            path.write_text(as_json(content) + "\n", encoding="utf-8")
 
 
 class LocalEngine:
@@ -235,7 +237,8 @@ def _content(path: Path) -> dict[str, Any]:
 
 def problem_of(job: Job, root: Path) -> str:
     """The last line of a failed job's log, which tells what went wrong."""
-    lines = [line for line in (job.folder(root) / LOG).read_text(encoding="utf-8").splitlines() if line.strip()]
+    log = (job.folder(root) / LOG).read_text(encoding="utf-8", errors="replace")  # libraries write there too
+    lines = [line for line in lines_of(log) if line.strip()]
     return lines[-1].removeprefix("emgasr: ")[:300] if lines else "it wrote nothing"
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from emgasr.as_json import as_json
 from emgasr.errors import OutputError, RecordingError
 from emgasr.recording import Band, Events, Recording, Spans, row_range
 
@@ -212,7 +213,7 @@ def finish(path: str | Path, locked: bool = False) -> Recording:
     if not locked and is_recorded_to(path):
         raise OutputError(path, "is being recorded to by another process", "end that one first")
     try:
-        save_session(open_journal(path), path, notes=json.dumps(journal_notes(path)))
+        save_session(open_journal(path), path, notes=as_json(journal_notes(path)))
     except OutputError as error:
         wrong = f"holds all that was recorded, but a session file {error.wrong}"
         raise OutputError(path, wrong, f"free space, then run `emgasr record {path} --finish`") from error
@@ -271,4 +272,4 @@ def _frame(kind: bytes, payload: bytes) -> bytes:
 
 
 def _json(facts: dict[str, Any]) -> bytes:
-    return json.dumps(facts).encode()
+    return as_json(facts).encode()

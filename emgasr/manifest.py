@@ -18,8 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.as_json import as_json
 from emgasr.errors import ManifestError
 from emgasr.output import replacing
+from emgasr.plain_text import normalized, read_lines
 
 if TYPE_CHECKING:
     from emgasr.recording import Recording
@@ -168,15 +170,9 @@ def checksum_file(path: str | Path) -> str:
 def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest; a ManifestError names the line that is not JSON or has a missing, wrong or unknown field."""
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ManifestError(path, f"cannot be read ({error.strerror})", "check the path") from error
-    except UnicodeDecodeError as error:
-        raise ManifestError(path, "is not a text file in UTF-8", "give a manifest (JSON lines)") from error
     header: dict[str, tuple[str, ...]] = {}
     entries = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path, ManifestError, "check the path"), start=1):
         if not line.strip():
             continue
         where = f"{path} line {number}"
@@ -199,14 +195,15 @@ def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
     """Write a manifest atomically, paths below its folder made relative to it; returns it as it will be read."""
     path = Path(path).absolute()
     entries = tuple(
-        dataclasses.replace(entry, path=_relative(manifest.file(entry), path.parent)) for entry in manifest.entries
+        dataclasses.replace(entry, path=_relative(manifest.file(entry), path.parent), text=normalized(entry.text))
+        for entry in manifest.entries
     )
     written = dataclasses.replace(manifest, entries=entries, root=path.parent)
     header: dict[str, Any] = {"emgasr_manifest": VERSION, "disjoint": list(manifest.claims)}
     header |= {name: list(lines) for name in FOUND if (lines := getattr(manifest, name))}
     rows = [header, *(dataclasses.asdict(entry) for entry in entries)]
     with replacing(path) as temporary:
-        temporary.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        temporary.write_text("".join(as_json(row) + "\n" for row in rows), encoding="utf-8")
     return written
 
 
@@ -339,7 +336,7 @@ def _entry(where: str, row: Mapping[str, Any]) -> Entry:
                 raise ManifestError(where, f"lacks the field {name!r}", "make it with `emgasr manifest`")
         elif not isinstance(row[name], _TYPES[str(wanted.type)]) or isinstance(row[name], bool):
             raise ManifestError(where, f"{name!r} is {row[name]!r}, not {wanted.type}")
-    entry = Entry(**row)
+    entry = Entry(**{**row, "text": normalized(row.get("text", ""))})
     if entry.corpus not in CORPORA:
         raise ManifestError(where, f"unknown corpus {entry.corpus!r}", f"known: {', '.join(CORPORA)}")
     return entry

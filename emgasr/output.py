@@ -16,7 +16,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path (same folder and suffix) that takes `path`'s place, synced, when the block ends well.
 
     The temporary file is removed when the block fails; `path` is then as it was. An OSError of the block,
-    such as a full disk, becomes an OutputError.
+    such as a full disk, becomes an OutputError, and so does text that UTF-8 cannot write, such as some paths.
     """
     path = Path(path)
     temporary = Path()
@@ -32,6 +32,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _sync(path.parent)
     except EmgasrError:
         raise
+    except UnicodeEncodeError as error:
+        wrong = f"cannot be written: {error.object[max(0, error.start - 30) : error.end + 30]!a} is not UTF-8"
+        raise OutputError(path, wrong, "rename the file or folder") from error
     except OSError as error:
         raise OutputError(
             path, f"cannot be written ({error.strerror or error})", "free space or choose another place"

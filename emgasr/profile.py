@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from emgasr.as_json import as_json
 from emgasr.errors import ModelError
 from emgasr.output import replacing
 from emgasr.recording import Band
@@ -52,7 +53,7 @@ class Profile:
 def write_profile(profile: Profile, folder: str | Path) -> None:
     """Write profile.json."""
     with replacing(Path(folder) / PROFILE) as path:
-        path.write_text(json.dumps(asdict(profile), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(as_json(asdict(profile), indent=2) + "\n", encoding="utf-8")
 
 
 def is_profile(folder: str | Path) -> bool:

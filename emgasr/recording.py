@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from emgasr.errors import DataError, RecordingError
+from emgasr.plain_text import normalized
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
 ORIGINS = ("measured", "simulated", "composed")
@@ -98,6 +99,7 @@ class Spans:
             first = int(np.argmax(self.end_s < self.start_s))
             raise DataError("spans", f"the span at {self.start_s[first]:.3f} s ends before it starts")
         object.__setattr__(self, "_reach_s", np.maximum.accumulate(self.end_s))
+        object.__setattr__(self, "texts", tuple(map(normalized, self.texts)))  # one label in two forms is one label
 
     @staticmethod
     def empty() -> Spans:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from emgasr.as_json import as_json
 from emgasr.evaluate import GREEDY, Evaluation, Judged, Reading
 from emgasr.output import replacing
 from emgasr.score import Counts, bootstrap_interval, per_subject, total
@@ -48,7 +48,7 @@ def rows(evaluation: Evaluation, **more: object) -> list[Row]:
 def write_results(path: str | Path, table: Sequence[Row]) -> None:
     """Write rows as results.json, `{"rows": [...]}`; the old file stays if this fails."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps({"rows": list(table)}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(as_json({"rows": list(table)}, indent=1) + "\n", encoding="utf-8")
 
 
 def write_hypotheses(path: str | Path, evaluations: Iterable[Evaluation]) -> None:
@@ -56,7 +56,7 @@ def write_hypotheses(path: str | Path, evaluations: Iterable[Evaluation]) -> Non
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for evaluation in evaluations:
             for item in evaluation.items:
-                file.write(json.dumps(_line(evaluation, item), ensure_ascii=False) + "\n")
+                file.write(as_json(_line(evaluation, item)) + "\n")
 
 
 def _figures(evaluation: Evaluation, items: Sequence[Judged]) -> Row:

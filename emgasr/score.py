@@ -10,6 +10,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from emgasr.errors import DataError
+from emgasr.plain_text import normalized
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,11 @@ class SubjectRates:
 
 
 def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[tuple[Hashable, Hashable]]:
-    """Return a least-edits alignment as (reference symbol or None, hypothesis symbol or None) pairs, in order."""
+    """Return a least-edits alignment as (reference symbol or None, hypothesis symbol or None) pairs, in order.
+
+    Texts, and symbols that are texts, are compared in their composed form (see `emgasr.plain_text.normalized`).
+    """
+    reference, hypothesis = _one_form(reference), _one_form(hypothesis)
     numbers: dict[Hashable, int] = {}  # rapidfuzz compares symbols by hash: numbering them rules out collisions
     left = [numbers.setdefault(symbol, len(numbers)) for symbol in reference]
     right = [numbers.setdefault(symbol, len(numbers)) for symbol in hypothesis]
@@ -82,6 +87,12 @@ def matched(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> li
     return places
 
 
+def _one_form(symbols: Sequence[Hashable]) -> Sequence[Hashable]:
+    if isinstance(symbols, str):
+        return normalized(symbols)
+    return [normalized(symbol) if isinstance(symbol, str) else symbol for symbol in symbols]
+
+
 def count_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> Counts:
     """Count the edits of a least-edits alignment between two sequences (characters, words, ids, any symbols)."""
     hits = substitutions = insertions = deletions = 0
@@ -98,8 +109,8 @@ def count_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text, for the word error rate: what white space separates, nothing normalized."""
-    return text.split()
+    """Return the words of a text, for the word error rate: what white space separates, in composed form."""
+    return normalized(text).split()
 
 
 def total(counts: Iterable[Counts]) -> Counts:

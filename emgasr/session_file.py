@@ -19,6 +19,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from emgasr.as_json import as_json
 from emgasr.errors import DataError, RecordingError
 from emgasr.hdf5 import OPEN_FILES
 from emgasr.journal import is_journal, open_journal
@@ -124,7 +125,7 @@ def _write(recording: Recording, file: h5py.File, sink: _Sink) -> None:
     file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
     for name in ("rate_hz", "unit", "subject", "session", "origin"):
         file.attrs[name] = getattr(recording, name)
-    file.attrs["bands"] = json.dumps([asdict(band) for band in recording.bands])
+    file.attrs["bands"] = as_json([asdict(band) for band in recording.bands])
     if recording.start_unix_s is not None:
         file.attrs["start_unix_s"] = recording.start_unix_s
 
@@ -143,7 +144,7 @@ def _write(recording: Recording, file: h5py.File, sink: _Sink) -> None:
     file["events/time_s"], file["events/release_s"] = events.time_s, events.release_s
     file["spans/start_s"], file["spans/end_s"] = spans.start_s, spans.end_s
     for name, strings in (("events/keys", events.keys), ("spans/kinds", spans.kinds), ("spans/texts", spans.texts)):
-        file[name] = json.dumps(strings)
+        file[name] = as_json(strings)
 
 
 def _check_format(path: Path, file: h5py.File) -> None:

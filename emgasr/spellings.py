@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from emgasr.errors import ConfigError, DataError
+from emgasr.plain_text import normalized, read_lines
 
 
 class Texts(Protocol):
@@ -59,10 +60,8 @@ class Words:
 
 def read_words(path: str | Path) -> list[str]:
     """The words of a text file, one a line; a DataError if it cannot be read or holds none."""
-    try:
-        words = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(path, f"cannot be read as text ({error})", "give a UTF-8 file with a word a line") from error
+    advice = "give a UTF-8 file with a word a line"
+    words = [normalized(word) for line in read_lines(path, DataError, advice) if (word := line.strip())]
     if not words:
         raise DataError(path, "holds no word", "give a word a line")
     return words

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emgasr import plain_text
 from emgasr.errors import LanguageModelError
 
 WORDS, CHARACTERS = 5, 12
@@ -78,13 +79,7 @@ def text_overlap(prompts: Iterable[str], text: Iterable[str]) -> TextOverlap:
 def read_lines(paths: Iterable[str | Path]) -> Iterator[str]:
     """The lines of text files, one file after another; LanguageModelError if one cannot be read as UTF-8."""
     for path in paths:
-        try:
-            with open(path, encoding="utf-8") as file:
-                yield from file
-        except OSError as error:
-            raise LanguageModelError(path, f"cannot be read ({error.strerror})", "check the path") from error
-        except UnicodeDecodeError as error:
-            raise LanguageModelError(path, "is not text in UTF-8", "give the language model's text") from error
+        yield from plain_text.read_lines(path, LanguageModelError, "give the language model's text")
 
 
 def _blocks(text: Iterable[str], by_word: bool, overlap: int) -> Iterator[Sequence[str]]:
@@ -103,4 +98,4 @@ def _blocks(text: Iterable[str], by_word: bool, overlap: int) -> Iterator[Sequen
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.lower().replace("'", "").replace("’", ""))
+    return re.findall(r"[^\W_]+", plain_text.normalized(text).lower().replace("'", "").replace("’", ""))

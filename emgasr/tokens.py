@@ -11,8 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from emgasr.as_json import as_json
 from emgasr.errors import DataError, ModelError
 from emgasr.output import replacing
+from emgasr.plain_text import normalized
 from emgasr.typed_signs import ascii_key
 
 BLANK = "<blank>"
@@ -72,9 +74,12 @@ class Tokens:
     """A symbol set whose id 0 is the CTC blank; `kind` is keystrokes, characters, words or sentencepiece."""
 
     def __init__(self, kind: str, symbols: Iterable[str], model: bytes = b"") -> None:
-        """Take the symbols without the blank, in id order; `model` is the sentencepiece model's bytes, if it is one."""
+        """Take the symbols without the blank, in id order; `model` is the sentencepiece model's bytes, if it is one.
+
+        Symbols are kept in their composed form (see `emgasr.plain_text.normalized`): two forms of one are one.
+        """
         self.kind = kind
-        self.symbols: tuple[str, ...] = (BLANK, *symbols)
+        self.symbols: tuple[str, ...] = (BLANK, *map(normalized, symbols))
         self._model = model
         self._ids = {symbol: index for index, symbol in enumerate(self.symbols)}
         if len(self.symbols) < 2:
@@ -87,7 +92,7 @@ class Tokens:
         """Return the 98 published keys, or those of them in `keep` (raw names allowed), in the published order."""
         if keep is None:
             return cls("keystrokes", PUBLISHED_KEYS)
-        wanted = {_NAMED_KEYS.get(key, key) for key in keep}
+        wanted = {_NAMED_KEYS.get(key, normalized(key)) for key in keep}
         if unknown := sorted(wanted - set(PUBLISHED_KEYS)):
             raise DataError("tokens", f"not among the 98 published keys: {unknown}", "use characters(...) instead")
         return cls("keystrokes", (key for key in PUBLISHED_KEYS if key in wanted))
@@ -95,7 +100,7 @@ class Tokens:
     @classmethod
     def characters(cls, alphabet: Iterable[str]) -> Tokens:
         """Return one token a character of `alphabet`, in its order."""
-        return cls("characters", alphabet)
+        return cls("characters", normalized(alphabet) if isinstance(alphabet, str) else alphabet)
 
     @classmethod
     def words(cls, labels: Iterable[str]) -> Tokens:
@@ -149,9 +154,9 @@ class Tokens:
         return token != 0 and self.symbols[token] not in (BACKSPACE, SHIFT)
 
     def ids(self, symbols: Iterable[str]) -> list[int]:
-        """Return the ids of exact symbols; DataError names the first that is unknown."""
+        """Return the ids of symbols, composed or decomposed; DataError names the first that is unknown."""
         ids = []
-        for symbol in symbols:
+        for symbol in map(normalized, symbols):
             if symbol not in self._ids or symbol == BLANK:
                 raise DataError(
                     "tokens", f"{symbol!r} is not among the {len(self) - 1} {self.kind}", "check the labels"
@@ -164,7 +169,11 @@ class Tokens:
         return [self.symbols[index] for index in ids]
 
     def encode_text(self, text: str) -> list[int]:
-        """Return the ids that write `text`; typographic signs and accents fall back to ASCII, else DataError."""
+        """Return the ids that write `text`; typographic signs and accents fall back to ASCII, else DataError.
+
+        A text's composed and decomposed forms (é as one character or two) give the same ids.
+        """
+        text = normalized(text)
         if self.kind == "words":
             return self.ids([text] if text in self._ids else text.split())  # a label may hold a space
         if self.kind == "sentencepiece":
@@ -172,8 +181,9 @@ class Tokens:
         return self.ids(symbol for character in text for symbol in self._known_forms(character))
 
     def _known_forms(self, character: str) -> str:
-        """Return the character as it is, or its named-key or ASCII form, whichever the set holds first."""
-        for form in (character, _NAMED_KEYS.get(character, ""), to_ascii(character)):
+        """Return the character as it is, its named key, its parts or its ASCII form, whichever the set holds first."""
+        parts = "" if character.isascii() else unicodedata.normalize("NFD", character)
+        for form in (character, _NAMED_KEYS.get(character, ""), parts, to_ascii(character)):
             if form and all(symbol in self._ids for symbol in form):
                 return form
         return character
@@ -185,7 +195,7 @@ class Tokens:
         """
         ids: list[int] = []
         positions: list[int] = []
-        for position, key in enumerate(keys):
+        for position, key in enumerate(map(normalized, keys)):
             symbol = key if key in self._ids else _NAMED_KEYS.get(key) or ascii_key(key)
             if symbol in self._ids and symbol != BLANK:
                 ids.append(self._ids[symbol])
@@ -201,8 +211,8 @@ class Tokens:
             elif index == self.backspace_id and page:
                 page.pop()
         if self.kind == "sentencepiece":
-            return str(self._processor.decode_pieces(page))
-        return (" " if self.kind == "words" else "").join(page)
+            return normalized(str(self._processor.decode_pieces(page)))
+        return normalized((" " if self.kind == "words" else "").join(page))
 
     def save(self, folder: str | Path) -> None:
         """Write tokens.json (or tokens.model for sentencepiece) into the folder."""
@@ -212,7 +222,7 @@ class Tokens:
             return
         with replacing(Path(folder) / "tokens.json") as path:
             content = {"kind": self.kind, "symbols": self.symbols}
-            path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            path.write_text(as_json(content, indent=1) + "\n", encoding="utf-8")
 
     @cached_property
     def _processor(self) -> Any:
@@ -240,7 +250,7 @@ def train_sentencepiece(texts: Iterable[str], vocabulary: int, path: str | Path)
     """Train a unigram sentencepiece model of about `vocabulary` pieces on the texts and write it to `path`."""
     import sentencepiece
 
-    texts = [text for text in texts if text.strip()]
+    texts = [normalized(text) for text in texts if text.strip()]
     if not texts:
         raise DataError("sentencepiece", "there is no text to train on", "give at least one line")
     model = io.BytesIO()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import time
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from emgasr.as_json import as_json
 from emgasr.batches import Batch, Source, collate, prefetch
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError, DataError, ModelError
@@ -251,7 +251,7 @@ class _Fit:
         if self.rank:
             return
         with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
+            log.write(as_json(entry) + "\n")
         if self.board is not None:
             for name, value in entry.items():
                 if name != "step" and not isinstance(value, str):

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from emgasr.errors import DataError
+from emgasr.plain_text import normalized, read_lines
+
 _HEADING = re.compile(r"\s*=( =)* .* =( =)*\s*")
 _SPLIT_NUMBER = re.compile(r" @([-,.])@ ")  # WikiText writes 1,000 as 1 @,@ 000
 _BEFORE = re.compile(r" (?=[.,;:!?%)\]]|'(?:s|re|ve|ll|d|m|t)?\b|n't\b)")
@@ -54,11 +57,10 @@ def main() -> None:
         sys.exit("usage: python lm/plain_prose.py PATH...")
     for path in _files(sys.argv[1:]):
         try:
-            with open(path, encoding="utf-8") as file:
-                for sentence in sentences(file):
-                    print(sentence)
-        except (OSError, UnicodeDecodeError) as error:
-            sys.exit(f"{path}: cannot be read ({error}); give UTF-8 text files")
+            for sentence in sentences(map(normalized, read_lines(path))):
+                print(sentence)
+        except DataError as error:
+            sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -113,7 +113,8 @@ def test_a_wrong_line_is_named(tmp_path: Path, change: Callable[[dict[str, objec
     ("content", "told"),
     [
         (b"", "names no recording"),
-        (b"\xff\xfe\x00", "not a text file"),
+        (b"\xff\xfe\x00", "is UTF-16 text"),
+        (b"\n\xff", "line 2 is not UTF-8"),
         (b'{"emgasr_manifest": 7}', "has version 7"),
         (b'{"emgasr_manifest": 1, "disjoint": "subject"}', "not a list"),
         (b'{"emgasr_manifest": 1, "disjoint": ["shoe:test"]}', "unknown claim 'shoe:test'"),
@@ -203,3 +204,22 @@ def test_what_is_trained_on_is_not_held_out_whatever_the_manifest(tmp_path: Path
             check_apart([again, ann], [bob, held_out])
     with pytest.raises(ManifestError, match="trained on"):  # both are composed, of a take in common
         check_apart([composed], [replace(again, take=f"{part_name(ann)}@12.500")])
+
+
+@pytest.mark.parametrize(
+    "sign", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e", "\r", "\n", "\0", "␣", "\ufeff"]
+)
+def test_whatever_a_text_holds_what_is_written_can_be_read(tmp_path: Path, sign: str) -> None:
+    made = three_people(tmp_path / "data")
+    entries = tuple(replace(entry, text=f"a{sign}cafe\u0301{sign}") for entry in made.entries)
+    written = write_manifest(replace(made, entries=entries), tmp_path / "m.jsonl")
+    assert read_manifest(tmp_path / "m.jsonl") == written
+    assert {entry.text for entry in written.entries} == {f"a{sign}café{sign}"}
+
+
+def test_a_manifest_is_read_whatever_system_ended_its_lines(tmp_path: Path) -> None:
+    written = write_manifest(three_people(tmp_path / "data"), tmp_path / "m.jsonl")
+    content = (tmp_path / "m.jsonl").read_bytes()
+    for changed in (content.replace(b"\n", b"\r"), content.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + content):
+        (tmp_path / "m.jsonl").write_bytes(changed)
+        assert read_manifest(tmp_path / "m.jsonl") == written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 
 import numpy as np
 import pytest
@@ -114,3 +115,12 @@ def test_keys_at_rest_are_those_inside_it_and_overlaps_count_once() -> None:
     assert keys_at_rest([5.0, 10.0, 39.9, 40.0, 70.0, 95.0], rest) == (3, 40.0)
     assert keys_at_rest([30.0], [(10.0, 40.0), (20.0, 40.0)]) == (1, 30.0)
     assert keys_at_rest([1.0], []) == (0, 0.0)
+
+
+def test_a_text_in_two_forms_is_read_right() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "un café noir") for form in ("NFC", "NFD"))
+    for one, other in ((composed, decomposed), (decomposed, composed)):
+        assert count_edits(one, other) == Counts(hits=12)
+        assert count_edits(words(one), words(other)) == Counts(hits=3)
+        assert count_edits(["é"], [unicodedata.normalize("NFD", "é")]) == Counts(hits=1)
+        assert set(confusions([one], [other])) == {(sign, sign) for sign in composed}

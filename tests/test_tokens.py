@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,23 @@ def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
         load_tokens(tmp_path)
     with pytest.raises(DataError, match="no text"):
         train_sentencepiece([" "], 40, tmp_path / "pieces.model")
+
+
+@pytest.mark.parametrize("text", ["café", "Ångström", "tiếng Việt", "한글"])
+def test_two_forms_of_a_text_are_one(text: str) -> None:
+    composed, decomposed = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    assert composed != decomposed
+    for alphabet in (sorted({*composed}), sorted({*decomposed}), composed, decomposed):
+        if len(set(alphabet)) == len(alphabet):
+            tokens = Tokens.characters(alphabet)
+            ids = tokens.encode_text(composed)
+            assert tokens.encode_text(decomposed) == ids
+            assert tokens.render(ids) == composed
+    assert Tokens.words([decomposed]) == Tokens.words([composed])
+    assert Tokens.words([composed]).encode_text(decomposed) == Tokens.words([decomposed]).ids([composed]) == [1]
+
+
+def test_keystrokes_write_both_forms_alike() -> None:
+    keys = Tokens.keystrokes()
+    assert keys.encode_text("cafe\u0301") == keys.encode_text("café") == keys.encode_text("cafe")
+    assert keys.encode_keys(["c", "e\u0301"]) == keys.encode_keys(["c", "é"])

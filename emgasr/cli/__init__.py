@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from emgasr import __version__
@@ -46,6 +47,7 @@ CLOSED_PIPE = 141  # 128 + SIGPIPE
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
     if argv is None:  # a process of its own
+        _open_missing_streams()
         _end_well_when_terminated()
     return told(_dispatch, list(sys.argv[1:] if argv is None else argv))
 
@@ -53,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run what takes arguments and return its exit code, failures told as `main` tells them: for recipes' scripts."""
     try:
+        _let_streams_take_any_text()
         code = run(arguments)
         sys.stdout.flush()  # here, so that a reader who has gone away is noticed while it can be handled
         return code
@@ -89,6 +92,21 @@ def _dispatch(arguments: list[str]) -> int:
         return stop.code or 0
 
 
+def _open_missing_streams() -> None:
+    """Put the null device where a standard stream is closed: else the next file that is opened would take its place."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, so this one
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115  (a standard stream stays open)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+
+
 def _end_well_when_terminated() -> None:
     """Let SIGTERM do what Ctrl-C does, so that files are finished and figures told; in this process only."""
     main_process = os.getpid()
@@ -116,6 +134,13 @@ usage: emgasr VERB [options]
 New here? `emgasr demo` takes a few minutes and needs no data."""
 
 
+def _let_streams_take_any_text() -> None:
+    """Let stdout and stderr escape what their encoding lacks, where they would end in an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) in ("strict", "surrogateescape") and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _operating_system_line(error: OSError) -> str:
     where = f"{error.filename}: " if error.filename else ""
     advice = {
@@ -130,5 +155,6 @@ def _operating_system_line(error: OSError) -> str:
 def _fail(line: str, code: int) -> int:
     if os.environ.get("EMGASR_DEBUG") == "1" and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    print("emgasr: " + " ".join(line.removeprefix("emgasr: ").split()), file=sys.stderr)
+    with suppress(OSError):  # nobody can be told
+        print("emgasr: " + " ".join(line.removeprefix("emgasr: ").split()), file=sys.stderr)
     return code

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.prompt_screen import prompt_screen, read_prompts
 from emgasr.cli.source_option import add_source_option
@@ -131,9 +131,7 @@ def _tell(options: argparse.Namespace, profile: Profile, folder: Path, kept: boo
     from dataclasses import asdict
 
     if options.json:
-        print(
-            json.dumps({"folder": str(folder) if kept else None, "kept": kept, **asdict(profile)}, ensure_ascii=False)
-        )
+        print_json({"folder": str(folder) if kept else None, "kept": kept, **asdict(profile)})
         return
     print(f"{folder}: kept; read on by `emgasr stream {folder} --source …`" if kept else "dropped; nothing was kept")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.marked_text import marked, so_far
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import tell_if_cold
@@ -55,7 +55,7 @@ def run(argv: list[str]) -> int:
     console.print(f"\nReport: {out / 'report.html'}   ({(time.monotonic() - started) / 60:.1f} minutes in all)")
     console.print(_next(options, reader.folder, out), soft_wrap=True)
     if options.json:
-        print(json.dumps({"folder": str(out), "rows": table}, ensure_ascii=False))
+        print_json({"folder": str(out), "rows": table})
     return 0
 
 

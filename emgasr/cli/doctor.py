@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.source_option import add_source_option
 from emgasr.errors import ConfigError
@@ -40,7 +40,7 @@ def run(argv: list[str]) -> int:
         task = progress.add_task("rest, and lie still", total=1.0)
         diagnosis = examine(source, options.seconds, lambda done: progress.update(task, completed=done))
     if options.json:
-        print(json.dumps(diagnosis.as_dict(), ensure_ascii=False))
+        print_json(diagnosis.as_dict())
     else:
         _show(diagnosis)
     return 2 if diagnosis.verdict == "bad" else 0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import DEFAULT, Wanted, add_search_options, read_search, weights_given
 from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
@@ -71,7 +71,7 @@ def run(argv: list[str]) -> int:
         title = options.title or f"{evaluation.system} on {options.split}"
         write_report(folder / "report.html", [(evaluation, table)], title)
     if options.json:
-        print(json.dumps({"rows": table}, ensure_ascii=False))
+        print_json({"rows": table})
         return 0
     print(table_of(table))
     if wanted is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import EmgasrError
 
@@ -24,7 +24,7 @@ def run(argv: list[str]) -> int:
     else:
         facts = _recording(path)
     if options.json:
-        print(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
         return 0
     card = facts.pop("card", "")
     width = max(map(len, facts))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 
 KINDS = "by its name: .lm (compact, opened at once), .arpa or .arpa.gz"
@@ -25,7 +25,7 @@ def run(argv: list[str]) -> int:
     command: Callable[[argparse.Namespace], dict[str, Any]] = getattr(lm_commands, options.command)
     result = command(options)
     if options.json:
-        print(json.dumps(result, ensure_ascii=False))
+        print_json(result)
     else:
         show(result)
     return 0

@@ -11,13 +11,14 @@ from typing import Any
 
 from emgasr.errors import DataError, OutputError
 from emgasr.lm import NGramModel, estimate, read_model, write_model
+from emgasr.lm.arpa_symbols import RESERVED
 from emgasr.lm.flashlight import read_flashlight, write_lexicon
 from emgasr.lm.lmplz import chosen_builder, estimate_with_lmplz
 from emgasr.lm.mix import mix as interpolated
 from emgasr.lm.mix import tune_weights
 from emgasr.lm.perplexity import TextScore, score_text
 from emgasr.lm.spelling import Spelling
-from emgasr.lm.texts import read_lines, sentences
+from emgasr.lm.texts import read_texts, sentences
 from emgasr.tokens import load_tokens
 
 _WATCHED = 1000  # sentences from one sign of life to the next
@@ -28,7 +29,8 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
     _check_free(options)
     began = time.perf_counter()
     builder = chosen_builder(options.builder, sum(path.stat().st_size for path in options.text if path.is_file()))
-    text = _watched(_sentences(options.text, options), f"counting ({builder})")
+    refused = RESERVED if options.symbols == "words" else frozenset()
+    text = _watched(_sentences(options.text, options, refused), f"counting ({builder})")
     model = (estimate_with_lmplz if builder == "lmplz" else estimate)(text, options.order, prune=options.prune)
     write_model(model, options.out)
     return {
@@ -72,7 +74,8 @@ def score(options: argparse.Namespace) -> dict[str, Any]:
 def info(options: argparse.Namespace) -> dict[str, Any]:
     """Return what a model holds and how large it is."""
     model = read_model(options.model)
-    return {"model": str(options.model), **_summary(model, options.model), "unknown_symbol": model.has_unknown}
+    summary = _summary(model, options.model)
+    return {"model": str(options.model), **summary, "unknown_symbol": model.has_unknown, "notes": list(model.notes)}
 
 
 def lexicon(options: argparse.Namespace) -> dict[str, Any]:
@@ -117,8 +120,10 @@ def _check_free(options: argparse.Namespace) -> None:
         raise OutputError(options.out, "already exists", "choose another name or pass --overwrite")
 
 
-def _sentences(paths: Sequence[Path], options: argparse.Namespace) -> Iterator[Sequence[str]]:
-    return sentences(read_lines(paths, options.lowercase), options.symbols)
+def _sentences(
+    paths: Sequence[Path], options: argparse.Namespace, refused: frozenset[str] = frozenset()
+) -> Iterator[Sequence[str]]:
+    return sentences(read_texts(paths, options.lowercase, refused), options.symbols)
 
 
 def _watched(text: Iterable[Sequence[str]], doing: str) -> Iterator[Sequence[str]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
 from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, check_disjoint, write_manifest
@@ -126,7 +126,7 @@ def _tell(manifest: Manifest, arguments: argparse.Namespace) -> None:
     if arguments.json:
         told = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
         told |= {"notes": manifest.notes, "left_over": manifest.left_over}
-        print(json.dumps({**told, "sha256": manifest.checksum()}))
+        print_json({**told, "sha256": manifest.checksum()})
     else:
         print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))
         for line in manifest.notes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.errors import DataError
+from emgasr.plain_text import normalized, read_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -31,11 +32,7 @@ def prompt_screen(console: Console) -> Iterator[Callable[[Progress], None]]:
 
 def read_prompts(path: Path) -> tuple[str, ...]:
     """The lines of a text file that hold something; a DataError if there are none."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(path, "cannot be read as text in UTF-8", "check the file") from error
-    prompts = tuple(line.strip() for line in lines if line.strip())
+    prompts = tuple(normalized(text) for line in read_lines(path) if (text := line.strip()))
     if not prompts:
         raise DataError(path, "holds no text", "give one prompt a line")
     return prompts

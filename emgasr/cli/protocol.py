@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.as_json import as_json
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
 from emgasr.manifest import read_manifest
@@ -45,7 +47,7 @@ def _split(options: argparse.Namespace, rest: list[str], argv: list[str]) -> int
         check_fold(fold, made.entries(fold, manifest), made.rule, manifest.root)
     write_splits(made, options.out)
     if options.json:
-        print(json.dumps({"splits": str(options.out), "folds": len(made.folds), "sha256": made.checksum()}))
+        print_json({"splits": str(options.out), "folds": len(made.folds), "sha256": made.checksum()})
     else:
         print(f"{options.out}: {len(made.folds)} folds, checksum {made.checksum()}")
     return 0
@@ -70,7 +72,7 @@ def _run(options: argparse.Namespace, rest: list[str], argv: list[str]) -> int:
     with _told(options.quiet) as report:
         rows = run_protocol(prepared, _engine(options), report)
     with replacing(root / ROWS_NAME) as path:
-        path.write_text(json.dumps(rows, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(as_json(rows) + "\n", encoding="utf-8")
     table = write_report(root, rows, options.title, options.target_cer / 100, seconds=_seconds(root))
     _show(table, root, options.json)
     return 0
@@ -159,7 +161,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 def _show(table: list[dict[str, Any]], root: Path, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"rows": table}, ensure_ascii=False))
+        print_json({"rows": table})
         return
     text = (root / "RESULTS.md").read_text(encoding="utf-8")
     print(text)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.prompt_screen import prompt_screen, read_prompts
 from emgasr.cli.source_option import add_source_option
@@ -105,7 +105,7 @@ def _tell(recording: Recording, out: Path, notes: list[str], options: argparse.N
             "spans": len(recording.spans),
             "notes": counts,
         }
-        print(json.dumps(facts))
+        print_json(facts)
         return
     noted = ", ".join(f"{kind} {count} ×" for kind, count in counts.items())
     print(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search
 from emgasr.cli.tuning import MINUTES, progress, trials_shown
@@ -56,7 +56,7 @@ def run(argv: list[str]) -> int:
     write_rules(best.rules, out, comment)
     if options.json:
         figures = {"rules": asdict(best.rules), "cer": best.counts.rate, "cer_without_rules": tried[0].counts.rate}
-        print(json.dumps({**figures, "stable_s": best.stable_s, "minutes": round(minutes, 2), "out": str(out)}))
+        print_json({**figures, "stable_s": best.stable_s, "minutes": round(minutes, 2), "out": str(out)})
     else:
         _show(best, tried, minutes, out)
     return 0

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifest import Entry, Manifest, write_manifest
 from emgasr.output import claim_folder
+from emgasr.plain_text import normalized, read_lines
 from emgasr.recording import Events, Recording, Spans, save_recording
 
 
@@ -102,16 +103,13 @@ def _tasks(options: argparse.Namespace) -> list[_Task]:
         return [_Task()]
     from emgasr.simulate.typist import check_text
 
-    try:
-        lines = options.text.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(options.text, "cannot be read as text in UTF-8", "check the file") from error
-    prompts = tuple(line.strip() for line in lines if line.strip())
+    lines = [normalized(line.strip()) for line in read_lines(options.text)]
+    prompts = tuple(filter(None, lines))
     if not prompts:
         raise DataError(options.text, "holds no text", "give at least one line to type")
     for number, line in enumerate(lines, start=1):
-        if line.strip():
-            check_text(line.strip(), f"{options.text} line {number}")
+        if line:
+            check_text(line, f"{options.text} line {number}")
     return [_Task(prompts=prompts)]
 
 
@@ -165,7 +163,7 @@ def _report(manifest: Manifest, folder: Path, as_json: bool) -> None:
             "minutes": round(minutes, 3),
             "checksum": manifest.checksum(),
         }
-        print(json.dumps(summary))
+        print_json(summary)
     else:
         print(
             f"{len(manifest.entries)} sessions of {people} people, {minutes:.1f} minutes: {folder / 'manifest.jsonl'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -10,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search, tell_if_cold
 from emgasr.cli.source_option import add_source_option
@@ -153,7 +153,7 @@ def _print_events(events: list[Event]) -> None:
     from emgasr.streaming import as_dict
 
     for event in events:
-        print(json.dumps(as_dict(event), ensure_ascii=False))
+        print_json(as_dict(event))
     if events:
         sys.stdout.flush()
 
@@ -192,7 +192,7 @@ def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: b
     delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
     if options.jsonl:
         extra = {"interrupted": interrupted, "delay": delay.as_dict()}
-        print(json.dumps({"event": "summary", **summary, **extra}), flush=True)
+        print_json({"event": "summary", **summary, **extra}, flush=True)
         return
     print(
         f"{summary['seconds']:.1f} s, {summary['keys']:.0f} keys ({summary['keys_per_minute']:g} a minute),"

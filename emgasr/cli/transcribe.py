@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search
 from emgasr.errors import ConfigError, EmgasrError
@@ -52,8 +52,7 @@ def run(argv: list[str]) -> int:
             continue
         if options.json:
             nbest = {} if options.nbest is None else {"nbest": [_alternative(each) for each in found]}
-            content = {"recording": path, **found[0].as_dict(), **nbest, **vocabulary}
-            print(json.dumps(content, ensure_ascii=False), flush=True)
+            print_json({"recording": path, **found[0].as_dict(), **nbest, **vocabulary}, flush=True)
             continue
         if len(options.recordings) > 1:
             print(f"== {path}")

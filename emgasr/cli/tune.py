@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.language_options import Language, add_language_options, read_language
 from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import SWITCHES, add_shape_options
@@ -76,7 +76,7 @@ def run(argv: list[str]) -> int:
     result["picture"] = str(picture) if drawn else None
     result |= {"lexicon": coverage.as_dict()} if coverage else {}
     if options.json:
-        print(json.dumps(_figures(best, tuned.trials[0]) | result, ensure_ascii=False))
+        print_json(_figures(best, tuned.trials[0]) | result)
     else:
         _show(best, tuned.trials[0], result)
         if coverage:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run(argv: list[str]) -> int:
         task = progress.add_task("checking", total=len(manifest.entries))
         report = validate(manifest, arguments.lm_text, progress=lambda entry: progress.advance(task))
     if arguments.json:
-        print(json.dumps(report.as_dict(), ensure_ascii=False))
+        print_json(report.as_dict())
     else:
         _show(report)
     return 0 if report.ok else 2
@@ -54,7 +54,7 @@ def _recording(path: Path, as_json: bool) -> int:
     problems = list(recording_problems(recording))
     if as_json:
         found = {"problems": problems, "notes": recording.notes}
-        print(json.dumps({"ok": not problems, "seconds": recording.duration_s, **found}))
+        print_json({"ok": not problems, "seconds": recording.duration_s, **found})
         return 2 if problems else 0
     for problem in problems:
         print(f"problem {path}: {problem}")

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from emgasr.as_json import as_json
 from emgasr.corpora.arrays import stamp_of
 from emgasr.errors import EmgasrError, OutputError, RecordingError
 from emgasr.manifest import Entry
 from emgasr.output import replacing
+from emgasr.plain_text import lines_of
 from emgasr.validate import label_problems
 
 
@@ -117,7 +119,7 @@ def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
     """What earlier runs found; a line that was cut off is passed over."""
     known = {}
     if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in lines_of(path.read_text(encoding="utf-8", errors="replace")):
             try:
                 row = json.loads(line)
                 known[row["path"]] = row
@@ -129,7 +131,7 @@ def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
 def _append(path: Path, row: dict[str, Any]) -> None:
     try:
         with path.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(row, ensure_ascii=False) + "\n")
+            log.write(as_json(row) + "\n")
     except OSError as error:
         advice = "free space and run again: it goes on from here"
         raise OutputError(path, f"cannot be written ({error.strerror})", advice) from error
@@ -138,5 +140,5 @@ def _append(path: Path, row: dict[str, Any]) -> None:
 def _write_journal(path: Path, known: dict[str, dict[str, Any]]) -> None:
     """Keep the last line of each file, and none that was cut off."""
     with replacing(path) as temporary:
-        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in known.values())
+        lines = (as_json(row) + "\n" for row in known.values())
         temporary.write_text("".join(lines), encoding="utf-8")

@@ -16,6 +16,7 @@ import numpy as np
 from emgasr.corpora.arrays import Stamp, stamp_of
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
+from emgasr.plain_text import read_lines
 from emgasr.recording import Band, Recording, Spans, row_range
 
 RATE_HZ, ELECTRODES, COLUMNS = 200.0, 8, 10
@@ -64,7 +65,7 @@ class _TextSamples:
 @lru_cache(maxsize=4)
 def _read(path: Path, stamp: Stamp) -> tuple[np.ndarray, tuple[tuple[float, float, str, str], ...]]:
     try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+        rows = [line.split() for line in read_lines(path, RecordingError, "check the path")][1:]
         # The last row of some published files is cut short.
         values = np.array([row for row in rows if len(row) == COLUMNS], dtype=np.float64)
     except OSError as error:

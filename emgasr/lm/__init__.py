@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from emgasr.errors import LanguageModelError
@@ -9,6 +10,7 @@ from emgasr.lm.arpa import read_arpa, write_arpa
 from emgasr.lm.compact import SUFFIX, is_compact, open_compact, write_compact
 from emgasr.lm.kneser_ney import estimate
 from emgasr.lm.ngram import NGramModel, State
+from emgasr.pointers import check_fetched
 
 __all__ = [
     "NGramModel",
@@ -24,13 +26,22 @@ __all__ = [
 
 
 def read_model(path: str | Path) -> NGramModel:
-    """Read a model from an ARPA file, plain or gzipped, or map a compact one: what it is, its first bytes tell."""
+    """Read a model from an ARPA file, plain or gzipped, or map a compact one: what it is, its first bytes tell.
+
+    What reading it filled in or passed over (`NGramModel.notes`) is logged as warnings.
+    """
+    check_fetched(path, LanguageModelError)
     try:
         compact = is_compact(path)
     except OSError as error:
         advice = "give an ARPA or .lm file"
         raise LanguageModelError(path, f"cannot be read ({error.strerror})", advice) from error
-    return open_compact(path) if compact else read_arpa(path)
+    except ValueError as error:  # a NUL in the path
+        raise LanguageModelError(path, f"cannot be read ({error})", "check the path") from error
+    model = open_compact(path) if compact else read_arpa(path)
+    for note in model.notes:
+        logging.getLogger(__name__).warning("%s: %s", path, note)
+    return model
 
 
 def write_model(model: NGramModel, path: str | Path) -> None:

@@ -5,60 +5,70 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from emgasr.lm.trie import LARGEST, LN10
+
 # What a section's reading ends with: all rows, or what is wrong with the line where it ended.
-COMPLETE, NO_MORE_ROWS, WRONG_FIELDS, NO_NUMBER, ABOVE_ZERO, NO_SUCH_SYMBOL = range(6)
+COMPLETE, NO_MORE_ROWS, WRONG_FIELDS, NO_NUMBER, ABOVE_ZERO, NO_SUCH_SYMBOL, BACKED_OFF_HIGHEST = range(7)
 
 DIGITS = 9  # tell any two float32 apart: what is written is read as it was
 LONGEST_NUMBER = 24  # bytes, sign and exponent included
-LARGEST = 1e38  # what a float32 can still hold after the change of base
-LN10 = np.log(10.0)
+IMPOSSIBLE = -99.0  # log10 of what cannot be, as SRILM writes it; others write -inf
 _POWERS = 10.0 ** np.arange(23)  # exact in a double
 _TAB, _NEWLINE, _RETURN, _SPACE = 9, 10, 13, 32
 _PLUS, _MINUS, _POINT, _ZERO, _BACKSLASH, _E, _SMALL_E = 43, 45, 46, 48, 92, 69, 101
+_SMALL_I, _SMALL_N, _SMALL_F = 105, 110, 102
 
 
 @numba.njit(cache=True, nogil=True)
-def read_section(data, at, highest, spans, slots, ids, ln_p, backoff):  # type: ignore[no-untyped-def]
-    """Read a section's lines from byte `at` on into ids (n, k), ln_p (n,) and backoff (n,), blank lines left out.
+def read_section(data, at, highest, spans, slots, ids, log10_p, log10_backoff):  # type: ignore[no-untyped-def]
+    """Read a section's lines from byte `at` on into ids (n, k), log10_p (n,) and log10_backoff (n,), blank ones not.
 
     1-grams are numbered by row, and where their symbols begin and end goes into `spans` (n, 2); of longer n-grams
-    the symbols are looked up there, by `slots` (see `symbol_slots`). Returns how it ended, the rows done, the byte
-    where the next line begins (of a wrong line: where it does itself) and where the wrong field begins.
+    the symbols are looked up there, by `slots` (see `symbol_slots`). -inf becomes IMPOSSIBLE. Returns how it ended,
+    the rows done, the byte where the next line begins (of a wrong line: where it does itself), where the wrong field
+    begins, and how many probabilities were -inf.
     """
-    order = ids.shape[1]
+    order, infinite = ids.shape[1], 0
     for row in range(len(ids)):
         at = _next_line(data, at)
         line = at
         if at == len(data) or data[at] == _BACKSLASH:
-            return NO_MORE_ROWS, row, line, at
+            return NO_MORE_ROWS, row, line, at, infinite
         value, end = _number(data, at)
         if end < 0:
-            return NO_NUMBER, row, line, at
+            return NO_NUMBER, row, line, at, infinite
         if value > 0:
-            return ABOVE_ZERO, row, line, at
-        ln_p[row] = value * LN10
+            return ABOVE_ZERO, row, line, at, infinite
+        if value == -np.inf:
+            value = IMPOSSIBLE
+            infinite += 1
+        log10_p[row] = value
         for column in range(order):
             at = _next_field(data, end)
             end = _field_end(data, at)
             if end == at:
-                return WRONG_FIELDS, row, line, at
+                return WRONG_FIELDS, row, line, at, infinite
             if order == 1:
                 spans[row, 0], spans[row, 1] = at, end
                 ids[row, 0] = row
             else:
                 ids[row, column] = slots[_slot(data, spans, slots, at, end)]
                 if ids[row, column] < 0:
-                    return NO_SUCH_SYMBOL, row, line, at
+                    return NO_SUCH_SYMBOL, row, line, at, infinite
         at = _next_field(data, end)
-        if not highest and at < len(data) and data[at] != _NEWLINE:
-            value, end = _number(data, at)
-            if end < 0:
-                return NO_NUMBER, row, line, at
-            backoff[row] = value * LN10
-            at = _next_field(data, end)
         if at < len(data) and data[at] != _NEWLINE:
-            return WRONG_FIELDS, row, line, at
-    return COMPLETE, len(ids), at, at
+            value, end = _number(data, at)
+            if end < 0 or np.isinf(value):
+                return WRONG_FIELDS if highest else NO_NUMBER, row, line, at, infinite
+            last = _next_field(data, end)
+            if last < len(data) and data[last] != _NEWLINE:
+                return WRONG_FIELDS, row, line, at, infinite
+            if not highest:
+                log10_backoff[row] = value
+            elif value != 0:
+                return BACKED_OFF_HIGHEST, row, line, at, infinite
+            at = last
+    return COMPLETE, len(ids), at, at, infinite
 
 
 @numba.njit(cache=True, nogil=True)
@@ -102,6 +112,9 @@ def _number(data, at):  # type: ignore[no-untyped-def]
     negative = at < len(data) and data[at] == _MINUS
     if negative or (at < len(data) and data[at] == _PLUS):
         at += 1
+    end = _field_end(data, at)
+    if end - at == 3 and data[at] | 32 == _SMALL_I and data[at + 1] | 32 == _SMALL_N and data[at + 2] | 32 == _SMALL_F:
+        return (-np.inf if negative else np.inf), end
     digits, exponent, seen = 0, 0, 0
     fraction = False
     while at < len(data):

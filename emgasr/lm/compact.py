@@ -1,12 +1,11 @@
 """N-gram models in, `.lm` files out, and back: the model's arrays as they are, memory-mapped instead of read.
 
 A file is its head, a JSON of what the model is made of, and the arrays one after the other, each at a multiple of 64
-bytes, little-endian. The head is `_MAGIC`, version, length of the JSON, length of the file, CRC-32 of all that follows.
+bytes, little-endian. The head is `MAGIC`, version, length of the JSON, length of the file, CRC-32 of all that follows.
 """
 
 from __future__ import annotations
 
-import json
 import mmap
 import struct
 import zlib
@@ -15,14 +14,18 @@ from typing import Any
 
 import numpy as np
 
+from emgasr.as_json import as_json
 from emgasr.errors import LanguageModelError
 from emgasr.lm.ngram import SPECIALS, NGramModel
-from emgasr.lm.trie import owners, symbol_type
+from emgasr.lm.possible import impossible
+from emgasr.lm.trie import LN10, MOST_ORDERS, owners, symbol_type
 from emgasr.output import replacing
+from emgasr.plain_data import json_of
+from emgasr.pointers import check_fetched
 
 SUFFIX = ".lm"
-VERSION = 1
-_MAGIC = b"\x89EMGLM\r\n"  # no text begins so, and a transfer as text would break it
+VERSION = 2  # 1 held natural logarithms
+MAGIC = b"\x89EMGLM\r\n"  # no text begins so, and a transfer as text would break it
 _HEAD = struct.Struct("<8sIIQI")
 _ALIGNMENT = 64
 _ADVICE = "copy or build it again"
@@ -31,14 +34,14 @@ _ADVICE = "copy or build it again"
 def is_compact(path: str | Path) -> bool:
     """Whether the file begins as a compact model does."""
     with open(path, "rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def write_compact(model: NGramModel, path: str | Path) -> None:
     """Write the model so that `open_compact` can map it."""
     contexts = len(model.fail)
     content = {"vocabulary": model.vocabulary, "counts": model.counts, "contexts": contexts}
-    described = json.dumps(content, ensure_ascii=False).encode()
+    described = as_json(content).encode()
     at = _HEAD.size + len(described)
     check = zlib.crc32(described)
     with replacing(path) as temporary, open(temporary, "wb") as file:
@@ -50,7 +53,7 @@ def write_compact(model: NGramModel, path: str | Path) -> None:
                 check = zlib.crc32(part, check)
                 at += file.write(part)
         file.seek(0)
-        file.write(_HEAD.pack(_MAGIC, VERSION, len(described), at, check))
+        file.write(_HEAD.pack(MAGIC, VERSION, len(described), at, check))
 
 
 def open_compact(path: str | Path) -> NGramModel:
@@ -58,18 +61,19 @@ def open_compact(path: str | Path) -> NGramModel:
 
     LanguageModelError for a file that is foreign, cut short, damaged, or from a later version.
     """
+    check_fetched(path, LanguageModelError)
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD.size)
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if len(head) == _HEAD.size else None
     except OSError as error:
         raise LanguageModelError(path, f"cannot be read ({error.strerror})", "give a compact model") from error
-    if not head.startswith(_MAGIC):
+    if not head.startswith(MAGIC):
         raise LanguageModelError(path, "is no compact language model", f"give a {SUFFIX} file written by emgasr")
     if data is None:
         raise LanguageModelError(path, f"is cut short at {len(head)} bytes", _ADVICE)
     _, version, described, length, check = _HEAD.unpack(head)
-    if version != VERSION:
+    if version not in (1, VERSION):
         advice = "install the emgasr that wrote it, or build it again"
         raise LanguageModelError(path, f"is of version {version}, this emgasr reads {VERSION}", advice)
     if len(data) != length:
@@ -80,7 +84,7 @@ def open_compact(path: str | Path) -> NGramModel:
     try:
         if damaged:
             raise ValueError("its checksum does not fit")
-        return _mapped(data, described)
+        return _mapped(path, data, described, natural=version == 1)
     except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise LanguageModelError(path, f"is damaged ({error})", _ADVICE) from error
 
@@ -90,17 +94,21 @@ def _layout(vocabulary: int, contexts: int, ngrams: int) -> list[tuple[str, Any,
     return [
         ("first", np.dtype("<i4"), contexts + 1),
         ("fail", np.dtype("<i4"), contexts),
-        ("backoff", np.dtype("<f4"), contexts),
+        ("log10_backoff", np.dtype("<f4"), contexts),
         ("symbol", symbol_type(vocabulary).newbyteorder("<"), ngrams),
-        ("ln_p", np.dtype("<f4"), ngrams),
+        ("log10_p", np.dtype("<f4"), ngrams),
         ("next", np.dtype("<i4"), ngrams),
     ]
 
 
-def _mapped(data: mmap.mmap, described: int) -> NGramModel:
+def _mapped(path: str | Path, data: mmap.mmap, described: int, natural: bool) -> NGramModel:
     at = _HEAD.size + described
-    content = json.loads(data[_HEAD.size : at])
+    content = json_of(data[_HEAD.size : at], path, LanguageModelError, _ADVICE, len(data))
     vocabulary, counts, contexts = tuple(content["vocabulary"]), content["counts"], content["contexts"]
+    if type(contexts) is not int or type(counts) is not list or {type(count) for count in counts} != {int}:
+        raise ValueError("its counts are no numbers")
+    if not 0 < len(counts) <= MOST_ORDERS or min(counts) < 0 or max(*counts, contexts) > len(data):
+        raise ValueError("its counts are more than it can hold")
     arrays: dict[str, Any] = {}
     for name, kind, length in _layout(len(vocabulary), contexts, sum(counts)):
         at += -at % _ALIGNMENT
@@ -108,9 +116,15 @@ def _mapped(data: mmap.mmap, described: int) -> NGramModel:
         at += arrays[name].nbytes
     if at != len(data):
         raise ValueError("its arrays do not fill it")
+    if natural:
+        for name in ("log10_backoff", "log10_p"):
+            arrays[name] = (arrays[name] / LN10).astype(np.float32)
+            arrays[name].flags.writeable = False
     model = NGramModel(vocabulary, counts, **arrays)
     if not _consistent(model):
         raise ValueError("its arrays do not fit together")
+    if wrong := impossible(model):
+        raise ValueError(wrong)
     return model
 
 
@@ -119,20 +133,26 @@ def _consistent(model: NGramModel) -> bool:
     ngrams, contexts, symbols = len(model.symbol), len(model.fail), len(model.vocabulary)
     known = model.symbol[: model.counts[0]]
     ends = np.cumsum([0, *model.counts])  # where the n-grams of each length end
+    if not (ngrams and contexts and 0 <= model.next.min() <= model.next.max() < contexts):
+        return False
     owner = owners(model.counts, model.next, contexts)
+    begins = np.zeros(ngrams + 1, np.bool_)  # where the n-grams of another context begin
+    if not 0 <= model.first.min() <= model.first.max() <= ngrams:
+        return False
+    begins[model.first] = True
     return bool(
         model.vocabulary[: len(SPECIALS)] == SPECIALS
-        and all(isinstance(symbol, str) for symbol in model.vocabulary)
+        and all(isinstance(symbol, str) and symbol for symbol in model.vocabulary)
         and len(set(model.vocabulary)) == symbols
         and min(model.counts) >= 0
         and symbols - 1 <= len(known) <= symbols
         and (known == np.arange(symbols - len(known), symbols)).all()
         and model.symbol.max() < symbols
+        and (begins[1:-1] | (model.symbol[1:] > model.symbol[:-1])).all()
         and (model.first[0], model.first[-1]) == (0, ngrams)
         and (model.first[1:] >= model.first[:-1]).all()
         and (model.first[np.searchsorted(owner, ends[:-1])] == ends[1:]).all()
         and (model.fail[0], model.fail.min()) == (0, 0)
         and (model.fail[1:] < np.arange(1, contexts)).all()
-        and 0 <= model.next.min() <= model.next.max() < contexts
         and (model.next[owner[1:]] == np.arange(1, contexts)).all()
     )

@@ -16,8 +16,10 @@ import numpy as np
 from numba import njit
 
 from emgasr.errors import LanguageModelError
+from emgasr.lm.arpa_symbols import RESERVED
 from emgasr.lm.ngram import BEGIN, BEGIN_ID, END, END_ID, SPECIALS, UNKNOWN, UNKNOWN_ID
 from emgasr.lm.packing import distinct, merged, packed, repacked, unpack
+from emgasr.plain_text import normalized
 
 BLOCK = 1 << 21  # symbols of text that are packed and sorted at a time: 16 MB of keys where a key is one word
 _LARGEST = np.iinfo(np.int32).max  # n-grams of one order that a model's indices can tell apart
@@ -62,7 +64,7 @@ def count(sentences: Iterable[Sequence[str]], order: int) -> Counted:
     text = array("i")
     for number, sentence in enumerate(sentences, 1):
         try:
-            text.extend(map(ids.__getitem__, sentence))
+            text.extend(map(ids.__getitem__, _composed(sentence)))
         except KeyError as error:
             raise LanguageModelError(
                 f"sentence {number}", f"holds the symbol {error.args[0]!r}", "leave it out"
@@ -79,6 +81,10 @@ def count(sentences: Iterable[Sequence[str]], order: int) -> Counted:
     return _trie(keys, counts, (UNKNOWN, BEGIN, END, *ids), order, runs.bits)
 
 
+def _composed(sentence: Sequence[str]) -> Iterable[str]:
+    return normalized(sentence) if isinstance(sentence, str) else map(normalized, sentence)
+
+
 class _Ids(dict[str, int]):
     """Ids of symbols, given as they come up."""
 
@@ -87,7 +93,7 @@ class _Ids(dict[str, int]):
         return len(SPECIALS) + len(self)
 
     def __missing__(self, symbol: str) -> int:
-        if symbol in SPECIALS or not symbol:
+        if symbol in RESERVED or not symbol:
             raise KeyError(symbol)
         self[symbol] = identity = self.size
         return identity

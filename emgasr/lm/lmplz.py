@@ -12,9 +12,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from emgasr.errors import LanguageModelError
-from emgasr.lm.arpa import SPACE_SIGN, read_arpa
+from emgasr.lm.arpa import read_arpa
+from emgasr.lm.arpa_symbols import RESERVED, written
 from emgasr.lm.kneser_ney import FALLBACK_DISCOUNTS, checked_prune
-from emgasr.lm.ngram import SPECIALS, NGramModel
+from emgasr.lm.ngram import NGramModel
+from emgasr.plain_text import normalized
 
 BUILDERS = ("auto", "own", "lmplz")
 LARGE_BYTES = 50_000_000  # of text from which on `auto` takes lmplz, whose memory is bounded whatever the text
@@ -36,8 +38,7 @@ def chosen_builder(builder: str, text_bytes: int) -> str:
 def estimate_with_lmplz(sentences: Iterable[Sequence[str]], order: int, *, prune: Sequence[int] = ()) -> NGramModel:
     """Estimate a model as `emgasr.lm.estimate` does, by KenLM's program.
 
-    LanguageModelError for what `estimate` refuses, for symbols that lmplz cannot tell apart (white space, `␣`), and
-    when it fails.
+    LanguageModelError for what `estimate` refuses, and when it fails.
     """
     thresholds = checked_prune(order, prune)
     with tempfile.TemporaryDirectory(prefix="emgasr-lm-") as folder:
@@ -63,16 +64,17 @@ def _program() -> str:
 
 
 def _write(sentences: Iterable[Sequence[str]], path: Path) -> None:
-    written = _Written()
+    fields = _Written()
     with open(path, "w", encoding="utf-8") as file:
         for number, sentence in enumerate(sentences, 1):
             try:
-                line = " ".join(map(written.__getitem__, sentence))
+                symbols = normalized(sentence) if isinstance(sentence, str) else sentence
+                line = " ".join(map(fields.__getitem__, symbols))
             except KeyError as error:
                 wrong = f"holds the symbol {error.args[0]!r}"
                 raise LanguageModelError(f"sentence {number}", wrong, "leave it out") from None
             file.write(line + "\n")
-    if not written:
+    if not fields:
         raise LanguageModelError("language model", "there is no text to estimate it from", "give at least one symbol")
 
 
@@ -80,11 +82,11 @@ class _Written(dict[str, str]):
     """How symbols are written for lmplz, which separates them by white space."""
 
     def __missing__(self, symbol: str) -> str:
-        written = symbol.replace(" ", SPACE_SIGN)
-        if symbol in SPECIALS or not symbol or SPACE_SIGN in symbol or any(sign in symbol for sign in "\0\t\n\r"):
+        composed = normalized(symbol)
+        if composed in RESERVED or not symbol:
             raise KeyError(symbol)
-        self[symbol] = written
-        return written
+        self[symbol] = field = written(composed)
+        return field
 
 
 def _without_empty_orders(model: NGramModel) -> NGramModel:

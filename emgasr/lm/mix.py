@@ -15,8 +15,9 @@ from numba import njit
 from emgasr.errors import LanguageModelError
 from emgasr.lm.ngram import SPECIALS, UNKNOWN_ID, NGramModel, step
 from emgasr.lm.perplexity import encoded
-from emgasr.lm.trie import owners
+from emgasr.lm.trie import LN10, owners
 
+SMALLEST = 1e-99  # ARPA's sign for impossible
 ROUNDING = 1e-7  # of a float32: what a sum of probabilities can miss 1 by
 _EM_STEPS = 1000
 _EM_CHANGE = 1e-6
@@ -42,11 +43,11 @@ def mix(models: Sequence[NGramModel], weights: Sequence[float]) -> NGramModel:
     for model, share in zip(models, shares / shares.sum(), strict=True):
         if share > 0:
             p += share * np.exp(_ln_p(union.first, union.symbol, own, *_renumbered(model, vocabulary), *model.arrays))
-    ln_p = np.log(np.minimum(p, 1.0)).astype(np.float32)
-    backoff = _backoffs(union.first, union.fail, union.symbol, ln_p, union.next)
-    for array in (ln_p, backoff):
+    log10_p = np.log10(np.clip(p, SMALLEST, 1.0)).astype(np.float32)
+    log10_backoff = _backoffs(union.first, union.fail, union.symbol, log10_p, union.next)
+    for array in (log10_p, log10_backoff):
         array.flags.writeable = False
-    return replace(union, ln_p=ln_p, backoff=backoff)
+    return replace(union, log10_p=log10_p, log10_backoff=log10_backoff)
 
 
 def tune_weights(models: Sequence[NGramModel], sentences: Iterable[Sequence[str]]) -> tuple[float, ...]:
@@ -62,11 +63,12 @@ def tune_weights(models: Sequence[NGramModel], sentences: Iterable[Sequence[str]
         ids = encoded(model, text) if text else np.zeros(0, np.int32)
         scores = model.score_ids(ids)
         scores[ids == UNKNOWN_ID] += _ln_share(model, vocabulary)
-        columns.append(np.exp(scores))
+        columns.append(scores)
         known = (ids != UNKNOWN_ID) if known is None else known | (ids != UNKNOWN_ID)
-    p = np.stack(columns, axis=1)[known]
-    if not len(p):
+    scores = np.stack(columns, axis=1)[known]
+    if not len(scores):
         raise LanguageModelError("held-out text", "holds no text", "give at least one line")
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))  # the models' ratio is all that counts, however small p is
     weights = np.full(len(models), 1.0 / len(models))
     for _ in range(_EM_STEPS):
         posterior = p * weights
@@ -130,7 +132,7 @@ def _parents(model: NGramModel) -> np.ndarray:
 
 @njit(cache=True, nogil=True)
 def _ln_p(  # type: ignore[no-untyped-def]
-    first, symbol, own, ids, extra, m_first, m_fail, m_backoff, m_symbol, m_ln_p, m_next
+    first, symbol, own, ids, extra, m_first, m_fail, m_log10_backoff, m_symbol, m_log10_p, m_next
 ):
     """Return ln p of every n-gram of the union, its last symbol after the others, under one model."""
     ln_p = np.empty(len(symbol))
@@ -138,7 +140,7 @@ def _ln_p(  # type: ignore[no-untyped-def]
     for context in range(len(states)):
         for ngram in range(first[context], first[context + 1]):
             score, after = step(
-                m_first, m_fail, m_backoff, m_symbol, m_ln_p, m_next, states[context], ids[symbol[ngram]]
+                m_first, m_fail, m_log10_backoff, m_symbol, m_log10_p, m_next, states[context], ids[symbol[ngram]]
             )
             ln_p[ngram] = score + extra[symbol[ngram]]
             if own[ngram] != 0:  # numbered after the context that it extends
@@ -147,13 +149,13 @@ def _ln_p(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _backoffs(first, fail, symbol, ln_p, after):  # type: ignore[no-untyped-def]
-    """Return ln of each context's back-off: what its n-grams leave over what they would have one order below."""
+def _backoffs(first, fail, symbol, log10_p, after):  # type: ignore[no-untyped-def]
+    """Return log10 of each context's back-off: what its n-grams leave over what they would have one order below."""
     backoff = np.zeros(len(fail), np.float32)
     for context in range(1, len(fail)):  # by length: those that it backs off to are done
         here, below = 0.0, 0.0
         for ngram in range(first[context], first[context + 1]):
-            here += np.exp(np.float64(ln_p[ngram]))
-            below += np.exp(step(first, fail, backoff, symbol, ln_p, after, fail[context], symbol[ngram])[0])
-        backoff[context] = np.log(max(1.0 - here, ROUNDING) / max(1.0 - below, ROUNDING))
+            here += np.exp(LN10 * log10_p[ngram])
+            below += np.exp(step(first, fail, backoff, symbol, log10_p, after, fail[context], symbol[ngram])[0])
+        backoff[context] = np.log10(max(1.0 - here, ROUNDING) / max(1.0 - below, ROUNDING))
     return backoff

@@ -12,7 +12,8 @@ import numba
 import numpy as np
 
 from emgasr.errors import LanguageModelError
-from emgasr.lm.trie import Arrays, Table, build, find, owners
+from emgasr.lm.trie import LN10, MOST_ORDERS, Arrays, Table, build, find, owners
+from emgasr.plain_text import normalized
 
 BEGIN = "<s>"
 END = "</s>"
@@ -21,7 +22,8 @@ SPECIALS = (UNKNOWN, BEGIN, END)
 UNKNOWN_ID, BEGIN_ID, END_ID = range(3)
 
 # What KenLM gives to unknown symbols when a model has no <unk>: ten to the power of minus one hundred.
-MISSING_UNKNOWN = -100 * math.log(10)
+MISSING_UNKNOWN_LOG10 = np.float32(-100)
+MISSING_UNKNOWN = -100 * LN10
 
 MASKED_SYMBOLS = 128  # with a larger vocabulary there are no masks of children
 
@@ -39,7 +41,7 @@ class Sentence:
     @property
     def perplexity(self) -> float:
         """Perplexity per symbol, the end of the sentence counted as one."""
-        return math.exp(-self.ln_p / self.length)
+        return exp(-self.ln_p / self.length)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,18 +50,20 @@ class NGramModel:
 
     A context is an n-gram that has children (longer n-grams that begin with it) or a back-off other than 0; context 0
     is the empty one. Contexts are numbered by length, n-grams by length and context. Arrays are read-only and may be
-    memory-mapped: C contexts, G n-grams.
+    memory-mapped: C contexts, G n-grams. Logarithms are kept to base ten in float32, as in ARPA files and KenLM, so
+    that the scores of a line of any length add up to the same; they are told as natural logarithms.
     """
 
     vocabulary: tuple[str, ...]  # symbols by id: <unk>, <s>, </s>, then the others
     counts: list[int]  # of n-grams of each length, 1-grams first
     first: np.ndarray  # int32 (C + 1): the children of context c are the n-grams first[c] to first[c + 1]
     fail: np.ndarray  # int32 (C): the context's longest proper suffix that is a context
-    backoff: np.ndarray  # float32 (C): natural log
+    log10_backoff: np.ndarray  # float32 (C)
     symbol: np.ndarray  # uint8, uint32 if there are more than 256 (G): the n-gram's last; ascending in a context
-    ln_p: np.ndarray  # float32 (G): natural log
+    log10_p: np.ndarray  # float32 (G)
     next: np.ndarray  # int32 (G): the context after the n-gram, its longest suffix that is one
     others: int = UNKNOWN_ID  # what a symbol outside the vocabulary counts as
+    notes: tuple[str, ...] = ()  # what reading it filled or passed over, a line each
 
     @classmethod
     def from_tables(cls, vocabulary: Sequence[str], tables: Sequence[Table]) -> NGramModel:
@@ -67,12 +71,17 @@ class NGramModel:
 
         Ids count in `vocabulary`, which holds every symbol once, <s> and </s> among them; rows come in any order. The
         highest order's back-offs are left out. A missing suffix of an n-gram is only a step of back-off; a missing
-        context, a duplicate or a symbol without a 1-gram is a LanguageModelError.
+        context, a duplicate, a symbol without a 1-gram, a probability above 1 or NaN is a LanguageModelError.
         """
+        vocabulary, _ = composed(vocabulary)
         names = (*SPECIALS, *(symbol for symbol in vocabulary if symbol not in SPECIALS))
         ids = {symbol: id for id, symbol in enumerate(names)}
         if len(set(vocabulary)) < len(vocabulary):
             raise LanguageModelError("language model", "its vocabulary holds a symbol twice", "list each once")
+        if len(tables) > MOST_ORDERS:
+            raise LanguageModelError(
+                "language model", f"has {len(tables)} orders", f"build one of {MOST_ORDERS} at most"
+            )
         for needed in (BEGIN, END):
             if needed not in vocabulary:
                 raise LanguageModelError("language model", f"has no {needed} among its 1-grams", "rebuild it")
@@ -110,7 +119,7 @@ class NGramModel:
 
     def score(self, state: State, symbol: str) -> tuple[float, State]:
         """Return ln p(symbol | state) and the state after it; one that the model does not know counts as `others`."""
-        return self._score(state, self._ids.get(symbol, self.others))
+        return self._score(state, self._id(symbol, self.others))
 
     def end(self, state: State) -> float:
         """Return ln p(the sentence ends | state)."""
@@ -124,11 +133,12 @@ class NGramModel:
 
     def unknown_symbols(self, symbols: Iterable[str]) -> list[str]:
         """Return those of `symbols` that the model does not know, in order."""
-        return [symbol for symbol in symbols if symbol not in self.symbols]
+        return [symbol for symbol in symbols if normalized(symbol) not in self.symbols]
 
     def ids(self, symbols: Iterable[str]) -> np.ndarray:
         """Return the ids of a text's symbols, int32; unknown ones are 0, and so is what looks like <s> or </s>."""
-        ids = np.fromiter((self._ids.get(symbol, UNKNOWN_ID) for symbol in symbols), dtype=np.int32)
+        symbols = normalized(symbols) if isinstance(symbols, str) else symbols
+        ids = np.fromiter((self._id(symbol, UNKNOWN_ID) for symbol in symbols), dtype=np.int32)
         ids[ids < len(SPECIALS)] = UNKNOWN_ID
         return ids
 
@@ -157,10 +167,10 @@ class NGramModel:
         for column in reversed(range(order)):
             ids[:, column] = self.symbol[at]
             at = owner[context_of[at]]
-        backoff = np.zeros(end - begin, dtype=np.float32)
+        backoff = np.zeros(end - begin)
         mine = np.flatnonzero((owner[1:] >= begin) & (owner[1:] < end)) + 1
-        backoff[owner[mine] - begin] = self.backoff[mine]
-        return ids, self.ln_p[begin:end], backoff
+        backoff[owner[mine] - begin] = LN10 * self.log10_backoff[mine].astype(np.float64)
+        return ids, LN10 * self.log10_p[begin:end].astype(np.float64), backoff
 
     def ngrams(self, order: int) -> Iterator[tuple[tuple[str, ...], float, float]]:
         """Yield each n-gram of one length with its ln p and its ln back-off, 0 where it is no context."""
@@ -172,36 +182,75 @@ class NGramModel:
     def _ids(self) -> dict[str, int]:
         return {symbol: id for id, symbol in enumerate(self.vocabulary)}
 
+    def _id(self, symbol: str, default: int) -> int:
+        return self._ids.get(normalized(symbol), default)
+
     @property
     def arrays(self) -> Arrays:
-        """What the compiled functions take: first, fail, backoff, symbol, ln_p and next."""
-        return self.first, self.fail, self.backoff, self.symbol, self.ln_p, self.next
+        """What the compiled functions take: first, fail, log10_backoff, symbol, log10_p and next."""
+        return self.first, self.fail, self.log10_backoff, self.symbol, self.log10_p, self.next
 
     def _score(self, state: State, id: int) -> tuple[float, State]:
         ln_p, after = step(*self.arrays, state, id)
         return ln_p, after
 
 
+def composed(symbols: Sequence[str]) -> tuple[list[str], int]:
+    """Return different symbols in composed form, and of how many that would make two one: these stay as they are.
+
+    Text is asked for in composed form (`emgasr.plain_text.normalized`), so that those never are.
+    """
+    taken, forms, kept = set(symbols), [], 0
+    for symbol in symbols:
+        form = normalized(symbol)
+        if form != symbol and form in taken:
+            form, kept = symbol, kept + 1
+        taken.add(form)
+        forms.append(form)
+    return forms, kept
+
+
+def exp(exponent: float) -> float:
+    """Return e to a power, infinity where no double can hold it."""
+    return math.exp(exponent) if exponent < 700 else math.inf
+
+
 @numba.njit(cache=True, nogil=True)
-def step(first, fail, backoff, symbol, ln_p, after, context, id):  # type: ignore[no-untyped-def]
+def step(first, fail, log10_backoff, symbol, log10_p, after, context, id):  # type: ignore[no-untyped-def]
     """Return ln p of a symbol and the context after it."""
-    paid = 0.0
-    ngram = find(first, symbol, context, id)
+    found, levels = context, 0
+    ngram = find(first, symbol, found, id)
     while ngram < 0:
-        if context == 0:  # only <unk> can be without a 1-gram
-            return paid + MISSING_UNKNOWN, 0
-        paid += backoff[context]
-        context = fail[context]
-        ngram = find(first, symbol, context, id)
-    return paid + ln_p[ngram], after[ngram]
+        if found == 0:  # only <unk> can be without a 1-gram
+            return LN10 * backed_off(fail, log10_backoff, context, levels, MISSING_UNKNOWN_LOG10), 0
+        found = fail[found]
+        levels += 1
+        ngram = find(first, symbol, found, id)
+    return LN10 * backed_off(fail, log10_backoff, context, levels, log10_p[ngram]), after[ngram]
 
 
 @numba.njit(cache=True, nogil=True)
-def _score_text(first, fail, backoff, symbol, ln_p, after, start, ids):  # type: ignore[no-untyped-def]
+def backed_off(fail, log10_backoff, context, levels, log10_p):  # type: ignore[no-untyped-def]
+    """Return log10 p with the back-offs of `context` and the levels - 1 contexts below it, as KenLM adds them.
+
+    In float32, the shortest context's first: rounded so, a symbol's score is KenLM's own, and those of a line of any
+    length add up to the same in float64.
+    """
+    total = log10_p
+    for level in range(levels - 1, -1, -1):
+        at = context
+        for _ in range(level):
+            at = fail[at]
+        total += log10_backoff[at]
+    return np.float64(total)
+
+
+@numba.njit(cache=True, nogil=True)
+def _score_text(first, fail, log10_backoff, symbol, log10_p, after, start, ids):  # type: ignore[no-untyped-def]
     scores = np.empty(len(ids))
     context = start
     for i in range(len(ids)):
-        scores[i], context = step(first, fail, backoff, symbol, ln_p, after, context, ids[i])
+        scores[i], context = step(first, fail, log10_backoff, symbol, log10_p, after, context, ids[i])
         if ids[i] == END_ID:
             context = start
     return scores

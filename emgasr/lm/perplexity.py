@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from emgasr.lm.ngram import END_ID, UNKNOWN_ID, NGramModel
+from emgasr.lm.ngram import END_ID, UNKNOWN_ID, NGramModel, exp
 
 _BLOCK = 1 << 20  # ids scored at a time
 
@@ -32,13 +31,13 @@ class TextScore:
     @property
     def perplexity(self) -> float:
         """Perplexity a symbol, unknown ones at the price of <unk>."""
-        return math.exp(-self.ln_p / (self.symbols + self.sentences))
+        return exp(-self.ln_p / (self.symbols + self.sentences))
 
     @property
     def perplexity_known(self) -> float:
         """Perplexity a symbol over those that the model knows, as SRILM counts; contexts hold the unknown ones too."""
         known = self.symbols + self.sentences - self.unknown.total()
-        return math.exp(-(self.ln_p - self.ln_p_unknown) / known)
+        return exp(-(self.ln_p - self.ln_p_unknown) / known)
 
 
 def score_text(model: NGramModel, sentences: Iterable[Sequence[str]]) -> TextScore:
@@ -53,7 +52,7 @@ def score_text(model: NGramModel, sentences: Iterable[Sequence[str]]) -> TextSco
         count += len(block)
         symbols += len(ids) - len(block)
         if (ids == UNKNOWN_ID).any():
-            unknown.update(symbol for sentence in block for symbol in sentence if symbol not in model.symbols)
+            unknown.update(symbol for sentence in block for symbol in model.unknown_symbols(sentence))
     return TextScore(count, symbols, ln_p, ln_p_unknown, unknown)
 
 

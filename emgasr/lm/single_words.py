@@ -13,7 +13,7 @@ from dataclasses import fields
 import numpy as np
 
 from emgasr.errors import LanguageModelError
-from emgasr.lm.ngram import BEGIN_ID, END_ID, MISSING_UNKNOWN, SPECIALS, UNKNOWN_ID, NGramModel
+from emgasr.lm.ngram import BEGIN_ID, END_ID, MISSING_UNKNOWN_LOG10, SPECIALS, UNKNOWN_ID, NGramModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT
 
 # The published decoder adds KenLM's log10 to natural-log emissions, with weight 2: in natural logs, 2 / ln 10.
@@ -37,22 +37,22 @@ def read_as_single_words(model: NGramModel) -> SingleWords:
     if begin == 0:
         raise LanguageModelError("language model", "has no beginnings of words", "estimate it with an order above 1")
     unknown = np.flatnonzero(model.symbol[: model.first[1]] == UNKNOWN_ID)
-    ln_unknown = float(model.ln_p[unknown[0]]) if len(unknown) else MISSING_UNKNOWN
+    log10_unknown = model.log10_p[unknown[0]] if len(unknown) else MISSING_UNKNOWN_LOG10
     arrays = {field.name: getattr(model, field.name) for field in fields(model)}
-    arrays |= _with_end_behind_begin(model, begin, ln_unknown)
+    arrays |= _with_end_behind_begin(model, begin, log10_unknown)
     arrays["next"] = np.where(arrays["symbol"] == END_ID, np.int32(begin), arrays["next"])
-    for name in ("first", "symbol", "ln_p", "next"):
+    for name in ("first", "symbol", "log10_p", "next"):
         arrays[name].flags.writeable = False
     return SingleWords(**{**arrays, "others": END_ID})
 
 
-def _with_end_behind_begin(model: NGramModel, begin: int, ln_p: float) -> dict[str, object]:
-    """The arrays that change where `ln_p` is what </s> has directly behind <s>."""
-    first, symbol, scores = np.array(model.first), np.array(model.symbol), np.array(model.ln_p)
+def _with_end_behind_begin(model: NGramModel, begin: int, log10_p: np.float32) -> dict[str, object]:
+    """The arrays that change where `log10_p` is what </s> has directly behind <s>."""
+    first, symbol, scores = np.array(model.first), np.array(model.symbol), np.array(model.log10_p)
     at = first[begin] + int(np.searchsorted(symbol[first[begin] : first[begin + 1]], END_ID))
     if at < first[begin + 1] and symbol[at] == END_ID:
-        scores[at] = ln_p
-        return {"first": first, "symbol": symbol, "ln_p": scores, "next": np.array(model.next)}
+        scores[at] = log10_p
+        return {"first": first, "symbol": symbol, "log10_p": scores, "next": np.array(model.next)}
     first[begin + 1 :] += 1
     counts = list(model.counts)
     counts[1] += 1
@@ -60,6 +60,6 @@ def _with_end_behind_begin(model: NGramModel, begin: int, ln_p: float) -> dict[s
         "counts": counts,
         "first": first,
         "symbol": np.insert(symbol, at, END_ID),
-        "ln_p": np.insert(scores, at, ln_p),
+        "log10_p": np.insert(scores, at, log10_p),
         "next": np.insert(np.array(model.next), at, begin),
     }

@@ -7,23 +7,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from emgasr.errors import DataError
+from emgasr.plain_text import normalized, read_lines
 from emgasr.tokens import ENTER, PUBLISHED_KEYS, to_ascii
 
 SYMBOLS = ("keystrokes", "characters", "words")
 
 
-def read_lines(paths: Iterable[str | Path], lowercase: bool = False) -> Iterator[str]:
-    """Yield the lines of UTF-8 text files, runs of white space as one space, empty lines left out."""
+def read_texts(
+    paths: Iterable[str | Path], lowercase: bool = False, refused: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """Yield the lines of UTF-8 text files, runs of white space as one space, empty lines left out.
+
+    DataError, with the line, for a file that cannot be read and for a word among the `refused`.
+    """
     for path in paths:
-        try:
-            with open(path, encoding="utf-8") as file:
-                for line in file:
-                    if text := " ".join(line.split()):
-                        yield text.lower() if lowercase else text
-        except UnicodeDecodeError as error:
-            raise DataError(path, "is not UTF-8 text", "convert it first") from error
-        except OSError as error:
-            raise DataError(path, f"cannot be read ({error.strerror})", "give a text file") from error
+        for number, line in enumerate(read_lines(path), 1):
+            words = normalized(line.lower() if lowercase else line).split()
+            if refused and (found := refused.intersection(words)):
+                wrong = f"line {number} holds {min(found)!r}, a sign of language models themselves"
+                raise DataError(path, wrong, "leave it out or write it otherwise")
+            if words:
+                yield " ".join(words)
 
 
 def read_listed(path: str | Path, what: str) -> list[tuple[int, str]]:
@@ -31,15 +35,8 @@ def read_listed(path: str | Path, what: str) -> list[tuple[int, str]]:
 
     `what` names its things ("words") in a DataError: for a file that cannot be read, is not UTF-8 or holds nothing.
     """
-    try:
-        data = Path(path).read_bytes()
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        number = 1 + data.count(b"\n", 0, error.start)
-        raise DataError(path, f"line {number} is not UTF-8 text", "convert the file first") from error
-    except OSError as error:
-        raise DataError(path, f"cannot be read ({error.strerror})", f"give a file of {what}, one a line") from error
-    listed = [(number, line.removesuffix("\r")) for number, line in enumerate(lines, 1) if line.strip()]
+    lines = read_lines(path, DataError, f"give a file of {what}, one a line")
+    listed = [(number, normalized(line)) for number, line in enumerate(lines, 1) if line.strip()]
     if not listed:
         raise DataError(path, f"holds no {what}", f"write {what}, one a line")
     return listed
@@ -53,9 +50,9 @@ def sentences(lines: Iterable[str], symbols: str) -> Iterator[Sequence[str]]:
     goes on after an enter.
     """
     if symbols == "words":
-        yield from (line.split() for line in lines)
+        yield from (normalized(line).split() for line in lines)
     elif symbols == "characters":
-        yield from lines
+        yield from map(normalized, lines)
     else:
         yield from _keystrokes(lines)
 

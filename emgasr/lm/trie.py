@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numba
@@ -9,9 +10,13 @@ import numpy as np
 
 from emgasr.errors import LanguageModelError
 
+LN10 = math.log(10)
+
 Table = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids (n, k) int32, ln p (n,), ln back-off (n,)
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
+LARGEST = 1e30  # log10 of anything: sums over all orders fit in a float32 then, and are never NaN
+MOST_ORDERS = 64  # of any model that is read
 SMALL_VOCABULARY = 256  # whose symbols are stored in a byte each
 
 
@@ -24,34 +29,39 @@ class BadNGram(LanguageModelError):
         self.row = row
 
 
+class MissingContext(BadNGram):
+    """An n-gram whose first symbols are no n-gram themselves."""
+
+
 def build(names: Sequence[str], renumbered: np.ndarray, tables: Sequence[Table]) -> Arrays:
-    """Return first, fail, backoff, symbol, ln_p and next of NGramModel, read-only.
+    """Return first, fail, log10_backoff, symbol, log10_p and next of NGramModel, read-only.
 
     `names` holds the symbols by their new ids, specials first; `renumbered` the new id of each id in the tables.
-    BadNGram for duplicates, missing contexts and symbols without a 1-gram (<unk> may lack it).
+    BadNGram for duplicates, missing contexts, symbols without a 1-gram (<unk> may lack it), and impossible values.
     """
     total = sum(len(ln_p) for _, ln_p, _ in tables)
     if total >= 2**31:
         raise LanguageModelError("language model", f"has {total} n-grams, 2^31 and more", "prune it or lower its order")
     symbol = np.empty(total, dtype=symbol_type(len(names)))
-    ln_p = np.empty(total, dtype=np.float32)
-    backoff = np.zeros(total, dtype=np.float32)  # of each n-gram
+    log10_p = np.empty(total, dtype=np.float32)
+    log10_backoff = np.zeros(total, dtype=np.float32)  # of each n-gram
     children = np.zeros(total + 1, dtype=np.int32)  # those of n-gram g are children[g] to children[g + 1]
     unigrams = np.full(len(names), -1, dtype=np.int32)
     begin = below = 0  # where the n-grams of this length and those of the length below begin
     for order, (ids, table_ln_p, table_backoff) in enumerate(tables, 1):
         ids = renumbered[ids]
+        _check_values(names, order, ids, table_ln_p, table_backoff)
         end = begin + len(ids)
         contexts = _contexts(unigrams, children, symbol, ids)
         if len(missing := np.flatnonzero(contexts < 0)):
-            raise BadNGram(
+            raise MissingContext(
                 order, missing[0], f"the context of {_text(names, ids[missing[0]])} is not among the n-grams"
             )
         rows = _sorted(names, order, ids, contexts)
         symbol[begin:end] = ids[rows, -1]
-        ln_p[begin:end] = table_ln_p[rows]
+        log10_p[begin:end] = table_ln_p[rows] / LN10
         if order < len(tables):
-            backoff[begin:end] = table_backoff[rows]
+            log10_backoff[begin:end] = table_backoff[rows] / LN10
         if order == 1:
             unigrams[symbol[:end]] = np.arange(end)
             if len(missing := np.flatnonzero(unigrams[1:] < 0)):  # all but <unk>, the first, must be there
@@ -65,7 +75,7 @@ def build(names: Sequence[str], renumbered: np.ndarray, tables: Sequence[Table])
         children[end:] = end
         children[begin:end] = end
         begin, below = end, begin
-    return _linked(children, backoff, symbol, ln_p)
+    return _linked(children, log10_backoff, symbol, log10_p)
 
 
 def symbol_type(vocabulary: int) -> np.dtype:
@@ -86,6 +96,17 @@ def owners(counts: Sequence[int], after: np.ndarray, contexts: int) -> np.ndarra
     return owner
 
 
+def _check_values(names: Sequence[str], order: int, ids: np.ndarray, ln_p: np.ndarray, ln_backoff: np.ndarray) -> None:
+    """BadNGram for the first probability above 1 or NaN and the first back-off that is no number."""
+    for what, values, good in (
+        ("probability", ln_p, (np.abs(ln_p) <= LARGEST * 2 * LN10) & (ln_p <= 0)),
+        ("back-off", ln_backoff, np.abs(ln_backoff) <= LARGEST * 2 * LN10),
+    ):
+        if len(bad := np.flatnonzero(~good)):
+            row = bad[0]
+            raise BadNGram(order, row, f"the {what} of {_text(names, ids[row])} is e^{values[row]:g}")
+
+
 def _sorted(names: Sequence[str], order: int, ids: np.ndarray, contexts: np.ndarray) -> np.ndarray:
     """Return the rows by context and symbol; BadNGram for the first that comes a second time."""
     keys = contexts.astype(np.int64) * len(names) + ids[:, -1]
@@ -98,9 +119,9 @@ def _sorted(names: Sequence[str], order: int, ids: np.ndarray, contexts: np.ndar
     return rows
 
 
-def _linked(children: np.ndarray, backoff: np.ndarray, symbol: np.ndarray, ln_p: np.ndarray) -> Arrays:
+def _linked(children: np.ndarray, log10_backoff: np.ndarray, symbol: np.ndarray, log10_p: np.ndarray) -> Arrays:
     """Tell which n-grams are contexts, number them, and link each context and n-gram to its suffixes."""
-    is_context = (np.diff(children) > 0) | (backoff != 0)
+    is_context = (np.diff(children) > 0) | (log10_backoff != 0)
     (owner,) = np.nonzero(is_context)
     first = np.zeros(len(owner) + 2, dtype=np.int32)
     first[1:-1] = children[owner]
@@ -109,7 +130,7 @@ def _linked(children: np.ndarray, backoff: np.ndarray, symbol: np.ndarray, ln_p:
     fail = np.zeros(len(owner) + 1, dtype=np.int32)
     after = np.zeros(len(symbol), dtype=np.int32)
     _link(first, symbol, number, fail, after)
-    arrays = first, fail, np.append(np.float32(0), backoff[owner]), symbol, ln_p, after
+    arrays = first, fail, np.append(np.float32(0), log10_backoff[owner]), symbol, log10_p, after
     for array in arrays:
         array.flags.writeable = False
     return arrays

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emgasr import splits
+from emgasr.as_json import as_json
 from emgasr.errors import ManifestError
 from emgasr.manifest import PART, TEST, TRAIN, VALIDATION, Entry, Manifest
 from emgasr.output import replacing
@@ -162,7 +163,7 @@ def write_splits(made: SplitFile, path: str | Path) -> None:
     """Write a split file with its checksum; the old file stays if this fails."""
     content = made._content() | {"sha256": made.checksum()}
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(as_json(content, indent=1) + "\n", encoding="utf-8")
 
 
 def read_splits(path: str | Path) -> SplitFile:

@@ -6,7 +6,6 @@ splits.json, and run.json, which says how all of it was made.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emgasr import __version__
+from emgasr.as_json import as_json
 from emgasr.config import to_mapping
 from emgasr.errors import ConfigError, ManifestError
 from emgasr.experiment import TrainingConfig
@@ -114,7 +114,7 @@ def prepare(
         **to_mapping(config),
     }
     with replacing(root / RUN_NAME) as path:
-        path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(as_json(told, indent=1) + "\n", encoding="utf-8")
     # Trainings first: they are the longest, and whoever is done with one reads while the others still train.
     return Prepared(root, tuple(sorted(jobs, key=lambda job: bool(job.after))), training)
 

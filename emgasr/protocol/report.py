@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from emgasr.as_json import as_json
 from emgasr.errors import OutputError
 from emgasr.output import replacing
 from emgasr.protocol.plan import RUN_NAME
@@ -41,7 +42,7 @@ def write_report(
         "command": run["command"],
     }
     with replacing(root / RESULTS_NAME) as path:
-        path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(as_json(content, indent=1) + "\n", encoding="utf-8")
     drawn = draw_curves(rows, target, root / CURVE_NAME)
     text = render(run, rows, table, pairs, reached, title, published, drawn, seconds)
     with replacing(root / TEXT_NAME) as path:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
 import signal
 import subprocess
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +172,47 @@ def test_a_closed_pipe_is_no_error_message() -> None:
     )
     assert done.stderr == ""
     assert done.returncode in (0, cli.CLOSED_PIPE)
+
+
+SHOWS = (
+    "import sys; from emgasr.cli import told; from emgasr.cli.json_out import print_json\n"
+    "def run(argv):\n    print('\\u232b \\u0436', flush=True)\n"
+    "    print_json({'key': '\\u232b\\U0001f600\\xe9', 'path': 'x\\udce9', 'rate': float('nan')})\n    return 0\n"
+    "sys.exit(told(run, []))"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "latin-1", "utf-8:surrogateescape"])
+def test_json_is_utf8_or_escaped_and_text_is_shown_whatever_the_terminal(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-c", SHOWS], capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown, line = done.stdout.decode().splitlines()
+    assert shown == ("⌫ ж" if encoding.startswith("utf-8") else r"\u232b \u0436")
+    assert json.loads(line) == {"key": "⌫😀é", "path": "x\udce9", "rate": None}
+
+
+def test_the_c_locale_shows_every_sign() -> None:
+    for more in ({}, {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}):
+        environment = {**os.environ, "LC_ALL": "C", **more}
+        done = subprocess.run([sys.executable, "-c", SHOWS], capture_output=True, env=environment, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-", "2>/dev/full >/dev/full"])
+@pytest.mark.parametrize(("argv", "code"), [("--version", 0), ("nonsense", 2)])
+def test_standard_streams_may_be_missing(closed: str, argv: str, code: int) -> None:
+    command = f"{sys.executable} -m emgasr {argv} {closed}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == (2 if "full" in closed else code)
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_file_is_not_opened_in_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    program = (
+        "import sys, types; from emgasr import cli; verb = types.ModuleType('verb'); sys.modules['verb'] = verb\n"
+        f"def run(argv):\n    file = open({str(tmp_path / 'results')!r}, 'w')\n    return file.fileno() < 3\n"
+        "verb.run = run; cli.VERBS['info'] = ('verb', ''); sys.argv = ['emgasr', 'info']; sys.exit(cli.main())"
+    )
+    done = subprocess.run(["bash", "-c", '"$0" -c "$1" <&- >&- 2>&-', sys.executable, program], check=False)
+    assert done.returncode == 0

@@ -7,6 +7,7 @@ import json
 import struct
 import tempfile
 import zlib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 from emgasr.errors import LanguageModelError
 from emgasr.lm import NGramModel, estimate, open_compact, read_model, write_compact, write_model
 
-ARRAYS = ("first", "fail", "backoff", "symbol", "ln_p", "next")
+ARRAYS = ("first", "fail", "log10_backoff", "symbol", "log10_p", "next")
 MODEL = estimate(["abab", "abc", "cab", "", "ccb␤ é"], order=4)
+PAIR = next(begin for begin, end in pairwise(MODEL.first[1:].tolist()) if end - begin > 1)  # of a context's children
 WORDS = estimate([[f"word{number}" for number in range(300)]], order=2)
 
 
@@ -112,8 +114,8 @@ def test_one_bit_that_differs_is_found(content: bytes, share: float, bit: int) -
 def test_a_longer_file_and_a_later_version_are_refused(content: bytes) -> None:
     with pytest.raises(LanguageModelError, match="holds more than was written"):
         opened(content + b"\0")
-    with pytest.raises(LanguageModelError, match="is of version 2, this emgasr reads 1"):
-        opened(content[:8] + struct.pack("<I", 2) + content[12:])
+    with pytest.raises(LanguageModelError, match="is of version 3, this emgasr reads 2"):
+        opened(content[:8] + struct.pack("<I", 3) + content[12:])
 
 
 def forged(content: bytes, **changes: object) -> bytes:
@@ -165,10 +167,23 @@ def test_a_forgery_that_changes_nothing_is_the_file(content: bytes) -> None:
         {"next": (7, 10**6)},
         {"next": (7, -1)},
         {"symbol": (0, 1)},
+        {"symbol": (slice(PAIR, PAIR + 2), MODEL.symbol[[PAIR + 1, PAIR]])},
+        {"vocabulary": [*MODEL.vocabulary[:-1], ""]},
+        {"counts": [True, *MODEL.counts[1:]]},
+        {"counts": [*MODEL.counts, *[0] * 100]},
+        {"log10_p": (5, np.nan)},
+        {"log10_p": (5, np.inf)},
+        {"log10_p": (5, 0.5)},
+        {"log10_p": (-1, -np.inf)},
+        {"log10_p": (-1, -3e38)},
+        {"log10_backoff": (1, -3e38)},
+        {"log10_backoff": (1, np.nan)},
+        {"log10_backoff": (1, -np.inf)},
+        {"log10_backoff": (slice(1, None), 30.0)},
         {"symbol": (-1, 200)},
     ],
     ids=str,
 )
 def test_arrays_that_would_lead_astray_are_refused(content: bytes, changes: dict[str, object]) -> None:
-    with pytest.raises(LanguageModelError, match="is damaged"):
+    with pytest.raises(LanguageModelError, match=r"is damaged|holds an integer of 22 digits"):
         opened(forged(content, **changes))

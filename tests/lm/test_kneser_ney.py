@@ -74,7 +74,7 @@ def test_counting_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch, ord
     monkeypatch.setattr(counting, "BLOCK", 50)  # so that the vocabulary outgrows its bits as blocks come
     blocks = estimate(iter(text), order)
     assert blocks.vocabulary == whole.vocabulary
-    for name in ("first", "fail", "backoff", "symbol", "ln_p", "next"):
+    for name in ("first", "fail", "log10_backoff", "symbol", "log10_p", "next"):
         assert np.array_equal(getattr(blocks, name), getattr(whole, name)), name
 
 

@@ -45,8 +45,8 @@ def test_a_failure_is_told_in_its_own_words(stand_in: Path) -> None:
         estimate_with_lmplz(["abc"], 3)
 
 
-@pytest.mark.parametrize("symbol", ["<s>", "</s>", "<unk>", "", "\t", "␣", "a\nb"])
-def test_symbols_that_it_cannot_tell_apart_are_refused(stand_in: Path, symbol: str) -> None:
+@pytest.mark.parametrize("symbol", ["<s>", "</s>", "<unk>", "<UNK>", ""])
+def test_signs_of_language_models_themselves_are_refused(stand_in: Path, symbol: str) -> None:
     with pytest.raises(LanguageModelError, match="sentence 2: holds the symbol"):
         estimate_with_lmplz([["a"], ["b", symbol]], 2)
 
@@ -57,6 +57,14 @@ def test_its_models_are_ours(order: int, prune: list[int]) -> None:
     text = ["ab ab", "abc", "cab ab", "ccb"]
     theirs, ours = estimate_with_lmplz(text, order, prune=prune), estimate(text, order, prune=prune)
     assert theirs.counts == ours.counts
+    assert rows(theirs) == {ngram: pytest.approx(values, abs=1e-5) for ngram, values in rows(ours).items()}
+
+
+@live
+def test_it_counts_signs_that_arpa_files_have_a_use_for() -> None:
+    text = [["a", " ", "␣"], ["\t", "a b", "␣"], ["␛9;", "\u00a0", "e\u0301"]]
+    theirs, ours = estimate_with_lmplz(text, 2), estimate(text, 2)
+    assert theirs.symbols == ours.symbols == {"a", " ", "␣", "\t", "a b", "␛9;", "\u00a0", "é"}
     assert rows(theirs) == {ngram: pytest.approx(values, abs=1e-5) for ngram, values in rows(ours).items()}
 
 

@@ -69,8 +69,8 @@ def test_a_model_mixed_with_itself_is_itself() -> None:
     mixed = mix([FIRST, FIRST], [3, 1])
     for name in ("first", "fail", "symbol", "next"):
         assert np.array_equal(getattr(mixed, name), getattr(FIRST, name))
-    assert mixed.ln_p == pytest.approx(FIRST.ln_p, abs=1e-5)
-    assert mixed.backoff == pytest.approx(FIRST.backoff, abs=1e-4)
+    assert mixed.log10_p == pytest.approx(FIRST.log10_p, abs=1e-5)
+    assert mixed.log10_backoff == pytest.approx(FIRST.log10_backoff, abs=1e-4)
 
 
 def test_weights_follow_the_held_out_text() -> None:

@@ -8,18 +8,19 @@ from numba import njit
 from emgasr.decoding.kernel.entries import NONE, ONE
 from emgasr.decoding.kernel.heap import offer
 from emgasr.decoding.kernel.language import (
-    BACKOFF,
     BEHIND,
     BY_WORDS,
     FAIL,
     FIRST,
     LARGEST,
-    LN_P_STEP,
+    LOG10_BACKOFF,
+    LOG10_P,
     NOT_IN_MODEL,
     NOT_PRINTING,
     child,
     ln_missing,
     ones,
+    summed,
 )
 from emgasr.decoding.kernel.masses import TINY, of_ln, plus, times, zero
 from emgasr.decoding.kernel.scratch import (
@@ -36,6 +37,7 @@ from emgasr.decoding.kernel.scratch import (
 from emgasr.decoding.kernel.tree import HOT, NODE, OUTSIDE_LN_P, SPELLED, STATE
 from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, BEAM, LN_BONUS, SCALE, THRESHOLD, WORD_BONUS
 from emgasr.decoding.kernel.words import Boosts, Words, word_step
+from emgasr.lm.trie import LN10, MOST_ORDERS
 
 
 @njit(cache=True, nogil=True)
@@ -74,6 +76,7 @@ def begin(
     Return the heap's size, how many were put there, the best, and whether any was passed over whose plain mass would
     be below TINY.
     """
+    paid = np.empty(MOST_ORDERS, np.float32)  # log10 of the back-offs on the way down, the longest context's first
     masked = len(label_of) > 0
     size, candidates, most = live, 0, int(weights[BEAM])
     threshold, backspace = of_ln(-weights[THRESHOLD], logs), int(weights[BACKSPACE])
@@ -150,7 +153,7 @@ def begin(
                 continue
             behind, step, ln_factor = state, 0.0, ln_bonus
             if sought == NOT_IN_MODEL:
-                step, behind = ln_missing(contexts, context_links, state), 0
+                step, behind = ln_missing(context_links, context_floats, state, paid), 0
                 ln_factor += alpha * step
             if words is not None and sought == BY_WORDS and not undoes:
                 step, behind, _, _, _, begun = word_step(
@@ -170,7 +173,7 @@ def begin(
             else:
                 lacking |= floor == least_kept and before > none
         # One walk down the back-offs for all labels; each level bounds what the next ones can give.
-        ln_backoff = 0.0
+        ln_backoff, levels = 0.0, 0
         had_low, had_high = children[0, entry], children[1, entry]  # what lives, then also what was found
         reach = count if masked else 0
         sought = symbol_of[last]
@@ -204,7 +207,7 @@ def begin(
                         continue
                     before = mass[0, 0, entry] if label == last else total
                     ngram = first + ones(inside & below)
-                    step = ln_backoff + ngram_floats[ngram, LN_P_STEP]
+                    step = LN10 * summed(ngram_floats[ngram, LOG10_P], paid, levels)
                     ln_factor = lm_weight * step + ln_bonus
                     if boosts is not None:
                         ln_factor += boosts.gain[hot, label]
@@ -245,7 +248,7 @@ def begin(
                     still += 1
                     continue
                 before = mass[0, 0, entry] if label == last else total
-                step = ln_backoff + ngram_floats[ngram, LN_P_STEP]
+                step = LN10 * summed(ngram_floats[ngram, LOG10_P], paid, levels)
                 ln_factor = lm_weight * step + ln_bonus
                 if boosts is not None:
                     ln_factor += boosts.gain[hot, label]
@@ -274,7 +277,9 @@ def begin(
             left = still
             if left == 0 and (low & ~had_low) | (high & ~had_high) == NONE:
                 break
-            ln_backoff += context_floats[state, BACKOFF]
+            paid[levels] = context_floats[state, LOG10_BACKOFF]
+            ln_backoff += LN10 * paid[levels]
+            levels += 1
             state = context_links[state, FAIL]
             ln_most = lm_weight * ln_backoff + context_floats[state, LARGEST] + ln_gained
             highest = times(total, of_ln(ln_most, logs), logs)

@@ -15,8 +15,8 @@ from numba.extending import intrinsic
 
 from emgasr.decoding.belonging import on_page
 from emgasr.decoding.kernel.words import fixed
-from emgasr.lm.ngram import MASKED_SYMBOLS, MISSING_UNKNOWN, UNKNOWN_ID, NGramModel
-from emgasr.lm.trie import find
+from emgasr.lm.ngram import MASKED_SYMBOLS, MISSING_UNKNOWN, MISSING_UNKNOWN_LOG10, UNKNOWN_ID, NGramModel
+from emgasr.lm.trie import LN10, find
 from emgasr.lm.words import WordModel
 from emgasr.tokens import Tokens
 
@@ -28,9 +28,9 @@ NOT_PRINTING, NO_MODEL, NOT_IN_MODEL, BY_WORDS = -1, -2, -3, -4
 # spends its time waiting for memory.
 MASK_LOW, MASK_HIGH = 0, 1
 FIRST, FAIL = 4, 5
-BACKOFF, LARGEST = 6, 7
+LOG10_BACKOFF, LARGEST = 6, 7
 # Columns of `ngrams` seen as integers and floats.
-BEHIND, LN_P_STEP = 0, 1
+BEHIND, LOG10_P = 0, 1
 
 
 class Language(NamedTuple):
@@ -61,9 +61,9 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
     others = NOT_IN_MODEL if lm.others == UNKNOWN_ID and not lm.has_unknown else lm.others
     for token in printing:
         symbol_of[token] = ids.get(tokens.symbols[token], others)
-    ngrams = np.empty((len(lm.ln_p), 2), np.int32)
+    ngrams = np.empty((len(lm.log10_p), 2), np.int32)
     ngrams[:, BEHIND] = lm.next
-    ngrams.view(np.float32)[:, LN_P_STEP] = lm.ln_p
+    ngrams.view(np.float32)[:, LOG10_P] = lm.log10_p
     contexts = np.zeros((len(lm.first), 4), np.uint64)
     label_of = np.full(MASKED_SYMBOLS if len(lm.mask) else 0, -1, np.int32)
     if len(lm.mask):
@@ -73,10 +73,13 @@ def tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bon
                 label_of[symbol_of[token]] = token
     contexts.view(np.int32)[:, FIRST] = lm.first
     contexts.view(np.int32)[:-1, FAIL] = lm.fail
-    contexts.view(np.float32)[:-1, BACKOFF] = lm.backoff
-    weighted = weight * lm.ln_p.astype(np.float64)
+    contexts.view(np.float32)[:-1, LOG10_BACKOFF] = lm.log10_backoff
+    weighted = LN10 * weight * lm.log10_p.astype(np.float64)
     missing = weight * MISSING_UNKNOWN if (symbol_of == NOT_IN_MODEL).any() else -np.inf
-    largest = bonus + _largest(lm.first, lm.fail, lm.backoff, weighted, missing, weight, lm.order)
+    largest = _largest(lm.first, lm.fail, lm.log10_backoff, weighted, missing, LN10 * weight, lm.order)
+    # What float32 may round the sums of log10 up by: bounds must not be below what they bound.
+    sizes = np.abs(lm.log10_p).max(initial=100.0) + lm.order * np.abs(lm.log10_backoff).max(initial=0.0)
+    largest += bonus + LN10 * abs(weight) * float(sizes) * lm.order * float(np.finfo(np.float32).eps)
     contexts.view(np.float32)[:-1, LARGEST] = _above(largest)
     arrays = (fixed(symbol_of), fixed(contexts), fixed(ngrams), fixed(lm.symbol), fixed(label_of))
     return Language(*arrays, float(weight))
@@ -101,13 +104,26 @@ def child(contexts: np.ndarray, links: np.ndarray, symbol: np.ndarray, masked: b
 
 
 @njit(cache=True, nogil=True)
-def ln_missing(contexts: np.ndarray, links: np.ndarray, state: int) -> float:
-    """ln p of a symbol that neither the model knows nor its <unk> stands for: `links` are contexts as int32."""
-    ln_p, floats = MISSING_UNKNOWN, contexts.view(np.float32)
+def ln_missing(links: np.ndarray, floats: np.ndarray, state: int, paid: np.ndarray) -> float:
+    """ln p of a symbol that neither the model knows nor its <unk> stands for; `paid` is room for its back-offs.
+
+    `links` and `floats` are contexts as int32 and float32.
+    """
+    levels = 0
     while state != 0:
-        ln_p += floats[state, BACKOFF]
+        paid[levels] = floats[state, LOG10_BACKOFF]
         state = links[state, FAIL]
-    return ln_p
+        levels += 1
+    return LN10 * summed(MISSING_UNKNOWN_LOG10, paid, levels)
+
+
+@njit(cache=True, nogil=True)
+def summed(log10_p: float, paid: np.ndarray, levels: int) -> float:
+    """log10 p with the back-offs paid, added in the order, and with the result, of `emgasr.lm.ngram.backed_off`."""
+    total = log10_p
+    for level in range(levels - 1, -1, -1):
+        total += paid[level]
+    return np.float64(total)
 
 
 @njit(cache=True, nogil=True)
