@@ -208,7 +208,9 @@ class Recognizer(nn.Module):
 
     def _without_first(self, log_probs: Tensor, state: ConformerState | TDSState | LinearState | None) -> Tensor:
         """The log-probabilities with blanks for certain in place of frames that the encoder leaves out."""
-        left_out = self.encoder.left_out(log_probs.shape[1], state) if isinstance(self.encoder, TDSEncoder) else None
+        if not isinstance(self.encoder, TDSEncoder) or isinstance(state, ConformerState | LinearState):
+            return log_probs
+        left_out = self.encoder.left_out(log_probs.shape[1], state)
         if left_out is None:
             return log_probs
         blank = log_probs.new_full((log_probs.shape[2],), -torch.inf)

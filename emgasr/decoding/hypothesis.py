@@ -71,6 +71,7 @@ class SearchConfig:
             value: Any = getattr(self, name)
             if value is None and name in ("top_k", "threshold"):
                 continue
+            kind: Any
             kind, what = (Integral, "a whole number") if name in COUNTS else (Real, "a number")
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ConfigError("search", f"{name} is {shown(value)}", f"use {what} from {low:,.10g} to {high:,.10g}")

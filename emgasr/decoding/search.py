@@ -226,10 +226,10 @@ class BeamSearch:
             scores += self.config.lm_weight * endings
         if self.hotwords:
             scores += self.hotwords.ending[tree.links[nodes, HOT]]
-        best = np.argsort(-scores, kind="stable")
+        best = np.argsort(-scores, kind="stable").tolist()
         ranked = scores[best]
         if (ranked[1:] == ranked[:-1]).any():  # of equals the one of lower ids comes first, as in the readable search
-            best = sorted(best, key=lambda e: (-scores[e], tail(nodes[e], tree).tolist()))
+            best.sort(key=lambda e: (-scores[e], tail(int(nodes[e]), tree).tolist()))
         return [self._hypothesis(state, nodes[e], scores[e], acoustic[e], ln_p[e]) for e in best[: self.config.n_best]]
 
     def _told_anew(self, tree: Tree, logs: bool | None) -> float:

@@ -25,6 +25,7 @@ from emgasr.lm.words import WordModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
 
 SEARCHES = int(os.environ.get("EMGASR_SEARCHES", "120"))
+ONCE_WRONG = (1015, 2416)  # digits lost on the way to a mass; a bound in float32
 KEYS = Tokens.keystrokes(["a", "b", "c", " ", BACKSPACE, ENTER, SHIFT])
 PIECES = Tokens("sentencepiece", ["▁", "▁a", "▁ab", "a", "b", "bc", "c▁a", "c"])
 MANY = Tokens.words([f"w{i}" for i in range(140)])
@@ -133,7 +134,7 @@ def _same(one: float, other: float, size: float = 0.0) -> bool:
 
 def test_within_the_bounds_the_compiled_search_answers_as_the_readable_one() -> None:
     met: Counter[str] = Counter()
-    for seed in range(SEARCHES):
+    for seed in dict.fromkeys((*range(SEARCHES), *ONCE_WRONG)):
         case = drawn(seed)
         arguments = case.tokens, case.lm, case.config, case.hotwords
         wrong = difference(beam_search(case.emissions, *arguments), reference.beam_search(case.emissions, *arguments))

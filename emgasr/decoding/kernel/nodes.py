@@ -119,7 +119,7 @@ def most_gain(
         gain = weights[ALPHA] * rises if weights[ALPHA] >= 0 and words.most_ended < 2 else np.inf
         gain += weights[LN_BONUS] + max(weights[WORD_BONUS], 0.0) * words.most_begun + 1e-6
     else:
-        gain = float(context_floats[state, LARGEST])
+        gain = np.float64(context_floats[state, LARGEST])  # e^-104 is nothing in float32
     if boosts is not None:
         gain += boosts.most[hot]
     return gain
