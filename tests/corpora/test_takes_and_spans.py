@@ -132,7 +132,7 @@ def test_what_the_files_do_not_say_is_asked_for(tmp_path: Path, options: dict[st
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ({"file": "takes/none.npy"}, "does not exist"),
+        ({"file": "takes/none.npy"}, "line 2: names takes/none.npy, which is not there"),
         ({"rate_hz": "fast"}, "line 2: rate_hz is 'fast'"),
         ({"rate_hz": "nan"}, "line 2: rate_hz"),
         ({"text": ""}, "line 2: text is empty"),
