@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from emgasr.errors import EmgasrError
-from emgasr.manifest import TRAIN, Entry, Manifest, checksum_file, leaks
+from emgasr.leaks import leaks
+from emgasr.manifest import TRAIN, Entry, Manifest, checksum_file
 from emgasr.recording import Recording
 from emgasr.text_overlap import TextOverlap, read_lines, text_overlap
 

@@ -12,16 +12,8 @@ import pytest
 from miniatures import native_entry, write_native
 
 from emgasr.errors import ManifestError, OutputError, RecordingError
-from emgasr.manifest import (
-    Manifest,
-    check_apart,
-    check_disjoint,
-    checksum_file,
-    leaks,
-    part_name,
-    read_manifest,
-    write_manifest,
-)
+from emgasr.leaks import check_apart, check_disjoint, leaks, part_name
+from emgasr.manifest import Manifest, checksum_file, read_manifest, write_manifest
 
 
 def three_people(folder: Path) -> Manifest:
@@ -113,7 +105,7 @@ def test_a_wrong_line_is_named(tmp_path: Path, change: Callable[[dict[str, objec
     ("content", "told"),
     [
         (b"", "names no recording"),
-        (b"\xff\xfe\x00", "not a text file"),
+        (b"\xff\xfe\x00", "not UTF-8 text"),
         (b'{"emgasr_manifest": 7}', "has version 7"),
         (b'{"emgasr_manifest": 1, "disjoint": "subject"}', "not a list"),
         (b'{"emgasr_manifest": 1, "disjoint": ["shoe:test"]}', "unknown claim 'shoe:test'"),

@@ -11,7 +11,8 @@ from typing import Any
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
-from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, check_disjoint, write_manifest
+from emgasr.leaks import check_disjoint
+from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
 
 
 def run(argv: list[str]) -> int:

@@ -57,7 +57,7 @@ def read_labels(table: Path, version: int, recordings: tuple[str, ...]) -> Label
     for lines, rows_told, what in (
         (respelled, "row", "matched to a file of another spelling"),
         (trimmed, "label", "without the blanks at the ends"),
-        (again, "row", "that repeat another passed over"),
+        (again, "row", "passed over as repeats"),
     ):
         if lines:
             notes.append(f"{table.name}: {counted(lines, rows_told)} {what} ({lines_of(lines)})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from emgasr.corpora.arrays import SUFFIXES
 from emgasr.corpora.file_names import FOLDER, FileNames, spelled, which
 from emgasr.corpora.tables import UNKNOWN, Row, counted, lines_of
 from emgasr.errors import RecordingError
+from emgasr.identity import same_name
 from emgasr.manifest import Entry, Findings
 
 
@@ -57,9 +59,9 @@ class Listing:
             notes.append(f"{where}: {told}")
         if unnamed := self._unnamed([Path(entry.path) for entry in entries]):
             notes.append(f"{where}: no row names {counted(unnamed, 'file')} beside the others, as {unnamed[0].name}")
-        if blank := [entry for entry in entries if not entry.session]:
-            told = f"{counted(blank, 'recording')} of no session: those of one subject count as one sitting"
-            notes.append(f"{where}: {told}")
+        blank = Counter(same_name(entry.subject) for entry in entries if not entry.session)
+        if several := sum(count for count in blank.values() if count > 1):
+            notes.append(f"{where}: {several} recordings of no session: those of one subject count as one sitting")
 
     def _others(self) -> FileNames:
         """Every file of samples below the folder, looked for when a name is not there as it stands."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from emgasr.errors import ConfigError, DataError, LanguageModelError, ManifestError
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, check_apart, leaks, overlap_s
+from emgasr.leaks import check_apart, leaks, overlap_s
+from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest
 from emgasr.protocol.folds import CALIBRATION, Fold
 from emgasr.text_overlap import read_lines, text_overlap
 

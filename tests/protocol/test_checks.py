@@ -10,7 +10,8 @@ import pytest
 from people import entry, people
 
 from emgasr.errors import ConfigError, DataError, EmgasrError, LanguageModelError, ManifestError
-from emgasr.manifest import PART, Entry, Manifest, check_apart, leaks, part_name
+from emgasr.leaks import check_apart, leaks, part_name
+from emgasr.manifest import PART, Entry, Manifest
 from emgasr.protocol.checks import check_fitted, check_fold, check_init, check_list, check_lm_text, check_starts
 from emgasr.protocol.folds import RuleConfig, make_splits
 
