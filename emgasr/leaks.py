@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from emgasr.errors import ManifestError
-from emgasr.identity import same_name
+from emgasr.identity import same_name, spellings
 from emgasr.manifest import Entry, Manifest
 
 SHOWN = 3  # names that a line lists
@@ -75,6 +75,18 @@ def twice(entries: Iterable[Entry]) -> list[tuple[Entry, Entry]]:
         earlier = first.setdefault((entry.sha256, repr(options)), entry)
         if earlier is not entry:
             found.append((entry, earlier))
+    return found
+
+
+def spelled_alike(entries: Iterable[Entry]) -> list[str]:
+    """A line for each person, or session of a person, who is spelled in several ways and taken for one."""
+    entries = list(entries)
+    found = [f"subjects {_listed(map(repr, names))} are one person" for names in spellings(e.subject for e in entries)]
+    sessions: dict[str, list[str]] = {}
+    for entry in entries:
+        sessions.setdefault(same_name(entry.subject), []).append(entry.session)
+    for own in sessions.values():
+        found += [f"sessions {_listed(map(repr, names))} are one sitting" for names in spellings(own)]
     return found
 
 

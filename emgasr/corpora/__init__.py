@@ -7,8 +7,8 @@ import inspect
 import logging
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from emgasr.errors import ManifestError, RecordingError
 from emgasr.manifest import CORPORA, PART, Entry, Findings
@@ -23,10 +23,14 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
     if entry.corpus == "takes":
         options.update(text=entry.text)
     opener = reader(entry.corpus).open_recording
-    if unknown := options.keys() - inspect.signature(opener).parameters:
+    if unknown := options.keys() - (inspect.signature(opener).parameters.keys() - {"path"}):
         raise ManifestError(
             entry.path, f"corpus {entry.corpus} has no option {min(unknown)!r}", "make the manifest anew"
         )
+    hints = get_type_hints(opener)
+    for name, value in options.items():
+        if not _fits(value, hints[name]):
+            raise ManifestError(entry.path, f"option {name!r} is {str(value)[:60]!r}", "make the manifest anew")
     recording = opener(Path(root) / entry.path, **options)
     if entry.part_s is not None:
         recording = recording.segment(*entry.part_s)
@@ -73,3 +77,18 @@ def reader(corpus: str) -> ModuleType:
     if corpus not in CORPORA:
         raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
     return importlib.import_module(f"emgasr.corpora.{corpus}")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether an option of a manifest is of the kind that a reader asks for, so that nothing else reaches it."""
+    if hint in (Any, object):
+        return True
+    if isinstance(hint, UnionType):
+        return any(_fits(value, kind) for kind in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is not None:  # Sequence[…]
+        return isinstance(value, list | tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -92,9 +92,20 @@ def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = N
 
 
 def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring: bool) -> tuple[Band, ...]:
-    """Bands from [name, electrodes] pairs in the order of the channels; by default one band of all channels."""
-    pairs = bands or [["band", channels]]
-    return tuple(Band.numbered(str(name), int(str(count)), ring) for name, count in pairs)
+    """Bands from [name, electrodes] pairs in the order of the channels; by default one band of all channels.
+
+    A pair whose number is none, or exceeds the channels, is a RecordingError.
+    """
+    made = []
+    for pair in bands or [["band", channels]]:
+        name, count = pair if len(pair) == 2 else (pair, None)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise RecordingError("bands", f"{pair!r} is no band", "give [name, electrodes], as in [left, 16]")
+        if count > channels:
+            wrong = f"{channels} channels but {count} electrodes in band {name!r}"
+            raise RecordingError("bands", wrong, "describe every channel")
+        made.append(Band.numbered(str(name), count, ring))
+    return tuple(made)
 
 
 def check_rate(where: str | Path, rate_hz: float | None) -> float:
