@@ -7,13 +7,12 @@ named is broken: nobody can tell whose they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from emgasr.errors import ManifestError
 from emgasr.identity import same_name, spellings
 from emgasr.manifest import Entry, Manifest
-
-SHOWN = 3  # names that a line lists
+from emgasr.wording import counted, listed
 
 
 def leaks(manifest: Manifest) -> list[str]:
@@ -21,7 +20,7 @@ def leaks(manifest: Manifest) -> list[str]:
     whole = [entry for entry in manifest.entries if entry.part_s is None]
     same_files = [(entry.split, (entry.sha256,), entry.path) for entry in whole]
     found = [
-        f"the same recording (checksum) is in {first} and {second}: {_listed(' = '.join(pair) for pair in pairs)}"
+        f"the same recording (checksum) is in {first} and {second}: {listed(' = '.join(pair) for pair in pairs)}"
         for (first, second), pairs in _shared(same_files).items()
     ]
     found += _overlapping(manifest.entries)
@@ -32,7 +31,7 @@ def leaks(manifest: Manifest) -> list[str]:
         found += _unnamed(manifest, what, claim)
         sides = [(entry.split, entry.key(what), _spelled(entry, what)) for entry in manifest.entries]
         found += [
-            f"the same {what} is in {first} and {second}: {_listed(_alike(*pair) for pair in pairs)}"
+            f"the same {what} is in {first} and {second}: {listed(_alike(*pair) for pair in pairs)}"
             for (first, second), pairs in _shared(sides, only).items()
         ]
     return found
@@ -81,12 +80,12 @@ def twice(entries: Iterable[Entry]) -> list[tuple[Entry, Entry]]:
 def spelled_alike(entries: Iterable[Entry]) -> list[str]:
     """A line for each person, or session of a person, who is spelled in several ways and taken for one."""
     entries = list(entries)
-    found = [f"subjects {_listed(map(repr, names))} are one person" for names in spellings(e.subject for e in entries)]
+    found = [f"subjects {listed(map(repr, names))} are one person" for names in spellings(e.subject for e in entries)]
     sessions: dict[str, list[str]] = {}
     for entry in entries:
         sessions.setdefault(same_name(entry.subject), []).append(entry.session)
     for own in sessions.values():
-        found += [f"sessions {_listed(map(repr, names))} are one sitting" for names in spellings(own)]
+        found += [f"sessions {listed(map(repr, names))} are one sitting" for names in spellings(own)]
     return found
 
 
@@ -129,8 +128,8 @@ def _unnamed(manifest: Manifest, what: str, claim: str) -> list[str]:
     blank = [entry for entry in manifest.entries if not same_name(getattr(entry, what))]
     if not blank:
         return []
-    named = "recording names" if len(blank) == 1 else "recordings name"
-    return [f"claims {claim!r}, but {len(blank)} {named} no {what}: {_listed(entry.path for entry in blank)}"]
+    told = f"no {what} is named by {counted(len(blank), 'recording')}: {listed(entry.path for entry in blank)}"
+    return [f"claims {claim!r}, but {told}"]
 
 
 def _shared(
@@ -163,12 +162,6 @@ def _spelled(entry: Entry, what: str) -> str:
 
 def _alike(first: str, second: str) -> str:
     return first if first == second else f"{first} (also {second!r})"
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown: Sequence[str] = list(names)
-    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
-    return ", ".join(shown[:SHOWN]) + more
 
 
 def _sources(entry: Entry) -> set[str]:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from emgasr.errors import ManifestError
 from emgasr.identity import same_name
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry
+from emgasr.wording import counted, listed
 
 
 def by_session(entries: Sequence[Entry], sessions: Collection[str], split: str = TEST) -> list[Entry]:
@@ -81,17 +82,17 @@ def people(entries: Iterable[Entry]) -> list[str]:
 
 
 def left_out(entries: Sequence[Entry], split: str, by_text: bool = False) -> list[str]:
-    """What a rule that took `split` from training passed over, a line each: people and, `by_text`, texts without any."""
+    """What a rule that took `split` from training passed over, a line each: people and, `by_text`, texts."""
     entries = [entry for entry in entries if entry.split in (TRAIN, split)]
     held = [entry for entry in entries if entry.split == split]
     found = []
     known = {same_name(entry.subject) for entry in held}
     if without := [name for name in people(entries) if same_name(name) not in known]:
-        found.append(f"{split} holds no recording of {len(without)} subjects: {_first(without)}")
+        found.append(f"{split} holds no recording of {counted(len(without), 'subject')}: {listed(without)}")
     if by_text:
         texts = {entry.text for entry in held}
         if without := sorted({entry.text for entry in entries} - texts):
-            found.append(f"{split} holds no take of {len(without)} texts: {_first(without)}")
+            found.append(f"{split} holds no take of {counted(len(without), 'text')}: {listed(without)}")
     return found
 
 
@@ -104,7 +105,7 @@ def _by_name(entries: Sequence[Entry], names: Collection[str], split: str, what:
     if missing := sorted(name for name in names if same_name(name) not in known):
         near = difflib.get_close_matches(same_name(missing[0]), known, n=3)
         told = f"do you mean {' or '.join(known[name] for name in near)}? " if near else ""
-        there = _first(sorted(known.values()), 8) or "none"
+        there = listed(sorted(known.values()), 8) or "none"
         raise ManifestError("splits", f"no training {what} is called {missing[0]!r}", f"{told}there are: {there}")
     moved = [
         replace(e, split=split) if e.split == TRAIN and same_name(getattr(e, what)) in wanted else e for e in entries
@@ -113,10 +114,6 @@ def _by_name(entries: Sequence[Entry], names: Collection[str], split: str, what:
         advice = f"give fewer, or pass --split {split} alone to list all of them for it"
         raise ManifestError("splits", f"{split} takes every {what}, nothing is left to train on", advice)
     return moved
-
-
-def _first(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def _not_empty(entries: list[Entry], split: str, why: str) -> list[Entry]:

@@ -14,7 +14,6 @@ from emgasr.errors import ConfigError, OutputError
 from emgasr.leaks import check_disjoint, spelled_alike, twice
 from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
 
-
 ALL = "ALL"  # of --test-subjects and --test-sessions: the corpus is only for testing
 
 

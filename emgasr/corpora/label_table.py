@@ -8,8 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from emgasr.corpora.file_names import FileNames, spelled, which
-from emgasr.corpora.tables import counted, lines_of, number, read_table
+from emgasr.corpora.tables import number, read_table
 from emgasr.errors import RecordingError
+from emgasr.wording import counted, lines
 
 Label = tuple[float, float, str]  # start and end in seconds, and what it says
 
@@ -54,14 +55,14 @@ def read_labels(table: Path, version: int, recordings: tuple[str, ...]) -> Label
         if (start, end, label) in marked:
             again.append(row.line)
         marked[start, end, label] = None
-    for lines, rows_told, what in (
+    for told, name, what in (
         (respelled, "row", "matched to a file of another spelling"),
         (trimmed, "label", "without the blanks at the ends"),
         (again, "row", "passed over as repeats"),
     ):
-        if lines:
-            notes.append(f"{table.name}: {counted(lines, rows_told)} {what} ({lines_of(lines)})")
-    left_over = [f"{table.name} {lines_of(lines)} {which(name, files[name])}" for name, lines in lost.items()]
+        if told:
+            notes.append(f"{table.name}: {counted(len(told), name)} {what} ({lines(told)})")
+    left_over = [f"{table.name} {lines(where)} {which(name, files[name])}" for name, where in lost.items()]
     return Labels({name: tuple(spans) for name, spans in found.items()}, tuple(left_over), tuple(notes))
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from emgasr.corpora.arrays import SUFFIXES
 from emgasr.corpora.file_names import FOLDER, FileNames, spelled, which
-from emgasr.corpora.tables import UNKNOWN, Row, counted, lines_of
+from emgasr.corpora.tables import UNKNOWN, Row
 from emgasr.errors import RecordingError
 from emgasr.identity import same_name
 from emgasr.manifest import Entry, Findings
+from emgasr.wording import counted, lines
 
 
 class Listing:
@@ -54,11 +55,14 @@ class Listing:
     def finish(self, entries: Sequence[Entry]) -> None:
         """Tell what the rows leave open: files that none names, and sessions without a name."""
         notes, where = self._findings.notes, self.table.name
-        if lines := self._respelled:
-            told = f"{counted(lines, 'row')} matched to a file of another spelling ({lines_of(lines)})"
+        if self._respelled:
+            told = f"{counted(len(self._respelled), 'row')} matched to a file of another spelling"
+            told += f" ({lines(self._respelled)})"
             notes.append(f"{where}: {told}")
         if unnamed := self._unnamed([Path(entry.path) for entry in entries]):
-            notes.append(f"{where}: no row names {counted(unnamed, 'file')} beside the others, as {unnamed[0].name}")
+            notes.append(
+                f"{where}: no row names {counted(len(unnamed), 'file')} beside the others, as {unnamed[0].name}"
+            )
         blank = Counter(same_name(entry.subject) for entry in entries if not entry.session)
         if several := sum(count for count in blank.values() if count > 1):
             notes.append(f"{where}: {several} recordings of no session: those of one subject count as one sitting")

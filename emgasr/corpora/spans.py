@@ -20,10 +20,11 @@ from emgasr.corpora.clock import place_labels
 from emgasr.corpora.file_names import spelled
 from emgasr.corpora.label_table import modified, read_labels, relative
 from emgasr.corpora.listing import Listing, name_column
-from emgasr.corpora.tables import Row, check_rate, counted, number, read_table, resolve_bands, resolve_unit
+from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
+from emgasr.wording import counted
 
 RECORDINGS, LABELS = "recordings.csv", "labels.csv"
 REST = ("rest", "silence", "pause")  # labels of spans in which nothing is meant, in any case
@@ -122,7 +123,7 @@ def _account(folder: Path, entries: Iterable[Entry], findings: Findings) -> None
     findings.left_over += labels.left_over
     findings.notes += labels.notes
     if bare := [file for file in files if file not in labels.spans]:
-        findings.notes.append(f"{LABELS}: no row labels {counted(bare, 'recording')}, as {bare[0]}")
+        findings.notes.append(f"{LABELS}: no row labels {counted(len(bare), 'recording')}, as {bare[0]}")
 
 
 def _scaling(table: Path, row: Row, unit: str | None, scale_uv: float | None) -> dict[str, object]:

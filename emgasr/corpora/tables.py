@@ -14,12 +14,12 @@ from pathlib import Path
 
 from emgasr.errors import RecordingError
 from emgasr.recording import Band
+from emgasr.wording import counted, lines
 
 MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "nv": 1e-3}  # both signs for micro, in any case
 UNKNOWN = ("", "n/a")
 ASK_UNIT = "say uV, mV, V or nV, or counts for a device with no factor to volts"
 LARGEST = 2**26  # bytes of a table, unpacked
-SHOWN = 5  # lines or names that a note lists
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 
 
@@ -51,7 +51,7 @@ def read_table(path: Path, required: Sequence[str] = (), notes: list[str] | None
             continue
         rows.append(_row(path, line, cells, columns))
     if empty and notes is not None:
-        notes.append(f"{path.name}: {counted(empty, 'row')} without content passed over ({lines_of(empty)})")
+        notes.append(f"{path.name}: {counted(len(empty), 'row')} without content passed over ({lines(empty)})")
     return rows
 
 
@@ -63,17 +63,6 @@ def number(where: Path, row: Row, column: str, line: int | None = None) -> float
         advice = "write a decimal point, not a comma" if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text) else "mend the table"
         raise RecordingError(where, f"line {line or row.line}: {column} is {text!r}, not a number", advice)
     return value
-
-
-def counted(things: Sequence[object], name: str) -> str:
-    """How many there are, as in "1 row" or "3 rows"."""
-    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
-
-
-def lines_of(lines: Sequence[int]) -> str:
-    """The numbers of lines as a note gives them: the first few, and how many more."""
-    more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
-    return f"line{'' if len(lines) == 1 else 's'} {', '.join(map(str, lines[:SHOWN]))}{more}"
 
 
 def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = None) -> tuple[str, float]:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from emgasr.corpora.arrays import open_samples, told_by_row
 from emgasr.corpora.listing import Listing, name_column
-from emgasr.corpora.tables import check_rate, counted, lines_of, number, read_table, resolve_bands, resolve_unit
+from emgasr.corpora.tables import check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
+from emgasr.wording import counted, lines
 
 TABLE = "metadata.csv"
 COLUMNS = ("file", "text", "subject", "session", "rate_hz")
@@ -82,6 +83,6 @@ def scan(
         entries.append(Entry.of(recording, path, "takes", take=path.stem, text=text, options=options))
     listing.finish(entries)
     if trimmed:
-        told = f"{counted(trimmed, 'text')} without the blanks at the ends ({lines_of(trimmed)})"
+        told = f"{counted(len(trimmed), 'text')} without the blanks at the ends ({lines(trimmed)})"
         findings.notes.append(f"{TABLE}: {told}")
     return entries
