@@ -9,7 +9,8 @@ SHOWN = 3  # names that a line lists
 
 def counted(count: int, name: str) -> str:
     """A number of things, as in "1 row" or "3 rows"."""
-    return f"{count:,} {name}" + ("" if count == 1 else "s")
+    plural = name + ("es" if name.endswith("ch") else "s")
+    return f"{count:,} {name if count == 1 else plural}"
 
 
 def listed(names: Iterable[object], most: int = SHOWN) -> str:

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from miniatures import make_recording, native_entry, write_emg2qwerty, write_native
 
-from emgasr import validate as module
+from emgasr import sample_checks as module
 from emgasr.corpora import scan
 from emgasr.errors import LanguageModelError
 from emgasr.manifest import Manifest
 from emgasr.recording import Events, Recording, Spans
-from emgasr.validate import recording_problems, validate
+from emgasr.validate import check_recording, validate
 
 
 def test_a_sound_recording_has_no_problem() -> None:
-    assert list(recording_problems(make_recording())) == []
+    assert check_recording(make_recording()) == ([], [])
 
 
 def samples(change: Callable[[np.ndarray], object]) -> Recording:
@@ -43,15 +43,16 @@ def samples(change: Callable[[np.ndarray], object]) -> Recording:
     ],
 )
 def test_what_is_wrong_with_a_recording_is_told(recording: Recording, told: str) -> None:
-    (problem,) = recording_problems(recording)
+    (problem,) = check_recording(recording)[0]
     assert told in problem
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_VALUES", 100 * 8)
     broken = samples(lambda x: x.__setitem__((450, 3), np.nan))
-    assert list(recording_problems(broken)) == ["is not finite from sample 450, channel 3 on"]
-    assert list(recording_problems(make_recording())) == []
+    told = "is not finite from sample 450, channel 3 on (2.250 s): 1 value in 1 channel (left4)"
+    assert check_recording(broken) == ([told], [])
+    assert check_recording(make_recording()) == ([], [])
 
 
 @pytest.mark.parametrize("block", [1 << 22, 32 * 1230])
