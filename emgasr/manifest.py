@@ -14,16 +14,17 @@ import json
 import math
 import os
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.as_json import as_json
 from emgasr.errors import ManifestError
 from emgasr.identity import same_name
 from emgasr.output import replacing
-from emgasr.plain_data import json_of, read_text
+from emgasr.plain_data import json_of
+from emgasr.plain_text import normalized, read_lines
 
 if TYPE_CHECKING:
     from emgasr.recording import Recording
@@ -101,7 +102,7 @@ class Entry:
         as letters do. A sentence is what takes of one name hold, in whatever session: spoken silently, and aloud.
         """
         subject, session = same_name(self.subject), same_name(self.session)
-        take = unicodedata.normalize("NFC", (self.take or self.path).strip())
+        take = normalized(self.take or self.path).strip()
         return {
             "subject": (subject,),
             "session": (subject, session),
@@ -178,11 +179,13 @@ def checksum_file(path: str | Path) -> str:
 def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest; a ManifestError names the line that is not JSON or has a missing, wrong or unknown field."""
     path = Path(path)
-    text = read_text(path, ManifestError, "give a manifest (JSON lines)", LARGEST)
+    if path.exists() and not path.is_file():
+        raise ManifestError(path, "is not a regular file", "give a manifest (JSON lines)")
+    if path.is_file() and path.stat().st_size > LARGEST:
+        raise ManifestError(path, f"is larger than {LARGEST:,} bytes", "give a manifest (JSON lines)")
     header: dict[str, tuple[str, ...]] = {}
     entries = []
-    # Not splitlines: texts hold other signs that it would end lines at, such as U+2028.
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+    for number, line in enumerate(read_lines(path, ManifestError, "check the path"), start=1):
         if not line.strip():
             continue
         where = f"{path} line {number}"
@@ -203,11 +206,13 @@ def read_manifest(path: str | Path) -> Manifest:
 def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
     """Write a manifest atomically, paths below its folder made relative to it; returns it as it will be read.
 
-    ManifestError, and nothing written, if it could not be read again: a rate of NaN, a path that is not Unicode.
+    ManifestError or OutputError, and nothing written, if it could not be read again: a rate of NaN, a path that is not
+    UTF-8.
     """
     path = Path(path).absolute()
     entries = tuple(
-        dataclasses.replace(entry, path=_relative(manifest.file(entry), path.parent)) for entry in manifest.entries
+        dataclasses.replace(entry, path=_relative(manifest.file(entry), path.parent), text=normalized(entry.text))
+        for entry in manifest.entries
     )
     found = {name: tuple(_first(getattr(manifest, name))) for name in FOUND}
     written = dataclasses.replace(manifest, entries=entries, root=path.parent, **found)
@@ -228,12 +233,9 @@ def _first(lines: Sequence[str]) -> Sequence[str]:
 
 def _line(row: Mapping[str, Any], where: str | Path) -> str:
     try:
-        line = json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
-        line.encode()
-    except (TypeError, ValueError) as error:
-        shown = str(where).encode(errors="backslashreplace").decode()
-        raise ManifestError(shown, f"cannot be written down ({error})", "rename the file, or mend the value") from error
-    return line
+        return as_json(row) + "\n"
+    except TypeError as error:
+        raise ManifestError(where, f"cannot be written down ({error})", "give its options as plain values") from error
 
 
 def _header(where: str, row: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -272,7 +274,7 @@ def _entry(where: str, row: Mapping[str, Any]) -> Entry:
                 raise ManifestError(where, f"lacks the field {name!r}", "make it with `emgasr manifest`")
         elif not isinstance(row[name], _TYPES[str(wanted.type)]) or isinstance(row[name], bool):
             raise ManifestError(where, f"{name!r} is {row[name]!r}, not {wanted.type}")
-    entry = Entry(**row)
+    entry = Entry(**(row | {"text": normalized(row.get("text", ""))}))
     if entry.corpus not in CORPORA:
         raise ManifestError(where, f"unknown corpus {entry.corpus!r}", f"known: {', '.join(CORPORA)}")
     if not entry.path or any("\0" in text for text in _texts([entry.path, dict(entry.options)])):

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from emgasr.measured import LARGEST
 from emgasr.recording import Recording
 from emgasr.wording import counted, listed
 
 BLOCK_VALUES = 1 << 22  # samples times channels read at once: 16 MiB of float32
-LARGEST = {"uV": 5e6, "counts": 2.0**32}  # inputs end at 5 V, converters at 32 bits
 FLAT_S, LOST_S = 1.0, 0.25  # one value for that long: in a channel, in all of them at once
 CLIPPED, CLIPPED_SURELY = (
     1e-3,

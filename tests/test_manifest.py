@@ -105,7 +105,8 @@ def test_a_wrong_line_is_named(tmp_path: Path, change: Callable[[dict[str, objec
     ("content", "told"),
     [
         (b"", "names no recording"),
-        (b"\xff\xfe\x00", "not UTF-8 text"),
+        (b"\xff\xfe\x00", "is UTF-16 text"),
+        (b"\n\xff", "line 2 is not UTF-8"),
         (b'{"emgasr_manifest": 7}', "has version 7"),
         (b'{"emgasr_manifest": 1, "disjoint": "subject"}', "not a list"),
         (b'{"emgasr_manifest": 1, "disjoint": ["shoe:test"]}', "unknown claim 'shoe:test'"),

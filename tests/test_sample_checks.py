@@ -39,7 +39,7 @@ def clip(x: np.ndarray) -> None:
         (changed(put(1500, 3, np.nan)), "is not finite from sample 1500, channel 3 on (7.500 s): 1 value in 1 channel"),
         (changed(put(slice(10, 14), slice(1, 3), -np.inf)), "8 values in 2 channels (left2, left3)"),
         (changed(put(700, 2, 1e20)), "no amplifier gives 1e+20 uV: too large from sample 700, channel 2 on (3.500 s)"),
-        (changed(put(slice(5, 9), 2, -6e6)), "4 values in 1 channel (left3)"),
+        (changed(put(slice(5, 9), 2, -2e7)), "4 values in 1 channel (left3)"),
         (changed(put(3, 0, 2.0**40), unit="counts"), "no amplifier gives 1.09951e+12 counts"),
         (changed(lambda x: x.fill(-7)), "every channel is constant: nothing was recorded"),
     ],

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from urllib.parse import unquote
+
+from emgasr.plain_text import normalized
 
 FOLDER = "recordings"
 _ABSOLUTE = re.compile(r"/|[a-z]:/|[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -63,7 +64,7 @@ class FileNames:
 
 def spelled(name: str) -> str:
     """A name in one spelling: NFC, no blanks or quotation marks at its ends, "/" between folders, no "./"."""
-    plain = unicodedata.normalize("NFC", name).strip().strip("'\"").strip().replace("\\", "/")
+    plain = normalized(name).strip().strip("'\"").strip().replace("\\", "/")
     if not _is_absolute(plain):
         plain = posixpath.normpath(plain) if plain else plain
     return plain.removeprefix(f"{FOLDER}/")
@@ -85,7 +86,7 @@ def _as_is(name: str) -> str:
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", spelled(name).casefold()).removeprefix(f"{FOLDER}/")
+    return normalized(spelled(name).casefold()).removeprefix(f"{FOLDER}/")
 
 
 def _without_ending(file: str) -> str:

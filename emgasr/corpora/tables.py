@@ -7,12 +7,13 @@ import gzip
 import io
 import math
 import re
-import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emgasr.errors import RecordingError
+from emgasr.plain_text import normalized
+from emgasr.pointers import pointer_in
 from emgasr.recording import Band
 from emgasr.wording import counted, lines
 
@@ -117,6 +118,8 @@ def _text(path: Path) -> str:
         raise RecordingError(path, f"cannot be read ({reason})", "restore the table") from error
     if len(raw) > LARGEST:
         raise RecordingError(path, f"is larger than {LARGEST:,} bytes", "give a table")
+    if pointer := pointer_in(raw):
+        raise RecordingError(path, *pointer)
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise RecordingError(path, "is UTF-16, not UTF-8", "save it as CSV in UTF-8")
     try:
@@ -162,7 +165,7 @@ def _delimiter(text: str) -> str:
 
 def _columns(path: Path, header: Sequence[str], required: Sequence[str]) -> list[str]:
     """The column names without blanks around, in lower case; those that lack or stand twice are refused."""
-    columns = [unicodedata.normalize("NFC", name).strip().lower() for name in header]
+    columns = [normalized(name).strip().lower() for name in header]
     while columns and not columns[-1]:
         columns.pop()
     if missing := [name for name in required if name not in columns]:
@@ -178,4 +181,4 @@ def _row(path: Path, line: int, cells: list[str], columns: Sequence[str]) -> Row
         wrong = f"line {line} has another number of columns than the first ({len(cells)}, not {len(columns)})"
         raise RecordingError(path, wrong, "mend the row; in CSV, a text that holds a comma stands in quotation marks")
     named = zip(columns, cells, strict=False)
-    return Row({name: unicodedata.normalize("NFC", cell) for name, cell in named}, line)
+    return Row({name: normalized(cell) for name, cell in named}, line)
