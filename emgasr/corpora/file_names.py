@@ -24,7 +24,8 @@ class FileNames:
     def __init__(self, files: Iterable[str]) -> None:
         self.files = tuple(dict.fromkeys(files))
         self._ways: list[tuple[Callable[[str], str | None], dict[str, list[str]]]] = []
-        for of_name, of_file in ((_as_is, _as_is), (spelled, spelled), (_folded, _folded), (_bare, _without_ending)):
+        ways = ((_as_is, _as_is), (tidy, tidy), (spelled, spelled), (_folded, _folded), (_bare, _without_ending))
+        for of_name, of_file in ways:
             known: dict[str, list[str]] = {}
             for file in self.files:
                 known.setdefault(of_file(file), []).append(file)
@@ -63,11 +64,14 @@ class FileNames:
 
 
 def spelled(name: str) -> str:
-    """A name in one spelling: NFC, no blanks or quotation marks at its ends, "/" between folders, no "./"."""
+    """A name in one spelling (see `tidy`), and without "recordings/"."""
+    return tidy(name).removeprefix(f"{FOLDER}/")
+
+
+def tidy(name: str) -> str:
+    """A name in NFC, without blanks or quotation marks at its ends, with "/" between folders and without "./"."""
     plain = normalized(name).strip().strip("'\"").strip().replace("\\", "/")
-    if not _is_absolute(plain):
-        plain = posixpath.normpath(plain) if plain else plain
-    return plain.removeprefix(f"{FOLDER}/")
+    return posixpath.normpath(plain) if plain and not _is_absolute(plain) else plain
 
 
 def which(name: str, found: Sequence[str]) -> str:
@@ -94,5 +98,5 @@ def _without_ending(file: str) -> str:
 
 
 def _bare(name: str) -> str | None:
-    """A name that has no ending, or whose dot belongs to the name; empty names mean nothing."""
+    """A name that may lack its ending; an empty one means nothing."""
     return _folded(name) or None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emgasr.corpora.arrays import SUFFIXES
-from emgasr.corpora.file_names import FOLDER, FileNames, spelled, which
+from emgasr.corpora.file_names import FOLDER, FileNames, spelled, tidy, which
 from emgasr.corpora.tables import UNKNOWN, Row
 from emgasr.errors import RecordingError
 from emgasr.identity import same_name
@@ -27,7 +27,7 @@ class Listing:
 
     def find(self, name: str) -> Path | None:
         """The file that is named as `name` spells it or, if that is not there, the only one it can mean."""
-        for spelling in dict.fromkeys((name, spelled(name))):
+        for spelling in dict.fromkeys((name, tidy(name), spelled(name))):
             for path in (self.folder / spelling, self.folder / FOLDER / spelling):
                 if spelling and "\0" not in spelling and path.is_file():
                     return path
