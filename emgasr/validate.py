@@ -166,7 +166,7 @@ def label_notes(recording: Recording) -> Iterable[str]:
         over = spans.start_s[rows][1:] < reach[:-1] - 0.5 / recording.rate_hz
         if over.any():
             at = spans.start_s[rows][1:][np.argmax(over)]
-            yield f"{counted(int(over.sum()), 'span')} lie over an earlier one, the first at {at:.3f} s"
+            yield f"{counted(int(over.sum()), 'span')} over an earlier one, the first at {at:.3f} s"
 
 
 class _Tally:

@@ -74,11 +74,12 @@ def tidy(name: str) -> str:
     return posixpath.normpath(plain) if plain and not _is_absolute(plain) else plain
 
 
-def which(name: str, found: Sequence[str]) -> str:
-    """Why a name means no recording, for a message."""
+def which(name: str, found: Sequence[str], rows: int = 1) -> str:
+    """What is wrong with a name that `rows` of a table give and that does not mean one recording, for a message."""
+    verb = "names" if rows == 1 else "name"
     if not found:
-        return f"names {name!r}, which is no recording"
-    return f"names {name!r}, which may be {' or '.join(found[:3])}"
+        return f"{verb} {name!r}, which is no recording"
+    return f"{verb} {name!r}, which may be {' or '.join(found[:3])}"
 
 
 def _is_absolute(name: str) -> bool:

@@ -62,7 +62,7 @@ def read_labels(table: Path, version: int, recordings: tuple[str, ...]) -> Label
     ):
         if told:
             notes.append(f"{table.name}: {counted(len(told), name)} {what} ({lines(told)})")
-    left_over = [f"{table.name} {lines(where)} {which(name, files[name])}" for name, where in lost.items()]
+    left_over = [f"{table.name} {lines(where)} {which(name, files[name], len(where))}" for name, where in lost.items()]
     return Labels({name: tuple(spans) for name, spans in found.items()}, tuple(left_over), tuple(notes))
 
 

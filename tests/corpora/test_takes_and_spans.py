@@ -240,7 +240,7 @@ def test_rows_that_mean_no_recording_are_left_over_with_their_lines(tmp_path: Pa
     findings = spans_in(tmp_path / "c", labels, ["t.npy,ann,d1,100,uV", "T.npy,ann,d1,100,uV"], t=0, T=0)
     labelled = scan(tmp_path / "c", "spans", findings)
     assert findings.left_over == [
-        "labels.csv lines 2, 5 names 'q.npy', which is no recording",
+        "labels.csv lines 2, 5 name 'q.npy', which is no recording",
         "labels.csv line 3 names 'r.npy', which is no recording",
         "labels.csv line 7 names '', which is no recording",
     ]
