@@ -95,7 +95,7 @@ def _folded(name: str) -> str:
 
 
 def _without_ending(file: str) -> str:
-    return str(PurePosixPath(_folded(file)).with_suffix(""))
+    return posixpath.splitext(_folded(file))[0]
 
 
 def _bare(name: str) -> str | None:

@@ -56,6 +56,11 @@ def test_a_name_that_may_mean_several_means_none_of_them() -> None:
     assert names.named("T.npy") == ["t.npy", "recordings/t.npy"]
 
 
+def test_a_table_may_list_a_file_without_a_name() -> None:
+    names = FileNames(["", ".", "r.npy"])
+    assert [names.named(name) for name in ("", "r", "/x/r.npy")] == [[""], ["r.npy"], ["r.npy"]]
+
+
 def test_absolute_paths_of_two_places_do_not_mean_one_recording() -> None:
     names = FileNames(["r.npy"])
     assert names.all_named(["/x/s1/r.npy", "r.npy"]) == {"/x/s1/r.npy": ["r.npy"], "r.npy": ["r.npy"]}
