@@ -184,7 +184,7 @@ def read_manifest(path: str | Path) -> Manifest:
     if path.is_file() and path.stat().st_size > LARGEST:
         raise ManifestError(path, f"is larger than {LARGEST:,} bytes", "give a manifest (JSON lines)")
     header: dict[str, tuple[str, ...]] = {}
-    entries = []
+    entries: list[Entry] = []
     for number, line in enumerate(read_lines(path, ManifestError, "check the path"), start=1):
         if not line.strip():
             continue
@@ -274,7 +274,7 @@ def _entry(where: str, row: Mapping[str, Any]) -> Entry:
                 raise ManifestError(where, f"lacks the field {name!r}", "make it with `emgasr manifest`")
         elif not isinstance(row[name], _TYPES[str(wanted.type)]) or isinstance(row[name], bool):
             raise ManifestError(where, f"{name!r} is {row[name]!r}, not {wanted.type}")
-    entry = Entry(**(row | {"text": normalized(row.get("text", ""))}))
+    entry = Entry(**{**row, "text": normalized(row.get("text", ""))})
     if entry.corpus not in CORPORA:
         raise ManifestError(where, f"unknown corpus {entry.corpus!r}", f"known: {', '.join(CORPORA)}")
     if not entry.path or any("\0" in text for text in _texts([entry.path, dict(entry.options)])):

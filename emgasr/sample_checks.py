@@ -121,7 +121,7 @@ class _Seen:
         for rail in (self.low, self.high):
             rail.add(block, stands)
         for channel in np.flatnonzero(still.any(axis=0)):
-            self._stretch(channel, start + np.flatnonzero(~still[:, channel]))
+            self._stretch(int(channel), start + np.flatnonzero(~still[:, channel]))
         if len(still):
             # Those that moved all the time only end what they stood at before.
             moving = ~still.any(axis=0)

@@ -152,7 +152,8 @@ def _tell(manifest: Manifest, arguments: argparse.Namespace) -> None:
     if arguments.json:
         told = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
         told |= {"notes": [*manifest.notes, *spelled_alike(manifest.entries)], "left_over": manifest.left_over}
-        told |= {"listed_twice": [[entry.path, earlier.path] for entry, earlier in twice(manifest.entries)]}
+        repeated = {entry.path: earlier.path for entry, earlier in twice(manifest.entries)}
+        told |= {"listed_twice": repeated}
         print(json.dumps({**told, "sha256": manifest.checksum()}))
     else:
         print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))

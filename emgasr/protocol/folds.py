@@ -287,7 +287,7 @@ def _twice(entries: Iterable[Entry]) -> str | None:
 
 
 def _folder(name: object) -> str:
-    if not isinstance(name, str) or folder_name(name.replace("%", "")) != name.replace("%", ""):
+    if not isinstance(name, str) or not name or folder_name(name.replace("%", "")) != name.replace("%", ""):
         raise ValueError(f"the name {name!r} of a fold is none of a folder")
     return name
 

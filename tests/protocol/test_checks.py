@@ -106,6 +106,8 @@ def test_every_fold_starts_from_the_same_parameters() -> None:
 def test_weights_to_start_from_know_nobody_who_is_held_out(trained_on: list[Entry] | None, told: str) -> None:
     tested = of("test", MADE.entries(FOLD, people()))
     check_init("model", [entry("p3", "s0")], tested, "system s")
+    with pytest.raises(EmgasrError, match="was trained on p0, who is held out"):
+        check_init("model", [entry(" P0", "elsewhere")], tested, "system s")
     with pytest.raises(EmgasrError, match=told):
         check_init("model", trained_on, tested, "system s")
 
