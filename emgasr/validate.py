@@ -80,7 +80,7 @@ def validate(
 ) -> Report:
     """Check every recording, every split and, if given, what the language model's text knows of the other splits."""
     problems = [Problem("splits", leak) for leak in leaks(manifest)]
-    problems += [Problem("corpus", f"matches nothing: {line}") for line in manifest.left_over]
+    problems += [Problem("corpus", f"matches nothing: {line}") for line in _left_over(manifest)]
     problems += [Problem(e.path, f"has the content of {other.path}") for e, other in twice(manifest.entries)]
     notes = [Problem("corpus", line) for line in (*manifest.notes, *spelled_alike(manifest.entries))]
     tallies: dict[str, _Tally] = {name: _Tally() for name in manifest.splits}
@@ -106,6 +106,17 @@ def validate(
                 problems += [Problem("splits", what) for what in _known_prompts(name, overlaps[name])]
     summaries = tuple(tally.summary(name) for name, tally in tallies.items())
     return Report(summaries, tuple(problems), tuple(notes), overlaps)
+
+
+def _left_over(manifest: Manifest) -> Iterable[str]:
+    """Rows that matched nothing when the corpus was scanned, and those that do so now."""
+    from emgasr.corpora import left_over
+
+    try:
+        now = left_over(manifest.entries, manifest.root)
+    except EmgasrError:  # opening a recording tells
+        now = []
+    return dict.fromkeys([*manifest.left_over, *now])
 
 
 def entry_problems(entry: Entry, recording: Recording, file: Path) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, UnionType
@@ -54,6 +55,15 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
     return entries
 
 
+def left_over(entries: Sequence[Entry], root: str | Path) -> list[str]:
+    """Rows of tables beside the recordings that match nothing now, of the layouts that can tell without a scan."""
+    found: list[str] = []
+    for corpus in dict.fromkeys(entry.corpus for entry in entries):
+        if (tell := getattr(reader(corpus), "left_over", None)) is not None:
+            found += tell([entry for entry in entries if entry.corpus == corpus], Path(root))
+    return found
+
+
 def open_any(path: str | Path) -> Recording:
     """Open a file that describes itself, told by its content: native (finished or not), emg2qwerty, BIDS BDF/EDF."""
     path = Path(path)
@@ -73,7 +83,10 @@ def open_any(path: str | Path) -> Recording:
 
 
 def reader(corpus: str) -> ModuleType:
-    """The module of a layout: open_recording(path, **options), and scan(folder, findings, **options) -> entries."""
+    """The module of a layout: open_recording(path, **options), and scan(folder, findings, **options) -> entries.
+
+    One with tables of labels may have left_over(entries, root) -> lines too.
+    """
     if corpus not in CORPORA:
         raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
     return importlib.import_module(f"emgasr.corpora.{corpus}")

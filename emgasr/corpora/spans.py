@@ -115,6 +115,20 @@ def scan(
     return entries
 
 
+def left_over(entries: Iterable[Entry], root: Path) -> list[str]:
+    """Return a line for each row of the entries' tables of labels, as they are now, that means no recording."""
+    tables: dict[Path, str] = {}
+    for entry in entries:
+        path = root / entry.path
+        table = Path(os.path.normpath(path.parent / str(entry.options.get("labels", LABELS))))
+        tables.setdefault(table, relative(path, table.parent))
+    found: list[str] = []
+    for table, file in tables.items():
+        if table.is_file():  # else opening a recording tells
+            found += read_labels(table, modified(table), _recordings(table.parent, file)).left_over
+    return found
+
+
 def _account(folder: Path, entries: Iterable[Entry], findings: Findings) -> None:
     """Tell which rows of the labels mean no recording, and which recordings have none."""
     files = tuple(relative(Path(entry.path), folder) for entry in entries)

@@ -120,6 +120,21 @@ def test_labels_that_match_nothing_are_told_by_manifest_info_and_validate(
     assert f"problem corpus: matches nothing: {lost}" in told
     assert "no problem found" not in told
     assert "note corpus: labels.csv: 1 row matched to a file of another spelling (line 5)" in told
+    assert told.count(lost) == 1
+
+
+def test_labels_that_match_nothing_are_found_by_validate_in_a_manifest_that_does_not_tell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = write_spans(tmp_path / "data"), tmp_path / "m.jsonl"
+    assert main(["manifest", str(folder), "--corpus", "spans", "--out", str(out)]) == 0
+    out.write_text("\n".join(out.read_text().splitlines()[1:3]))  # no header, and two of five recordings
+    assert main(["validate", str(out)]) == 0
+    with (folder / "labels.csv").open("a") as table:
+        table.write("p2\\p0.npy,3,3.5,wave\n")
+    capsys.readouterr()
+    assert main(["validate", str(out)]) == 2
+    assert "matches nothing: labels.csv line 17 names 'p2\\\\p0.npy'" in capsys.readouterr().out
 
 
 def test_one_content_under_two_names_and_one_person_in_two_spellings_are_told(
