@@ -22,7 +22,8 @@ from emgasr.config import to_mapping, write_yaml
 from emgasr.encoders.conformer import ConformerConfig
 from emgasr.errors import ConfigError
 from emgasr.features import FeaturesConfig, LogSpectrogramConfig
-from emgasr.manifest import Manifest, check_apart, check_disjoint, read_manifest
+from emgasr.leaks import check_apart, check_disjoint
+from emgasr.manifest import Manifest, read_manifest
 from emgasr.normalize import FITTED, NormalizeConfig
 from emgasr.output import claim_folder, replacing
 from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal

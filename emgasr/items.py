@@ -11,7 +11,8 @@ import numpy as np
 
 from emgasr.config import read_yaml
 from emgasr.errors import ConfigError, DataError
-from emgasr.manifest import TEST, TRAIN, Entry, Manifest, check_apart, read_manifest
+from emgasr.leaks import check_apart
+from emgasr.manifest import TEST, TRAIN, Entry, Manifest, read_manifest
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:

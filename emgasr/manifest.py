@@ -13,14 +13,17 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emgasr.as_json import as_json
 from emgasr.errors import ManifestError
+from emgasr.identity import same_name
 from emgasr.output import replacing
+from emgasr.plain_data import json_of
 from emgasr.plain_text import normalized, read_lines
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 PART = "part_s"
 
 VERSION = 1
+LARGEST, LONGEST_LINE = 2**27, 2**24  # bytes of a manifest, and of one of its lines
+MOST_TOLD = 1000  # lines of each kind of finding that a header keeps
 TRAIN, VALIDATION, TEST = "train", "validation", "test"  # other names are allowed; these are what splits.py makes
 CORPORA = (
     "native",
@@ -44,6 +49,7 @@ CORPORA = (
 )
 CLAIMS = ("subject", "session", "take", "sentence")
 FOUND = ("notes", "left_over")  # of a header: the findings of the scan
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -84,21 +90,24 @@ class Entry:
         """From where to where the recording is, in seconds of its file; None is all of it."""
         if (part := self.options.get(PART)) is None:
             return None
-        numbers = isinstance(part, list | tuple) and all(isinstance(bound, int | float) for bound in part)
-        if not numbers or len(part) != 2 or not 0 <= part[0] < part[1]:
+        numbers = isinstance(part, list | tuple) and all(_is_number(bound) for bound in part)
+        if not numbers or len(part) != 2 or not 0 <= part[0] < part[1] < math.inf:
             raise ManifestError(self.path, f"option {PART!r} is {part!r}", "give [start, end] in seconds")
         return float(part[0]), float(part[1])
 
     def key(self, what: str) -> tuple[str, ...]:
         """What two entries must not share when splits are disjoint in `what`: subject, session, take or sentence.
 
-        A sentence is what takes of one name hold, in whatever session: spoken silently, and aloud.
+        People and sessions are the same however they are spelled (see `same_name`); takes and sentences differ by case,
+        as letters do. A sentence is what takes of one name hold, in whatever session: spoken silently, and aloud.
         """
+        subject, session = same_name(self.subject), same_name(self.session)
+        take = normalized(self.take or self.path).strip()
         return {
-            "subject": (self.subject,),
-            "session": (self.subject, self.session),
-            "take": (self.subject, self.session, self.take or self.path),
-            "sentence": (self.take or self.path,),
+            "subject": (subject,),
+            "session": (subject, session),
+            "take": (subject, session, take),
+            "sentence": (take,),
         }[what]
 
 
@@ -170,19 +179,22 @@ def checksum_file(path: str | Path) -> str:
 def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest; a ManifestError names the line that is not JSON or has a missing, wrong or unknown field."""
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ManifestError(path, "is not a regular file", "give a manifest (JSON lines)")
+    if path.is_file() and path.stat().st_size > LARGEST:
+        raise ManifestError(path, f"is larger than {LARGEST:,} bytes", "give a manifest (JSON lines)")
     header: dict[str, tuple[str, ...]] = {}
-    entries = []
+    entries: list[Entry] = []
     for number, line in enumerate(read_lines(path, ManifestError, "check the path"), start=1):
         if not line.strip():
             continue
         where = f"{path} line {number}"
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ManifestError(where, "is not JSON", "give a manifest (JSON lines)") from error
+        row = json_of(line, where, ManifestError, "give a manifest (JSON lines)", LONGEST_LINE)
         if not isinstance(row, dict):
             raise ManifestError(where, "is not a JSON object", "give one object a line")
         if "emgasr_manifest" in row:
+            if header or entries:
+                raise ManifestError(where, "is a header, which stands in the first line alone", "make it anew")
             header = _header(where, row)
         else:
             entries.append(_entry(where, row))
@@ -192,114 +204,38 @@ def read_manifest(path: str | Path) -> Manifest:
 
 
 def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
-    """Write a manifest atomically, paths below its folder made relative to it; returns it as it will be read."""
+    """Write a manifest atomically, paths below its folder made relative to it; returns it as it will be read.
+
+    ManifestError or OutputError, and nothing written, if it could not be read again: a rate of NaN, a path that is not
+    UTF-8.
+    """
     path = Path(path).absolute()
     entries = tuple(
         dataclasses.replace(entry, path=_relative(manifest.file(entry), path.parent), text=normalized(entry.text))
         for entry in manifest.entries
     )
-    written = dataclasses.replace(manifest, entries=entries, root=path.parent)
+    found = {name: tuple(_first(getattr(manifest, name))) for name in FOUND}
+    written = dataclasses.replace(manifest, entries=entries, root=path.parent, **found)
     header: dict[str, Any] = {"emgasr_manifest": VERSION, "disjoint": list(manifest.claims)}
-    header |= {name: list(lines) for name in FOUND if (lines := getattr(manifest, name))}
-    rows = [header, *(dataclasses.asdict(entry) for entry in entries)]
+    header |= {name: list(lines) for name, lines in found.items() if lines}
+    lines = [_line(header, path)]
+    for entry in entries:
+        lines.append(_line(dataclasses.asdict(entry), entry.path))
+        _entry(entry.path, json_of(lines[-1], entry.path, ManifestError, largest=LONGEST_LINE))
     with replacing(path) as temporary:
-        temporary.write_text("".join(as_json(row) + "\n" for row in rows), encoding="utf-8")
+        temporary.write_text("".join(lines), encoding="utf-8")
     return written
 
 
-def leaks(manifest: Manifest) -> list[str]:
-    """One line for each way in which a split's recordings reappear in another, or a claim of the manifest is broken."""
-    whole = [entry for entry in manifest.entries if entry.part_s is None]
-    found = _shared(whole, [(e.split, e.sha256) for e in whole], "the same recording (checksum)")
-    found += _overlapping(manifest.entries)
-    for claim in manifest.claims:
-        what, _, only = claim.partition(":")
-        sides = [(entry.split, "/".join(entry.key(what))) for entry in manifest.entries]
-        if only and only not in manifest.splits:
-            found.append(f"claims {claim!r}, but there is no split {only!r}")
-        found += _shared(manifest.entries, sides, f"the same {what}", only)
-    return found
+def _first(lines: Sequence[str]) -> Sequence[str]:
+    return [*lines[:MOST_TOLD], f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else lines
 
 
-def check_disjoint(manifest: Manifest) -> None:
-    """Raise a ManifestError if a recording is in two splits or a claim is broken; called before training."""
-    if found := leaks(manifest):
-        more = f" (and {len(found) - 1} more: `emgasr validate` lists them)" if len(found) > 1 else ""
-        raise ManifestError("manifest", found[0] + more, "split again, or claim less in its header")
-
-
-def check_apart(training: Iterable[Entry], held_out: Iterable[Entry]) -> None:
-    """Raise a ManifestError if a recording, or a take that a composed recording is made of, is on both sides.
-
-    This holds between manifests too. The `take` of a composed entry lists its parts (see `part_name`). Parts of one
-    file are apart where they do not overlap.
-    """
-    trained: dict[str, list[Entry]] = {}
-    for entry in training:
-        for source in _sources(entry):
-            trained.setdefault(source, []).append(entry)
-    for entry in held_out:
-        others = (other for source in _sources(entry) for other in trained.get(source, ()))
-        if both := [other for other in others if not _apart_in_time(entry, other)]:
-            wrong = f"{entry.path} is, or is composed of, {both[0].path}, which is trained on"
-            raise ManifestError("manifest", wrong, "split the takes first, then compose each split for itself")
-
-
-def part_name(entry: Entry) -> str:
-    """The name that a composed recording gives to a take from this entry: the start of its checksum."""
-    return entry.sha256[:16]
-
-
-def overlap_s(first: Entry, second: Entry) -> float:
-    """For how many seconds two entries hold the same stretch of one file; infinite where both are all of it."""
-    if first.sha256 != second.sha256:
-        return 0.0
-    (start, end), (other_start, other_end) = (entry.part_s or (0.0, math.inf) for entry in (first, second))
-    return max(0.0, min(end, other_end) - max(start, other_start))
-
-
-def _apart_in_time(first: Entry, second: Entry) -> bool:
-    return first.sha256 == second.sha256 and not overlap_s(first, second)
-
-
-def _overlapping(entries: Iterable[Entry]) -> list[str]:
-    """One line for each pair of splits that share a stretch of a file of which there are parts."""
-    by_file: dict[str, list[Entry]] = {}
-    for entry in entries:
-        by_file.setdefault(entry.sha256, []).append(entry)
-    found: dict[tuple[str, str], str] = {}
-    for alike in by_file.values():
-        pairs = ((a, b) for i, a in enumerate(alike) for b in alike[i + 1 :] if a.split != b.split)
-        for first, second in pairs:
-            if (first.part_s or second.part_s) and (shared := overlap_s(first, second)):
-                told = f"{shared:g} s of {first.path} are in {first.split} and {second.split}: their windows overlap"
-                found.setdefault((first.split, second.split), told)
-    return list(found.values())
-
-
-def _sources(entry: Entry) -> set[str]:
-    parts = (part.partition("@")[0] for part in entry.take.split())
-    return {part_name(entry), *(part for part in parts if len(part) == 16)}
-
-
-def _shared(entries: Iterable[Entry], sides: list[tuple[str, str]], what: str, only: str = "") -> list[str]:
-    """Pairs of splits that share a key: (split, key) of each entry in, one line a pair out."""
-    splits_of: dict[str, dict[str, str]] = {}
-    for entry, (split, key) in zip(entries, sides, strict=True):
-        splits_of.setdefault(key, {}).setdefault(split, entry.path)
-    pairs: dict[tuple[str, str], list[str]] = {}
-    for key, splits in splits_of.items():
-        names = list(splits)
-        for i, first in enumerate(names):
-            for second in names[i + 1 :]:
-                if not only or only in (first, second):
-                    shown = f"{splits[first]} = {splits[second]}" if "checksum" in what else key
-                    pairs.setdefault((first, second), []).append(shown)
-    found = []
-    for (first, second), keys in pairs.items():
-        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-        found.append(f"{what} is in {first} and {second}: {', '.join(keys[:3])}{more}")
-    return found
+def _line(row: Mapping[str, Any], where: str | Path) -> str:
+    try:
+        return as_json(row) + "\n"
+    except TypeError as error:
+        raise ManifestError(where, f"cannot be written down ({error})", "give its options as plain values") from error
 
 
 def _header(where: str, row: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -308,6 +244,8 @@ def _header(where: str, row: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
         raise ManifestError(
             where, f"has version {row['emgasr_manifest']}, this emgasr reads {VERSION}", "upgrade emgasr"
         )
+    if unknown := [name for name in row if name not in ("emgasr_manifest", "disjoint", *FOUND)]:
+        raise ManifestError(where, f"unknown field {unknown[0]!r}", f"known: disjoint, {', '.join(FOUND)}")
     for name in ("disjoint", *FOUND):
         lines = row.get(name, [])
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
@@ -339,7 +277,33 @@ def _entry(where: str, row: Mapping[str, Any]) -> Entry:
     entry = Entry(**{**row, "text": normalized(row.get("text", ""))})
     if entry.corpus not in CORPORA:
         raise ManifestError(where, f"unknown corpus {entry.corpus!r}", f"known: {', '.join(CORPORA)}")
+    if not entry.path or any("\0" in text for text in _texts([entry.path, dict(entry.options)])):
+        raise ManifestError(where, "holds a path that no file can have (empty, or with a NUL)", "mend the path")
+    for name, possible in (
+        ("split", bool(entry.split.strip())),
+        ("duration_s", 0 <= entry.duration_s < math.inf),
+        ("rate_hz", 0 < entry.rate_hz < math.inf),
+        ("channels", entry.channels > 0),
+        ("sha256", bool(_SHA256.fullmatch(entry.sha256))),
+    ):
+        if not possible:
+            raise ManifestError(where, f"{name!r} is {getattr(entry, name)!r}", "make it with `emgasr manifest`")
+    entry.part_s  # noqa: B018 (raises)
     return entry
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text within lists and mappings."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        yield from (text for item in value for text in _texts(item))
+    elif isinstance(value, dict):
+        yield from (text for item in value.items() for text in _texts(item))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _relative(file: Path, folder: Path) -> str:

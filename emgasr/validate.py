@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,11 +11,15 @@ from typing import Any
 import numpy as np
 
 from emgasr.errors import EmgasrError
-from emgasr.manifest import TRAIN, Entry, Manifest, checksum_file, leaks
+from emgasr.identity import spellings
+from emgasr.leaks import leaks, spelled_alike, twice
+from emgasr.manifest import TRAIN, Entry, Manifest, checksum_file
 from emgasr.recording import Recording
+from emgasr.sample_checks import check_samples
 from emgasr.text_overlap import TextOverlap, read_lines, text_overlap
+from emgasr.wording import counted, listed
 
-BLOCK_VALUES = 1 << 22  # samples times channels read at once: 16 MiB of float32
+CLOSED = 3  # takes of a text on average: texts are then labels, of which a split can lack some
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,9 @@ def validate(
 ) -> Report:
     """Check every recording, every split and, if given, what the language model's text knows of the other splits."""
     problems = [Problem("splits", leak) for leak in leaks(manifest)]
-    problems += [Problem("corpus", f"matches nothing: {line}") for line in manifest.left_over]
-    notes = [Problem("corpus", line) for line in manifest.notes]
+    problems += [Problem("corpus", f"matches nothing: {line}") for line in _left_over(manifest)]
+    problems += [Problem(e.path, f"has the content of {other.path}") for e, other in twice(manifest.entries)]
+    notes = [Problem("corpus", line) for line in (*manifest.notes, *spelled_alike(manifest.entries))]
     tallies: dict[str, _Tally] = {name: _Tally() for name in manifest.splits}
     for entry in manifest.entries:
         progress(entry)
@@ -84,12 +90,14 @@ def validate(
         try:
             recording = manifest.open(entry)
             tally.add(entry, recording)
-            notes += [Problem(entry.path, line) for line in recording.notes]
-            found = list(entry_problems(entry, recording, manifest.file(entry)))
+            found, told = check_recording(recording)
+            found = [*entry_problems(entry, recording, manifest.file(entry)), *found]
+            notes += [Problem(entry.path, line) for line in (*recording.notes, *told)]
         except EmgasrError as error:
             found = [str(error).removeprefix(f"{manifest.file(entry)}: ")]
         problems += [Problem(entry.path, what) for what in found]
     problems += [Problem("splits", what) for what in _mixtures(tallies)]
+    notes += [Problem("splits", what) for what in _label_notes(tallies)]
     overlaps = {}
     if lm_text:
         for name, tally in tallies.items():
@@ -100,8 +108,19 @@ def validate(
     return Report(summaries, tuple(problems), tuple(notes), overlaps)
 
 
+def _left_over(manifest: Manifest) -> Iterable[str]:
+    """Rows that matched nothing when the corpus was scanned, and those that do so now."""
+    from emgasr.corpora import left_over
+
+    try:
+        now = left_over(manifest.entries, manifest.root)
+    except EmgasrError:  # opening a recording tells
+        now = []
+    return dict.fromkeys([*manifest.left_over, *now])
+
+
 def entry_problems(entry: Entry, recording: Recording, file: Path) -> Iterable[str]:
-    """What is wrong with one recording: against its entry, in its samples (read in blocks), in its labels."""
+    """What of a recording is not as its entry says."""
     if checksum_file(file) != entry.sha256:
         yield "the file is not the one that the manifest was made of (checksum); make the manifest anew"
     if recording.n_channels != entry.channels:
@@ -110,16 +129,19 @@ def entry_problems(entry: Entry, recording: Recording, file: Path) -> Iterable[s
         yield f"has {recording.rate_hz:g} Hz, the manifest says {entry.rate_hz:g}"
     if abs(recording.duration_s - entry.duration_s) > 1 / recording.rate_hz:
         yield f"lasts {recording.duration_s:.3f} s, the manifest says {entry.duration_s:.3f}"
-    yield from recording_problems(recording)
 
 
-def recording_problems(recording: Recording) -> Iterable[str]:
-    """What is wrong with a recording itself: empty, not finite, constant, time that goes back, labels outside."""
+def check_recording(recording: Recording) -> tuple[list[str], list[str]]:
+    """Return (problems, notes) of a recording itself: its samples (see `check_samples`), read in blocks, and labels."""
     if recording.n_samples == 0:
-        yield "holds no samples"
-        return
-    yield from _sample_problems(recording)
-    yield from label_problems(recording)
+        return ["holds no samples"], []
+    problems, notes = check_samples(recording)
+    return [*problems, *label_problems(recording)], [*notes, *label_notes(recording)]
+
+
+def recording_problems(recording: Recording) -> list[str]:
+    """What is surely wrong with a recording itself."""
+    return check_recording(recording)[0]
 
 
 def label_problems(recording: Recording) -> Iterable[str]:
@@ -136,31 +158,26 @@ def label_problems(recording: Recording) -> Iterable[str]:
     if outside.any():
         i = int(np.argmax(outside))
         span = f"{recording.spans.start_s[i]:.3f} to {recording.spans.end_s[i]:.3f} s"
-        yield f"{outside.sum()} spans lie outside its {recording.duration_s:.3f} s, the first at {span}"
+        # Times in another unit fit once they are divided by it.
+        unit = "milliseconds" if recording.spans.end_s.max() <= 1000 * last else "samples"
+        divided = recording.spans.end_s.max() <= max(1000, recording.rate_hz) * last
+        asked = f": are its times {unit}?" if divided and outside.sum() > len(outside) / 2 else ""
+        yield f"{outside.sum()} spans lie outside its {recording.duration_s:.3f} s, the first at {span}{asked}"
 
 
-def _sample_problems(recording: Recording) -> Iterable[str]:
-    rows = max(1, BLOCK_VALUES // max(1, recording.n_channels))
-    times = getattr(recording.samples, "times", None)
-    low = np.full(recording.n_channels, np.inf)
-    high, bad, latest = -low, 0, -np.inf
-    for start in range(0, recording.n_samples, rows):
-        stop = min(start + rows, recording.n_samples)
-        block = np.asarray(recording.samples[start:stop])
-        wrong = ~np.isfinite(block)
-        if wrong.any() and not bad:
-            row, channel = (int(i) for i in np.argwhere(wrong)[0])
-            yield f"is not finite from sample {start + row}, channel {channel} on"
-        bad += int(wrong.sum())
-        low, high = np.minimum(low, block.min(axis=0)), np.maximum(high, block.max(axis=0))
-        if times is not None:
-            clock = np.concatenate([[latest], times(start, stop)])
-            if not (np.diff(clock) >= 0).all():
-                yield f"time goes back or is unknown at sample {start + int(np.argmax(~(np.diff(clock) >= 0)))}"
-                times = None
-            latest = clock[-1]
-    if not bad and (low == high).all():
-        yield "every channel is constant: nothing was recorded"
+def label_notes(recording: Recording) -> Iterable[str]:
+    """What is odd in a recording's labels: spans of no length, and those that lie over one another."""
+    spans = recording.spans
+    empty = spans.end_s <= spans.start_s
+    if empty.any():
+        yield f"{counted(int(empty.sum()), 'span')} of no length, the first at {spans.start_s[np.argmax(empty)]:.3f} s"
+    for kinds in (("prompt",), ("utterance", "gesture", "rest")):
+        rows = [i for i, kind in enumerate(spans.kinds) if kind in kinds]
+        reach = np.maximum.accumulate(spans.end_s[rows]) if rows else np.empty(0)
+        over = spans.start_s[rows][1:] < reach[:-1] - 0.5 / recording.rate_hz
+        if over.any():
+            at = spans.start_s[rows][1:][np.argmax(over)]
+            yield f"{counted(int(over.sum()), 'span')} over an earlier one, the first at {at:.3f} s"
 
 
 class _Tally:
@@ -175,6 +192,9 @@ class _Tally:
         self.channels: set[int] = set()
         self.units: set[str] = set()
         self.prompts: set[str] = set()
+        self.labels: Counter[str] = Counter()
+        self.spoken: Counter[str] = Counter()
+        self.bare: list[str] = []
 
     def add(self, entry: Entry, recording: Recording) -> None:
         self.recordings += 1
@@ -187,7 +207,19 @@ class _Tally:
         self.events += len(recording.events)
         self.spans += len(recording.spans)
         spans = zip(recording.spans.kinds, recording.spans.texts, strict=True)
-        self.prompts.update(text for kind, text in spans if kind in ("prompt", "utterance"))
+        for kind, text in spans:
+            if kind in ("prompt", "utterance"):
+                self.prompts.add(text)
+            if kind in ("gesture", "utterance"):
+                (self.labels if kind == "gesture" else self.spoken)[text] += 1
+        if not len(recording.events) and not any(kind != "rest" for kind in recording.spans.kinds):
+            self.bare.append(entry.path)
+
+    @property
+    def vocabulary(self) -> set[str]:
+        """The labels of gestures, and of utterances if they are so often the same that they are labels too."""
+        closed = self.spoken.total() >= CLOSED * len(self.spoken)
+        return {*self.labels, *(self.spoken if closed else ())}
 
     def summary(self, name: str) -> SplitSummary:
         return SplitSummary(
@@ -209,6 +241,19 @@ def _mixtures(tallies: dict[str, _Tally]) -> Iterable[str]:
         values = sorted(set().union(*(getattr(tally, what) for tally in tallies.values())))
         if len(values) > 1:
             yield f"one model cannot read them all: several {name} ({', '.join(map(str, values))})"
+
+
+def _label_notes(tallies: dict[str, _Tally]) -> Iterable[str]:
+    """Labels that a split has and training lacks, or that differ by their spelling alone; recordings without any."""
+    known = tallies[TRAIN].vocabulary if TRAIN in tallies else set()
+    for name, tally in tallies.items():
+        if known and (new := sorted(tally.vocabulary - known)):
+            yield f"{counted(len(new), 'label')} of {name} that {TRAIN} lacks: {listed(map(repr, new))}"
+        if tally.bare:
+            yield f"{counted(len(tally.bare), 'recording')} of {name} without labels, or at rest: {listed(tally.bare)}"
+    words = [text for text in sorted(set().union(*(tally.vocabulary for tally in tallies.values()))) if len(text) > 1]
+    for alike in spellings(words):
+        yield f"labels {listed(map(repr, alike))} differ by their spelling alone"
 
 
 def _known_prompts(split: str, overlap: TextOverlap) -> Iterable[str]:

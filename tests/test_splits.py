@@ -65,7 +65,9 @@ def test_subjects_are_drawn_for_validation_from_those_left_to_train() -> None:
     ("split", "told"),
     [
         (lambda: splits.by_session(LETTERS, ["d9"]), "no training session is called 'd9'; there are: d1, d2"),
-        (lambda: splits.by_subject(LETTERS, ["s1"]), "nothing is left to train on"),
+        (lambda: splits.by_session(LETTERS, ["x"]), "no training session is called 'x'; there are: d1, d2"),
+        (lambda: splits.by_subject(PEOPLE, ["p0", "P44"]), "no training subject is called 'P44'; do you mean p4"),
+        (lambda: splits.by_subject(LETTERS, ["s1"]), "nothing is left to train on; give fewer, or pass --split test"),
         (lambda: splits.every_nth(LETTERS, 1), "leave nothing to train on"),
         (lambda: splits.every_nth(LETTERS, 50), "test would be empty"),
         (lambda: splits.by_fold(PEOPLE, 11, 0), "11 folds of 10 subjects"),
@@ -76,3 +78,41 @@ def test_subjects_are_drawn_for_validation_from_those_left_to_train() -> None:
 def test_a_rule_that_cannot_be_followed_is_refused(split: Callable[[], object], told: str) -> None:
     with pytest.raises(ManifestError, match=told):
         split()
+
+
+SPELLED = [entry(name, day) for name in ("Ann", "ann ", "bob", "Bob", "cat") for day in ("Day 1", "day  1", "d2")]
+
+
+def sides(entries: list[Entry]) -> dict[str, set[str]]:
+    """The splits that each person, by the first letter, stands in."""
+    return {name: {e.split for e in entries if e.subject.strip().lower()[0] == name} for name in "abc"}
+
+
+def test_a_person_stands_on_one_side_with_all_spellings() -> None:
+    assert sides(splits.by_subject(SPELLED, ["ANN"])) == {"a": {"test"}, "b": {"train"}, "c": {"train"}}
+    assert splits.fold_subjects(SPELLED, 3) != [["Ann"], ["ann "], ["bob"]]
+    for fold in range(3):
+        assert sorted(map(len, sides(splits.by_fold(SPELLED, 3, fold)).values())) == [1, 1, 1]
+    assert sorted(map(len, sides(splits.carve_subjects(SPELLED, 1)).values())) == [1, 1, 1]
+    with pytest.raises(ManifestError, match="4 folds of 3 subjects"):
+        splits.by_fold(SPELLED, 4, 0)
+
+
+def test_a_session_stands_on_one_side_with_all_spellings() -> None:
+    made = splits.by_session(SPELLED, ["DAY 1"])
+    assert {(e.session, e.split) for e in made} == {("Day 1", "test"), ("day  1", "test"), ("d2", "train")}
+
+
+def test_a_rule_tells_people_and_texts_that_it_holds_nothing_of() -> None:
+    few = [*LETTERS, entry("s2", "d1", "a"), entry("s2", "d1", "z")]
+    held_out = splits.by_session(few, ["d2"])
+    assert splits.left_out(held_out, "test") == ["test holds no recording of 1 subject: s2"]
+    assert splits.left_out(splits.every_nth(held_out, 5, "validation"), "validation", by_text=True) == [
+        "validation holds no recording of 1 subject: s2",
+        "validation holds no take of 1 text: z",
+    ]
+    assert splits.left_out(splits.by_session(LETTERS, ["d2"]), "test", by_text=True) == []
+
+
+def test_everything_may_be_for_testing() -> None:
+    assert {e.split for e in splits.everything(PEOPLE, "test")} == {"test"}

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from miniatures import make_recording, native_entry, write_emg2qwerty, write_native
 
-from emgasr import validate as module
+from emgasr import sample_checks as module
 from emgasr.corpora import scan
 from emgasr.errors import LanguageModelError
 from emgasr.manifest import Manifest
 from emgasr.recording import Events, Recording, Spans
-from emgasr.validate import recording_problems, validate
+from emgasr.validate import check_recording, validate
 
 
 def test_a_sound_recording_has_no_problem() -> None:
-    assert list(recording_problems(make_recording())) == []
+    assert check_recording(make_recording()) == ([], [])
 
 
 def samples(change: Callable[[np.ndarray], object]) -> Recording:
@@ -43,15 +43,16 @@ def samples(change: Callable[[np.ndarray], object]) -> Recording:
     ],
 )
 def test_what_is_wrong_with_a_recording_is_told(recording: Recording, told: str) -> None:
-    (problem,) = recording_problems(recording)
+    (problem,) = check_recording(recording)[0]
     assert told in problem
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BLOCK_VALUES", 100 * 8)
     broken = samples(lambda x: x.__setitem__((450, 3), np.nan))
-    assert list(recording_problems(broken)) == ["is not finite from sample 450, channel 3 on"]
-    assert list(recording_problems(make_recording())) == []
+    told = "is not finite from sample 450, channel 3 on (2.250 s): 1 value in 1 channel (left4)"
+    assert check_recording(broken) == ([told], [])
+    assert check_recording(make_recording()) == ([], [])
 
 
 @pytest.mark.parametrize("block", [1 << 22, 32 * 1230])
@@ -129,6 +130,51 @@ def test_test_prompts_in_the_language_models_text_are_a_problem(tmp_path: Path) 
 
 def test_a_language_models_text_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(b"\xff\xff")
-    for name, told in (("none.txt", "cannot be read"), ("bad.txt", "not text in UTF-8")):
+    for name, told in (("none.txt", "cannot be read"), ("bad.txt", "line 1 is not UTF-8 text")):
         with pytest.raises(LanguageModelError, match=told):
             validate(manifest_of(tmp_path), [tmp_path / name])
+
+
+@pytest.mark.parametrize(
+    ("spans", "told"),
+    [
+        ([(0.5, 1.5, "gesture", "a"), (1.0, 2.0, "gesture", "b")], "1 span over an earlier one, the first at 1.000 s"),
+        ([(0.0, 2.5, "rest", ""), (1, 2, "gesture", "b"), (2, 3, "utterance", "c")], "2 spans over an earlier one"),
+        ([(1.0, 1.0, "gesture", "a")], "1 span of no length, the first at 1.000 s"),
+    ],
+)
+def test_what_is_odd_in_labels_is_noted(spans: list[tuple[float, float, str, str]], told: str) -> None:
+    problems, (note,) = check_recording(make_recording(spans=Spans.of(spans)))
+    assert problems == []
+    assert told in note
+
+
+def test_spans_that_meet_and_prompts_over_keys_are_not_odd() -> None:
+    spans = [(0, 3, "prompt", "p"), (0.5, 1, "gesture", "a"), (1, 1.5, "rest", "")]
+    assert check_recording(make_recording(spans=Spans.of(spans))) == ([], [])
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(1000, "milliseconds"), (200, "milliseconds")])
+def test_times_in_another_unit_are_asked_about(factor: float, unit: str) -> None:
+    spans = Spans.of([(i * factor, (i + 1) * factor, "gesture", "a") for i in range(3)])
+    (problem,), _ = check_recording(make_recording(spans=spans))
+    assert problem.endswith(f"are its times {unit}?")
+    (problem,), _ = check_recording(make_recording(spans=Spans.of([(0, 1, "rest", ""), (2, 3.5, "rest", "")])))
+    assert problem.endswith("s")
+
+
+def test_labels_that_training_lacks_and_spellings_of_one_label_are_noted(tmp_path: Path) -> None:
+    def labelled(name: str, seed: int, labels: tuple[str, ...]) -> Path:
+        spans = Spans.of([(i * 0.2, i * 0.2 + 0.1, "gesture", label) for i, label in enumerate(labels)])
+        return write_native(tmp_path, name, seed=seed, spans=spans, events=Events.empty())
+
+    first = native_entry(labelled("a.hdf5", 0, ("fist", "a", "A", "open hand")))
+    second = native_entry(labelled("b.hdf5", 1, ("Fist", "point", "a")), split="test", session="day1")
+    rest = native_entry(labelled("c.hdf5", 2, ()), split="test", session="day2")
+    report = validate(Manifest((first, second, rest), tmp_path))
+    assert report.ok
+    assert [note.what for note in report.notes] == [
+        "2 labels of test that train lacks: 'Fist', 'point'",
+        f"1 recording of test without labels, or at rest: {rest.path}",
+        "labels 'Fist', 'fist' differ by their spelling alone",
+    ]

@@ -33,6 +33,6 @@ for entry in corpus.entries:
             end = min(end + REACTION_S, recording.duration_s)
         if end - start >= SHORTEST_S:
             spans.append((float(start), float(end), kind, text))
-    kept = replace(condition(recording, filters), spans=Spans.of(spans), session=entry.session)
-    save_recording(kept, out / f"{entry.session}.hdf5")
+    kept = replace(condition(recording, filters), spans=Spans.of(spans))
+    save_recording(kept, out / f"{entry.take}.hdf5")
 print(f"{len(corpus.entries)} recordings in {out}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
-from emgasr.manifest import Entry, Manifest, check_disjoint, part_name, read_manifest, write_manifest
+from emgasr.leaks import check_disjoint, part_name
+from emgasr.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.output import claim_folder
 from emgasr.recording import save_recording
 

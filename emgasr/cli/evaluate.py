@@ -13,7 +13,8 @@ from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import DEFAULT, Wanted, add_search_options, read_search, weights_given
 from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
 from emgasr.errors import ConfigError, OutputError
-from emgasr.manifest import TEST, VALIDATION, Manifest, check_disjoint, read_manifest
+from emgasr.leaks import check_disjoint
+from emgasr.manifest import TEST, VALIDATION, Manifest, read_manifest
 from emgasr.output import claim_folder
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ def _recording(path: Path) -> dict[str, Any]:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    from emgasr.manifest import read_manifest
+    from emgasr.manifest import FOUND, read_manifest
 
     manifest = read_manifest(path)
     splits = {}
@@ -82,6 +82,7 @@ def _manifest(path: Path) -> dict[str, Any]:
         "channels": sorted({entry.channels for entry in manifest.entries}),
         "claims_disjoint": list(manifest.claims),
         **{f"split_{name}": counts for name, counts in splits.items()},
+        **{name: list(lines) for name in FOUND if (lines := getattr(manifest, name))},
     }
 
 

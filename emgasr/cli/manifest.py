@@ -11,7 +11,10 @@ from typing import Any
 from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
-from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, check_disjoint, write_manifest
+from emgasr.leaks import check_disjoint, spelled_alike, twice
+from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
+
+ALL = "ALL"  # of --test-subjects and --test-sessions: the corpus is only for testing
 
 
 def run(argv: list[str]) -> int:
@@ -23,7 +26,7 @@ def run(argv: list[str]) -> int:
 
     findings = Findings()
     scanned = scan(arguments.folder, arguments.corpus, findings, **_reader_options(arguments))
-    entries, claims = split(scanned, arguments)
+    entries, claims = split(scanned, arguments, findings)
     found = {"notes": tuple(findings.notes), "left_over": tuple(findings.left_over)}
     manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims), **found)
     check_disjoint(manifest)
@@ -32,14 +35,20 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def split(entries: list[Entry], arguments: argparse.Namespace) -> tuple[list[Entry], list[str]]:
-    """Apply the rules that the arguments name, test first, then validation; returns entries and claims."""
+def split(entries: list[Entry], arguments: argparse.Namespace, findings: Findings) -> tuple[list[Entry], list[str]]:
+    """Apply the rules that the arguments name, test first, then validation; returns entries and claims.
+
+    What a rule passes over is added to `findings`.
+    """
     from emgasr import splits
 
-    claims = ["take"]
+    notes, claims = findings.notes, ["take"]
+    if (whole := _whole(entries, arguments)) is not None:
+        return splits.everything(entries, whole), claims
     if arguments.test_sessions:
         entries = splits.by_session(entries, arguments.test_sessions)
         claims.append(f"session:{TEST}")
+        notes += splits.left_out(entries, TEST)
     if arguments.test_subjects:
         entries = splits.by_subject(entries, arguments.test_subjects)
         claims.append(f"subject:{TEST}")
@@ -48,9 +57,11 @@ def split(entries: list[Entry], arguments: argparse.Namespace) -> tuple[list[Ent
         claims.append(f"subject:{TEST}")
     if arguments.test_every:
         entries = splits.every_nth(entries, arguments.test_every)
+        notes += splits.left_out(entries, TEST, by_text=True)
     if arguments.val_sessions:
         entries = splits.by_session(entries, arguments.val_sessions, VALIDATION)
         claims.append(f"session:{VALIDATION}")
+        notes += splits.left_out(entries, VALIDATION)
     if arguments.val_subjects:
         entries = splits.by_subject(entries, arguments.val_subjects, VALIDATION)
         claims.append(f"subject:{VALIDATION}")
@@ -59,7 +70,21 @@ def split(entries: list[Entry], arguments: argparse.Namespace) -> tuple[list[Ent
         claims.append(f"subject:{VALIDATION}")
     if arguments.val_every:
         entries = splits.every_nth(entries, arguments.val_every, VALIDATION)
+        notes += splits.left_out(entries, VALIDATION, by_text=True)
     return entries, claims
+
+
+def _whole(entries: list[Entry], arguments: argparse.Namespace) -> str | None:
+    """The split that everything is of, if the arguments say so."""
+    names = {name for entry in entries for name in (entry.subject, entry.session)}
+    asked_all = [ALL] in (arguments.test_subjects, arguments.test_sessions) and ALL not in names
+    if (whole := TEST if asked_all else arguments.split) is None:
+        return None
+    validation = ("val_sessions", "val_subjects", "val_subject_count", "val_every")
+    if any(getattr(arguments, name) for name in validation):
+        option = "--" + next(name for name in validation if getattr(arguments, name)).replace("_", "-")
+        raise ConfigError(option, f"finds nothing: everything is of the split {whole!r}", "leave one of the two out")
+    return str(whole)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,11 +111,12 @@ def _parser() -> argparse.ArgumentParser:
     test = parser.add_argument_group("test (default: nothing)")
     rule = test.add_mutually_exclusive_group()
     rule.add_argument("--test-sessions", nargs="+", metavar="SESSION", help="whole sessions")
-    rule.add_argument("--test-subjects", nargs="+", metavar="SUBJECT", help="whole people")
+    rule.add_argument("--test-subjects", nargs="+", metavar="SUBJECT", help="whole people; ALL: everything")
     rule.add_argument(
         "--test-every", type=int, metavar="N", help="every Nth take of a text (optimistic: drift is a cue)"
     )
     rule.add_argument("--folds", type=int, metavar="K", help="one of K parts of the people")
+    rule.add_argument("--split", metavar="NAME", help="everything is of this split, as in --split test")
     test.add_argument("--fold", type=int, default=0, help="which part, from 0 (default: 0)")
     test.add_argument("--seed", type=int, default=0, help="of the draw of people (default: 0)")
 
@@ -125,11 +151,15 @@ def _tell(manifest: Manifest, arguments: argparse.Namespace) -> None:
     counts = Counter(entry.split for entry in manifest.entries)
     if arguments.json:
         told = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
-        told |= {"notes": manifest.notes, "left_over": manifest.left_over}
+        told |= {"notes": [*manifest.notes, *spelled_alike(manifest.entries)], "left_over": manifest.left_over}
+        repeated = {entry.path: earlier.path for entry, earlier in twice(manifest.entries)}
+        told |= {"listed_twice": repeated}
         print_json({**told, "sha256": manifest.checksum()})
     else:
         print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))
-        for line in manifest.notes:
+        for line in (*manifest.notes, *spelled_alike(manifest.entries)):
             print(f"note: {line}")
         for line in manifest.left_over:
             print(f"matches nothing: {line}")
+        for entry, earlier in twice(manifest.entries):
+            print(f"problem: {entry.path} has the content of {earlier.path}")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError
-from emgasr.manifest import TRAIN, check_disjoint, read_manifest
+from emgasr.leaks import check_disjoint
+from emgasr.manifest import TRAIN, read_manifest
 
 if TYPE_CHECKING:
     from emgasr.recording import Recording

@@ -11,7 +11,8 @@ from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import add_search_options, read_search
 from emgasr.cli.tuning import MINUTES, progress, trials_shown
 from emgasr.errors import ConfigError, DataError, OutputError
-from emgasr.manifest import TEST, VALIDATION, check_disjoint, read_manifest
+from emgasr.leaks import check_disjoint
+from emgasr.manifest import TEST, VALIDATION, read_manifest
 
 if TYPE_CHECKING:
     from rich.table import Table

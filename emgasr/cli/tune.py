@@ -14,7 +14,8 @@ from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.search_options import SWITCHES, add_shape_options
 from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, trials_shown, validation_utterances
 from emgasr.errors import OutputError
-from emgasr.manifest import TEST, VALIDATION, check_disjoint, read_manifest
+from emgasr.leaks import check_disjoint
+from emgasr.manifest import TEST, VALIDATION, read_manifest
 from emgasr.output import replacing
 
 if TYPE_CHECKING:

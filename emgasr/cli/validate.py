@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
+from emgasr.wording import counted
 
 if TYPE_CHECKING:
     from emgasr.validate import Report
@@ -48,23 +49,22 @@ def run(argv: list[str]) -> int:
 
 def _recording(path: Path, as_json: bool) -> int:
     from emgasr.corpora import open_any
-    from emgasr.validate import recording_problems
+    from emgasr.validate import check_recording
 
     recording = open_any(path)
-    problems = list(recording_problems(recording))
+    problems, notes = check_recording(recording)
+    notes = [*recording.notes, *notes]
     if as_json:
-        found = {"problems": problems, "notes": recording.notes}
+        found = {"problems": problems, "notes": notes}
         print_json({"ok": not problems, "seconds": recording.duration_s, **found})
         return 2 if problems else 0
     for problem in problems:
         print(f"problem {path}: {problem}")
-    for note in recording.notes:
+    for note in notes:
         print(f"note {path}: {note}")
     if not problems:
         keys, spans = len(recording.events), len(recording.spans)
-        print(
-            f"{path}: {recording.duration_s:.1f} s, {keys} keys, {spans} spans; {_nothing_wrong(len(recording.notes))}"
-        )
+        print(f"{path}: {recording.duration_s:.1f} s, {keys} keys, {spans} spans; {_nothing_wrong(len(notes))}")
     return 2 if problems else 0
 
 
@@ -100,5 +100,5 @@ def _show(report: Report) -> None:
 
 
 def _nothing_wrong(notes: int) -> str:
-    """The verdict where there is no problem; what was passed over is no reason to call everything well."""
-    return f"nothing wrong in what was read; {notes} notes tell what was passed over" if notes else "no problem found"
+    """The verdict where there is no problem; notes of what was passed over or looks odd are for a person to judge."""
+    return f"nothing wrong in what was read; see {counted(notes, 'note')}" if notes else "no problem found"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from emgasr.errors import ManifestError, RecordingError
 from emgasr.manifest import CORPORA, PART, Entry, Findings
@@ -23,10 +24,14 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
     if entry.corpus == "takes":
         options.update(text=entry.text)
     opener = reader(entry.corpus).open_recording
-    if unknown := options.keys() - inspect.signature(opener).parameters:
+    if unknown := options.keys() - (inspect.signature(opener).parameters.keys() - {"path"}):
         raise ManifestError(
             entry.path, f"corpus {entry.corpus} has no option {min(unknown)!r}", "make the manifest anew"
         )
+    hints = get_type_hints(opener)
+    for name, value in options.items():
+        if not _fits(value, hints[name]):
+            raise ManifestError(entry.path, f"option {name!r} is {str(value)[:60]!r}", "make the manifest anew")
     recording = opener(Path(root) / entry.path, **options)
     if entry.part_s is not None:
         recording = recording.segment(*entry.part_s)
@@ -50,6 +55,15 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
     return entries
 
 
+def left_over(entries: Sequence[Entry], root: str | Path) -> list[str]:
+    """Rows of tables beside the recordings that match nothing now, of the layouts that can tell without a scan."""
+    found: list[str] = []
+    for corpus in dict.fromkeys(entry.corpus for entry in entries):
+        if (tell := getattr(reader(corpus), "left_over", None)) is not None:
+            found += tell([entry for entry in entries if entry.corpus == corpus], Path(root))
+    return found
+
+
 def open_any(path: str | Path) -> Recording:
     """Open a file that describes itself, told by its content: native (finished or not), emg2qwerty, BIDS BDF/EDF."""
     path = Path(path)
@@ -69,7 +83,25 @@ def open_any(path: str | Path) -> Recording:
 
 
 def reader(corpus: str) -> ModuleType:
-    """The module of a layout: open_recording(path, **options), and scan(folder, findings, **options) -> entries."""
+    """The module of a layout: open_recording(path, **options), and scan(folder, findings, **options) -> entries.
+
+    One with tables of labels may have left_over(entries, root) -> lines too.
+    """
     if corpus not in CORPORA:
         raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
     return importlib.import_module(f"emgasr.corpora.{corpus}")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether an option of a manifest is of the kind that a reader asks for, so that nothing else reaches it."""
+    if hint in (Any, object):
+        return True
+    if isinstance(hint, UnionType):
+        return any(_fits(value, kind) for kind in get_args(hint))
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_origin(hint) is not None:  # Sequence[…]
+        return isinstance(value, list | tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

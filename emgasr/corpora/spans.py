@@ -4,24 +4,31 @@ recordings.csv: file, subject (or participant), rate_hz; optional session, unit,
 offset_uv_ch1, offset_uv_ch2, … . labels.csv: file, start_s, end_s, label. Files lie beside these or in recordings/.
 Where a file is a table whose header leaves it open, recordings.csv tells its electrodes (columns) and which of its
 clocks the labels are on (label_clock).
+Rows may spell a file's name as `emgasr.corpora.file_names` allows; a row of labels.csv that means no recording, or may
+mean several, is left over.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from emgasr.corpora.arrays import open_samples, told_by_row
 from emgasr.corpora.clock import place_labels
+from emgasr.corpora.file_names import spelled
+from emgasr.corpora.label_table import modified, read_labels, relative
+from emgasr.corpora.listing import Listing, name_column
 from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
+from emgasr.wording import counted
 
 RECORDINGS, LABELS = "recordings.csv", "labels.csv"
-REST = ("rest", "silence", "pause")  # labels of spans in which nothing is meant
+REST = ("rest", "silence", "pause")  # labels of spans in which nothing is meant, in any case
+OFFSET = "offset_uv_ch"
 
 
 def open_recording(
@@ -52,12 +59,12 @@ def open_recording(
     rate = check_rate(path, rate_hz)
     samples = open_samples(path, rate, scale, tuple(offset_uv), name, columns)
     table = Path(os.path.normpath(path.parent / labels))
-    by_file = _labels_by_file(table, _modified(table))
-    file = Path(os.path.relpath(path, table.parent)).as_posix()
-    marked = by_file.get(file) or by_file.get(file.removeprefix("recordings/"), ())
+    file = relative(path, table.parent)
+    marked = read_labels(table, modified(table), _recordings(table.parent, file)).spans.get(file, ())
     bounds, told = place_labels(path, samples.clocks, [(start, end) for start, end, _ in marked], label_clock)
+    nothing = {name.strip().casefold() for name in rest}
     spans = Spans.of(
-        (start, end, "rest" if label in rest else kind, label)
+        (start, end, "rest" if label.casefold() in nothing else kind, label)
         for (start, end), (*_, label) in zip(bounds, marked, strict=True)
     )
     layout = resolve_bands(samples.samples.shape[1], bands, ring)
@@ -78,71 +85,87 @@ def scan(
     columns: Sequence[str] = (),
     label_clock: str = "",
 ) -> list[Entry]:
-    """Every recording of recordings.csv, in its order; its session is the column's, or the name of its file."""
+    """Every recording of recordings.csv, in its order.
+
+    Without a session in its row, a recording belongs to the one sitting of its subject: files are no sittings.
+    """
     table = folder / RECORDINGS
+    listing = Listing(table, findings)
     entries = []
-    for line, row in enumerate(read_table(table, ("file", "rate_hz")), start=2):
-        path = _find(table, folder, row["file"])
+    for row in read_table(table, ("file", "rate_hz"), findings.notes):
+        path = listing.place(row)
         options: dict[str, object] = {
             "labels": os.path.relpath(folder / LABELS, path.parent),
             "kind": kind,
             "ring": ring,
         }
-        options |= _scaling(table, row, line, unit, scale_uv)
+        options |= _scaling(table, row, unit, scale_uv)
         if bands:
             options["bands"] = bands
         options |= told_by_row(row, columns=columns, label_clock=label_clock)
         if tuple(rest) != REST:
             options["rest"] = list(rest)
-        rate = number(table, row, "rate_hz", line)
-        who = {"subject": _subject(table, row, line), "session": row.get("session") or path.stem}
+        rate = number(table, row, "rate_hz")
+        who = {"subject": name_column(table, row, "subject", "participant"), "session": row.get("session", "").strip()}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
         entries.append(Entry.of(recording, path, "spans", take=path.stem, options=options))
+    listing.finish(entries)
+    if entries:
+        _account(folder, entries, findings)
     return entries
 
 
-def _scaling(table: Path, row: Row, line: int, unit: str | None, scale_uv: float | None) -> dict[str, object]:
-    offsets = sorted(
-        (c for c in row if c.startswith("offset_uv_ch")), key=lambda c: int(c.removeprefix("offset_uv_ch"))
-    )
-    if row.get("scale_uv"):
-        scale_uv = number(table, row, "scale_uv", line)
-    if scale_uv is None:
-        return {"unit": row.get("unit") or unit}
-    scaling: dict[str, object] = {"scale_uv": scale_uv}
-    if offsets:
-        scaling["offset_uv"] = [number(table, row, column, line) for column in offsets]
+def left_over(entries: Iterable[Entry], root: Path) -> list[str]:
+    """Return a line for each row of the entries' tables of labels, as they are now, that means no recording."""
+    tables: dict[Path, str] = {}
+    for entry in entries:
+        path = root / entry.path
+        table = Path(os.path.normpath(path.parent / str(entry.options.get("labels", LABELS))))
+        tables.setdefault(table, relative(path, table.parent))
+    found: list[str] = []
+    for table, file in tables.items():
+        if table.is_file():  # else opening a recording tells
+            found += read_labels(table, modified(table), _recordings(table.parent, file)).left_over
+    return found
+
+
+def _account(folder: Path, entries: Iterable[Entry], findings: Findings) -> None:
+    """Tell which rows of the labels mean no recording, and which recordings have none."""
+    files = tuple(relative(Path(entry.path), folder) for entry in entries)
+    table = folder / LABELS
+    labels = read_labels(table, modified(table), files)
+    findings.left_over += labels.left_over
+    findings.notes += labels.notes
+    if bare := [file for file in files if file not in labels.spans]:
+        findings.notes.append(f"{LABELS}: no row labels {counted(len(bare), 'recording')}, as {bare[0]}")
+
+
+def _scaling(table: Path, row: Row, unit: str | None, scale_uv: float | None) -> dict[str, object]:
+    if row.get("scale_uv", "").strip():
+        scale_uv = number(table, row, "scale_uv")
+    scaling: dict[str, object] = {"unit": row.get("unit") or unit} if scale_uv is None else {"scale_uv": scale_uv}
+    columns = [column for column in row if column.startswith(OFFSET) and row[column].strip()]
+    if columns:
+        numbered = [f"{OFFSET}{i + 1}" for i in range(len(columns))]
+        if missing := [column for column in numbered if column not in columns]:
+            wrong = f"line {row.line}: gives {', '.join(columns)}, but not {missing[0]}"
+            raise RecordingError(table, wrong, f"give each channel's offset, from {OFFSET}1 on")
+        scaling["offset_uv"] = [number(table, row, column) for column in numbered]
     return scaling
 
 
-def _subject(table: Path, row: Row, line: int) -> str:
-    subject = row.get("subject") or row.get("participant")
-    if not subject:
-        raise RecordingError(table, f"line {line}: no subject", "fill the column subject (or participant)")
-    return subject
-
-
-def _find(table: Path, folder: Path, name: str) -> Path:
-    for path in (folder / name, folder / "recordings" / name):
-        if path.is_file():
-            return path
-    raise RecordingError(table, f"names {name}, which is not there", "restore the file or drop its row")
-
-
-def _modified(table: Path) -> int:
-    try:
-        return table.stat().st_mtime_ns
-    except OSError as error:
-        raise RecordingError(table, f"cannot be read ({error.strerror})", "restore the labels") from error
+def _recordings(folder: Path, file: str) -> tuple[str, ...]:
+    """The recordings that a row of labels may name: those of recordings.csv; `file` alone where there is none."""
+    table = folder / RECORDINGS
+    if not table.is_file():
+        return (file,)
+    listed = _listed(table, modified(table))
+    return listed if file in listed else (*listed, file)
 
 
 @lru_cache(maxsize=8)
-def _labels_by_file(table: Path, modified: int) -> dict[str, tuple[tuple[float, float, str], ...]]:
-    """The spans of each file of one labels table, read once for as long as it is unchanged."""
-    found: dict[str, list[tuple[float, float, str]]] = {}
-    for line, row in enumerate(read_table(table, ("file", "start_s", "end_s", "label")), start=2):
-        start, end = number(table, row, "start_s", line), number(table, row, "end_s", line)
-        if end < start:
-            raise RecordingError(table, f"line {line}: the span ends before it starts", "mend the table")
-        found.setdefault(row["file"], []).append((start, end, row["label"]))
-    return {name: tuple(spans) for name, spans in found.items()}
+def _listed(table: Path, modified: int) -> tuple[str, ...]:
+    """The files of recordings.csv, read once for as long as it is unchanged; those that are gone, as it spells them."""
+    listing = Listing(table)
+    found = [(row["file"], listing.find(row["file"])) for row in read_table(table, ("file",))]
+    return tuple(relative(path, table.parent) if path else spelled(name) for name, path in found)

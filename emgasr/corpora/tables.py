@@ -6,50 +6,63 @@ import csv
 import gzip
 import io
 import math
-from collections.abc import Sequence
+import re
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emgasr.errors import RecordingError
+from emgasr.plain_text import normalized
+from emgasr.pointers import pointer_in
 from emgasr.recording import Band
+from emgasr.wording import counted, lines
 
 MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "nv": 1e-3}  # both signs for micro, in any case
 UNKNOWN = ("", "n/a")
 ASK_UNIT = "say uV, mV, V or nV, or counts for a device with no factor to volts"
+LARGEST = 2**26  # bytes of a table, unpacked
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 
-Row = dict[str, str]
+
+class Row(dict[str, str]):
+    """A row by column name; `line` is where it begins in its file."""
+
+    def __init__(self, cells: dict[str, str], line: int) -> None:
+        super().__init__(cells)
+        self.line = line
 
 
-def read_table(path: Path, required: Sequence[str] = ()) -> list[Row]:
-    """The rows of a .csv, .tsv or .tsv.gz file by column name; RecordingError if unreadable or a column lacks."""
-    try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "damaged, or not text in UTF-8"
-        raise RecordingError(path, f"cannot be read ({reason})", "restore the table") from error
-    if ".tsv" in path.suffixes:  # BIDS: no quoting, a field may be a lone quotation mark
-        reader = csv.DictReader(text.split("\n"), delimiter="\t", quoting=csv.QUOTE_NONE)
-    else:
-        reader = csv.DictReader(io.StringIO(text))
-    columns = reader.fieldnames or []
-    if missing := [name for name in required if name not in columns]:
-        raise RecordingError(path, f"lacks the column {missing[0]!r}", f"it has: {', '.join(columns) or 'nothing'}")
-    rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise RecordingError(path, f"line {reader.line_num} has another number of columns than the first")
-        rows.append(row)
+def read_table(path: Path, required: Sequence[str] = (), notes: list[str] | None = None) -> list[Row]:
+    """Return the rows of a .csv, .tsv or .tsv.gz file by column name, in the order of the file.
+
+    Lines may end in LF, CR LF or CR, a .csv may be divided by semicolons or tabs, and case and blanks of column names
+    do not matter. Rows without content are passed over, told in `notes` if given, as are empty cells beyond the last
+    column. Cells are in NFC. RecordingError: unreadable, damaged, a column lacks or stands twice, a row is too long or
+    too short.
+    """
+    text = _text(path)
+    parsed = _tsv(text) if ".tsv" in path.suffixes else _csv(path, text)
+    _, header = next(parsed, (1, []))
+    columns = _columns(path, header, required)
+    rows, empty = [], []
+    for line, cells in parsed:
+        if not any(cell.strip() for cell in cells):
+            if cells:  # a line of blanks or commas; one of nothing is how files end
+                empty.append(line)
+            continue
+        rows.append(_row(path, line, cells, columns))
+    if empty and notes is not None:
+        notes.append(f"{path.name}: {counted(len(empty), 'row')} without content passed over ({lines(empty)})")
     return rows
 
 
-def number(where: Path, row: Row, column: str, line: int) -> float:
-    """A finite number of a row; a RecordingError names the line (2 is the first below the header)."""
-    try:
-        value = float(row[column])
-    except ValueError:
-        value = math.nan
+def number(where: Path, row: Row, column: str, line: int | None = None) -> float:
+    """A finite number of a row; a RecordingError names the line (by default the row's own)."""
+    text = row[column]
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        raise RecordingError(where, f"line {line}: {column} is {row[column]!r}, not a number", "mend the table")
+        advice = "write a decimal point, not a comma" if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text) else "mend the table"
+        raise RecordingError(where, f"line {line or row.line}: {column} is {text!r}, not a number", advice)
     return value
 
 
@@ -61,7 +74,7 @@ def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = N
         return "uV", float(scale_uv)
     if unit is None or unit.strip().lower() in UNKNOWN:
         raise RecordingError(where, "has no unit", ASK_UNIT)
-    if unit == "counts":
+    if unit.strip().lower() == "counts":
         return "counts", 1.0
     if unit.strip().lower() not in MICROVOLTS:
         raise RecordingError(where, f"unknown unit {unit!r}", ASK_UNIT)
@@ -69,9 +82,20 @@ def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = N
 
 
 def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring: bool) -> tuple[Band, ...]:
-    """Bands from [name, electrodes] pairs in the order of the channels; by default one band of all channels."""
-    pairs = bands or [["band", channels]]
-    return tuple(Band.numbered(str(name), int(str(count)), ring) for name, count in pairs)
+    """Bands from [name, electrodes] pairs in the order of the channels; by default one band of all channels.
+
+    A pair whose number is none, or exceeds the channels, is a RecordingError.
+    """
+    made = []
+    for pair in bands or [["band", channels]]:
+        name, count = pair if len(pair) == 2 else (pair, None)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise RecordingError("bands", f"{pair!r} is no band", "give [name, electrodes], as in [left, 16]")
+        if count > channels:
+            wrong = f"{channels} channels but {count} electrodes in band {name!r}"
+            raise RecordingError("bands", wrong, "describe every channel")
+        made.append(Band.numbered(str(name), count, ring))
+    return tuple(made)
 
 
 def check_rate(where: str | Path, rate_hz: float | None) -> float:
@@ -80,3 +104,81 @@ def check_rate(where: str | Path, rate_hz: float | None) -> float:
         found = "has no rate" if rate_hz is None else f"has the rate {rate_hz}"
         raise RecordingError(where, found, "give rate_hz, the sampling rate of the device in Hz")
     return float(rate_hz)
+
+
+def _text(path: Path) -> str:
+    """The table's text with LF at the end of each line."""
+    if path.exists() and not path.is_file():
+        raise RecordingError(path, "is not a regular file", "give the table")
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or f"damaged: {error}"
+        raise RecordingError(path, f"cannot be read ({reason})", "restore the table") from error
+    if len(raw) > LARGEST:
+        raise RecordingError(path, f"is larger than {LARGEST:,} bytes", "give a table")
+    if pointer := pointer_in(raw):
+        raise RecordingError(path, *pointer)
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise RecordingError(path, "is UTF-16, not UTF-8", "save it as CSV in UTF-8")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = len(raw[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"))
+        wrong = f"line {line} is not text in UTF-8 (byte {raw[error.start]:#04x})"
+        raise RecordingError(path, wrong, "save it as CSV in UTF-8") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise RecordingError(path, f"line {line} holds a NUL, so it is not a table of text", "restore the table")
+    return text
+
+
+def _tsv(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each line with its cells. BIDS: no quoting, a field may be a lone quotation mark."""
+    for line, content in enumerate(text.split("\n"), start=1):
+        yield line, content.split("\t") if content else []
+
+
+def _csv(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line that it begins in; strict, so that a lone quotation mark does not swallow rows."""
+    reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text), strict=True)
+    line = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            wrong = f"the row that begins in line {line} is damaged ({error})"
+            raise RecordingError(path, wrong, "close its quotation marks, and double those within") from error
+        yield line, cells
+        line = reader.line_num + 1
+
+
+def _delimiter(text: str) -> str:
+    """What divides the columns: a comma, unless the first line has none but semicolons or tabs."""
+    first = text.partition("\n")[0]
+    return "," if "," in first else next((sign for sign in ";\t" if sign in first), ",")
+
+
+def _columns(path: Path, header: Sequence[str], required: Sequence[str]) -> list[str]:
+    """The column names without blanks around, in lower case; those that lack or stand twice are refused."""
+    columns = [normalized(name).strip().lower() for name in header]
+    while columns and not columns[-1]:
+        columns.pop()
+    if missing := [name for name in required if name not in columns]:
+        raise RecordingError(path, f"lacks the column {missing[0]!r}", f"it has: {', '.join(columns) or 'nothing'}")
+    if twice := [name for i, name in enumerate(columns) if name in columns[:i]]:
+        raise RecordingError(path, f"has the column {twice[0]!r} twice", "keep one")
+    return columns
+
+
+def _row(path: Path, line: int, cells: list[str], columns: Sequence[str]) -> Row:
+    beyond = cells[len(columns) :]
+    if any(cell.strip() for cell in beyond) or len(cells) < len(columns):
+        wrong = f"line {line} has another number of columns than the first ({len(cells)}, not {len(columns)})"
+        raise RecordingError(path, wrong, "mend the row; in CSV, a text that holds a comma stands in quotation marks")
+    named = zip(columns, cells, strict=False)
+    return Row({name: normalized(cell) for name, cell in named}, line)

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emgasr.corpora.arrays import open_samples, told_by_row
+from emgasr.corpora.listing import Listing, name_column
 from emgasr.corpora.tables import check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
+from emgasr.wording import counted, lines
 
 TABLE = "metadata.csv"
 COLUMNS = ("file", "text", "subject", "session", "rate_hz")
@@ -58,21 +60,29 @@ def scan(
 ) -> list[Entry]:
     """Every take of metadata.csv, in its order; the name of a take is its file's, without folder and suffix."""
     table = folder / TABLE
-    entries = []
-    for line, row in enumerate(read_table(table, COLUMNS), start=2):
-        if not row["text"]:
-            raise RecordingError(table, f"line {line}: text is empty", "say what the take shows")
-        path = folder / row["file"]
+    listing = Listing(table, findings)
+    entries, trimmed = [], []
+    for row in read_table(table, COLUMNS, findings.notes):
+        text = row["text"].strip()
+        if not text:
+            raise RecordingError(table, f"line {row.line}: text is empty", "say what the take shows")
+        if text != row["text"]:
+            trimmed.append(row.line)
+        path = listing.place(row)
         options: dict[str, object] = {"ring": ring}
         if bands:
             options["bands"] = bands
         options |= told_by_row(row, columns=columns)
-        if row.get("scale_uv"):
-            options["scale_uv"] = number(table, row, "scale_uv", line)
+        if row.get("scale_uv", "").strip():
+            options["scale_uv"] = number(table, row, "scale_uv")
         else:
             options["unit"] = row.get("unit") or unit
-        rate = number(table, row, "rate_hz", line)
-        who = {"subject": row["subject"], "session": row["session"]}
+        rate = number(table, row, "rate_hz")
+        who = {"subject": name_column(table, row, "subject"), "session": row["session"].strip()}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
-        entries.append(Entry.of(recording, path, "takes", take=path.stem, text=row["text"], options=options))
+        entries.append(Entry.of(recording, path, "takes", take=path.stem, text=text, options=options))
+    listing.finish(entries)
+    if trimmed:
+        told = f"{counted(len(trimmed), 'text')} without the blanks at the ends ({lines(trimmed)})"
+        findings.notes.append(f"{TABLE}: {told}")
     return entries

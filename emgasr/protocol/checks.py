@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from emgasr.errors import ConfigError, DataError, LanguageModelError, ManifestError
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, check_apart, leaks, overlap_s
+from emgasr.identity import same_name
+from emgasr.leaks import check_apart, leaks, overlap_s
+from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest
 from emgasr.protocol.folds import CALIBRATION, Fold
 from emgasr.text_overlap import read_lines, text_overlap
 
@@ -98,7 +100,8 @@ def check_init(init: str, trained_on: Iterable[Entry] | None, held_out: Sequence
         raise ConfigError(where, wrong, "keep training.yaml and its manifest beside the model, or start afresh")
     entries = list(trained_on)
     check_fitted({"weights": entries}, held_out, where)
-    if both := {entry.subject for entry in entries} & {entry.subject for entry in held_out}:
+    learned = {same_name(entry.subject) for entry in entries}
+    if both := [entry.subject for entry in held_out if same_name(entry.subject) in learned]:
         wrong = f"starts from {init}, which was trained on {min(both)}, who is held out"
         raise ManifestError(where, wrong, "start from a model of other people")
 

@@ -13,14 +13,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from emgasr import splits
 from emgasr.as_json import as_json
 from emgasr.errors import ManifestError
+from emgasr.identity import same_name
+from emgasr.leaks import spelled_alike
 from emgasr.manifest import PART, TEST, TRAIN, VALIDATION, Entry, Manifest
 from emgasr.output import replacing
+from emgasr.plain_data import read_json
 
 VERSION = 1
+LARGEST = 2**27  # bytes of a split file
 CALIBRATION = "calibration"
 SIDES = (TRAIN, VALIDATION, CALIBRATION, TEST)
 RULES = ("leave-one-subject-out", "groups", "within-subject", "official")
@@ -140,8 +145,12 @@ def make_splits(manifest: Manifest, config: RuleConfig) -> SplitFile:
 
     Raises a ManifestError for a rule that cannot be followed, and for a fold that nothing trains, validates or tests.
     """
-    if twice := _twice(manifest.entries):
-        raise ManifestError("splits", f"{twice} is listed twice", "list each recording once")
+    if repeated := _twice(manifest.entries):
+        raise ManifestError("splits", f"{repeated} is listed twice", "list each recording once")
+    if unnamed := [entry.path for entry in manifest.entries if not same_name(entry.subject)]:
+        raise ManifestError("splits", f"{unnamed[0]} names no subject", "say whose it is: folds are of people")
+    if alike := spelled_alike(manifest.entries):
+        raise ManifestError("splits", alike[0], "spell each alike, or name them apart")
     entries = sorted(manifest.entries, key=lambda entry: (name_of(entry), entry.part_s or ()))
     if config.rule != "official":
         entries = [replace(entry, split=TRAIN) for entry in entries]
@@ -168,27 +177,28 @@ def write_splits(made: SplitFile, path: str | Path) -> None:
 
 def read_splits(path: str | Path) -> SplitFile:
     """Read a split file; a ManifestError if it is none, or was edited after it was made."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ManifestError(path, f"cannot be read ({error.strerror})", "check the path") from error
-    except ValueError as error:
-        raise ManifestError(path, "is not JSON", "make it with `emgasr protocol split`") from error
+    content = read_json(path, ManifestError, "make it with `emgasr protocol split`", LARGEST)
     if not isinstance(content, dict) or content.get("emgasr_splits") != VERSION:
         wrong = f"is not a split file of version {VERSION}"
         raise ManifestError(path, wrong, "make it with `emgasr protocol split`")
     try:
         folds = tuple(
-            Fold(str(row["name"]), *(tuple(Piece(**piece) for piece in row[side]) for side in SIDES))
+            Fold(_folder(row["name"]), *(tuple(_piece(**piece) for piece in row[side]) for side in SIDES))
             for row in content["folds"]
         )
-        made = SplitFile(dict(content["rule"]), str(content["recordings_sha256"]), folds)
+        made = SplitFile(_rule(content["rule"]), str(content["recordings_sha256"]), folds)
         told = content["sha256"]
     except (KeyError, TypeError, ValueError) as error:
         raise ManifestError(path, f"lacks or garbles {error}", "make it anew") from error
     if made.checksum() != told:
         raise ManifestError(path, "was changed after it was made (checksum)", "make it anew: folds are not edited")
     return made
+
+
+def folder_name(subject: str) -> str:
+    """A subject's name as one of a folder: what a path or a file system would take otherwise is percent-encoded."""
+    name = re.sub(r'[%/\\:*?"<>|\x00-\x1f\x7f-\x9f]', lambda sign: quote(sign[0], safe=""), subject)
+    return name if name.strip(". ") else quote(name, safe="").replace(".", "%2E")
 
 
 def in_order(sessions: Iterable[str]) -> list[str]:
@@ -205,7 +215,10 @@ def _folds(entries: Sequence[Entry], config: RuleConfig) -> Iterator[tuple[str, 
     elif config.rule == "within-subject":
         for subject in subjects:
             own = [entry for entry in entries if entry.subject == subject]
-            yield subject, _in_sessions(own, config.test_sessions) if config.test_sessions else list(_in_time(own))
+            yield (
+                folder_name(subject),
+                _in_sessions(own, config.test_sessions) if config.test_sessions else list(_in_time(own)),
+            )
     else:
         groups = [[subject] for subject in subjects]
         if config.rule == "groups":
@@ -213,7 +226,7 @@ def _folds(entries: Sequence[Entry], config: RuleConfig) -> Iterator[tuple[str, 
         for number, people in enumerate(groups):
             made = splits.by_subject(entries, people)
             made = splits.carve_subjects(made, config.validation_people, config.seed + number)
-            name = people[0] if config.rule == "leave-one-subject-out" else f"group{number}"
+            name = folder_name(people[0]) if config.rule == "leave-one-subject-out" else f"group{number}"
             yield name, _held_back(made, config.test_sessions)
 
 
@@ -272,6 +285,28 @@ def _twice(entries: Iterable[Entry]) -> str | None:
             return key[0]
         seen.add(key)
     return None
+
+
+def _folder(name: object) -> str:
+    if not isinstance(name, str) or not name or folder_name(name.replace("%", "")) != name.replace("%", ""):
+        raise ValueError(f"the name {name!r} of a fold is none of a folder")
+    return name
+
+
+def _piece(recording: object, start_s: object = None, end_s: object = None) -> Piece:
+    if not isinstance(recording, str) or (start_s is None) != (end_s is None):
+        raise TypeError(f"the piece {recording!r} from {start_s!r} to {end_s!r}")
+    if start_s is None or end_s is None:
+        return Piece(recording)
+    if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in (start_s, end_s)):
+        raise TypeError(f"the piece {recording!r} from {start_s!r} to {end_s!r}")
+    return Piece(recording, start_s, end_s)  # type: ignore[arg-type]
+
+
+def _rule(content: object) -> dict[str, Any]:
+    if not isinstance(content, dict) or content.get("rule") not in RULES or "test_sessions" not in content:
+        raise ValueError(f"the rule {content!r}"[:80])
+    return content
 
 
 def _row(piece: Piece) -> dict[str, Any]:

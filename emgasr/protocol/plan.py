@@ -23,7 +23,7 @@ from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, checksum_f
 from emgasr.output import replacing
 from emgasr.protocol.calibrate import CalibrationConfig, applies
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
-from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, write_splits
+from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, write_splits
 from emgasr.protocol.work import prompts_of
 
 RUN_NAME, SPLITS_NAME = "run.json", "splits.json"
@@ -182,10 +182,10 @@ def _of_fold(fold: Fold, entries: Sequence[Entry], listed: Manifest, name: str) 
     if any(entry.part_s is not None for entry in entries):
         wrong = "cuts sessions in time, and a composed list is of whole sessions"
         raise ManifestError(f"fold {fold.name}", wrong, "split by session or by subject, or run without --list")
-    sides: dict[tuple[str, str], str] = {(entry.subject, entry.session): entry.split for entry in entries}
+    sides = {entry.key("session"): entry.split for entry in entries}
     chosen = []
     for entry in listed.entries:
-        side = sides.get((entry.subject, entry.session))
+        side = sides.get(entry.key("session"))
         if side in (VALIDATION, CALIBRATION, TEST):
             path = str(listed.file(entry).absolute())
             chosen.append(replace(entry, split=str(side), path=path))
@@ -235,7 +235,9 @@ def _fold_jobs(
         for rung, minutes, whole in steps:
             told = {"subject": subject, "rung": rung, "minutes": minutes, "whole": whole}
             step = "none-all" if whole else f"{rung}-{minutes:g}"
-            jobs.append(Job(f"{base}/{subject}/{step}", f"{WORK}:read_person", shared | told, (train.name,)))
+            jobs.append(
+                Job(f"{base}/{folder_name(subject)}/{step}", f"{WORK}:read_person", shared | told, (train.name,))
+            )
     return jobs
 
 

@@ -18,22 +18,24 @@ def read_key_events(path: str | Path) -> tuple[Events, Spans, int]:
     """
     path = Path(path)
     presses, spans, left_out = [], [], 0
-    for line, row in enumerate(read_table(path, ("onset", "duration", "value", "key", "prompt_text")), start=2):
+    for row in read_table(path, ("onset", "duration", "value", "key", "prompt_text")):
         if row["value"] == "prompt":
             text = "" if row["prompt_text"] == "n/a" else row["prompt_text"].replace("\\n", "\n")
-            spans.append((*_bounds(path, row, line), "prompt", text))
+            spans.append((*_bounds(path, row), "prompt", text))
         elif row["value"].startswith("keystroke_"):
             if place_of_key(row["key"]) is None:
                 left_out += 1
             else:
-                presses.append((*_bounds(path, row, line), row["key"]))
+                presses.append((*_bounds(path, row), row["key"]))
     if not presses:
         raise RecordingError(path, "holds no key press", "give an events.tsv of emg2qwerty's BIDS edition")
     return Events.of(presses), Spans.of(spans), left_out
 
 
-def _bounds(path: Path, row: Row, line: int) -> tuple[float, float]:
-    onset, duration = number(path, row, "onset", line), number(path, row, "duration", line)
+def _bounds(path: Path, row: Row) -> tuple[float, float]:
+    onset, duration = number(path, row, "onset"), number(path, row, "duration")
     if min(onset, duration) < 0:
-        raise RecordingError(path, f"line {line}: a negative time ({onset:g} s, for {duration:g} s)", "mend the table")
+        raise RecordingError(
+            path, f"line {row.line}: a negative time ({onset:g} s, for {duration:g} s)", "mend the table"
+        )
     return onset, onset + duration

@@ -27,7 +27,8 @@ from emgasr.corpora.emg2qwerty_splits import (
 )
 from emgasr.corpora.survey import duplicates, survey
 from emgasr.errors import ConfigError, RecordingError
-from emgasr.manifest import Entry, Manifest, check_disjoint, write_manifest
+from emgasr.leaks import check_disjoint
+from emgasr.manifest import Entry, Manifest, write_manifest
 
 EDITIONS = {"emg2qwerty": "*.hdf5", "emg2qwerty_bids": "*_emg.bdf"}
 GENERIC_CLAIMS, PERSONAL_CLAIMS = ("subject:test", "session"), ("session",)

@@ -12,7 +12,8 @@ from emgasr.cli import told
 from emgasr.cli.parser import ArgumentParser
 from emgasr.corpora.neuromotor import session_files
 from emgasr.corpora.survey import duplicates, survey
-from emgasr.manifest import TEST, VALIDATION, Manifest, check_disjoint, write_manifest
+from emgasr.leaks import check_disjoint
+from emgasr.manifest import TEST, VALIDATION, Manifest, write_manifest
 from emgasr.splits import carve_subjects
 
 

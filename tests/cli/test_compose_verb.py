@@ -11,7 +11,8 @@ from miniatures import write_spans, write_takes
 
 from emgasr.cli import main
 from emgasr.errors import ManifestError
-from emgasr.manifest import Manifest, check_apart, part_name, read_manifest, write_manifest
+from emgasr.leaks import check_apart, part_name
+from emgasr.manifest import Manifest, read_manifest, write_manifest
 
 
 @pytest.fixture

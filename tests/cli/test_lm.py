@@ -147,6 +147,26 @@ def test_mistakes_are_one_line_and_leave_nothing(tmp_path: Path, capsys: pytest.
     assert (tmp_path / "taken").read_text() == "mine"
 
 
+@pytest.mark.parametrize("word", ["<unk>", "<UNK>", "<s>", "</s>"])
+def test_a_sign_of_the_model_itself_in_the_text_is_told_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    (tmp_path / "text").write_text(f"a b\n\nc {word} d\n", encoding="utf-8")
+    assert main(["lm", "build", str(tmp_path / "text"), "--symbols", "words", "--out", str(tmp_path / "lm.arpa")]) == 2
+    assert f"line 3 holds '{word}'" in capsys.readouterr().err
+    assert not (tmp_path / "lm.arpa").exists()
+
+
+def test_what_reading_a_model_filled_in_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arpa = "\\data\\\nngram 1=4\n\n\\1-grams:\n-1 <UNK>\n-99 <s>\n-inf a\n-0.1 </s>\n\n\\end\\\n"
+    (tmp_path / "lm.arpa").write_text(arpa, encoding="utf-8")
+    assert main(["lm", "info", str(tmp_path / "lm.arpa"), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["notes"] == ["1 1-grams have a log-probability of -inf: read as -99"]
+    assert facts["unknown_symbol"]
+    assert facts["symbols"] == ["a"]
+
+
 def test_a_flashlight_lexicon_becomes_ours_and_what_is_left_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

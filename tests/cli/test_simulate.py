@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from emgasr.cli import main
-from emgasr.manifest import checksum_file, leaks, read_manifest
+from emgasr.leaks import leaks
+from emgasr.manifest import checksum_file, read_manifest
 
 
 def simulate(*arguments: object) -> int:

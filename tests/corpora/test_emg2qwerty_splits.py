@@ -19,7 +19,8 @@ from emgasr.corpora.emg2qwerty_splits import (
     split_by_rule,
 )
 from emgasr.errors import ConfigError, ManifestError, RecordingError
-from emgasr.manifest import Entry, Manifest, leaks
+from emgasr.leaks import leaks
+from emgasr.manifest import Entry, Manifest
 
 
 def entries(users: int = 10, sessions: int = 6) -> list[Entry]:

@@ -16,7 +16,8 @@ from emgasr.corpora import scan
 from emgasr.corpora.gaddy import FILTERED_RATE_HZ, normalized_text, open_recording, utterances
 from emgasr.corpora.gaddy_splits import CLAIMS, leak_report, read_sentences, split_as_published
 from emgasr.errors import ConfigError, ManifestError, RecordingError
-from emgasr.manifest import Manifest, leaks
+from emgasr.leaks import leaks
+from emgasr.manifest import Manifest
 
 WHERE = Path("0_info.json")
 

@@ -13,6 +13,7 @@ from scipy.io import wavfile
 from emgasr.corpora import open_entry, scan
 from emgasr.corpora.takes import open_recording as open_take
 from emgasr.errors import ManifestError, RecordingError
+from emgasr.manifest import Findings, Manifest, read_manifest, write_manifest
 
 
 def test_a_take_is_a_recording_with_one_utterance(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_what_the_files_do_not_say_is_asked_for(tmp_path: Path, options: dict[st
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ({"file": "takes/none.npy"}, "does not exist"),
+        ({"file": "takes/none.npy"}, "line 2: names takes/none.npy, which is not there"),
         ({"rate_hz": "fast"}, "line 2: rate_hz is 'fast'"),
         ({"rate_hz": "nan"}, "line 2: rate_hz"),
         ({"text": ""}, "line 2: text is empty"),
@@ -209,3 +210,152 @@ def test_an_option_that_a_layout_does_not_know_is_refused(tmp_path: Path) -> Non
         open_entry(replace(entry, options={**entry.options, "colour": "red"}), "/")
     with pytest.raises(ManifestError, match="unknown layout 'tarot'"):
         open_entry(replace(entry, corpus="tarot"), "/")
+
+
+# --- every row is used, or told
+
+
+def spans_in(folder: Path, labels: list[str], recordings: list[str] | None = None, **files: int) -> Findings:
+    """Write these rows of the tables, and recordings of 4 s; findings to scan them with."""
+    folder.mkdir(exist_ok=True)
+    for name in files or {"r": 0}:
+        np.save(folder / f"{name}.npy", np.random.default_rng(0).normal(0, 50, (400, 2)).astype(np.float32))
+    rows = recordings or ["r.npy,ann,d1,100,uV"]
+    (folder / "recordings.csv").write_text("file,subject,session,rate_hz,unit\n" + "\n".join(rows))
+    (folder / "labels.csv").write_text("file,start_s,end_s,label\n" + "\n".join(labels))
+    return Findings()
+
+
+@pytest.mark.parametrize("name", ["r.npy", "recordings\\r.npy", "./r.npy", "R.npy", "r", " r.npy ", "/x/y/r.npy", "R "])
+def test_labels_are_matched_however_their_rows_spell_the_recording(tmp_path: Path, name: str) -> None:
+    findings = spans_in(tmp_path / "c", [f"{name},1,2,fist", f"{name},2.5,3,rest"])
+    (entry,) = scan(tmp_path / "c", "spans", findings)
+    assert open_entry(entry, "/").spans.texts == ("fist", "rest")
+    assert findings.left_over == []
+    assert len(findings.notes) == (0 if name in ("r.npy", "./r.npy", "recordings\\r.npy", " r.npy ") else 1)
+
+
+def test_rows_that_mean_no_recording_are_left_over_with_their_lines(tmp_path: Path) -> None:
+    labels = ["q.npy,0,1,a", "r.npy,1,2,b", "", "q.npy,2,3,a", "t.npy,0,1,c", ",3,4,d"]
+    findings = spans_in(tmp_path / "c", labels, ["t.npy,ann,d1,100,uV", "T.npy,ann,d1,100,uV"], t=0, T=0)
+    labelled = scan(tmp_path / "c", "spans", findings)
+    assert findings.left_over == [
+        "labels.csv lines 2, 5 name 'q.npy', which is no recording",
+        "labels.csv line 3 names 'r.npy', which is no recording",
+        "labels.csv line 7 names '', which is no recording",
+    ]
+    assert [len(open_entry(entry, "/").spans) for entry in labelled] == [1, 0]
+    assert findings.notes == ["labels.csv: no row labels 1 recording, as T.npy"]
+    spans_in(tmp_path / "c", ["t,0,1,c"], ["t.npy,ann,d1,100,uV", "T.npy,ann,d1,100,uV"])
+    again = Findings()
+    scan(tmp_path / "c", "spans", again)
+    assert again.left_over == ["labels.csv line 2 names 't', which may be t.npy or T.npy"]
+
+
+def test_rest_is_rest_in_any_case_and_blanks_at_the_ends_of_labels_are_told(tmp_path: Path) -> None:
+    labels = ["r.npy,0,0.5,Rest", "r.npy,1,1.5, REST ", "r.npy,2,2.5,Silence", "r.npy,3,3.5, fist"]
+    findings = spans_in(tmp_path / "c", [*labels, labels[0]])
+    (entry,) = scan(tmp_path / "c", "spans", findings)
+    spans = open_entry(entry, "/").spans
+    assert spans.kinds == ("rest", "rest", "rest", "gesture")
+    assert spans.texts == ("Rest", "REST", "Silence", "fist")
+    assert findings.notes == [
+        "labels.csv: 2 labels without the blanks at the ends (lines 3, 5)",
+        "labels.csv: 1 row passed over as repeats (line 6)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "recordings", "told"),
+    [
+        (["r.npy,1,2, "], None, "labels.csv: line 2: the label is empty"),
+        (["r.npy,1,nan,a"], None, "line 2: end_s is 'nan'"),
+        (["r.npy,1,,a"], None, "line 2: end_s is ''"),
+        (["r.npy,'1,2',a"], None, "line 2: start_s is"),
+        (["r.npy,1,2,a"], ["r.npy, ,d1,100,uV"], "recordings.csv: line 2: no subject"),
+        (["r.npy,1,2,a"], ["r.npy,n/a,d1,100,uV"], "line 2: no subject"),
+        (["r.npy,1,2,a"], ["r.npy,ann,d1,100,uV", "R,bob,d1,100,uV"], "line 3: names R, as line 2 does"),
+        (["r.npy,1,2,a"], ["r.npy,ann,d1,100,uV", "q.npy,bob,d1,100,uV"], "line 3: names q.npy, which is not there"),
+    ],
+)
+def test_rows_that_cannot_be_are_refused_with_their_lines(
+    tmp_path: Path, labels: list[str], recordings: list[str] | None, told: str
+) -> None:
+    findings = spans_in(tmp_path / "c", labels, recordings)
+    with pytest.raises(RecordingError) as error:
+        scan(tmp_path / "c", "spans", findings)
+    assert told in str(error.value)
+
+
+def test_files_that_no_row_names_and_sessions_without_a_name_are_told(tmp_path: Path) -> None:
+    rows = ["r.npy,ann,,100,uV", "RECORDINGS\\S.NPY, Ann ,,100, Counts "]
+    findings = spans_in(tmp_path / "c", ["r.npy,1,2,a", "s.npy,1,2,a"], rows, r=0, t=0, s=0)
+    entries = scan(tmp_path / "c", "spans", findings)
+    assert [(entry.subject, entry.session, Path(entry.path).name) for entry in entries] == [
+        ("ann", "", "r.npy"),
+        ("Ann", "", "s.npy"),
+    ]
+    assert open_entry(entries[1], "/").unit == "counts"
+    assert findings.notes == [
+        "recordings.csv: 1 row matched to a file of another spelling (line 3)",
+        "recordings.csv: no row names 1 file beside the others, as t.npy",
+        "recordings.csv: 2 recordings of no session: those of one subject count as one sitting",
+    ]
+
+
+def test_offsets_are_numbered_from_one_and_count_with_any_unit(tmp_path: Path) -> None:
+    write_spans(tmp_path)
+    row: dict[str, object] = {"file": "p0.npy", "subject": "a", "rate_hz": 100, "unit": "mV"}
+    write_table(tmp_path / "recordings.csv", [row | {"offset_uv_ch1": 5, "offset_uv_ch2": -2}])
+    raw = np.load(tmp_path / "recordings" / "p0.npy").astype(np.float64)
+    np.testing.assert_allclose(open_entry(scan(tmp_path, "spans")[0], "/").read(), raw * 1000 + [5, -2])
+    for columns in ({"offset_uv_ch1": 5, "offset_uv_ch3": 5}, {"offset_uv_ch_1": 5}, {"offset_uv_chx": 5}):
+        write_table(tmp_path / "recordings.csv", [row | columns])
+        with pytest.raises(RecordingError, match=r"line 2: gives offset_uv_ch.*, but not offset_uv_ch"):
+            scan(tmp_path, "spans")
+
+
+def test_takes_are_matched_stripped_and_listed_once(tmp_path: Path) -> None:
+    write_takes(tmp_path, takes=1)
+    good = {"file": "takes\\D1_a_0", "text": " a\u2028b ", "subject": " s1 ", "session": " d 1 ", "rate_hz": 200}
+    write_table(tmp_path / "metadata.csv", [good])
+    findings = Findings()
+    (entry,) = scan(tmp_path, "takes", findings, unit="counts")
+    assert (entry.text, entry.subject, entry.session, entry.take) == ("a\u2028b", "s1", "d 1", "d1_a_0")
+    assert findings.notes == [
+        "metadata.csv: 1 row matched to a file of another spelling (line 2)",
+        "metadata.csv: no row names 3 files beside the others, as d1_b_0.npy",
+        "metadata.csv: 1 text without the blanks at the ends (line 2)",
+    ]
+    written = write_manifest(Manifest((entry,), tmp_path), tmp_path / "m.jsonl")
+    assert read_manifest(tmp_path / "m.jsonl") == written
+    for row, told in (
+        (good | {"file": "takes/d1_a_0.npy"}, "line 3: names takes/d1_a_0.npy, as line 2 does"),
+        (good | {"text": " ", "file": "takes/d2_a_0.npy"}, "line 3: text is empty"),
+        (good | {"subject": "", "file": "takes/d2_a_0.npy"}, "line 3: no subject"),
+    ):
+        write_table(tmp_path / "metadata.csv", [good, row])
+        with pytest.raises(RecordingError, match=told):
+            scan(tmp_path, "takes", unit="counts")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"rest": "rest"},
+        {"ring": "yes"},
+        {"scale_uv": [1]},
+        {"offset_uv": 3},
+        {"labels": 7},
+        {"path": "/etc/passwd"},
+        {"bands": [["left", 10**12]]},
+        {"bands": [3]},
+        {"bands": [["left", "two"]]},
+    ],
+)
+def test_options_of_the_wrong_kind_never_reach_a_reader(tmp_path: Path, option: dict[str, object]) -> None:
+    from dataclasses import replace
+
+    entry = scan(write_spans(tmp_path), "spans")[0]
+    with pytest.raises((ManifestError, RecordingError)):
+        open_entry(replace(entry, options={**entry.options, **option}), "/")

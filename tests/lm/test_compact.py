@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import struct
 import tempfile
 import zlib
@@ -187,3 +188,15 @@ def test_a_forgery_that_changes_nothing_is_the_file(content: bytes) -> None:
 def test_arrays_that_would_lead_astray_are_refused(content: bytes, changes: dict[str, object]) -> None:
     with pytest.raises(LanguageModelError, match=r"is damaged|holds an integer of 22 digits"):
         opened(forged(content, **changes))
+
+
+def test_a_file_of_the_first_version_is_read(content: bytes) -> None:
+    """It held natural logarithms, from which those to base ten come back to the last digit or two."""
+    arrays = {name: np.array(getattr(MODEL, name)) for name in ARRAYS}
+    natural = {name: (slice(None), arrays[name] * math.log(10)) for name in ("log10_p", "log10_backoff")}
+    first = bytearray(forged(content, **natural))
+    first[8:12] = struct.pack("<I", 1)
+    again = opened(bytes(first))
+    for name in ARRAYS:
+        np.testing.assert_allclose(getattr(again, name), arrays[name], rtol=3e-7)
+    assert again.sentence("abcé").ln_p == pytest.approx(MODEL.sentence("abcé").ln_p, rel=1e-6)

@@ -10,7 +10,8 @@ import pytest
 from people import entry, people
 
 from emgasr.errors import ConfigError, DataError, EmgasrError, LanguageModelError, ManifestError
-from emgasr.manifest import PART, Entry, Manifest, check_apart, leaks, part_name
+from emgasr.leaks import check_apart, leaks, part_name
+from emgasr.manifest import PART, Entry, Manifest
 from emgasr.protocol.checks import check_fitted, check_fold, check_init, check_list, check_lm_text, check_starts
 from emgasr.protocol.folds import RuleConfig, make_splits
 
@@ -105,6 +106,8 @@ def test_every_fold_starts_from_the_same_parameters() -> None:
 def test_weights_to_start_from_know_nobody_who_is_held_out(trained_on: list[Entry] | None, told: str) -> None:
     tested = of("test", MADE.entries(FOLD, people()))
     check_init("model", [entry("p3", "s0")], tested, "system s")
+    with pytest.raises(EmgasrError, match="was trained on p0, who is held out"):
+        check_init("model", [entry(" P0", "elsewhere")], tested, "system s")
     with pytest.raises(EmgasrError, match=told):
         check_init("model", trained_on, tested, "system s")
 

@@ -92,6 +92,16 @@ def test_other_recordings_are_refused() -> None:
         (lambda c: c.pop("sha256"), "lacks or garbles 'sha256'"),
         (lambda c: c["folds"][0].pop("test"), "lacks or garbles 'test'"),
         (lambda c: c["folds"][0]["test"][0].update(colour=1), "lacks or garbles"),
+        (lambda c: c["folds"][0]["test"][0].update(recording=3), "lacks or garbles the piece 3"),
+        (lambda c: c["folds"][0]["test"][0].update(start_s="0", end_s=1), "lacks or garbles the piece"),
+        (lambda c: c["folds"][0]["test"][0].update(start_s=1), "lacks or garbles the piece"),
+        (lambda c: c["folds"][0].update(name="../../home"), "the name '../../home' of a fold is none of a folder"),
+        (lambda c: c["folds"][0].update(name=""), "of a fold is none of a folder"),
+        (lambda c: c["folds"][0].update(name=[]), "of a fold is none of a folder"),
+        (lambda c: c.update(folds=3), "lacks or garbles"),
+        (lambda c: c.update(folds={"a": 1}), "lacks or garbles"),
+        (lambda c: c.update(rule={"rule": "none"}), "lacks or garbles the rule"),
+        (lambda c: c.update(rule=[]), "lacks or garbles the rule"),
         (lambda c: c.update(emgasr_splits=9), "not a split file of version 1"),
     ],
 )
@@ -106,7 +116,10 @@ def test_an_edited_file_is_refused(tmp_path: Path, change: Any, told: str) -> No
 
 def test_what_is_no_split_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text("{oops")
-    for name, told in (("s.json", "is not JSON"), ("none.json", "cannot be read")):
+    (tmp_path / "deep.json").write_text("[" * 200_000)
+    (tmp_path / "nan.json").write_text('{"emgasr_splits": NaN}')
+    told_of = {"s": "is not JSON", "none": "cannot be read", "deep": "nests more than", "nan": "holds NaN"}
+    for name, told in ((f"{stem}.json", told) for stem, told in told_of.items()):
         with pytest.raises(ManifestError, match=told):
             read_splits(tmp_path / name)
 
@@ -137,3 +150,28 @@ def test_a_recording_listed_twice_is_refused() -> None:
 @given(st.lists(st.integers(0, 2**40), min_size=1, max_size=20, unique=True))
 def test_sessions_come_in_the_order_of_their_numbers(numbers: list[int]) -> None:
     assert in_order(f"ses-{n}" for n in numbers) == [f"ses-{n}" for n in sorted(numbers)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"subject": "P1 "}, "subjects 'p1', 'P1 ' are one person; spell each alike"),
+        ({"session": "S1"}, "sessions 's1', 'S1' are one sitting"),
+        ({"subject": ""}, "names no subject"),
+        ({"subject": " \u200b"}, "names no subject"),
+    ],
+)
+def test_people_and_sittings_of_several_spellings_make_no_folds(changes: dict[str, str], told: str) -> None:
+    entries = [entry for entry in people().entries if (entry.subject, entry.session) != ("p1", "s2")]
+    last = entry("p1", "s2")
+    with pytest.raises(ManifestError, match=told):
+        make_splits(manifest(*entries, replace(last, **changes)), RuleConfig(validation_people=1))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", ".", "C:\\x", "100%", "a\0b", "é ␣"])
+def test_the_fold_of_any_name_is_one_folder(tmp_path: Path, name: str) -> None:
+    made = make_splits(manifest(*people(3).entries, entry(name, "s0")), RuleConfig())
+    write_splits(made, tmp_path / "s.json")
+    assert read_splits(tmp_path / "s.json") == made
+    for fold in made.folds:
+        assert (tmp_path / "folds" / fold.name).resolve().parent == (tmp_path / "folds").resolve()

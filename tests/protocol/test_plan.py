@@ -13,7 +13,8 @@ from test_jobs import Here
 
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError
 from emgasr.experiment import train
-from emgasr.manifest import Entry, Manifest, part_name, read_manifest, write_manifest
+from emgasr.leaks import part_name
+from emgasr.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.protocol.calibrate import CalibrationConfig
 from emgasr.protocol.folds import RuleConfig, make_splits
 from emgasr.protocol.plan import run

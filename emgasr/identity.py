@@ -1,0 +1,25 @@
+"""Names of people and sittings in; what two spellings of one name share out."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+
+def same_name(name: str) -> str:
+    """What the spellings of one name share: case, width, accents' form, blanks and invisible signs do not part them.
+
+    Leak checks compare people and sessions by it, so that "S1", "s1 " and "Ｓ１" never stand on two sides.
+    """
+    plain = unicodedata.normalize("NFKC", name)
+    visible = "".join(sign for sign in plain if unicodedata.category(sign) not in ("Cf", "Cc") or sign.isspace())
+    # Folding may leave a form that is not normal, and normalizing one that is not folded.
+    return unicodedata.normalize("NFKC", " ".join(visible.split()).casefold()).casefold()
+
+
+def spellings(names: Iterable[str]) -> list[list[str]]:
+    """The names that are spelled in several ways, the spellings of each in their order."""
+    by_name: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        by_name.setdefault(same_name(name), []).append(name)
+    return [several for several in by_name.values() if len(several) > 1]
