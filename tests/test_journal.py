@@ -19,7 +19,8 @@ from miniatures import make_recording
 
 from emgasr import open_recording
 from emgasr.errors import OutputError, RecordingError
-from emgasr.journal import MAGIC, Journal, finish, is_journal, is_recorded_to, journal_notes
+from emgasr.journal import Journal, finish, is_recorded_to
+from emgasr.journal_reading import MAGIC, is_journal, journal_notes
 from emgasr.recording import Recording
 from emgasr.validate import recording_problems
 

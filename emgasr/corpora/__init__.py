@@ -72,13 +72,13 @@ def open_any(path: str | Path) -> Recording:
         raise RecordingError(path, wrong, "list it in a metadata.csv and run `emgasr manifest --corpus takes`")
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)
-    from emgasr.hdf5 import OPEN_FILES
-    from emgasr.journal import is_journal
+    from emgasr.hdf5 import OPEN_FILES, holds
+    from emgasr.journal_reading import is_journal
 
     if is_journal(path):
         return reader("native").open_recording(path)
     with OPEN_FILES.reading(path) as file:
-        corpus = "emg2qwerty" if "emg2qwerty" in file else "native"
+        corpus = "emg2qwerty" if holds(file, "emg2qwerty") else "native"
     return reader(corpus).open_recording(path)
 
 

@@ -21,7 +21,7 @@ from miniatures import make_recording, write_native
 from emgasr import open_recording
 from emgasr.cli import main
 from emgasr.errors import RecordingError
-from emgasr.journal import is_journal
+from emgasr.journal_reading import is_journal
 from emgasr.recording import Band
 from emgasr.sources import Chunk
 from emgasr.validate import recording_problems
