@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from emgasr.corpora.files import tell_equal_contents
 from emgasr.errors import ManifestError, RecordingError
 from emgasr.manifest import CORPORA, PART, Entry, Findings
 from emgasr.recording import Recording
@@ -47,6 +48,7 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
         raise RecordingError(folder, "is not a folder", "give the folder of a corpus")
     found = Findings() if findings is None else findings
     entries: list[Entry] = reader(corpus).scan(Path(folder).absolute(), found, **options)
+    tell_equal_contents(found, entries)
     if findings is None:
         for line in (*found.notes, *found.left_over):
             logging.getLogger(__name__).warning("%s", line)

@@ -18,7 +18,7 @@ from emgasr.corpora.bids_events import read_events
 from emgasr.corpora.bids_sidecars import KINDS, entities, known, sidecar, sidecars, unused
 from emgasr.corpora.edf import EdfSamples, check_clock
 from emgasr.corpora.edf_header import read_header
-from emgasr.corpora.files import find_files, listing, names, tell_notes
+from emgasr.corpora.files import find_files, listing, names, tell_notes, tell_one_sitting
 from emgasr.corpora.tables import Row, read_table
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
@@ -74,7 +74,9 @@ def scan(folder: Path, findings: Findings, *, unit: str | None = None, ring: boo
     opened = [(path, open_recording(path, unit=unit, ring=ring)) for path in files]
     tell_notes(findings, opened)
     tell_left_over(folder, findings, files)
-    return [Entry.of(recording, path, "bids", take=path.stem, options=options) for path, recording in opened]
+    entries = [Entry.of(recording, path, "bids", take=path.stem, options=options) for path, recording in opened]
+    tell_one_sitting(findings, entries)
+    return entries
 
 
 def emg_files(folder: Path, findings: Findings | None = None, endings: Collection[str] = FILES) -> list[Path]:

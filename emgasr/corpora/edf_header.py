@@ -89,9 +89,7 @@ def read_header(path: Path) -> EdfFile:
             head = file.read(FIXED)
             count = _signal_count(path, head)
             if head[:1] in BITS and BITS[head[:1]] != KINDS[suffix]:
-                wrong = (
-                    f"is of {BITS[head[:1]]} bits (as .{'edf' if BITS[head[:1]] == 16 else 'bdf'}), its name says not"
-                )
+                wrong = f"holds samples of {BITS[head[:1]]} bits, unlike files of its name"
                 raise RecordingError(path, wrong, "rename it to what it is")
             head += file.read(count * PER_SIGNAL)
     except (OSError, ValueError) as error:

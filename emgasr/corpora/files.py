@@ -91,12 +91,20 @@ def tell_notes(findings: Findings, opened: Iterable[tuple[Path, Recording]]) -> 
 
 
 def tell_equal_contents(findings: Findings, entries: Iterable[Entry]) -> None:
-    """Add a note for each recording whose file equals an earlier one's."""
+    """Add a note for each recording whose file equals an earlier one's, and count those beyond the first few."""
     first: dict[str, Entry] = {}
-    for entry in entries:
-        same = first.setdefault(entry.sha256, entry)
-        if same is not entry:
-            findings.notes.append(f"{entry.path} has the content of {same.path}")
+    again = [(entry, same) for entry in entries if (same := first.setdefault(entry.sha256, entry)) is not entry]
+    findings.notes += [f"{entry.path} has the content of {same.path}" for entry, same in again[:LINES]]
+    if len(again) > LINES:
+        findings.notes.append(f"{len(again) - LINES} more recordings have the content of others")
+
+
+def tell_one_sitting(findings: Findings, entries: Iterable[Entry]) -> None:
+    """Add a note if several recordings of a subject tell no session, so that they count as one sitting."""
+    unnamed = [entry for entry in entries if not entry.session]
+    if len({entry.subject for entry in unnamed}) < len(unnamed):
+        told = f"{len(unnamed)} recordings of no session: those of one subject count as one sitting"
+        findings.notes.append(told)
 
 
 def _walk(
