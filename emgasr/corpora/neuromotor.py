@@ -97,8 +97,9 @@ def _prompts(path: Path, clock: Clock) -> tuple[Spans, tuple[str, ...]]:
         )
     start, end, text = columns
     spans, empty = [], []
-    for line, row in enumerate(content, start=2):
-        bounds = [clock.to_seconds(number(table, row, column, line)) for column in (start, end)]
+    for row in content:
+        line = row.line
+        bounds = [clock.to_seconds(number(table, row, column)) for column in (start, end)]
         if bounds[1] < bounds[0]:
             raise RecordingError(table, f"line {line}: the prompt ends before it starts", "mend the table")
         if row[text].strip():

@@ -17,7 +17,7 @@ from emgasr.corpora.arrays import stamp_of
 from emgasr.errors import EmgasrError, OutputError, RecordingError
 from emgasr.manifest import Entry
 from emgasr.output import replacing
-from emgasr.plain_text import lines_of
+from emgasr.plain_data import json_of
 from emgasr.validate import label_problems
 
 
@@ -64,7 +64,7 @@ def survey(
         try:
             stamp = [corpus, options or {}, *stamp_of(path)]
             row = known.get(str(path))
-            if row is None or row["stamp"] != stamp:
+            if row is None or row.get("stamp") != stamp:
                 entry = _checked(path, corpus, options or {})
                 row = {"path": str(path), "stamp": stamp, "entry": dataclasses.asdict(entry)}
                 _append(journal, row)
@@ -116,16 +116,30 @@ def _folder_of_user(entry: Entry) -> Path:
 
 
 def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
-    """What earlier runs found; a line that was cut off is passed over."""
-    known = {}
-    if path.is_file():
-        for line in lines_of(path.read_text(encoding="utf-8", errors="replace")):
-            try:
-                row = json.loads(line)
+    """What earlier runs found; a line that was cut off, or is none of ours, is passed over: its file is read again."""
+    known: dict[str, dict[str, Any]] = {}
+    if not path.is_file():
+        return known
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise OutputError(path, f"cannot be read ({error.strerror})", "give another --out") from error
+    for line in lines:
+        try:
+            row = json_of(line, path, RecordingError)
+            if isinstance(row, dict) and isinstance(row.get("path"), str) and _is_entry(row.get("entry")):
                 known[row["path"]] = row
-            except (ValueError, KeyError, TypeError):
-                continue
+        except RecordingError:
+            continue
     return known
+
+
+def _is_entry(told: Any) -> bool:
+    """Whether facts of a journal are those of an entry, each of its type."""
+    if not isinstance(told, dict) or told.keys() != {field.name for field in dataclasses.fields(Entry)}:
+        return False
+    kinds = {"duration_s": (int, float), "rate_hz": (int, float), "channels": (int,), "options": (dict,)}
+    return all(isinstance(value, kinds.get(name, (str,))) for name, value in told.items())
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:

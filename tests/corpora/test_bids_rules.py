@@ -227,7 +227,7 @@ def test_a_sampling_frequency_is_inherited_from_above(tmp_path: Path) -> None:
     path = write(tmp_path / "sub-01" / "emg")
     (tmp_path / "task-t_emg.json").write_text('{"SamplingFrequency": 50}')
     (tmp_path / "sub-01" / "emg" / "sub-01_task-t_emg.json").write_text('{"PowerLineFrequency": 50}')
-    with pytest.raises(RecordingError, match="sampled at 100 Hz, .*says 50"):
+    with pytest.raises(RecordingError, match=r"sampled at 100 Hz, .*says 50"):
         open_recording(path)
 
 

@@ -20,7 +20,7 @@ def test_db5_is_two_rings_in_counts_at_200_hz(tmp_path: Path) -> None:
     write_ninapro(tmp_path)
     opened = ninapro.open_recording(tmp_path / "S2_E2_A1.mat")
     np.testing.assert_array_equal(opened.read(0.5, 1.0), loadmat(tmp_path / "S2_E2_A1.mat")["emg"][100:200])
-    assert (opened.rate_hz, opened.unit, opened.subject, opened.session) == (200.0, "counts", "s02", "E2")
+    assert (opened.rate_hz, opened.unit, opened.subject, opened.session) == (200.0, "counts", "s02", "A1")
     assert [(band.name, len(band.electrodes), band.ring) for band in opened.bands] == [
         ("upper", 8, True),
         ("lower", 8, True),
@@ -92,7 +92,11 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes, told: str) -> N
 def test_a_log_of_the_uci_set_is_laid_on_the_devices_grid(tmp_path: Path) -> None:
     write_uci(tmp_path)
     entries = scan(tmp_path, "uci_gestures")
-    assert [(entry.subject, entry.session) for entry in entries] == [("s01", "1"), ("s02", "1"), ("s03", "1")]
+    assert [(entry.subject, entry.session) for entry in entries] == [
+        ("s01", "22.03.16"),
+        ("s02", "22.03.17"),
+        ("s03", "22.03.18"),
+    ]
     opened = uci_gestures.open_recording(entries[0].path)
     assert (opened.rate_hz, opened.unit, opened.n_samples) == (200.0, "uV", 1800)
     updates = np.random.default_rng(1).integers(-90, 90, (1800, 8)) * 10.0
