@@ -146,7 +146,7 @@ def _once(paths: list[Path]) -> tuple[list[Path], list[Path]]:
             key = path
         if kept.setdefault(key, path) is not path:
             again.append(path)
-    return sorted(kept.values()), again
+    return sorted(kept.values()), sorted(again)
 
 
 def _inode(path: Path) -> tuple[int, int]:

@@ -175,6 +175,13 @@ def info(change: Callable[[dict[str, object]], object]) -> Callable[[Path], None
         (lambda path: path.with_name("0_info.json").unlink(), r"0_info\.json: cannot be read"),
         (lambda path: path.with_name("0_info.json").write_text("{book"), "is not JSON"),
         (info(lambda content: content.pop("chunks")), "lacks or garbles 'chunks'"),
+        (info(lambda content: content.update(chunks=[[1.5, 2, 3]])), "lacks or garbles 'chunks'"),
+        (info(lambda content: content.update(chunks=[[-5, 2, 3]])), "lacks or garbles 'chunks'"),
+        (info(lambda content: content.update(chunks=[7])), "lacks or garbles 'chunks'"),
+        (info(lambda content: content.update(sentence_index="1")), "lacks or garbles 'sentence_index'"),
+        (info(lambda content: content.update(sentence_index=True)), "lacks or garbles 'sentence_index'"),
+        (info(lambda content: content.update(text=None)), "lacks or garbles 'text'"),
+        (info(lambda content: content.update(book=["a"])), "lacks or garbles 'book'"),
         (info(lambda content: content.update(text="π² 中")), "no ASCII form"),
     ],
 )
