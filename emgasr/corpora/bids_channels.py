@@ -41,6 +41,10 @@ class Electrode:
     group: str
     row: Row | None
 
+    def told(self, column: str) -> str | None:
+        """What channels.tsv says of it in a column; None where it does not, or there is no table."""
+        return known(self.row.get(column)) if self.row else None
+
 
 def read_channels(path: Path, header: EdfFile, ring: bool) -> tuple[list[Electrode], tuple[Band, ...], list[str]]:
     """The electrodes band by band, the bands, and what is to be told of them."""
@@ -76,7 +80,7 @@ def check_rates(path: Path, header: EdfFile, electrodes: Sequence[Electrode]) ->
         name = found.name if found else "emg.json"
         raise RecordingError(path, f"is sampled at {rate:g} Hz, {name} says {told:g}", "mend either")
     for electrode in electrodes:
-        said = known((electrode.row or {}).get("sampling_frequency"))
+        said = electrode.told("sampling_frequency")
         if said and not _close(said, rate):
             wrong = f"is sampled at {rate:g} Hz, channels.tsv says {said} for {electrode.name}"
             raise RecordingError(path, wrong, "mend either")
@@ -85,7 +89,7 @@ def check_rates(path: Path, header: EdfFile, electrodes: Sequence[Electrode]) ->
 
 def unit_of(path: Path, header: EdfFile, electrode: Electrode, given: str | None) -> tuple[str, float]:
     """The unit of a channel, and what makes it µV: from channels.tsv and header, which must agree, or as given."""
-    told = known((electrode.row or {}).get("units"))
+    told = electrode.told("units")
     physical = known(header.signals[electrode.index].unit)
     if told and physical and _same(told) != _same(physical):
         wrong = f"channel {electrode.name} is in {physical}, channels.tsv says {told}"

@@ -123,7 +123,9 @@ def _described(path: Path, head: bytes, count: int, size: int, sample_bytes: int
     samples = [_integer(path, f"the samples of {labels[i]!r}", told) for i, told in enumerate(fields(216, 8))]
     if min(samples) < 0:
         raise RecordingError(path, f"a record of {labels[samples.index(min(samples))]!r} holds no samples", RESTORE)
-    signals, annotations, start = [], [], 0
+    signals: list[EdfSignal] = []
+    annotations: list[EdfSignal] = []
+    start = 0
     for label, unit, held, range_, steps in zip(labels, units, samples, physical, digital, strict=True):
         kept = annotations if label in ANNOTATIONS else signals
         kept.append(EdfSignal(label, unit, held, start, range_, steps))

@@ -26,10 +26,10 @@ def read_sentences(path: Path, key: str) -> list[str]:
         content = content[key]
     found = []
     for row in content if isinstance(content, list) else [None]:
-        pair = isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], int)
-        if not pair or isinstance(row[1], bool):
+        book, index = row if isinstance(row, list) and len(row) == 2 else (None, None)
+        if not isinstance(book, str) or not isinstance(index, int) or isinstance(index, bool):
             raise ManifestError(path, "is not a JSON list of [book, index]", "give the published split file")
-        found.append(f"{row[0].strip()}:{row[1]}")
+        found.append(f"{book.strip()}:{index}")
     return found
 
 
