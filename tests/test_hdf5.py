@@ -214,6 +214,29 @@ def test_what_is_no_file_is_named_for_what_it_is(tmp_path: Path, change: Callabl
             opener(path)
 
 
+def test_a_heap_of_texts_without_end_is_refused(tmp_path: Path) -> None:
+    path = write_native(tmp_path)
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"GCOL") + 16
+    while any(raw[at : at + 2]):  # up to the free space behind the objects
+        at += 16 + -(-int.from_bytes(raw[at + 8 : at + 16], "little") // 8) * 8
+    raw[at + 8 : at + 16] = bytes(8)  # HDF5 itself would never come back
+    path.write_bytes(raw)
+    with pytest.raises(RecordingError, match="a heap of texts is damaged"):
+        open_recording(path)
+
+
+@pytest.mark.parametrize(("field", "value"), [(4, 1), (8, 600), (8, 4915200), (16, 8)])
+def test_a_chunk_in_another_place_or_unchecked_is_not_taken_for_zeros(tmp_path: Path, field: int, value: int) -> None:
+    path = write_native(tmp_path)
+    raw = bytearray(path.read_bytes())
+    key = raw.index(b"TREE\x01") + 24  # size, filters left out, offsets of the only chunk
+    raw[key + field : key + field + 4] = value.to_bytes(4, "little")
+    path.write_bytes(raw)
+    with pytest.raises(RecordingError, match="1 of the 1 chunks of 'samples' were never written|is damaged"):
+        open_recording(path)
+
+
 # --- open elsewhere in the process
 
 
