@@ -21,19 +21,27 @@ from emgasr.plain_data import json_of
 from emgasr.validate import label_problems
 
 
+NOTES = 20  # that are told one by one
+
+
 class Survey(NamedTuple):
-    """The entries of the files that are good, in their order, and one line for each thing that is wrong."""
+    """The entries of the files that are good, in their order, a line for each thing that is wrong, one for each note."""
 
     entries: list[Entry]
     problems: list[str]
+    notes: tuple[str, ...] = ()
 
     def with_problems(self, more: list[str]) -> Survey:
         """The same with further lines; the entries whose files they begin with are no longer among the good ones."""
         good = [entry for entry in self.entries if not any(line.startswith(f"{entry.path}: ") for line in more)]
-        return Survey(good, [*self.problems, *more])
+        return Survey(good, [*self.problems, *more], self.notes)
 
     def checked(self, leave_out_bad: bool, tell: Callable[[str], object]) -> list[Entry]:
         """The entries; a RecordingError if a file is bad, unless those are to be left out. Each line is told first."""
+        for note in self.notes[:NOTES]:
+            tell(f"note: {note}")
+        if len(self.notes) > NOTES:
+            tell(f"note: {len(self.notes) - NOTES} more files were not read whole: `emgasr validate` tells how")
         for problem in self.problems:
             tell(problem)
         if self.problems and not leave_out_bad:
@@ -59,31 +67,33 @@ def survey(
     known = _read_journal(journal)
     _write_journal(journal, known)
     entries, problems = [], []
+    notes: list[str] = []
     for path in files:
         progress(path)
         try:
             stamp = [corpus, options or {}, *stamp_of(path)]
             row = known.get(str(path))
             if row is None or row.get("stamp") != stamp:
-                entry = _checked(path, corpus, options or {})
-                row = {"path": str(path), "stamp": stamp, "entry": dataclasses.asdict(entry)}
+                entry, told = _checked(path, corpus, options or {})
+                row = {"path": str(path), "stamp": stamp, "entry": dataclasses.asdict(entry), "notes": told}
                 _append(journal, row)
             entries.append(dataclasses.replace(Entry(**row["entry"]), **name(path)))
+            notes += [f"{path}: {note}" for note in row["notes"]]
         except OutputError:
             raise
         except EmgasrError as error:
             problems.append(str(error))
-    return Survey(entries, problems)
+    return Survey(entries, problems, tuple(notes))
 
 
-def _checked(path: Path, corpus: str, options: dict[str, Any]) -> Entry:
-    """The entry of a file; a RecordingError if it cannot be read or its labels are wrong."""
+def _checked(path: Path, corpus: str, options: dict[str, Any]) -> tuple[Entry, list[str]]:
+    """The entry of a file and its notes; a RecordingError if it cannot be read or its labels are wrong."""
     from emgasr.corpora import reader
 
     recording = reader(corpus).open_recording(path, **options)
     if wrong := list(label_problems(recording)):
         raise RecordingError(path, "; ".join(wrong), "mend the labels or leave it out")
-    return Entry.of(recording, path, corpus, options=options)
+    return Entry.of(recording, path, corpus, options=options), list(recording.notes)
 
 
 def duplicates(entries: Iterable[Entry], one_folder: bool = True) -> list[str]:
@@ -127,7 +137,8 @@ def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
     for line in lines:
         try:
             row = json_of(line, path, RecordingError)
-            if isinstance(row, dict) and isinstance(row.get("path"), str) and _is_entry(row.get("entry")):
+            told = isinstance(row, dict) and isinstance(row.get("path"), str) and _is_entry(row.get("entry"))
+            if told and isinstance(row.get("notes"), list):
                 known[row["path"]] = row
         except RecordingError:
             continue
