@@ -20,12 +20,11 @@ from emgasr.output import replacing
 from emgasr.plain_data import json_of
 from emgasr.validate import label_problems
 
-
 NOTES = 20  # that are told one by one
 
 
 class Survey(NamedTuple):
-    """The entries of the files that are good, in their order, a line for each thing that is wrong, one for each note."""
+    """The entries of the files that are good, in their order; a line for each thing that is wrong, or was noted."""
 
     entries: list[Entry]
     problems: list[str]
