@@ -15,9 +15,10 @@ from pathlib import Path
 
 from emgasr.corpora.bids_sidecars import facts, known, sidecar
 from emgasr.corpora.edf_header import EdfFile
-from emgasr.corpora.tables import MICROVOLTS, Row, counted, read_table, resolve_unit
+from emgasr.corpora.tables import MICROVOLTS, Row, read_table, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.recording import Band
+from emgasr.wording import counted, listed
 
 SHOWN = 8  # channels that a note names
 CLOSE = 1e-6
@@ -101,12 +102,12 @@ def _by_label(path: Path, labels: list[str], notes: list[str]) -> list[int]:
     called = [i for i, label in enumerate(labels) if label.lower().startswith("emg")]
     chosen = called or [i for i, label in enumerate(labels) if not OTHERS.match(label)]
     if not chosen:
-        raise RecordingError(path, f"no channel is called EMG ({_listed(labels)})", "say which are in channels.tsv")
+        wrong = f"no channel is called EMG ({listed(labels, SHOWN)})"
+        raise RecordingError(path, wrong, "say which are in channels.tsv")
     if left := [label for i, label in enumerate(labels) if i not in chosen]:
-        notes.append(f"{counted(left, 'channel')} that are not EMG by name passed over: {_listed(left)}")
+        notes.append(f"{_channels(left)} passed over: not EMG by name")
     if not called:
-        taken = [labels[i] for i in chosen]
-        notes.append(f"no channel is called EMG: {counted(taken, 'channel')} taken for electrodes: {_listed(taken)}")
+        notes.append(f"{_channels([labels[i] for i in chosen])} taken for electrodes: no channel is called EMG")
     return chosen
 
 
@@ -141,15 +142,14 @@ def _tell_others(table: Path, called: list[str], rows: list[Row], labels: list[s
     types = {name: row["type"].strip() for name, row in zip(called, rows, strict=True)}
     others = [f"{name} ({kind})" for name, kind in types.items() if kind.upper() != "EMG" and name in labels]
     if others:
-        notes.append(f"{counted(others, 'channel')} of other types passed over: {_listed(others)}")
+        notes.append(f"{_channels(others)} passed over: not EMG by type")
     if unlisted := [label for label in labels if label not in types]:
-        notes.append(f"{counted(unlisted, 'channel')} that {table.name} does not list passed over: {_listed(unlisted)}")
-    lacking = [name for name, kind in types.items() if kind.upper() != "EMG" and name not in labels]
-    if lacking:
-        notes.append(f"{table.name}: {counted(lacking, 'row')} of channels that the file lacks: {_listed(lacking)}")
+        notes.append(f"{_channels(unlisted)} passed over: not in {table.name}")
+    if lacking := [name for name, kind in types.items() if kind.upper() != "EMG" and name not in labels]:
+        notes.append(f"{_channels(lacking)} in {table.name}, but not in the file")
     bad = [row["name"].strip() for row in rows if (row.get("status") or "").strip().lower() == "bad"]
     if bad := [name for name in bad if types.get(name, "EMG").upper() == "EMG"]:
-        notes.append(f"{counted(bad, 'channel')} marked bad are read all the same: {_listed(bad)}")
+        notes.append(f"{_channels(bad)} read, though marked bad")
 
 
 def _numbered(labels: list[str], notes: list[str]) -> list[str]:
@@ -161,13 +161,12 @@ def _numbered(labels: list[str], notes: list[str]) -> list[str]:
             name += "'"
         names.append(name)
     if twice := sorted({label for label in labels if labels.count(label) > 1}):
-        notes.append(f"several channels are called {_listed(twice)}: they are numbered in the order of the file")
+        notes.append(f"several channels are called {listed(twice, SHOWN)}: they are numbered in the order of the file")
     return names
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+def _channels(names: Sequence[str]) -> str:
+    return f"{counted(len(names), 'channel')} ({listed(names, SHOWN)})"
 
 
 def _close(told: str, rate: float) -> bool:

@@ -10,9 +10,10 @@ import math
 from pathlib import Path
 
 from emgasr.corpora.bids_sidecars import known
-from emgasr.corpora.tables import Row, counted, lines_of, number, read_table
+from emgasr.corpora.tables import Row, number, read_table
 from emgasr.errors import RecordingError
 from emgasr.recording import Events, Spans
+from emgasr.wording import counted, lines
 
 REST = ("rest", "silence", "pause")  # in any case
 KEYSTROKE, PROMPT = "keystroke_", "prompt"
@@ -56,7 +57,7 @@ def read_events(table: Path) -> tuple[Events, Spans, list[str]]:
             if label and other and other.casefold() != label.casefold() and not _is_number(other):
                 what = "with another label as value: trial_type is read"
                 passed.setdefault(what, []).append(row.line)
-    notes += [f"{table.name}: {counted(lines, 'row')} {what} ({lines_of(lines)})" for what, lines in passed.items()]
+    notes += [f"{table.name}: {counted(len(at), 'row')} {what} ({lines(at)})" for what, at in passed.items()]
     return Events.of(presses), Spans.of(spans), notes
 
 

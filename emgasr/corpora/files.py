@@ -14,8 +14,8 @@ from pathlib import Path
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording
+from emgasr.wording import listed
 
-SHOWN = 3  # names in a line that counts files
 LINES = 20  # of what reading single recordings tells: more are counted
 HIDDEN = "hidden"
 KEPT_ELSEWHERE = (".git", ".datalad")  # the same files, once more, under names of their contents
@@ -72,9 +72,7 @@ def listing(folder: Path, beside: Collection[str] = (), findings: Findings | Non
 
 def names(paths: Collection[Path], folder: Path) -> str:
     """Say how many files, and the first of them from `folder`: "5 (a.bdf, b.bdf, c.bdf and 2 more)"."""
-    shown = ", ".join(path.relative_to(folder).as_posix() for path in list(paths)[:SHOWN])
-    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
-    return f"{len(paths)} ({shown}{more})"
+    return f"{len(paths)} ({listed(path.relative_to(folder).as_posix() for path in paths)})"
 
 
 def tell_notes(findings: Findings, opened: Iterable[tuple[Path, Recording]]) -> None:

@@ -22,6 +22,7 @@ from emgasr.errors import RecordingError
 from emgasr.hdf5 import OPEN_FILES, dataset
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans
+from emgasr.wording import counted, lines
 
 PROMPTS = "_prompts.csv"
 RATE_HZ, ELECTRODES, TABLE = 2000.0, 16, "data"
@@ -96,7 +97,8 @@ def _prompts(path: Path, clock: Clock) -> tuple[Spans, tuple[str, ...]]:
             table, "lacks the columns start, end and prompt", f"it has: {', '.join(names) or 'no rows'}"
         )
     start, end, text = columns
-    spans, empty = [], []
+    spans = []
+    empty: list[int] = []
     for row in content:
         line = row.line
         bounds = [clock.to_seconds(number(table, row, column)) for column in (start, end)]
@@ -105,8 +107,8 @@ def _prompts(path: Path, clock: Clock) -> tuple[Spans, tuple[str, ...]]:
         if row[text].strip():
             spans.append((bounds[0], bounds[1], "utterance", row[text].strip()))
         else:
-            empty.append(str(line))
-    notes = (f"{table.name}: {len(empty)} rows without a text passed over (line {', '.join(empty[:5])})",)
+            empty.append(line)
+    notes = (f"{table.name}: {counted(len(empty), 'row')} without a text passed over ({lines(empty)})",)
     return Spans.of(spans), notes if empty else ()
 
 

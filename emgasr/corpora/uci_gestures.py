@@ -20,11 +20,11 @@ import numpy as np
 
 from emgasr.corpora.arrays import Stamp, stamp_of
 from emgasr.corpora.files import find_files, tell_notes
-from emgasr.corpora.tables import counted, lines_of
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.plain_data import read_text
 from emgasr.recording import Band, Recording, Spans, row_range
+from emgasr.wording import counted, lines
 
 RATE_HZ, ELECTRODES, COLUMNS = 200.0, 8, 10
 LABELS = ("", "rest", "fist", "flexion", "extension", "radial", "ulnar", "palm")
@@ -126,7 +126,7 @@ def _rows(path: Path) -> tuple[np.ndarray, list[int], list[str]]:
     whole = [(line, row) for line, row in rows if len(row) == COLUMNS]
     # The last row of some published files is cut short.
     others = [line for line, row in rows if len(row) != COLUMNS]
-    notes = [f"{counted(others, 'row')} without ten columns passed over ({lines_of(others)})"] if others else []
+    notes = [f"{counted(len(others), 'row')} without ten columns passed over ({lines(others)})"] if others else []
     try:
         return np.array([row for _, row in whole], dtype=np.float64), [line for line, _ in whole], notes
     except ValueError as error:

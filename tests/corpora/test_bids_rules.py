@@ -12,7 +12,8 @@ from edf_files import Channel, write_edf
 from emgasr.corpora import scan
 from emgasr.corpora.bids import open_recording
 from emgasr.errors import RecordingError
-from emgasr.manifest import Findings, Manifest, leaks
+from emgasr.leaks import leaks
+from emgasr.manifest import Findings, Manifest
 from emgasr.splits import by_session
 
 RNG = np.random.default_rng(1)
@@ -116,12 +117,12 @@ def test_channels_that_are_passed_over_or_lacking_are_told(tmp_path: Path) -> No
     rows = "name type status\nEMG1 EMG bad\nTRIG TRIG n/a\nGONE MISC n/a\n"
     recording = open_recording(write(tmp_path, labels=("EMG1", "TRIG", "EMG2"), channels=rows))
     assert recording.n_channels == 1
-    assert [note.partition(": ")[2].split(": ")[-1] for note in recording.notes] == [
-        "TRIG (TRIG)",
-        "EMG2",
-        "GONE",
-        "EMG1",
-    ]
+    assert recording.notes == (
+        "1 channel (TRIG (TRIG)) passed over: not EMG by type",
+        "1 channel (EMG2) passed over: not in sub-01_task-t_channels.tsv",
+        "1 channel (GONE) in sub-01_task-t_channels.tsv, but not in the file",
+        "1 channel (EMG1) read, though marked bad",
+    )
 
 
 # --- files

@@ -165,7 +165,7 @@ def test_a_prompt_without_a_text_is_told(tmp_path: Path) -> None:
     prompts([{"start": NUMBER + 1, "end": NUMBER + 2, "prompt": text} for text in ("a", " ", "")])(path)
     opened = neuromotor.open_recording(path)
     assert opened.spans.texts == ("a",)
-    assert opened.notes[0].endswith("2 rows without a text passed over (line 3, 4)")
+    assert opened.notes[0].endswith("2 rows without a text passed over (lines 3, 4)")
 
 
 def test_handwriting_is_one_ring_with_prompts_as_utterances(tmp_path: Path) -> None:
