@@ -11,7 +11,6 @@ H header (JSON), S samples float32 (T, C), K a key, B a span's begin, E its end,
 from __future__ import annotations
 
 import fcntl
-import json
 import math
 import os
 import zlib

@@ -7,7 +7,6 @@ through once, however often its preparation is stopped.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple

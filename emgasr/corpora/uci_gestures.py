@@ -22,7 +22,7 @@ from emgasr.corpora.arrays import Stamp, stamp_of
 from emgasr.corpora.files import find_files, tell_notes
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
-from emgasr.plain_data import read_text
+from emgasr.plain_text import read_lines
 from emgasr.recording import Band, Recording, Spans, row_range
 from emgasr.wording import counted, lines
 
@@ -32,7 +32,6 @@ MICROVOLTS = 1e6
 GIVE = "give the UCI set's files"
 DATE = re.compile(r"\d\d\.\d\d\.\d\d")  # as in 1_raw_data_13-12_22.03.16
 SHORTEST_GAP_S, LONGEST_GAP_S = 0.1, 1.0  # the log stalls for some milliseconds as a rule
-MOST_BYTES = 1 << 28
 LOG_RATES_HZ = (200.0, 2000.0)  # of the log's rows: what they mostly are, with room
 
 
@@ -118,8 +117,8 @@ def _read(path: Path, stamp: Stamp) -> tuple[np.ndarray, tuple[tuple[float, floa
 
 def _rows(path: Path) -> tuple[np.ndarray, list[int], list[str]]:
     """The rows of ten numbers (n, 10), the line of each, and what is to be told of the others."""
-    text = read_text(path, RecordingError, GIVE, MOST_BYTES)
-    rows = [(line, row.split()) for line, row in enumerate(re.split(r"\r\n|\r|\n", text), start=1)]
+    told = read_lines(path, RecordingError, GIVE)
+    rows = [(line, row.split()) for line, row in enumerate(told, start=1)]
     rows = [(line, row) for line, row in rows if row]
     if rows and not _is_number(rows[0][1][0]):
         rows = rows[1:]  # the header
