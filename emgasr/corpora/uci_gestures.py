@@ -117,6 +117,8 @@ def _read(path: Path, stamp: Stamp) -> tuple[np.ndarray, tuple[tuple[float, floa
 
 def _rows(path: Path) -> tuple[np.ndarray, list[int], list[str]]:
     """The rows of ten numbers (n, 10), the line of each, and what is to be told of the others."""
+    if not path.is_file():  # a pipe would be waited for, and a device never ends
+        raise RecordingError(path, "is no regular file", GIVE)
     told = read_lines(path, RecordingError, GIVE)
     rows = [(line, row.split()) for line, row in enumerate(told, start=1)]
     rows = [(line, row) for line, row in rows if row]

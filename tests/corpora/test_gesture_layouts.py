@@ -130,6 +130,7 @@ def uci(change: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
         (uci(lambda rows: [row[:-1] + "nan" if i == 50 else row for i, row in enumerate(rows)]), "no rows of ten"),
         (uci(lambda rows: [row[:-1] + "9" if i == 50 else row for i, row in enumerate(rows)]), "holds class 9"),
         (lambda path: path.unlink(), "cannot be read"),
+        (lambda path: (path.unlink(), path.symlink_to("/dev/zero")), "no regular file"),
     ],
 )
 def test_a_text_file_of_something_else_is_refused(tmp_path: Path, change: Callable[[Path], object], told: str) -> None:
