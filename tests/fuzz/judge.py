@@ -54,7 +54,7 @@ def _outcome(fmt: Format, target: Path, place: Place, original: str | None, rese
     try:
         seen = fmt.read(target, place)
     except EmgasrError as error:
-        names = {path.name for path in place.folder.rglob("*")} | {place.folder.name}
+        names = {path.name for path in place.folder.rglob("*.*")} | {place.folder.name, place.out.name + "/"}
         if wrong := wrong_line(str(error), names):
             return _fault("bad line", f"{wrong}: {str(error)[:200]!r}", traceback.format_exc())
         return {"kind": REFUSED, "text": str(error), "details": traceback.format_exc()}

@@ -10,6 +10,7 @@ from miniatures import write_native
 from people import SYSTEM, people, write_corpus
 
 from .formats import Format, Place, Seen, digest_of, expect
+from .uses import reading_again
 
 
 def stopped_training(name: str) -> Callable[[Path], Path]:
@@ -74,7 +75,8 @@ def surveyed(path: Path, place: Place) -> Seen:
     told = (*found.problems, *duplicates(found.entries))
     if found.entries:
         write_manifest(Manifest(tuple(found.entries), place.folder), place.out / "manifest.jsonl")
-        read_manifest(place.out / "manifest.jsonl")
+        with reading_again("the manifest"):
+            read_manifest(place.out / "manifest.jsonl")
     return Seen(digest_of(found.entries), told)
 
 
@@ -98,7 +100,9 @@ def folds(path: Path, place: Place) -> Seen:
         except ManifestError as error:
             told.append(str(error))
     write_splits(found, place.out / "splits.json")
-    expect(read_splits(place.out / "splits.json").checksum() == found.checksum(), "written and read, it has other folds")
+    with reading_again("the split file"):
+        again = read_splits(place.out / "splits.json")
+    expect(again.checksum() == found.checksum(), "written and read, it has other folds")
     return Seen(digest_of(found.checksum()), tuple(told))
 
 

@@ -16,6 +16,7 @@ from .isolation import End, run_each
 from .judge import ACCEPTED, REFUSED, Outcome, judged, printing_to
 from .mutations import mutant
 
+FOLDER = "kept_files"  # the name of each run's own
 ORIGINAL = -1  # the number of the run that reads a seed as it was written
 
 
@@ -98,7 +99,7 @@ class Fuzzer:
         return write_and_read
 
     def _folder(self, name: str, variant: int) -> Path:
-        return self.place / "seeds" / name / str(variant) / "corpus"
+        return self.place / "seeds" / name / str(variant) / FOLDER
 
     def _task(self, name: str, number: int) -> Callable[[], Outcome]:
         """Damage a copy of a seed, then judge what becomes of it: in the child, which a mutation may end as well."""
@@ -120,9 +121,9 @@ class Fuzzer:
     def _copied(self, folder: Path, name: str) -> Place:
         place = self.place / "runs" / name
         shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(folder, place / "corpus")
+        shutil.copytree(folder, place / FOLDER)
         (place / "out").mkdir()
-        return Place(place / "corpus", place / "out")
+        return Place(place / FOLDER, place / "out")
 
     def _result(self, end: End) -> Result:
         name, number = end.key
@@ -138,7 +139,7 @@ class Fuzzer:
             kept = self.kept / f"{name}-{number}"
             shutil.rmtree(kept, ignore_errors=True)
             kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(place / "corpus", kept)
+            shutil.move(place / FOLDER, kept)
             target = kept / self.seeds[name][variant].target
             result = _result(end, name, number, variant, outcome, str(target))
         shutil.rmtree(place, ignore_errors=True)
@@ -166,7 +167,7 @@ def warm_up(formats: Iterable[Format]) -> None:
     for fmt in formats:
         if fmt.warm:
             with tempfile.TemporaryDirectory() as folder, contextlib.suppress(Exception):  # told of the seed's own run
-                corpus, out = Path(folder) / "corpus", Path(folder) / "out"
+                corpus, out = Path(folder) / FOLDER, Path(folder) / "out"
                 corpus.mkdir()
                 out.mkdir()
                 fmt.read(fmt.seeds[0](corpus), Place(corpus, out))
