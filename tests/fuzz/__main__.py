@@ -13,17 +13,20 @@ import tempfile
 import time
 from pathlib import Path
 
+from .isolation import SECONDS
+
 RUNS = 300
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run what is asked for."""
     arguments = _parser().parse_args(argv)
+    from . import planted
     from .formats import all_formats
     from .report import as_dict, faults, rows, table, told
     from .runs import Fuzzer, numbers_of
 
-    formats = all_formats()
+    formats = planted.FORMATS if arguments.planted else all_formats()
     if arguments.list:
         print("\n".join(f"{name:16} {fmt.owner}" for name, fmt in formats.items()))
         return 0
@@ -35,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     begun = time.monotonic()
     results = []
     with tempfile.TemporaryDirectory(prefix="fuzz") as place:
-        fuzzer = Fuzzer(chosen, Path(place), arguments.keep, arguments.at_once)
+        fuzzer = Fuzzer(chosen, Path(place), arguments.keep, arguments.at_once, arguments.seconds)
         for result in fuzzer.results(numbers_of(arguments.runs, arguments.only)):
             results.append(result)
             if arguments.only and result.number in arguments.only:
@@ -80,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", type=int, nargs="+", default=[], metavar="N", help="repeat runs by their numbers")
     parser.add_argument("--keep", type=Path, default=Path("fuzz_faults"), help="folder for inputs that make faults")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    parser.add_argument("--seconds", type=int, default=SECONDS, help=f"limit of each run (default: {SECONDS})")
+    parser.add_argument("--planted", action="store_true", help="readers that fail on purpose: each must be caught")
     parser.add_argument("--json", action="store_true", help="results as JSON")
     return parser
 

@@ -30,7 +30,9 @@ def in_hdf5(rng: Random, data: bytes, mutate: Callable[[bytes], bytes]) -> bytes
 def _edit(rng: Random, file: h5py.File) -> None:
     groups: list[Any] = [file]
     datasets: list[str] = []
-    file.visititems(lambda name, found: datasets.append(name) if isinstance(found, h5py.Dataset) else groups.append(found))
+    file.visititems(
+        lambda name, found: datasets.append(name) if isinstance(found, h5py.Dataset) else groups.append(found)
+    )
     holders = [group for group in groups if len(group.attrs)]
     if holders and (not datasets or rng.random() < 0.5):
         _edit_attribute(rng, rng.choice(holders).attrs)

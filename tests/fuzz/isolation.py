@@ -17,11 +17,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-CPU_S = 10  # of a run, its own and the system's for it
-WALL_S = 10.0
+SECONDS = 10  # of CPU that a run may take, its own and the system's for it
+PATIENCE = 3  # times as long it may wait, which on a busy machine it must
 MEMORY_BYTES = 1 << 30  # of address space above what the parent has
 FILE_BYTES = 1 << 28
-STREAM_SHOWN = 4000  # characters kept of what a run printed
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,6 @@ class End:
     fault: str  # "" if it returned
     cpu_s: float
     memory_bytes: int
-    wall_s: float = 0.0
 
 
 @dataclass
@@ -44,7 +42,7 @@ class _Child:
     killed: bool = False
 
 
-def run_each(tasks: Iterable[tuple[Any, Callable[[], Any]]], at_once: int = 1) -> Iterator[End]:
+def run_each(tasks: Iterable[tuple[Any, Callable[[], Any]]], at_once: int = 1, seconds: int = SECONDS) -> Iterator[End]:
     """The end of each (key, task), in the order in which they end; at most `at_once` run at a time."""
     waiting = iter(tasks)
     children: dict[int, _Child] = {}
@@ -58,7 +56,7 @@ def run_each(tasks: Iterable[tuple[Any, Callable[[], Any]]], at_once: int = 1) -
                     if task is None:
                         done = True
                         break
-                    pid, pipe = _fork(task)
+                    pid, pipe = _fork(task, seconds)
                     children[pid], pids[pipe] = _Child(key, time.monotonic()), pid
                     selector.register(pipe, selectors.EVENT_READ)
                 if not children:
@@ -71,9 +69,9 @@ def run_each(tasks: Iterable[tuple[Any, Callable[[], Any]]], at_once: int = 1) -
                         continue
                     selector.unregister(pipe)
                     os.close(pipe)
-                    yield _ended(pids.pop(pipe), children)
+                    yield _ended(pids.pop(pipe), children, seconds)
                 for pid, child in children.items():
-                    if time.monotonic() - child.begun_s > WALL_S and not child.killed:
+                    if time.monotonic() - child.begun_s > PATIENCE * seconds and not child.killed:
                         child.killed = True
                         os.kill(pid, signal.SIGKILL)
         finally:
@@ -82,26 +80,27 @@ def run_each(tasks: Iterable[tuple[Any, Callable[[], Any]]], at_once: int = 1) -
                 os.waitpid(pid, 0)
 
 
-def _ended(pid: int, children: dict[int, _Child]) -> End:
+def _ended(pid: int, children: dict[int, _Child], seconds: int) -> End:
     _, status, usage = os.wait4(pid, 0)
     child = children.pop(pid)
-    wall_s = time.monotonic() - child.begun_s
     cpu_s = usage.ru_utime + usage.ru_stime
     value, fault, memory = None, "", 0
     try:
         value, memory = json.loads(child.received)
     except ValueError:
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        if child.killed or number == signal.SIGXCPU:
-            fault = f"hung: over {WALL_S:g} s" if cpu_s < CPU_S / 2 else f"slow: over {CPU_S} s"
+        if child.killed:
+            fault = f"hung: over {PATIENCE * seconds} s"
+        elif number == signal.SIGXCPU:
+            fault = f"slow: over {seconds} s"
         elif number:
             fault = f"killed by {signal.Signals(number).name}"
         else:
             fault = f"ended the process with code {os.waitstatus_to_exitcode(status)}"
-    return End(child.key, value, fault, cpu_s, memory, wall_s)
+    return End(child.key, value, fault, cpu_s, memory)
 
 
-def _fork(task: Callable[[], Any]) -> tuple[int, int]:
+def _fork(task: Callable[[], Any], seconds: int) -> tuple[int, int]:
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
@@ -112,7 +111,7 @@ def _fork(task: Callable[[], Any]) -> tuple[int, int]:
     try:
         os.close(reading)
         before = _status("VmRSS")
-        _limit()
+        _limit(seconds)
         value = task()
         with open(writing, "w", encoding="ascii") as pipe:
             json.dump([value, max(0, _status("VmHWM") - before)], pipe)
@@ -123,10 +122,10 @@ def _fork(task: Callable[[], Any]) -> tuple[int, int]:
         os._exit(0)
 
 
-def _limit() -> None:
+def _limit(seconds: int) -> None:
     address_space = _status("VmSize") + MEMORY_BYTES
     for what, most in (
-        (resource.RLIMIT_CPU, CPU_S),
+        (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_AS, address_space),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_CORE, 0),

@@ -36,6 +36,7 @@ def judged(fmt: Format, target: Path, place: Place, original: str | None, reseal
         watch.listening = False
         sys.stdout.flush()
         sys.stderr.flush()
+    outcome["text"] = outcome["text"].replace(f"{place.out.parent}{os.sep}", "")
     if outcome["kind"] not in (ACCEPTED, REFUSED):
         return outcome
     left = [
@@ -44,7 +45,8 @@ def judged(fmt: Format, target: Path, place: Place, original: str | None, reseal
         if not path.name.startswith("torchinductor_")  # torch's cache, made as its optimizers are imported
     ]
     if found := watch.faults() or differences(before, snapshot(place.folder), fmt.writes) or left:
-        return _fault("trespass", found[0], "\n".join(found))
+        first = found[0].replace(f"{place.out.parent}{os.sep}", "")
+        return _fault("trespass", first, "\n".join(found))
     if b"\x1b" in (said := printed.read_bytes()):
         return _fault("escape codes", "printed escape codes", repr(said[:2000]))
     return outcome
@@ -76,7 +78,11 @@ def wrong_line(line: str, names: set[str] | None = None) -> str:
     """What is wrong with a line that a user is told: it must be one, short, plain, and name a file; "" if nothing."""
     if len(line) > LONGEST_LINE:
         return f"a line of {len(line):,} characters"
-    foreign = [sign for sign in line if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in "\u202a\u202b\u202d\u202e"]
+    foreign = [
+        sign
+        for sign in line
+        if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in "\u202a\u202b\u202d\u202e"
+    ]
     if foreign:
         return f"a line that holds {foreign[0]!r}"
     if names is not None and not any(name in line for name in names):

@@ -131,9 +131,7 @@ HOTWORDS = "the cat\nmat\t3.5\non it\t-2\nrat\n"
 LINES = "\n".join(TEXT) + "\n"
 FORMATS = (
     Format("arpa", "text", "table", (lm("a.arpa", "words"), lm("a.arpa", "characters")), scored),
-    Format(
-        *("arpa-gz", "text", "table"), (lm("a.arpa.gz", "words"),), scored, container="gzip", checked=True
-    ),
+    Format(*("arpa-gz", "text", "table"), (lm("a.arpa.gz", "words"),), scored, container="gzip", checked=True),
     Format(
         *("compact-lm", "text", "binary"),
         (lm("a.lm", "words"), lm("a.lm", "characters")),

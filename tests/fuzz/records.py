@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from miniatures import write_native
 from people import SYSTEM, people, write_corpus
@@ -44,7 +45,7 @@ def resumed(path: Path, place: Place) -> Seen:
     return Seen(digest_of(fitted.cer, fitted.best_step))
 
 
-def _config(folder: Path) -> object:
+def _config(folder: Path) -> Any:
     from people import system
 
     return system(folder, f"--manifest={folder / 'manifest.jsonl'}")
@@ -54,7 +55,7 @@ def _without_board() -> None:
     """TensorBoard would take a second to import in each run, and has nothing to do with it."""
     from emgasr import training
 
-    training._board = lambda folder: None  # type: ignore[attr-defined]
+    training._board = lambda folder: None
 
 
 def survey_journal(folder: Path) -> Path:
@@ -132,7 +133,9 @@ FORMATS = (
         warm=False,
     ),
     Format("resume-start", "runs", "json", (stopped_training("start.json"),), resumed, writes=True, warm=False),
-    Format("survey-journal", "runs", "json lines", (survey_journal,), surveyed, names_files=True, writes=True, warm=False),
+    Format(
+        "survey-journal", "runs", "json lines", (survey_journal,), surveyed, names_files=True, writes=True, warm=False
+    ),
     Format("split-file", "strangers", "json", (split_file,), folds, container="split file", checked=True),
     Format("run-json", "runs", "json", (run_file,), run_read),
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .formats import Format, Place
-from .isolation import End, run_each
+from .isolation import SECONDS, End, run_each
 from .judge import ACCEPTED, REFUSED, Outcome, judged, printing_to
 from .mutations import mutant
 
@@ -52,8 +52,11 @@ class _Seed:
 class Fuzzer:
     """Writes below `place`; inputs that make faults are kept in `kept`."""
 
-    def __init__(self, formats: Mapping[str, Format], place: Path, kept: Path, at_once: int) -> None:
-        self.formats, self.place, self.kept, self.at_once = formats, place.absolute(), kept.absolute(), at_once
+    def __init__(
+        self, formats: Mapping[str, Format], place: Path, kept: Path, at_once: int = 1, seconds: int = SECONDS
+    ) -> None:
+        self.formats, self.at_once, self.seconds = formats, at_once, seconds
+        self.place, self.kept = place.absolute(), kept.absolute()
         self.seeds: dict[str, list[_Seed]] = {}
 
     def results(self, numbers: Iterable[int]) -> Iterator[Result]:
@@ -61,13 +64,7 @@ class Fuzzer:
         warm_up(self.formats.values())
         yield from self._originals()
         tasks = [(name, number) for number in numbers for name in self.seeds]
-        again = []
-        for end in run_each(((task, self._task(*task)) for task in tasks), self.at_once):
-            if end.fault.startswith("hung"):
-                again.append(end.key)  # on a busy machine that says little
-            else:
-                yield self._result(end)
-        for end in run_each((task, self._task(*task)) for task in again):
+        for end in run_each(((task, self._task(*task)) for task in tasks), self.at_once, self.seconds):
             yield self._result(end)
 
     def _originals(self) -> Iterator[Result]:

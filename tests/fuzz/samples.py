@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +15,7 @@ from miniatures import make_recording, write_bids, write_native, write_table
 
 from emgasr.recording import Events, Spans
 
-from .formats import Format, Place, Seen
+from .formats import Format, Place, Seen, digest_of, expect
 from .uses import use_corpus, use_recording, use_verb
 
 RATE_HZ = 200
@@ -95,7 +96,14 @@ def uci(folder: Path) -> Path:
 
 def take(folder: Path, name: str, write: Callable[[Path], object], unit: str = "uV") -> Path:
     """One take of a corpus of takes, with its table."""
-    row: dict[str, object] = {"file": name, "text": "hi", "subject": "s1", "session": "d1", "rate_hz": RATE_HZ, "unit": unit}
+    row: dict[str, object] = {
+        "file": name,
+        "text": "hi",
+        "subject": "s1",
+        "session": "d1",
+        "rate_hz": RATE_HZ,
+        "unit": unit,
+    }
     write_table(folder / "metadata.csv", [row])
     write(folder / name)
     return folder / name
@@ -116,7 +124,7 @@ def wav(folder: Path, kind: str, bits: int, extensible: bool = False) -> Path:
 
 def wav_bytes(samples: np.ndarray, kind: str, bits: int, extensible: bool = False) -> bytes:
     """A RIFF file of integers or floats, with a chunk of another kind before the samples."""
-    rows, channels = samples.shape
+    channels = samples.shape[1]
     if kind == "float":
         data = samples.astype(f"<f{bits // 8}").tobytes()
     elif bits == 8:
@@ -150,6 +158,32 @@ def corpus(layout: str) -> Callable[[Path, Place], Seen]:
     return lambda path, place: use_corpus(layout, place)
 
 
+def archive(folder: Path, mode: str) -> Path:
+    """Two sessions in an archive, as the large releases come."""
+    import tarfile
+
+    path = folder / f"release.{mode}"
+    with tarfile.open(path, f"w:{mode.removeprefix('tar').removeprefix('.')}") as tar:
+        for name, content in (("data/a.hdf5", b"a" * 3000), ("data/readme", b"?" * 99), ("data/b.hdf5", b"b" * 700)):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def extracted(path: Path, place: Place) -> Seen:
+    """Wanted files are written whole or not at all, and nothing else is."""
+    from emgasr.corpora.archive import extract
+
+    wanted = ("a.hdf5", "b.hdf5")
+    with path.open("rb") as stream:
+        found = extract(stream, wanted, place.out, str(path))
+    written = sorted(file.name for file in place.out.iterdir())
+    expect(written == sorted(found.written), f"wrote {written}, told {found.written}")
+    expect(set(written) <= set(wanted), f"wrote {written}")
+    return Seen(digest_of(written), (f"{path.name}: lacks {', '.join(found.missing)}",) if found.missing else ())
+
+
 FORMATS = (
     Format(
         *("native", "layouts", "binary"),
@@ -167,9 +201,7 @@ FORMATS = (
         container="hdf5",
         warm=False,
     ),
-    Format(
-        *("neuromotor", "layouts", "binary"), (neuromotor,), corpus("neuromotor"), container="hdf5", warm=False
-    ),
+    Format(*("neuromotor", "layouts", "binary"), (neuromotor,), corpus("neuromotor"), container="hdf5", warm=False),
     Format("bdf", "layouts", "edf", (write_bids,), corpus("bids"), warm=False),
     Format("edf", "layouts", "edf", (partial(write_bids, suffix="edf"),), corpus("bids"), warm=False),
     Format(
@@ -209,8 +241,18 @@ FORMATS = (
     ),
     Format(
         *("gaddy-npy", "samples", "binary"),
-        (lambda folder: write_utterance(folder / "silent_parallel_data" / "5-4_silent", 0, "book", 3, "Over two dogs"),),
+        (
+            lambda folder: write_utterance(
+                folder / "silent_parallel_data" / "5-4_silent", 0, "book", 3, "Over two dogs"
+            ),
+        ),
         corpus("gaddy"),
+        warm=False,
+    ),
+    Format(
+        *("archive", "layouts", "binary"),
+        tuple(partial(archive, mode=mode) for mode in ("tar", "tar.gz", "tar.xz")),
+        extracted,
         warm=False,
     ),
 )

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from layouts import write_split_file, write_utterance
 from miniatures import native_entry, write_bids, write_spans, write_takes
 
@@ -163,9 +162,7 @@ def read_metadata(path: Path, place: Place) -> Seen:
 
 
 FORMATS = (
-    Format(
-        *("events-tsv", "layouts", "table"), (bids("_events.tsv"), gestures), corpus("bids"), warm=False
-    ),
+    Format(*("events-tsv", "layouts", "table"), (bids("_events.tsv"), gestures), corpus("bids"), warm=False),
     Format(
         *("events-tsv-gz", "layouts", "table"),
         (bids("_events.tsv.gz"),),
@@ -177,8 +174,12 @@ FORMATS = (
     Format("key-events", "layouts", "table", (all_key_events,), key_events),
     Format("channels-tsv", "layouts", "table", (bids("_channels.tsv"),), corpus("bids"), warm=False),
     Format("emg-json", "layouts", "json", (bids("_emg.json"),), corpus("bids"), warm=False),
-    Format("takes-csv", "labels", "table", (takes,), lambda path, place: use_takes(place), names_files=True, warm=False),
-    Format("recordings-csv", "labels", "table", (spans("recordings.csv"),), corpus("spans"), names_files=True, warm=False),
+    Format(
+        "takes-csv", "labels", "table", (takes,), lambda path, place: use_takes(place), names_files=True, warm=False
+    ),
+    Format(
+        "recordings-csv", "labels", "table", (spans("recordings.csv"),), corpus("spans"), names_files=True, warm=False
+    ),
     Format("labels-csv", "labels", "table", (spans("labels.csv"),), corpus("spans"), warm=False),
     Format("gaddy-info", "layouts", "json", (utterance,), corpus("gaddy"), warm=False),
     Format("gaddy-splits", "layouts", "json", (sentences,), listed_sentences),

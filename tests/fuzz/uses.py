@@ -1,4 +1,4 @@
-"""What a user does with what a reader accepted: recordings read to the end, saved and opened; models, n-grams scored."""
+"""What a reader accepted in; what a user does with it: recordings read, saved, opened, models and n-grams scored."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def _use_entries(manifest: Manifest, place: Place) -> Seen:
 
 def use_verb(*arguments: str) -> str:
     """What a verb prints; its exit code must be 0, or 2 with one line."""
-    from emgasr.cli import told
-    from emgasr.cli import VERBS
     import importlib
+
+    from emgasr.cli import VERBS, told
 
     module = importlib.import_module(VERBS[arguments[0]][0])
     out, error = io.StringIO(), io.StringIO()
@@ -173,10 +173,26 @@ def use_ngrams(model: NGramModel) -> Seen:
     for word in words:
         ln_p, state = model.score(state, word)
         scores.append(ln_p)
-    scores += [model.end(state), *(part for part in model.sentence(words[:5]).__dict__.values() if isinstance(part, float))]
+    scores += [
+        model.end(state),
+        *(part for part in model.sentence(words[:5]).__dict__.values() if isinstance(part, float)),
+    ]
     for score in scores[: len(words) + 1]:
         expect(not np.isnan(score) and score < np.inf, f"scores {score}")
-    return Seen(digest_of(model.vocabulary, *(np.asarray(getattr(model, name)) for name in ("first", "symbol", "ln_p", "backoff"))))
+    return Seen(
+        digest_of(
+            model.vocabulary, *(np.asarray(getattr(model, name)) for name in ("first", "symbol", "ln_p", "backoff"))
+        )
+    )
 
 
-__all__ = ["Unusable", "use_corpus", "use_manifest", "use_model", "use_ngrams", "use_recording", "use_search", "use_verb"]
+__all__ = [
+    "Unusable",
+    "use_corpus",
+    "use_manifest",
+    "use_model",
+    "use_ngrams",
+    "use_recording",
+    "use_search",
+    "use_verb",
+]

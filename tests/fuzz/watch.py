@@ -44,9 +44,11 @@ class Watch:
             self._opened(*arguments[:3])
         elif event in STARTS:
             self.seen.append(f"{event} {arguments[:2]!r}"[:200])
-        elif event in CHANGES and not self.writes and isinstance(arguments[0], str | bytes | os.PathLike):
-            if not self._within(arguments[0], self.out, *PROGRAM):  # compiled code is kept beside the program
-                self.seen.append(f"{event} {arguments[0]!r}"[:200])
+        elif event in CHANGES and not self.writes:
+            path = arguments[0]
+            # Compiled code is kept beside the program.
+            if not isinstance(path, int) and not self._within(path, self.out, *PROGRAM):
+                self.seen.append(f"{event} {path!r}"[:200])
 
     def _opened(self, path: Any, mode: Any, flags: Any) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
@@ -80,12 +82,14 @@ def snapshot(folder: Path) -> dict[str, int]:
 
 
 def differences(before: dict[str, int], after: dict[str, int], writes: bool) -> list[str]:
-    """What a reader left behind, removed or changed; one that `writes` may change files, but leave no temporary ones."""
+    """What a reader left, removed or changed; one that `writes` may change files, but leaves no temporary ones."""
     new = sorted(after.keys() - before.keys())
     if writes:
         return [f"left {name} behind" for name in new if Path(name).name.startswith((".", "tmp"))]
     gone = sorted(before.keys() - after.keys())
     changed = sorted(name for name in before.keys() & after.keys() if before[name] != after[name])
-    return [f"left {name} behind" for name in new] + [f"{name} was removed" for name in gone] + [
-        f"{name} was changed" for name in changed
-    ]
+    return (
+        [f"left {name} behind" for name in new]
+        + [f"{name} was removed" for name in gone]
+        + [f"{name} was changed" for name in changed]
+    )
