@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from emgasr.errors import EmgasrError
+
 from .formats import Format, Place, Seen, digest_of, expect
-from .uses import reading_again, use_ngrams, use_search
+from .uses import reading_again, use_ngrams, use_search, use_verb
 
 TEXT = ("the cat sat on the mat", "a cat ate the rat", "that mat is on a rat", "sit on it", "the end of it")
 WORDS = tuple(sorted(set(" ".join(TEXT).split())))
@@ -54,43 +56,34 @@ def text(name: str, content: str) -> Callable[[Path], Path]:
     return write
 
 
-def lexicon(path: Path, place: Place) -> Seen:
-    """A list of words becomes the lexicon of a word model that a search reads by, as `--lexicon` does."""
-    from argparse import Namespace
+def asked(path: Path, place: Place, *options: str) -> Seen:
+    """A search by what the options of a verb ask for, beside language models that are whole."""
+    import argparse
 
-    from emgasr.cli.language_options import read_language
+    from emgasr.cli.language_options import add_language_options, read_language
     from emgasr.decoding import SearchConfig
     from emgasr.lm import write_model
     from emgasr.tokens import Tokens
 
-    files = {name: place.out / f"{name}.lm" for name in ("words", "characters")}
-    for name, file in files.items():
-        write_model(estimated(name), file)
+    for name in ("words", "characters"):
+        write_model(estimated(name), place.out / f"{name}.lm")
+    parser = argparse.ArgumentParser()
+    add_language_options(parser)
     tokens = Tokens.characters(sorted(set("".join(TEXT))))
-    asked = Namespace(
-        lm=str(files["words"]),
-        character_lm=str(files["characters"]),
-        lexicon=str(path),
-        hotwords=None,
-        boost=None,
-        unknown_penalty=None,
-        single_words=False,
-        word_bonus=None,
-    )
-    language = read_language(asked, tokens)
+    language = read_language(parser.parse_args([word.format(out=place.out, path=path) for word in options]), tokens)
+    expect(language is not None, "is passed over")
     assert language is not None
-    return use_search(SearchConfig(beam=8), language.lm, tokens)
+    seen = use_search(SearchConfig(beam=8), language.lm, tokens, language.hotwords)
+    return Seen(digest_of(seen.digest, language.settings), seen.told)
+
+
+def lexicon(path: Path, place: Place) -> Seen:
+    options = ("--lm", "{out}/words.lm", "--character-lm", "{out}/characters.lm", "--lexicon", "{path}")
+    return asked(path, place, *options)
 
 
 def hotwords(path: Path, place: Place) -> Seen:
-    from emgasr.decoding import SearchConfig
-    from emgasr.decoding.hotwords import read_hotwords
-    from emgasr.tokens import Tokens
-
-    tokens = Tokens.characters(sorted(set("".join(TEXT))))
-    found = read_hotwords(path, tokens)
-    seen = use_search(SearchConfig(beam=8), None, tokens, found)
-    return Seen(digest_of(seen.digest, sorted(found.phrases.items())))
+    return asked(path, place, "--lm", "{out}/characters.lm", "--hotwords", "{path}")
 
 
 def word_list(path: Path, place: Place) -> Seen:
@@ -106,24 +99,24 @@ def word_list(path: Path, place: Place) -> Seen:
 
 
 def lm_text(path: Path, place: Place) -> Seen:
-    """Lines of text become n-grams of words, characters and keystrokes, written and read again."""
-    from emgasr.errors import LanguageModelError
-    from emgasr.lm import estimate, read_model, write_model
-    from emgasr.lm.texts import SYMBOLS, read_lines, sentences
+    """Lines of text become n-grams of words, characters and keystrokes, in both forms, which are read again."""
+    from emgasr.lm import read_model
+    from emgasr.lm.texts import SYMBOLS
 
-    refused: list[LanguageModelError] = []
+    refused = []
     for symbols in SYMBOLS:
-        try:
-            model = estimate(sentences(read_lines([path]), symbols), 2)
-        except LanguageModelError as error:  # a text may be too short for it, which names no file
-            refused.append(error)
-            continue
-        for name in ("a.arpa", "a.lm"):
-            write_model(model, place.out / name)
+        for name in (f"{symbols}.arpa", f"{symbols}.lm"):
+            out = place.out / name
+            try:
+                use_verb("lm", "build", str(path), "--symbols", symbols, "--order", "2", "--out", str(out))
+            except EmgasrError as error:
+                refused.append(str(error))
+                continue
             with reading_again(name):
-                again = read_model(place.out / name)
-            expect(again.vocabulary == model.vocabulary, f"{name} has another vocabulary")
-    return Seen("", tuple(map(str, refused)))
+                use_ngrams(read_model(out))
+    if len(refused) == 2 * len(SYMBOLS):
+        raise EmgasrError(path, refused[0])
+    return Seen("", tuple(refused))
 
 
 LEXICON = "\n".join(WORDS) + "\n"

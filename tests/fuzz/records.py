@@ -55,7 +55,7 @@ def _without_board() -> None:
     """TensorBoard would take a second to import in each run, and has nothing to do with it."""
     from emgasr import training
 
-    training._board = lambda folder: None
+    training._board = lambda *arguments: None
 
 
 def survey_journal(folder: Path) -> Path:

@@ -100,6 +100,13 @@ def _use_entries(manifest: Manifest, place: Place) -> Seen:
     return Seen(digest_of(*(one.digest for one in seen)), told)
 
 
+class ToldInOneLine(EmgasrError):
+    """What a verb told on standard error as it ended with code 2."""
+
+    def __init__(self, line: str) -> None:
+        Exception.__init__(self, line)
+
+
 def use_verb(*arguments: str) -> str:
     """What a verb prints; its exit code must be 0, or 2 with one line."""
     import importlib
@@ -112,7 +119,7 @@ def use_verb(*arguments: str) -> str:
         code = told(lambda rest: int(module.run(rest) or 0), list(arguments[1:]))
     expect(code in (0, 2), f"`emgasr {arguments[0]}` ends with {code}")
     if code:
-        raise EmgasrError(*error.getvalue().removeprefix("emgasr: ").rstrip("\n").rsplit(": ", 1))
+        raise ToldInOneLine(error.getvalue().removeprefix("emgasr: ").rstrip("\n"))
     signs = {sign for sign in out.getvalue() if ord(sign) < 32 or 127 <= ord(sign) < 160} - {"\n", "\t"}
     expect(not signs, f"`emgasr {arguments[0]}` prints {sorted(signs)!r}")
     return out.getvalue()
@@ -163,36 +170,16 @@ def use_search(config: Any, lm: Any = None, tokens: Any = None, hotwords: Any = 
 
 def use_ngrams(model: NGramModel) -> Seen:
     """Score a few words in a few contexts; every listed probability is one, and no score is NaN or infinite above."""
-    for order in range(1, model.order + 1):
-        for ngram, ln_p, backoff in model.ngrams(order):
-            if ngram != ("<s>",):
-                expect(ln_p <= 1e-6, f"ln p of {ngram!r} is {ln_p}")
-            expect(not np.isnan(backoff) and backoff < np.inf, f"back-off of {ngram!r} is {backoff}")
+    listed = [ngram for order in range(1, model.order + 1) for ngram in model.ngrams(order)]
+    for ngram, ln_p, backoff in listed:
+        if ngram != ("<s>",):
+            expect(ln_p <= 1e-6, f"ln p of {ngram!r} is {ln_p}")
+        expect(not np.isnan(backoff) and backoff < np.inf, f"back-off of {ngram!r} is {backoff}")
     words = [*sorted(model.symbols)[:20], "nothing like it", *sorted(model.symbols)[-3:]]
     state, scores = model.start(), []
     for word in words:
         ln_p, state = model.score(state, word)
         scores.append(ln_p)
-    scores += [
-        model.end(state),
-        *(part for part in model.sentence(words[:5]).__dict__.values() if isinstance(part, float)),
-    ]
-    for score in scores[: len(words) + 1]:
+    for score in (*scores, model.end(state), model.sentence(words[:5]).ln_p):
         expect(not np.isnan(score) and score < np.inf, f"scores {score}")
-    return Seen(
-        digest_of(
-            model.vocabulary, *(np.asarray(getattr(model, name)) for name in ("first", "symbol", "ln_p", "backoff"))
-        )
-    )
-
-
-__all__ = [
-    "Unusable",
-    "use_corpus",
-    "use_manifest",
-    "use_model",
-    "use_ngrams",
-    "use_recording",
-    "use_search",
-    "use_verb",
-]
+    return Seen(digest_of(model.vocabulary, listed))
