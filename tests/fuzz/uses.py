@@ -82,11 +82,11 @@ def use_corpus(layout: str, place: Place, **options: Any) -> Seen:
 
 
 def use_manifest(path: Path, place: Place) -> Seen:
-    """Read a manifest and use every recording of it; write it and read it again; look for leaks."""
-    from emgasr.manifest import leaks
+    """Read a manifest and use every recording of it; validate it, write it and read it again."""
+    from emgasr.validate import validate
 
     manifest = read_manifest(path)
-    leaks(manifest)
+    validate(manifest)
     write_manifest(manifest, place.out / "again.jsonl")
     with reading_again("the manifest"):
         again = read_manifest(place.out / "again.jsonl")
