@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from emgasr.errors import ConfigError
 from emgasr.features import FeaturesConfig, LogSpectrogramConfig
 from emgasr.leaks import check_apart, check_disjoint
 from emgasr.manifest import Manifest, read_manifest
+from emgasr.measured import mended
 from emgasr.normalize import FITTED, NormalizeConfig
 from emgasr.output import claim_folder, replacing
 from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
@@ -92,7 +94,8 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
     if config.train_split == config.validation_split and held_out is manifest:
         raise ConfigError("validation_split", "is the training split", "choose the best model on held-out recordings")
     check_apart(manifest.split(config.train_split), held_out.split(config.validation_split))
-    named = [(entry.path, manifest.open(entry)) for entry in manifest.split(config.train_split)]
+    tell = _told if os.environ.get("RANK", "0") == "0" else _untold
+    named = [(entry.path, mended(manifest.open(entry), tell)) for entry in manifest.split(config.train_split)]
     training = [recording for _, recording in named]
     validation = [(entry.path, held_out.open(entry)) for entry in held_out.split(config.validation_split)]
     with _processes(config.device):
@@ -205,6 +208,14 @@ def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
             bar.update(task, completed=entry["fraction"], description=status)
 
         yield report
+
+
+def _told(line: str) -> None:
+    print(f"emgasr: {line}", file=sys.stderr)
+
+
+def _untold(line: str) -> None:
+    """Another of torchrun's processes tells it."""
 
 
 def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:

@@ -13,6 +13,7 @@ from emgasr.batches import ComposedConfig, Source, WindowsConfig, WindowSource
 from emgasr.compose import as_recording, compose_shuffled, takes_from_recordings
 from emgasr.errors import ConfigError, DataError
 from emgasr.experiment import make_source
+from emgasr.measured import mended
 from emgasr.output import claim_folder, replacing
 from emgasr.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
@@ -66,18 +67,21 @@ def personalize(
     folder: Path,
     report: Callable[[dict[str, Any]], None] = lambda entry: None,
     compose: ComposedConfig | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Personalized:
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
     The base model's search.yaml and live.yaml, if it has them, come along. With `compose` the recordings hold takes,
-    and sequences composed of them are fitted on and judged.
+    and sequences composed of them are fitted on and judged. `tell` gets a line for each recording with values that no
+    amplifier gives, which are filled in.
     Raises a DataError for recordings of several people or without labels.
     """
     people = sorted({recording.subject for recording in recordings})
     if len(people) != 1:
         raise DataError("personalize", f"got recordings of {len(people)} people", "give those of one person")
     recognizer = Recognizer.load(base)
+    recordings = [mended(recording, tell) for recording in recordings]
     for recording in recordings:
         recognizer.signal.check(recording)
     if config.weights == "head":

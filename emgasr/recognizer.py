@@ -27,6 +27,7 @@ from emgasr.features import (
     build_features,
 )
 from emgasr.held import join
+from emgasr.measured import Measured, electrode_names, not_measured
 from emgasr.normalize import NormalizeConfig, NormalizeState, RunningNormalize
 from emgasr.output import replacing
 from emgasr.recording import UNITS, Band, Recording
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from emgasr.streaming import Stream, StreamConfig
 
 FORMAT = 1
+NO_KEY = -30.0  # ln of what any key has in a frame that is taken as blank
 # What `emgasr tune` puts beside the weights: the search that reads their emissions best, and a picture of others.
 SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
 EncoderConfig = ConformerConfig | TDSConfig | LinearConfig
@@ -110,6 +112,14 @@ class RecognizerState(NamedTuple):
     features: FeaturesState
     normalize: NormalizeState
     encoder: ConformerState | TDSState | LinearState
+
+
+class Heard(NamedTuple):
+    """A whole recording's emissions (F, V) float32, the running statistics at its end, and what was mended in it."""
+
+    emissions: np.ndarray
+    normalize: NormalizeState
+    mended: str  # a line for people; empty: nothing
 
 
 class Recognizer(nn.Module):
@@ -214,23 +224,31 @@ class Recognizer(nn.Module):
 
         Raises a RecordingError for another rate, unit or number of electrodes.
         """
-        return self.listen(recording)[0]
+        return self.listen(recording).emissions
 
-    def listen(self, recording: Recording, heard: NormalizeState | None = None) -> tuple[np.ndarray, NormalizeState]:
-        """Emissions as `emissions`, and the running statistics at the end; these may start as an earlier end's."""
+    def listen(self, recording: Recording, heard: NormalizeState | None = None) -> Heard:
+        """Emissions as `emissions`, and the running statistics at the end; these may start as an earlier end's.
+
+        Values that no amplifier gives are mended as in a stream: where a block was not measured, a frame is blank.
+        """
         self.signal.check(recording)
         weight, state = self.head.weight, self.start()
+        measured, lost = Measured(recording.n_channels, recording.unit, self.emission_samples), []
         if heard is not None:
             state = state._replace(normalize=heard)
         piece = self.piece_frames * self.features.hop
         parts = []
         for first in range(0, recording.n_samples, piece):
             last = min(first + piece, recording.n_samples)
-            samples = torch.from_numpy(recording.read(first / recording.rate_hz, last / recording.rate_hz))
-            log_probs, _, state = self.step(samples[None].to(weight), state)
+            mended = measured.feed(np.asarray(recording.samples[first:last], np.float32))
+            lost.append(not_measured(mended.lost))
+            log_probs, _, state = self.step(torch.from_numpy(mended.samples)[None].to(weight), state)
             parts.append(log_probs)
         emissions = torch.cat([*parts, self.flush(state)[0]], 1)[0].float().cpu().numpy()
-        return emissions, state.normalize
+        if measured.passed_over:
+            rows = np.flatnonzero(np.concatenate(lost)[: len(emissions)])
+            emissions[rows], emissions[rows, 0] = NO_KEY, 0.0
+        return Heard(emissions, state.normalize, measured.line(electrode_names(recording), recording.rate_hz))
 
     def stream(
         self,

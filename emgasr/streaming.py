@@ -33,13 +33,12 @@ from emgasr.decoding import BeamSearch
 from emgasr.delay import Delay, Stopwatch, delay_of, step_frames
 from emgasr.errors import ConfigError, DataError
 from emgasr.reading import BeamReader, GreedyReader, Reader, Token
-from emgasr.recognizer import Recognizer
+from emgasr.recognizer import NO_KEY, Recognizer
 from emgasr.settling import NO_RULES, LiveRules
 from emgasr.signal_watch import Notice, RestLevel, SignalWatch
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
 LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
-NO_KEY = -30.0  # ln of what any key has in a frame that is taken as blank
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ class Stream:
         self.revisions = 0
         signal = recognizer.signal
         self._state = recognizer.start()
-        self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples)
+        self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples, signal.unit)
         if search is None:
             self._reader: Reader = GreedyReader()
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ def run(argv: list[str]) -> int:
     """Compose the sequences of each split and write OUT/<split>/*.hdf5 and OUT/manifest.jsonl; return the exit code."""
     options = _parser().parse_args(argv)
     from emgasr.compose import as_recording, takes_from_recordings
+    from emgasr.measured import mended
     from emgasr.spellings import read_words
     from emgasr.tokens import Tokens
 
@@ -36,7 +38,7 @@ def run(argv: list[str]) -> int:
     composed = {}  # all of it before anything is written
     for split in dict.fromkeys(options.splits):
         sources = manifest.split(split)
-        takes = takes_from_recordings((part_name(entry), manifest.open(entry)) for entry in sources)
+        takes = takes_from_recordings((part_name(entry), mended(manifest.open(entry), _tell)) for entry in sources)
         if all(take.rest for take in takes):
             raise DataError(f"split {split!r}", "holds no labelled take", "give single takes, or spans of gestures")
         tokens = Tokens.words(sorted({take.label for take in takes if not take.rest}))
@@ -56,6 +58,10 @@ def run(argv: list[str]) -> int:
     write_manifest(Manifest(tuple(entries), folder, claims), folder / "manifest.jsonl")
     print(folder / "manifest.jsonl")
     return 0
+
+
+def _tell(line: str) -> None:
+    print(f"emgasr: {line}", file=sys.stderr)
 
 
 def _still_said(splits: Collection[str]) -> set[str]:

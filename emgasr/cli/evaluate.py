@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,10 @@ from emgasr.manifest import TEST, VALIDATION, Manifest, read_manifest
 from emgasr.output import claim_folder
 
 if TYPE_CHECKING:
+    from emgasr.evaluate import Evaluation
     from emgasr.recognizer import Recognizer
+
+NOTES = 20  # printed
 
 
 def run(argv: list[str]) -> int:
@@ -61,6 +65,7 @@ def run(argv: list[str]) -> int:
         seed=options.seed,
         settings=settings,
     )
+    _tell_notes(evaluation)
     more = {} if options.train_minutes is None else {"train_minutes": options.train_minutes}
     table = rows(evaluation, parameters=recognizer.parameter_count, **more)
     if folder is not None:
@@ -97,17 +102,21 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
     }
     rows = list(rows)
     names = [name for name in titles if any(name in row for row in rows)]
+    rests = [name for name in ("greedy", "lm") if any(f"keys_at_rest_{name}" in row for row in rows)]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
-    lines = [["system", "split", "subject", *(titles[name] for name in names), *words, "95 % interval"]]
+    still = [f"at rest{', LM' if name == 'lm' else ''}" for name in rests]
+    lines = [["system", "split", "subject", *(titles[name] for name in names), *still, *words, "95 % interval"]]
     for row in rows:
         cells = [f"{100 * row[name]:.2f} %" if name in row else "" for name in names]
+        cells += [_at_rest(row, name) for name in rests]
         if words and (lexicon := row.get("lexicon")):
             cells += [f"{lexicon['vocabulary']:,}", f"{100 * lexicon['oov_rate']:.2f} %"]
         elif words:
             cells += ["", ""]
         interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
         of = titles.get(row.get("interval_of", ""), "")
-        lines.append([str(row["system"]), str(row["split"]), str(row["subject"]), *cells, f"{interval} ({of})"])
+        told = f"{interval} ({of})" if interval else ""
+        lines.append([str(row["system"]), str(row["split"]), str(row["subject"]), *cells, told])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     left = {0, 1, 2, len(widths) - 1}
     return "\n".join(
@@ -117,6 +126,23 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def _at_rest(row: dict[str, Any], way: str) -> str:
+    """The keys put in where nothing was to be read."""
+    if f"keys_at_rest_{way}" not in row:
+        return ""
+    keys = f"{row[f'keys_at_rest_{way}']} keys"
+    return keys + (f", {row[f'false_keys_per_minute_{way}']:.1f}/min" if f"false_keys_per_minute_{way}" in row else "")
+
+
+def _tell_notes(evaluation: Evaluation) -> None:
+    """What was passed over or taken for something, of the first recordings that have such notes."""
+    notes = [f"emgasr: {item.name}: {note}" for item in evaluation.items for note in item.notes]
+    for note in notes[:NOTES]:
+        print(note, file=sys.stderr)
+    if len(notes) > NOTES:
+        print(f"emgasr: and {len(notes) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
 
 
 def _parser() -> ArgumentParser:

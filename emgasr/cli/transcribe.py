@@ -37,6 +37,8 @@ def run(argv: list[str]) -> int:
             print(f"emgasr: {error if path in error.where else f'{path}: {error}'}", file=sys.stderr)
             code = error.exit_code
             continue
+        for note in transcript.notes:
+            print(f"emgasr: {path}: {note}", file=sys.stderr)
         if options.json:
             print_json({"recording": path, **transcript.as_dict(), **vocabulary}, flush=True)
             continue

@@ -20,7 +20,8 @@ from emgasr.evaluate import evaluate
 from emgasr.experiment import KINDS, START_NAME, TrainingConfig, train
 from emgasr.items import items_of, tuning_stretches
 from emgasr.leaks import check_apart
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
+from emgasr.manifest import Entry, Manifest, TEST, TRAIN, VALIDATION, read_manifest
+from emgasr.measured import mended
 from emgasr.protocol.align import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.calibrate import CalibrationConfig, calibrate, earliest
 from emgasr.protocol.checks import check_fitted
@@ -210,7 +211,7 @@ def _search(recognizer: Recognizer, lm: str, model: Path) -> BeamSearch:
 
 
 def _start(recording: Recording) -> Recording:
-    return recording.segment(0.0, min(recording.duration_s, TEMPLATE_S))
+    return mended(recording).segment(0.0, min(recording.duration_s, TEMPLATE_S))
 
 
 def _with_rest(recording: Recording) -> Recording:

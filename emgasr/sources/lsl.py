@@ -71,6 +71,7 @@ def open_source(spec: Spec) -> Source:
         inlet.rate_hz,
         int(info.channel_count()),
         tolerance_s=tolerance_s,
+        unit=inlet.unit,
         **bridging(spec),  # type: ignore[arg-type]
     )
     spec.done()
