@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emgasr import lineage
 from emgasr.config import read_yaml
 from emgasr.errors import ConfigError, DataError
 from emgasr.leaks import check_apart
@@ -100,17 +101,17 @@ def refuse_tuning_on_test(
     """ConfigError if what the search is tuned on is, or holds, what is evaluated or tested: that flatters the result.
 
     The tests are the split `evaluated` and those named "test" of both manifests. Of a `model` with its run's
-    training.yaml beside it, the manifest that it was trained from counts too, and a ManifestError tells what of it was
-    trained on: a model reads that too well for weights to be found there.
+    training.yaml beside it, the test of the manifest that it was trained from counts too. A ManifestError tells what
+    shaped the weights of the model: it reads that too well for weights of a search to be found there.
     """
     if tuned_on == TEST or (tuned_on == evaluated and validation.checksum() == manifest.checksum()):
         raise ConfigError("search", f"tuning on the split {tuned_on!r} would flatter it", "tune on validation only")
     entries = validation.split(tuned_on)
     tests = [(manifest, evaluated), (manifest, TEST), (validation, TEST)]
+    if model is not None:
+        check_apart(trained_on(model) or (), entries)
     if (training := training_of(model)) is not None:
-        source, trained_on = training
-        check_apart((entry for entry in source.entries if entry.split == trained_on), entries)
-        tests.append((source, TEST))
+        tests.append((training[0], TEST))
     held_out = {_identity(entry): split for source, split in tests for entry in source.entries if entry.split == split}
     for entry in entries:
         if (other := held_out.get(_identity(entry))) is not None:
@@ -169,6 +170,14 @@ def training_of(model: Path | None) -> tuple[Manifest, str] | None:
     if not isinstance(content, dict) or not Path(str(content.get("manifest", ""))).is_file():
         return None
     return read_manifest(str(content["manifest"])), str(content.get("train_split", TRAIN))
+
+
+def trained_on(model: Path) -> list[Entry] | None:
+    """Everything that a model's weights were fitted to, as far as it or its run tells; None: nobody knows."""
+    if (entries := lineage.read(model)) is not None:
+        return lineage.trained(entries)
+    found = training_of(model)
+    return None if found is None else [entry for entry in found[0].entries if entry.split == found[1]]
 
 
 def _identity(entry: Entry) -> tuple[str, str, str]:

@@ -25,6 +25,7 @@ from typing import Any, Protocol
 
 from emgasr.as_json import as_json
 from emgasr.errors import ConfigError, DataError, EmgasrError, OutputError
+from emgasr.interrupts import end_as_ctrl_c
 from emgasr.output import replacing
 from emgasr.plain_text import lines_of
 
@@ -204,9 +205,13 @@ def _guarded(job: Job, root: Path, threads: int) -> None:
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C in the terminal reaches the process that runs the jobs alone, which passes it on once
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+    came = end_as_ctrl_c()
     try:
         work(job, root, threads)
     except BaseException:
+        if came:  # training has written its checkpoint: to be tried again, as a worker that was lost
+            signal.signal(came[0], signal.SIG_DFL)
+            os.kill(os.getpid(), came[0])
         sys.exit(1)
 
 

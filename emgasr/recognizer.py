@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
@@ -275,7 +275,7 @@ class Recognizer(nn.Module):
         weights = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
         content = {"emgasr_model": FORMAT, **to_mapping(self.signal), **to_mapping(self.config)}
         with replacing(folder / "model.safetensors") as path:
-            save_file(weights, path)
+            path.write_bytes(save(weights))  # which tells of a full disk as of any other
         self.tokens.save(folder)
         with replacing(folder / "README.md") as path:
             path.write_text(card or "# emgasr model\n\nNo card was written for this model.\n", encoding="utf-8")

@@ -6,15 +6,14 @@ import difflib
 import errno
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from types import FrameType
 
 from emgasr import __version__
 from emgasr.errors import EmgasrError
+from emgasr.interrupts import end_as_ctrl_c
 
 # A verb's module is imported only when the verb is called: `emgasr --help` must answer at once.
 VERBS: dict[str, tuple[str, str]] = {
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
     if argv is None:  # a process of its own
         _open_missing_streams()
-        _end_well_when_terminated()
+        end_as_ctrl_c()
     return told(_dispatch, list(sys.argv[1:] if argv is None else argv))
 
 
@@ -105,19 +104,6 @@ def _open_missing_streams() -> None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
-
-
-def _end_well_when_terminated() -> None:
-    """Let SIGTERM do what Ctrl-C does, so that files are finished and figures told; in this process only."""
-    main_process = os.getpid()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != main_process:  # a worker that was forked from it
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
 
 
 def _help() -> str:

@@ -29,8 +29,8 @@ def run(argv: list[str]) -> int:
 
     from rich.console import Console
 
-    from emgasr.calibrate import CalibrateConfig, check_signal
-    from emgasr.output import claim_folder
+    from emgasr.calibrate import FITTING, CalibrateConfig, check_signal
+    from emgasr.output import claimed_folder
     from emgasr.recognizer import Recognizer
     from emgasr.simulate import default_prompts
     from emgasr.sources import Typing, open_source
@@ -46,7 +46,7 @@ def run(argv: list[str]) -> int:
         check_signal(base, source)
         if not isinstance(source, Typing) and not has_keyboard():
             raise ConfigError("emgasr calibrate", "needs the keyboard of a terminal", "run it in one")
-        folder = claim_folder(Path(options.out))
+        folder = stack.enter_context(claimed_folder(Path(options.out), None, done=FITTING))
         try:
             profile = _calibrate(options, prompts, config, source, folder, console)
         except KeyboardInterrupt:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
 from emgasr.leaks import check_disjoint, part_name
-from emgasr.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.output import claim_folder
+from emgasr.manifest import Entry, Manifest, part_name, read_manifest, write_manifest
+from emgasr.output import claim_folder, claimed_folder
 from emgasr.recording import save_recording
 
 if TYPE_CHECKING:
@@ -43,19 +43,19 @@ def run(argv: list[str]) -> int:
             raise DataError(f"split {split!r}", "holds no labelled take", "give single takes, or spans of gestures")
         tokens = Tokens.words(sorted({take.label for take in takes if not take.rest}))
         composed[split] = (manifest.open(sources[0]), tokens, len(takes), _examples(takes, words, tokens, options))
-    folder = claim_folder(options.out, options.overwrite)
-    entries = []
-    for split, (device, tokens, count, examples) in composed.items():
-        for number, example in enumerate(examples):
-            recording = as_recording(example, tokens, device.rate_hz, device.unit, device.bands)
-            path = folder / split / f"{number:04d}.hdf5"
-            save_recording(recording, path)
-            text = ("" if words else " ").join(tokens.symbols_of(example.ids))
-            take = " ".join(example.takes)
-            entries.append(Entry.of(recording, path.absolute(), "native", split, take=take, text=text))
-        print(f"{split}: {len(examples)} composed recordings of {count} takes")
-    claims = tuple(claim for claim in manifest.claims if claim in _still_said(composed))
-    write_manifest(Manifest(tuple(entries), folder, claims), folder / "manifest.jsonl")
+    with claimed_folder(options.out, options.overwrite) as folder:
+        entries = []
+        for split, (device, tokens, count, examples) in composed.items():
+            for number, example in enumerate(examples):
+                recording = as_recording(example, tokens, device.rate_hz, device.unit, device.bands)
+                path = folder / split / f"{number:04d}.hdf5"
+                save_recording(recording, path)
+                text = ("" if words else " ").join(tokens.symbols_of(example.ids))
+                take = " ".join(example.takes)
+                entries.append(Entry.of(recording, path.absolute(), "native", split, take=take, text=text))
+            print(f"{split}: {len(examples)} composed recordings of {count} takes")
+        claims = tuple(claim for claim in manifest.claims if claim in _still_said(composed))
+        write_manifest(Manifest(tuple(entries), folder, claims), folder / "manifest.jsonl")
     print(folder / "manifest.jsonl")
     return 0
 

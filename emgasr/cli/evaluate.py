@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,8 @@ from emgasr.cli.search_options import DEFAULT, Wanted, add_search_options, read_
 from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
 from emgasr.errors import ConfigError, OutputError
 from emgasr.leaks import check_disjoint
-from emgasr.manifest import TEST, VALIDATION, Manifest, read_manifest
-from emgasr.output import claim_folder
+from emgasr.manifest import Entry, Manifest, TEST, VALIDATION, read_manifest
+from emgasr.output import claim_folder, claimed_folder
 
 if TYPE_CHECKING:
     from emgasr.evaluate import Evaluation
@@ -33,49 +34,22 @@ def run(argv: list[str]) -> int:
     check_disjoint(manifest)
     entries = manifest.split(options.split)
 
-    from emgasr.evaluate import evaluate
-    from emgasr.items import items_of
     from emgasr.recognizer import Recognizer
-    from emgasr.results import rows
 
     recognizer = Recognizer.load(options.model)
     asked = options.tune_on is not None or options.validation_manifest is not None
     wanted = read_search(options, None if asked else options.model, recognizer.tokens)
-    folder = claim_folder(options.out, options.overwrite) if options.out else None
-    if wanted is not None and (asked or wanted.source == DEFAULT):
-        wanted = _tuned(options, manifest, recognizer, wanted, asked)
-    if options.save_search and wanted is not None:
-        from emgasr.decoding.search_file import write_search_config
+    with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
+        if wanted is not None and (asked or wanted.source == DEFAULT):
+            wanted = _tuned(options, manifest, recognizer, wanted, asked)
+        if options.save_search and wanted is not None:
+            from emgasr.decoding.search_file import write_search_config
 
-        write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
-    recordings = ((entry.path, manifest.open(entry)) for entry in entries)
-    settings: dict[str, Any] = {
-        "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
-        "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
-        "seed": options.seed,
-    }
-    if wanted is not None:
-        settings |= {**wanted.language.settings, "search": str(wanted)}
-    evaluation = evaluate(
-        progress(items_of(recognizer, recordings), "evaluating", len(entries)),
-        recognizer.tokens,
-        wanted.search(recognizer.tokens) if wanted is not None else None,
-        system=options.system or Path(options.model).name,
-        split=options.split,
-        seed=options.seed,
-        settings=settings,
-    )
-    _tell_notes(evaluation)
-    more = {} if options.train_minutes is None else {"train_minutes": options.train_minutes}
-    table = rows(evaluation, parameters=recognizer.parameter_count, **more)
-    if folder is not None:
-        from emgasr.report import write_report
-        from emgasr.results import write_hypotheses, write_results
-
-        write_results(folder / "results.json", table)
-        write_hypotheses(folder / "hypotheses.jsonl", [evaluation])
-        title = options.title or f"{evaluation.system} on {options.split}"
-        write_report(folder / "report.html", [(evaluation, table)], title)
+            write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
+        evaluation = _evaluation(options, manifest, entries, recognizer, wanted)
+        table = _table(options, entries, recognizer, evaluation)
+        if folder is not None:
+            _write(options, folder, evaluation, table)
     if options.json:
         print_json({"rows": table})
         return 0
@@ -87,6 +61,65 @@ def run(argv: list[str]) -> int:
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
     return 0
+
+
+def _evaluation(
+    options: argparse.Namespace,
+    manifest: Manifest,
+    entries: list[Entry],
+    recognizer: Recognizer,
+    wanted: Wanted | None,
+) -> Evaluation:
+    from emgasr.evaluate import evaluate
+    from emgasr.items import items_of
+
+    settings: dict[str, Any] = {
+        "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
+        "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
+        "seed": options.seed,
+    }
+    if wanted is not None:
+        settings |= {**wanted.language.settings, "search": str(wanted)}
+    recordings = ((entry.path, manifest.open(entry)) for entry in entries)
+    return evaluate(
+        progress(items_of(recognizer, recordings), "evaluating", len(entries)),
+        recognizer.tokens,
+        wanted.search(recognizer.tokens) if wanted is not None else None,
+        system=options.system or Path(options.model).name,
+        split=options.split,
+        seed=options.seed,
+        settings=settings,
+    )
+
+
+def _table(
+    options: argparse.Namespace, entries: list[Entry], recognizer: Recognizer, evaluation: Evaluation
+) -> list[dict[str, Any]]:
+    """The rows of figures; what the recordings and the model tell against them goes to standard error."""
+    from emgasr import lineage
+    from emgasr.results import rows
+
+    _tell_notes(evaluation)
+    more: dict[str, Any] = {} if options.train_minutes is None else {"train_minutes": options.train_minutes}
+    again, people = lineage.seen(lineage.read(Path(options.model)) or (), entries)
+    if again:
+        more["recordings_that_shaped_the_model"] = len(again)
+        told = f"{len(again)} of {len(entries)} recordings shaped the weights of this model, as {again[0].path}"
+        print(f"emgasr: {told}: these are no test results", file=sys.stderr)
+    if people:
+        more["people_that_shaped_the_model"] = people
+        print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
+    return rows(evaluation, parameters=recognizer.parameter_count, **more)
+
+
+def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, table: list[dict[str, Any]]) -> None:
+    from emgasr.report import write_report
+    from emgasr.results import write_hypotheses, write_results
+
+    write_results(folder / "results.json", table)
+    write_hypotheses(folder / "hypotheses.jsonl", [evaluation])
+    title = options.title or f"{evaluation.system} on {options.split}"
+    write_report(folder / "report.html", [(evaluation, table)], title)
 
 
 def table_of(rows: Iterable[dict[str, Any]]) -> str:

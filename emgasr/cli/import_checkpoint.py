@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emgasr.cli.parser import ArgumentParser
-from emgasr.output import claim_folder
+from emgasr.output import claimed_folder
 
 
 def run(argv: list[str]) -> int:
@@ -22,8 +22,8 @@ def run(argv: list[str]) -> int:
     from emgasr.published import read_published_tds
 
     recognizer = read_published_tds(options.checkpoint)
-    claim_folder(options.out, options.overwrite)
-    recognizer.save(options.out, _card(options.checkpoint.name, checksum_file(options.checkpoint)))
+    with claimed_folder(options.out, options.overwrite):
+        recognizer.save(options.out, _card(options.checkpoint.name, checksum_file(options.checkpoint)))
     print(f"{options.out}: TDS, {recognizer.parameter_count:,} parameters")
     return 0
 

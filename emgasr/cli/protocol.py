@@ -16,7 +16,7 @@ from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
 from emgasr.manifest import read_manifest
-from emgasr.output import replacing
+from emgasr.output import locked_folder, replacing
 
 if TYPE_CHECKING:
     from emgasr.experiment import TrainingConfig
@@ -68,12 +68,13 @@ def _run(options: argparse.Namespace, rest: list[str], argv: list[str]) -> int:
     root: Path = options.out.absolute()
     command = shlex.join(["emgasr", "protocol", *argv])
     splits = read_splits(options.splits)
-    prepared = prepare(root, read_manifest(options.manifest), splits, systems, lists, config, command)
-    with _told(options.quiet) as report:
-        rows = run_protocol(prepared, _engine(options), report)
-    with replacing(root / ROWS_NAME) as path:
-        path.write_text(as_json(rows) + "\n", encoding="utf-8")
-    table = write_report(root, rows, options.title, options.target_cer / 100, seconds=_seconds(root))
+    with locked_folder(root):
+        prepared = prepare(root, read_manifest(options.manifest), splits, systems, lists, config, command)
+        with _told(options.quiet) as report:
+            rows = run_protocol(prepared, _engine(options), report)
+        with replacing(root / ROWS_NAME) as path:
+            path.write_text(as_json(rows) + "\n", encoding="utf-8")
+        table = write_report(root, rows, options.title, options.target_cer / 100, seconds=_seconds(root))
     _show(table, root, options.json)
     return 0
 
