@@ -96,7 +96,7 @@ def write(entries: Iterable[Entry], model: Path) -> None:
 
 
 def seen(entries: Iterable[Entry], tested: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
-    """Of what is tested, the recordings that shaped the weights, and the people of others who did by other recordings."""
+    """Of what is tested, the recordings that shaped the weights, and whose others did, though these did not."""
     entries, tested = list(entries), list(tested)
     again = [] if _apart(entries, tested) else [entry for entry in tested if not _apart(entries, [entry])]
     subjects = {entry.key("subject") for entry in entries}

@@ -105,11 +105,13 @@ def save_session(recording: Recording, path: str | Path, notes: str = "") -> Non
     `notes` (JSON) tell what happened while it was recorded.
     """
     with replacing(path) as temporary, _Sink(temporary, "w+") as sink:
-        with h5py.File(sink, "w") as file:
-            _write(recording, file, sink)
-            if notes:
-                file["notes"] = notes
-        sink.check()
+        try:
+            with h5py.File(sink, "w") as file:
+                _write(recording, file, sink)
+                if notes:
+                    file["notes"] = notes
+        finally:
+            sink.check()  # whatever HDF5 makes of it
 
 
 class _Sink(io.FileIO):
@@ -125,6 +127,13 @@ class _Sink(io.FileIO):
         except BaseException as error:  # a full disk, or Ctrl-C while in here
             self.failure = error
         return len(data)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            return super().truncate(size) if self.failure is None else 0
+        except BaseException as error:
+            self.failure = error
+            return 0
 
     def check(self) -> None:
         if self.failure is not None:
