@@ -284,8 +284,12 @@ class Recognizer(nn.Module):
 
     @staticmethod
     def load(folder: str | Path, device: str = "cpu") -> Recognizer:
-        """Read a model folder; a ModelError if it is missing, damaged, unfinished or of another format."""
+        """Read a model folder; a ModelError if it is missing, damaged, unfinished or of another format.
+
+        A ConfigError for a device that is not there.
+        """
         folder = Path(folder)
+        place = _device(device)
         config, signal = _read_config(folder)
         tokens = load_tokens(folder)
         try:
@@ -301,7 +305,18 @@ class Recognizer(nn.Module):
             raise ModelError(path, "holds other parameters than config.yaml describes", "restore both files") from error
         if not all(torch.isfinite(value).all() for value in recognizer.state_dict().values()):
             raise ModelError(path, "holds weights that are not finite", "train the model again")
-        return recognizer.to(device).eval()
+        return recognizer.to(place).eval()
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        raise ConfigError("device", f"{name!r} is not there", 'use "cpu", or "cuda" where there is one') from error
+    if device.type == "meta":
+        raise ConfigError("device", f"{name!r} computes nothing", 'use "cpu", or "cuda" where there is one')
+    return device
 
 
 def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:

@@ -6,6 +6,7 @@ import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from miniatures import make_recording
 from safetensors.torch import load_file, save_file
 from tiny_models import ENCODERS, NORMALIZATIONS, TDS, tiny_recognizer
 
+import emgasr
 from emgasr.decoding import greedy
-from emgasr.errors import ConfigError, ModelError, RecordingError
+from emgasr.errors import ConfigError, DataError, ModelError, RecordingError
 from emgasr.recognizer import Recognizer
 from emgasr.recording import Band
 from emgasr.tokens import Tokens
@@ -278,3 +280,25 @@ def test_the_folder_is_plain_text_and_safetensors(folder: Path) -> None:
     content = yaml.safe_load((folder / "config.yaml").read_text())
     assert content["emgasr_model"] == 1
     assert content["encoder"]["kind"] == "conformer"
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "nowhere", "meta", "", 3.5, None])
+def test_a_device_that_is_not_there_is_told_in_one_line(device: Any, tmp_path: Path) -> None:
+    if str(device).startswith("cuda") and torch.cuda.device_count() > 7:
+        pytest.skip("it is there")
+    tiny_recognizer().save(tmp_path / "model")
+    with pytest.raises(ConfigError, match="device"):
+        emgasr.load(tmp_path / "model", device="cuda:7" if device == "cuda" and torch.cuda.is_available() else device)
+
+
+@pytest.mark.parametrize("path", [5, None, b"model", ["model"], True, "a\0b"])
+def test_what_is_no_path_is_told_in_one_line(path: Any) -> None:
+    for function in (emgasr.load, emgasr.open_recording):
+        with pytest.raises(ConfigError, match="is no path"):
+            function(path)
+
+
+@pytest.mark.parametrize("given", [np.zeros((400, 8), np.float32), "r.hdf5", None, torch.zeros(400, 8)])
+def test_only_a_recording_is_transcribed(given: Any) -> None:
+    with pytest.raises(DataError, match=r"not a recording; give emgasr\.Recording"):
+        emgasr.transcribe(tiny_recognizer(), given)
