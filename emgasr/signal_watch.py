@@ -137,7 +137,7 @@ class SignalWatch:
         if bad is not None and not self._replacing:
             first = time_s + int(bad.any(1).argmax()) / self.rate_hz
             text = (
-                f"values that no amplifier gives are replaced by the last good ones ({named(self.names, bad.any(0))})"
+                f"values that no amplifier gives are replaced by the last good ones ({named(self.names, np.asarray(bad.any(0)))})"
             )
             notices.append(Notice("replaced", first, text))
         if len(samples):
