@@ -136,9 +136,8 @@ class SignalWatch:
         samples, bad, lost = self.measured.feed(samples)
         if bad is not None and not self._replacing:
             first = time_s + int(bad.any(1).argmax()) / self.rate_hz
-            text = (
-                f"values that no amplifier gives are replaced by the last good ones ({named(self.names, np.asarray(bad.any(0)))})"
-            )
+            where = named(self.names, np.asarray(bad.any(0)))
+            text = f"values that no amplifier gives are replaced by the last good ones ({where})"
             notices.append(Notice("replaced", first, text))
         if len(samples):
             self._replacing = bad is not None and bool(bad[-1].any())
