@@ -11,9 +11,9 @@ import numpy as np
 
 from emgasr import lineage
 from emgasr.config import read_yaml
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import ConfigError
 from emgasr.leaks import check_apart
-from emgasr.manifest import Entry, Manifest, TEST, TRAIN, read_manifest
+from emgasr.manifest import TEST, TRAIN, Entry, Manifest, read_manifest
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:

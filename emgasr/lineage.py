@@ -15,7 +15,8 @@ from typing import Any
 
 from emgasr.as_json import as_json
 from emgasr.errors import ManifestError, ModelError
-from emgasr.manifest import PART, TRAIN, VALIDATION, Entry, check_apart
+from emgasr.leaks import check_apart
+from emgasr.manifest import PART, TRAIN, VALIDATION, Entry
 from emgasr.output import replacing
 from emgasr.recording import Recording
 

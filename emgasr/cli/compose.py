@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
 from emgasr.leaks import check_disjoint, part_name
-from emgasr.manifest import Entry, Manifest, part_name, read_manifest, write_manifest
-from emgasr.output import claim_folder, claimed_folder
+from emgasr.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.output import claimed_folder
 from emgasr.recording import save_recording
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from emgasr.cli.search_options import DEFAULT, Wanted, add_search_options, read_
 from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
 from emgasr.errors import ConfigError, OutputError
 from emgasr.leaks import check_disjoint
-from emgasr.manifest import Entry, Manifest, TEST, VALIDATION, read_manifest
-from emgasr.output import claim_folder, claimed_folder
+from emgasr.manifest import TEST, VALIDATION, Entry, Manifest, read_manifest
+from emgasr.output import claimed_folder
 
 if TYPE_CHECKING:
     from emgasr.evaluate import Evaluation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError
 from emgasr.leaks import check_disjoint
-from emgasr.manifest import Entry, TRAIN, read_manifest
+from emgasr.manifest import TRAIN, Entry, read_manifest
 
 if TYPE_CHECKING:
     from emgasr.recording import Recording

@@ -16,10 +16,10 @@ import numpy as np
 from emgasr.config import from_mapping, read_yaml
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluate import evaluate
-from emgasr.experiment import KINDS, START_NAME, TrainingConfig, train
+from emgasr.experiment import KINDS, TrainingConfig, train
 from emgasr.items import items_of, trained_on, tuning_stretches
 from emgasr.leaks import check_apart
-from emgasr.manifest import Entry, Manifest, TEST, TRAIN, VALIDATION, read_manifest
+from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.measured import mended
 from emgasr.protocol.align import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.calibrate import CalibrationConfig, calibrate, earliest
