@@ -17,6 +17,7 @@ import torch
 from emgasr import __version__, lineage
 from emgasr import recognizer as recognizers
 from emgasr.batches import ComposedBatches, ComposedConfig, Source, WindowsConfig, WindowSource, collate
+from emgasr.checkpoint import CHECKPOINT_NAME
 from emgasr.compose import ComposedSource, takes_from_recordings
 from emgasr.encoders.conformer import ConformerConfig
 from emgasr.errors import ConfigError
@@ -31,7 +32,7 @@ from emgasr.recording import Recording
 from emgasr.resuming import Begun, begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.tokens import Tokens
-from emgasr.training import CHECKPOINT_NAME, FitConfig, Fitted, fit
+from emgasr.training import FitConfig, Fitted, fit
 
 KINDS: dict[str, dict[str, type]] = {
     **recognizers.KINDS,

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from emgasr import lineage
 from emgasr.as_json import as_json
+from emgasr.checkpoint import CHECKPOINT_NAME, checkpoint_step
 from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
 from emgasr.errors import ConfigError, ManifestError, ModelError
 from emgasr.manifest import TRAIN, VALIDATION, Entry, Manifest, checksum_file
 from emgasr.output import UNFINISHED, replacing
-from emgasr.training import CHECKPOINT_NAME, checkpoint_step
 
 if TYPE_CHECKING:
     from emgasr.experiment import TrainingConfig

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from emgasr.as_json import as_json
 from emgasr.batches import Batch, Source, collate, prefetch
+from emgasr.checkpoint import CHECKPOINT_NAME, LOG_NAME, cut_log, load_checkpoint
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError, DataError, ModelError, OutputError
 from emgasr.interrupts import noticing_ctrl_c
@@ -29,7 +29,6 @@ from emgasr.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.score import Counts, count_edits
 
-CHECKPOINT_NAME, LOG_NAME = "checkpoint.pt", "log.jsonl"
 Validation = Sequence[tuple[str, Recording]]
 
 
@@ -305,7 +304,7 @@ class _Fit:
     def _restore(self) -> None:
         path = self.folder / CHECKPOINT_NAME
         try:
-            state = _loaded(path, self.device)
+            state = load_checkpoint(path, self.device)
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = _Progress(**state["progress"])
@@ -315,41 +314,7 @@ class _Fit:
         except Exception as error:  # torch raises whatever the damaged content leads to
             raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
         if self.rank == 0:
-            _cut_log(self.folder / LOG_NAME, self.progress.step)
-
-
-def checkpoint_step(folder: Path) -> int:
-    """The step that a run's checkpoint was written at; a ModelError if there is none to resume from."""
-    path = folder / CHECKPOINT_NAME
-    try:
-        return int(_loaded(path, torch.device("cpu"))["progress"]["step"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(path, "cannot be resumed from: damaged", "restart") from error
-
-
-def _loaded(path: Path, device: torch.device) -> Any:
-    try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError as error:
-        raise ModelError(path, "is not there to resume from", "start the run without --resume") from error
-    except Exception as error:  # torch.load raises whatever the damaged bytes lead to
-        raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
-
-
-def _cut_log(path: Path, step: int) -> None:
-    """Take the steps behind the checkpoint out of a log: a run that was killed did them, and they are done again."""
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            if json.loads(line)["step"] > step:
-                continue
-        except (ValueError, KeyError, TypeError):  # cut off in the middle, or empty
-            continue
-        kept.append(line + b"\n")
-    with replacing(path) as temporary:
-        temporary.write_bytes(b"".join(kept))
+            cut_log(self.folder / LOG_NAME, self.progress.step)
 
 
 def validation_errors(recognizer: Recognizer, validation: Validation) -> tuple[Counts, int]:
