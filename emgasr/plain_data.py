@@ -24,7 +24,7 @@ LARGEST_INTEGER = 2**63
 _ADVICE = "mend the file, or fetch it again"
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
-_EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")  # 1e-3: a number in YAML 1.2 and to everybody who writes it
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")  # 1e-3 and 2.5e3: numbers in YAML 1.2, and to all
 
 
 def read_text(

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
+from emgasr.config import from_mapping, to_mapping, write_yaml
 from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder, ConformerState
 from emgasr.encoders.linear import LinearConfig, LinearEncoder, LinearState
 from emgasr.encoders.tds import TDSConfig, TDSEncoder, TDSState
@@ -29,6 +29,7 @@ from emgasr.features import (
 from emgasr.held import join
 from emgasr.normalize import NormalizeConfig, NormalizeState, RunningNormalize
 from emgasr.output import replacing
+from emgasr.plain_data import read_yaml
 from emgasr.recording import UNITS, Band, Recording
 from emgasr.tokens import Tokens, load_tokens
 
