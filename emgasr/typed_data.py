@@ -54,7 +54,7 @@ def built(config: type[Config], kinds: Kinds, values: Mapping[str, Any], where: 
         if field.name not in values:
             continue
         value = values[field.name]
-        if isinstance(value, dict):
+        if field.name in kinds or dataclasses.is_dataclass(hints[field.name]):
             section = kinds[field.name][value["kind"]] if field.name in kinds else hints[field.name]
             default = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
             if type(default) is section:  # a default of its own, as PersonalizeConfig has for its windows
@@ -129,6 +129,11 @@ def _fit(hint: Any, value: Any) -> Any:
             return _NO_FIT
         fits = tuple(_fit(one, item) for one, item in zip(wanted, value, strict=True))
         return _NO_FIT if any(fit is _NO_FIT for fit in fits) else fits
+    if origin is dict:
+        if not isinstance(value, dict):
+            return _NO_FIT
+        found = {key: _fit(arguments[1], item) for key, item in value.items()}
+        return _NO_FIT if any(fit is _NO_FIT for fit in found.values()) else found
     if hint is float:
         if type(value) not in (int, float) or not math.isfinite(value):
             return _NO_FIT
@@ -148,4 +153,6 @@ def _described(hint: Any) -> str:
         return " or ".join(described)
     if origin is tuple:
         return "a list, each item " + " then ".join(_described(one) for one in arguments if one is not Ellipsis)
+    if origin is dict:
+        return f"a mapping to {_described(arguments[1])}"
     return _WORDS[hint]

@@ -10,13 +10,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from emgasr.corpora.tables import read_table
 from emgasr.errors import ConfigError, ManifestError, RecordingError
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry
+from emgasr.plain_data import read_yaml
 
 SPLIT_NAMES = {"train": TRAIN, "val": VALIDATION, "test": TEST}
 HELD_OUT_USERS, HELD_OUT_SESSIONS = 8, 2  # of test users, and of each user's sessions that validate or test
@@ -60,18 +58,16 @@ def compare_with_metadata(entries: Iterable[Entry], rows: Mapping[Key, Mapping[s
 
 def read_split_file(path: Path) -> dict[Key, str]:
     """The split of each session of a published file: `dataset: {train, val, test: [{user, session}]}`."""
+    # Every value stays text: to YAML, the user 05344357 would be an octal number.
+    content = read_yaml(path, ManifestError, "give the published split files", words_only=True)
     try:
-        # Every value stays text: to YAML, the user 05344357 would be an octal number.
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
         found: dict[Key, str] = {}
         for name, split in SPLIT_NAMES.items():
             for row in content["dataset"].get(name) or []:
                 key = (str(row["user"]), session_number(str(row["session"])))
                 if found.setdefault(key, split) != split:
                     raise ManifestError(path, f"session {row['session']} is in {found[key]} and {split}", "mend it")
-    except OSError as error:
-        raise ManifestError(path, f"cannot be read ({error.strerror})", "give the published split files") from error
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ManifestError(path, "is not a split file of emg2qwerty", "see recipes/emg2qwerty/RESULTS.md") from error
     if not found:
         raise ManifestError(path, "names no session", "see recipes/emg2qwerty/RESULTS.md")

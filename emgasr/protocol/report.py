@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from emgasr.as_json import as_json
 from emgasr.errors import OutputError
 from emgasr.output import replacing
+from emgasr.plain_data import read_json
 from emgasr.protocol.plan import RUN_NAME
 from emgasr.protocol.tables import Row, between_systems, curves, minutes_to, minutes_told, over_people
 
@@ -53,10 +53,11 @@ def write_report(
 
 def read_run(root: Path) -> dict[str, Any]:
     """What run.json says of how a protocol was run; an OutputError if there is none."""
-    try:
-        content: dict[str, Any] = json.loads((root / RUN_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(root, f"is not the folder of a protocol ({RUN_NAME})", "run it first") from error
+    if not (root / RUN_NAME).is_file():
+        raise OutputError(root, f"is not the folder of a protocol ({RUN_NAME})", "run it first")
+    content = read_json(root / RUN_NAME, OutputError, "run the protocol again")
+    if not isinstance(content, dict):
+        raise OutputError(root / RUN_NAME, "is no mapping", "run the protocol again")
     return content
 
 
