@@ -6,7 +6,6 @@ import base64
 import datetime
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from emgasr.output import replacing
 from emgasr.results import Row
 from emgasr.score import confusions
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
+from emgasr.visible import html_text as escape
 
 NAMES = {"cer": "Raw keys", "cer_rendered": "Text, characters", "wer": "Text, words"}
 WAYS = {GREEDY: "greedy", WITH_LM: "with language model"}

@@ -129,8 +129,9 @@ def _engine(options: argparse.Namespace) -> Engine:
 @contextmanager
 def _told(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     """Yield what tells of each job that ended: a bar on a terminal, else a line on standard error."""
-    from rich.console import Console
     from rich.progress import Progress
+
+    from emgasr.console import Console
 
     console = Console(stderr=True)
     with Progress(console=console, disable=quiet or not console.is_terminal) as bar:

@@ -120,7 +120,7 @@ def _figures(best: Trial, default: Trial) -> dict[str, Any]:
 
 
 def _show(best: Trial, default: Trial, result: dict[str, Any]) -> None:
-    from rich.console import Console
+    from emgasr.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(best, default))
