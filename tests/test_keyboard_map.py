@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib")
 
+import matplotlib
 from matplotlib.backends.backend_agg import RendererAgg
 
 from emgasr.keyboard_map import draw_keyboard, draw_matrix, errors_by_key
