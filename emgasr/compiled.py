@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache, NullCache
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
 
 # Also for the processes that this one starts: they need not say it again.
 _TOLD = "EMGASR_COMPILED_IN_MEMORY"
@@ -37,13 +38,27 @@ def is_kept(function: Any) -> bool:
     return isinstance(function._cache, _Kept)
 
 
+class _Places(CompileResultCacheImpl):  # type: ignore[misc]
+    """The folders that numba tries, but for one called "~" where it is run: whoever has no home has none there."""
+
+    _locator_classes = tuple(
+        place
+        for place in CompileResultCacheImpl._locator_classes
+        if os.path.isabs(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~")) or "UserWide" not in str(place)
+    )
+
+
 class _Kept(FunctionCache):  # type: ignore[misc]
     """numba's cache on disk; a file that cannot be written or read costs the time to compile, nothing else."""
+
+    _impl_class = _Places
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
         except Exception:  # an index or code cut short by a crash, whatever unpickling makes of it
+            with suppress(OSError):
+                self.flush()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:

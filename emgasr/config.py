@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,15 +76,23 @@ def _parser(
     for name, classes in kinds.items():
         kind = chosen[name] or next(iter(classes))
         parser.add_class_arguments(classes[kind], name)
+    for action in parser._actions:
+        if action.dest in _sections(config, kinds):  # the parser's offer of a file in place of a section
+            action.help = argparse.SUPPRESS
     return parser
+
+
+def _sections(config: type, kinds: Kinds) -> set[str]:
+    nested = {field.name for field in dataclasses.fields(config) if dataclasses.is_dataclass(field.default_factory)}
+    return nested | kinds.keys()
 
 
 def _check_single(config: type, kinds: Kinds, options: Sequence[str], program: str) -> None:
     """Refuse a whole section at once, which the parser would take for a file to open or a class to import."""
-    sections = {field.name for field in dataclasses.fields(config) if dataclasses.is_dataclass(field.default_factory)}
+    sections = _sections(config, kinds)
     for word in options:
         name, _, key = word.partition("=")[0].removeprefix("--").partition(".")
-        if word.startswith("--") and name in (sections | kinds.keys()) and key in ("", "class_path", "init_args"):
+        if word.startswith("--") and name in sections and key in ("", "class_path", "init_args"):
             raise ConfigError(program, f"--{name} is a section, not one option", f"give single ones: --{name}.…")
 
 

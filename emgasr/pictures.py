@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import io
 import warnings
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
-import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from emgasr.visible import visible
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 _PLAIN = {"text.parse_math": False, "text.usetex": False, "axes.formatter.use_mathtext": False}
+
+
+def missing() -> str:
+    """Return why no picture can be drawn here, with what to do; "" where it can."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return "needs matplotlib: pip install 'emgasr[plot]'"
+    try:
+        importlib.import_module("matplotlib.figure")
+    except OSError:  # matplotlib keeps what it knows of fonts in a folder
+        return "needs a folder that matplotlib can write: set MPLCONFIGDIR to one"
+    return ""
 
 
 def plain(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -24,6 +35,8 @@ def plain(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
     @functools.wraps(draw)
     def drawn(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
+        import matplotlib
+
         with matplotlib.rc_context(_PLAIN), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")
             warnings.filterwarnings("ignore", message="Matplotlib currently does not support")  # some scripts
@@ -40,6 +53,8 @@ def label(text: str) -> str:
 
 def png(figure: Figure, transparent: bool = False) -> bytes:
     """Return a finished figure as the content of a PNG file."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", transparent=transparent)

@@ -101,7 +101,7 @@ def test_without_matplotlib_it_says_how_to_get_the_pictures(monkeypatch: pytest.
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
     page = page_of(typing())
-    assert "pip install 'emgasr[plot]'" in page
+    assert "needs matplotlib: pip install 'emgasr[plot]'" in Page(page).text
     assert Page(page).addresses == []
 
 
@@ -159,3 +159,11 @@ def test_whatever_labels_and_names_hold_is_plain_text_on_the_page(kind: str) -> 
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", page)
     for true in strange:
         assert visible(true) in Page(page).text
+
+
+def test_where_matplotlib_finds_no_folder_to_write_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise OSError("Matplotlib requires access to a writable cache directory")
+
+    monkeypatch.setattr(importlib, "import_module", refuse)
+    assert "set MPLCONFIGDIR" in Page(page_of(typing())).text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emgasr.as_json import as_json
 from emgasr.errors import OutputError
 from emgasr.output import replacing
+from emgasr.pictures import label, missing, plain, png
 from emgasr.plain_data import read_json
 from emgasr.protocol.plan import RUN_NAME
 from emgasr.protocol.tables import Row, between_systems, curves, minutes_to, minutes_told, over_people
@@ -129,10 +129,8 @@ def draw_curves(rows: Sequence[Row], target: float, path: Path) -> bool:
     Nothing is drawn without matplotlib either (the `plot` extra).
     """
     found = {key: steps for key, steps in curves(rows).items() if any(n.startswith("cer_") for n in steps[0])}
-    if not found or importlib.util.find_spec("matplotlib") is None:
+    if not found or missing():
         return False
-    from emgasr.pictures import plain, png
-
     with replacing(path) as temporary:
         temporary.write_bytes(plain(lambda: png(_figure(found, target)))())
     return True
@@ -140,8 +138,6 @@ def draw_curves(rows: Sequence[Row], target: float, path: Path) -> bool:
 
 def _figure(found: Mapping[tuple[str, str, str], Sequence[Row]], target: float) -> Figure:
     from matplotlib.figure import Figure
-
-    from emgasr.pictures import label
 
     panels = list(dict.fromkeys((name, rung) for _, name, rung in found))
     columns = min(4, len(panels))
