@@ -111,7 +111,7 @@ class Features(nn.Module, ABC):
         self.rate_hz = rate_hz
         self.window = _whole_samples("window_ms", config.window_ms, rate_hz)
         if self.window > LONGEST_WINDOW:
-            wrong = f"window_ms {config.window_ms:g} is {self.window:,} samples, more than {LONGEST_WINDOW:,}"
+            wrong = f"window_ms {config.window_ms:g} is {self.window:g} samples, more than {LONGEST_WINDOW:,}"
             raise ConfigError("features", wrong, "give a shorter one")
         self.hop = _whole_samples("hop_ms", config.hop_ms, rate_hz)
         if self.window < 2:

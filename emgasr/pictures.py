@@ -7,6 +7,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from emgasr.visible import visible
@@ -24,7 +25,7 @@ def missing() -> str:
     if importlib.util.find_spec("matplotlib") is None:
         return "needs matplotlib: pip install 'emgasr[plot]'"
     try:
-        importlib.import_module("matplotlib.figure")
+        import_module("matplotlib.figure")
     except OSError:  # matplotlib keeps what it knows of fonts in a folder
         return "needs a folder that matplotlib can write: set MPLCONFIGDIR to one"
     return ""

@@ -79,8 +79,8 @@ def test_help_answers_there_too(site: Path, here: Path) -> None:
 
 
 def test_a_folder_for_compiled_code_is_used_where_one_is_named(site: Path, here: Path) -> None:
-    named = "import os; os.environ['NUMBA_CACHE_DIR'] = 'kept'"
-    done = run_bare(site, here, "-c", f"{named}; from emgasr import lm; lm.estimate([list('abc')], order=2)")
+    (here / "one.py").write_text("from emgasr.compiled import compiled\n@compiled()\ndef f(x):\n    return x + 1\n")
+    done = run_bare(site, here, "-c", "import os; os.environ['NUMBA_CACHE_DIR'] = 'kept'; import one; one.f(1)")
     assert (done.returncode, done.stderr) == (0, "")
     assert list((here / "kept").rglob("*.nbi"))
 

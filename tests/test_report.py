@@ -165,5 +165,5 @@ def test_where_matplotlib_finds_no_folder_to_write_the_page_says_so(monkeypatch:
     def refuse(name: str) -> None:
         raise OSError("Matplotlib requires access to a writable cache directory")
 
-    monkeypatch.setattr(importlib, "import_module", refuse)
+    monkeypatch.setattr("emgasr.pictures.import_module", refuse)
     assert "set MPLCONFIGDIR" in Page(page_of(typing())).text

@@ -13,7 +13,7 @@ from emgasr.errors import ConfigError
 from emgasr.held import join, part, same
 from emgasr.layers import BlockPast, ConformerBlock, frame_mask
 
-MOST_BLOCKS = 256
+MOST_BLOCKS = 64
 MOST_REACH = 8192  # frames: what attention compares grows with their square
 
 

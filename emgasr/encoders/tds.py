@@ -19,7 +19,7 @@ from emgasr.errors import ConfigError
 from emgasr.held import part
 from emgasr.layers import frame_mask
 
-MOST_BLOCKS = 256
+MOST_BLOCKS = 64
 
 
 @dataclass(frozen=True)
