@@ -35,20 +35,20 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 def is_kept(function: Any) -> bool:
     """Whether what numba compiles of a `compiled` function is kept for the next process."""
-    return isinstance(function._cache, _Kept)
+    return function.stats.cache_path is not None
 
 
-class _Places(CompileResultCacheImpl):  # type: ignore[misc]
+class _Places(CompileResultCacheImpl):
     """The folders that numba tries, but for one called "~" where it is run: whoever has no home has none there."""
 
-    _locator_classes = tuple(
+    _locator_classes = [  # noqa: RUF012  (as numba has it)
         place
         for place in CompileResultCacheImpl._locator_classes
         if os.path.isabs(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~")) or "UserWide" not in str(place)
-    )
+    ]
 
 
-class _Kept(FunctionCache):  # type: ignore[misc]
+class _Kept(FunctionCache):
     """numba's cache on disk; a file that cannot be written or read costs the time to compile, nothing else."""
 
     _impl_class = _Places
@@ -68,7 +68,7 @@ class _Kept(FunctionCache):  # type: ignore[misc]
             _tell(error.strerror or "no space")
 
 
-class _InMemory(NullCache):  # type: ignore[misc]
+class _InMemory(NullCache):
     """Keeps nothing, and says so when there is something to keep."""
 
     def save_overload(self, sig: Any, cres: Any) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 from rich import console
 from rich.segment import Segment
 from rich.text import Text
 
-from emgasr.visible import visible
+from emgasr.visible import Shown, visible
 
 
 class Console(console.Console):
@@ -17,6 +17,18 @@ class Console(console.Console):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"markup": False, "emoji": False, **options})
+
+    @property
+    def file(self) -> IO[str]:
+        """The stream itself, whatever stands before it (`emgasr.visible.Shown`, and Rich's own while it draws)."""
+        file = super().file
+        while isinstance(file, Shown):
+            file = file.rich_proxied_file
+        return file
+
+    @file.setter
+    def file(self, stream: IO[str]) -> None:
+        self._file = stream
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string as Rich's text, visible before its width is measured."""

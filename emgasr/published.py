@@ -77,10 +77,9 @@ def read_published_tds(path: str | Path) -> Recognizer:
 def _state_dict(path: Path) -> dict[str, Tensor]:
     content = read_checkpoint(path, lambda name: _harmless(path, name))
     weights = content.get("state_dict") if isinstance(content, dict) else None
-    plain = isinstance(weights, dict) and all(isinstance(name, str) for name in weights)
-    if not plain or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise ModelError(path, "holds no state_dict of tensors", ADVICE)
-    return weights
+    if isinstance(weights, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in weights.items()):
+        return weights
+    raise ModelError(path, "holds no state_dict of tensors", ADVICE)
 
 
 def _harmless(path: Path, name: str) -> tuple[Any, str]:

@@ -292,7 +292,7 @@ def _front_end(config: RecognizerConfig, signal: Signal) -> Features:
     """The features of a model; a ConfigError where its streams would hold more than there is memory for."""
     features = build_features(config.features, signal.rate_hz, len(signal.bands), signal.electrodes)
     frame = len(signal.bands) * features.electrodes * features.bins
-    chunk = config.encoder.chunk_frames * config.encoder.subsampling if hasattr(config.encoder, "chunk_frames") else 1
+    chunk = getattr(config.encoder, "chunk_frames", 1) * getattr(config.encoder, "subsampling", 1)
     held = frame * (config.normalize.warmup_frames + chunk + getattr(config.encoder, "context_frames", 1))
     if frame > LARGEST_FRAME or max(held, features.window * len(signal.bands) * signal.electrodes) > LARGEST_HELD:
         wrong = f"frames of {frame:,} values, of which {held // frame:,} are held, do not fit a stream"

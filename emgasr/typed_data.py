@@ -48,7 +48,7 @@ def checked(config: type, kinds: Kinds, mapping: Any, where: str | Path, section
 
 def built(config: type[Config], kinds: Kinds, values: Mapping[str, Any], where: str | Path) -> Config:
     """Return the `config` of values that `checked` returned; fields left out keep their defaults."""
-    hints = _hints(config)
+    hints = _hints(typing.cast(type, config))
     given: dict[str, Any] = {}
     for field in dataclasses.fields(config):  # type: ignore[arg-type]
         if field.name not in values:

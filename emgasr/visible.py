@@ -56,7 +56,7 @@ def shown_streams() -> Iterator[None]:
     """
     streams = sys.stdout, sys.stderr
     out, error = (None if stream is None else Shown(stream) for stream in streams)
-    sys.stdout, sys.stderr = out, error  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, error
     try:
         yield
     finally:  # who has put something else in their place meanwhile keeps it

@@ -88,6 +88,38 @@ def test_a_console_shows_text_as_it_is_and_its_own_colors(text: str) -> None:
     assert f"\x1b[31m{visible(left)}\x1b[0m" in written.getvalue()
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_rich_draws_reaches_the_terminal_with_its_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.live import Live
+    from rich.text import Text
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+
+    def run(arguments: list[str]) -> int:
+        console = Console()
+        with Live(console=console, auto_refresh=False) as live:
+            live.update(Text("\x1b[2Jdrawn", style="red"), refresh=True)
+            print("\x9bprinted meanwhile")
+        return 0
+
+    terminal = sys.stdout
+    assert told(run, []) == 0
+    assert isinstance(terminal, Terminal)
+    written = terminal.getvalue()
+    assert "\x1b[?25l" in written  # Rich hides the cursor
+    assert "\\u001b[2Jdrawn" in written
+    assert "\x1b[31m" in written
+    assert "\\u001b[31m" not in written
+    assert "\x1b[2J" not in written
+    assert "printed meanwhile" in written
+    assert "\x9b" not in written
+
+
 class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
