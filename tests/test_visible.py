@@ -7,10 +7,12 @@ import json
 import re
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
+from tiny_models import tiny_recognizer
 
-from emgasr.cli import told
+from emgasr.cli import main, told
 from emgasr.console import Console
 from emgasr.errors import DataError, EmgasrError
 from emgasr.visible import Shown, html_text, markdown_text, visible
@@ -156,3 +158,20 @@ def test_html_holds_no_markup_of_it(text: str) -> None:
 )
 def test_markdown_holds_no_markup_of_it(text: str, shown: str) -> None:
     assert markdown_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("card", "shown"),
+    [
+        (b"# Card\r\nby \x1b[31mus\r\n", "# Card\nby \\u001b[31mus\n"),
+        (b"\xff\xfe\x00", "README.md is not UTF-8 text"),
+        (b"x" * 2**22, "README.md is larger than"),
+    ],
+)
+def test_a_models_card_is_shown_as_text_or_said_to_be_none(
+    card: bytes, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_recognizer().save(tmp_path)
+    (tmp_path / "README.md").write_bytes(card)
+    assert main(["info", str(tmp_path)]) == 0
+    assert shown in capsys.readouterr().out

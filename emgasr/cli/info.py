@@ -118,7 +118,7 @@ def _card(path: Path) -> str:
     if not path.is_file():
         return ""
     try:
-        return "\n".join(read_text(path, largest=LARGEST_YAML).splitlines())
+        return "\n".join(read_text(path, largest=LARGEST_YAML).replace("\r\n", "\n").split("\r"))
     except EmgasrError as error:
         return f"{path.name} {error.wrong}"
 
