@@ -31,6 +31,7 @@ from emgasr.recording import Recording
 from emgasr.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.tokens import Tokens
 from emgasr.training import FitConfig, Fitted, fit
+from emgasr.visible import markdown_code, markdown_text
 
 START_NAME = "start.json"
 KINDS: dict[str, dict[str, type]] = {
@@ -161,7 +162,8 @@ def card(config: TrainingConfig, manifest: Manifest, recognizer: Recognizer, cer
     hours = sum(entry.duration_s for entry in manifest.split(config.train_split)) / 3600
     people = len({entry.subject for entry in manifest.split(config.train_split)})
     signal = recognizer.signal
-    bands = ", ".join(f"{band.name} ({len(band.electrodes)} electrodes)" for band in signal.bands)
+    bands = ", ".join(f"{markdown_text(band.name)} ({len(band.electrodes)} electrodes)" for band in signal.bands)
+    trained_on, judged_on = markdown_code(config.train_split), markdown_code(config.validation_split)
     budget = f"{config.minutes:g} minutes" if config.minutes else f"{config.steps} steps"
     return f"""# emgasr model
 
@@ -170,9 +172,9 @@ def card(config: TrainingConfig, manifest: Manifest, recognizer: Recognizer, cer
 | listens to | {bands} at {signal.rate_hz:g} Hz, {signal.unit} |
 | writes | {recognizer.tokens.kind}, {len(recognizer.tokens) - 1} symbols, {recognizer.frame_rate_hz:g} frames/s |
 | encoder | {recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters in all |
-| trained on | {hours:.2f} h of {people} people, split `{config.train_split}`, manifest {manifest.checksum()[:16]} |
+| trained on | {hours:.2f} h of {people} people, split {trained_on}, manifest {manifest.checksum()[:16]} |
 | budget | {budget}, seed {config.seed}; best at step {step} |
-| CER on validation, greedy | {100 * cer:.2f} % (split `{config.validation_split}`; the checkpoint was chosen on it) |
+| CER on validation, greedy | {100 * cer:.2f} % (split {judged_on}; the checkpoint was chosen on it) |
 | made with | emgasr {__version__}, torch {torch.__version__}, Python {platform.python_version()} |
 | licence | that of the training data |
 
@@ -183,11 +185,12 @@ def card(config: TrainingConfig, manifest: Manifest, recognizer: Recognizer, cer
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yield a function that shows a log entry: as a bar on a terminal, else a line a validation on stderr."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from emgasr.console import Console
+
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task("training", total=1.0)
         shown = {"loss": "", "cer": ""}

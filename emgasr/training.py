@@ -18,8 +18,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from emgasr.as_json import as_json
 from emgasr.batches import Batch, Source, collate, prefetch
+from emgasr.checkpoint_file import read_checkpoint
 from emgasr.decoding import greedy
-from emgasr.errors import ConfigError, DataError, ModelError
+from emgasr.errors import ConfigError, DataError, EmgasrError, ModelError
 from emgasr.items import items_of
 from emgasr.objective import Objective, ObjectiveConfig
 from emgasr.output import replacing
@@ -272,16 +273,17 @@ class _Fit:
 
     def _restore(self) -> None:
         path = self.folder / "checkpoint.pt"
+        if not path.is_file():
+            raise ModelError(path, "is not there to resume from", "start the run without --resume")
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
+            state = read_checkpoint(path, device=self.device)
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = _Progress(**state["progress"])
             self.agreed_s = self.progress.elapsed_s
-        except FileNotFoundError as error:
-            raise ModelError(path, "is not there to resume from", "start the run without --resume") from error
-        except Exception as error:  # torch.load raises whatever the damaged bytes lead to
-            raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
+        except Exception as error:  # torch raises whatever the content leads to
+            cause = error.wrong if isinstance(error, EmgasrError) else "damaged, or of another configuration"
+            raise ModelError(path, f"cannot be resumed from: {cause}", "restart") from error
 
 
 def validation_errors(recognizer: Recognizer, validation: Validation) -> tuple[Counts, int]:

@@ -5,7 +5,6 @@ Paths among the arguments are relative to the protocol's folder, so that it can 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emgasr.config import from_mapping, read_yaml
+from emgasr.config import from_mapping
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluate import evaluate
 from emgasr.experiment import KINDS, START_NAME, TrainingConfig, train
 from emgasr.items import items_of, tuning_stretches
 from emgasr.leaks import check_apart
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
+from emgasr.plain_data import read_json, read_yaml
 from emgasr.protocol.align import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.calibrate import CalibrationConfig, calibrate, earliest
 from emgasr.protocol.checks import check_fitted
@@ -181,8 +181,8 @@ def _training_config(content: Any, manifest: Path | None = None, validation: Pat
 
 def _begun(run: Path, learned: Manifest) -> dict[str, str]:
     """What a run began with; a ManifestError if that is not the manifest that the fold trains on."""
-    begun: dict[str, str] = json.loads((run / START_NAME).read_text(encoding="utf-8"))
-    if begun["manifest_sha256"] != learned.checksum():
+    begun: dict[str, str] = read_json(run / START_NAME, ManifestError, "remove its job's folder")
+    if not isinstance(begun, dict) or begun.get("manifest_sha256") != learned.checksum():
         raise ManifestError(run, "was trained on other recordings than the fold's", "remove its job's folder")
     return begun
 
