@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from emgasr.checkpoint_file import read_checkpoint
 from emgasr.errors import ModelError
 from emgasr.output import replacing
 
@@ -25,12 +26,12 @@ def checkpoint_step(folder: Path) -> int:
 
 def load_checkpoint(path: Path, device: torch.device) -> Any:
     """What a checkpoint holds, on `device`; a ModelError if it is not there or damaged."""
+    if not path.is_file():
+        raise ModelError(path, "is not there to resume from", "start the run without --resume")
     try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError as error:
-        raise ModelError(path, "is not there to resume from", "start the run without --resume") from error
-    except Exception as error:  # torch.load raises whatever the damaged bytes lead to
-        raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
+        return read_checkpoint(path, device=device)
+    except ModelError as error:
+        raise ModelError(path, f"cannot be resumed from: {error.wrong}", "restart") from error
 
 
 def cut_log(path: Path, step: int) -> None:

@@ -33,6 +33,7 @@ from emgasr.resuming import Begun, begin, check_resumed, stopped_before_its_firs
 from emgasr.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.tokens import Tokens
 from emgasr.training import FitConfig, Fitted, fit
+from emgasr.visible import markdown_code, markdown_text
 
 KINDS: dict[str, dict[str, type]] = {
     **recognizers.KINDS,
@@ -175,7 +176,8 @@ def card(
     trained = manifest.split(config.train_split)
     hours = sum(entry.duration_s for entry in trained) / 3600
     signal = recognizer.signal
-    bands = ", ".join(f"{band.name} ({len(band.electrodes)} electrodes)" for band in signal.bands)
+    bands = ", ".join(f"{markdown_text(band.name)} ({len(band.electrodes)} electrodes)" for band in signal.bands)
+    trained_on, judged_on = markdown_code(config.train_split), markdown_code(config.validation_split)
     budget = f"{config.minutes:g} minutes" if config.minutes else f"{config.steps} steps"
     people = len({entry.subject for entry in trained})
     return f"""# emgasr model
@@ -185,10 +187,10 @@ def card(
 | listens to | {bands} at {signal.rate_hz:g} Hz, {signal.unit} |
 | writes | {recognizer.tokens.kind}, {len(recognizer.tokens) - 1} symbols, {recognizer.frame_rate_hz:g} frames/s |
 | encoder | {recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters in all |
-| trained on | {hours:.2f} h of {people} people, split `{config.train_split}`, manifest {manifest.checksum()[:16]} |
+| trained on | {hours:.2f} h of {people} people, split {trained_on}, manifest {manifest.checksum()[:16]} |
 {lineage.card_rows(begun.shaped_by, begun.started_from)}
 | budget | {budget}, seed {config.seed}; best at step {step} |
-| CER on validation, greedy | {100 * cer:.2f} % (split `{config.validation_split}`; the checkpoint was chosen on it) |
+| CER on validation, greedy | {100 * cer:.2f} % (split {judged_on}; the checkpoint was chosen on it) |
 | made with | emgasr {__version__}, torch {torch.__version__}, Python {platform.python_version()} |
 | licence | that of the training data |
 
@@ -199,11 +201,12 @@ def card(
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yield a function that shows a log entry: as a bar on a terminal, else a line a validation on stderr."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from emgasr.console import Console
+
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task("training", total=1.0)
         shown = {"loss": "", "cer": ""}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emgasr import lineage
-from emgasr.config import read_yaml
 from emgasr.errors import ConfigError
 from emgasr.leaks import check_apart
 from emgasr.manifest import TEST, TRAIN, Entry, Manifest, read_manifest
+from emgasr.plain_data import read_yaml
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:

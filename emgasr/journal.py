@@ -35,7 +35,7 @@ class Journal:
 
     def __init__(self, path: str | Path, signal: Recording) -> None:
         """Create `path` for samples like those of `signal`, an empty recording."""
-        self.path = Path(path)
+        self.path = Path(path).absolute()  # `finish` comes later, perhaps from another folder
         self._rate_hz, self._channels = signal.rate_hz, signal.n_channels
         self._rows = 0
         self._size = 0

@@ -18,10 +18,12 @@ from emgasr.errors import ManifestError, ModelError
 from emgasr.leaks import check_apart
 from emgasr.manifest import PART, TRAIN, VALIDATION, Entry
 from emgasr.output import replacing
+from emgasr.plain_data import LARGEST_TABLE, json_of, read_text
 from emgasr.recording import Recording
+from emgasr.visible import markdown_text
 
 NAME = "trained_on.jsonl"
-LARGEST = 1 << 28  # bytes
+ADVICE = "copy the model folder again"
 _TEXTS, _NUMBERS = ("split", "subject", "session", "take", "sha256"), ("duration_s", "rate_hz", "channels")
 
 
@@ -71,7 +73,7 @@ def of_row(where: str | Path, row: Any) -> Entry:
     """The entry of `as_row`; a ModelError for anything else."""
     numbers = isinstance(row, dict) and all(type(row.get(name)) in (int, float) for name in _NUMBERS)
     if not numbers or not all(isinstance(row.get(name), str) for name in ("path", *_TEXTS)):
-        raise ModelError(where, "does not tell what a model was trained on", "copy the model folder again")
+        raise ModelError(where, "does not tell what a model was trained on", ADVICE)
     known = {name: row[name] for name in ("path", *_TEXTS, *_NUMBERS)}
     return Entry(corpus="native", options={PART: row[PART]} if PART in row else {}, **known)
 
@@ -81,13 +83,8 @@ def read(model: Path) -> tuple[Entry, ...] | None:
     path = model / NAME
     if not path.is_file():
         return None
-    try:
-        if path.stat().st_size > LARGEST:
-            raise ModelError(path, "is too large", "copy the model folder again")
-        lines = path.read_bytes().decode().split("\n")
-        return tuple(of_row(path, json.loads(line)) for line in lines if line)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(path, "cannot be read", "copy the model folder again") from error
+    lines = read_text(path, ModelError, ADVICE, LARGEST_TABLE).split("\n")
+    return tuple(of_row(path, json_of(line, path, ModelError, ADVICE)) for line in lines if line)
 
 
 def write(entries: Iterable[Entry], model: Path) -> None:
@@ -110,11 +107,11 @@ def card_rows(entries: Iterable[Entry], started_from: str = "") -> str:
     entries = tuple(entries)
     fitted, chose = people(trained(entries)), people(entry for entry in entries if entry.split == VALIDATION)
     rows = [f"| people trained on, ever | {_listed(fitted)} |", f"| people who chose the weights | {_listed(chose)} |"]
-    return "\n".join([*rows, *([f"| started from | {started_from} |"] if started_from else [])])
+    return "\n".join([*rows, *([f"| started from | {markdown_text(started_from)} |"] if started_from else [])])
 
 
 def _listed(names: list[str]) -> str:
-    return ", ".join(name.replace("|", "\\|") for name in names) or "nobody known"
+    return ", ".join(markdown_text(name) for name in names) or "nobody known"
 
 
 def _apart(entries: list[Entry], tested: list[Entry]) -> bool:

@@ -113,10 +113,14 @@ class Entry:
 
 @dataclass
 class Findings:
-    """What reading a corpus passed over by rule, and which rows of its tables match nothing: a line each."""
+    """What reading a corpus passed over by rule, and which rows of its tables match nothing: a line each.
+
+    `of_recordings` are the notes of its recordings, which tell them again when they are opened.
+    """
 
     notes: list[str] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
+    of_recordings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from emgasr.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
 from emgasr.spellings import RandomStrings
 from emgasr.training import FitConfig, fit, validation_errors
+from emgasr.visible import markdown_text
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ def _card(
 
 | | |
 |---|---|
-| person | {person}, {minutes:.1f} minutes of labelled recordings ({recordings[0].origin}) |
-| base model | {base.name} |
+| person | {markdown_text(person)}, {minutes:.1f} minutes of labelled recordings ({recordings[0].origin}) |
+| base model | {markdown_text(base.name)} |
 {people}
 | CER on {judge}, greedy | {outcome} |
 | licence | that of the base model and of the person's recordings |

@@ -8,7 +8,6 @@ training.yaml  the configuration as the run is now
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 from emgasr import lineage
 from emgasr.as_json import as_json
 from emgasr.checkpoint import CHECKPOINT_NAME, checkpoint_step
-from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
+from emgasr.config import from_mapping, to_mapping, write_yaml
 from emgasr.errors import ConfigError, ManifestError, ModelError
 from emgasr.manifest import TRAIN, VALIDATION, Entry, Manifest, checksum_file
 from emgasr.output import UNFINISHED, replacing
+from emgasr.plain_data import LARGEST_TABLE, read_json, read_yaml
+from emgasr.visible import markdown_text
 
 if TYPE_CHECKING:
     from emgasr.experiment import TrainingConfig
@@ -44,7 +45,11 @@ class Begun:
 
     def told_changes(self) -> str:
         """The changes, for the model card."""
-        told = [f"{name} {was} → {now} at step {c['step']}" for c in self.changes for name, (was, now) in _pairs(c)]
+        told = [
+            f"{name} {markdown_text(was)} → {markdown_text(now)} at step {c['step']}"
+            for c in self.changes
+            for name, (was, now) in _pairs(c)
+        ]
         return "; changed on the way: " + ", ".join(told) if told else ""
 
 
@@ -115,13 +120,13 @@ def read_begun(folder: Path) -> Begun:
     path = folder / START_NAME
     advice = "start the run anew in another folder"
     try:
-        content = json.loads(path.read_bytes().decode())
+        content = read_json(path, ModelError, advice, LARGEST_TABLE)
         rows = content.pop("shaped_by", [])
         begun = Begun(**{"validation_sha256": "", "begun_unix_s": path.stat().st_mtime} | content)
         shaped = tuple(lineage.of_row(path, row) for row in rows)
         begun = dataclasses.replace(begun, shaped_by=shaped, changes=tuple(begun.changes))
         begun.told_changes()  # they are what they are to be
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ModelError) as error:
         raise ModelError(path, "does not tell what the run began with", advice) from error
     return begun
 

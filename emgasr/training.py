@@ -303,15 +303,13 @@ class _Fit:
 
     def _restore(self) -> None:
         path = self.folder / CHECKPOINT_NAME
+        state = load_checkpoint(path, self.device)
         try:
-            state = load_checkpoint(path, self.device)
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = _Progress(**state["progress"])
             self.agreed_s = self.progress.elapsed_s
-        except ModelError:
-            raise
-        except Exception as error:  # torch raises whatever the damaged content leads to
+        except Exception as error:  # torch raises whatever the content leads to
             raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
         if self.rank == 0:
             cut_log(self.folder / LOG_NAME, self.progress.step)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from emgasr import __version__
 from emgasr.errors import EmgasrError
 from emgasr.interrupts import end_as_ctrl_c
+from emgasr.visible import shown_streams
 
 # A verb's module is imported only when the verb is called: `emgasr --help` must answer at once.
 VERBS: dict[str, tuple[str, str]] = {
@@ -53,6 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run what takes arguments and return its exit code, failures told as `main` tells them: for recipes' scripts."""
+    with shown_streams():
+        return _told(run, arguments)
+
+
+def _told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     try:
         _let_streams_take_any_text()
         code = run(arguments)

@@ -15,9 +15,8 @@ from emgasr.cli.source_option import add_source_option
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from emgasr.calibrate import CalibrateConfig
+    from emgasr.console import Console
     from emgasr.profile import Profile
     from emgasr.sources import Source
 
@@ -27,9 +26,8 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     _check(options)
 
-    from rich.console import Console
-
     from emgasr.calibrate import FITTING, CalibrateConfig, check_signal
+    from emgasr.console import Console
     from emgasr.output import claimed_folder
     from emgasr.recognizer import Recognizer
     from emgasr.simulate import default_prompts

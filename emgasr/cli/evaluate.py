@@ -18,6 +18,7 @@ from emgasr.errors import ConfigError, OutputError
 from emgasr.leaks import check_disjoint
 from emgasr.manifest import TEST, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.output import claimed_folder
+from emgasr.visible import visible_line
 
 if TYPE_CHECKING:
     from emgasr.evaluate import Evaluation
@@ -148,8 +149,8 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
             cells += ["", ""]
         interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
         of = titles.get(row.get("interval_of", ""), "")
-        told = f"{interval} ({of})" if interval else ""
-        lines.append([str(row["system"]), str(row["split"]), str(row["subject"]), *cells, told])
+        who = [visible_line(str(row[name])) for name in ("system", "split", "subject")]
+        lines.append([*who, *cells, f"{interval} ({of})" if interval else ""])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     left = {0, 1, 2, len(widths) - 1}
     return "\n".join(

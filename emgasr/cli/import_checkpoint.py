@@ -6,6 +6,7 @@ from pathlib import Path
 
 from emgasr.cli.parser import ArgumentParser
 from emgasr.output import claimed_folder
+from emgasr.visible import markdown_code
 
 
 def run(argv: list[str]) -> int:
@@ -31,8 +32,8 @@ def run(argv: list[str]) -> int:
 def _card(name: str, sha256: str) -> str:
     return f"""# emg2qwerty's TDS baseline
 
-Weights of `{name}` (SHA-256 {sha256}), converted by `emgasr import`; the first emissions see zeros where the published
-network, which runs without padding, has none.
+Weights of {markdown_code(name)} (SHA-256 {sha256}), converted by `emgasr import`; the first emissions see zeros where
+the published network, which runs without padding, has none.
 
 The licence is that of the checkpoint's source (emg2qwerty's is CC BY-NC 4.0: no commercial use).
 """

@@ -33,8 +33,7 @@ def run(argv: list[str]) -> int:
     _check(options)
     prompts = read_prompts(Path(options.prompts)) if options.prompts else ()
 
-    from rich.console import Console
-
+    from emgasr.console import Console
     from emgasr.recorder import Recorder
     from emgasr.sources import open_source
 

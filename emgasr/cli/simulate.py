@@ -123,9 +123,9 @@ def _replay(path: Path) -> _Task:
 
 
 def _sessions(options: argparse.Namespace, tasks: list[_Task]) -> Iterator[Recording]:
-    from rich.console import Console
     from rich.progress import track
 
+    from emgasr.console import Console
     from emgasr.simulate import SPLIT_SEEDS, simulate_person, simulate_session
 
     first = SPLIT_SEEDS[options.split].start + options.seed

@@ -50,7 +50,7 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
     entries: list[Entry] = reader(corpus).scan(Path(folder).absolute(), found, **options)
     tell_equal_contents(found, entries)
     if findings is None:
-        for line in (*found.notes, *found.left_over):
+        for line in (*found.notes, *found.of_recordings, *found.left_over):
             logging.getLogger(__name__).warning("%s", line)
     if not entries:
         raise RecordingError(folder, f"holds no recording of the layout {corpus!r}", f"known: {', '.join(CORPORA)}")

@@ -83,9 +83,9 @@ def tell_notes(findings: Findings, opened: Iterable[tuple[Path, Recording]]) -> 
             where.setdefault(note, []).append(path)
     for note, paths in list(where.items())[:LINES]:
         more = f" (and {len(paths) - 1} more recordings)" if len(paths) > 1 else ""
-        findings.notes.append(f"{paths[0].name}{more}: {note}")
+        findings.of_recordings.append(f"{paths[0].name}{more}: {note}")
     if len(where) > LINES:
-        findings.notes.append(f"{len(where) - LINES} more notes on recordings: `emgasr validate` tells them")
+        findings.of_recordings.append(f"{len(where) - LINES} more notes on recordings: `emgasr validate` tells them")
 
 
 def tell_equal_contents(findings: Findings, entries: Iterable[Entry]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emgasr.config import from_mapping, read_yaml
+from emgasr.config import from_mapping
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluate import evaluate
 from emgasr.experiment import KINDS, TrainingConfig, train
@@ -21,6 +21,7 @@ from emgasr.items import items_of, trained_on, tuning_stretches
 from emgasr.leaks import check_apart
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.measured import mended
+from emgasr.plain_data import read_yaml
 from emgasr.protocol.align import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.calibrate import CalibrationConfig, calibrate, earliest
 from emgasr.protocol.checks import check_fitted

@@ -167,7 +167,7 @@ def _keep_quiet() -> None:
     """Keep liblsl from writing over the screen, unless its user has settings of their own: losses are told by notes."""
     import pylsl
 
-    if "LSLAPICFG" in os.environ or any(Path(place).expanduser().is_file() for place in SETTINGS):
+    if "LSLAPICFG" in os.environ or any(Path(os.path.expanduser(place)).is_file() for place in SETTINGS):
         return
     with suppress(AttributeError, NotImplementedError):  # older libraries cannot be told
         pylsl.set_config_content("[log]\nlevel = -3\n")  # only what ends it

@@ -83,7 +83,7 @@ def test_lost_labels_are_told_of_the_corpus_too(tmp_path: Path) -> None:
         rows = "onset duration trial_type\n0.5 n/a fist\n"
         write(tmp_path / f"sub-{subject}" / "emg", f"sub-{subject}_task-t", events=rows)
     _, findings = lines(tmp_path)
-    assert [line for line in findings.notes if "unknown duration" in line] != []
+    assert [line for line in findings.of_recordings if "unknown duration" in line] != []
 
 
 # --- channels

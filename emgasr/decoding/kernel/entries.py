@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.scratch import (
     ABOVE,
     BEAMS,
@@ -28,7 +28,7 @@ from emgasr.decoding.kernel.tree import BLANK, FACTOR, LABEL, MOST_GAIN, PARENT,
 ONE, NONE = np.uint64(1), np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def describe(
     live: int,
     beam: np.ndarray,
@@ -75,7 +75,7 @@ def describe(
     counters[PRESENT_COUNT], counters[LINKED_COUNT] = present, linked
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def stay(
     row: np.ndarray,
     scale: float,
@@ -113,7 +113,7 @@ def stay(
     return _extremes(live, mass, numbers)
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
+@compiled(nogil=True, fastmath={"nnan", "nsz", "reassoc"})
 def _extremes(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float, float]:
     best, least, had, reach, undone = 0.0, np.inf, 0.0, 0.0, 0.0
     for entry in range(live):

@@ -14,8 +14,8 @@ to offer there) exceeds that of the beam's last. The bound is exact: no hypothes
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.begin import begin
 from emgasr.decoding.kernel.entries import describe, stay
 from emgasr.decoding.kernel.heap import build
@@ -57,7 +57,7 @@ COMMIT_EVERY = 4  # frames
 TOO_SMALL = 1e-60
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def advance(
     emissions: np.ndarray,
     first_row: int,

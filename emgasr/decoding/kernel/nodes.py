@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.language import LARGEST, NOT_PRINTING
 from emgasr.decoding.kernel.tree import (
     BELOW,
@@ -35,7 +35,7 @@ from emgasr.decoding.kernel.words import Boosts, Words, word_finish, word_step
 LARGEST_LN = 600.0  # e^600 is still far from the largest double
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def node_of(
     parent: int,
     label: int,
@@ -95,7 +95,7 @@ def node_of(
     return node
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def most_gain(
     state: int,
     finish: float,
