@@ -11,6 +11,7 @@ import numpy as np
 
 from emgasr.errors import DataError, RecordingError
 from emgasr.plain_text import normalized
+from emgasr.visible import told_line
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
 ORIGINS = ("measured", "simulated", "composed")
@@ -164,6 +165,7 @@ class Recording:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(map(told_line, self.notes)))
         shape = self.samples.shape
         if len(shape) != 2:
             raise self._error(f"samples have shape {tuple(shape)}", "give (samples, channels)")
