@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emgasr.visible import visible
+from emgasr.visible import told_line
 
 
 class EmgasrError(Exception):
@@ -17,7 +17,7 @@ class EmgasrError(Exception):
         self.wrong = wrong
         self.advice = advice
         line = f"{self.where}: {wrong}" + (f"; {advice}" if advice else "")
-        super().__init__(visible(" ".join(line.split())))
+        super().__init__(told_line(line))
 
 
 class RecordingError(EmgasrError):

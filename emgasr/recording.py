@@ -12,6 +12,7 @@ import numpy as np
 
 from emgasr.errors import DataError, RecordingError
 from emgasr.plain_text import normalized
+from emgasr.visible import told_line
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
 ORIGINS = ("measured", "simulated", "composed")
@@ -174,6 +175,7 @@ class Recording:
 
     def __post_init__(self) -> None:
         self._check_types()
+        object.__setattr__(self, "notes", tuple(map(told_line, self.notes)))
         shape = self.samples.shape
         if len(shape) != 2:
             raise self._error(f"samples have shape {tuple(shape)}", "give (samples, channels)")

@@ -19,6 +19,7 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
+LONGEST = 600  # characters of a line that is told: what it quotes may be a megabyte
 _MARKDOWN = re.compile(r"[\\|`\[\]*$]|(?<!\w)_|_(?!\w)")
 
 
@@ -30,6 +31,15 @@ def visible(text: str) -> str:
 def visible_line(text: str) -> str:
     """Return `text` as one line: `visible`, with tabs and new lines shown too."""
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def told_line(text: str) -> str:
+    """Return `text` as one visible line for a person; of more than LONGEST characters the middle is left out."""
+    line = visible(" ".join(text.split()))
+    if len(line) <= LONGEST:
+        return line
+    left = LONGEST // 2
+    return f"{line[:left]} … ({len(line) - 2 * left} more characters) … {line[-left:]}"
 
 
 def html_text(text: object) -> str:

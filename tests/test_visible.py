@@ -15,7 +15,7 @@ from tiny_models import tiny_recognizer
 from emgasr.cli import main, told
 from emgasr.console import Console
 from emgasr.errors import DataError, EmgasrError
-from emgasr.visible import Shown, html_text, markdown_text, visible
+from emgasr.visible import LONGEST, Shown, html_text, markdown_text, visible
 
 HOSTILE = (
     "\x1b]0;title\x07",
@@ -51,6 +51,14 @@ def test_what_does_nothing_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_an_error_line_is_plain_text(text: str) -> None:
     assert str(DataError(f"file{text}", f"holds {text!s}", f"mend {text}")).isprintable()
+
+
+def test_a_line_that_quotes_a_megabyte_keeps_its_ends_and_tells_its_length() -> None:
+    line = str(DataError("file.csv", "holds " + "x" * 1_000_000, "mend it"))
+    assert line.startswith("file.csv: holds xxx")
+    assert line.endswith("xxx; mend it")
+    assert "… (999425 more characters) …" in line
+    assert len(line) < LONGEST + 40
 
 
 def test_what_verbs_print_is_plain_text_and_their_json_stays_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:

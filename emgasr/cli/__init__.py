@@ -14,7 +14,7 @@ from contextlib import suppress
 from emgasr import __version__
 from emgasr.errors import EmgasrError
 from emgasr.interrupts import end_as_ctrl_c
-from emgasr.visible import shown_streams
+from emgasr.visible import shown_streams, told_line
 
 # A verb's module is imported only when the verb is called: `emgasr --help` must answer at once.
 VERBS: dict[str, tuple[str, str]] = {
@@ -148,5 +148,5 @@ def _fail(line: str, code: int) -> int:
     if os.environ.get("EMGASR_DEBUG") == "1" and sys.exc_info()[0] is not None:
         traceback.print_exc()
     with suppress(OSError):  # nobody can be told
-        print("emgasr: " + " ".join(line.removeprefix("emgasr: ").split()), file=sys.stderr)
+        print("emgasr: " + told_line(line.removeprefix("emgasr: ")), file=sys.stderr)
     return code
