@@ -1,12 +1,14 @@
 # make demo   a simulated person, never seen in training, types a minute; emgasr reads it, learns the person, reads again
 # make test   the whole test suite
 # make lint   ruff and mypy
+# make fuzz   every reader on hundreds of damaged files of each format
 PYTHON ?= python3
 PIP_FLAGS ?=
+RUNS ?= 300
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS)
 
-.PHONY: demo test lint format venv clean
+.PHONY: demo test lint format fuzz venv clean
 
 demo: .venv/.installed
 	$(BIN)/emgasr demo
@@ -22,6 +24,9 @@ lint: .venv/.installed-test
 format: .venv/.installed-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+fuzz: .venv/.installed-test
+	$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 venv: .venv/.installed-test
 

@@ -87,7 +87,7 @@ def plain(path: Path, frames: bool) -> Iterator[Tensor]:
     augment = Augment(MASKS, RATE_HZ, [True, True], (2, ELECTRODES, 33))
     rng = np.random.default_rng(0)
     rows = round(WINDOW_S * RATE_HZ)
-    with h5py.File(path, "r", locking=False) as file:  # as ours, which may have it open
+    with h5py.File(path, "r", locking=False) as file:
         table = file["emg2qwerty/timeseries"]
         strokes = json.loads(file["emg2qwerty"].attrs["keystrokes"])
         while True:

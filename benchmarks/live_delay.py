@@ -85,7 +85,7 @@ def stretches(model: Recognizer, manifest: Path) -> Iterator[Stretch]:
             edges = zip(spoken.start_s.tolist(), spoken.end_s.tolist(), strict=True)
             parts = [recording.segment(first, last) for first, last in edges]
         for part in parts:
-            reference, times_s = reference_of(entry.path, part, model.tokens)
+            reference, times_s = reference_of(part, model.tokens)
             rest = part.spans.of_kind("rest")
             spans = list(zip(rest.start_s.tolist(), rest.end_s.tolist(), strict=True))
             yield Stretch(model, part, reference, times_s, spans)

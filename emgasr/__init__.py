@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.errors import ConfigError
 from emgasr.transcribe import Transcript, transcribe
 
 if TYPE_CHECKING:
@@ -16,7 +17,11 @@ __all__ = ["Recognizer", "Recording", "Transcript", "__version__", "load", "open
 
 
 def load(folder: str | Path, device: str = "cpu") -> Recognizer:
-    """Load the model in a folder that `emgasr train` wrote; a ModelError if it is missing or damaged."""
+    """Load the model in a folder that `emgasr train` wrote; a ModelError if it is missing or damaged.
+
+    A ConfigError for a device that is not there, or what is no path.
+    """
+    _check_path("load", folder)
     from emgasr.recognizer import Recognizer
 
     return Recognizer.load(folder, device)
@@ -24,9 +29,15 @@ def load(folder: str | Path, device: str = "cpu") -> Recognizer:
 
 def open_recording(path: str | Path) -> Recording:
     """Open a native or emg2qwerty session (HDF5) or BIDS EMG (BDF, EDF), told by its content; samples read lazily."""
+    _check_path("open_recording", path)
     from emgasr.corpora import open_any
 
     return open_any(path)
+
+
+def _check_path(what: str, path: object) -> None:
+    if not isinstance(path, str | Path) or "\0" in str(path):
+        raise ConfigError(what, f"{path!r} is no path", "give a text or a pathlib.Path")
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from scipy.signal import butter, firwin, iirnotch, sosfilt, sosfilt_zi, tf2sos, 
 
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.mains import MAINS_HZ, find_mains, harmonics
+from emgasr.measured import Measured, mended
 from emgasr.recording import Recording, row_range
 
 MAINS = ("none", "50", "60", "auto")
@@ -157,7 +158,7 @@ def condition(recording: Recording, config: ConditioningConfig) -> Recording:
     middle_s = recording.duration_s / 2
     start_s, end_s = max(0.0, middle_s - LISTEN_S / 2), min(recording.duration_s, middle_s + LISTEN_S / 2)
     if config.mains == "auto":
-        config = config.resolved(recording.read(start_s, end_s), recording.rate_hz)
+        config = config.resolved(mended(recording).read(start_s, end_s), recording.rate_hz)
     conditioner = Conditioner(config, recording.rate_hz)
     total = -(-recording.n_samples * conditioner.up // conditioner.down)
     samples = _Conditioned(recording, conditioner, (total, recording.n_channels))
@@ -175,6 +176,7 @@ class _Conditioned:
 
     def _rewind(self) -> None:
         self._state = self.conditioner.start(self.shape[1])
+        self.measured = Measured(self.shape[1], self.recording.unit)  # a NaN would never leave the filters
         self._made = np.zeros((0, self.shape[1]), np.float32)
         self._made_start = self._read = 0
 
@@ -199,6 +201,7 @@ class _Conditioned:
         out = np.zeros((0, self.shape[1]), np.float32)
         while not len(out) and self._read < total:
             block = np.asarray(self.recording.samples[self._read : min(self._read + self.BLOCK, total)], np.float32)
+            block = self.measured.feed(block).samples
             self._read += len(block)
             out, self._state = self.conditioner.step(block, self._state)
             if self._read == total:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import jsonargparse
 import yaml
 
 from emgasr.errors import ConfigError
 from emgasr.output import replacing
-
-Config = TypeVar("Config")
-# A field whose dataclass depends on its `kind`: {"encoder": {"conformer": ConformerConfig, "tds": TDSConfig}}.
-Kinds = Mapping[str, Mapping[str, type]]
+from emgasr.plain_data import read_yaml
+from emgasr.typed_data import Config, Kinds, built, checked, kind_in
 
 
 def from_command_line(config: type[Config], kinds: Kinds, argv: Sequence[str], program: str) -> Config:
@@ -31,47 +30,33 @@ def from_command_line(config: type[Config], kinds: Kinds, argv: Sequence[str], p
         if not isinstance(content, dict):
             raise ConfigError(path, "is not a mapping of options", "see the configs of the recipes")
         for name in kinds:
-            _choose(merged, name, _kind_in(content.get(name), name, kinds, path))
-        _merge(merged, content)
+            _choose(merged, name, kind_in(content.get(name), name, kinds, path))
+        _merge(merged, checked(config, kinds, content, path))
+    _check_single(config, kinds, options, program)
     for name, kind in _kinds_in_options(kinds, options).items():
         _choose(merged, name, kind)
-    chosen = {name: _kind_in(merged.get(name), name, kinds, program) for name in kinds}
+    chosen = {name: kind_in(merged.get(name), name, kinds, program) for name in kinds}
     parser = _parser(config, kinds, chosen, program)
     where: str | Path = paths[-1] if paths else program
     try:
         base = parser.parse_object(merged)
         where = program
-        return _build(config, parser, parser.parse_args(options, namespace=base), where)
+        parsed = parser.parse_args(options, namespace=base).as_dict()
     except jsonargparse.ArgumentError as error:
         advice = f"`{program} --help` lists the options" if where == program else "mend the option named"
         raise ConfigError(where, _first_cause(error), advice) from error
+    names = {field.name for field in dataclasses.fields(config)}  # type: ignore[arg-type]
+    return from_mapping(config, kinds, {name: value for name, value in parsed.items() if name in names}, where)
 
 
 def from_mapping(config: type[Config], kinds: Kinds, mapping: Any, where: str | Path) -> Config:
     """The `config` that a parsed YAML `mapping` describes; errors name `where` it came from."""
-    if not isinstance(mapping, dict):
-        raise ConfigError(where, "is not a mapping of options", "see the configs of the recipes")
-    chosen = {name: _kind_in(mapping.get(name), name, kinds, where) for name in kinds}
-    parser = _parser(config, kinds, chosen, str(where))
-    try:
-        return _build(config, parser, parser.parse_object(mapping), where)
-    except jsonargparse.ArgumentError as error:
-        raise ConfigError(where, _first_cause(error), "mend the option named") from error
+    return built(config, kinds, checked(config, kinds, mapping, where), where)
 
 
 def to_mapping(config: Any) -> dict[str, Any]:
     """A dataclass as plain lists, numbers and strings, for YAML and JSON."""
     return _plain(dataclasses.asdict(config))
-
-
-def read_yaml(path: str | Path) -> Any:
-    """The content of a YAML file; a ConfigError if it cannot be read."""
-    try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(path, f"cannot be read ({error.strerror})", "check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(path, f"is not YAML ({str(error).splitlines()[0]})", "mend the file") from error
 
 
 def write_yaml(content: Any, path: str | Path, comment: str = "") -> None:
@@ -91,18 +76,24 @@ def _parser(
     for name, classes in kinds.items():
         kind = chosen[name] or next(iter(classes))
         parser.add_class_arguments(classes[kind], name)
+    for action in parser._actions:
+        if action.dest in _sections(config, kinds):  # the parser's offer of a file in place of a section
+            action.help = argparse.SUPPRESS
     return parser
 
 
-def _build(
-    config: type[Config], parser: jsonargparse.ArgumentParser, parsed: jsonargparse.Namespace, where: str | Path
-) -> Config:
-    fields = {field.name: field for field in dataclasses.fields(config)}  # type: ignore[arg-type]
-    for name, field in fields.items():
-        if dataclasses.is_dataclass(field.default_factory) and not isinstance(parsed[name], jsonargparse.Namespace):
-            raise ConfigError(where, f"{name} is {parsed[name]!r}, not a mapping of options", "see --print_config")
-    values = parser.instantiate(parsed).as_dict()
-    return config(**{name: value for name, value in values.items() if name in fields})
+def _sections(config: type, kinds: Kinds) -> set[str]:
+    nested = {field.name for field in dataclasses.fields(config) if dataclasses.is_dataclass(field.default_factory)}
+    return nested | kinds.keys()
+
+
+def _check_single(config: type, kinds: Kinds, options: Sequence[str], program: str) -> None:
+    """Refuse a whole section at once, which the parser would take for a file to open or a class to import."""
+    sections = _sections(config, kinds)
+    for word in options:
+        name, _, key = word.partition("=")[0].removeprefix("--").partition(".")
+        if word.startswith("--") and name in sections and key in ("", "class_path", "init_args"):
+            raise ConfigError(program, f"--{name} is a section, not one option", f"give single ones: --{name}.…")
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -126,7 +117,7 @@ def _kinds_in_options(kinds: Kinds, options: Sequence[str]) -> dict[str, str | N
         key, equals, value = word.partition("=")
         for name in kinds:
             if key == f"--{name}.kind" and (equals or i + 1 < len(options)):
-                found[name] = _kind_in({"kind": value if equals else options[i + 1]}, name, kinds, key)
+                found[name] = kind_in({"kind": value if equals else options[i + 1]}, name, kinds, key)
     return found
 
 
@@ -144,15 +135,6 @@ def _merge(into: dict[str, Any], content: Mapping[str, Any]) -> None:
             _merge(into[key], value)
         else:
             into[key] = value
-
-
-def _kind_in(section: Any, name: str, kinds: Kinds, where: str | Path) -> str | None:
-    if section is not None and not isinstance(section, dict):
-        raise ConfigError(where, f"{name} is {section!r}, not a mapping of options", f"write `{name}: {{kind: …}}`")
-    kind = section.get("kind") if section else None
-    if kind is not None and kind not in kinds[name]:
-        raise ConfigError(where, f"{name}.kind {kind!r} is unknown", f"choose {' or '.join(kinds[name])}")
-    return kind
 
 
 def _first_cause(error: Exception) -> str:

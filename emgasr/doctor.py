@@ -12,7 +12,8 @@ from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from emgasr.errors import RecordingError
 from emgasr.mains import find_mains, mains_rms
-from emgasr.sources import Chunk, Source, Typing, is_live
+from emgasr.measured import Measured
+from emgasr.sources import Chunk, Source, Typing, channel_count, is_live
 
 WINDOW_S = 0.1  # over which a level is taken
 DRIFT_BELOW_HZ = 20.0  # not muscle: left out of levels
@@ -95,7 +96,8 @@ def examine(source: Source, seconds: float, progress: Callable[[float], None] = 
     samples = [chunk.samples for chunk in chunks if len(chunk.samples)]
     if total_s < 5 * WINDOW_S:
         raise RecordingError("doctor", f"only {total_s:.2f} s of signal came", "see that the device is on and sending")
-    return diagnose(source, np.concatenate(samples), chunks)
+    mended = Measured(channel_count(source), source.unit).feed(np.concatenate(samples)).samples
+    return diagnose(source, mended, chunks)
 
 
 def diagnose(source: Source, samples: np.ndarray, chunks: list[Chunk]) -> Diagnosis:

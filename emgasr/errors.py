@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emgasr.visible import told_line
+
 
 class EmgasrError(Exception):
     """A failure told in one line: `where` (file or stage), what is `wrong`, and the `advice` on what to do."""
@@ -15,7 +17,7 @@ class EmgasrError(Exception):
         self.wrong = wrong
         self.advice = advice
         line = f"{self.where}: {wrong}" + (f"; {advice}" if advice else "")
-        super().__init__(" ".join(line.split()))
+        super().__init__(told_line(line))
 
 
 class RecordingError(EmgasrError):

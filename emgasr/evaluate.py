@@ -50,6 +50,12 @@ class Judged:
     rest_minutes: float
     readings: dict[str, Reading]
     label: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing was to be read: whatever is read there is put in."""
+        return not self.reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +93,14 @@ def evaluate(
 ) -> Evaluation:
     """Judge every item, read greedily and, if there is one, by `search`; emissions are dropped as they are used.
 
-    The weights of `search` must come from validation data (`emgasr.tuning`): nothing is tuned here. DataError if there
-    is no item or nothing was to be read.
+    The weights of `search` must come from validation data (`emgasr.tuning`): nothing is tuned here. Items of which
+    nothing was to be read add what is put in to the errors, over the true symbols of all (as sclite and jiwer count).
+    DataError if there is no item, or only labels that the model does not know.
     """
     judged = tuple(_judge(item, tokens, search) for item in items)
     if not judged:
         raise DataError(f"split {split}", "holds nothing to evaluate", "name a split that the manifest has")
-    if not any(item.reference for item in judged):
+    if not any(item.reference or item.rest_minutes for item in judged):
         raise DataError(f"split {split}", "has no labels that the model knows", "evaluate on labelled recordings")
     word_model = search.lm if search is not None and isinstance(search.lm, WordModel) else None
     return Evaluation(system, split, tokens, judged, seed, dict(settings or {}), word_model)
@@ -126,7 +133,7 @@ def _judge(item: Item, tokens: Tokens, search: BeamSearch | None) -> Judged:
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
     label = tokens.symbols_of([classify(item.emissions)])[0] if len(reference) == 1 and len(tokens) > 1 else None
     rest_minutes = keys_at_rest((), item.rest)[1] / 60 if item.frame_times_s is not None else 0.0
-    return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings, label)
+    return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings, label, item.notes)
 
 
 def _read(item: Item, reference: tuple[str, ...], text: str, hypothesis: Hypothesis, tokens: Tokens) -> Reading:

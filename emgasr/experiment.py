@@ -5,34 +5,36 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from emgasr import __version__
+from emgasr import __version__, lineage
 from emgasr import recognizer as recognizers
-from emgasr.as_json import as_json
 from emgasr.batches import ComposedBatches, ComposedConfig, Source, WindowsConfig, WindowSource, collate
+from emgasr.checkpoint import CHECKPOINT_NAME
 from emgasr.compose import ComposedSource, takes_from_recordings
-from emgasr.config import to_mapping, write_yaml
 from emgasr.encoders.conformer import ConformerConfig
 from emgasr.errors import ConfigError
 from emgasr.features import FeaturesConfig, LogSpectrogramConfig
 from emgasr.leaks import check_apart, check_disjoint
 from emgasr.manifest import Manifest, read_manifest
+from emgasr.measured import mended
 from emgasr.normalize import FITTED, NormalizeConfig
-from emgasr.output import claim_folder, replacing
+from emgasr.output import claimed_folder, locked_folder
 from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
 from emgasr.recording import Recording
+from emgasr.resuming import Begun, begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.tokens import Tokens
 from emgasr.training import FitConfig, Fitted, fit
+from emgasr.visible import markdown_code, markdown_text
 
-START_NAME = "start.json"
 KINDS: dict[str, dict[str, type]] = {
     **recognizers.KINDS,
     "source": {"windows": WindowsConfig, "composed": ComposedConfig},
@@ -78,11 +80,14 @@ class TrainingConfig(FitConfig):
     encoder: EncoderConfig = field(default_factory=ConformerConfig)
 
 
-def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: bool = False) -> Fitted:
+def train(
+    config: TrainingConfig, folder: Path, *, resume: bool = False, other_data: bool = False, quiet: bool = False
+) -> Fitted:
     """Train as `config` says; `folder` receives training.yaml, log.jsonl, checkpoint.pt and the best model in model/.
 
-    START_NAME there tells what the run began with: checksums of the manifest and of the parameters. Splits are checked
-    before anything is read: a split that breaks what its manifest claims is refused.
+    start.json there tells what the run began with, and each change on the way. Splits are checked before anything is
+    read: a split that breaks what its manifest claims is refused. With `resume` a run goes on with the same model and
+    recordings (other recordings are refused, or with `other_data` recorded), by options that may have changed.
     """
     if not config.manifest:
         raise ConfigError("emgasr train", "no manifest", "pass --manifest FILE (see `emgasr manifest --help`)")
@@ -92,34 +97,42 @@ def train(config: TrainingConfig, folder: Path, *, resume: bool = False, quiet: 
     if config.train_split == config.validation_split and held_out is manifest:
         raise ConfigError("validation_split", "is the training split", "choose the best model on held-out recordings")
     check_apart(manifest.split(config.train_split), held_out.split(config.validation_split))
-    named = [(entry.path, manifest.open(entry)) for entry in manifest.split(config.train_split)]
+    resume = resume and not stopped_before_its_first_checkpoint(folder)
+    begun = check_resumed(folder, config, manifest, held_out, other_data) if resume else None
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    tell = _told if first else _untold
+    named = [(entry.path, mended(manifest.open(entry), tell)) for entry in manifest.split(config.train_split)]
     training = [recording for _, recording in named]
     validation = [(entry.path, held_out.open(entry)) for entry in held_out.split(config.validation_split)]
-    with _processes(config.device):
+    with _processes(config.device), ExitStack() as stack:
         torch.manual_seed(config.seed)
         tokens = make_tokens(config.tokens, training)
         shape = RecognizerConfig(config.features, config.normalize, config.encoder)
         recognizer = Recognizer(shape, Signal.of(training[0]), tokens)
         for recording in training:
             recognizer.signal.check(recording)
-        if config.init:
+        if config.init and not resume:
             _take_weights(recognizer, Recognizer.load(config.init), config.init)
         source = make_source(config.source, named, tokens, config.seed)
-        first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
-        if first and not resume:
-            claim_folder(folder)
-            write_yaml(to_mapping(config), folder / "training.yaml")
-            begun = {"manifest_sha256": manifest.checksum(), "parameters_sha256": parameters_checksum(recognizer)}
-            with replacing(folder / START_NAME) as path:
-                path.write_text(as_json(begun) + "\n", encoding="utf-8")
+        if begun is None:
+            begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
+        if first:
+            stack.enter_context(_claimed(folder, resume))
+            write_begun(begun, config, folder)
         if config.normalize.kind in FITTED and not resume:
             recognizer.normalize.fit(_frames(recognizer, source))
 
         def save(best: Recognizer, cer: float, step: int) -> None:
-            best.save(folder / "model", card(config, manifest, best, cer, step))
+            lineage.write(begun.shaped_by, folder / "model")
+            best.save(folder / "model", card(config, manifest, begun, best, cer, step))
 
         with progress(quiet or not first) as report:
             return fit(recognizer, source, validation, config, folder, resume=resume, save_best=save, report=report)
+
+
+def _claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:
+    advice = f"go on with `emgasr train --resume --out {folder}`" if (folder / CHECKPOINT_NAME).is_file() else ""
+    return locked_folder(folder) if resume else claimed_folder(folder, None, done=CHECKPOINT_NAME, advice=advice)
 
 
 def parameters_checksum(recognizer: Recognizer) -> str:
@@ -156,13 +169,17 @@ def make_source(
     )
 
 
-def card(config: TrainingConfig, manifest: Manifest, recognizer: Recognizer, cer: float, step: int) -> str:
-    """The model card: what it listens to, the data, split and seed it comes from, its validation error."""
-    hours = sum(entry.duration_s for entry in manifest.split(config.train_split)) / 3600
-    people = len({entry.subject for entry in manifest.split(config.train_split)})
+def card(
+    config: TrainingConfig, manifest: Manifest, begun: Begun, recognizer: Recognizer, cer: float, step: int
+) -> str:
+    """The model card: what it listens to, everybody whose data shaped it, split and seed, its validation error."""
+    trained = manifest.split(config.train_split)
+    hours = sum(entry.duration_s for entry in trained) / 3600
     signal = recognizer.signal
-    bands = ", ".join(f"{band.name} ({len(band.electrodes)} electrodes)" for band in signal.bands)
+    bands = ", ".join(f"{markdown_text(band.name)} ({len(band.electrodes)} electrodes)" for band in signal.bands)
+    trained_on, judged_on = markdown_code(config.train_split), markdown_code(config.validation_split)
     budget = f"{config.minutes:g} minutes" if config.minutes else f"{config.steps} steps"
+    people = len({entry.subject for entry in trained})
     return f"""# emgasr model
 
 | | |
@@ -170,24 +187,26 @@ def card(config: TrainingConfig, manifest: Manifest, recognizer: Recognizer, cer
 | listens to | {bands} at {signal.rate_hz:g} Hz, {signal.unit} |
 | writes | {recognizer.tokens.kind}, {len(recognizer.tokens) - 1} symbols, {recognizer.frame_rate_hz:g} frames/s |
 | encoder | {recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters in all |
-| trained on | {hours:.2f} h of {people} people, split `{config.train_split}`, manifest {manifest.checksum()[:16]} |
+| trained on | {hours:.2f} h of {people} people, split {trained_on}, manifest {manifest.checksum()[:16]} |
+{lineage.card_rows(begun.shaped_by, begun.started_from)}
 | budget | {budget}, seed {config.seed}; best at step {step} |
-| CER on validation, greedy | {100 * cer:.2f} % (split `{config.validation_split}`; the checkpoint was chosen on it) |
+| CER on validation, greedy | {100 * cer:.2f} % (split {judged_on}; the checkpoint was chosen on it) |
 | made with | emgasr {__version__}, torch {torch.__version__}, Python {platform.python_version()} |
 | licence | that of the training data |
 
-`training.yaml` beside the model's folder holds the whole configuration.
+`training.yaml` beside the model's folder holds the whole configuration{begun.told_changes()}.
 """
 
 
 @contextmanager
 def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yield a function that shows a log entry: as a bar on a terminal, else a line a validation on stderr."""
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from emgasr.console import Console
+
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=quiet) as bar:
         task = bar.add_task("training", total=1.0)
         shown = {"loss": "", "cer": ""}
@@ -205,6 +224,14 @@ def progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
             bar.update(task, completed=entry["fraction"], description=status)
 
         yield report
+
+
+def _told(line: str) -> None:
+    print(f"emgasr: {line}", file=sys.stderr)
+
+
+def _untold(line: str) -> None:
+    """Another of torchrun's processes tells it."""
 
 
 def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:

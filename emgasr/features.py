@@ -80,6 +80,9 @@ class RawSamplesConfig:
 FeaturesConfig = LogSpectrogramConfig | BandPowerConfig | SpectralCovarianceConfig | RawSamplesConfig
 
 
+LONGEST_WINDOW = 1 << 16  # samples: 32 s at 2 kHz
+MOST_CHANNELS = 1 << 14
+MOST_BANDS = 1 << 10  # of frequencies
 CACHED_VALUES = 1 << 16  # of one item, from which on a CPU is faster at items than at batches
 
 
@@ -101,8 +104,15 @@ class Features(nn.Module, ABC):
 
     def __init__(self, config: FeaturesConfig, rate_hz: float, bands: int, electrodes: int) -> None:
         super().__init__()
+        if not 0 < bands * electrodes <= MOST_CHANNELS:
+            raise ConfigError(
+                "features", f"{bands} bands of {electrodes} electrodes", f"at most {MOST_CHANNELS} in all"
+            )
         self.rate_hz = rate_hz
         self.window = _whole_samples("window_ms", config.window_ms, rate_hz)
+        if self.window > LONGEST_WINDOW:
+            wrong = f"window_ms {config.window_ms:g} is {self.window:g} samples, more than {LONGEST_WINDOW:,}"
+            raise ConfigError("features", wrong, "give a shorter one")
         self.hop = _whole_samples("hop_ms", config.hop_ms, rate_hz)
         if self.window < 2:
             raise ConfigError("features", f"a window of {self.window} sample has no spectrum", "make window_ms longer")
@@ -211,6 +221,8 @@ class BandPower(Features):
     def __init__(self, config: BandPowerConfig, rate_hz: float, bands: int, electrodes: int) -> None:
         super().__init__(config, rate_hz, bands, electrodes)
         edges = config.edges_hz
+        if len(edges) > MOST_BANDS:
+            raise ConfigError("features", f"{len(edges)} edges_hz", f"give at most {MOST_BANDS}")
         if len(edges) < 2 or any(low >= high for low, high in itertools.pairwise(edges)):
             raise ConfigError("features", f"edges_hz {edges} do not rise", "give two or more rising frequencies")
         ranges = list(itertools.pairwise(edges))
@@ -241,6 +253,9 @@ class SpectralCovariance(Features):
         super().__init__(config, rate_hz, bands, electrodes)
         if not 0 <= config.shrinkage <= 1:
             raise ConfigError("features", f"shrinkage {config.shrinkage} is outside 0 to 1", "use about 0.1")
+        if len(config.bands_hz) > MOST_BANDS or electrodes > MOST_BANDS:
+            wrong = f"{len(config.bands_hz)} bands_hz of {electrodes} electrodes"
+            raise ConfigError("features", wrong, f"give at most {MOST_BANDS} of each")
         if not config.bands_hz or any(low >= high for low, high in config.bands_hz):
             raise ConfigError("features", f"bands_hz {config.bands_hz} are not (low, high) pairs", "give low < high")
         self.shrinkage = config.shrinkage

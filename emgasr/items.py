@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emgasr.config import read_yaml
-from emgasr.errors import ConfigError, DataError
+from emgasr import lineage
+from emgasr.errors import ConfigError
 from emgasr.leaks import check_apart
 from emgasr.manifest import TEST, TRAIN, Entry, Manifest, read_manifest
+from emgasr.plain_data import read_yaml
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
     from emgasr.normalize import NormalizeState
-    from emgasr.recognizer import Recognizer
+    from emgasr.recognizer import Heard, Recognizer
     from emgasr.recording import Recording
 
 
@@ -37,6 +38,7 @@ class Item:
     times_s: np.ndarray | None = None
     frame_times_s: np.ndarray | None = None
     rest: Sequence[tuple[float, float]] = ()
+    notes: tuple[str, ...] = ()  # what was passed over, filled in or taken for something
 
 
 def items_of(
@@ -44,7 +46,8 @@ def items_of(
 ) -> Iterator[Item]:
     """Yield the items of (name, recording) pairs, one after the other: whole sessions where there are key events.
 
-    A recording with key events, or with gesture spans, is read whole; one with utterances, an utterance at a time.
+    A recording with key events, or with gesture spans, is read whole; one with utterances, an utterance at a time. One
+    without labels is of a person at rest: what is written there is put in, and it says so in its notes.
     With `carry`, recordings of one person and session that follow each other are as if worn on: those read whole begin
     with the running statistics that the one before ended with. Labels play no part in that.
     """
@@ -66,10 +69,10 @@ def items_of(
             yield _item(recognizer, name if len(spoken) == 1 else f"{name}#{i}", part)
 
 
-def reference_of(name: str, recording: Recording, tokens: Tokens) -> tuple[list[str], np.ndarray]:
+def reference_of(recording: Recording, tokens: Tokens) -> tuple[list[str], np.ndarray]:
     """Return the symbols that a recording's labels ask for, and their times in seconds (NaN where unknown).
 
-    Key events give every key of the published set, whether or not `tokens` has it; a DataError if there are no labels.
+    Key events give every key of the published set, whether or not `tokens` has it. No labels ask for nothing.
     """
     if len(recording.events):
         known = scored_set(tokens)
@@ -78,10 +81,13 @@ def reference_of(name: str, recording: Recording, tokens: Tokens) -> tuple[list[
     gestures, spoken = recording.spans.of_kind("gesture"), recording.spans.of_kind("utterance")
     if len(gestures):
         return list(gestures.texts), gestures.start_s
-    if len(spoken):
-        symbols = [symbol for text in spoken.texts for symbol in _symbols(text, tokens)]
-        return symbols, np.full(len(symbols), np.nan)
-    raise DataError(name, "has no labels to evaluate against", "give events or spans, or use `emgasr transcribe`")
+    symbols = [symbol for text in spoken.texts for symbol in _symbols(text, tokens)]
+    return symbols, np.full(len(symbols), np.nan)
+
+
+def at_rest(recording: Recording) -> bool:
+    """Whether nothing labels it: nothing was typed, done or said."""
+    return not (len(recording.events) or {"gesture", "utterance"} & set(recording.spans.kinds))
 
 
 def scored_set(tokens: Tokens) -> Tokens:
@@ -95,17 +101,17 @@ def refuse_tuning_on_test(
     """ConfigError if what the search is tuned on is, or holds, what is evaluated or tested: that flatters the result.
 
     The tests are the split `evaluated` and those named "test" of both manifests. Of a `model` with its run's
-    training.yaml beside it, the manifest that it was trained from counts too, and a ManifestError tells what of it was
-    trained on: a model reads that too well for weights to be found there.
+    training.yaml beside it, the test of the manifest that it was trained from counts too. A ManifestError tells what
+    shaped the weights of the model: it reads that too well for weights of a search to be found there.
     """
     if tuned_on == TEST or (tuned_on == evaluated and validation.checksum() == manifest.checksum()):
         raise ConfigError("search", f"tuning on the split {tuned_on!r} would flatter it", "tune on validation only")
     entries = validation.split(tuned_on)
     tests = [(manifest, evaluated), (manifest, TEST), (validation, TEST)]
+    if model is not None:
+        check_apart(trained_on(model) or (), entries)
     if (training := training_of(model)) is not None:
-        source, trained_on = training
-        check_apart((entry for entry in source.entries if entry.split == trained_on), entries)
-        tests.append((source, TEST))
+        tests.append((training[0], TEST))
     held_out = {_identity(entry): split for source, split in tests for entry in source.entries if entry.split == split}
     for entry in entries:
         if (other := held_out.get(_identity(entry))) is not None:
@@ -134,27 +140,27 @@ def tuning_stretches(
 def _carried(
     recognizer: Recognizer, name: str, recording: Recording, heard: NormalizeState | None
 ) -> tuple[Item, NormalizeState | None]:
-    emissions, after = recognizer.listen(recording, heard)
+    found = recognizer.listen(recording, heard)
     # Statistics that never got past their warm-up are none to begin with.
-    return _judged(recognizer, name, recording, emissions), after if float(after.weight[0]) > 0 else None
+    return _judged(recognizer, name, recording, found), (
+        found.normalize if float(found.normalize.weight[0]) > 0 else None
+    )
 
 
 def _item(recognizer: Recognizer, name: str, recording: Recording) -> Item:
-    return _judged(recognizer, name, recording, recognizer.emissions(recording))
+    return _judged(recognizer, name, recording, recognizer.listen(recording))
 
 
-def _judged(recognizer: Recognizer, name: str, recording: Recording, emissions: np.ndarray) -> Item:
-    symbols, times_s = reference_of(name, recording, recognizer.tokens)
-    rest = recording.spans.of_kind("rest")
-    return Item(
-        name,
-        recording.subject,
-        symbols,
-        emissions,
-        times_s,
-        recognizer.frame_times_s(len(emissions)),
-        list(zip(rest.start_s.tolist(), rest.end_s.tolist(), strict=True)),
-    )
+def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Heard) -> Item:
+    symbols, times_s = reference_of(recording, recognizer.tokens)
+    spans = recording.spans.of_kind("rest")
+    rest = list(zip(spans.start_s.tolist(), spans.end_s.tolist(), strict=True))
+    frame_times_s = recognizer.frame_times_s(len(heard.emissions))
+    notes = [*recording.notes, *([heard.mended] if heard.mended else [])]
+    if at_rest(recording):
+        notes.append("has no labels and is taken as rest: all that is written there is put in")
+        rest = [(0.0, max([recording.duration_s, *(np.nextafter(frame_times_s[-1:], np.inf))]))]
+    return Item(name, recording.subject, symbols, heard.emissions, times_s, frame_times_s, rest, tuple(notes))
 
 
 def training_of(model: Path | None) -> tuple[Manifest, str] | None:
@@ -164,6 +170,14 @@ def training_of(model: Path | None) -> tuple[Manifest, str] | None:
     if not isinstance(content, dict) or not Path(str(content.get("manifest", ""))).is_file():
         return None
     return read_manifest(str(content["manifest"])), str(content.get("train_split", TRAIN))
+
+
+def trained_on(model: Path) -> list[Entry] | None:
+    """Everything that a model's weights were fitted to, as far as it or its run tells; None: nobody knows."""
+    if (entries := lineage.read(model)) is not None:
+        return lineage.trained(entries)
+    found = training_of(model)
+    return None if found is None else [entry for entry in found[0].entries if entry.split == found[1]]
 
 
 def _identity(entry: Entry) -> tuple[str, str, str]:

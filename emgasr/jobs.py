@@ -25,7 +25,9 @@ from typing import Any, Protocol
 
 from emgasr.as_json import as_json
 from emgasr.errors import ConfigError, DataError, EmgasrError, OutputError
+from emgasr.interrupts import end_as_ctrl_c
 from emgasr.output import replacing
+from emgasr.plain_data import LARGEST_TABLE, read_json
 from emgasr.plain_text import lines_of
 
 # What jobs import, by name so that only the processes that do jobs import it; what is not installed is passed over.
@@ -204,9 +206,13 @@ def _guarded(job: Job, root: Path, threads: int) -> None:
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C in the terminal reaches the process that runs the jobs alone, which passes it on once
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+    came = end_as_ctrl_c()
     try:
         work(job, root, threads)
     except BaseException:
+        if came:  # training has written its checkpoint: to be tried again, as a worker that was lost
+            signal.signal(came[0], signal.SIG_DFL)
+            os.kill(os.getpid(), came[0])
         sys.exit(1)
 
 
@@ -226,10 +232,7 @@ def _finished(job: Job, root: Path) -> bool:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(path, "cannot be read as a job's result", "remove it: the job is then done anew") from error
+    content = read_json(path, OutputError, "remove it: the job is then done anew", LARGEST_TABLE)
     if not isinstance(content, dict):
         raise OutputError(path, "is not a job's result", "remove it: the job is then done anew")
     return content

@@ -11,13 +11,10 @@ H header (JSON), S samples float32 (T, C), K a key, B a span's begin, E its end,
 from __future__ import annotations
 
 import fcntl
-import json
 import math
 import os
-import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +22,8 @@ import numpy as np
 
 from emgasr.as_json import as_json
 from emgasr.errors import OutputError, RecordingError
-from emgasr.recording import Band, Events, Recording, Spans, row_range
-
-MAGIC = b"emgasr-journal 1\n"
-_HEAD, _CHECK = struct.Struct("<cI"), struct.Struct("<I")
-_KINDS = b"HSKBEN"
-_LONGEST = 1 << 28  # bytes of a frame: more is damage
+from emgasr.journal_reading import FRAME_CHECK, FRAME_HEAD, MAGIC, is_journal, journal_notes, open_journal
+from emgasr.recording import Recording
 
 
 class Journal:
@@ -42,7 +35,7 @@ class Journal:
 
     def __init__(self, path: str | Path, signal: Recording) -> None:
         """Create `path` for samples like those of `signal`, an empty recording."""
-        self.path = Path(path)
+        self.path = Path(path).absolute()  # `finish` comes later, perhaps from another folder
         self._rate_hz, self._channels = signal.rate_hz, signal.n_channels
         self._rows = 0
         self._size = 0
@@ -127,15 +120,6 @@ class Journal:
         return OutputError(self.path, wrong, "free space or choose another place")
 
 
-def is_journal(path: str | Path) -> bool:
-    """Whether `path` is a journal, by its first bytes; False for what cannot be read."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError:
-        return False
-
-
 def is_recorded_to(path: str | Path) -> bool:
     """Whether a process holds the journal for writing."""
     try:
@@ -146,59 +130,6 @@ def is_recorded_to(path: str | Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def open_journal(path: str | Path) -> Recording:
-    """The recording that a journal holds up to its last whole frame; RecordingError if not even its header is whole."""
-    path = Path(path)
-    header: dict[str, Any] = {}
-    starts, offsets, rows, channels = [0], [], 0, 0
-    presses: list[tuple[float, float, str]] = []
-    spans: list[tuple[float, float, str, str]] = []
-    begun: tuple[float, str, str] | None = None
-    for kind, offset, payload in _frames(path):
-        if kind == b"S":
-            rows += len(payload) // (4 * channels)
-            starts.append(rows)
-            offsets.append(offset)
-            continue
-        facts = json.loads(payload)
-        if kind == b"H":
-            header = facts
-            channels = sum(len(band["electrodes"]) for band in header["bands"])
-        elif kind == b"K":
-            release_s = math.nan if facts["release_s"] is None else facts["release_s"]
-            presses.append((facts["time_s"], release_s, facts["key"]))
-        elif kind == b"B":
-            begun = (facts["time_s"], facts["kind"], facts["text"])
-        elif kind == b"E" and begun:
-            spans.append((begun[0], max(begun[0], facts["time_s"]), begun[1], begun[2]))
-            begun = None
-    if not header:
-        raise RecordingError(path, "holds no whole header", "it was killed as it began: delete it")
-    duration_s = rows / header["rate_hz"]
-    if begun:
-        spans.append((begun[0], max(begun[0], duration_s), begun[1], begun[2]))
-    # Keys come by another way than samples: those pressed after the last sample that is kept are left out.
-    presses = [press for press in presses if 0 <= press[0] <= duration_s]
-    spans = [(max(0.0, s), min(e, duration_s), kind, text) for s, e, kind, text in spans if s < duration_s]
-    return Recording(
-        samples=_JournalSamples(path.absolute(), (rows, channels), np.array(starts), np.array(offsets, np.int64)),
-        rate_hz=header["rate_hz"],
-        unit=header["unit"],
-        bands=tuple(Band(b["name"], tuple(b["electrodes"]), b["ring"]) for b in header["bands"]),
-        subject=header["subject"],
-        session=header["session"],
-        events=Events.of(presses),
-        spans=Spans.of(spans),
-        start_unix_s=header["start_unix_s"],
-        origin=header["origin"],
-    )
-
-
-def journal_notes(path: str | Path) -> list[dict[str, Any]]:
-    """What was noted of the signal: dicts of time_s, kind, samples, text."""
-    return [json.loads(payload) for kind, _, payload in _frames(Path(path)) if kind == b"N"]
 
 
 def finish(path: str | Path, locked: bool = False) -> Recording:
@@ -220,55 +151,9 @@ def finish(path: str | Path, locked: bool = False) -> Recording:
     return open_session(path)
 
 
-@dataclass(frozen=True, eq=False)
-class _JournalSamples:
-    """Samples (T, C) float32 of a journal: frame i holds rows starts[i] to starts[i + 1] at byte offsets[i]."""
-
-    path: Path
-    shape: tuple[int, int]
-    starts: np.ndarray
-    offsets: np.ndarray
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop = row_range(rows, self.shape[0])
-        out = np.empty((stop - start, self.shape[1]), np.float32)
-        if stop == start:
-            return out
-        first = int(np.searchsorted(self.starts, start, side="right")) - 1
-        last = int(np.searchsorted(self.starts, stop, side="left"))
-        with self.path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise RecordingError(self.path, "changed since it was opened", "open it again")
-            for i in range(first, last):
-                begin, end = max(start, int(self.starts[i])), min(stop, int(self.starts[i + 1]))
-                file.seek(int(self.offsets[i]) + 4 * self.shape[1] * (begin - int(self.starts[i])))
-                block = file.read(4 * self.shape[1] * (end - begin))
-                out[begin - start : end - start] = np.frombuffer(block, "<f4").reshape(-1, self.shape[1])
-        return out
-
-
-def _frames(path: Path) -> Iterator[tuple[bytes, int, bytes]]:
-    """Kind, offset of the payload, payload of every frame before the first that is not whole."""
-    try:
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                return
-            while len(head := file.read(_HEAD.size)) == _HEAD.size:
-                kind, length = _HEAD.unpack(head)
-                if kind not in _KINDS or length > _LONGEST:
-                    return
-                offset = file.tell()
-                payload, check = file.read(length), file.read(_CHECK.size)
-                if len(check) < _CHECK.size or _CHECK.unpack(check)[0] != zlib.crc32(payload, zlib.crc32(head)):
-                    return
-                yield kind, offset, payload
-    except OSError as error:
-        raise RecordingError(path, f"cannot be read ({error.strerror})", "check the path") from error
-
-
 def _frame(kind: bytes, payload: bytes) -> bytes:
-    head = _HEAD.pack(kind, len(payload))
-    return head + payload + _CHECK.pack(zlib.crc32(payload, zlib.crc32(head)))
+    head = FRAME_HEAD.pack(kind, len(payload))
+    return head + payload + FRAME_CHECK.pack(zlib.crc32(payload, zlib.crc32(head)))
 
 
 def _json(facts: dict[str, Any]) -> bytes:

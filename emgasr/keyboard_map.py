@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from emgasr.pictures import label, plain, png
 from emgasr.simulate.keyboard import key_of_character
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
 
@@ -48,6 +47,7 @@ _LIGHT = _Theme("#1c2430", "#697386", "#f3f4f6", ("#e9f3ee", "#f9e3b4", "#ef9f76
 _DARK = _Theme("#e8ebf0", "#98a2b3", "#20262f", ("#1f3a33", "#6b5a21", "#a5542c", "#c8374b"))
 
 
+@plain
 def draw_keyboard(confusions: Confusions, dark: bool = False) -> bytes:
     """Return a PNG of the keyboard: each key's error rate as its color, and what it is most often taken for."""
     theme = _DARK if dark else _LIGHT
@@ -63,14 +63,14 @@ def draw_keyboard(confusions: Confusions, dark: bool = False) -> bytes:
                 _draw_key(axes, theme, key, x, 4.0 - row, width, presses.get(key, 0), rates.get(key), scale)
                 if key in taken_for and presses[key] >= _FEW:
                     other, share = taken_for[key]
-                    told = f"{'missed' if not other else '→ ' + _SHORT.get(other, other)} {share:.0%}"
+                    told = f"{'missed' if not other else '→ ' + _SHORT.get(other, label(other))} {share:.0%}"
                     axes.text(x + width / 2, 4.0 - row + 0.15, told, color=theme.ink, fontsize=6.5, ha="center")
             x += width
     axes.set_xlim(-0.1, 15.1)
     axes.set_ylim(-0.1, 5.05)
     axes.set_axis_off()
     _draw_ramp(figure, theme, scale)
-    return _png(figure)
+    return png(figure, transparent=True)
 
 
 def errors_by_key(
@@ -100,14 +100,15 @@ def errors_by_key(
     return presses, errors, taken_for
 
 
+@plain
 def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
     """Return a PNG of true label (rows) against read label (columns), each row a share of the true label's count."""
     theme = _DARK if dark else _LIGHT
     true = sorted({pair[0] for pair in confusions if pair[0]})
     read = [*sorted({symbol for pair in confusions for symbol in pair if symbol}), None]
     shares = np.zeros((len(true), len(read)))
-    for i, label in enumerate(true):
-        shares[i] = [confusions.get((label, other), 0) for other in read]
+    for i, symbol in enumerate(true):
+        shares[i] = [confusions.get((symbol, other), 0) for other in read]
         shares[i] /= max(1.0, shares[i].sum())
     side = 1.6 + 0.42 * len(read)
     figure = Figure(figsize=(side + 0.6, 1.4 + 0.42 * len(true)), dpi=140)
@@ -117,10 +118,9 @@ def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
     for i, j in np.argwhere(shares >= 0.005):
         ink = "white" if shares[i, j] > 0.5 else theme.ink
         axes.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", fontsize=8, color=ink)
-    axes.set_xticks(
-        range(len(read)), [*(label or "missed" for label in read)], rotation=60, ha="right", rotation_mode="anchor"
-    )
-    axes.set_yticks(range(len(true)), true)
+    columns = ["missed" if symbol is None else label(symbol) for symbol in read]
+    axes.set_xticks(range(len(read)), columns, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(true)), [label(symbol) for symbol in true])
     axes.set_xlabel("read as (percent of the row)")
     axes.set_ylabel("true label")
     for part in (axes.xaxis, axes.yaxis):
@@ -129,7 +129,7 @@ def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
     for spine in axes.spines.values():
         spine.set_visible(False)
     figure.tight_layout()
-    return _png(figure)
+    return png(figure, transparent=True)
 
 
 def _key_of(symbol: str) -> str | None:
@@ -174,10 +174,3 @@ def _draw_ramp(figure: Figure, theme: _Theme, scale: float) -> None:
         spine.set_visible(False)
     told = f"share of presses misread or missed (dashed: fewer than {_FEW} presses)"
     figure.text(0.335, 0.088, told, color=theme.faint, fontsize=7, ha="left", va="center")
-
-
-def _png(figure: Figure) -> bytes:
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", transparent=True)
-    return buffer.getvalue()

@@ -25,6 +25,7 @@ from emgasr.identity import same_name
 from emgasr.output import replacing
 from emgasr.plain_data import json_of
 from emgasr.plain_text import normalized, read_lines
+from emgasr.visible import told_line
 
 if TYPE_CHECKING:
     from emgasr.recording import Recording
@@ -113,10 +114,14 @@ class Entry:
 
 @dataclass
 class Findings:
-    """What reading a corpus passed over by rule, and which rows of its tables match nothing: a line each."""
+    """What reading a corpus passed over by rule, and which rows of its tables match nothing: a line each.
+
+    `of_recordings` are the notes of its recordings, which tell them again when they are opened.
+    """
 
     notes: list[str] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)
+    of_recordings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -228,7 +233,8 @@ def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
 
 
 def _first(lines: Sequence[str]) -> Sequence[str]:
-    return [*lines[:MOST_TOLD], f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else lines
+    more = [f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else []
+    return [*map(told_line, lines[:MOST_TOLD]), *more]
 
 
 def _line(row: Mapping[str, Any], where: str | Path) -> str:

@@ -5,10 +5,11 @@ What `emgasr.augment` does with tensors of indices, which is right for a GPU, co
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
+
+from emgasr.compiled import compiled
 
 
 def moved(bands: Tensor, lengths: Tensor, offsets: Tensor, turns: Tensor) -> Tensor:
@@ -23,7 +24,7 @@ def moved(bands: Tensor, lengths: Tensor, offsets: Tensor, turns: Tensor) -> Ten
     return torch.from_numpy(out)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _move(source, lengths, offsets, turns, out):  # type: ignore[no-untyped-def]
     batch, count, bands, electrodes = source.shape
     for item in range(batch):

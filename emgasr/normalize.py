@@ -62,6 +62,9 @@ class RunningNormalize(nn.Module):
         self.config = config
         self.shape = tuple(shape)
         forgets = config.kind == "exponential"
+        if forgets and not 1 <= config.half_life_s * frame_rate_hz <= 1e9:
+            wrong = f"half_life_s {config.half_life_s:g} is {config.half_life_s * frame_rate_hz:g} frames"
+            raise ConfigError("normalize", wrong, "give 1 to 1e9 frames; cumulative never forgets")
         self.decay = 0.5 ** (1 / (config.half_life_s * frame_rate_hz)) if forgets else 1.0
         # decay ** -block must not blow up the block's own rounding errors
         self.prior: NormalizeState | None = None  # of one stream: what streams start with instead of with nothing

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from emgasr.errors import EmgasrError, OutputError
+
+UNFINISHED = ".unfinished"  # lies in a folder of results until all of them are there
+_LEFTOVER = re.compile(r"\..+\.[a-z0-9_]{8}(\.\w+)?")  # as `replacing` names what it has not finished
 
 
 @contextmanager
@@ -48,44 +53,107 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def replacing_folder(folder: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `folder` that takes its place when the block ends well, and is removed if not.
 
-    Raises an OutputError before the block if `folder` already holds something.
+    Raises an OutputError before the block if `folder` already holds something, or another process writes into it.
     """
     folder = Path(folder)
     claimed = not folder.exists()
-    claim_folder(folder)
-    try:
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as place:
-            made = Path(place) / folder.name
-            made.mkdir()
-            yield made
-            os.replace(made, folder)  # an empty folder can be replaced
-            claimed = False
-            _sync(folder.parent)
-    except EmgasrError:
-        raise
-    except OSError as error:
-        raise OutputError(
-            folder, f"cannot be written ({error.strerror or error})", "free space or choose another place"
-        ) from error
-    finally:
-        if claimed:
-            with suppress(OSError):
-                folder.rmdir()
+    with locked_folder(folder):
+        _check_empty(folder, "choose another folder")
+        try:
+            with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as place:
+                made = Path(place) / folder.name
+                made.mkdir()
+                yield made
+                os.replace(made, folder)  # an empty folder can be replaced
+                claimed = False
+                _sync(folder.parent)
+        except EmgasrError:
+            raise
+        except OSError as error:
+            raise OutputError(
+                folder, f"cannot be written ({error.strerror or error})", "free space or choose another place"
+            ) from error
+        finally:
+            if claimed:
+                with suppress(OSError):
+                    folder.rmdir()
 
 
-def claim_folder(folder: str | Path, overwrite: bool = False) -> Path:
-    """Create `folder` for results and return it; an OutputError if it already holds something and not `overwrite`."""
+@contextmanager
+def claimed_folder(
+    folder: str | Path, overwrite: bool | None = False, done: str = "", advice: str = ""
+) -> Iterator[Path]:
+    """Create `folder` for the results of one run and keep it for the block; yield it.
+
+    It is marked as UNFINISHED until the block ends well, and one that a run which was stopped left so is begun anew,
+    unless it holds the file `done`, behind which nothing is to be lost. An OutputError if it holds something else and
+    not `overwrite` (None: the caller has no such option), or if another process writes into it. What is there is never
+    removed: files of the same name are replaced.
+    """
+    folder = Path(folder)
+    made = not folder.exists()
+    advice = advice or ("choose another folder" + ("" if overwrite is None else " or pass --overwrite"))
+    with locked_folder(folder):
+        mark = folder / UNFINISHED
+        if not overwrite and not (mark.exists() and not (done and (folder / done).exists())):
+            _check_empty(folder, advice)
+        _remove_leftovers(folder)
+        try:
+            mark.touch()
+        except OSError as error:
+            raise OutputError(folder, f"cannot be written ({error.strerror})", "choose another place") from error
+        try:
+            yield folder
+            mark.unlink(missing_ok=True)
+        finally:
+            with suppress(OSError):  # a folder in which nothing was written is left as it was
+                if [path.name for path in folder.iterdir()] == [UNFINISHED]:
+                    mark.unlink()
+                    if made:
+                        folder.rmdir()
+
+
+@contextmanager
+def locked_folder(folder: str | Path) -> Iterator[Path]:
+    """Create `folder` and keep other processes of emgasr from writing into it during the block; the lock ends with us.
+
+    An OutputError if another one writes into it, or it cannot be made.
+    """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(folder, "is a file, not a folder", "choose another output folder")
-    if not overwrite and folder.exists() and any(folder.iterdir()):
-        # What is there is never removed: with `overwrite`, files of the same name are replaced.
-        raise OutputError(folder, "already holds something", "choose another folder or pass --overwrite")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise OutputError(folder, f"cannot be created ({error.strerror})", "choose another output folder") from error
-    return folder
+    try:
+        _lock(descriptor, folder)
+        yield folder
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        wrong = "is being written to by another process"
+        raise OutputError(folder, wrong, "wait for it, or choose another folder") from error
+    except OSError:  # a file system that has no locks
+        pass
+
+
+def _check_empty(folder: Path, advice: str) -> None:
+    if any(path.name != UNFINISHED and not _LEFTOVER.fullmatch(path.name) for path in folder.iterdir()):
+        raise OutputError(folder, "already holds something", advice)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what `replacing` left when it was killed; nobody else writes here."""
+    for path in folder.iterdir():
+        if _LEFTOVER.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -8,16 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from emgasr import lineage
 from emgasr.augment import AugmentConfig
 from emgasr.batches import ComposedConfig, Source, WindowsConfig, WindowSource
 from emgasr.compose import as_recording, compose_shuffled, takes_from_recordings
 from emgasr.errors import ConfigError, DataError
 from emgasr.experiment import make_source
-from emgasr.output import claim_folder, replacing
+from emgasr.manifest import TRAIN, Entry
+from emgasr.measured import mended
+from emgasr.output import claimed_folder, replacing
 from emgasr.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
 from emgasr.spellings import RandomStrings
 from emgasr.training import FitConfig, fit, validation_errors
+from emgasr.visible import markdown_text
 
 
 @dataclass(frozen=True)
@@ -66,18 +70,23 @@ def personalize(
     folder: Path,
     report: Callable[[dict[str, Any]], None] = lambda entry: None,
     compose: ComposedConfig | None = None,
+    tell: Callable[[str], None] = lambda line: None,
+    entries: Sequence[Entry] = (),
 ) -> Personalized:
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
     The base model's search.yaml and live.yaml, if it has them, come along. With `compose` the recordings hold takes,
-    and sequences composed of them are fitted on and judged.
+    and sequences composed of them are fitted on and judged. `tell` gets a line for each recording with values that no
+    amplifier gives, which are filled in. `entries` are those of the recordings, where they are known: the model tells
+    for good whose recordings shaped it (`emgasr.lineage`), the person's and those of `base`.
     Raises a DataError for recordings of several people or without labels.
     """
     people = sorted({recording.subject for recording in recordings})
     if len(people) != 1:
         raise DataError("personalize", f"got recordings of {len(people)} people", "give those of one person")
     recognizer = Recognizer.load(base)
+    recordings = [mended(recording, tell) for recording in recordings]
     for recording in recordings:
         recognizer.signal.check(recording)
     if config.weights == "head":
@@ -85,11 +94,16 @@ def personalize(
             parameter.requires_grad_(name.startswith("head."))
     source, held_out = _sides(recognizer, recordings, config, compose)
     before = validation_errors(recognizer, held_out)[0].rate
-    claim_folder(folder)
+    own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
+    inherited = lineage.read(base)
+    shaped_by = lineage.together(inherited or (), own)
+    unknown = "" if inherited is not None else f"{base.name}, which does not tell whose recordings shaped it"
+    rows = lineage.card_rows(shaped_by, unknown)
     best = [before]
 
     def save(model: Recognizer, cer: float) -> None:
-        model.save(folder / "model", _card(people[0], recordings, before, cer, base, bool(config.held_out)))
+        lineage.write(shaped_by, folder / "model")
+        model.save(folder / "model", _card(people[0], recordings, before, cer, base, bool(config.held_out), rows))
         for name in (SEARCH_NAME, LIVE_NAME):
             if (base / name).is_file():  # the base model's errors are still much like this one's
                 with replacing(folder / "model" / name) as path:
@@ -100,9 +114,10 @@ def personalize(
             best[0] = cer
             save(fitted, cer)
 
-    save(recognizer, before)
-    fitted = fit(recognizer, source, held_out, config, folder, save_best=save_if_better, report=report)
-    model = Recognizer.load(folder / "model")
+    with claimed_folder(folder, None):
+        save(recognizer, before)
+        fitted = fit(recognizer, source, held_out, config, folder, save_best=save_if_better, report=report)
+        model = Recognizer.load(folder / "model")
     return Personalized(model, before, best[0], best[0] < before, fitted.minutes, fitted.interrupted)
 
 
@@ -131,7 +146,9 @@ def _sides(
     ]
 
 
-def _card(person: str, recordings: Sequence[Recording], before: float, after: float, base: Path, apart: bool) -> str:
+def _card(
+    person: str, recordings: Sequence[Recording], before: float, after: float, base: Path, apart: bool, people: str
+) -> str:
     minutes = sum(recording.duration_s for recording in recordings) / 60
     outcome = f"{100 * before:.2f} % → {100 * after:.2f} %" if after < before else f"{100 * before:.2f} % (base kept)"
     judge = "the person's held-out part" if apart else "what was fitted on (nothing was held out)"
@@ -139,8 +156,9 @@ def _card(person: str, recordings: Sequence[Recording], before: float, after: fl
 
 | | |
 |---|---|
-| person | {person}, {minutes:.1f} minutes of labelled recordings ({recordings[0].origin}) |
-| base model | {base.name} |
+| person | {markdown_text(person)}, {minutes:.1f} minutes of labelled recordings ({recordings[0].origin}) |
+| base model | {markdown_text(base.name)} |
+{people}
 | CER on {judge}, greedy | {outcome} |
 | licence | that of the base model and of the person's recordings |
 

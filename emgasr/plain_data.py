@@ -19,18 +19,26 @@ from emgasr.errors import ConfigError, EmgasrError
 
 LARGEST_JSON = 2**24  # bytes; Python's objects for the densest such text take less than 1 GB
 LARGEST_YAML = 2**21
+LARGEST_TABLE = 2**27  # of rows that emgasr itself wrote into a folder of results
 DEEPEST = 32  # lists and mappings within each other; our own files have at most 6
 LARGEST_INTEGER = 2**63
 _ADVICE = "mend the file, or fetch it again"
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
-_EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")  # 1e-3: a number in YAML 1.2 and to everybody who writes it
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")  # 1e-3 and 2.5e3: numbers in YAML 1.2, and to all
 
 
 def read_text(
     path: str | Path, error: type[EmgasrError] = ConfigError, advice: str = _ADVICE, largest: int = LARGEST_JSON
 ) -> str:
     """Return the text of a regular file of at most `largest` bytes, UTF-8 with or without its mark; else `error`."""
+    return text_of(read_bytes(path, error, advice, largest), path, error, advice)
+
+
+def read_bytes(
+    path: str | Path, error: type[EmgasrError] = ConfigError, advice: str = _ADVICE, largest: int = LARGEST_JSON
+) -> bytes:
+    """Return the content of a regular file of at most `largest` bytes; else `error`."""
     try:
         # A pipe would be waited for, and a device never ends: looked at before it is opened.
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -43,7 +51,7 @@ def read_text(
         raise error(path, f"cannot be read ({cause})", "check the path") from cause
     if len(content) > largest:
         raise error(path, f"is larger than {largest:,} bytes", advice)
-    return text_of(content, path, error, advice)
+    return content
 
 
 def text_of(content: bytes, where: str | Path, error: type[EmgasrError] = ConfigError, advice: str = _ADVICE) -> str:
@@ -142,7 +150,7 @@ class _Builder:
         result: list[Any] = []
         opened: list[_Open] = []
         for event in events:
-            line = f"line {event.start_mark.line + 1}"
+            line = f"line {event.start_mark.line + 1}" + (f", {opened[-1].keys[0][:60]}" if _awaits(opened) else "")
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
                 raise ValueError(f"{line}: has an anchor or alias (& or *), where only plain data may stand")
             if getattr(event, "tag", None) is not None:
@@ -150,8 +158,8 @@ class _Builder:
             if isinstance(event, yaml.DocumentStartEvent) and result:
                 raise ValueError(f"{line}: begins a second document")
             if isinstance(event, yaml.ScalarEvent):
-                awaits_key = opened and isinstance(opened[-1].value, dict) and not opened[-1].keys
-                _place(event.value if awaits_key else self._scalar(event, line), opened, result, line)
+                is_key = opened and isinstance(opened[-1].value, dict) and not _awaits(opened)
+                _place(event.value if is_key else self._scalar(event, line), opened, result, line)
             elif isinstance(event, yaml.CollectionStartEvent):
                 made: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
                 _place(made, opened, result, line)
@@ -188,6 +196,11 @@ class _Builder:
                 raise ValueError(f"{line}: {text} is not a finite number")
             return value
         return text  # dates too
+
+
+def _awaits(opened: list[_Open]) -> bool:
+    """Whether the innermost open mapping has a key without its value."""
+    return bool(opened and opened[-1].keys)
 
 
 def _place(value: Any, opened: list[_Open], result: list[Any], line: str) -> None:

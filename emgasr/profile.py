@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from emgasr.as_json import as_json
-from emgasr.errors import ModelError
+from emgasr.config import from_mapping
+from emgasr.errors import ConfigError, ModelError
 from emgasr.output import replacing
+from emgasr.plain_data import read_json
 from emgasr.recording import Band
 from emgasr.signal_watch import RestLevel
 
@@ -63,9 +63,13 @@ def is_profile(folder: str | Path) -> bool:
 
 def read_profile(folder: str | Path) -> Profile:
     """The profile of a folder; a ModelError if it has none."""
-    path = Path(folder) / PROFILE
+    path, advice = Path(folder) / PROFILE, "make one by `emgasr calibrate`"
+    if not path.is_file():
+        raise ModelError(path, "is no profile", advice)
+    facts = read_json(path, ModelError, advice)
     try:
-        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Profile(**facts)
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(path, "is no profile", "make one by `emgasr calibrate`") from error
+        if missing := [field.name for field in fields(Profile) if isinstance(facts, dict) and field.name not in facts]:
+            raise ConfigError(path, f"lacks {missing[0]}", advice)
+        return from_mapping(Profile, {}, facts, path)
+    except ConfigError as error:
+        raise ModelError(path, f"is no profile ({error.wrong})", advice) from error

@@ -7,30 +7,31 @@ configuration (OmegaConf) is made of is read into stand-ins that do nothing.
 from __future__ import annotations
 
 import collections
-import pickle
 import re
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from emgasr.checkpoint_file import read_checkpoint
 from emgasr.encoders.tds import TDSConfig, published_names
-from emgasr.errors import EmgasrError, ModelError
-from emgasr.features import LogSpectrogramConfig
+from emgasr.errors import ConfigError, ModelError
+from emgasr.features import MOST_CHANNELS, LogSpectrogramConfig
 from emgasr.normalize import NormalizeConfig
-from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
+from emgasr.recognizer import Recognizer, RecognizerConfig, Signal, outline
 from emgasr.recording import Band
 from emgasr.tokens import PUBLISHED_BLANK, Tokens
 
 RATE_HZ, HOP_MS = 2000.0, 8.0  # of the published front end; its window follows from the number of bins
 WRISTS = ("left", "right")
 ADVICE = "give a checkpoint (.ckpt) of emg2qwerty's TDS baseline"
-STAND_INS = ("omegaconf.", "typing.")  # modules whose objects may stand in a saved configuration
+# Modules whose objects, and types, may stand in a saved configuration.
+STAND_INS = ("omegaconf.", "typing.")
+TYPES = tuple(f"builtins.{kind}" for kind in ("int", "float", "bool", "str", "bytes"))
 PLAIN: dict[str, Any] = {
     "collections.defaultdict": collections.defaultdict,
-    **{f"builtins.{kind.__name__}": kind for kind in (dict, list, tuple, set, int, float, bool, str, bytes)},
+    **{f"builtins.{kind.__name__}": kind for kind in (dict, list, tuple, set)},
 }
 
 
@@ -44,58 +45,49 @@ def read_published_tds(path: str | Path, keep_first_frames: bool = False) -> Rec
     path = Path(path)
     weights = _state_dict(path)
     config, bands, electrodes = _sizes(path, weights, "read" if keep_first_frames else "left_out")
+    if not 1 <= electrodes <= MOST_CHANNELS:
+        raise ModelError(path, f"has {electrodes} electrodes a band", ADVICE)
     signal = Signal(RATE_HZ, "uV", tuple(Band.numbered(name, electrodes, ring=True) for name in WRISTS[:bands]))
-    recognizer = Recognizer(config, signal, Tokens.keystrokes())
-    own: dict[str, Tensor] = {}
-    for name, published in published_names(recognizer.encoder).items():
-        own[f"encoder.{name}"] = _tensor(path, weights, published)
+    tokens = Tokens.keystrokes()
+    try:
+        wanted = outline(config, signal, len(tokens))
+    except ConfigError as error:
+        raise ModelError(path, f"its sizes make no network ({error.wrong})", ADVICE) from error
+    names = published_names(wanted["encoder"])
+    own = {f"encoder.{name}": _tensor(path, weights, published) for name, published in names.items()}
     for kind in ("weight", "bias"):
         head = _tensor(path, weights, f"model.4.{kind}")
-        if len(head) != PUBLISHED_BLANK + 1:
-            raise ModelError(path, f"writes {len(head)} symbols, not {PUBLISHED_BLANK + 1}", ADVICE)
-        own[f"head.{kind}"] = head[list(recognizer.tokens.published_ids)]  # the blank comes first here
-    used = {*published_names(recognizer.encoder).values(), "model.4.weight", "model.4.bias"}
+        if head.shape[:1] != (PUBLISHED_BLANK + 1,):
+            raise ModelError(path, f"writes {tuple(head.shape)} symbols, not {PUBLISHED_BLANK + 1}", ADVICE)
+        own[f"head.{kind}"] = head[list(tokens.published_ids)]  # the blank comes first here
+    used = {*names.values(), "model.4.weight", "model.4.bias"}
     if foreign := sorted(name for name in weights if name.startswith("model.") and name not in used):
         raise ModelError(path, f"holds {foreign[0]}, which the baseline does not have", ADVICE)
-    try:
-        recognizer.load_state_dict(own)
-    except RuntimeError as error:
-        raise ModelError(
-            path, f"its tensors do not fit together ({str(error).splitlines()[-1].strip()})", ADVICE
-        ) from (error)
-    if not all(torch.isfinite(value).all() for value in own.values()):
-        raise ModelError(path, "holds weights that are not finite", "fetch the checkpoint again")
+    for name, want in wanted.state_dict().items():
+        have = own[name]
+        if have.shape != want.shape or have.is_floating_point() != want.is_floating_point():
+            wrong = f"{name} is {tuple(have.shape)} of {have.dtype}, for {tuple(want.shape)}"
+            raise ModelError(path, f"its tensors do not fit together ({wrong})", ADVICE)
+        if not torch.isfinite(have).all():
+            raise ModelError(path, f"holds weights that are not finite ({name})", "fetch the checkpoint again")
+    recognizer = Recognizer(config, signal, tokens)
+    recognizer.load_state_dict(own)
     return recognizer.eval()
 
 
 def _state_dict(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ModelError(path, "is not a file", ADVICE)
-    if not zipfile.is_zipfile(path):
-        raise ModelError(path, "is damaged, cut off, or no checkpoint of PyTorch", "fetch the checkpoint again")
-    try:
-        named = torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
-        with torch.serialization.safe_globals([_harmless(path, name) for name in named]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except EmgasrError:
-        raise
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            path, f"needs more than data to load ({_first_line(error)})", "give its weights alone"
-        ) from error
-    except Exception as error:  # torch documents no exceptions of its own for damaged archives
-        raise ModelError(path, f"cannot be read ({_first_line(error)})", "fetch the checkpoint again") from error
+    content = read_checkpoint(path, lambda name: _harmless(path, name))
     weights = content.get("state_dict") if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise ModelError(path, "holds no state_dict of tensors", ADVICE)
-    return weights
+    if isinstance(weights, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in weights.items()):
+        return weights
+    raise ModelError(path, "holds no state_dict of tensors", ADVICE)
 
 
 def _harmless(path: Path, name: str) -> tuple[Any, str]:
     """What stands for a class that a checkpoint names."""
     if name in PLAIN:
         return PLAIN[name], name
-    if name.startswith(STAND_INS):
+    if name.startswith(STAND_INS) or name in TYPES:
         return type("StandIn", (_StandIn,), {}), name
     raise ModelError(path, f"would run {name} to load", "give its weights alone")
 
@@ -121,8 +113,8 @@ def _sizes(
     norm = _tensor(path, weights, "model.0.batch_norm.weight")
     mlp = _tensor(path, weights, "model.1.mlps.0.mlp.0.weight")
     conv = _tensor(path, weights, "model.3.tds_conv_blocks.0.conv2d.weight")
-    electrodes = len(norm) // bands
-    if mlp.dim() != 2 or conv.dim() != 4 or not electrodes or mlp.shape[1] % electrodes:
+    electrodes = norm.numel() // bands
+    if norm.dim() != 1 or mlp.dim() != 2 or conv.dim() != 4 or not electrodes or mlp.shape[1] % electrodes:
         raise ModelError(path, f"its MLP reads {tuple(mlp.shape)} of {electrodes} electrodes", ADVICE)
     window = 2 * (mlp.shape[1] // electrodes - 1)
     features = LogSpectrogramConfig(window_ms=1000 * window / RATE_HZ, hop_ms=HOP_MS)
@@ -136,7 +128,3 @@ def _tensor(path: Path, weights: dict[str, Tensor], name: str) -> Tensor:
     if name not in weights:
         raise ModelError(path, f"lacks {name}", ADVICE)
     return weights[name]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
+from emgasr.config import from_mapping, to_mapping, write_yaml
 from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder, ConformerState
 from emgasr.encoders.linear import LinearConfig, LinearEncoder, LinearState
 from emgasr.encoders.tds import TDSConfig, TDSEncoder, TDSState
 from emgasr.errors import ConfigError, EmgasrError, ModelError, RecordingError
 from emgasr.features import (
     BandPowerConfig,
+    Features,
     FeaturesConfig,
     FeaturesState,
     LogSpectrogramConfig,
@@ -27,10 +27,14 @@ from emgasr.features import (
     build_features,
 )
 from emgasr.held import join
+from emgasr.measured import Measured, electrode_names, not_measured
 from emgasr.normalize import NormalizeConfig, NormalizeState, RunningNormalize
 from emgasr.output import replacing
+from emgasr.plain_data import read_yaml
 from emgasr.recording import UNITS, Band, Recording
 from emgasr.tokens import Tokens, load_tokens
+from emgasr.typed_data import shown
+from emgasr.weights import check_kinds, kinds_in, read_weights
 
 if TYPE_CHECKING:
     from emgasr.decoding import SearchConfig
@@ -40,6 +44,9 @@ if TYPE_CHECKING:
     from emgasr.streaming import Stream, StreamConfig
 
 FORMAT = 1
+NO_KEY = -30.0  # ln of what any key has in a frame that is taken as blank
+LARGEST_FRAME = 2**22  # values of one frame of features, over all bands; 1024 electrodes with 4096 bins
+LARGEST_HELD = 2**26  # values of the frames or samples that a stream holds back
 # What `emgasr tune` puts beside the weights: the search that reads their emissions best, and a picture of others.
 SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
 EncoderConfig = ConformerConfig | TDSConfig | LinearConfig
@@ -112,6 +119,14 @@ class RecognizerState(NamedTuple):
     encoder: ConformerState | TDSState | LinearState
 
 
+class Heard(NamedTuple):
+    """A whole recording's emissions (F, V) float32, the running statistics at its end, and what was mended in it."""
+
+    emissions: np.ndarray
+    normalize: NormalizeState
+    mended: str  # a line for people; empty: nothing
+
+
 class Recognizer(nn.Module):
     """Features, encoder and CTC head: samples (B, T, C) to log-probabilities (B, F, V), blank at id 0."""
 
@@ -126,14 +141,8 @@ class Recognizer(nn.Module):
         self.config = config
         self.signal = signal
         self.tokens = tokens
-        bands, electrodes = len(signal.bands), signal.electrodes
-        self.features = build_features(config.features, signal.rate_hz, bands, electrodes)
-        shape = (bands, self.features.electrodes, self.features.bins)
-        self.normalize = RunningNormalize(config.normalize, self.features.frame_rate_hz, shape)
-        self.encoder = ENCODERS[type(config.encoder)](
-            config.encoder, bands, self.features.electrodes, self.features.bins
-        )
-        self.head = nn.Linear(self.encoder.width, len(tokens))
+        self.features = _front_end(config, signal)
+        self.normalize, self.encoder, self.head = _network(config, signal, self.features, len(tokens))
 
     @property
     def frame_rate_hz(self) -> float:
@@ -227,23 +236,31 @@ class Recognizer(nn.Module):
 
         Raises a RecordingError for another rate, unit or number of electrodes.
         """
-        return self.listen(recording)[0]
+        return self.listen(recording).emissions
 
-    def listen(self, recording: Recording, heard: NormalizeState | None = None) -> tuple[np.ndarray, NormalizeState]:
-        """Emissions as `emissions`, and the running statistics at the end; these may start as an earlier end's."""
+    def listen(self, recording: Recording, heard: NormalizeState | None = None) -> Heard:
+        """Emissions as `emissions`, and the running statistics at the end; these may start as an earlier end's.
+
+        Values that no amplifier gives are mended as in a stream: where a block was not measured, a frame is blank.
+        """
         self.signal.check(recording)
         weight, state = self.head.weight, self.start()
+        measured, lost = Measured(recording.n_channels, recording.unit, self.emission_samples), []
         if heard is not None:
             state = state._replace(normalize=heard)
         piece = self.piece_frames * self.features.hop
         parts = []
         for first in range(0, recording.n_samples, piece):
             last = min(first + piece, recording.n_samples)
-            samples = torch.from_numpy(recording.read(first / recording.rate_hz, last / recording.rate_hz))
-            log_probs, _, state = self.step(samples[None].to(weight), state)
+            mended = measured.feed(np.asarray(recording.samples[first:last], np.float32))
+            lost.append(not_measured(mended.lost))
+            log_probs, _, state = self.step(torch.from_numpy(mended.samples)[None].to(weight), state)
             parts.append(log_probs)
         emissions = torch.cat([*parts, self.flush(state)[0]], 1)[0].float().cpu().numpy()
-        return emissions, state.normalize
+        if measured.passed_over:
+            rows = np.flatnonzero(np.concatenate(lost)[: len(emissions)])
+            emissions[rows], emissions[rows, 0] = NO_KEY, 0.0
+        return Heard(emissions, state.normalize, measured.line(electrode_names(recording), recording.rate_hz))
 
     def stream(
         self,
@@ -270,7 +287,7 @@ class Recognizer(nn.Module):
         weights = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
         content = {"emgasr_model": FORMAT, **to_mapping(self.signal), **to_mapping(self.config)}
         with replacing(folder / "model.safetensors") as path:
-            save_file(weights, path)
+            path.write_bytes(save(weights))  # which tells of a full disk as of any other
         self.tokens.save(folder)
         with replacing(folder / "README.md") as path:
             path.write_text(card or "# emgasr model\n\nNo card was written for this model.\n", encoding="utf-8")
@@ -279,45 +296,110 @@ class Recognizer(nn.Module):
 
     @staticmethod
     def load(folder: str | Path, device: str = "cpu") -> Recognizer:
-        """Read a model folder; a ModelError if it is missing, damaged, unfinished or of another format."""
+        """Read a model folder; a ModelError if it is missing, damaged, unfinished or of another format.
+
+        What the configuration asks for is compared with the weights before any of it is built. A ConfigError for a
+        device that is not there.
+        """
         folder = Path(folder)
+        place = _device(device)
         config, signal = _read_config(folder)
         tokens = load_tokens(folder)
-        try:
-            recognizer = Recognizer(config, signal, tokens)
-        except EmgasrError as error:
-            raise ModelError(folder / "config.yaml", error.wrong, "copy the model folder again") from error
         path = folder / "model.safetensors"
+        kinds = kinds_in(path)
         try:
-            recognizer.load_state_dict(load_file(path))
-        except (OSError, SafetensorError) as error:
-            raise ModelError(path, f"cannot be read ({str(error)[:80]})", "copy the model folder again") from error
-        except RuntimeError as error:
-            raise ModelError(path, "holds other parameters than config.yaml describes", "restore both files") from error
-        if not all(torch.isfinite(value).all() for value in recognizer.state_dict().values()):
-            raise ModelError(path, "holds weights that are not finite", "train the model again")
-        return recognizer.to(device).eval()
+            wanted = outline(config, signal, len(tokens)).state_dict()
+        except EmgasrError as error:
+            raise ModelError(folder / "config.yaml", _cause(error), "copy the model folder again") from error
+        check_kinds(path, wanted, kinds)
+        recognizer = Recognizer(config, signal, tokens)
+        recognizer.load_state_dict(read_weights(path))
+        return recognizer.to(place).eval()
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        raise ConfigError("device", f"{name!r} is not there", 'use "cpu", or "cuda" where there is one') from error
+    if device.type == "meta":
+        raise ConfigError("device", f"{name!r} computes nothing", 'use "cpu", or "cuda" where there is one')
+    return device
+
+
+def _front_end(config: RecognizerConfig, signal: Signal) -> Features:
+    """The features of a model; a ConfigError where its streams would hold more than there is memory for."""
+    features = build_features(config.features, signal.rate_hz, len(signal.bands), signal.electrodes)
+    frame = len(signal.bands) * features.electrodes * features.bins
+    chunk = getattr(config.encoder, "chunk_frames", 1) * getattr(config.encoder, "subsampling", 1)
+    held = frame * (config.normalize.warmup_frames + chunk + getattr(config.encoder, "context_frames", 1))
+    if frame > LARGEST_FRAME or max(held, features.window * len(signal.bands) * signal.electrodes) > LARGEST_HELD:
+        wrong = f"frames of {frame:,} values, of which {held // frame:,} are held, do not fit a stream"
+        raise ConfigError("features", wrong, "take fewer bins or electrodes, or a shorter warm-up")
+    return features
+
+
+def outline(config: RecognizerConfig, signal: Signal, vocabulary: int) -> nn.ModuleDict:
+    """The parts of a recognizer that have weights, by their names in it: shapes without memory (device "meta").
+
+    What strangers' files ask for is compared with the weights by this, before any of it is built. Raises a ConfigError.
+    """
+    features = _front_end(config, signal)
+    try:
+        with torch.device("meta"):
+            parts = _network(config, signal, features, vocabulary)
+    except (RuntimeError, ArithmeticError, TypeError, ValueError) as error:  # sizes beyond 64 bits
+        raise ConfigError("encoder", f"describes no network ({str(error).splitlines()[0][:80]})", "mend it") from error
+    return nn.ModuleDict(dict(zip(("normalize", "encoder", "head"), parts, strict=True)))
+
+
+def _network(
+    config: RecognizerConfig, signal: Signal, features: Features, vocabulary: int
+) -> tuple[RunningNormalize, Any, nn.Linear]:
+    """Normalization, encoder and head, on torch's default device."""
+    bands = len(signal.bands)
+    normalize = RunningNormalize(config.normalize, features.frame_rate_hz, (bands, features.electrodes, features.bins))
+    encoder = ENCODERS[type(config.encoder)](config.encoder, bands, features.electrodes, features.bins)
+    return normalize, encoder, nn.Linear(encoder.width, vocabulary)
 
 
 def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
     path = folder / "config.yaml"
     if not path.is_file():
         raise ModelError(folder, "is not a model folder (no config.yaml)", "give a folder that `emgasr train` wrote")
-    try:
-        content = read_yaml(path)
-    except ConfigError as error:
-        raise ModelError(error.where, error.wrong, "copy the model folder again") from error
+    content = read_yaml(path, ModelError, "copy the model folder again")
     if not isinstance(content, dict) or content.get("emgasr_model") != FORMAT:
         raise ModelError(path, f"is not an emgasr model of format {FORMAT}", "give a folder that `emgasr train` wrote")
+    sections = ("bands", "rate_hz", "unit", "features", "normalize", "encoder")
+    if missing := [name for name in sections if content.get(name) is None]:
+        raise ModelError(path, f"lacks {missing[0]}", "copy the model folder again")
     try:
-        bands = tuple(Band(b["name"], tuple(b["electrodes"]), bool(b["ring"])) for b in content["bands"])
-        signal = Signal(float(content["rate_hz"]), str(content["unit"]), bands)
-        if not 0 < signal.rate_hz < np.inf or signal.unit not in UNITS:
-            raise ValueError(f"rate_hz {signal.rate_hz:g} or unit {signal.unit!r}")
-        sections = {name: content[name] for name in ("features", "normalize", "encoder")}
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(path, f"lacks or garbles {error}", "copy the model folder again") from error
-    try:
-        return from_mapping(RecognizerConfig, KINDS, sections, path), signal
+        listed = content.pop("bands")
+        if not isinstance(listed, list) or not listed:
+            raise ConfigError(path, f"bands is {shown(listed)}", "give a list of bands")
+        bands = tuple(from_mapping(Band, {}, band, path) for band in listed)
+        if len({band.name for band in bands}) < len(bands) or not all(band.electrodes for band in bands):
+            raise ConfigError(path, "bands have equal names or no electrodes", "describe each band once")
+        told = from_mapping(_ModelFile, KINDS, content, path)
     except EmgasrError as error:
-        raise ModelError(path, error.wrong, "was it made by a newer emgasr?") from error
+        raise ModelError(path, _cause(error), "was it made by a newer emgasr?") from error
+    return RecognizerConfig(told.features, told.normalize, told.encoder), Signal(told.rate_hz, told.unit, bands)
+
+
+@dataclass(frozen=True)
+class _ModelFile(RecognizerConfig):
+    """What config.yaml of a model folder holds beside the bands."""
+
+    emgasr_model: int = FORMAT
+    rate_hz: float = 0.0
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate_hz < np.inf or self.unit not in UNITS:
+            raise ConfigError("config.yaml", f"rate_hz {self.rate_hz:g} or unit {self.unit!r}", "see emgasr.recording")
+
+
+def _cause(error: EmgasrError) -> str:
+    """What is wrong, with the section that it is wrong in where the error names one."""
+    return error.wrong if error.where.endswith(".yaml") else f"{error.where}: {error.wrong}"

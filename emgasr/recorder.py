@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from emgasr.journal import Journal
+from emgasr.measured import Measured
 from emgasr.recording import Recording
 from emgasr.sources import Chunk, Note, Source, Typing, channel_count, origin_of
 
@@ -59,6 +60,7 @@ class Recorder:
         self.journal = Journal(path, signal)
         self.clock = HostClock()
         self.notes: list[Note] = []
+        self._measured = Measured(channel_count(source), source.unit)
         self._rate_hz = source.rate_hz
         self._start_s: float | None = None  # stream second of the first sample
         self._end_s = 0.0
@@ -84,7 +86,7 @@ class Recorder:
             self._start_s = self._end_s = chunk.time_s
         if chunk.time_s - self._end_s > 0.5 / self._rate_hz:
             self._holes.append((chunk.time_s, chunk.time_s - self._end_s))
-        self.journal.samples(chunk.samples)
+        self.journal.samples(self._measured.feed(chunk.samples).samples)
         self._end_s = chunk.time_s + len(chunk.samples) / self._rate_hz
         if len(chunk.samples):
             self.clock.observe(self._end_s, chunk.arrived_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from emgasr.errors import DataError, RecordingError
 from emgasr.plain_text import normalized
+from emgasr.visible import told_line
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
 ORIGINS = ("measured", "simulated", "composed")
@@ -24,6 +26,12 @@ class Band:
     name: str
     electrodes: tuple[str, ...]
     ring: bool = False
+
+    def __post_init__(self) -> None:
+        _check_texts("band", (self.name, *_listed("band", self.electrodes)))
+        if not isinstance(self.ring, bool):
+            raise DataError("band", f"ring is {self.ring!r}", "give True or False")
+        object.__setattr__(self, "electrodes", tuple(self.electrodes))
 
     @staticmethod
     def numbered(name: str, count: int, ring: bool = False) -> Band:
@@ -49,6 +57,7 @@ class Events:
     keys: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        _check_texts("events", _listed("events", self.keys))
         _seconds(self, "time_s", len(self.keys), "events")
         _seconds(self, "release_s", len(self.keys), "events", unknown=True)
         _check_sorted(self.time_s, "event times")
@@ -88,6 +97,7 @@ class Spans:
     _reach_s: np.ndarray = field(init=False, repr=False)  # the latest end so far: what makes binary search right
 
     def __post_init__(self) -> None:
+        _check_texts("spans", (*_listed("spans", self.kinds), *_listed("spans", self.texts)))
         _seconds(self, "start_s", len(self.texts), "spans")
         _seconds(self, "end_s", len(self.texts), "spans")
         _check_sorted(self.start_s, "span starts")
@@ -164,6 +174,8 @@ class Recording:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self._check_types()
+        object.__setattr__(self, "notes", tuple(map(told_line, self.notes)))
         shape = self.samples.shape
         if len(shape) != 2:
             raise self._error(f"samples have shape {tuple(shape)}", "give (samples, channels)")
@@ -171,6 +183,8 @@ class Recording:
             raise self._error(f"samples are {self.samples.dtype}", "convert them to float32 in µV or counts")
         if not (np.isfinite(self.rate_hz) and self.rate_hz > 0):
             raise self._error(f"the rate is {self.rate_hz} Hz", "give the sampling rate of the device in Hz")
+        if self.start_unix_s is not None and not np.isfinite(self.start_unix_s):
+            raise self._error(f"start_unix_s is {self.start_unix_s}", "leave it out where it is not known")
         if self.unit not in UNITS:
             raise self._error(f"unknown unit {self.unit!r}", "give uV, or counts for a device with no factor to volts")
         if self.origin not in ORIGINS:
@@ -178,6 +192,25 @@ class Recording:
         electrodes = sum(len(band.electrodes) for band in self.bands)
         if electrodes != shape[1]:
             raise self._error(f"{shape[1]} channels but {electrodes} electrodes in its bands", "describe every channel")
+
+    def _check_types(self) -> None:
+        """Raise a RecordingError for what could be saved and never be read again, or fails only when it is read."""
+        for name in ("subject", "session", "unit", "origin"):
+            if not _is_text(value := getattr(self, name)) or "\0" in value:
+                raise self._error(f"{name} is {value!r}", "give a text")
+        for name in ("rate_hz", "start_unix_s"):
+            value = getattr(self, name)
+            if value is None and name == "start_unix_s":
+                continue
+            if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+                raise self._error(f"{name} is {value!r}", "give a number")
+            object.__setattr__(self, name, float(value))
+        if not isinstance(self.bands, tuple) or not all(isinstance(band, Band) for band in self.bands):
+            raise self._error("its bands are no Bands", 'give a tuple of them, as (Band.numbered("wrist", 8),)')
+        if not isinstance(self.events, Events) or not isinstance(self.spans, Spans):
+            raise self._error("its labels are no Events and Spans", "make them by Events.of and Spans.of")
+        if isinstance(self.samples, list | tuple) or not hasattr(self.samples, "shape"):
+            raise self._error(f"its samples are of type {type(self.samples).__name__}", "give a float32 array")
 
     @property
     def n_samples(self) -> int:
@@ -265,8 +298,28 @@ def save_recording(recording: Recording, path: str | Path) -> None:
     save_session(recording, path)
 
 
+def _listed(what: str, values: object) -> Sequence[object]:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise DataError(what, f"{values!r} is no list of texts", "give a tuple of them")
+    return values
+
+
+def _check_texts(what: str, values: Iterable[object]) -> None:
+    for value in values:
+        if not _is_text(value):
+            raise DataError(what, f"{value!r} is no text", "give texts alone")
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text that every file can hold: half of a pair of UTF-16 is none."""
+    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value))
+
+
 def _seconds(owner: object, name: str, count: int, what: str, unknown: bool = False) -> None:
-    values = np.asarray(getattr(owner, name), dtype=np.float64)
+    try:
+        values = np.asarray(getattr(owner, name), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(what, f"{name} holds what is no number", "give seconds") from error
     if values.shape != (count,):
         raise DataError(what, f"{name} has shape {values.shape} for {count} labels")
     if not (unknown or np.isfinite(values).all()):

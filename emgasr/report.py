@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
-import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,11 @@ from typing import Any
 from emgasr import __version__
 from emgasr.evaluate import GREEDY, WITH_LM, Evaluation, Judged, Pairs
 from emgasr.output import replacing
+from emgasr.pictures import missing
 from emgasr.results import Row
 from emgasr.score import confusions
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
+from emgasr.visible import html_text as escape
 
 NAMES = {"cer": "Raw keys", "cer_rendered": "Text, characters", "wer": "Text, words"}
 WAYS = {GREEDY: "greedy", WITH_LM: "with language model"}
@@ -211,9 +211,8 @@ def _picture(evaluation: Evaluation, counts: Mapping[tuple[Any, Any], int]) -> s
     as_matrix = evaluation.tokens.kind == "words"
     if evaluation.tokens.kind == "sentencepiece" or (as_matrix and len(labels) > MATRIX_LABELS):
         return ""
-    if importlib.util.find_spec("matplotlib") is None:
-        told = "The picture needs matplotlib: <code>pip install 'emgasr[plot]'</code>, then evaluate again."
-        return f"<p class='faint'>{told}</p>"
+    if lacking := missing():
+        return f"<p class='faint'>The picture {escape(lacking)}, then evaluate again.</p>"
     from emgasr.keyboard_map import draw_keyboard, draw_matrix
 
     draw = draw_matrix if as_matrix else draw_keyboard

@@ -31,7 +31,8 @@ def rows(evaluation: Evaluation, **more: object) -> list[Row]:
     `interval` is the 95 % bootstrap interval of the row's `interval_of`, over blocks of one prompt's worth of symbols:
     it speaks of these people, not of others. The row "all" adds the mean over subjects with the population and the
     sample standard deviation. `lexicon` tells its size and what it lacks of the references (`Coverage`), where the
-    language model has one. What does not apply is left out.
+    language model has one. `items_at_rest` tells of how many items nothing was to be read: what is read there counts
+    as put in, and `keys_at_rest_*` says how much that is. What does not apply is left out.
     """
     start: Row = {"system": evaluation.system, "split": evaluation.split}
     by_subject = {
@@ -62,7 +63,9 @@ def write_hypotheses(path: str | Path, evaluations: Iterable[Evaluation]) -> Non
 def _figures(evaluation: Evaluation, items: Sequence[Judged]) -> Row:
     row: Row = {}
     intervals: dict[str, tuple[float, float]] = {}
-    single = all(len(item.reference) == 1 for item in items)
+    still = [item for item in items if item.at_rest]
+    labelled = [item for item in items if not item.at_rest]
+    single = bool(labelled) and all(len(item.reference) == 1 for item in labelled)
     rest_minutes = sum(item.rest_minutes for item in items)
     for way in evaluation.ways:
         readings = [item.readings[way] for item in items]
@@ -77,16 +80,20 @@ def _figures(evaluation: Evaluation, items: Sequence[Judged]) -> Row:
                 row[f"substitutions_{way}"] = whole.substitutions / whole.reference_length
                 row[f"insertions_{way}"] = whole.insertions / whole.reference_length
                 row[f"deletions_{way}"] = whole.deletions / whole.reference_length
+        if still:
+            row[f"keys_at_rest_{way}"] = sum(len(item.readings[way].symbols) for item in still)
         if rest_minutes:
             row[f"false_keys_per_minute_{way}"] = sum(r.false_keys for r in readings) / rest_minutes
     if single:
-        row["accuracy"] = statistics.fmean((item.label,) == item.reference for item in items)
+        row["accuracy"] = statistics.fmean((item.label,) == item.reference for item in labelled)
     headline = f"cer_{evaluation.ways[-1]}"
     if headline in intervals:
         row |= {"interval": list(intervals[headline]), "interval_of": headline}
     row["intervals"] = {name: list(interval) for name, interval in intervals.items()}
     row["keys"] = sum(len(item.reference) for item in items)
     row["items"] = len(items)
+    if still:
+        row["items_at_rest"] = len(still)
     if evaluation.word_model is not None:
         row["lexicon"] = evaluation.word_model.coverage(item.text for item in items).as_dict()
     known = set(evaluation.tokens.symbols)
@@ -108,6 +115,7 @@ def _rates_of(evaluation: Evaluation) -> Iterable[str]:
 def _over_subjects(evaluation: Evaluation, figures: Sequence[Row]) -> Row:
     """The mean over people, each counted once; its interval resamples people, so it speaks of others like them."""
     row: Row = {"subjects": len(figures)}
+    figures = [figure for figure in figures if figure["keys"]]  # who only rested has no rate
     if len(figures) < 2:
         return row
     for name in [f"{rate}_{way}" for rate in RATES for way in evaluation.ways] + ["accuracy"]:
@@ -118,7 +126,8 @@ def _over_subjects(evaluation: Evaluation, figures: Sequence[Row]) -> Row:
             row[f"{name}_sample_std"] = statistics.stdev(values)
             row[f"{name}_worst_subject"] = min(values) if name == "accuracy" else max(values)
     way = evaluation.ways[-1]
-    people = [(total(item.readings[way].keys), item.subject) for item in evaluation.items]
+    rated = {item.subject for item in evaluation.items if not item.at_rest}
+    people = [(total(i.readings[way].keys), i.subject) for i in evaluation.items if i.subject in rated]
     low, high = per_subject([c for c, _ in people], [s for _, s in people], seed=evaluation.seed).interval
     if np.isfinite((low, high)).all():
         row[f"cer_{way}_subject_mean_interval"] = [low, high]
@@ -155,12 +164,13 @@ def _line(evaluation: Evaluation, item: Judged) -> Row:
         line["reference_times_s"] = [round(float(time), 4) for time in item.times_s]
     if item.label is not None:
         line["label"] = item.label
+    if item.notes:
+        line["notes"] = list(item.notes)
     for way, reading in item.readings.items():
         line[way] = reading.text
         line[f"keys_{way}"] = list(reading.symbols)
         if reading.times_s is not None:
             line[f"times_s_{way}"] = [round(float(time), 4) for time in reading.times_s]
         line[f"confidences_{way}"] = [round(float(value), 4) for value in reading.hypothesis.confidences]
-        if item.reference:
-            line[f"cer_{way}"] = total(reading.keys).rate
+        line[f"cer_{way}"] = total(reading.keys).rate if item.reference else None
     return line

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,24 @@ import numpy as np
 
 from emgasr.as_json import as_json
 from emgasr.errors import DataError, RecordingError
-from emgasr.hdf5 import OPEN_FILES
-from emgasr.journal import is_journal, open_journal
+from emgasr.hdf5 import (
+    LARGEST_TEXT,
+    OPEN_FILES,
+    attribute,
+    dataset,
+    holds,
+    number_attribute,
+    numbers,
+    text,
+    text_attribute,
+)
+from emgasr.journal_reading import bands_of, is_journal, lines_of_notes, open_journal
 from emgasr.output import replacing
+from emgasr.plain_data import json_of
 from emgasr.recording import Band, Events, Recording, Spans, row_range
 
 FORMAT, VERSION = "emgasr-session", 1
+ADVICE = "write it with emgasr's save_recording"
 CHUNK_BYTES = 256 * 1024  # 1 s of 32 electrodes at 2 kHz: a 4 s window reads little that it does not need
 
 
@@ -40,8 +51,8 @@ class _FileSamples:
     def __getitem__(self, rows: slice, /) -> np.ndarray:
         start, stop = row_range(rows, self.shape[0])
         with OPEN_FILES.reading(self.path) as file:
-            samples = file.get("samples")
-            if samples is None or samples.shape != self.shape:
+            samples = dataset(self.path, file, "samples")
+            if samples.shape != self.shape:
                 raise RecordingError(self.path, "changed since it was opened", "open it again")
             return samples[start:stop]
 
@@ -53,33 +64,32 @@ def open_session(path: str | Path) -> Recording:
         return open_journal(path)
     with OPEN_FILES.reading(path) as file:
         _check_format(path, file)
-        samples = file.get("samples")
-        if not isinstance(samples, h5py.Dataset):
-            raise RecordingError(path, "holds no dataset 'samples'", "write it with emgasr's save_recording")
+        samples = dataset(path, file, "samples", ADVICE)
         if samples.dtype != np.float32 or samples.ndim != 2:
             found = f"{samples.dtype} of {samples.ndim} dimensions"
             raise RecordingError(path, f"'samples' is {found}", "it must be float32 (samples, channels)")
         try:
             return Recording(
                 samples=_FileSamples(path.absolute(), samples.shape),
-                rate_hz=_number(path, file, "rate_hz"),
-                unit=_text(path, file, "unit"),
-                bands=_bands(path, _text(path, file, "bands")),
-                subject=_text(path, file, "subject"),
-                session=_text(path, file, "session"),
+                rate_hz=number_attribute(path, file, "rate_hz", ADVICE),
+                unit=text_attribute(path, file, "unit", ADVICE),
+                bands=_bands(path, text_attribute(path, file, "bands", ADVICE)),
+                subject=text_attribute(path, file, "subject", ADVICE),
+                session=text_attribute(path, file, "session", ADVICE),
                 events=Events(
-                    _times(path, file, "events/time_s"),
-                    _times(path, file, "events/release_s"),
+                    numbers(path, file, "events/time_s", ADVICE),
+                    numbers(path, file, "events/release_s", ADVICE),
                     _strings(path, file, "events/keys"),
                 ),
                 spans=Spans(
-                    _times(path, file, "spans/start_s"),
-                    _times(path, file, "spans/end_s"),
+                    numbers(path, file, "spans/start_s", ADVICE),
+                    numbers(path, file, "spans/end_s", ADVICE),
                     _strings(path, file, "spans/kinds"),
                     _strings(path, file, "spans/texts"),
                 ),
-                start_unix_s=_number(path, file, "start_unix_s") if "start_unix_s" in file.attrs else None,
-                origin=_text(path, file, "origin"),
+                start_unix_s=number_attribute(path, file, "start_unix_s") if "start_unix_s" in file.attrs else None,
+                origin=text_attribute(path, file, "origin", ADVICE),
+                notes=_notes(path, file),
             )
         except DataError as error:
             raise RecordingError(path, f"{error.where}: {error.wrong}", error.advice) from error
@@ -95,11 +105,13 @@ def save_session(recording: Recording, path: str | Path, notes: str = "") -> Non
     `notes` (JSON) tell what happened while it was recorded.
     """
     with replacing(path) as temporary, _Sink(temporary, "w+") as sink:
-        with h5py.File(sink, "w") as file:
-            _write(recording, file, sink)
-            if notes:
-                file["notes"] = notes
-        sink.check()
+        try:
+            with h5py.File(sink, "w") as file:
+                _write(recording, file, sink)
+                if notes:
+                    file["notes"] = notes
+        finally:
+            sink.check()  # whatever HDF5 makes of it
 
 
 class _Sink(io.FileIO):
@@ -115,6 +127,13 @@ class _Sink(io.FileIO):
         except BaseException as error:  # a full disk, or Ctrl-C while in here
             self.failure = error
         return len(data)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        try:
+            return super().truncate(size) if self.failure is None else 0
+        except BaseException as error:
+            self.failure = error
+            return 0
 
     def check(self) -> None:
         if self.failure is not None:
@@ -147,64 +166,40 @@ def _write(recording: Recording, file: h5py.File, sink: _Sink) -> None:
         file[name] = as_json(strings)
 
 
+def is_session(path: Path, file: h5py.File) -> bool:
+    """Whether an open HDF5 file says that it is a native session."""
+    return "format" in file.attrs and attribute(path, file, "format") == FORMAT
+
+
 def _check_format(path: Path, file: h5py.File) -> None:
-    if file.attrs.get("format") != FORMAT:
-        advice = "name the corpus it comes from" if "emg2qwerty" in file else "convert it first"
+    if not is_session(path, file):
+        advice = "name the corpus it comes from" if holds(file, "emg2qwerty") else "convert it first"
         raise RecordingError(path, "is HDF5 but not an emgasr session", advice)
-    version = file.attrs.get("version")
+    version = attribute(path, file, "version", ADVICE)
     if version != VERSION:
         raise RecordingError(path, f"has format version {version}, this emgasr reads {VERSION}", "upgrade emgasr")
 
 
-def _attribute(path: Path, file: h5py.File, name: str) -> Any:
-    if name not in file.attrs:
-        raise RecordingError(path, f"lacks the attribute '{name}'", "write it with emgasr's save_recording")
-    return file.attrs[name]
-
-
-def _text(path: Path, file: h5py.File, name: str) -> str:
-    value = _attribute(path, file, name)
-    if not isinstance(value, str):
-        raise RecordingError(path, f"attribute '{name}' is {type(value).__name__}, not text")
-    return value
-
-
-def _number(path: Path, file: h5py.File, name: str) -> float:
-    value = _attribute(path, file, name)
-    if not isinstance(value, (int, float, np.integer, np.floating)):
-        raise RecordingError(path, f"attribute '{name}' is {value!r}, not a number")
-    return float(value)
-
-
-def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset):
-        raise RecordingError(path, f"holds no dataset '{name}'", "write it with emgasr's save_recording")
-    return found
-
-
-def _times(path: Path, file: h5py.File, name: str) -> np.ndarray:
-    dataset = _dataset(path, file, name)
-    if dataset.ndim != 1 or dataset.dtype.kind != "f":
-        raise RecordingError(path, f"'{name}' is {dataset.dtype} of {dataset.ndim} dimensions, not float64 (n,)")
-    return dataset[()].astype(np.float64)
-
-
 def _strings(path: Path, file: h5py.File, name: str) -> tuple[str, ...]:
-    dataset = _dataset(path, file, name)
-    try:
-        values = json.loads(dataset.asstr()[()])
-    except (TypeError, ValueError) as error:
-        raise RecordingError(path, f"'{name}' is not a JSON list") from error
+    values = _json(path, f"'{name}'", text(path, file, name, ADVICE))
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise RecordingError(path, f"'{name}' is not a JSON list of texts")
     return tuple(values)
 
 
-def _bands(path: Path, text: str) -> tuple[Band, ...]:
+def _notes(path: Path, file: h5py.File) -> tuple[str, ...]:
+    """What happened while it was recorded; empty for a file that was not."""
+    if not holds(file, "notes"):
+        return ()
+    return lines_of_notes(path, _json(path, "'notes'", text(path, file, "notes", ADVICE)))
+
+
+def _bands(path: Path, told: str) -> tuple[Band, ...]:
+    return bands_of(path, _json(path, "attribute 'bands'", told))
+
+
+def _json(path: Path, what: str, told: str) -> Any:
     try:
-        return tuple(
-            Band(str(b["name"]), tuple(str(e) for e in b["electrodes"]), bool(b["ring"])) for b in json.loads(text)
-        )
-    except (TypeError, KeyError, ValueError) as error:
-        raise RecordingError(path, "attribute 'bands' is not a JSON list of name, electrodes, ring") from error
+        return json_of(told, path, RecordingError, "", LARGEST_TEXT)
+    except RecordingError as error:
+        raise RecordingError(path, f"{what} is not a JSON list ({error.wrong})", ADVICE) from error

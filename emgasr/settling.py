@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
+from emgasr.config import from_mapping, to_mapping, write_yaml
 from emgasr.decoding import BeamSearch
 from emgasr.delay import settling_frames
 from emgasr.errors import ConfigError, DataError
 from emgasr.items import Item
+from emgasr.plain_data import read_yaml
 from emgasr.reading import BeamReader
 from emgasr.recognizer import LIVE_NAME
 from emgasr.score import Counts, count_edits, matched, total

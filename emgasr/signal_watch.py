@@ -1,7 +1,7 @@
 """Raw samples of a stream in; finite samples, what is wrong with them, and where there is activity, out.
 
 Samples are looked at in blocks, one an emission, counted from the stream's start, so that chunks of any size give the
-same answers. What is not finite is replaced by the electrode's last finite value.
+same answers. What no amplifier gives is mended (`emgasr.measured`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emgasr.measured import LOST_SHARE, Measured, named
 from emgasr.recording import Band, Recording
 
 LEVEL_S = 0.128  # over which a band's level is taken; its mean is not part of it, so that drift below 8 Hz is not
-LARGEST = 1e12  # in any unit: what is beyond is no measurement, and its power would overflow
 DEAD_S = 0.5  # without any change: the electrode is dead
 CLIPPED_SHARE, CLIPPED_LEAST = 0.25, 4  # of a block's samples at the electrode's largest value: it is saturated
 CLIPPED_OVER_TYPICAL = 4.0  # that value over the electrode's typical RMS: low levels in counts repeat values too
@@ -35,9 +35,11 @@ class RestLevel:
         return RestLevel(tuple((REST_MARGIN * np.quantile(levels, REST_QUANTILE, axis=0)).tolist()))
 
     @staticmethod
-    def of_samples(samples: np.ndarray, bands: Sequence[Band], rate_hz: float, block: int) -> RestLevel | None:
+    def of_samples(
+        samples: np.ndarray, bands: Sequence[Band], rate_hz: float, block: int, unit: str = "counts"
+    ) -> RestLevel | None:
         """From the samples (T, C) of a stretch of rest, in blocks of `block`; None if there is no whole block."""
-        levels = SignalWatch(bands, rate_hz, block).feed(samples)[1].levels
+        levels = SignalWatch(bands, rate_hz, block, unit).feed(samples)[1].levels
         return RestLevel.of(levels) if len(levels) else None
 
     @staticmethod
@@ -46,7 +48,7 @@ class RestLevel:
         levels = []
         rests = recording.spans.of_kind("rest")
         for start_s, end_s in zip(rests.start_s, rests.end_s, strict=True):
-            watch = SignalWatch(recording.bands, recording.rate_hz, block)
+            watch = SignalWatch(recording.bands, recording.rate_hz, block, recording.unit)
             samples = recording.read(float(start_s), min(float(end_s), recording.duration_s))
             levels.append(watch.feed(samples)[1].levels)
         found = np.concatenate(levels) if levels else np.zeros((0, 0))
@@ -57,8 +59,8 @@ class RestLevel:
 class Notice:
     """What happened to a stream, and when (seconds from its start): a kind, and a line for people.
 
-    Kinds: replaced (values that were not finite), dead, saturated, alive (an electrode is well again), rest (its level
-    was taken), gap (samples are missing), pause (what was tentative was settled).
+    Kinds: replaced (values that no amplifier gives), dead, saturated, alive (an electrode is well again), rest (its
+    level was taken), gap (samples are missing), pause (what was tentative was settled).
     """
 
     kind: str
@@ -74,17 +76,16 @@ class Blocks(NamedTuple):
 
 
 class SignalWatch:
-    """Watches the samples of one stream of `bands` at `rate_hz`, in blocks of `block` samples."""
+    """Watches the samples of one stream of `bands` at `rate_hz` in `unit`, in blocks of `block` samples."""
 
-    def __init__(self, bands: Sequence[Band], rate_hz: float, block: int) -> None:
+    def __init__(self, bands: Sequence[Band], rate_hz: float, block: int, unit: str = "counts") -> None:
         self.names = [name for band in bands for name in band.electrodes]
         self.edges = np.cumsum([0, *(len(band.electrodes) for band in bands)])[:-1]
         self.sizes = np.array([len(band.electrodes) for band in bands])
         self.block, self.rate_hz = block, rate_hz
         channels = len(self.names)
-        self._last = np.zeros(channels, np.float32)
+        self.measured = Measured(channels, unit, block)
         self._held = np.zeros((0, channels), np.float32)  # of a block that is not complete
-        self._held_filled = np.zeros((0, channels), bool)
         self._blocks = 0  # seen
         self._recent = np.zeros((max(1, round(LEVEL_S * rate_hz / block)), 2, channels))  # sums, sums of squares
         self._flat = np.zeros(channels, np.int64)  # blocks without a change
@@ -100,23 +101,21 @@ class SignalWatch:
     def feed(self, samples: np.ndarray) -> tuple[np.ndarray, Blocks, list[Notice]]:
         """The next samples (T, C) made finite, the blocks that they complete, and what there is to tell."""
         notices: list[Notice] = []
-        samples, filled = self._finite(samples, notices)
+        samples, lost = self._mended(samples, notices)
         samples_held = np.concatenate([self._held, samples])
-        filled_held = np.concatenate([self._held_filled, filled])
         count = len(samples_held) // self.block
         used = count * self.block
         blocks = samples_held[:used].reshape(count, self.block, len(self.names))
         exact = blocks.astype(np.float64)
         sums, squares = exact.sum(1), np.einsum("nbc,nbc->nc", exact, exact)
         high, low = blocks.max(1), blocks.min(1)
-        filled_blocks = np.logical_or.reduce(filled_held[:used].reshape(blocks.shape), axis=1)
         levels, sound = np.zeros((count, len(self.sizes))), np.ones(count, bool)
         for number in range(count):
             power = self._power(sums[number], squares[number])
             levels[number] = np.sqrt(np.add.reduceat(power, self.edges) / self.sizes)
             saturated = self._judge(blocks[number], high[number], low[number], power, notices)
-            sound[number] = (filled_blocks[number] | saturated).mean() < 0.5
-        self._held, self._held_filled = samples_held[used:].copy(), filled_held[used:].copy()
+            sound[number] = (lost[number] | saturated).mean() < LOST_SHARE
+        self._held = samples_held[used:].copy()
         self.levels = tuple(levels[-1].tolist()) if count else self.levels
         return samples, Blocks(levels, sound), notices
 
@@ -129,24 +128,20 @@ class SignalWatch:
         """Go on with samples that begin at another time."""
         self._blocks, self._start_s = 0, time_s
         self._recent[:] = 0
-        self._held, self._held_filled = self._held[:0], self._held_filled[:0]
+        self._held = self._held[:0]
+        self.measured.restart()
 
-    def _finite(self, samples: np.ndarray, notices: list[Notice]) -> tuple[np.ndarray, np.ndarray]:
-        if len(samples) == 0:
-            return samples, np.zeros(samples.shape, bool)
-        bad = ~(np.abs(samples) <= LARGEST)  # NaN too
-        if bad.any():
-            source = np.where(bad, 0, np.arange(1, len(samples) + 1)[:, None])
-            source = np.maximum.accumulate(source, axis=0)  # the row of the last finite value, 0: before this chunk
-            samples = np.take_along_axis(np.concatenate([self._last[None], samples]), source, axis=0)
-            if not self._replacing:
-                where = self._named(bad.any(0))
-                first = self.time_s + int(bad.any(1).argmax()) / self.rate_hz
-                text = f"values that are not finite are replaced by the last ones that were ({where})"
-                notices.append(Notice("replaced", first, text))
-        self._replacing = bool(bad[-1].any())
-        self._last = samples[-1].copy()
-        return samples, bad
+    def _mended(self, samples: np.ndarray, notices: list[Notice]) -> tuple[np.ndarray, np.ndarray]:
+        time_s = self.time_s
+        samples, bad, lost = self.measured.feed(samples)
+        if bad is not None and not self._replacing:
+            first = time_s + int(bad.any(1).argmax()) / self.rate_hz
+            where = named(self.names, np.asarray(bad.any(0)))
+            text = f"values that no amplifier gives are replaced by the last good ones ({where})"
+            notices.append(Notice("replaced", first, text))
+        if len(samples):
+            self._replacing = bad is not None and bool(bad[-1].any())
+        return samples, lost
 
     def _power(self, total: np.ndarray, squares: np.ndarray) -> np.ndarray:
         """(C,) variance over the latest LEVEL_S, given the sums of the block that ends now."""
@@ -185,10 +180,4 @@ class SignalWatch:
         ):
             changed = (state == value) & (self._state != value)
             if changed.any():
-                notices.append(Notice(kind, time_s, f"{self._named(changed)} {line}"))
-
-    def _named(self, which: np.ndarray) -> str:
-        names = [name for name, chosen in zip(self.names, which, strict=True) if chosen]
-        if len(names) == len(self.names):
-            return "every electrode"
-        return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+                notices.append(Notice(kind, time_s, f"{named(self.names, changed)} {line}"))

@@ -23,7 +23,10 @@ import math
 import time
 from array import array
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -32,14 +35,14 @@ import torch
 from emgasr.decoding import BeamSearch
 from emgasr.delay import Delay, Stopwatch, delay_of, step_frames
 from emgasr.errors import ConfigError, DataError
+from emgasr.interrupts import holding_ctrl_c
 from emgasr.reading import BeamReader, GreedyReader, Reader, Token
-from emgasr.recognizer import Recognizer
+from emgasr.recognizer import NO_KEY, Recognizer
 from emgasr.settling import NO_RULES, LiveRules
 from emgasr.signal_watch import Notice, RestLevel, SignalWatch
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
 LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
-NO_KEY = -30.0  # ln of what any key has in a frame that is taken as blank
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Stream:
         self.revisions = 0
         signal = recognizer.signal
         self._state = recognizer.start()
-        self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples)
+        self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples, signal.unit)
         if search is None:
             self._reader: Reader = GreedyReader()
         else:
@@ -126,28 +129,42 @@ class Stream:
         self._rest_levels: list[np.ndarray] = []  # while rest is being declared
         self._ids = array("i")
         self._tentative: list[tuple[Token, int]] = []  # as shown, with revisions
+        self._untold: list[Event] = []  # of a call that Ctrl-C ended
+        self._broken = False
         self.closed = False
 
     def feed(self, samples: np.ndarray, rest: bool = False) -> list[Event]:
         """Read on through samples (T, C) in the model's unit; `rest` declares them rest, which sets the gate.
 
-        Whatever the samples hold, the stream goes on; a DataError only for another shape, or after `close`.
+        Whatever the samples hold, the stream goes on; a DataError for another shape or no numbers, or after `close`,
+        and the stream is then as it was. Ctrl-C waits until all is read; the events are then told by the next call.
         """
         started = time.perf_counter()
         samples = self._checked(samples)
-        events: list[Event] = []
         piece = self.recognizer.piece_frames * self.recognizer.features.hop
-        for first in range(0, len(samples), piece):
-            events += self._fed(samples[first : first + piece], rest)
-        self.watch.add(time.perf_counter() - started)
-        return events
+        with self._whole():
+            for first in range(0, len(samples), piece):
+                self._untold += self._fed(samples[first : first + piece], rest)
+            self.watch.add(time.perf_counter() - started)
+        return self._told()
 
     def gap(self, seconds: float) -> list[Event]:
-        """Go on after `seconds` of which there are no samples: what was read so far settles, times jump."""
-        events: list[Event] = [Notice("gap", self.time_s, f"{seconds:.3f} s are missing")]
+        """Go on after `seconds` of which there are no samples: what was read so far settles, times jump.
+
+        A DataError for what is no time from 0 on, or after `close`.
+        """
+        self._check_open()
+        if isinstance(seconds, bool | np.bool_) or not isinstance(seconds, Real) or not 0 <= seconds < math.inf:
+            raise DataError("stream", f"a gap of {seconds!r} s cannot be", "give the seconds that are missing")
+        with self._whole():
+            self._skip(float(seconds))
+        return self._told()
+
+    def _skip(self, seconds: float) -> None:
+        self._untold.append(Notice("gap", self.time_s, f"{seconds:.3f} s are missing"))
         self._read(self.recognizer.flush(self._state)[0])
         self._reader.end()
-        events += self._shown()
+        self._untold += self._shown()
         self._base_s = self.time_s + seconds
         self._base_frame = self._reader.frames
         fresh = self.recognizer.start()
@@ -157,16 +174,18 @@ class Stream:
         self._flags.clear()
         self._learned, self._blocks = self._learned[:0], 0
         self.fed_samples = 0
-        return events
 
     def close(self) -> list[Event]:
         """Read what is left and settle everything; a second call does nothing."""
-        if self.closed:
-            return []
-        self.closed = True
-        self._read(self.recognizer.flush(self._state)[0])
-        self._reader.end()
-        return self._shown()
+        if self.closed or self._broken:
+            self.closed = True
+            return self._told()
+        with self._whole():
+            self._read(self.recognizer.flush(self._state)[0])
+            self._reader.end()
+            self._untold += self._shown()
+            self.closed = True
+        return self._told()
 
     @property
     def time_s(self) -> float:
@@ -207,19 +226,44 @@ class Stream:
             "keys": len(self._ids),
             "keys_per_minute": round(60 * len(self._ids) / seconds, 1) if seconds else 0.0,
             "revisions": self.revisions,
+            "mended_values": self._samples.measured.count,
             "feeds": self.watch.count,
             **{f"p{share}_ms": round(self.watch.quantile_ms(share / 100), 3) for share in (50, 95, 99)},
             "real_time_factor": round(self.watch.total_s / seconds, 5) if seconds else 0.0,
         }
 
-    def _checked(self, samples: np.ndarray) -> np.ndarray:
-        channels = len(self._samples.names)
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """All of the block or, where something fails in the middle of it, a stream that refuses to go on."""
+        with holding_ctrl_c():
+            self._broken = True
+            yield
+            self._broken = False
+
+    def _told(self) -> list[Event]:
+        events, self._untold = self._untold, []
+        return events
+
+    def _check_open(self) -> None:
         if self.closed:
             raise DataError("stream", "is closed", "open another one")
-        samples = np.asarray(samples, dtype=np.float32)
-        if samples.ndim != 2 or samples.shape[1] != channels:
-            raise DataError("stream", f"samples of shape {samples.shape}", f"this model takes (T, {channels} channels)")
-        return samples
+        if self._broken:
+            raise DataError("stream", "failed in the middle of a call", "open another one")
+
+    def _checked(self, samples: np.ndarray) -> np.ndarray:
+        channels = len(self._samples.names)
+        self._check_open()
+        advice = f"give numbers: this model takes (T, {channels} channels)"
+        try:
+            found = np.asarray(samples)
+        except ValueError as error:  # rows of different lengths
+            raise DataError("stream", "samples of no one shape", advice) from error
+        if found.ndim != 2 or found.shape[1] != channels:
+            raise DataError("stream", f"samples of shape {found.shape}", advice)
+        if found.dtype.kind not in "fiu":
+            raise DataError("stream", f"samples of type {found.dtype}", advice)
+        with np.errstate(over="ignore"):  # what is beyond float32 is beyond any amplifier
+            return found.astype(np.float32, copy=False)
 
     def _fed(self, samples: np.ndarray, rest: bool) -> list[Event]:
         samples, blocks, notices = self._samples.feed(samples)

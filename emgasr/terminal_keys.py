@@ -14,7 +14,7 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,8 +56,12 @@ def terminal_keys() -> Iterator[Keys]:
         keyboard.start()
         yield keyboard.pressed
     finally:
-        keyboard.stop()
-        termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)  # what was typed too late answers no question
+        try:
+            keyboard.stop()
+        finally:  # also when Ctrl-C is pressed again
+            with suppress(termios.error):  # the terminal was closed
+                # What was typed too late answers no question.
+                termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
 
 
 class _Keyboard(threading.Thread):
@@ -75,7 +79,10 @@ class _Keyboard(threading.Thread):
         while not self._stopped.is_set():
             if not select.select([self._descriptor], [], [], 0.1)[0]:
                 continue
-            read = os.read(self._descriptor, 1024)
+            try:
+                read = os.read(self._descriptor, 1024)
+            except OSError:  # the terminal was closed
+                return
             if not read:
                 return
             keys = keys_of(self._decoder.decode(read))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import string
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -14,9 +13,11 @@ from typing import Any
 from emgasr.as_json import as_json
 from emgasr.errors import DataError, ModelError
 from emgasr.output import replacing
+from emgasr.plain_data import read_bytes, read_json
 from emgasr.plain_text import normalized
 from emgasr.typed_signs import ascii_key
 
+LARGEST_TOKENS, LARGEST_PIECES = 2**22, 2**26  # bytes of tokens.json and of a sentencepiece model
 BLANK = "<blank>"
 BACKSPACE = "⌫"
 ENTER = "⏎"
@@ -110,12 +111,11 @@ class Tokens:
     @classmethod
     def sentencepiece(cls, model_path: str | Path) -> Tokens:
         """Return the pieces of a sentencepiece model file (see `train_sentencepiece`); control pieces are left out."""
+        advice = "give a sentencepiece .model"
         try:
-            return cls._from_sentencepiece(Path(model_path).read_bytes())
-        except OSError as error:
-            raise ModelError(model_path, f"cannot be read ({error.strerror})", "give a sentencepiece .model") from error
-        except RuntimeError as error:
-            raise ModelError(model_path, "is not a sentencepiece model", "give a sentencepiece .model") from error
+            return cls._from_sentencepiece(read_bytes(model_path, ModelError, advice, LARGEST_PIECES))
+        except (RuntimeError, DataError, UnicodeDecodeError) as error:
+            raise ModelError(model_path, "is not a sentencepiece model", advice) from error
 
     @classmethod
     def _from_sentencepiece(cls, model: bytes) -> Tokens:
@@ -233,17 +233,17 @@ def load_tokens(folder: str | Path) -> Tokens:
     """Read what `Tokens.save` wrote; ModelError if it is missing or damaged."""
     if (Path(folder) / "tokens.model").exists():
         return Tokens.sentencepiece(Path(folder) / "tokens.model")
-    path = Path(folder) / "tokens.json"
+    path, advice = Path(folder) / "tokens.json", "restore the file from the model's source"
+    content = read_json(path, ModelError, advice, LARGEST_TOKENS)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
         kind, symbols = content["kind"], content["symbols"]
         if kind not in ("keystrokes", "characters", "words") or symbols[0] != BLANK or set(map(type, symbols)) != {str}:
             raise ValueError("not a symbol set with the blank first")
         return Tokens(kind, symbols[1:])
-    except OSError as error:
-        raise ModelError(path, f"cannot be read ({error.strerror})", "is this a model folder?") from error
-    except (ValueError, KeyError, TypeError, IndexError, DataError) as error:
-        raise ModelError(path, f"holds no tokens ({error})", "restore the file from the model's source") from error
+    except DataError as error:
+        raise ModelError(path, f"holds no tokens ({error.wrong})", advice) from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ModelError(path, f"holds no tokens ({str(error)[:80]})", advice) from error
 
 
 def train_sentencepiece(texts: Iterable[str], vocabulary: int, path: str | Path) -> None:

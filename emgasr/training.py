@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,8 +18,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from emgasr.as_json import as_json
 from emgasr.batches import Batch, Source, collate, prefetch
+from emgasr.checkpoint import CHECKPOINT_NAME, LOG_NAME, cut_log, load_checkpoint
 from emgasr.decoding import greedy
-from emgasr.errors import ConfigError, DataError, ModelError
+from emgasr.errors import ConfigError, DataError, ModelError, OutputError
+from emgasr.interrupts import noticing_ctrl_c
 from emgasr.items import items_of
 from emgasr.objective import Objective, ObjectiveConfig
 from emgasr.output import replacing
@@ -101,9 +103,10 @@ def fit(
 ) -> Fitted:
     """Fit `recognizer` in place and call `save_best` whenever its CER on `validation` is the lowest so far.
 
-    `folder` receives `checkpoint.pt` and `log.jsonl`; with `resume` the run continues from the checkpoint as if it had
-    never stopped. Under torchrun every process draws its own batches and process 0 validates and writes. Ctrl-C ends
-    the step at hand, writes the checkpoint and returns with `interrupted` set; a second one stops at once.
+    `folder` receives `checkpoint.pt` and `log.jsonl` (each step once); with `resume` the run continues from the
+    checkpoint as if it had never stopped. Under torchrun every process draws its own batches and process 0 validates
+    and writes. Ctrl-C (and what does the same, see `emgasr.interrupts`) ends the step at hand, writes the checkpoint
+    and returns with `interrupted` set; a second one stops at once.
     """
     return _Fit(recognizer, source, validation, config, folder, save_best, report).run(resume)
 
@@ -134,7 +137,7 @@ class _Fit:
         self.forward: nn.Module = DistributedDataParallel(self.objective) if distributed else self.objective
         self.optimizer = torch.optim.AdamW(_groups(self.objective, config.weight_decay), lr=config.learning_rate)
         self.progress = _Progress()
-        self.board = _board(folder) if self.rank == 0 else None
+        self.board: Any = None
         self.started = time.monotonic()
         self.agreed_s = 0.0
         self.loss = 0.0
@@ -144,10 +147,21 @@ class _Fit:
             self._restore()
         else:
             self._begin()
+        self.board = _board(self.folder, self.progress.step + 1) if self.rank == 0 else None
+        try:
+            fitted = self._steps()
+        except BaseException:
+            with suppress(OutputError):  # a full disk is told once
+                self._close_board()
+            raise
+        self._close_board()
+        return fitted
+
+    def _steps(self) -> Fitted:
         last = self.config.steps or 10**9
         steps = range(self.progress.step, last)
         stop = False
-        with _ctrl_c() as interrupted:
+        with noticing_ctrl_c() as interrupted:
             batches = prefetch(self._batch, steps)
             for batch in batches:
                 self._step(batch)
@@ -161,13 +175,13 @@ class _Fit:
                 self._checkpoint()
             else:
                 self._validate()
-        if self.board is not None:
-            self.board.close()
         minutes = self._elapsed() / 60
         p = self.progress
         return Fitted(p.best_cer, p.best_step, p.step, minutes, stop)
 
     def _begin(self) -> None:
+        if self.rank == 0:
+            (self.folder / LOG_NAME).unlink(missing_ok=True)  # of a run that was stopped before its first checkpoint
         if self.config.augment.spread:
             self.objective.cpu().fit_spread(self._batch(step) for step in range(self.spread_batches))
             self.objective.to(self.device)
@@ -250,12 +264,15 @@ class _Fit:
     def _log(self, entry: dict[str, Any]) -> None:
         if self.rank:
             return
-        with open(self.folder / "log.jsonl", "a", encoding="utf-8") as log:
-            log.write(as_json(entry) + "\n")
-        if self.board is not None:
-            for name, value in entry.items():
-                if name != "step" and not isinstance(value, str):
-                    self.board.add_scalar(name, value, entry["step"])
+        try:
+            with open(self.folder / LOG_NAME, "a", encoding="utf-8") as log:
+                log.write(as_json(entry) + "\n")
+            if self.board is not None:
+                for name, value in entry.items():
+                    if name != "step" and not isinstance(value, str):
+                        self.board.add_scalar(name, value, entry["step"])
+        except OSError as error:
+            raise self._unwritten(error) from error
         self.report(entry | {"fraction": min(1.0, self._fraction())})
 
     def _checkpoint(self) -> None:
@@ -267,21 +284,35 @@ class _Fit:
             "optimizer": self.optimizer.state_dict(),
             "progress": vars(self.progress),
         }
-        with replacing(self.folder / "checkpoint.pt") as path:
-            torch.save(state, path)
+        content = io.BytesIO()  # PyTorch would tell of a full disk as of a fault of its own
+        torch.save(state, content)
+        with replacing(self.folder / CHECKPOINT_NAME) as path:
+            path.write_bytes(content.getbuffer())
+
+    def _close_board(self) -> None:
+        if self.board is not None:
+            board, self.board = self.board, None
+            try:
+                board.close()
+            except OSError as error:
+                raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> OutputError:
+        wrong = f"its log cannot be written ({error.strerror or error})"
+        return OutputError(self.folder, wrong, "free space, then go on from the last checkpoint")
 
     def _restore(self) -> None:
-        path = self.folder / "checkpoint.pt"
+        path = self.folder / CHECKPOINT_NAME
+        state = load_checkpoint(path, self.device)
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress = _Progress(**state["progress"])
             self.agreed_s = self.progress.elapsed_s
-        except FileNotFoundError as error:
-            raise ModelError(path, "is not there to resume from", "start the run without --resume") from error
-        except Exception as error:  # torch.load raises whatever the damaged bytes lead to
+        except Exception as error:  # torch raises whatever the content leads to
             raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
+        if self.rank == 0:
+            cut_log(self.folder / LOG_NAME, self.progress.step)
 
 
 def validation_errors(recognizer: Recognizer, validation: Validation) -> tuple[Counts, int]:
@@ -312,13 +343,17 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
     return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext()
 
 
-def _board(folder: Path) -> Any:
-    """A writer of TensorBoard events into `folder`/tensorboard; None without TensorBoard (the `plot` extra)."""
+def _board(folder: Path, first: int) -> Any:
+    """A writer of TensorBoard events into `folder`/tensorboard; None without TensorBoard (the `plot` extra).
+
+    Events of the step `first` and later ones that are there already are of a run that was killed: they are void.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder / "tensorboard"))
+    place = folder / "tensorboard"
+    return SummaryWriter(str(place), purge_step=first if place.exists() else None)
 
 
 def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -328,24 +363,3 @@ def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
         {"params": matrices, "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-
-
-@contextmanager
-def _ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C was pressed; a second Ctrl-C raises KeyboardInterrupt."""
-    pressed: list[int] = []
-
-    def handle(number: int, frame: Any) -> None:
-        if pressed:
-            raise KeyboardInterrupt
-        pressed.append(number)
-
-    try:
-        before = signal.signal(signal.SIGINT, handle)
-    except ValueError:  # not the main thread: the caller handles Ctrl-C
-        yield lambda: False
-        return
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)

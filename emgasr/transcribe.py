@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from emgasr.errors import DataError
+
 if TYPE_CHECKING:  # `import emgasr` imports this module, and must not import what is heavy
     import numpy as np
 
@@ -22,6 +24,7 @@ class Transcript:
     times_s: np.ndarray
     confidences: tuple[float, ...]
     duration_s: float
+    notes: tuple[str, ...] = ()  # what was passed over or filled in, on the way from the file to the text
     score: float = 0.0  # natural log: what hypotheses are ranked by
     acoustic: float = 0.0  # its parts of the emissions, and ln p of the language model before its weight
     lm: float = 0.0
@@ -33,13 +36,16 @@ class Transcript:
             "text": self.text,
             "duration_s": round(self.duration_s, 3),
             "keys": [{"key": k, "time_s": round(t, 3), "confidence": round(c, 4)} for k, t, c in keys],
+            **({"notes": list(self.notes)} if self.notes else {}),
         }
 
 
 def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch | None = None) -> Transcript:
     """Read a recording: greedily, or by a `search` for the recognizer's tokens, such as `BeamSearch(tokens, lm)`.
 
-    Raises a RecordingError if the recording's rate, unit or electrodes are not the model's.
+    Values that no amplifier gives are filled in or passed over, as in a stream, and told in the transcript's `notes`.
+    Raises a RecordingError if the recording's rate, unit or electrodes are not the model's, a DataError for anything
+    but a recording.
     """
     return transcripts(recognizer, recording, search)[0]
 
@@ -49,10 +55,17 @@ def transcripts(
 ) -> tuple[Transcript, ...]:
     """Read a recording as `transcribe` does, and return each hypothesis of the search (its `n_best`), best first."""
     from emgasr.decoding import greedy
+    from emgasr.recording import Recording
 
-    emissions = recognizer.emissions(recording)
-    found = [greedy(emissions)] if search is None else search.whole(emissions)
-    times_s = recognizer.frame_times_s(len(emissions))
+    if not isinstance(recording, Recording):
+        advice = (
+            "give emgasr.Recording(samples, rate_hz, unit, bands, subject, session), or emgasr.open_recording(path)"
+        )
+        raise DataError("transcribe", f"got a {type(recording).__name__}, not a recording", advice)
+    heard = recognizer.listen(recording)
+    found = [greedy(heard.emissions)] if search is None else search.whole(heard.emissions)
+    times_s = recognizer.frame_times_s(len(heard.emissions))
+    notes = (*recording.notes, *([heard.mended] if heard.mended else []))
     return tuple(
         Transcript(
             recognizer.tokens.render(hypothesis.ids),
@@ -60,6 +73,7 @@ def transcripts(
             times_s[list(hypothesis.frames)],
             hypothesis.confidences,
             recording.duration_s,
+            notes,
             hypothesis.score,
             hypothesis.acoustic,
             hypothesis.lm,

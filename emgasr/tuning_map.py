@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from emgasr.pictures import plain, png
 from emgasr.tuning import Trial
 
 _SHADES = 12
 
 
+@plain
 def draw_surface(trials: Sequence[Trial], best: Trial) -> bytes:
     """Return a PNG of the error rate over a full grid of trials, as `emgasr.tuning.surface` makes it."""
     weights = sorted({trial.config.lm_weight for trial in trials})
@@ -36,7 +36,4 @@ def draw_surface(trials: Sequence[Trial], best: Trial) -> bytes:
     axes.set_ylabel("length bonus (nats a symbol)")
     rest = f"acoustic scale {best.config.acoustic_scale:g}, backspace penalty {best.config.backspace_penalty:g}"
     axes.set_title(f"best ({100 * best.counts.rate:.2f} %): ★, at {rest}", fontsize=9)
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return png(figure)

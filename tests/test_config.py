@@ -118,7 +118,21 @@ def test_a_bad_option_is_one_line_that_names_it(argv: list[str], wrong: str) -> 
         ("- steps", "not a mapping"),
         ("just words", "not a mapping"),
         ("", "not a mapping"),
-        ("steps: !!python/object/apply:os.getcwd []", "not YAML"),
+        ("steps: !!python/object/apply:os.getcwd []", "has a tag"),
+        ("steps: null", "steps is null, where a value is needed"),
+        ("augment: null", "augment is None, not a mapping"),
+        ("steps: 3\nclip_norm: .inf", "not a finite number"),
+        ("steps: true", "steps is True; give a whole number"),
+        ("steps: 3.5", "steps is 3.5"),
+        ("steps: 3\nclip_norm: false", "clip_norm is False; give a finite number"),
+        ("steps: 3\nmanifest: [a]", "manifest"),
+        ("steps: 3\ntokens: {symbols: [a, 1]}", "symbols"),
+        ("steps: 3\nfeatures: {kind: spectral_covariance, bands_hz: [[1, 2, 3]]}", "bands_hz"),
+        ("steps: 3\nencoder: {kind: [conformer]}", "is unknown"),
+        ("steps: 3\nencoder: {kind: conformer, width: null}", "width is null"),
+        ("steps: 3\nconfig: other.yaml", "'config' is unknown"),
+        ("steps: 3\n__path__: other.yaml", "unknown"),
+        ("steps: 3\ndefault_env: true", "unknown"),
     ],
 )
 def test_a_bad_file_is_one_line_that_names_what_is_wrong(text: str, wrong: str, tmp_path: Path) -> None:
@@ -129,8 +143,39 @@ def test_a_bad_file_is_one_line_that_names_what_is_wrong(text: str, wrong: str, 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_bytes(b"\x89HDF\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="not YAML"):
+    with pytest.raises(ConfigError, match="not UTF-8"):
         parse("--config", str(tmp_path / "config.yaml"))
+
+
+SECTIONS = ("encoder", "features", "normalize", "source", "augment", "tokens")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize(
+    "text", ["{class_path: evil.E, init_args: {}}", "{class_path: evil.E}", "evil.E", "other.yaml"]
+)
+def test_no_section_names_a_class_or_a_file(
+    section: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "evil.py").write_text("open('it_ran', 'w')\nclass E: pass\n")
+    (tmp_path / "a.yaml").write_text("class_path: evil.E\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigError, match=section):
+        parse("--config", write(tmp_path, f"steps: 3\n{section}: {text}\n"))
+    with pytest.raises(ConfigError, match=section):
+        from_mapping(TrainingConfig, KINDS, yaml.safe_load(f"{section}: {text}"), "here")
+    with pytest.raises(ConfigError, match=section):
+        parse("--steps", "3", f"--{section}={text}")
+    with pytest.raises(ConfigError, match=section):
+        parse("--steps", "3", f"--{section}.class_path", "evil.E")
+    assert not (tmp_path / "it_ran").exists()
+
+
+def test_a_number_may_be_written_in_any_usual_way(tmp_path: Path) -> None:
+    file = write(tmp_path, "steps: 1_000\nlearning_rate: 1e-3\nclip_norm: 2\nfeatures: {epsilon: 2.5e-7}\n")
+    config = parse("--config", file)
+    assert (config.steps, config.learning_rate, config.clip_norm, config.features.epsilon) == (1000, 1e-3, 2.0, 2.5e-7)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_run_tells_what_it_started_from(corpus: Path) -> None:
     for name, options in (("one", ()), ("same", ("--learning_rate=0.5",)), ("other", ("--seed=1",))):
         train(configured(corpus, *options), corpus / name, quiet=True)
     begun = [json.loads((corpus / name / "start.json").read_text()) for name in ("one", "same", "other")]
-    assert begun[0] == begun[1]
+    assert all(begun[0][name] == begun[1][name] for name in ("manifest_sha256", "parameters_sha256", "shaped_by"))
     assert begun[0]["manifest_sha256"] == read_manifest(corpus / "manifest.jsonl").checksum()
     assert begun[0]["parameters_sha256"] != begun[2]["parameters_sha256"]
     assert begun[0]["parameters_sha256"] != parameters_checksum(Recognizer.load(corpus / "one" / "model"))

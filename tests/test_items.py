@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from tiny_models import easy_recording, tiny_recognizer
 
-from emgasr.errors import ConfigError, DataError, EmgasrError
+from emgasr.errors import ConfigError, EmgasrError
 from emgasr.items import Item, items_of, reference_of, refuse_tuning_on_test, tuning_stretches
 from emgasr.manifest import Entry, Manifest, write_manifest
+from emgasr.recognizer import Heard
 from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.score import keys_at_rest
 from emgasr.tokens import Tokens
 
 KEYS = Tokens.keystrokes()
@@ -25,10 +27,10 @@ class FakeRecognizer:
     def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
 
-    def emissions(self, recording: Recording) -> np.ndarray:
+    def listen(self, recording: Recording) -> Heard:
         row = np.full(len(self.tokens), -np.inf, dtype=np.float32)
         row[0] = 0
-        return np.tile(row, (round(recording.duration_s * 10), 1))
+        return Heard(np.tile(row, (round(recording.duration_s * 10), 1)), None, "")  # type: ignore[arg-type]
 
     def frame_times_s(self, frames: int) -> np.ndarray:
         return (np.arange(frames) + 1) / 10
@@ -44,7 +46,7 @@ def recording_of(events: Events | None = None, spans: Spans | None = None, secon
 
 def test_key_events_give_published_symbols_and_their_times() -> None:
     events = Events.of([(1.0, 1.1, "h"), (1.2, 1.3, "Key.tab"), (1.5, 1.6, "Key.backspace"), (2.0, 2.1, "É")])
-    symbols, times_s = reference_of("x", recording_of(events), KEYS)
+    symbols, times_s = reference_of(recording_of(events), KEYS)
     assert symbols == ["h", "⌫", "E"]
     assert times_s.tolist() == [1.0, 1.5, 2.0]
 
@@ -80,15 +82,19 @@ def test_what_follows_in_a_session_is_read_with_the_statistics_of_what_came_befo
     for number in (0, 2):  # the first of each person
         np.testing.assert_array_equal(worn[number].emissions, cold[number].emissions)
     assert not np.allclose(worn[1].emissions, cold[1].emissions)
-    heard = model.listen(made[0])[1]
+    heard = model.listen(made[0]).normalize
     np.testing.assert_array_equal(worn[1].emissions, model.listen(made[1], heard)[0])
     short = [("0", replace(made[0], samples=made[0].samples[:30])), ("1", made[1])]  # too short for the warm-up
     np.testing.assert_array_equal(list(items_of(model, short, carry=True))[1].emissions, cold[1].emissions)
 
 
-def test_a_recording_without_labels_is_refused() -> None:
-    with pytest.raises(DataError, match="no labels to evaluate against"):
-        reference_of("silent.h5", recording_of(), KEYS)
+def test_a_recording_without_labels_is_of_a_person_at_rest() -> None:
+    resting = recording_of(spans=Spans.of([(0.0, 4.0, "prompt", "do nothing")]))
+    typing = recording_of(Events.of([(1.0, 1.1, "h")]))
+    rest, item = items_of(FakeRecognizer(KEYS), [("silent.h5", resting), ("t", typing)])  # type: ignore[arg-type]
+    assert (list(rest.reference), item.notes) == ([], ())
+    assert keys_at_rest([0.0, 3.0, 10.0], rest.rest)[0] == 3  # all of it, its last frame too
+    assert "has no labels and is taken as rest" in rest.notes[0]
 
 
 def test_stretches_are_cut_at_pauses_and_lose_nothing() -> None:

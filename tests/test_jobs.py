@@ -127,7 +127,7 @@ def test_the_result_of_other_settings_is_neither_used_nor_replaced(tmp_path: Pat
         run_jobs(other, tmp_path, Here())
     assert result_of("a", tmp_path) == 1
     (tmp_path / "jobs" / "a" / "result.json").write_text("{oops")
-    with pytest.raises(OutputError, match="cannot be read as a job's result; remove it"):
+    with pytest.raises(OutputError, match=r"is not JSON .*; remove it"):
         run_jobs(other, tmp_path, Here())
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import h5py
@@ -19,7 +20,8 @@ from miniatures import make_recording
 
 from emgasr import open_recording
 from emgasr.errors import OutputError, RecordingError
-from emgasr.journal import MAGIC, Journal, finish, is_journal, is_recorded_to, journal_notes
+from emgasr.journal import Journal, finish, is_recorded_to
+from emgasr.journal_reading import FRAME_CHECK, FRAME_HEAD, MAGIC, is_journal, journal_notes
 from emgasr.recording import Recording
 from emgasr.validate import recording_problems
 
@@ -94,6 +96,98 @@ def test_reading_stops_at_a_damaged_frame(tmp_path: Path) -> None:
     recording = open_recording(path)
     assert 0 < recording.n_samples < 200
     np.testing.assert_array_equal(recording.read(), samples[: recording.n_samples])
+
+
+def framed(kind: bytes, payload: bytes) -> bytes:
+    head = FRAME_HEAD.pack(kind, len(payload))
+    return head + payload + FRAME_CHECK.pack(zlib.crc32(payload, zlib.crc32(head)))
+
+
+HEADER = {
+    "rate_hz": 200.0,
+    "unit": "uV",
+    "subject": "ann",
+    "session": "day0",
+    "origin": "measured",
+    "bands": [{"name": "a", "electrodes": ["e1", "e2"], "ring": False}],
+    "start_unix_s": None,
+}
+SAMPLES = framed(b"S", np.zeros((200, 2), "<f4").tobytes())
+
+
+def journal(path: Path, *frames: bytes, **header: object) -> Path:
+    path.write_bytes(MAGIC + framed(b"H", json.dumps(HEADER | header).encode()) + b"".join(frames))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ({"rate_hz": "200"}, "rate_hz is '200', not a number"),
+        ({"rate_hz": True}, "rate_hz is True"),
+        ({"rate_hz": -1}, "rate is -1"),
+        ({"rate_hz": None}, "rate_hz is None"),
+        ({"unit": "inch"}, "unknown unit 'inch'"),
+        ({"subject": ["ann"]}, "subject is"),
+        ({"bands": []}, "names no electrode"),
+        ({"bands": "ab"}, "'bands' is not a JSON list"),
+        ({"bands": [{"name": "a", "electrodes": "ab", "ring": False}]}, "'bands' is not a JSON list"),
+        ({"bands": [{"name": "a", "electrodes": ["e1"], "ring": 0}]}, "'bands' is not a JSON list"),
+        ({"start_unix_s": "now"}, "start_unix_s is 'now'"),
+        ({"deep": json.loads("[" * 40 + "]" * 40)}, "nests more than"),
+    ],
+)
+def test_a_header_is_checked_as_any_other_json(tmp_path: Path, header: dict[str, object], told: str) -> None:
+    with pytest.raises(RecordingError, match=told):
+        open_recording(journal(tmp_path / "j.hdf5", SAMPLES, **header))
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (framed(b"S", bytes(12)), "samples of another number of channels"),
+        (framed(b"H", json.dumps(HEADER).encode()), "has a second header"),
+        (framed(b"K", b'{"time_s": "0.5", "release_s": null, "key": "a"}'), "time_s is '0.5'"),
+        (framed(b"K", b'{"time_s": NaN, "release_s": null, "key": "a"}'), "holds NaN"),
+        (framed(b"K", b'{"time_s": 1e999, "release_s": null, "key": "a"}'), "double precision"),
+        (framed(b"K", b'{"time_s": 0.5, "release_s": "x", "key": "a"}'), "release_s is 'x'"),
+        (framed(b"K", b'{"time_s": 0.5, "key": 7}'), "key is 7"),
+        (framed(b"B", b'{"time_s": 0.5, "kind": "prompt"}'), "text is None"),
+        (framed(b"N", b'{"time_s": 0.5, "text": 1}'), "a note lacks"),
+        (framed(b"K", b"[1]"), "holds no facts"),
+        (framed(b"K", b"\xff"), "is not UTF-8"),
+        (framed(b"K", b"[" * 9999), "nests more than"),
+        (framed(b"B", b'{"time_s": 0.1, "kind": "nap", "text": ""}'), "unknown kind"),
+    ],
+)
+def test_whole_frames_of_nonsense_are_refused_in_one_line(tmp_path: Path, frame: bytes, told: str) -> None:
+    with pytest.raises(RecordingError, match=told):
+        open_recording(journal(tmp_path / "j.hdf5", SAMPLES, frame))
+
+
+def test_a_journal_that_begins_with_samples_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "j.hdf5").write_bytes(MAGIC + SAMPLES)
+    with pytest.raises(RecordingError, match="does not begin with a header"):
+        open_recording(tmp_path / "j.hdf5")
+
+
+@pytest.mark.parametrize("length", [2**32 - 1, 2**28, 5000])
+def test_a_frame_that_claims_more_than_the_file_holds_costs_nothing(tmp_path: Path, length: int) -> None:
+    path = journal(tmp_path / "j.hdf5", SAMPLES, FRAME_HEAD.pack(b"S", length), bytes(100))
+    assert open_recording(path).n_samples == 200
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    note = b'{"time_s": 0.25, "kind": "bridged", "samples": 4, "text": "4 samples were lost"}'
+    late = b'{"time_s": 7.5, "release_s": null, "key": "a"}'
+    path = journal(tmp_path / "j.hdf5", SAMPLES, framed(b"N", note), framed(b"K", late), b"S\1")
+    size = path.stat().st_size
+    assert open_recording(path).notes == (
+        "at 0.250 s: 4 samples were lost",
+        f"its last 2 of {size:,} bytes are not whole frames and are left out",
+        "1 keys outside the 1.000 s of samples are left out",
+    )
+    assert finish(path).notes == ("at 0.250 s: 4 samples were lost",)
 
 
 def test_finishing_leaves_a_native_session_with_the_notes(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ ALIASES = "a0: &a0 [x, x]\n" + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        (ALIASES, "line 1: has an anchor or alias"),
+        (ALIASES, "line 1, a0: has an anchor or alias"),
         ("a: &name 5\n", "anchor or alias"),
-        ("a: 1\nb: *a\n", "line 2: .*anchor or alias"),
+        ("a: 1\nb: *a\n", "line 2, b: .*anchor or alias"),
         ("[" * 200_000, "nesting depth|nests more than"),
         ("- " * 50_000, "nests more than 32 deep"),
         ("".join(" " * n + "a:\n" for n in range(200)), "nests more than 32 deep"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,22 @@ def replaced(name: str, tensor: Tensor) -> Callable[[Path], None]:
     return change
 
 
+def packed(path: Path) -> None:
+    """The same archive with its parts deflated, as those that unfold without end are."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+class Room:
+    """Loading it makes room for a terabyte."""
+
+    def __reduce__(self) -> tuple[type, tuple[int]]:
+        return bytearray, (10**12,)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -237,8 +254,20 @@ def replaced(name: str, tensor: Tensor) -> Callable[[Path], None]:
         (lambda path: torch.save({"weights": 1}, path), "holds no state_dict"),
         (without("model.4.bias"), r"lacks model\.4\.bias"),
         (without("model.3.tds_conv_blocks.0.conv2d.weight"), r"lacks model\.3\.tds_conv_blocks\.0\.conv2d\.weight"),
-        (replaced("model.4.weight", torch.zeros(50, 24)), "writes 50 symbols"),
+        (replaced("model.4.weight", torch.zeros(50, 24)), r"writes \(50, 24\) symbols"),
         (replaced("model.4.bias", torch.full((99,), float("nan"))), "not finite"),
+        (replaced("model.4.weight", torch.zeros(1).expand(99, 24)), "claims 2,376 numbers, and holds 4 bytes"),
+        (replaced("extra", torch.zeros(1).expand(10**9)), "claims 1,000,000,000 numbers, and holds 4 bytes"),
+        (replaced("extra", torch.zeros(9, 9).to_sparse()), "another kind"),
+        (replaced("model.1.mlps.0.mlp.0.weight", torch.zeros(99_999, 36)), "do not fit together"),
+        (replaced("model.1.mlps.0.mlp.0.weight", torch.zeros(1, 9_000_000)), "make no network|MLP reads"),
+        (replaced("model.0.batch_norm.weight", torch.tensor(1.0)), "MLP reads"),
+        (replaced("model.4.bias", torch.zeros(99, dtype=torch.int64)), "do not fit together"),
+        (replaced("model.4.bias", torch.zeros(99, dtype=torch.complex64)), "do not fit together"),
+        (replaced("model.4.bias", torch.tensor(0.0)), r"writes \(\) symbols"),
+        (packed, "is packed"),
+        (lambda path: torch.save({"state_dict": {1: torch.zeros(1)}}, path), "holds no state_dict"),
+        (lambda path: torch.save({"state_dict": {}, "room": Room()}, path), "would run"),
         (replaced("model.5.weight", torch.zeros(3)), r"holds model\.5\.weight"),
         (replaced("model.3.tds_conv_blocks.1.fc_block.0.weight", torch.zeros(3, 3)), "do not fit together"),
     ],

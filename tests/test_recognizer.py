@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +17,9 @@ from miniatures import make_recording
 from safetensors.torch import load_file, save_file
 from tiny_models import ENCODERS, NORMALIZATIONS, TDS, tiny_recognizer
 
+import emgasr
 from emgasr.decoding import greedy
-from emgasr.errors import ConfigError, ModelError, RecordingError
+from emgasr.errors import ConfigError, DataError, ModelError, RecordingError
 from emgasr.recognizer import Recognizer
 from emgasr.recording import Band
 from emgasr.tokens import Tokens
@@ -175,24 +178,45 @@ def truncate(path: Path, size: int) -> None:
     path.write_bytes(path.read_bytes()[:size])
 
 
+def overlap(path: Path) -> None:
+    """Let the second tensor of a safetensors file lie where the first does."""
+    rewrite_header(path, lambda header: list(header.values())[1].update(next(iter(header.values()))))
+
+
+def claim(path: Path) -> None:
+    """Let the first tensor of a safetensors file be a thousand million numbers."""
+    rewrite_header(path, lambda header: next(iter(header.values())).update(shape=[10**9], data_offsets=[0, 4 * 10**9]))
+
+
+def rewrite_header(path: Path, change: Callable[[dict[str, dict[str, object]]], None]) -> None:
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header.pop("__metadata__", None)
+    change(header)
+    written = json.dumps(header).encode()
+    path.write_bytes(len(written).to_bytes(8, "little") + written + content[8 + length :])
+
+
+EDGES = [n / 20 for n in range(2000)]
 DAMAGES = {
     "no config": (lambda f: (f / "config.yaml").unlink(), "not a model folder"),
     "config is a list": (lambda f: (f / "config.yaml").write_text("- 1"), "not an emgasr model"),
     "config is empty": (lambda f: (f / "config.yaml").write_text(""), "not an emgasr model"),
     "config is no YAML": (lambda f: (f / "config.yaml").write_text("a: [1"), "not YAML"),
-    "config is binary": (lambda f: (f / "config.yaml").write_bytes(b"\xff\xfe\x00"), "not YAML"),
+    "config is binary": (lambda f: (f / "config.yaml").write_bytes(b"\xff\xfe\x00"), "not UTF-8"),
     "config constructs objects": (
         lambda f: (f / "config.yaml").write_text("emgasr_model: !!python/object/apply:os.getcwd []"),
-        "not YAML",
+        "has a tag",
     ),
     "a foreign model": (lambda f: (f / "config.yaml").write_text("architectures: [Bert]"), "not an emgasr model"),
     "a later format": (lambda f: edit_config(f, emgasr_model=99), "format"),
     "no bands": (lambda f: edit_config(f, bands=None), "bands"),
-    "bands are a number": (lambda f: edit_config(f, bands=3), "lacks or garbles"),
+    "bands are a number": (lambda f: edit_config(f, bands=3), "bands is 3"),
     "no rate": (lambda f: edit_config(f, rate_hz=None), "rate_hz"),
     "the rate is a word": (lambda f: edit_config(f, rate_hz="fast"), "fast"),
     "the rate is zero": (lambda f: edit_config(f, rate_hz=0), "rate_hz"),
-    "the rate is not finite": (lambda f: edit_config(f, rate_hz=float("nan")), "rate_hz"),
+    "the rate is not finite": (lambda f: edit_config(f, rate_hz=float("nan")), "not a finite number"),
     "an unknown unit": (lambda f: edit_config(f, unit="furlongs"), "furlongs"),
     "no encoder": (lambda f: edit_config(f, encoder=None), "encoder"),
     "an unknown encoder": (lambda f: edit_config(f, encoder__kind="rnn"), "rnn"),
@@ -200,6 +224,40 @@ DAMAGES = {
     "a mistyped value": (lambda f: edit_config(f, encoder__blocks="two"), "blocks"),
     "an impossible value": (lambda f: edit_config(f, encoder__heads=3), "heads"),
     "an impossible window": (lambda f: edit_config(f, features__window_ms=0.1), "window"),
+    "a width beyond the weights": (lambda f: edit_config(f, encoder__width=200_000), "other parameters"),
+    "a width beyond counting": (lambda f: edit_config(f, encoder__width=2**62), "describes no network"),
+    "a million blocks": (lambda f: edit_config(f, encoder__blocks=1_000_000), "1000000 blocks"),
+    "blocks beyond the weights": (lambda f: edit_config(f, encoder__blocks=64), "other parameters"),
+    "a kernel beyond the weights": (lambda f: edit_config(f, encoder__kernel=10**9), "other parameters"),
+    "a chunk without end": (lambda f: edit_config(f, encoder__chunk_frames=10**9), "chunk_frames"),
+    "a reach without end": (lambda f: edit_config(f, encoder__left_chunks=10**9), "left_chunks"),
+    "a window without end": (lambda f: edit_config(f, features__window_ms=1e9), "more than 65,536"),
+    "a warm-up without end": (lambda f: edit_config(f, normalize__warmup_frames=10**9), "do not fit a stream"),
+    "no half-life": (
+        lambda f: edit_config(f, normalize={"kind": "exponential", "half_life_s": 1e-300}),
+        "half_life_s",
+    ),
+    "frames without end": (
+        lambda f: edit_config(f, features={"kind": "raw_samples", "window_ms": 60_000.0, "hop_ms": 50.0}),
+        "do not fit a stream|other parameters",
+    ),
+    "edges without end": (
+        lambda f: edit_config(
+            f,
+            features={
+                "kind": "band_power",
+                "window_ms": 50.0,
+                "hop_ms": 50.0,
+                "edges_hz": [n / 20 for n in range(2000)],
+            },
+        ),
+        "2000 edges_hz",
+    ),
+    "a class to import": (lambda f: edit_config(f, encoder={"class_path": "evil.E", "init_args": {}}), "class_path"),
+    "a file to open": (lambda f: edit_config(f, features="other.yaml"), "not a mapping"),
+    "a key at the top": (lambda f: edit_config(f, config="other.yaml"), "unknown"),
+    "bands are named by numbers": (lambda f: edit_config(f, bands=[{"name": 1, "electrodes": ["a"]}]), "name is 1"),
+    "aliases": (lambda f: (f / "config.yaml").write_text("a: &a [1]\nb: [*a, *a]"), "anchor"),
     "no tokens": (lambda f: (f / "tokens.json").unlink(), r"tokens\.json"),
     "tokens are no JSON": (lambda f: truncate(f / "tokens.json", 30), r"tokens\.json"),
     "fewer tokens": (lambda f: Tokens.keystrokes("a").save(f), "other parameters"),
@@ -210,6 +268,23 @@ DAMAGES = {
     "other weights": (lambda f: edit_weights(f, "head.weight", torch.zeros(9, 9)), "other parameters"),
     "a weight less": (lambda f: edit_weights(f, "head.weight", None), "other parameters"),
     "a weight more": (lambda f: edit_weights(f, "extra", torch.zeros(1)), "other parameters"),
+    "whole numbers for weights": (
+        lambda f: edit_weights(f, "head.bias", torch.zeros(4, dtype=torch.int64)),
+        "other parameters",
+    ),
+    "a header without end": (
+        lambda f: (f / "model.safetensors").write_bytes((1 << 40).to_bytes(8, "little") + b"{}"),
+        "cannot be read .its header claims",
+    ),
+    "weights that overlap": (lambda f: overlap(f / "model.safetensors"), "cannot be read"),
+    "weights beyond the file": (lambda f: claim(f / "model.safetensors"), "cannot be read"),
+    "tokens of another number": (lambda f: (f / "tokens.json").write_text('{"kind": 1, "symbols": []}'), "no tokens"),
+    "tokens nest": (lambda f: (f / "tokens.json").write_text("[" * 200_000), "nests more than"),
+    "tokens twice": (
+        lambda f: (f / "tokens.json").write_text('{"kind": "words", "symbols": ["<blank>", "a", "a", "b"]}'),
+        "repeated",
+    ),
+    "pieces that are none": (lambda f: (f / "tokens.model").write_bytes(b"\x0a\xff\xff\xff\x7f" * 9), "sentencepiece"),
     "weights not finite": (lambda f: edit_weights(f, "head.bias", torch.full((4,), torch.nan)), "not finite"),
     "statistics not finite": (
         lambda f: edit_weights(f, "normalize.mean", torch.full((2, 4, 5), torch.inf)),
@@ -278,3 +353,25 @@ def test_the_folder_is_plain_text_and_safetensors(folder: Path) -> None:
     content = yaml.safe_load((folder / "config.yaml").read_text())
     assert content["emgasr_model"] == 1
     assert content["encoder"]["kind"] == "conformer"
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "nowhere", "meta", "", 3.5, None])
+def test_a_device_that_is_not_there_is_told_in_one_line(device: Any, tmp_path: Path) -> None:
+    if str(device).startswith("cuda") and torch.cuda.device_count() > 7:
+        pytest.skip("it is there")
+    tiny_recognizer().save(tmp_path / "model")
+    with pytest.raises(ConfigError, match="device"):
+        emgasr.load(tmp_path / "model", device="cuda:7" if device == "cuda" and torch.cuda.is_available() else device)
+
+
+@pytest.mark.parametrize("path", [5, None, b"model", ["model"], True, "a\0b"])
+def test_what_is_no_path_is_told_in_one_line(path: Any) -> None:
+    for function in (emgasr.load, emgasr.open_recording):
+        with pytest.raises(ConfigError, match="is no path"):
+            function(path)
+
+
+@pytest.mark.parametrize("given", [np.zeros((400, 8), np.float32), "r.hdf5", None, torch.zeros(400, 8)])
+def test_only_a_recording_is_transcribed(given: Any) -> None:
+    with pytest.raises(DataError, match=r"not a recording; give emgasr\.Recording"):
+        emgasr.transcribe(tiny_recognizer(), given)

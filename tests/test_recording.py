@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -311,3 +312,48 @@ def test_a_forked_worker_reads_the_same_as_its_parent(tmp_path: Path) -> None:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map(_sum, [opened] * 4) == [parent] * 4
     assert _sum(replace(opened, subject="bob")) == parent
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("rate_hz", value) for value in ("2000", True, None, float("nan"), float("inf"), 0, -1.0, 2j, [2000.0])),
+        *((name, value) for name in ("subject", "session") for value in (5, None, True, b"ann", "a\0b", "\ud800")),
+        *(("start_unix_s", value) for value in ("now", float("nan"), True, float("inf"))),
+        *(("unit", value) for value in ("mV", None, 1)),
+        *(("bands", value) for value in (None, [], "left", (5,), ("left", "right"))),
+        *(("samples", value) for value in (None, [[0.0] * 8], np.zeros((5, 8)), np.zeros(8, np.float32), "x")),
+        *(("events", value) for value in (None, [(0.0, 1.0, "a")])),
+        ("spans", None),
+    ],
+)
+def test_what_could_be_saved_and_never_read_again_is_refused_when_it_is_made(field: str, value: Any) -> None:
+    with pytest.raises(RecordingError) as told:
+        replace(make_recording(1.0), **{field: value})
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("rate", [200, np.float32(200), np.int64(200), np.float64(200)])
+def test_any_number_is_a_rate_and_what_is_made_can_be_saved_and_read(rate: Any, tmp_path: Path) -> None:
+    recording = replace(make_recording(1.0), rate_hz=rate, start_unix_s=np.int64(7))
+    save_recording(recording, tmp_path / "r.hdf5")
+    found = open_recording(tmp_path / "r.hdf5")
+    assert (found.rate_hz, found.start_unix_s) == (200.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Events(np.zeros(1), np.zeros(1), (5,)),  # type: ignore[arg-type]
+        lambda: Events(np.zeros(1), np.zeros(1), "a"),  # type: ignore[arg-type]
+        lambda: Events(["soon"], np.zeros(1), ("a",)),  # type: ignore[arg-type]
+        lambda: Spans(np.zeros(1), np.zeros(1), ("rest",), (None,)),  # type: ignore[arg-type]
+        lambda: Band(5, ("a",)),  # type: ignore[arg-type]
+        lambda: Band("left", "abc"),  # type: ignore[arg-type]
+        lambda: Band("left", (1, 2)),  # type: ignore[arg-type]
+        lambda: Band("left", ("a",), ring=1),  # type: ignore[arg-type]
+    ],
+)
+def test_labels_and_bands_of_what_is_no_text_are_refused_when_they_are_made(make: Callable[[], object]) -> None:
+    with pytest.raises(DataError):
+        make()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -15,6 +16,7 @@ from emgasr.lm import estimate
 from emgasr.report import render_report, write_report
 from emgasr.results import rows
 from emgasr.tokens import Tokens
+from emgasr.visible import visible
 
 VOID = {"meta", "img", "source", "br"}
 PROMPT = "the quick brown fox jumps over the lazy dog\N{RETURN SYMBOL}"
@@ -99,7 +101,7 @@ def test_without_matplotlib_it_says_how_to_get_the_pictures(monkeypatch: pytest.
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
     page = page_of(typing())
-    assert "pip install 'emgasr[plot]'" in page
+    assert "needs matplotlib: pip install 'emgasr[plot]'" in Page(page).text
     assert Page(page).addresses == []
 
 
@@ -130,3 +132,38 @@ def test_a_session_is_cut_into_examples(tmp_path) -> None:
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("class='card example'") == 5
     assert "from key 73" in page
+
+
+@pytest.mark.parametrize("kind", ["words", "characters"])
+def test_whatever_labels_and_names_hold_is_plain_text_on_the_page(kind: str) -> None:
+    strange = [
+        "<script>alert(1)</script>",
+        "$\\frac$",
+        "[bold]",
+        "\x1b]0;title\x07",
+        "' onload='x",
+        "\u202eabc",
+        "=cmd|",
+    ]
+    tokens = Tokens(kind, strange)
+    read = [*strange[1:], strange[0]]
+    items = [
+        Item(f"{true}{i}", f"{true}{i % 2}", [true], emissions_of([got], tokens))
+        for i, (true, got) in enumerate(zip(strange, read, strict=True))
+    ]
+    settings = {true: true for true in strange}
+    evaluation = evaluate(items, tokens, system="<b>\x1b[31m", settings=settings)
+    page = page_of(evaluation, typing(), title="<i>\x07")
+    assert not set(Page(page).tags) & {"script", "b", "i"} - {"b"}
+    assert page.count("<b>") == page_of(typing(), typing()).count("<b>")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", page)
+    for true in strange:
+        assert visible(true) in Page(page).text
+
+
+def test_where_matplotlib_finds_no_folder_to_write_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise OSError("Matplotlib requires access to a writable cache directory")
+
+    monkeypatch.setattr("emgasr.pictures.import_module", refuse)
+    assert "set MPLCONFIGDIR" in Page(page_of(typing())).text

@@ -12,6 +12,7 @@ from known_emissions import KEYS, emissions_of
 
 from emgasr.errors import OutputError
 from emgasr.evaluate import Evaluation, Item, evaluate
+from emgasr.report import write_report
 from emgasr.results import rows, write_hypotheses, write_results
 from emgasr.tokens import Tokens
 
@@ -45,6 +46,45 @@ def test_rows_hold_corpus_and_people_with_both_standard_deviations() -> None:
     assert everybody["interval"][0] <= 0.15 <= everybody["interval"][1]
     assert "cer_lm" not in everybody
     assert "accuracy" not in everybody
+
+
+def test_a_recording_at_rest_adds_what_is_put_in_to_the_errors_of_all() -> None:
+    rest = Item("r", "ann", [], emissions_of("xy"), None, np.arange(30.0), [(0.0, 30.0)])
+    typed = Item("a", "ann", list("abcdefghij"), emissions_of("abcdefghij"))
+    evaluation = evaluate([rest, typed], KEYS)
+    everybody, ann = rows(evaluation)
+    assert everybody["cer_greedy"] == ann["cer_greedy"] == 0.2  # as sclite and jiwer: over the corpus's true symbols
+    assert (everybody["insertions_greedy"], everybody["keys"]) == (0.2, 10)
+    assert (everybody["items"], everybody["items_at_rest"], everybody["keys_at_rest_greedy"]) == (2, 1, 2)
+    assert everybody["false_keys_per_minute_greedy"] == 4.0
+
+
+def test_people_who_only_rested_have_no_rate_and_do_not_spoil_that_of_the_others() -> None:
+    rest = Item("r", "zoe", [], emissions_of("xy"), None, np.arange(30.0), [(0.0, 30.0)])
+    items = [
+        Item("a", "ann", list("abcdefghij"), emissions_of("abcdefghij")),
+        Item("b", "bob", list("abcdefghij"), emissions_of("axcdefghij")),
+    ]
+    everybody, _, _, zoe = rows(evaluate([*items, rest], KEYS))
+    assert everybody["subjects"] == 3
+    assert everybody["cer_greedy_subject_mean"] == pytest.approx(0.05)
+    assert "cer_greedy" not in zoe
+    assert zoe["keys_at_rest_greedy"] == 2
+
+
+@pytest.mark.parametrize("read", ["", "xy"])
+def test_a_split_of_nothing_but_rest_gives_what_is_put_in_a_minute(read: str, tmp_path: Path) -> None:
+    rest = Item("r", "ann", [], emissions_of(read), None, np.arange(60.0), [(0.0, 60.0)])
+    evaluation = evaluate([rest], KEYS)
+    table = rows(evaluation)
+    assert table[0]["false_keys_per_minute_greedy"] == table[0]["keys_at_rest_greedy"] == len(read)
+    assert not any("cer" in name for name in table[0])
+    write_results(tmp_path / "results.json", table)
+    write_hypotheses(tmp_path / "hypotheses.jsonl", [evaluation])
+    write_report(tmp_path / "report.html", [(evaluation, table)], "rest")
+    for name in ("results.json", "hypotheses.jsonl"):
+        assert not {"NaN", "Infinity"} & set((tmp_path / name).read_text().replace(",", " ").split())
+    assert json.loads((tmp_path / "hypotheses.jsonl").read_text())["cer_greedy"] is None
 
 
 def test_key_times_are_compared_where_they_are_known() -> None:

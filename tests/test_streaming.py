@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -287,3 +290,93 @@ def test_text_of_other_tokens_streams_too() -> None:
     stream = recognizer.stream()
     fed(stream, talk(900), [400])
     assert set(stream.text.split()) <= {"yes", "no", "stop"}
+
+
+REFUSED = [
+    np.zeros((10, 7), np.float32),
+    np.zeros(8),
+    np.zeros((3, 10, 8)),
+    np.zeros((10, 8), complex),
+    np.zeros((10, 8), bool),
+    np.full((10, 8), "1.0"),
+    np.full((10, 8), None),
+    [[1.0] * 8, [1.0] * 7],
+    None,
+    "samples",
+]
+
+
+@pytest.mark.parametrize("search", [None, SEARCH])
+def test_a_stream_after_a_refused_call_is_as_if_it_had_never_been(search: SearchConfig | None) -> None:
+    samples, plain, tried = talk(900), model().stream(LM if search else None, search), None
+    expected = fed(plain, samples, [200, 450])
+    tried = model().stream(LM if search else None, search)
+    events: list[Event] = []
+    for chunk in np.split(samples, [200, 450]):
+        for wrong in REFUSED:
+            with pytest.raises(DataError, match="samples of"):
+                tried.feed(wrong)  # type: ignore[arg-type]
+        for seconds in (-1, -1e-9, np.nan, np.inf, "1", None, True):
+            with pytest.raises(DataError, match="a gap of"):
+                tried.gap(seconds)  # type: ignore[arg-type]
+        events += tried.feed(chunk)
+    events += tried.close()
+    assert [as_dict(event) for event in events] == [as_dict(event) for event in expected]
+    with pytest.raises(DataError, match="is closed"):
+        tried.feed(samples)
+    with pytest.raises(DataError, match="is closed"):
+        tried.gap(1.0)
+    assert tried.close() == []
+
+
+@pytest.mark.parametrize("kind", ["float64", "int16", "list", "huge"])
+def test_any_numbers_are_fed(kind: str) -> None:
+    samples = talk(300).round()
+    given = {"float64": samples.astype(np.float64), "int16": samples.astype(np.int16), "list": samples.tolist()}
+    given["huge"] = np.where(np.arange(300)[:, None] < 100, 1e300, samples.astype(np.float64))
+    first = samples.copy()
+    if kind == "huge":
+        first[:100] = np.inf
+    found = fed(model().stream(), given[kind], [])
+    assert stable(found) == stable(fed(model().stream(), first, []))
+
+
+@pytest.mark.parametrize("search", [None, SEARCH])
+def test_ctrl_c_in_the_middle_of_a_feed_loses_nothing(
+    search: SearchConfig | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = talk(900)
+    expected = fed(model().stream(LM if search else None, search), samples, [450])
+    stream = model().stream(LM if search else None, search)
+    step, steps = stream.recognizer.step, []
+
+    def interrupted(*values: Any, **options: Any) -> Any:
+        steps.append(1)
+        if len(steps) == 1:
+            signal.raise_signal(signal.SIGINT)
+        return step(*values, **options)
+
+    monkeypatch.setattr(stream.recognizer, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stream.feed(samples[:450])
+    events = [*stream.feed(samples[450:]), *stream.close()]
+    assert stable(events) == stable(expected)
+    assert stream.fed_samples == 900
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_stream_that_failed_in_the_middle_of_a_feed_refuses_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = model().stream()
+    stream.feed(talk(200))
+
+    def failing(*values: Any, **options: Any) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stream.recognizer, "step", failing)
+        with pytest.raises(MemoryError):
+            stream.feed(talk(200))
+    with pytest.raises(DataError, match="failed in the middle"):
+        stream.feed(talk(200))
+    stream.close()
+    assert stream.closed

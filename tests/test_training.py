@@ -173,10 +173,17 @@ def with_a_pickled_object(path: Path) -> None:
     torch.save({"objective": Trap(path.parent / "sprung")}, path)
 
 
+def with_a_view_of_one_number(path: Path) -> None:
+    state = torch.load(path, weights_only=True)
+    state["optimizer"]["state"] = {0: {"exp_avg": torch.zeros(1).expand(10**9)}}
+    torch.save(state, path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "wrong"),
     [
         (Path.unlink, "not there to resume from"),
+        (with_a_view_of_one_number, "cannot be resumed from: a tensor claims 1,000,000,000 numbers"),
         (truncated, "cannot be resumed from"),
         (lambda path: path.write_bytes(b""), "cannot be resumed from"),
         (of_another_model, "cannot be resumed from"),

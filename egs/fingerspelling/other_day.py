@@ -52,7 +52,7 @@ for spread in options.spread:
             draws = spread * torch.randn(options.draws, len(shifts)) @ shifts
             frames = recognizer.normalize(frames, lengths) + draws.view(-1, 1, *frames.shape[2:])
             hidden, _ = recognizer.encoder(frames, lengths.expand(options.draws))
-            reference = list(reference_of("validation", recording, tokens)[0])
+            reference = list(reference_of(recording, tokens)[0])
             references += [reference] * options.draws
             emissions += list(recognizer.log_probs(hidden).numpy())
 

@@ -46,7 +46,7 @@ def heard(model: Recognizer, corpus: Manifest, split: str, gated: bool) -> list[
     found = []
     for entry in corpus.split(split):
         recording = corpus.open(entry)
-        reference, _ = reference_of(entry.path, recording, model.tokens)
+        reference, _ = reference_of(recording, model.tokens)
         rests = recording.spans.of_kind("rest")
         rest = (float(rests.start_s[0]), float(rests.end_s[0]))
         gate = None

@@ -6,15 +6,15 @@ import difflib
 import errno
 import importlib
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from types import FrameType
 
 from emgasr import __version__
 from emgasr.errors import EmgasrError
+from emgasr.interrupts import end_as_ctrl_c
+from emgasr.visible import shown_streams, told_line
 
 # A verb's module is imported only when the verb is called: `emgasr --help` must answer at once.
 VERBS: dict[str, tuple[str, str]] = {
@@ -48,12 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit code; a user's mistake is one line on stderr, a bug a traceback."""
     if argv is None:  # a process of its own
         _open_missing_streams()
-        _end_well_when_terminated()
+        end_as_ctrl_c()
     return told(_dispatch, list(sys.argv[1:] if argv is None else argv))
 
 
 def told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run what takes arguments and return its exit code, failures told as `main` tells them: for recipes' scripts."""
+    with shown_streams():
+        return _told(run, arguments)
+
+
+def _told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     try:
         _let_streams_take_any_text()
         code = run(arguments)
@@ -107,19 +112,6 @@ def _open_missing_streams() -> None:
         sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
-def _end_well_when_terminated() -> None:
-    """Let SIGTERM do what Ctrl-C does, so that files are finished and figures told; in this process only."""
-    main_process = os.getpid()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != main_process:  # a worker that was forked from it
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)
-
-
 def _help() -> str:
     width = max(map(len, VERBS))
     verbs = "\n".join(f"  {name:<{width}}  {line}" for name, (_, line) in VERBS.items())
@@ -156,5 +148,5 @@ def _fail(line: str, code: int) -> int:
     if os.environ.get("EMGASR_DEBUG") == "1" and sys.exc_info()[0] is not None:
         traceback.print_exc()
     with suppress(OSError):  # nobody can be told
-        print("emgasr: " + " ".join(line.removeprefix("emgasr: ").split()), file=sys.stderr)
+        print("emgasr: " + told_line(line.removeprefix("emgasr: ")), file=sys.stderr)
     return code

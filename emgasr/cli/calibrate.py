@@ -15,9 +15,8 @@ from emgasr.cli.source_option import add_source_option
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from emgasr.calibrate import CalibrateConfig
+    from emgasr.console import Console
     from emgasr.profile import Profile
     from emgasr.sources import Source
 
@@ -27,10 +26,9 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     _check(options)
 
-    from rich.console import Console
-
-    from emgasr.calibrate import CalibrateConfig, check_signal
-    from emgasr.output import claim_folder
+    from emgasr.calibrate import FITTING, CalibrateConfig, check_signal
+    from emgasr.console import Console
+    from emgasr.output import claimed_folder
     from emgasr.recognizer import Recognizer
     from emgasr.simulate import default_prompts
     from emgasr.sources import Typing, open_source
@@ -46,7 +44,7 @@ def run(argv: list[str]) -> int:
         check_signal(base, source)
         if not isinstance(source, Typing) and not has_keyboard():
             raise ConfigError("emgasr calibrate", "needs the keyboard of a terminal", "run it in one")
-        folder = claim_folder(Path(options.out))
+        folder = stack.enter_context(claimed_folder(Path(options.out), None, done=FITTING))
         try:
             profile = _calibrate(options, prompts, config, source, folder, console)
         except KeyboardInterrupt:

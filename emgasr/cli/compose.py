@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
 from emgasr.leaks import check_disjoint, part_name
 from emgasr.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.output import claim_folder
+from emgasr.output import claimed_folder
 from emgasr.recording import save_recording
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def run(argv: list[str]) -> int:
     """Compose the sequences of each split and write OUT/<split>/*.hdf5 and OUT/manifest.jsonl; return the exit code."""
     options = _parser().parse_args(argv)
     from emgasr.compose import as_recording, takes_from_recordings
+    from emgasr.measured import mended
     from emgasr.spellings import read_words
     from emgasr.tokens import Tokens
 
@@ -36,26 +38,30 @@ def run(argv: list[str]) -> int:
     composed = {}  # all of it before anything is written
     for split in dict.fromkeys(options.splits):
         sources = manifest.split(split)
-        takes = takes_from_recordings((part_name(entry), manifest.open(entry)) for entry in sources)
+        takes = takes_from_recordings((part_name(entry), mended(manifest.open(entry), _tell)) for entry in sources)
         if all(take.rest for take in takes):
             raise DataError(f"split {split!r}", "holds no labelled take", "give single takes, or spans of gestures")
         tokens = Tokens.words(sorted({take.label for take in takes if not take.rest}))
         composed[split] = (manifest.open(sources[0]), tokens, len(takes), _examples(takes, words, tokens, options))
-    folder = claim_folder(options.out, options.overwrite)
-    entries = []
-    for split, (device, tokens, count, examples) in composed.items():
-        for number, example in enumerate(examples):
-            recording = as_recording(example, tokens, device.rate_hz, device.unit, device.bands)
-            path = folder / split / f"{number:04d}.hdf5"
-            save_recording(recording, path)
-            text = ("" if words else " ").join(tokens.symbols_of(example.ids))
-            take = " ".join(example.takes)
-            entries.append(Entry.of(recording, path.absolute(), "native", split, take=take, text=text))
-        print(f"{split}: {len(examples)} composed recordings of {count} takes")
-    claims = tuple(claim for claim in manifest.claims if claim in _still_said(composed))
-    write_manifest(Manifest(tuple(entries), folder, claims), folder / "manifest.jsonl")
+    with claimed_folder(options.out, options.overwrite) as folder:
+        entries = []
+        for split, (device, tokens, count, examples) in composed.items():
+            for number, example in enumerate(examples):
+                recording = as_recording(example, tokens, device.rate_hz, device.unit, device.bands)
+                path = folder / split / f"{number:04d}.hdf5"
+                save_recording(recording, path)
+                text = ("" if words else " ").join(tokens.symbols_of(example.ids))
+                take = " ".join(example.takes)
+                entries.append(Entry.of(recording, path.absolute(), "native", split, take=take, text=text))
+            print(f"{split}: {len(examples)} composed recordings of {count} takes")
+        claims = tuple(claim for claim in manifest.claims if claim in _still_said(composed))
+        write_manifest(Manifest(tuple(entries), folder, claims), folder / "manifest.jsonl")
     print(folder / "manifest.jsonl")
     return 0
+
+
+def _tell(line: str) -> None:
+    print(f"emgasr: {line}", file=sys.stderr)
 
 
 def _still_said(splits: Collection[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from emgasr.errors import ConfigError, OutputError
@@ -20,6 +21,7 @@ def run(argv: list[str]) -> int:
         print(f"usage: {PROGRAM} IN OUT [options]\n\n{__doc__}\n")
     from emgasr.conditioning import Conditioner, ConditioningConfig, condition
     from emgasr.corpora import open_any
+    from emgasr.measured import electrode_names
     from emgasr.recording import save_recording
 
     config = from_command_line(ConditioningConfig, {}, options, PROGRAM)
@@ -32,6 +34,9 @@ def run(argv: list[str]) -> int:
     conditioned = condition(recording, config)
     conditioner: Conditioner = conditioned.samples.conditioner  # type: ignore[union-attr]
     save_recording(conditioned, target)
+    measured = conditioned.samples.measured  # type: ignore[union-attr]
+    if mended := measured.line(electrode_names(recording), recording.rate_hz):
+        print(f"emgasr: {source}: {mended}", file=sys.stderr)
     mains = conditioner.config.mains
     told = [f"high-pass {config.highpass_hz:g} Hz"] if config.highpass_hz else []
     told += [f"low-pass {config.lowpass_hz:g} Hz"] if config.lowpass_hz else []

@@ -19,9 +19,9 @@ from emgasr.output import replacing_folder
 
 if TYPE_CHECKING:
     import numpy as np
-    from rich.console import Console
     from rich.table import Table
 
+    from emgasr.console import Console
     from emgasr.demo import Reader
     from emgasr.evaluate import Evaluation
     from emgasr.recording import Recording
@@ -42,9 +42,8 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     _check(options)
     out = Path(options.out) if options.out else _free_folder(Path("out"), "demo")
-    from rich.console import Console
-
     from emgasr import demo
+    from emgasr.console import Console
 
     console = Console(stderr=options.json, highlight=False)
     started = time.monotonic()
@@ -72,7 +71,8 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     console.print(
         f"[bold]{person.subject}[/], simulated from seed {person.seed}, types for a minute. Seeds {seeds['train']} are"
         f" for training, {seeds['test']} for tests: this person was never seen, nor were these sentences, neither by"
-        " the model nor by its language model.\n"
+        " the model nor by its language model.\n",
+        markup=True,
     )
     with console.status("simulating muscles and electrodes"):
         typed = demo.typed_minute(person)

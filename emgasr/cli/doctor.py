@@ -28,9 +28,9 @@ def run(argv: list[str]) -> int:
     if not 1.0 <= options.seconds <= 3600.0:
         raise ConfigError("--seconds", f"is {options.seconds:g}", "give 1 to 3600")
 
-    from rich.console import Console
     from rich.progress import Progress
 
+    from emgasr.console import Console
     from emgasr.doctor import examine
     from emgasr.sources import open_source
 
@@ -47,9 +47,11 @@ def run(argv: list[str]) -> int:
 
 
 def _show(diagnosis: Diagnosis) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
+
+    from emgasr.console import Console
 
     console = Console(highlight=False)
     unit = "µV" if diagnosis.unit == "uV" else diagnosis.unit
@@ -60,8 +62,8 @@ def _show(diagnosis: Diagnosis) -> None:
     for e in diagnosis.electrodes:
         offset = round(e.offset, 1) + 0.0  # no "-0.0"
         numbers = (f"{offset:.1f}", f"{e.rms:.1f}", f"{e.noise_floor:.1f}", f"{e.rest_level:.1f}", f"{e.mains:.1f}")
-        state = escape(e.state) if e.state == "good" else f"[red]{escape(e.state)}[/]"
-        table.add_row(escape(e.band), escape(e.name), *numbers, f"{e.saturated:.1%}", state)
+        state = Text(e.state, style="" if e.state == "good" else "red")
+        table.add_row(e.band, e.name, *numbers, f"{e.saturated:.1%}", state)
     console.print(table)
     measured = diagnosis.measured_rate_hz
     rate = "not live, so not measured" if measured is None else f"{measured:.2f} ± {diagnosis.rate_error_hz:.2f} Hz"
@@ -73,5 +75,5 @@ def _show(diagnosis: Diagnosis) -> None:
     console.print(f"samples: {counted}")
     for finding in diagnosis.findings:
         color = COLORS[finding.verdict]
-        console.print(f"[{color}]{finding.verdict}[/]: {escape(finding.wrong)}; {escape(finding.advice)}")
-    console.print(f"verdict: [{COLORS[diagnosis.verdict]}]{diagnosis.verdict}[/]")
+        console.print(f"[{color}]{finding.verdict}[/]: {escape(finding.wrong)}; {escape(finding.advice)}", markup=True)
+    console.print(f"verdict: [{COLORS[diagnosis.verdict]}]{diagnosis.verdict}[/]", markup=True)

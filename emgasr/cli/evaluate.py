@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,15 @@ from emgasr.cli.search_options import DEFAULT, Wanted, add_search_options, read_
 from emgasr.cli.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
 from emgasr.errors import ConfigError, OutputError
 from emgasr.leaks import check_disjoint
-from emgasr.manifest import TEST, VALIDATION, Manifest, read_manifest
-from emgasr.output import claim_folder
+from emgasr.manifest import TEST, VALIDATION, Entry, Manifest, read_manifest
+from emgasr.output import claimed_folder
+from emgasr.visible import visible_line
 
 if TYPE_CHECKING:
+    from emgasr.evaluate import Evaluation
     from emgasr.recognizer import Recognizer
+
+NOTES = 20  # printed
 
 
 def run(argv: list[str]) -> int:
@@ -29,48 +35,22 @@ def run(argv: list[str]) -> int:
     check_disjoint(manifest)
     entries = manifest.split(options.split)
 
-    from emgasr.evaluate import evaluate
-    from emgasr.items import items_of
     from emgasr.recognizer import Recognizer
-    from emgasr.results import rows
 
     recognizer = Recognizer.load(options.model)
     asked = options.tune_on is not None or options.validation_manifest is not None
     wanted = read_search(options, None if asked else options.model, recognizer.tokens)
-    folder = claim_folder(options.out, options.overwrite) if options.out else None
-    if wanted is not None and (asked or wanted.source == DEFAULT):
-        wanted = _tuned(options, manifest, recognizer, wanted, asked)
-    if options.save_search and wanted is not None:
-        from emgasr.decoding.search_file import write_search_config
+    with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
+        if wanted is not None and (asked or wanted.source == DEFAULT):
+            wanted = _tuned(options, manifest, recognizer, wanted, asked)
+        if options.save_search and wanted is not None:
+            from emgasr.decoding.search_file import write_search_config
 
-        write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
-    recordings = ((entry.path, manifest.open(entry)) for entry in entries)
-    settings: dict[str, Any] = {
-        "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
-        "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
-        "seed": options.seed,
-    }
-    if wanted is not None:
-        settings |= {**wanted.language.settings, "search": str(wanted)}
-    evaluation = evaluate(
-        progress(items_of(recognizer, recordings), "evaluating", len(entries)),
-        recognizer.tokens,
-        wanted.search(recognizer.tokens) if wanted is not None else None,
-        system=options.system or Path(options.model).name,
-        split=options.split,
-        seed=options.seed,
-        settings=settings,
-    )
-    more = {} if options.train_minutes is None else {"train_minutes": options.train_minutes}
-    table = rows(evaluation, parameters=recognizer.parameter_count, **more)
-    if folder is not None:
-        from emgasr.report import write_report
-        from emgasr.results import write_hypotheses, write_results
-
-        write_results(folder / "results.json", table)
-        write_hypotheses(folder / "hypotheses.jsonl", [evaluation])
-        title = options.title or f"{evaluation.system} on {options.split}"
-        write_report(folder / "report.html", [(evaluation, table)], title)
+            write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
+        evaluation = _evaluation(options, manifest, entries, recognizer, wanted)
+        table = _table(options, entries, recognizer, evaluation)
+        if folder is not None:
+            _write(options, folder, evaluation, table)
     if options.json:
         print_json({"rows": table})
         return 0
@@ -82,6 +62,65 @@ def run(argv: list[str]) -> int:
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
     return 0
+
+
+def _evaluation(
+    options: argparse.Namespace,
+    manifest: Manifest,
+    entries: list[Entry],
+    recognizer: Recognizer,
+    wanted: Wanted | None,
+) -> Evaluation:
+    from emgasr.evaluate import evaluate
+    from emgasr.items import items_of
+
+    settings: dict[str, Any] = {
+        "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
+        "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
+        "seed": options.seed,
+    }
+    if wanted is not None:
+        settings |= {**wanted.language.settings, "search": str(wanted)}
+    recordings = ((entry.path, manifest.open(entry)) for entry in entries)
+    return evaluate(
+        progress(items_of(recognizer, recordings), "evaluating", len(entries)),
+        recognizer.tokens,
+        wanted.search(recognizer.tokens) if wanted is not None else None,
+        system=options.system or Path(options.model).name,
+        split=options.split,
+        seed=options.seed,
+        settings=settings,
+    )
+
+
+def _table(
+    options: argparse.Namespace, entries: list[Entry], recognizer: Recognizer, evaluation: Evaluation
+) -> list[dict[str, Any]]:
+    """The rows of figures; what the recordings and the model tell against them goes to standard error."""
+    from emgasr import lineage
+    from emgasr.results import rows
+
+    _tell_notes(evaluation)
+    more: dict[str, Any] = {} if options.train_minutes is None else {"train_minutes": options.train_minutes}
+    again, people = lineage.seen(lineage.read(Path(options.model)) or (), entries)
+    if again:
+        more["recordings_that_shaped_the_model"] = len(again)
+        told = f"{len(again)} of {len(entries)} recordings shaped the weights of this model, as {again[0].path}"
+        print(f"emgasr: {told}: these are no test results", file=sys.stderr)
+    if people:
+        more["people_that_shaped_the_model"] = people
+        print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
+    return rows(evaluation, parameters=recognizer.parameter_count, **more)
+
+
+def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, table: list[dict[str, Any]]) -> None:
+    from emgasr.report import write_report
+    from emgasr.results import write_hypotheses, write_results
+
+    write_results(folder / "results.json", table)
+    write_hypotheses(folder / "hypotheses.jsonl", [evaluation])
+    title = options.title or f"{evaluation.system} on {options.split}"
+    write_report(folder / "report.html", [(evaluation, table)], title)
 
 
 def table_of(rows: Iterable[dict[str, Any]]) -> str:
@@ -97,17 +136,21 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
     }
     rows = list(rows)
     names = [name for name in titles if any(name in row for row in rows)]
+    rests = [name for name in ("greedy", "lm") if any(f"keys_at_rest_{name}" in row for row in rows)]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
-    lines = [["system", "split", "subject", *(titles[name] for name in names), *words, "95 % interval"]]
+    still = [f"at rest{', LM' if name == 'lm' else ''}" for name in rests]
+    lines = [["system", "split", "subject", *(titles[name] for name in names), *still, *words, "95 % interval"]]
     for row in rows:
         cells = [f"{100 * row[name]:.2f} %" if name in row else "" for name in names]
+        cells += [_at_rest(row, name) for name in rests]
         if words and (lexicon := row.get("lexicon")):
             cells += [f"{lexicon['vocabulary']:,}", f"{100 * lexicon['oov_rate']:.2f} %"]
         elif words:
             cells += ["", ""]
         interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
         of = titles.get(row.get("interval_of", ""), "")
-        lines.append([str(row["system"]), str(row["split"]), str(row["subject"]), *cells, f"{interval} ({of})"])
+        who = [visible_line(str(row[name])) for name in ("system", "split", "subject")]
+        lines.append([*who, *cells, f"{interval} ({of})" if interval else ""])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     left = {0, 1, 2, len(widths) - 1}
     return "\n".join(
@@ -117,6 +160,23 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def _at_rest(row: dict[str, Any], way: str) -> str:
+    """The keys put in where nothing was to be read."""
+    if f"keys_at_rest_{way}" not in row:
+        return ""
+    keys = f"{row[f'keys_at_rest_{way}']} keys"
+    return keys + (f", {row[f'false_keys_per_minute_{way}']:.1f}/min" if f"false_keys_per_minute_{way}" in row else "")
+
+
+def _tell_notes(evaluation: Evaluation) -> None:
+    """What was passed over or taken for something, of the first recordings that have such notes."""
+    notes = [f"emgasr: {item.name}: {note}" for item in evaluation.items for note in item.notes]
+    for note in notes[:NOTES]:
+        print(note, file=sys.stderr)
+    if len(notes) > NOTES:
+        print(f"emgasr: and {len(notes) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
 
 
 def _parser() -> ArgumentParser:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from emgasr.cli.parser import ArgumentParser
-from emgasr.output import claim_folder
+from emgasr.output import claimed_folder
+from emgasr.visible import markdown_code
 
 
 def run(argv: list[str]) -> int:
@@ -28,10 +29,9 @@ def run(argv: list[str]) -> int:
     from emgasr.published import read_published_tds
 
     recognizer = read_published_tds(options.checkpoint, options.keep_first_frames)
-    claim_folder(options.out, options.overwrite)
-    recognizer.save(
-        options.out, _card(options.checkpoint.name, checksum_file(options.checkpoint), options.keep_first_frames)
-    )
+    with claimed_folder(options.out, options.overwrite):
+        checksum = checksum_file(options.checkpoint)
+        recognizer.save(options.out, _card(options.checkpoint.name, checksum, options.keep_first_frames))
     print(f"{options.out}: TDS, {recognizer.parameter_count:,} parameters")
     return 0
 
@@ -40,8 +40,8 @@ def _card(name: str, sha256: str, keep_first_frames: bool) -> str:
     first = "see zeros" if keep_first_frames else "are blank"
     return f"""# emg2qwerty's TDS baseline
 
-Weights of `{name}` (SHA-256 {sha256}), converted by `emgasr import`; the first emissions {first} where the published
-network, which runs without padding, has none.
+Weights of {markdown_code(name)} (SHA-256 {sha256}), converted by `emgasr import`; the first emissions {first} where
+the published network, which runs without padding, has none.
 
 The licence is that of the checkpoint's source (emg2qwerty's is CC BY-NC 4.0: no commercial use).
 """

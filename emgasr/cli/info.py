@@ -94,7 +94,6 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
     recognizer = Recognizer.load(folder)
     delay = delay_of(recognizer, rules_of(folder).settle_within_s)
     signal, config = recognizer.signal, recognizer.config
-    card = folder / "README.md"
     return {
         "kind": "model",
         "rate_hz": signal.rate_hz,
@@ -108,8 +107,20 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
         "parameters": recognizer.parameter_count,
         "frames_per_second": round(recognizer.frame_rate_hz, 4),
         "delay": delay if shown else delay.as_dict(),
-        "card": card.read_text(encoding="utf-8") if card.is_file() else "",
+        "card": _card(folder / "README.md"),
     }
+
+
+def _card(path: Path) -> str:
+    """The card of a model; what cannot be read of it is no reason to tell nothing of the model."""
+    from emgasr.plain_data import LARGEST_YAML, read_text
+
+    if not path.is_file():
+        return ""
+    try:
+        return "\n".join(read_text(path, largest=LARGEST_YAML).replace("\r\n", "\n").split("\r"))
+    except EmgasrError as error:
+        return f"{path.name} {error.wrong}"
 
 
 def _shown(value: Any) -> str:

@@ -128,10 +128,11 @@ def _sentences(
 
 def _watched(text: Iterable[Sequence[str]], doing: str) -> Iterator[Sequence[str]]:
     """Yield the sentences, and show on a terminal how many there were."""
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    from emgasr.console import Console
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(doing, total=None)
         for number, sentence in enumerate(text, 1):

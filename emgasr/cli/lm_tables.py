@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
+
+from emgasr.console import Console
 
 SHOWN = 100  # symbols in a list
 _SPACE = "␣"
@@ -19,7 +19,7 @@ def show(result: dict[str, Any]) -> None:
     facts.add_column(style="dim")
     facts.add_column()
     for name, value in _facts(result):
-        facts.add_row(name, Text(value))
+        facts.add_row(name, value)
     console.print(facts)
     if "mixed" in result:
         console.print()
@@ -76,7 +76,7 @@ def _mixture(result: dict[str, Any]) -> Table:
             held_out = row["held_out"]
             cells += [f"{held_out[name]:.4f}" for name in ("perplexity", "perplexity_known")]
             cells.append(f"{held_out['unknown_rate']:.2%}")
-        table.add_row(Text(row["model"]), *cells)
+        table.add_row(row["model"], *cells)
     return table
 
 

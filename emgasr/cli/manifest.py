@@ -31,7 +31,7 @@ def run(argv: list[str]) -> int:
     manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims), **found)
     check_disjoint(manifest)
     written = write_manifest(manifest, arguments.out)
-    _tell(written, arguments)
+    _tell(written, findings.of_recordings, arguments)
     return 0
 
 
@@ -147,17 +147,18 @@ def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _tell(manifest: Manifest, arguments: argparse.Namespace) -> None:
+def _tell(manifest: Manifest, of_recordings: list[str], arguments: argparse.Namespace) -> None:
     counts = Counter(entry.split for entry in manifest.entries)
+    notes = [*manifest.notes, *of_recordings, *spelled_alike(manifest.entries)]
     if arguments.json:
         told = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
-        told |= {"notes": [*manifest.notes, *spelled_alike(manifest.entries)], "left_over": manifest.left_over}
+        told |= {"notes": notes, "left_over": manifest.left_over}
         repeated = {entry.path: earlier.path for entry, earlier in twice(manifest.entries)}
         told |= {"listed_twice": repeated}
         print_json({**told, "sha256": manifest.checksum()})
     else:
         print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))
-        for line in (*manifest.notes, *spelled_alike(manifest.entries)):
+        for line in notes:
             print(f"note: {line}")
         for line in manifest.left_over:
             print(f"matches nothing: {line}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError
 from emgasr.leaks import check_disjoint
-from emgasr.manifest import TRAIN, read_manifest
+from emgasr.manifest import TRAIN, Entry, read_manifest
 
 if TYPE_CHECKING:
     from emgasr.recording import Recording
@@ -40,9 +40,9 @@ def run(argv: list[str]) -> int:
     config = from_command_line(PersonalizeConfig, {}, options, PROGRAM)
     if not model or not known.out:
         raise ConfigError(PROGRAM, "needs a model and an output folder", f"{PROGRAM} MODEL --out FOLDER …")
-    recordings = _recordings(known)
+    recordings, entries = _recordings(known)
     with progress(quiet=not sys.stderr.isatty()) as report:
-        result = personalize(Path(model), recordings, config, Path(known.out), report)
+        result = personalize(Path(model), recordings, config, Path(known.out), report, tell=_tell, entries=entries)
     if result.interrupted:
         print(f"emgasr: stopped; {known.out}/model is the best so far", file=sys.stderr)
         return 130
@@ -54,7 +54,12 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _recordings(options: argparse.Namespace) -> list[Recording]:
+def _tell(line: str) -> None:
+    print(f"emgasr: {line}", file=sys.stderr)
+
+
+def _recordings(options: argparse.Namespace) -> tuple[list[Recording], list[Entry]]:
+    """The recordings to fit on, with their entries."""
     if bool(options.recordings) == bool(options.manifest):
         raise ConfigError(
             PROGRAM, "needs either recordings or a manifest", "pass --recordings FILE… or --manifest FILE"
@@ -62,7 +67,9 @@ def _recordings(options: argparse.Namespace) -> list[Recording]:
     if options.recordings:
         from emgasr.corpora import open_any
 
-        return [open_any(path) for path in options.recordings]
+        recordings = [open_any(path) for path in options.recordings]
+        files = zip(recordings, options.recordings, strict=True)
+        return recordings, [Entry.of(recording, Path(file), "native") for recording, file in files]
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     chosen = [entry for entry in manifest.split(options.split) if options.subject in (None, entry.subject)]
@@ -70,4 +77,4 @@ def _recordings(options: argparse.Namespace) -> list[Recording]:
         raise ConfigError(
             "--subject", f"{options.subject!r} has nothing in split {options.split!r}", "see the manifest"
         )
-    return [manifest.open(entry) for entry in chosen]
+    return [manifest.open(entry) for entry in chosen], chosen

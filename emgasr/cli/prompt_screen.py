@@ -11,8 +11,9 @@ from emgasr.errors import DataError
 from emgasr.plain_text import normalized, read_lines
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
+    from emgasr.console import Console
     from emgasr.recorder import Progress
 
 NOTES_SHOWN = 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
 from emgasr.manifest import read_manifest
-from emgasr.output import replacing
+from emgasr.output import locked_folder, replacing
+from emgasr.plain_data import LARGEST_TABLE, read_json
 
 if TYPE_CHECKING:
     from emgasr.experiment import TrainingConfig
@@ -68,12 +68,13 @@ def _run(options: argparse.Namespace, rest: list[str], argv: list[str]) -> int:
     root: Path = options.out.absolute()
     command = shlex.join(["emgasr", "protocol", *argv])
     splits = read_splits(options.splits)
-    prepared = prepare(root, read_manifest(options.manifest), splits, systems, lists, config, command)
-    with _told(options.quiet) as report:
-        rows = run_protocol(prepared, _engine(options), report)
-    with replacing(root / ROWS_NAME) as path:
-        path.write_text(as_json(rows) + "\n", encoding="utf-8")
-    table = write_report(root, rows, options.title, options.target_cer / 100, seconds=_seconds(root))
+    with locked_folder(root):
+        prepared = prepare(root, read_manifest(options.manifest), splits, systems, lists, config, command)
+        with _told(options.quiet) as report:
+            rows = run_protocol(prepared, _engine(options), report)
+        with replacing(root / ROWS_NAME) as path:
+            path.write_text(as_json(rows) + "\n", encoding="utf-8")
+        table = write_report(root, rows, options.title, options.target_cer / 100, seconds=_seconds(root))
     _show(table, root, options.json)
     return 0
 
@@ -129,8 +130,9 @@ def _engine(options: argparse.Namespace) -> Engine:
 @contextmanager
 def _told(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     """Yield what tells of each job that ended: a bar on a terminal, else a line on standard error."""
-    from rich.console import Console
     from rich.progress import Progress
+
+    from emgasr.console import Console
 
     console = Console(stderr=True)
     with Progress(console=console, disable=quiet or not console.is_terminal) as bar:
@@ -147,12 +149,14 @@ def _told(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
 def _seconds(root: Path) -> float:
     """How long all jobs took together."""
     found = root.glob("jobs/**/result.json")
-    return sum(json.loads(path.read_text(encoding="utf-8"))["seconds"] for path in found)
+    return sum(read_json(path, OutputError, "remove it", LARGEST_TABLE)["seconds"] for path in found)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        content = read_json(path, OutputError, "run `emgasr protocol run` to its end", LARGEST_TABLE)
         rows = content["rows"] if isinstance(content, dict) else content
         return [dict(row) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:

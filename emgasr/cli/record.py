@@ -11,6 +11,7 @@ from emgasr.cli.parser import ArgumentParser
 from emgasr.cli.prompt_screen import prompt_screen, read_prompts
 from emgasr.cli.source_option import add_source_option
 from emgasr.errors import ConfigError, EmgasrError, RecordingError
+from emgasr.interrupts import holding_ctrl_c
 
 if TYPE_CHECKING:
     import argparse
@@ -32,14 +33,13 @@ def run(argv: list[str]) -> int:
     _check(options)
     prompts = read_prompts(Path(options.prompts)) if options.prompts else ()
 
-    from rich.console import Console
-
+    from emgasr.console import Console
     from emgasr.recorder import Recorder
     from emgasr.sources import open_source
 
     console = Console(stderr=True)
     source = open_source(options.source)
-    failure: EmgasrError | None = None
+    failure: Exception | None = None
     try:
         _check_keyboard(options, source)
         recorder = Recorder(out, source, options.subject, options.session or out.stem)
@@ -51,11 +51,12 @@ def run(argv: list[str]) -> int:
             _record(options, prompts, source, recorder, console)
         except KeyboardInterrupt:
             pass
-        except RecordingError as error:  # the source is gone: what came before is worth keeping
+        except (RecordingError, OSError) as error:  # source or terminal are gone: what came before is worth keeping
             failure = error
         finally:
             source.close()
-        recording = recorder.finish()
+        with holding_ctrl_c():  # a second one comes too late: the file is being finished
+            recording = recorder.finish()
     finally:
         recorder.close()
     _tell(recording, out, [note.kind for note in recorder.notes], options)

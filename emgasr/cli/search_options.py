@@ -128,7 +128,8 @@ def describe(search: SearchConfig) -> str:
 
 def tell_if_cold() -> None:
     """Say on stderr that the search is compiled first, where it is not on disk."""
+    from emgasr.compiled import is_kept
     from emgasr.decoding import kernel
 
-    if kernel.is_cold(kernel.advance):
+    if kernel.is_cold(kernel.advance) and is_kept(kernel.advance):  # else `emgasr.compiled` says what is the matter
         print("emgasr: compiling the search, once; this takes some seconds", file=sys.stderr)

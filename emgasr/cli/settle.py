@@ -82,7 +82,7 @@ def _rate(settled: Settled) -> str:
 
 
 def _show(best: Settled, tried: tuple[Settled, ...], minutes: float, out: Path) -> None:
-    from rich.console import Console
+    from emgasr.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(best, tried))

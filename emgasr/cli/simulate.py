@@ -12,7 +12,7 @@ from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifest import Entry, Manifest, write_manifest
-from emgasr.output import claim_folder
+from emgasr.output import claimed_folder
 from emgasr.plain_text import normalized, read_lines
 from emgasr.recording import Events, Recording, Spans, save_recording
 
@@ -31,13 +31,13 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     _check(options)
     tasks = _tasks(options)  # before anything is written, so that bad input leaves nothing behind
-    folder = claim_folder(options.out, options.overwrite)
-    entries = []
-    for recording in _sessions(options, tasks):
-        path = folder / recording.subject / f"{recording.session}.hdf5"
-        save_recording(recording, path)
-        entries.append(_entry(recording, path, options.split))
-    manifest = write_manifest(Manifest(tuple(entries), folder, ("subject",)), folder / "manifest.jsonl")
+    with claimed_folder(options.out, options.overwrite) as folder:
+        entries = []
+        for recording in _sessions(options, tasks):
+            path = folder / recording.subject / f"{recording.session}.hdf5"
+            save_recording(recording, path)
+            entries.append(_entry(recording, path, options.split))
+        manifest = write_manifest(Manifest(tuple(entries), folder, ("subject",)), folder / "manifest.jsonl")
     _report(manifest, folder, options.json)
     return 0
 
@@ -123,9 +123,9 @@ def _replay(path: Path) -> _Task:
 
 
 def _sessions(options: argparse.Namespace, tasks: list[_Task]) -> Iterator[Recording]:
-    from rich.console import Console
     from rich.progress import track
 
+    from emgasr.console import Console
     from emgasr.simulate import SPLIT_SEEDS, simulate_person, simulate_session
 
     first = SPLIT_SEEDS[options.split].start + options.seed

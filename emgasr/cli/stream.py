@@ -121,7 +121,8 @@ def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
 def _notices(chunk: Chunk) -> list[Event]:
     from emgasr.signal_watch import Notice
 
-    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind != "gap"]
+    told_by_the_stream = ("gap", "replaced")
+    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind not in told_by_the_stream]
 
 
 def _stream(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> Stream:

@@ -8,12 +8,13 @@ from collections import deque
 from contextlib import ExitStack
 from types import TracebackType
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from emgasr.console import Console
 from emgasr.signal_watch import Notice
 from emgasr.streaming import Event, Key, Stream, shown_unit
 from emgasr.terminal_keys import terminal_keys

@@ -11,16 +11,20 @@ from emgasr.errors import ConfigError, OutputError
 
 
 def run(argv: list[str]) -> int:
-    """Train a recognizer, or resume; 0 when done, 130 when Ctrl-C stopped it (the checkpoint is then written)."""
+    """Train a recognizer, or resume; 0 when done, 130 when Ctrl-C stopped it (the checkpoint is then written).
+
+    A run is resumed on the recordings that it was started on; with --other-data on others, which is then recorded.
+    """
     places = ArgumentParser(prog="emgasr train", add_help=False)
     places.add_argument("--out")
     places.add_argument("--resume", action="store_true")
+    places.add_argument("--other-data", action="store_true")
     known, options = places.parse_known_args(argv)
 
     from emgasr.config import from_command_line
     from emgasr.experiment import KINDS, TrainingConfig, train
 
-    program = "emgasr train --out FOLDER [--resume]"
+    program = "emgasr train --out FOLDER [--resume [--other-data]]"
     if known.resume and known.out:
         resolved = Path(known.out) / "training.yaml"
         if not resolved.is_file():
@@ -29,7 +33,8 @@ def run(argv: list[str]) -> int:
     config = from_command_line(TrainingConfig, KINDS, options, program)
     if not known.out:
         raise ConfigError("emgasr train", "no output folder", "pass --out FOLDER")
-    fitted = train(config, Path(known.out), resume=known.resume, quiet=not sys.stderr.isatty())
+    quiet = not sys.stderr.isatty()
+    fitted = train(config, Path(known.out), resume=known.resume, other_data=known.other_data, quiet=quiet)
     if os.environ.get("RANK", "0") != "0":  # one process that torchrun started speaks for all
         return 130 if fitted.interrupted else 0
     if fitted.interrupted:

@@ -50,6 +50,8 @@ def run(argv: list[str]) -> int:
             print(f"emgasr: {error if path in error.where else f'{path}: {error}'}", file=sys.stderr)
             code = error.exit_code
             continue
+        for note in found[0].notes:
+            print(f"emgasr: {path}: {note}", file=sys.stderr)
         if options.json:
             nbest = {} if options.nbest is None else {"nbest": [_alternative(each) for each in found]}
             print_json({"recording": path, **found[0].as_dict(), **nbest, **vocabulary}, flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from emgasr.errors import OutputError
 from emgasr.leaks import check_disjoint
 from emgasr.manifest import TEST, VALIDATION, read_manifest
 from emgasr.output import replacing
+from emgasr.pictures import missing
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,12 +61,13 @@ def run(argv: list[str]) -> int:
     read_s = time.monotonic()
     tuned = find_weights(tokens, utterances, language, start, much)
     best, trials = tuned.best, len(tuned.trials)
-    drawn = importlib.util.find_spec("matplotlib") is not None
+    lacking = missing()
+    drawn = not lacking
     if drawn:
         around = _draw(picture, tuned, utterances, tokens, language, much.threads)
         best, trials = around.best, trials + len(around.trials)
     else:
-        print("emgasr: no picture without matplotlib (pip install 'emgasr[plot]')", file=sys.stderr)
+        print(f"emgasr: no picture: it {lacking}", file=sys.stderr)
     minutes = sum(len(emissions) for emissions, _ in utterances) / recognizer.frame_rate_hz / 60
     coverage = language.coverage(tokens.render(ids) for _, ids in utterances)
     comment = _comment(best, tuned.trials[0], minutes, options.split, options.lm)
@@ -121,7 +122,7 @@ def _figures(best: Trial, default: Trial) -> dict[str, Any]:
 
 
 def _show(best: Trial, default: Trial, result: dict[str, Any]) -> None:
-    from rich.console import Console
+    from emgasr.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(best, default))

@@ -92,8 +92,9 @@ def find_weights(
 @contextmanager
 def trials_shown(what: str, count: int) -> Iterator[Callable[[Trial | Settled], None]]:
     """Yield what is to be told of each trial: a bar with the fewest errors so far, on a terminal only."""
-    from rich.console import Console
     from rich.progress import Progress
+
+    from emgasr.console import Console
 
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(what, total=count)
@@ -109,7 +110,8 @@ def trials_shown(what: str, count: int) -> Iterator[Callable[[Trial | Settled], 
 
 def progress(things: Iterable[Thing], what: str, count: int) -> Iterable[Thing]:
     """The same things, counted by a bar on a terminal."""
-    from rich.console import Console
     from rich.progress import track
+
+    from emgasr.console import Console
 
     return track(things, what, total=count, console=Console(stderr=True), disable=not sys.stderr.isatty())

@@ -29,9 +29,9 @@ def run(argv: list[str]) -> int:
     if arguments.path.suffix.lower() in RECORDINGS:
         return _recording(arguments.path, arguments.json)
 
-    from rich.console import Console
     from rich.progress import Progress
 
+    from emgasr.console import Console
     from emgasr.manifest import read_manifest
     from emgasr.validate import validate
 
@@ -69,9 +69,10 @@ def _recording(path: Path, as_json: bool) -> int:
 
 
 def _show(report: Report) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from emgasr.console import Console
 
     console = Console(soft_wrap=True)
     heads = ("split", "recordings", "subjects", "sessions", "hours", "Hz", "ch.", "unit", "events", "spans")
@@ -88,7 +89,7 @@ def _show(report: Report) -> None:
         short = f" ({overlap.prompts_short} shorter prompts not compared)" if overlap.prompts_short else ""
         console.print(f"language model's text holds of {split}: {shared}, {whole}{short}", highlight=False)
     for problem in report.problems[:SHOWN]:
-        console.print(f"[red]problem[/] {escape(problem.where)}: {escape(problem.what)}", highlight=False)
+        console.print(f"[red]problem[/] {escape(problem.where)}: {escape(problem.what)}", markup=True, highlight=False)
     if len(report.problems) > SHOWN:
         console.print(f"… and {len(report.problems) - SHOWN} more problems (--json has them all)")
     for note in report.notes[:SHOWN]:

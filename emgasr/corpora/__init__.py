@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from emgasr.corpora.files import tell_equal_contents
 from emgasr.errors import ManifestError, RecordingError
 from emgasr.manifest import CORPORA, PART, Entry, Findings
 from emgasr.recording import Recording
@@ -47,8 +48,9 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
         raise RecordingError(folder, "is not a folder", "give the folder of a corpus")
     found = Findings() if findings is None else findings
     entries: list[Entry] = reader(corpus).scan(Path(folder).absolute(), found, **options)
+    tell_equal_contents(found, entries)
     if findings is None:
-        for line in (*found.notes, *found.left_over):
+        for line in (*found.notes, *found.of_recordings, *found.left_over):
             logging.getLogger(__name__).warning("%s", line)
     if not entries:
         raise RecordingError(folder, f"holds no recording of the layout {corpus!r}", f"known: {', '.join(CORPORA)}")
@@ -72,13 +74,13 @@ def open_any(path: str | Path) -> Recording:
         raise RecordingError(path, wrong, "list it in a metadata.csv and run `emgasr manifest --corpus takes`")
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)
-    from emgasr.hdf5 import OPEN_FILES
-    from emgasr.journal import is_journal
+    from emgasr.hdf5 import OPEN_FILES, holds
+    from emgasr.journal_reading import is_journal
 
     if is_journal(path):
         return reader("native").open_recording(path)
     with OPEN_FILES.reading(path) as file:
-        corpus = "emg2qwerty" if "emg2qwerty" in file else "native"
+        corpus = "emg2qwerty" if holds(file, "emg2qwerty") else "native"
     return reader(corpus).open_recording(path)
 
 

@@ -44,8 +44,10 @@ def extract(
         with tarfile.open(fileobj=stream, mode="r|*") as archive:
             for member in archive:
                 name = PurePosixPath(member.name).name
-                if not member.isfile() or name not in left:
+                if not member.isfile() or name not in left or name.startswith("."):
                     continue
+                if member.issparse():  # a few bytes that claim to be any number
+                    raise _CutOff(f"{member.name} is sparse")
                 left.discard(name)
                 target = folder / name
                 if target.is_file() and target.stat().st_size == member.size:
@@ -56,7 +58,7 @@ def extract(
                     tell(name)
                 if not left:
                     break
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, _CutOff) as error:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError, OverflowError, _CutOff) as error:
         done = f"{len(written) + len(kept)} of {len(wanted)} wanted files are there"
         told = (
             "is cut off or damaged"

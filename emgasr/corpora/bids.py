@@ -1,23 +1,31 @@
 """BIDS EMG (as NEMAR nm000104): a BDF or EDF file with its sidecars in, a Recording out.
 
 events.tsv(.gz): onset, duration, then `value` (prompt | keystroke_X) with key and prompt_text, or `trial_type` (a
-label). channels.tsv: name, type, units, group (the band). emg.json: SamplingFrequency. Needs the extra `io` (edfio).
+label). channels.tsv: name, type, units, group (the band). emg.json: SamplingFrequency.
+
+The session is ses: its runs, acquisitions and splits are one sitting, so one session. Where a subject has no ses, all
+its recordings are one sitting, called "". Below the folder that is given, derivatives, sourcedata, code and stimuli are
+passed over, as BIDS tools do. A .bidsignore is not obeyed: it speaks to the validator, and often lists the EMG.
 """
 
 from __future__ import annotations
 
-import json
-import math
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
 
-from emgasr.corpora.edf import EdfFile, EdfSamples, read_header
-from emgasr.corpora.tables import MICROVOLTS, UNKNOWN, Row, number, read_table, resolve_unit
+from emgasr.corpora.bids_channels import check_rates, read_channels, unit_of
+from emgasr.corpora.bids_events import read_events
+from emgasr.corpora.bids_sidecars import KINDS, entities, known, sidecar, sidecars, unused
+from emgasr.corpora.edf import EdfSamples, check_clock
+from emgasr.corpora.edf_header import read_header
+from emgasr.corpora.files import find_files, listing, names, tell_notes, tell_one_sitting
+from emgasr.corpora.tables import Row, read_table
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
-from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.recording import Events, Recording, Spans
 
-REST = ("rest", "silence", "pause")
+BESIDE = ("derivatives", "sourcedata", "code", "stimuli")  # folders of a dataset that hold no raw recordings
+FILES = (".bdf", ".edf")
 
 
 def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = False) -> Recording:
@@ -28,147 +36,79 @@ def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = Fa
     """
     path = Path(path)
     header = read_header(path)
-    table, names, bands = _channels(path, header, ring)
-    signals = [header.index(name) for name in names]
-    rate = _rate(path, header, signals, table)
-    units = {name: _unit(path, header, name, table.get(name, {}), unit) for name in names}
-    if len({kind for kind, _ in units.values()}) != 1:
+    electrodes, bands, notes = read_channels(path, header, ring)
+    rate = check_rates(path, header, electrodes)
+    units = [unit_of(path, header, electrode, unit) for electrode in electrodes]
+    if len({kind for kind, _ in units}) != 1:
         raise RecordingError(path, "some channels are in counts, others in volts", "mend channels.tsv")
-    entities = _entities(path)
-    events, spans = _labels(path)
+    scalings = [header.scaling(electrode.index) for electrode in electrodes]
+    remarks = check_clock(header, 1 / rate)
+    table = sidecar(path, "events")
+    events, spans, passed = (Events.empty(), Spans.empty(), []) if table is None else read_events(table)
+    named = entities(path)
     return Recording(
-        samples=EdfSamples(header, tuple(signals), tuple(units[name][1] for name in names)),
+        samples=EdfSamples(
+            header,
+            tuple(header.signals[electrode.index] for electrode in electrodes),
+            tuple(gain * factor for (gain, _), (_, factor) in zip(scalings, units, strict=True)),
+            tuple(offset * factor for (_, offset), (_, factor) in zip(scalings, units, strict=True)),
+        ),
         rate_hz=rate,
-        unit=units[names[0]][0],
+        unit=units[0][0],
         bands=bands,
-        subject=entities.get("sub", path.stem),
-        session="_".join(v for k, v in entities.items() if k in ("ses", "run")) or path.stem,
+        subject=named.get("sub") or path.stem,
+        session=named.get("ses", "") if named.get("sub") else path.stem,
         events=events,
         spans=spans,
+        notes=(*header.notes, *notes, *remarks, *passed),
     )
 
 
 def scan(folder: Path, findings: Findings, *, unit: str | None = None, ring: bool = False) -> list[Entry]:
-    """Every *_emg.bdf and *_emg.edf below `folder`, in the order of their paths."""
-    entries = []
-    for path in sorted([*folder.rglob("*_emg.bdf"), *folder.rglob("*_emg.edf")]):
-        recording = open_recording(path, unit=unit, ring=ring)
-        options = {"ring": ring, **({"unit": unit} if unit else {})}
-        entries.append(Entry.of(recording, path, "bids", take=path.stem, options=options))
+    """Every *_emg.bdf and *_emg.edf below `folder`, in the order of their paths; a take is a file's name.
+
+    Sidecars that hold for no recording, and rows of *_scans.tsv without their file, are told as left over.
+    """
+    options = {"ring": ring, **({"unit": unit} if unit else {})}
+    files = emg_files(folder, findings)
+    opened = [(path, open_recording(path, unit=unit, ring=ring)) for path in files]
+    tell_notes(findings, opened)
+    tell_left_over(folder, findings, files)
+    entries = [Entry.of(recording, path, "bids", take=path.stem, options=options) for path, recording in opened]
+    tell_one_sitting(findings, entries)
     return entries
 
 
-def _channels(path: Path, header: EdfFile, ring: bool) -> tuple[dict[str, Row], list[str], tuple[Band, ...]]:
-    """Rows of channels.tsv by name, the EMG channels band by band, and the bands."""
-    sidecar = _sidecar(path, "channels", (".tsv",))
-    if sidecar is None:
-        names = list(header.labels)
-        return {}, names, (Band("emg", tuple(names), ring),)
-    table = {row["name"]: row for row in read_table(sidecar, ("name", "type"))}
-    groups: dict[str, list[str]] = {}
-    for name, row in table.items():
-        if row["type"].upper() == "EMG":
-            if name not in header.labels:
-                raise RecordingError(sidecar, f"names channel {name!r}, which {path.name} lacks", "mend channels.tsv")
-            groups.setdefault(_known(row.get("group")) or "emg", []).append(name)
-    if not groups:
-        raise RecordingError(sidecar, "names no channel of type EMG", "mend channels.tsv")
-    bands = []
-    for group, members in groups.items():
-        electrodes = tuple(_known(table[name].get("signal_electrode")) or name for name in members)
-        bands.append(Band(group, electrodes, ring))
-    return table, [name for members in groups.values() for name in members], tuple(bands)
+def emg_files(folder: Path, findings: Findings | None = None, endings: Collection[str] = FILES) -> list[Path]:
+    """The recordings below `folder`, in the order of their paths; what else lies there is told."""
+    return find_files(
+        folder, findings, lambda path: path.stem.lower().endswith("_emg"), endings, "called *_emg", BESIDE
+    )
 
 
-def _rate(path: Path, header: EdfFile, signals: list[int], table: dict[str, Row]) -> float:
-    rates = {header.rates_hz[i] for i in signals}
-    if len(rates) != 1:
-        raise RecordingError(path, f"its channels have several rates ({sorted(rates)} Hz)", "resample them to one")
-    rate = rates.pop()
-    sidecar = _sidecar(path, "emg", (".json",))
-    if sidecar is not None:
-        told = _json(sidecar).get("SamplingFrequency")
-        if isinstance(told, int | float) and not math.isclose(told, rate, rel_tol=1e-6):
-            raise RecordingError(path, f"is sampled at {rate:g} Hz, {sidecar.name} says {told:g}", "mend either")
-    for name, row in table.items():
-        told = _known(row.get("sampling_frequency"))
-        if told and name in header.labels and row["type"].upper() == "EMG" and not _close(told, rate):
-            raise RecordingError(path, f"is sampled at {rate:g} Hz, channels.tsv says {told} for {name}", "mend either")
-    return rate
+def tell_left_over(folder: Path, findings: Findings, files: Iterable[Path]) -> None:
+    """Tell of sidecars, listed recordings and participants to which no file belongs."""
+    files = list(files)
+    there = [path for path, reason in listing(folder, BESIDE) if not reason]
+    used = {found for path in files for kind in KINDS for found in sidecars(path, kind)}
+    findings.left_over += [f"{path}: holds for no recording" for path in unused(there, used)]
+    subjects = {entities(path).get("sub") for path in files}
+    for path in there:
+        if path.name.lower().endswith("_scans.tsv"):
+            findings.left_over += [
+                f"{path}, line {row.line}: {told} is not there"
+                for row in read_table(path)
+                if (told := _lacking(path, row))
+            ]
+        if path.name.lower() == "participants.tsv":
+            rows = [known(row.get("participant_id")) or "" for row in read_table(path)]
+            without = [Path(row) for row in rows if row.removeprefix("sub-") not in subjects]
+            if without:
+                findings.notes.append(f"{path.name}: participants without a recording: {names(without, Path())}")
 
 
-def _unit(path: Path, header: EdfFile, name: str, row: Row, given: str | None) -> tuple[str, float]:
-    told = _known(row.get("units"))
-    physical = _known(header.units[header.index(name)])
-    if told and physical and _same(told) != _same(physical):
-        raise RecordingError(path, f"channel {name} is in {physical}, channels.tsv says {told}", "mend either")
-    return resolve_unit(f"{path} channel {name}", told or physical or given)
-
-
-def _labels(path: Path) -> tuple[Events, Spans]:
-    sidecar = _sidecar(path, "events", (".tsv", ".tsv.gz"))
-    if sidecar is None:
-        return Events.empty(), Spans.empty()
-    presses, spans = [], []
-    for line, row in enumerate(read_table(sidecar, ("onset", "duration")), start=2):
-        onset = number(sidecar, row, "onset", line)
-        end = onset + number(sidecar, row, "duration", line) if _known(row["duration"]) else math.nan
-        value = row.get("value", "")
-        if value.startswith("keystroke_"):
-            presses.append((onset, end, row.get("key") or value.removeprefix("keystroke_")))
-        elif value == "prompt":
-            text = row.get("prompt_text", "").replace("\\n", "\n")
-            spans.append((onset, onset if math.isnan(end) else end, "prompt", "" if text == "n/a" else text))
-        elif (label := _known(row.get("trial_type"))) and not math.isnan(end):
-            spans.append((onset, end, "rest" if label in REST else "gesture", label))
-    return Events.of(presses), Spans.of(spans)
-
-
-def _sidecar(path: Path, suffix: str, endings: tuple[str, ...]) -> Path | None:
-    """The nearest sidecar whose entities are all the recording's own (BIDS's inheritance)."""
-    own = _entities(path).items()
-    for folder in _folders(path):
-        fitting = [
-            candidate
-            for ending in endings
-            for candidate in folder.glob(f"*{suffix}{ending}")
-            if candidate.name.removesuffix(ending).rpartition("_")[2] == suffix and _entities(candidate).items() <= own
-        ]
-        if fitting:
-            return max(fitting, key=lambda candidate: len(_entities(candidate)))
-    return None
-
-
-def _folders(path: Path) -> list[Path]:
-    """The recording's folder and those above it up to the dataset's, which holds the folder of the subject."""
-    parents = list(path.absolute().parents)
-    subjects = [i for i, folder in enumerate(parents) if folder.name.startswith("sub-")]
-    return parents[: subjects[-1] + 2] if subjects else parents[:1]
-
-
-def _entities(path: Path) -> dict[str, str]:
-    pairs = (part.partition("-") for part in path.name.partition(".")[0].split("_") if "-" in part)
-    return {key: value for key, _, value in pairs}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordingError(path, "is not JSON", "restore the sidecar") from error
-    return values if isinstance(values, dict) else {}
-
-
-def _known(value: str | None) -> str | None:
-    return None if value is None or value.strip().lower() in UNKNOWN else value.strip()
-
-
-def _close(told: str, rate: float) -> bool:
-    try:
-        return math.isclose(float(told), rate, rel_tol=1e-6)
-    except ValueError:
-        return False
-
-
-def _same(unit: str) -> float | str:
-    return MICROVOLTS.get(unit.lower(), unit)
+def _lacking(table: Path, row: Row) -> str | None:
+    """The EMG file that a row of scans.tsv names and that is not there."""
+    told = known(row.get("filename"))
+    is_emg = told is not None and told.lower().endswith(tuple(f"_emg{ending}" for ending in FILES))
+    return told if told and is_emg and not (table.parent / told).is_file() else None

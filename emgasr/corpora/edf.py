@@ -1,147 +1,88 @@
-"""EDF and BDF files: headers through edfio in, samples of chosen signals out, decoded only for the records asked for.
+"""EDF and BDF files: a header in; samples of chosen signals out, decoded only for the records asked for.
 
-edfio itself reads a whole BDF file into memory, which for 20 minutes of 32 electrodes at 2 kHz is about 1 GB.
+Also what their annotations tell: when each record begins, which must follow the one before, and how many remarks.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from emgasr.corpora.edf_header import EdfFile, EdfSignal
 from emgasr.errors import RecordingError
 from emgasr.recording import row_range
 
-BYTES = {".edf": 2, ".bdf": 3}  # of a sample: 16 and 24 bits
-HEADER_BYTES, RECORDS_AT = 256, slice(236, 244)  # of the EDF and BDF header: its length, where it counts the records
-
-
-@dataclass(frozen=True)
-class EdfFile:
-    """What the header of an EDF or BDF file tells, signal by signal (annotations are left out)."""
-
-    path: Path
-    header_bytes: int
-    sample_bytes: int
-    records: int
-    record_samples: int  # of all signals together, annotations too
-    labels: tuple[str, ...]
-    units: tuple[str, ...]
-    rates_hz: tuple[float, ...]
-    counts: tuple[int, ...]  # samples of a signal in a record
-    starts: tuple[int, ...]  # where they begin in the record
-    gains: tuple[float, ...]
-    offsets: tuple[float, ...]
-
-    def index(self, label: str) -> int:
-        """The position of a signal among `labels`."""
-        return self.labels.index(label)
+_ONSET = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15[\d.]*)?\x14")
 
 
 @dataclass(frozen=True, eq=False)
 class EdfSamples:
-    """Samples (T, C) float32 of C signals of one rate, each in its physical unit times its factor."""
+    """Samples (T, C) float32 of C signals of one rate: stored values times a gain each, plus an offset each."""
 
     file: EdfFile
-    signals: tuple[int, ...]
-    factors: tuple[float, ...]
+    signals: tuple[EdfSignal, ...]
+    gains: tuple[float, ...]
+    offsets: tuple[float, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (self.file.records * self.file.counts[self.signals[0]], len(self.signals))
+        return (self.file.records * self.signals[0].count, len(self.signals))
 
     def __getitem__(self, rows: slice, /) -> np.ndarray:
         start, stop = row_range(rows, self.shape[0])
-        count = self.file.counts[self.signals[0]]
+        count = self.signals[0].count
         first, last = start // count, -(-stop // count)
         digital = _read_records(self.file, first, last)
         out = np.empty((stop - start, len(self.signals)), dtype=np.float32)
-        for column, (signal, factor) in enumerate(zip(self.signals, self.factors, strict=True)):
-            begin = self.file.starts[signal]
-            values = digital[:, begin : begin + count].reshape(-1)[start - first * count : stop - first * count]
-            out[:, column] = (values * self.file.gains[signal] + self.file.offsets[signal]) * factor
+        for column, signal in enumerate(self.signals):
+            stored = digital[:, signal.start : signal.start + count].reshape(-1)
+            values = stored[start - first * count : stop - first * count].astype(np.float64)
+            with np.errstate(over="ignore"):  # beyond float32 is not finite, which validation tells
+                out[:, column] = values * self.gains[column] + self.offsets[column]
         return out
 
 
-def read_header(path: Path) -> EdfFile:
-    """Read the header; RecordingError if edfio is missing, or the file is truncated, not EDF/BDF, or has gaps."""
-    suffix = path.suffix.lower()
-    if suffix not in BYTES:
-        raise RecordingError(path, f"unknown kind of file {suffix!r}", "give .bdf or .edf")
+def check_clock(file: EdfFile, tolerance_s: float) -> tuple[str, ...]:
+    """Check by its own times that each record begins where the one before ends; what to note of its remarks.
+
+    A RecordingError names the first gap. A file that calls itself discontinuous (EDF+D) must tell the times.
+    """
+    if not file.annotations:
+        if file.discontinuous:
+            raise RecordingError(file.path, "is discontinuous (EDF+D) and tells no times", "split it where it has gaps")
+        return ()
+    first, remarks = 0.0, 0
+    size = file.record_samples * file.sample_bytes
+    begins = [(signal.start * file.sample_bytes, signal.count * file.sample_bytes) for signal in file.annotations]
     try:
-        size = path.stat().st_size
-        if size == 0:
-            raise RecordingError(path, "is empty (zero bytes)", "restore the file")
-        with path.open("rb") as file:
-            head = file.read(HEADER_BYTES)
-            length = _integer(path, head[184:192])
-            head += file.read(max(0, length - HEADER_BYTES))
+        with file.path.open("rb") as raw:
+            for record in range(file.records):
+                for channel, (begin, length) in enumerate(begins):
+                    raw.seek(file.header_bytes + record * size + begin)
+                    lists = raw.read(length).split(b"\0")
+                    remarks += sum(_remarks(each) for each in lists)
+                    if channel:
+                        continue
+                    at = _ONSET.match(lists[0])
+                    if at is None:
+                        if file.discontinuous:
+                            raise RecordingError(file.path, f"record {record + 1} tells no time", "restore the file")
+                        continue
+                    onset = float(at[1])
+                    first = onset if record == 0 else first
+                    expected = first + record * file.record_s
+                    if abs(onset - expected) > tolerance_s:
+                        wrong = f"record {record + 1} begins at {onset:g} s, those before end at {expected:g} s"
+                        raise RecordingError(file.path, wrong, "split it where it has gaps")
     except OSError as error:
-        raise RecordingError(path, f"cannot be read ({error.strerror})", "check the path") from error
-    if len(head) < max(length, HEADER_BYTES) or length < HEADER_BYTES:
-        raise RecordingError(path, "is truncated within its header, or not EDF/BDF", "restore the file")
-    if head[196:197] == b"D":  # the reserved field reads "EDF+D" or "BDF+D"
-        raise RecordingError(path, "is discontinuous (EDF+D)", "split it where it has gaps")
-    return _describe(path, _parse(path, head), head, size)
+        raise RecordingError(file.path, f"cannot be read ({error.strerror})", "check the file") from error
+    return (f"{remarks} annotations inside the file are not read: labels stand in events.tsv",) if remarks else ()
 
 
-def _parse(path: Path, head: bytes) -> Any:
-    """edfio's reading of the header, over a single empty record so that it loads no data."""
-    try:
-        import edfio
-    except ImportError as error:
-        raise RecordingError(path, "reading BDF and EDF needs edfio", "pip install 'emgasr[io]'") from error
-    signals = _integer(path, head[252:256])
-    counts = [_integer(path, head[256 + signals * 216 + 8 * i :][:8]) for i in range(signals)]
-    record = bytes(sum(counts) * BYTES[path.suffix.lower()])
-    patched = bytearray(head)
-    patched[RECORDS_AT] = b"1       "
-    try:
-        read = edfio.read_bdf if path.suffix.lower() == ".bdf" else edfio.read_edf
-        return read(bytes(patched) + record, header_encoding="latin-1")
-    except Exception as error:  # edfio documents no exceptions of its own for bad headers
-        raise RecordingError(path, f"has a damaged header ({error})", "restore the file") from error
-
-
-def _describe(path: Path, parsed: Any, head: bytes, size: int) -> EdfFile:
-    sample_bytes = BYTES[path.suffix.lower()]
-    all_signals = parsed._signals  # annotation signals too: they take their place in a record
-    counts = [signal.samples_per_data_record for signal in all_signals]
-    starts = np.concatenate([[0], np.cumsum(counts)])
-    records, record_bytes = _integer(path, head[RECORDS_AT]), sum(counts) * sample_bytes
-    held = (size - len(head)) / record_bytes if record_bytes else 0.0
-    if records <= 0 or held != records:
-        raise RecordingError(
-            path, f"its header tells {records} records, the file holds {held:g}", "it is truncated: restore the file"
-        )
-    kept = [i for i, signal in enumerate(all_signals) if not signal.label.endswith(" Annotations")]
-    if not kept:
-        raise RecordingError(path, "holds no signal", "give a file with EMG channels")
-    gains, offsets = zip(*(_calibration(path, all_signals[i]) for i in kept), strict=True)
-    return EdfFile(
-        path=path.absolute(),
-        header_bytes=len(head),
-        sample_bytes=sample_bytes,
-        records=records,
-        record_samples=sum(counts),
-        labels=tuple(all_signals[i].label for i in kept),
-        units=tuple(all_signals[i].physical_dimension for i in kept),
-        rates_hz=tuple(float(all_signals[i].sampling_frequency) for i in kept),
-        counts=tuple(counts[i] for i in kept),
-        starts=tuple(int(starts[i]) for i in kept),
-        gains=gains,
-        offsets=offsets,
-    )
-
-
-def _calibration(path: Path, signal: Any) -> tuple[float, float]:
-    span = signal.digital_max - signal.digital_min
-    if span <= 0 or signal.physical_max == signal.physical_min:
-        raise RecordingError(path, f"signal {signal.label} has an empty range in the header", "restore the header")
-    gain = (signal.physical_max - signal.physical_min) / span
-    return gain, signal.physical_min - signal.digital_min * gain
+def _remarks(annotation: bytes) -> int:
+    return sum(bool(text) for text in annotation.split(b"\x14")[1:])
 
 
 def _read_records(file: EdfFile, first: int, last: int) -> np.ndarray:
@@ -159,10 +100,3 @@ def _read_records(file: EdfFile, first: int, last: int) -> np.ndarray:
     wide = np.zeros((total, 4), dtype=np.uint8)
     wide[:, 1:] = raw.reshape(-1, 3)
     return (wide.view("<i4") >> 8).reshape(last - first, file.record_samples)  # the shift keeps the sign
-
-
-def _integer(path: Path, field: bytes) -> int:
-    try:
-        return int(field)
-    except ValueError as error:
-        raise RecordingError(path, "is not an EDF or BDF file", "give .bdf or .edf") from error

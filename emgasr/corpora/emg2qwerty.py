@@ -6,7 +6,6 @@ seconds) and attributes user, session_name, keystrokes and prompts (the last two
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,15 +16,20 @@ import h5py
 import numpy as np
 
 from emgasr.corpora.clock import read_clock
+from emgasr.corpora.files import find_files, tell_notes
 from emgasr.errors import RecordingError
-from emgasr.hdf5 import OPEN_FILES
+from emgasr.hdf5 import LARGEST_TEXT, OPEN_FILES, dataset, holds, text_attribute
 from emgasr.manifest import Entry, Findings
+from emgasr.plain_data import json_of
 from emgasr.recording import Band, Events, Recording, Spans, row_range
 
 RATE_HZ = 2000.0  # of the corpus; its files do not say
 ELECTRODES = 16  # on each wrist
+ADVICE = "give an emg2qwerty session"
 GROUP, TABLE = "emg2qwerty", "emg2qwerty/timeseries"
+HDF5 = (".hdf5", ".h5")
 FIELDS = ("emg_left", "emg_right")
+LEAVE_OUT = "leave the session out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +62,8 @@ def open_recording(path: str | Path) -> Recording:
     path = Path(path)
     with OPEN_FILES.reading(path) as file:
         table = _table(path, file)
-        attributes = file[GROUP].attrs
-        user, name = (_text(path, attributes, key) for key in ("user", "session_name"))
-        keystrokes, prompts = (_json(path, attributes, key) for key in ("keystrokes", "prompts"))
+        user, name = (_name(path, file[GROUP], key) for key in ("user", "session_name"))
+        keystrokes, prompts = (_json(path, file[GROUP], key) for key in ("keystrokes", "prompts"))
         total = table.shape[0]
         if total == 0:
             raise RecordingError(path, "holds no samples", "leave it out")
@@ -80,21 +83,30 @@ def open_recording(path: str | Path) -> Recording:
 
 
 def scan(folder: Path, findings: Findings) -> list[Entry]:
-    """Every session below `folder`, in the order of their paths."""
-    return [_entry(path) for path in sorted(folder.rglob("*.hdf5")) if not path.name.startswith(".")]
+    """Every session below `folder` (.hdf5, .h5), in the order of their paths; one file is one session, one donning."""
+    opened = [(path, open_recording(path)) for path in session_files(folder, findings)]
+    tell_notes(findings, opened)
+    return [Entry.of(recording, path, "emg2qwerty") for path, recording in opened]
 
 
-def _entry(path: Path) -> Entry:
-    recording = open_recording(path)
-    return Entry.of(recording, path, "emg2qwerty")
+def session_files(folder: Path, findings: Findings | None = None) -> list[Path]:
+    """The HDF5 files below `folder` that are of this layout, or that cannot be opened, which reading them tells."""
+    return find_files(folder, findings, lambda path: looks(path, GROUP), HDF5, "sessions of emg2qwerty")
+
+
+def looks(path: Path, name: str) -> bool:
+    """Whether an HDF5 file holds something of a name; True for what cannot be opened, which reading it tells."""
+    try:
+        with OPEN_FILES.reading(path) as file:
+            return holds(file, name)
+    except RecordingError:
+        return True
 
 
 def _table(path: Path, file: h5py.File) -> h5py.Dataset:
-    table = file.get(TABLE)
-    if not isinstance(table, h5py.Dataset):
-        raise RecordingError(path, f"holds no dataset '{TABLE}'", "give an emg2qwerty session")
+    table = dataset(path, file, TABLE, ADVICE)
     if table.ndim != 1 or table.dtype.names is None:
-        raise RecordingError(path, f"'{TABLE}' is not a table with named fields", "give an emg2qwerty session")
+        raise RecordingError(path, f"'{TABLE}' is not a table with named fields", ADVICE)
     wanted = {**{name: ((ELECTRODES,), np.float32) for name in FIELDS}, "time": ((), np.float64)}
     for name, (shape, dtype) in wanted.items():
         if name not in table.dtype.names:
@@ -111,9 +123,9 @@ def _events(path: Path, keystrokes: list[Any], clock: Callable[[float], float]) 
         try:
             end = stroke.get("end")
             release = math.nan if end is None else clock(_finite(end))
-            presses.append((clock(_finite(stroke["start"])), release, str(stroke["key"])))
+            presses.append((clock(_finite(stroke["start"])), release, _text(stroke["key"])))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RecordingError(path, f"keystroke {number} lacks a key or a time", "leave the session out") from error
+            raise RecordingError(path, f"keystroke {number} lacks a key or a time", LEAVE_OUT) from error
     return Events.of(presses)
 
 
@@ -122,33 +134,42 @@ def _spans(path: Path, prompts: list[Any], clock: Callable[[float], float]) -> S
     for number, prompt in enumerate(prompts):
         try:
             text = (prompt.get("payload") or {}).get("text")
-            if text is None:  # a pause or an instruction: nothing was to be typed
+            if text is None or text == "":  # a pause or an instruction: nothing was to be typed
                 continue
-            spans.append((clock(_finite(prompt["start"])), clock(_finite(prompt["end"])), "prompt", str(text)))
+            start, end = clock(_finite(prompt["start"])), clock(_finite(prompt["end"]))
+            if end < start:
+                raise ValueError("ends before it starts")
+            spans.append((start, end, "prompt", _text(text)))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RecordingError(path, f"prompt {number} lacks a time or text", "leave the session out") from error
+            raise RecordingError(path, f"prompt {number} lacks a time or text", LEAVE_OUT) from error
     return Spans.of(spans)
 
 
 def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("not finite")
-    return number
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("not a number")
+    return float(value)
 
 
-def _text(path: Path, attributes: h5py.AttributeManager, name: str) -> str:
-    if name not in attributes:
-        raise RecordingError(path, f"lacks the attribute '{name}'", "give an emg2qwerty session")
-    value = attributes[name]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a text")
+    return value
 
 
-def _json(path: Path, attributes: h5py.AttributeManager, name: str) -> list[Any]:
+def _name(path: Path, group: h5py.Group, name: str) -> str:
+    told = text_attribute(path, group, name, ADVICE).strip()
+    if not told:
+        raise RecordingError(path, f"attribute '{name}' is empty", "say whose session it is")
+    return told
+
+
+def _json(path: Path, group: h5py.Group, name: str) -> list[Any]:
+    told = text_attribute(path, group, name, ADVICE)
     try:
-        values = json.loads(_text(path, attributes, name))
-    except ValueError as error:
-        raise RecordingError(path, f"attribute '{name}' is broken JSON ({error})", "leave the session out") from error
+        values = json_of(told, path, RecordingError, "", LARGEST_TEXT)
+    except RecordingError as error:
+        raise RecordingError(path, f"attribute '{name}' is broken JSON ({error.wrong})", LEAVE_OUT) from error
     if not isinstance(values, list):
-        raise RecordingError(path, f"attribute '{name}' is not a JSON list", "leave the session out")
+        raise RecordingError(path, f"attribute '{name}' is not a JSON list", LEAVE_OUT)
     return values

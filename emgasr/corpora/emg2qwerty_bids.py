@@ -10,6 +10,7 @@ from pathlib import Path
 
 from emgasr.corpora import bids
 from emgasr.corpora.emg2qwerty import ELECTRODES, RATE_HZ
+from emgasr.corpora.files import tell_notes
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans
@@ -28,15 +29,26 @@ def open_recording(path: str | Path) -> Recording:
         names = " and ".join(band.name for band in recording.bands)
         raise RecordingError(path, f"has its bands in the order {names}", "emg2qwerty has left, then right")
     spans = recording.spans
+    empty = sum(kind == "prompt" and not text for kind, text in zip(spans.kinds, spans.texts, strict=True))
+    told = (f"{empty} prompts without a text passed over",) if empty else ()
     prompts = zip(spans.start_s, spans.end_s, spans.kinds, spans.texts, strict=True)
     return replace(
         recording,
         bands=(Band.numbered("left", ELECTRODES, ring=True), Band.numbered("right", ELECTRODES, ring=True)),
         spans=Spans.of(prompt for prompt in prompts if prompt[3]),  # one without text is no prompt to type
+        notes=(*recording.notes, *told),
     )
 
 
 def scan(folder: Path, findings: Findings) -> list[Entry]:
-    """Every session below `folder`, in the order of their paths."""
-    files = sorted(folder.rglob("*_emg.bdf"))
-    return [Entry.of(open_recording(path), path, "emg2qwerty_bids") for path in files]
+    """Every session below `folder`, in the order of their paths; files beside them as in the layout "bids"."""
+    files = session_files(folder, findings)
+    opened = [(path, open_recording(path)) for path in files]
+    tell_notes(findings, opened)
+    bids.tell_left_over(folder, findings, files)
+    return [Entry.of(recording, path, "emg2qwerty_bids", take=path.stem) for path, recording in opened]
+
+
+def session_files(folder: Path, findings: Findings | None = None) -> list[Path]:
+    """The *_emg.bdf below `folder`."""
+    return bids.emg_files(folder, findings, (".bdf",))

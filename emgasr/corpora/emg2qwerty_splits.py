@@ -12,15 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from emgasr.corpora.tables import read_table
 from emgasr.errors import ConfigError, ManifestError, RecordingError
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry
+from emgasr.plain_data import read_yaml
 
 SPLIT_NAMES = {"train": TRAIN, "val": VALIDATION, "test": TEST}
 HELD_OUT_USERS, HELD_OUT_SESSIONS = 8, 2  # of test users, and of each user's sessions that validate or test
 GENERIC = "generic"
+ADVICE = "see recipes/emg2qwerty/RESULTS.md"
 
 Key = tuple[str, str]  # user and session number
 
@@ -34,10 +34,14 @@ def session_number(name: str) -> str:
 def read_metadata(path: Path) -> dict[Key, dict[str, str]]:
     """The rows of metadata.csv by user and session number; a RecordingError names a session that stands there twice."""
     rows: dict[Key, dict[str, str]] = {}
-    for line, row in enumerate(read_table(path, ("user", "session")), start=2):
-        key = (row["user"], session_number(row["session"]))
+    for row in read_table(path, ("user", "session")):
+        key = (row["user"].strip(), session_number(row["session"].strip()))
+        if not all(key):
+            raise RecordingError(path, f"line {row.line}: lacks a user or a session", "mend the table")
         if key in rows:
-            raise RecordingError(path, f"line {line}: session {row['session']} stands there twice", "mend the table")
+            raise RecordingError(
+                path, f"line {row.line}: session {row['session']} stands there twice", "mend the table"
+            )
         rows[key] = row
     return rows
 
@@ -60,21 +64,21 @@ def compare_with_metadata(entries: Iterable[Entry], rows: Mapping[Key, Mapping[s
 
 def read_split_file(path: Path) -> dict[Key, str]:
     """The split of each session of a published file: `dataset: {train, val, test: [{user, session}]}`."""
-    try:
-        # Every value stays text: to YAML, the user 05344357 would be an octal number.
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-        found: dict[Key, str] = {}
-        for name, split in SPLIT_NAMES.items():
-            for row in content["dataset"].get(name) or []:
-                key = (str(row["user"]), session_number(str(row["session"])))
-                if found.setdefault(key, split) != split:
-                    raise ManifestError(path, f"session {row['session']} is in {found[key]} and {split}", "mend it")
-    except OSError as error:
-        raise ManifestError(path, f"cannot be read ({error.strerror})", "give the published split files") from error
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise ManifestError(path, "is not a split file of emg2qwerty", "see recipes/emg2qwerty/RESULTS.md") from error
+    # Every value stays text: to YAML, the user 05344357 would be an octal number.
+    content: Any = read_yaml(path, ManifestError, ADVICE, words_only=True)
+    dataset = content.get("dataset") if isinstance(content, dict) else None
+    found: dict[Key, str] = {}
+    for name, split in SPLIT_NAMES.items():
+        rows = (dataset.get(name) or []) if isinstance(dataset, dict) else [None]
+        for row in rows if isinstance(rows, list) else [None]:
+            texts = isinstance(row, dict) and all(isinstance(row.get(key), str) for key in ("user", "session"))
+            if not isinstance(row, dict) or not texts:
+                raise ManifestError(path, "is not a split file of emg2qwerty", ADVICE)
+            key = (row["user"].strip(), session_number(row["session"]))
+            if found.setdefault(key, split) != split:
+                raise ManifestError(path, f"session {row['session']} is in {found[key]} and {split}", "mend it")
     if not found:
-        raise ManifestError(path, "names no session", "see recipes/emg2qwerty/RESULTS.md")
+        raise ManifestError(path, "names no session", ADVICE)
     return found
 
 

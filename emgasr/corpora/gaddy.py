@@ -3,11 +3,13 @@
 The layout: folders silent_parallel_data, voiced_parallel_data and nonparallel_data with a folder a session, in which
 utterance i has i_emg.npy (T, 8) at 1 kHz, unfiltered, and i_info.json (book, sentence_index, text, chunks). An index of
 -1 marks silence. The unit is not told: counts.
+
+What was spoken silently and aloud in one sitting, with the electrodes left on, is one session: the folders 5-4_silent
+and 5-4 of the parts are the session 5-4.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,9 +20,11 @@ import numpy as np
 
 from emgasr.conditioning import Conditioner, ConditioningConfig
 from emgasr.corpora.arrays import Stamp, open_array, stamp_of
+from emgasr.corpora.files import find_files, tell_notes
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.mains import harmonics
 from emgasr.manifest import Entry, Findings
+from emgasr.plain_data import read_json
 from emgasr.recording import Band, Recording, Spans, row_range
 from emgasr.tokens import to_ascii
 
@@ -28,6 +32,7 @@ RATE_HZ, ELECTRODES = 1000.0, 8
 FILTERED_RATE_HZ = 689.0625  # 441 / 640 of 1 kHz: eight samples a frame of 86.13 Hz, as published
 UP, DOWN = 441, 640
 PARTS = {"silent": "silent_parallel_data", "voiced": "voiced_parallel_data", "nonparallel": "nonparallel_data"}
+EMG, INFO, SILENT = "_emg.npy", "_info.json", "_silent"  # ends of names
 SUBJECT = "speaker"  # the corpus is one person's
 HIGHPASS_HZ, HIGHPASS_ORDER, MAINS_HZ, NOTCH_Q, HIGHEST_NOTCH_HZ = 2.0, 3, 60.0, 30.0, 420.0
 SCALE, KNEE = 20.0, 50.0  # divided by 20, then 50 tanh(x / 50): what electrodes do when they slip is cut off softly
@@ -75,23 +80,51 @@ def open_recording(path: str | Path, *, filtering: Filtering = "causal") -> Reco
     end = samples.shape[0] / rate
     spans = Spans.of([(0.0, end, "utterance", spoken)]) if spoken and info.sentence_index >= 0 else Spans.empty()
     return Recording(
-        samples, rate, "counts", (Band.numbered("face", ELECTRODES),), SUBJECT, session_of(path), spans=spans
+        samples,
+        rate,
+        "counts",
+        (Band.numbered("face", ELECTRODES),),
+        SUBJECT,
+        session_of(path),
+        spans=spans,
+        notes=() if spoken or info.sentence_index < 0 else ("an utterance of no words",),
     )
 
 
 def scan(folder: Path, findings: Findings) -> list[Entry]:
-    """Every utterance of the parts that are there, silences left out, with causal filtering."""
-    entries = []
-    for path in utterances(folder):
-        if (fields := entry_fields(path)) is not None:
-            entries.append(Entry.of(open_recording(path), path, "gaddy", **fields))
+    """Every utterance of the parts that are there, with causal filtering; silences are left out and counted.
+
+    An i_info.json without its samples is told as left over.
+    """
+    entries, silences, opened = [], 0, []
+    files = utterances(folder, findings)
+    for path in files:
+        if (fields := entry_fields(path)) is None:
+            silences += 1
+            continue
+        recording = open_recording(path)
+        opened.append((path, recording))
+        entries.append(Entry.of(recording, path, "gaddy", **fields))
+    tell_notes(findings, opened)
+    if silences:
+        findings.notes.append(f"{silences} silences (sentence_index -1) passed over")
+    known = {info_file(path) for path in files}
+    infos = find_files(folder, None, lambda path: in_parts(folder, path), [INFO], "of a part")
+    findings.left_over += [f"{path}: has no samples beside it" for path in infos if path not in known]
     return entries
 
 
-def utterances(folder: Path) -> list[Path]:
+def utterances(folder: Path, findings: Findings | None = None) -> list[Path]:
     """The i_emg.npy of every session, in the order of parts, sessions and numbers."""
-    files = [path for name in PARTS.values() for path in (folder / name).glob("*/*_emg.npy")]
+    what = f"in a session's folder of {', '.join(PARTS.values())}"
+    files = find_files(folder, findings, lambda path: in_parts(folder, path), [EMG], what)
     return sorted(files, key=lambda path: (list(PARTS.values()).index(path.parts[-3]), path.parts[-2], _number(path)))
+
+
+def in_parts(folder: Path, path: Path) -> bool:
+    """Whether a file lies in the folder of a session, in a part of the corpus in `folder`."""
+    parts = path.relative_to(folder).parts
+    return len(parts) == 3 and parts[0] in PARTS.values()
 
 
 def entry_fields(path: Path) -> dict[str, Any] | None:
@@ -103,28 +136,36 @@ def entry_fields(path: Path) -> dict[str, Any] | None:
 
 
 def session_of(path: Path) -> str:
-    """The part and the folder of an utterance's session, as silent/5-4_silent."""
-    part = next((part for part, name in PARTS.items() if name == path.parent.parent.name), path.parent.parent.name)
-    return f"{part}/{path.parent.name}"
+    """The sitting that an utterance was recorded in: the folder's name, the same for silent and voiced twins."""
+    return path.parent.name.removesuffix(SILENT)
+
+
+def is_silent(path: Path) -> bool:
+    """Whether an utterance was spoken silently, by its part, or by its session's folder where that is not told."""
+    return path.parent.parent.name == PARTS["silent"] or path.parent.name.endswith(SILENT)
 
 
 def info_file(path: Path) -> Path:
     """Where the text and place of an utterance stand."""
-    return path.with_name(path.name.removesuffix("_emg.npy") + "_info.json")
+    return path.with_name(f"{path.name[: -len(EMG)]}{INFO}")
 
 
 def read_info(path: Path) -> Info:
     """Read i_info.json; a RecordingError if it is missing, is not JSON or lacks a field."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        chunks = [int(chunk[0]) for chunk in content["chunks"]]
-        return Info(str(content["book"]), int(content["sentence_index"]), str(content["text"]), sum(chunks))
-    except OSError as error:
-        raise RecordingError(path, f"cannot be read ({error.strerror})", "fetch the session again") from error
-    except (KeyError, TypeError, IndexError) as error:
-        raise RecordingError(path, f"lacks or garbles {error}", "fetch the session again") from error
-    except ValueError as error:
-        raise RecordingError(path, "is not JSON of an utterance", "fetch the session again") from error
+    again = "fetch the session again"
+    content = read_json(path, RecordingError, again)
+    if not isinstance(content, dict):
+        raise RecordingError(path, "is not JSON of an utterance", again)
+    for name, kind in (("book", str), ("sentence_index", int), ("text", str), ("chunks", list)):
+        if not isinstance(content.get(name), kind) or isinstance(content.get(name), bool):
+            raise RecordingError(path, f"lacks or garbles {name!r}", again)
+    lengths = [chunk[0] if isinstance(chunk, list) and chunk else None for chunk in content["chunks"]]
+    samples = 0
+    for length in lengths:
+        if not isinstance(length, int) or isinstance(length, bool) or length < 0:
+            raise RecordingError(path, "lacks or garbles 'chunks': a list of [emg, audio, button] lengths", again)
+        samples += length
+    return Info(content["book"].strip(), content["sentence_index"], content["text"], samples)
 
 
 def normalized_text(text: str, where: Path) -> str:
@@ -192,13 +233,13 @@ def _raw(path: Path) -> Any:
 
 def _neighbor(path: Path, step: int) -> tuple[Path, int] | None:
     """The file of the utterance before (-1) or behind (1) in the session, and its samples; None where there is none."""
-    other = path.with_name(f"{_number(path) + step}_emg.npy")
+    other = path.with_name(f"{_number(path) + step}{EMG}")
     return (other, int(_raw(other).shape[0])) if other.is_file() else None
 
 
 def _number(path: Path) -> int:
     try:
-        return int(path.name.removesuffix("_emg.npy"))
+        return int(path.name[: -len(EMG)])
     except ValueError as error:
         raise RecordingError(path, "is not called <number>_emg.npy", "keep the names of the corpus") from error
 

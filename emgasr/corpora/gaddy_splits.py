@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from emgasr.corpora.gaddy import is_silent
 from emgasr.errors import ManifestError
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry
+from emgasr.plain_data import read_json
 from emgasr.text_overlap import TextOverlap, read_lines, text_overlap
 
 CLAIMS = ("take", f"sentence:{TEST}", f"sentence:{VALIDATION}")
@@ -18,16 +19,18 @@ CLAIMS = ("take", f"sentence:{TEST}", f"sentence:{VALIDATION}")
 
 def read_sentences(path: Path, key: str) -> list[str]:
     """The sentences ("book:index") of a JSON list of [book, index], or of the list `key` of a JSON object."""
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-        rows = content[key] if isinstance(content, dict) else content
-        return [f"{book}:{int(index)}" for book, index in rows]
-    except OSError as error:
-        raise ManifestError(path, f"cannot be read ({error.strerror})", "give the published split file") from error
-    except KeyError as error:
-        raise ManifestError(path, f"has no list {key!r}", "give the published split file") from error
-    except (ValueError, TypeError, UnicodeDecodeError) as error:
-        raise ManifestError(path, "is not a JSON list of [book, index]", "give the published split file") from error
+    content: Any = read_json(path, ManifestError, "give the published split file")
+    if isinstance(content, dict):
+        if key not in content:
+            raise ManifestError(path, f"has no list {key!r}", "give the published split file")
+        content = content[key]
+    found = []
+    for row in content if isinstance(content, list) else [None]:
+        book, index = row if isinstance(row, list) and len(row) == 2 else (None, None)
+        if not isinstance(book, str) or not isinstance(index, int) or isinstance(index, bool):
+            raise ManifestError(path, "is not a JSON list of [book, index]", "give the published split file")
+        found.append(f"{book.strip()}:{index}")
+    return found
 
 
 def split_as_published(
@@ -40,11 +43,11 @@ def split_as_published(
     if both := sorted(set(dev) & set(test)):
         raise ManifestError("splits", f"{both[0]} is in dev and in test", "give the published lists")
     split_of = {**dict.fromkeys(dev, VALIDATION), **dict.fromkeys(test, TEST)}
-    silent = any(entry.session.startswith("silent/") for entry in entries)
+    silent = any(is_silent(Path(entry.path)) for entry in entries)
     found = []
     for entry in entries:
         split = split_of.get(entry.take, TRAIN)
-        if split == TRAIN or not silent or entry.session.startswith("silent/"):
+        if split == TRAIN or not silent or is_silent(Path(entry.path)):
             found.append(replace(entry, split=split))
     held = {entry.take for entry in found if entry.split != TRAIN}
     missing = [f"{split}: no recording of {take}" for take, split in split_of.items() if take not in held]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
-
+from emgasr.corpora.emg2qwerty import HDF5
+from emgasr.corpora.files import find_files, tell_notes
+from emgasr.errors import RecordingError
+from emgasr.hdf5 import OPEN_FILES
+from emgasr.journal_reading import is_journal
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording
-from emgasr.session_file import FORMAT, open_session
+from emgasr.session_file import is_session, open_session
 
 
 def open_recording(path: str | Path) -> Recording:
@@ -17,24 +20,21 @@ def open_recording(path: str | Path) -> Recording:
 
 
 def scan(folder: Path, findings: Findings) -> list[Entry]:
-    """Every native session below `folder`, in the order of their paths; HDF5 files of other kinds are passed over."""
-    return [
-        _entry(path)
-        for path in sorted([*folder.rglob("*.hdf5"), *folder.rglob("*.h5")])
-        if not path.name.startswith(".") and _native(path)
-    ]
+    """Every native session below `folder` (.hdf5, .h5), finished or not, in the order of their paths.
+
+    HDF5 files of other kinds are passed over, and told. A file is a session: what it says of itself.
+    """
+    opened = [(path, open_session(path)) for path in find_files(folder, findings, _native, HDF5, "native sessions")]
+    tell_notes(findings, opened)
+    return [Entry.of(recording, path, "native") for path, recording in opened]
 
 
 def _native(path: Path) -> bool:
-    if not h5py.is_hdf5(path):
-        return True  # so that opening it tells what is wrong
+    """Whether a file is a session; True for what cannot be opened, so that opening it tells what is wrong."""
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return bool(file.attrs.get("format") == FORMAT)
-    except OSError:
+        if is_journal(path):
+            return True
+        with OPEN_FILES.reading(path) as file:
+            return is_session(path, file)
+    except RecordingError:
         return True
-
-
-def _entry(path: Path) -> Entry:
-    recording = open_session(path)
-    return Entry.of(recording, path, "native")

@@ -12,17 +12,19 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from emgasr.corpora.clock import Clock, read_clock
-from emgasr.corpora.emg2qwerty import TableSamples
+from emgasr.corpora.emg2qwerty import HDF5, TableSamples, looks
+from emgasr.corpora.files import find_files, tell_notes
 from emgasr.corpora.tables import number, read_table
 from emgasr.errors import RecordingError
-from emgasr.hdf5 import OPEN_FILES
+from emgasr.hdf5 import OPEN_FILES, dataset
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans
+from emgasr.wording import counted, lines
 
+PROMPTS = "_prompts.csv"
 RATE_HZ, ELECTRODES, TABLE = 2000.0, 16, "data"
 TEXT_COLUMNS, START_COLUMNS, END_COLUMNS = ("prompt", "text"), ("start", "start_time", "time"), ("end", "end_time")
 
@@ -31,8 +33,8 @@ def open_recording(path: str | Path) -> Recording:
     """Open a session; prompts become utterances, moved from unix time to seconds by the samples' own clock."""
     path = Path(path)
     with OPEN_FILES.reading(path) as file:
-        table = file.get(TABLE)
-        if not isinstance(table, h5py.Dataset) or table.ndim != 1 or table.dtype.names is None:
+        table = dataset(path, file, TABLE, "give a neuromotor session")
+        if table.ndim != 1 or table.dtype.names is None:
             raise RecordingError(path, f"holds no table '{TABLE}' with named fields", "give a neuromotor session")
         for name, kind in (("emg", np.dtype((np.float32, ELECTRODES))), ("time", np.dtype(np.float64))):
             if name not in table.dtype.names or table.dtype[name] != kind:
@@ -42,6 +44,7 @@ def open_recording(path: str | Path) -> Recording:
             raise RecordingError(path, "holds no samples", "leave it out")
         total = table.shape[0]
         clock = read_clock(path, "time", table.fields("time"), total, RATE_HZ)
+    spans, notes = _prompts(path, clock)
     return Recording(
         samples=TableSamples(path.absolute(), TABLE, ("emg",), (total, ELECTRODES), clock.lost()),
         rate_hz=RATE_HZ,
@@ -49,28 +52,37 @@ def open_recording(path: str | Path) -> Recording:
         bands=(Band.numbered("wrist", ELECTRODES, ring=True),),
         subject=_user(path),
         session=path.stem,
-        spans=_prompts(path, clock),
+        spans=spans,
         start_unix_s=float(clock.times_s[0]),
-        notes=clock.notes(),
+        notes=(*clock.notes(), *notes),
     )
 
 
 def scan(folder: Path, findings: Findings) -> list[Entry]:
-    """Every handwriting session below `folder`, in the order of their paths."""
-    return [Entry.of(open_recording(path), path, "neuromotor") for path in session_files(folder)]
+    """Every handwriting session below `folder`, in the order of their paths; one file is one session.
+
+    A table of prompts without its session is told as left over.
+    """
+    opened = [(path, open_recording(path)) for path in session_files(folder, findings)]
+    tell_notes(findings, opened)
+    tables = find_files(folder, None, lambda path: True, [PROMPTS], "prompts")
+    known = {prompts_file(path) for path, _ in opened}
+    findings.left_over += [f"{path}: no session of this name lies beside it" for path in tables if path not in known]
+    return [Entry.of(recording, path, "neuromotor") for path, recording in opened]
 
 
-def session_files(folder: Path) -> list[Path]:
-    """The HDF5 files below `folder`."""
-    return sorted(path for path in folder.rglob("*.hdf5") if not path.name.startswith("."))
+def session_files(folder: Path, findings: Findings | None = None) -> list[Path]:
+    """The HDF5 files below `folder` that hold a table of samples, or cannot be opened, which reading them tells."""
+    return find_files(folder, findings, lambda path: looks(path, TABLE), HDF5, "sessions of this layout")
 
 
 def prompts_file(path: Path) -> Path:
     """Where the prompts of a session stand."""
-    return path.with_name(f"{path.stem}_prompts.csv")
+    return path.with_name(f"{path.stem}{PROMPTS}")
 
 
-def _prompts(path: Path, clock: Clock) -> Spans:
+def _prompts(path: Path, clock: Clock) -> tuple[Spans, tuple[str, ...]]:
+    """The prompts as utterances, and what is to be told of them."""
     table = prompts_file(path)
     if not table.is_file():
         advice = f"pandas.read_hdf('{path.name}', 'prompts').to_csv('{table.name}', index=False) writes it"
@@ -86,13 +98,18 @@ def _prompts(path: Path, clock: Clock) -> Spans:
         )
     start, end, text = columns
     spans = []
-    for line, row in enumerate(content, start=2):
-        bounds = [clock.to_seconds(number(table, row, column, line)) for column in (start, end)]
+    empty: list[int] = []
+    for row in content:
+        line = row.line
+        bounds = [clock.to_seconds(number(table, row, column)) for column in (start, end)]
         if bounds[1] < bounds[0]:
             raise RecordingError(table, f"line {line}: the prompt ends before it starts", "mend the table")
-        if row[text]:
-            spans.append((bounds[0], bounds[1], "utterance", row[text]))
-    return Spans.of(spans)
+        if row[text].strip():
+            spans.append((bounds[0], bounds[1], "utterance", row[text].strip()))
+        else:
+            empty.append(line)
+    notes = (f"{table.name}: {counted(len(empty), 'row')} without a text passed over ({lines(empty)})",)
+    return Spans.of(spans), notes if empty else ()
 
 
 def _user(path: Path) -> str:

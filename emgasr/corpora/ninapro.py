@@ -1,12 +1,15 @@
 """NinaPro's .mat files (DB2, DB3 and DB4: 12 electrodes at 2 kHz; DB5: two Myo rings at 200 Hz) in, Recordings out.
 
 The variables used: emg (T, C), restimulus (T, 1: the gesture held, corrected in time; 0 is rest; stimulus where that
-is missing), subject and exercise. One file S<subject>_E<exercise>_A1.mat is one session.
+is missing), subject and exercise. A file S<subject>_E<exercise>_A<n>.mat is one exercise: those of one acquisition were
+recorded in one sitting with the electrodes left on, so that they are one session, A<n>, and each a take of it.
 """
 
 from __future__ import annotations
 
+import math
 import re
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from emgasr.corpora.arrays import Stamp, stamp_of
+from emgasr.corpora.files import find_files
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
+from emgasr.pointers import check_fetched
 from emgasr.recording import Band, Recording, Spans, row_range
 
 
@@ -37,6 +42,9 @@ class Database:
 _TRIGNO = Database(2000.0, (Band.numbered("forearm", 12),), 1e6)  # eight round the forearm, four on single muscles; V
 _MYO = Database(200.0, (Band.numbered("upper", 8, ring=True), Band.numbered("lower", 8, ring=True)), None)
 DATABASES = {"db2": _TRIGNO, "db3": _TRIGNO, "db4": _TRIGNO, "db5": _MYO}
+NAME = re.compile(r"S(\d+)_E(\d+)_A(\d+)", re.IGNORECASE | re.ASCII)
+MOST_VALUES = 1 << 29  # of a variable: 1.4 hours of DB2 have 120 million
+MOST_GESTURES = 1000
 OTHERS = {10: "DB1", 14: "DB7 (its accelerometers left out?)"}  # by their channels
 
 
@@ -47,6 +55,7 @@ def open_recording(path: str | Path, *, database: str = "") -> Recording:
     """
     path = Path(path)
     shape, labels, subject, exercise = _described(path, stamp_of(path))
+    named = NAME.fullmatch(path.stem)
     kind = DATABASES.get(database.lower()) if database else {12: _TRIGNO, 16: _MYO}.get(shape[1])
     if database and kind is None:
         raise RecordingError(path, f"unknown database {database!r}", f"known: {', '.join(DATABASES)}")
@@ -60,20 +69,22 @@ def open_recording(path: str | Path, *, database: str = "") -> Recording:
         unit="counts" if kind.scale is None else "uV",
         bands=kind.bands,
         subject=subject,
-        session=f"E{exercise}",
+        session=f"A{int(named[3])}" if named else "",
         spans=_spans(labels, kind.rate_hz, exercise),
     )
 
 
 def scan(folder: Path, findings: Findings) -> list[Entry]:
-    """Every S<subject>_E<exercise>_A<n>.mat below `folder`, by subject and exercise."""
-    return [Entry.of(open_recording(path), path, "ninapro") for path in mat_files(folder)]
+    """Every S<subject>_E<exercise>_A<n>.mat below `folder`, by subject and exercise; other .mat files are told."""
+    files = mat_files(folder, findings)
+    return [Entry.of(open_recording(path), path, "ninapro", take=path.stem) for path in files]
 
 
-def mat_files(folder: Path) -> list[Path]:
+def mat_files(folder: Path, findings: Findings | None = None) -> list[Path]:
     """The files of the exercises, by subject and exercise."""
-    named = [(path, re.fullmatch(r"S(\d+)_E(\d+)_A(\d+)", path.stem, re.IGNORECASE)) for path in folder.rglob("*.mat")]
-    return [path for _, path in sorted((tuple(map(int, found.groups())), path) for path, found in named if found)]
+    what = "called S<subject>_E<exercise>_A<n>"
+    files = find_files(folder, findings, lambda path: NAME.fullmatch(path.stem) is not None, [".mat"], what)
+    return sorted(files, key=lambda path: [int(number) for number in re.findall(r"\d+", path.stem)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,14 +122,31 @@ def _described(path: Path, stamp: Stamp) -> tuple[tuple[int, int], np.ndarray, s
     if len(labels) != len(emg):
         raise RecordingError(path, f"{name} has {len(labels)} rows, emg {len(emg)}", "fetch the file again")
     told = [_whole(path, content, variable) for variable in ("subject", "exercise")]
+    whole = labels.dtype.kind in "iuf" and bool(((labels >= 0) & (labels < MOST_GESTURES) & (labels % 1 == 0)).all())
+    if not whole:  # also where one is NaN
+        raise RecordingError(path, f"{name} holds what is no number of a gesture", "fetch the file again")
     return emg.shape, labels.astype(np.int64), f"s{told[0]:02d}", told[1]
 
 
 def _variables(path: Path, names: list[str]) -> dict[str, Any]:
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
+    check_fetched(path, RecordingError)
+    if not path.is_file():
+        wrong = "is no regular file" if path.exists() else "cannot be read (No such file)"
+        raise RecordingError(path, wrong, "check the path")
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of variables that stand twice: the sizes are looked at below
+            shapes = [(name, shape) for name, shape, _ in whosmat(path) if name in names]
+        for name, shape in shapes:
+            if not 0 <= math.prod(shape) <= MOST_VALUES:
+                raise RecordingError(path, f"{name} has {math.prod(shape):,} values", "give a .mat file of NinaPro")
+        if twice := [name for i, (name, _) in enumerate(shapes) if name in [other for other, _ in shapes[:i]]]:
+            raise RecordingError(path, f"holds {twice[0]} twice", "fetch the file again")
         return loadmat(path, variable_names=names)
+    except RecordingError:
+        raise
     except NotImplementedError as error:  # a MATLAB 7.3 file is HDF5
         raise RecordingError(path, "is of MATLAB 7.3", "save it with -v7, as NinaPro's are") from error
     except Exception as error:  # scipy documents none of the exceptions that damaged files raise
@@ -129,7 +157,7 @@ def _whole(path: Path, content: dict[str, Any], name: str) -> int:
     """A number that the file tells; NinaPro's file names tell it too, where a variable is missing."""
     values = np.asarray(content.get(name, np.empty(0))).ravel()
     named = re.search({"subject": r"S(\d+)_", "exercise": r"_E(\d+)"}[name], path.stem, re.IGNORECASE)
-    if values.dtype.kind in "iuf" and values.size == 1:
+    if values.dtype.kind in "iuf" and values.size == 1 and 0 <= values[0] < MOST_GESTURES and values[0] % 1 == 0:
         if named and int(named[1]) != int(values[0]):
             raise RecordingError(path, f"is of {name} {int(values[0])}, its name says {int(named[1])}", "rename it")
         return int(values[0])

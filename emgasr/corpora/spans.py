@@ -18,6 +18,7 @@ from pathlib import Path
 from emgasr.corpora.arrays import open_samples, told_by_row
 from emgasr.corpora.clock import place_labels
 from emgasr.corpora.file_names import spelled
+from emgasr.corpora.files import tell_notes
 from emgasr.corpora.label_table import modified, read_labels, relative
 from emgasr.corpora.listing import Listing, name_column
 from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit
@@ -91,7 +92,7 @@ def scan(
     """
     table = folder / RECORDINGS
     listing = Listing(table, findings)
-    entries = []
+    entries, opened = [], []
     for row in read_table(table, ("file", "rate_hz"), findings.notes):
         path = listing.place(row)
         options: dict[str, object] = {
@@ -108,8 +109,10 @@ def scan(
         rate = number(table, row, "rate_hz")
         who = {"subject": name_column(table, row, "subject", "participant"), "session": row.get("session", "").strip()}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
+        opened.append((path, recording))
         entries.append(Entry.of(recording, path, "spans", take=path.stem, options=options))
     listing.finish(entries)
+    tell_notes(findings, opened)
     if entries:
         _account(folder, entries, findings)
     return entries

@@ -7,7 +7,6 @@ through once, however often its preparation is stopped.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,23 +16,30 @@ from emgasr.corpora.arrays import stamp_of
 from emgasr.errors import EmgasrError, OutputError, RecordingError
 from emgasr.manifest import Entry
 from emgasr.output import replacing
-from emgasr.plain_text import lines_of
+from emgasr.plain_data import json_of
 from emgasr.validate import label_problems
+
+NOTES = 20  # that are told one by one
 
 
 class Survey(NamedTuple):
-    """The entries of the files that are good, in their order, and one line for each thing that is wrong."""
+    """The entries of the files that are good, in their order; a line for each thing that is wrong, or was noted."""
 
     entries: list[Entry]
     problems: list[str]
+    notes: tuple[str, ...] = ()
 
     def with_problems(self, more: list[str]) -> Survey:
         """The same with further lines; the entries whose files they begin with are no longer among the good ones."""
         good = [entry for entry in self.entries if not any(line.startswith(f"{entry.path}: ") for line in more)]
-        return Survey(good, [*self.problems, *more])
+        return Survey(good, [*self.problems, *more], self.notes)
 
     def checked(self, leave_out_bad: bool, tell: Callable[[str], object]) -> list[Entry]:
         """The entries; a RecordingError if a file is bad, unless those are to be left out. Each line is told first."""
+        for note in self.notes[:NOTES]:
+            tell(f"note: {note}")
+        if len(self.notes) > NOTES:
+            tell(f"note: {len(self.notes) - NOTES} more files were not read whole: `emgasr validate` tells how")
         for problem in self.problems:
             tell(problem)
         if self.problems and not leave_out_bad:
@@ -59,31 +65,33 @@ def survey(
     known = _read_journal(journal)
     _write_journal(journal, known)
     entries, problems = [], []
+    notes: list[str] = []
     for path in files:
         progress(path)
         try:
             stamp = [corpus, options or {}, *stamp_of(path)]
             row = known.get(str(path))
-            if row is None or row["stamp"] != stamp:
-                entry = _checked(path, corpus, options or {})
-                row = {"path": str(path), "stamp": stamp, "entry": dataclasses.asdict(entry)}
+            if row is None or row.get("stamp") != stamp:
+                entry, told = _checked(path, corpus, options or {})
+                row = {"path": str(path), "stamp": stamp, "entry": dataclasses.asdict(entry), "notes": told}
                 _append(journal, row)
             entries.append(dataclasses.replace(Entry(**row["entry"]), **name(path)))
+            notes += [f"{path}: {note}" for note in row["notes"]]
         except OutputError:
             raise
         except EmgasrError as error:
             problems.append(str(error))
-    return Survey(entries, problems)
+    return Survey(entries, problems, tuple(notes))
 
 
-def _checked(path: Path, corpus: str, options: dict[str, Any]) -> Entry:
-    """The entry of a file; a RecordingError if it cannot be read or its labels are wrong."""
+def _checked(path: Path, corpus: str, options: dict[str, Any]) -> tuple[Entry, list[str]]:
+    """The entry of a file and its notes; a RecordingError if it cannot be read or its labels are wrong."""
     from emgasr.corpora import reader
 
     recording = reader(corpus).open_recording(path, **options)
     if wrong := list(label_problems(recording)):
         raise RecordingError(path, "; ".join(wrong), "mend the labels or leave it out")
-    return Entry.of(recording, path, corpus, options=options)
+    return Entry.of(recording, path, corpus, options=options), list(recording.notes)
 
 
 def duplicates(entries: Iterable[Entry], one_folder: bool = True) -> list[str]:
@@ -116,16 +124,31 @@ def _folder_of_user(entry: Entry) -> Path:
 
 
 def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
-    """What earlier runs found; a line that was cut off is passed over."""
-    known = {}
-    if path.is_file():
-        for line in lines_of(path.read_text(encoding="utf-8", errors="replace")):
-            try:
-                row = json.loads(line)
+    """What earlier runs found; a line that was cut off, or is none of ours, is passed over: its file is read again."""
+    known: dict[str, dict[str, Any]] = {}
+    if not path.is_file():
+        return known
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise OutputError(path, f"cannot be read ({error.strerror})", "give another --out") from error
+    for line in lines:
+        try:
+            row = json_of(line, path, RecordingError)
+            told = isinstance(row, dict) and isinstance(row.get("path"), str) and _is_entry(row.get("entry"))
+            if told and isinstance(row.get("notes"), list):
                 known[row["path"]] = row
-            except (ValueError, KeyError, TypeError):
-                continue
+        except RecordingError:
+            continue
     return known
+
+
+def _is_entry(told: Any) -> bool:
+    """Whether facts of a journal are those of an entry, each of its type."""
+    if not isinstance(told, dict) or told.keys() != {field.name for field in dataclasses.fields(Entry)}:
+        return False
+    kinds = {"duration_s": (int, float), "rate_hz": (int, float), "channels": (int,), "options": (dict,)}
+    return all(isinstance(value, kinds.get(name, (str,))) for name, value in told.items())
 
 
 def _append(path: Path, row: dict[str, Any]) -> None:

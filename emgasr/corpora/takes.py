@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emgasr.corpora.arrays import open_samples, told_by_row
+from emgasr.corpora.files import tell_notes
 from emgasr.corpora.listing import Listing, name_column
 from emgasr.corpora.tables import check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
@@ -61,7 +62,7 @@ def scan(
     """Every take of metadata.csv, in its order; the name of a take is its file's, without folder and suffix."""
     table = folder / TABLE
     listing = Listing(table, findings)
-    entries, trimmed = [], []
+    entries, opened, trimmed = [], [], []
     for row in read_table(table, COLUMNS, findings.notes):
         text = row["text"].strip()
         if not text:
@@ -80,8 +81,10 @@ def scan(
         rate = number(table, row, "rate_hz")
         who = {"subject": name_column(table, row, "subject"), "session": row["session"].strip()}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
+        opened.append((path, recording))
         entries.append(Entry.of(recording, path, "takes", take=path.stem, text=text, options=options))
     listing.finish(entries)
+    tell_notes(findings, opened)
     if trimmed:
         told = f"{counted(len(trimmed), 'text')} without the blanks at the ends ({lines(trimmed)})"
         findings.notes.append(f"{TABLE}: {told}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.errors import DataError
 
 
@@ -24,7 +24,7 @@ def align(emissions: np.ndarray, ids: Sequence[int]) -> tuple[tuple[int, ...], t
     return tuple(frames.tolist()), tuple(confidences.tolist())
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tuple[np.ndarray, np.ndarray]:
     """Onset frames and confidences of `ids` (n,) in emissions (F, V); both empty if they do not fit.
 
@@ -66,7 +66,7 @@ def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tu
     return frames, confidences
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _move(best: np.ndarray, skip: np.ndarray, emitted: np.ndarray, after: np.ndarray, moves: np.ndarray) -> None:
     """One frame for all positions at once: without branches, several in one machine instruction."""
     for position in range(len(moves)):

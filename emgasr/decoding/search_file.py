@@ -9,9 +9,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from emgasr.config import from_mapping, read_yaml, to_mapping, write_yaml
+from emgasr.config import from_mapping, to_mapping, write_yaml
 from emgasr.decoding.hypothesis import SearchConfig
 from emgasr.errors import ConfigError
+from emgasr.plain_data import read_yaml
 
 LM_SHA256 = "lm_sha256"
 

@@ -8,8 +8,8 @@ something else are given up, so that what was settled is never taken back.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.cache import forget_outdated
 from emgasr.decoding.kernel.tree import BASE, DEPTH, FRAME, LIVE, LOGS, PARENT, Tree, commit, tail, tail_times
 from emgasr.decoding.search import SearchState, take_committed
@@ -28,7 +28,7 @@ def settle(state: SearchState, agreement: float, within_frames: int | None = Non
     return state
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _settle(tree: Tree, agreement: float, within: int, logs: bool | None) -> None:
     marks, links, beam = tree.marks, tree.links, tree.beam[0]
     live, floor = marks[LIVE], links[marks[BASE], DEPTH]

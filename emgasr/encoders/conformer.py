@@ -13,6 +13,9 @@ from emgasr.errors import ConfigError
 from emgasr.held import join, part, same
 from emgasr.layers import BlockPast, ConformerBlock, frame_mask
 
+MOST_BLOCKS = 64
+MOST_REACH = 8192  # frames: what attention compares grows with their square
+
 
 @dataclass(frozen=True)
 class ConformerConfig:
@@ -50,6 +53,12 @@ class ConformerConfig:
         for name in ("width", "blocks", "heads", "expansion", "kernel", "mixer_channels", "chunk_frames"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"encoder.{name}", f"{getattr(self, name)} is below 1", "see ConformerConfig")
+        if self.blocks > MOST_BLOCKS or self.subsampling > 64:
+            wrong = f"{self.blocks} blocks, subsampling {self.subsampling}"
+            raise ConfigError("encoder", wrong, f"at most {MOST_BLOCKS} blocks and subsampling 64")
+        if self.chunk_frames * max(self.left_chunks, 8) > MOST_REACH:
+            wrong = f"{self.left_chunks} left_chunks of {self.chunk_frames} chunk_frames"
+            raise ConfigError("encoder", wrong, f"at most {MOST_REACH // 8} chunk_frames, and {MOST_REACH} in all")
         if self.left_chunks < 0:
             raise ConfigError("encoder.left_chunks", f"{self.left_chunks} is below 0", "0 sees the own chunk only")
         if not 0 <= self.dropout < 1:

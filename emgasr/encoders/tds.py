@@ -19,6 +19,8 @@ from emgasr.errors import ConfigError
 from emgasr.held import part
 from emgasr.layers import frame_mask
 
+MOST_BLOCKS = 64
+
 
 @dataclass(frozen=True)
 class TDSConfig:
@@ -166,6 +168,8 @@ class TDSEncoder(nn.Module):
 
 def _channels(config: TDSConfig, width: int) -> tuple[int, ...]:
     """The channels of each block; a ConfigError for sizes that do not go together."""
+    if config.blocks > MOST_BLOCKS:
+        raise ConfigError("encoder.blocks", f"{config.blocks} blocks", f"at most {MOST_BLOCKS}")
     channels = (config.channels,) * config.blocks if isinstance(config.channels, int) else tuple(config.channels)
     if min(config.mlp_width, config.kernel, config.blocks, *channels) < 1:
         raise ConfigError("encoder", "mlp_width, channels, kernel and blocks must be 1 or more", "see TDSConfig")
@@ -217,7 +221,7 @@ class TDSFeedForwardBlock(nn.Module):
         return self.norm(self.layers(x) + x)
 
 
-def published_names(encoder: TDSEncoder) -> dict[str, str]:
+def published_names(encoder: nn.Module) -> dict[str, str]:
     """For each name in the encoder's state dict, the name that a published Lightning checkpoint has for it.
 
     The checkpoint's `model.4.weight` and `model.4.bias` are the linear head.

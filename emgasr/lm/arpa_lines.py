@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from emgasr.compiled import compiled
 from emgasr.lm.trie import LARGEST, LN10
 
 # What a section's reading ends with: all rows, or what is wrong with the line where it ended.
@@ -19,7 +19,7 @@ _PLUS, _MINUS, _POINT, _ZERO, _BACKSLASH, _E, _SMALL_E = 43, 45, 46, 48, 92, 69,
 _SMALL_I, _SMALL_N, _SMALL_F = 105, 110, 102
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def read_section(data, at, highest, spans, slots, ids, log10_p, log10_backoff):  # type: ignore[no-untyped-def]
     """Read a section's lines from byte `at` on into ids (n, k), log10_p (n,) and log10_backoff (n,), blank ones not.
 
@@ -71,7 +71,7 @@ def read_section(data, at, highest, spans, slots, ids, log10_p, log10_backoff): 
     return COMPLETE, len(ids), at, at, infinite
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def symbol_slots(data, spans):  # type: ignore[no-untyped-def]
     """Return a hash table of the symbols between `spans`, and the first row whose symbol came before, or -1."""
     size = 16
@@ -86,7 +86,7 @@ def symbol_slots(data, spans):  # type: ignore[no-untyped-def]
     return slots, -1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _slot(data, spans, slots, begin, end):  # type: ignore[no-untyped-def]
     """Return the place of the symbol in bytes begin to end, or the free one where it belongs."""
     value = np.uint64(14695981039346656037)  # FNV-1a (Fowler, Noll, Vo)
@@ -106,7 +106,7 @@ def _slot(data, spans, slots, begin, end):  # type: ignore[no-untyped-def]
     return slot
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _number(data, at):  # type: ignore[no-untyped-def]
     """Return the number that the field at this byte is, and the field's end, -1 if it is none or is too large."""
     negative = at < len(data) and data[at] == _MINUS
@@ -155,7 +155,7 @@ def _number(data, at):  # type: ignore[no-untyped-def]
     return (-value if negative else value), at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _next_line(data, at):  # type: ignore[no-untyped-def]
     """Return where the first field at or after this byte begins, on this line or a later one."""
     while at < len(data) and (_blank(data[at]) or data[at] == _NEWLINE):
@@ -163,26 +163,26 @@ def _next_line(data, at):  # type: ignore[no-untyped-def]
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _next_field(data, at):  # type: ignore[no-untyped-def]
     while at < len(data) and _blank(data[at]):
         at += 1
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _field_end(data, at):  # type: ignore[no-untyped-def]
     while at < len(data) and not _blank(data[at]) and data[at] != _NEWLINE:
         at += 1
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _blank(byte):  # type: ignore[no-untyped-def]
     return byte in (_SPACE, _TAB, _RETURN)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def write_rows(ids, ln_p, backoff, highest, names, starts, out):  # type: ignore[no-untyped-def]
     """Write the lines of n-grams (n, k) to the bytes `out`, the highest order's without back-offs; return how many.
 
@@ -206,7 +206,7 @@ def write_rows(ids, ln_p, backoff, highest, names, starts, out):  # type: ignore
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _put_number(out, at, value):  # type: ignore[no-untyped-def]
     """Write a number in `DIGITS` digits, as C's %.9g does; return where it ends."""
     if value < 0:
@@ -249,7 +249,7 @@ def _put_number(out, at, value):  # type: ignore[no-untyped-def]
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _shifted(value, exponent):  # type: ignore[no-untyped-def]
     """Return value · 10^exponent, exact powers used where there are some."""
     if -len(_POWERS) < exponent < 0:

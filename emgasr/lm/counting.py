@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.errors import LanguageModelError
 from emgasr.lm.arpa_symbols import RESERVED
 from emgasr.lm.ngram import BEGIN, BEGIN_ID, END, END_ID, SPECIALS, UNKNOWN, UNKNOWN_ID
@@ -149,7 +149,7 @@ def _trie(keys: np.ndarray, counts: np.ndarray, vocabulary: tuple[str, ...], ord
     return Counted(vocabulary, levels, last_order)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _length(symbols: np.ndarray) -> int:
     """How many symbols, from the last back to the sentence's <s>, make the longest n-gram."""
     for place in range(len(symbols)):
@@ -158,7 +158,7 @@ def _length(symbols: np.ndarray) -> int:
     return len(symbols)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _shared(symbols: np.ndarray, previous: np.ndarray) -> int:
     """How many symbols the n-gram has in common with the previous one, from the last."""
     for place in range(len(symbols)):
@@ -167,7 +167,7 @@ def _shared(symbols: np.ndarray, previous: np.ndarray) -> int:
     return len(symbols)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _count_nodes(keys: np.ndarray, order: int, bits: int, sizes: np.ndarray) -> None:
     symbols = np.empty(order, np.int64)
     previous = np.full(order, -1, np.int64)
@@ -178,7 +178,7 @@ def _count_nodes(keys: np.ndarray, order: int, bits: int, sizes: np.ndarray) -> 
         previous[:] = symbols
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill(
     keys: np.ndarray,
     counts: np.ndarray,

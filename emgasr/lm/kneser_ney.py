@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.errors import LanguageModelError
 from emgasr.lm.counting import Counted, Level, count
 from emgasr.lm.ngram import BEGIN_ID, END_ID, NGramModel
@@ -120,7 +120,7 @@ def _discounts(count_of_counts: np.ndarray) -> np.ndarray:
     return discounts
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _contexts(
     below_context: np.ndarray,
     below_extensions: np.ndarray,
@@ -150,7 +150,7 @@ def _contexts(
     return context
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _interpolate(
     adjusted: np.ndarray,
     kept: np.ndarray,

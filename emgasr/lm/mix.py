@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.errors import LanguageModelError
 from emgasr.lm.ngram import SPECIALS, UNKNOWN_ID, NGramModel, step
 from emgasr.lm.perplexity import encoded
@@ -130,7 +130,7 @@ def _parents(model: NGramModel) -> np.ndarray:
     return owners(model.counts, model.next, len(model.fail))[context]
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _ln_p(  # type: ignore[no-untyped-def]
     first, symbol, own, ids, extra, m_first, m_fail, m_log10_backoff, m_symbol, m_log10_p, m_next
 ):
@@ -148,7 +148,7 @@ def _ln_p(  # type: ignore[no-untyped-def]
     return ln_p
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _backoffs(first, fail, symbol, log10_p, after):  # type: ignore[no-untyped-def]
     """Return log10 of each context's back-off: what its n-grams leave over what they would have one order below."""
     backoff = np.zeros(len(fail), np.float32)

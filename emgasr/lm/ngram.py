@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba
 import numpy as np
 
+from emgasr.compiled import compiled
 from emgasr.errors import LanguageModelError
 from emgasr.lm.trie import LN10, MOST_ORDERS, Arrays, Table, build, find, owners
 from emgasr.plain_text import normalized
@@ -215,7 +215,7 @@ def exp(exponent: float) -> float:
     return math.exp(exponent) if exponent < 700 else math.inf
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def step(first, fail, log10_backoff, symbol, log10_p, after, context, id):  # type: ignore[no-untyped-def]
     """Return ln p of a symbol and the context after it."""
     found, levels = context, 0
@@ -229,7 +229,7 @@ def step(first, fail, log10_backoff, symbol, log10_p, after, context, id):  # ty
     return LN10 * backed_off(fail, log10_backoff, context, levels, log10_p[ngram]), after[ngram]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def backed_off(fail, log10_backoff, context, levels, log10_p):  # type: ignore[no-untyped-def]
     """Return log10 p with the back-offs of `context` and the levels - 1 contexts below it, as KenLM adds them.
 
@@ -245,7 +245,7 @@ def backed_off(fail, log10_backoff, context, levels, log10_p):  # type: ignore[n
     return np.float64(total)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _score_text(first, fail, log10_backoff, symbol, log10_p, after, start, ids):  # type: ignore[no-untyped-def]
     scores = np.empty(len(ids))
     context = start
@@ -256,7 +256,7 @@ def _score_text(first, fail, log10_backoff, symbol, log10_p, after, start, ids):
     return scores
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _mark(first, symbol, mask):  # type: ignore[no-untyped-def]
     for context in range(len(mask)):
         for ngram in range(first[context], first[context + 1]):

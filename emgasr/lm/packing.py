@@ -6,8 +6,8 @@ A key has as many words as an order times the bits of a symbol need; keys compar
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.lm.ngram import BEGIN_ID, END_ID
 
 Run = tuple[np.ndarray, np.ndarray]  # sorted distinct keys (U, words) and how often each was seen (U)
@@ -45,7 +45,7 @@ def _words(order: int, bits: int) -> int:
     return -(-order // (64 // bits))
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _pack(symbols: np.ndarray, order: int, bits: int, key: np.ndarray) -> None:
     """Write symbols, the last first, into a key's words, the highest bits first."""
     per_word = 64 // bits
@@ -56,7 +56,7 @@ def _pack(symbols: np.ndarray, order: int, bits: int, key: np.ndarray) -> None:
         key[word] = packed
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def unpack(key: np.ndarray, order: int, bits: int, symbols: np.ndarray) -> None:
     per_word = 64 // bits
     low = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
@@ -67,7 +67,7 @@ def unpack(key: np.ndarray, order: int, bits: int, symbols: np.ndarray) -> None:
             packed >>= np.uint64(bits)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _pack_text(text: np.ndarray, order: int, bits: int, keys: np.ndarray) -> None:
     symbols = np.full(order, BEGIN_ID, np.int64)
     for position in range(len(text)):
@@ -79,7 +79,7 @@ def _pack_text(text: np.ndarray, order: int, bits: int, keys: np.ndarray) -> Non
             symbols[:] = BEGIN_ID
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _repack(keys: np.ndarray, order: int, old_bits: int, bits: int, out: np.ndarray) -> None:
     symbols = np.empty(order, np.int64)
     for index in range(len(keys)):
@@ -87,7 +87,7 @@ def _repack(keys: np.ndarray, order: int, old_bits: int, bits: int, out: np.ndar
         _pack(symbols, order, bits, out[index])
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _compare(first: np.ndarray, second: np.ndarray) -> int:
     for word in range(len(first)):
         if first[word] != second[word]:
@@ -95,7 +95,7 @@ def _compare(first: np.ndarray, second: np.ndarray) -> int:
     return 0
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct keys of sorted ones, and how often each stands there."""
     size = 0
@@ -113,7 +113,7 @@ def distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return distinct, counts
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _merge(
     keys_a: np.ndarray,
     counts_a: np.ndarray,

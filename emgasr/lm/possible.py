@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.lm.ngram import BEGIN_ID, NGramModel
 from emgasr.lm.trie import LARGEST, find
 
@@ -25,7 +25,7 @@ def impossible(model: NGramModel) -> str:
     return f"a back-off of {backoff:g} gives {symbol!r} a log-probability of {log10_p:.3g}, above zero"
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _above_one(first, fail, log10_backoff, symbol, log10_p):  # type: ignore[no-untyped-def]
     """Return a context, an n-gram that it backs off to, and log10 p above zero of that; -1, -1 and 0 if there is none.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 
+from emgasr.compiled import compiled
 from emgasr.errors import LanguageModelError
 
 LN10 = math.log(10)
@@ -140,7 +140,7 @@ def _text(names: Sequence[str], ids: np.ndarray) -> str:
     return repr(" ".join(names[id].replace(" ", "␣") for id in ids))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def find(first, symbol, context, id):  # type: ignore[no-untyped-def]
     """Return which n-gram the context and the symbol after it are, -1 if they are none."""
     low, high = first[context], first[context + 1]
@@ -153,7 +153,7 @@ def find(first, symbol, context, id):  # type: ignore[no-untyped-def]
     return low if low < first[context + 1] and symbol[low] == id else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _contexts(unigrams, children, symbol, ids):  # type: ignore[no-untyped-def]
     """Return the n-gram that each row of ids is without its last symbol; 0 for 1-grams, -1 for those missing."""
     found = np.zeros(len(ids), dtype=np.int32)
@@ -166,7 +166,7 @@ def _contexts(unigrams, children, symbol, ids):  # type: ignore[no-untyped-def]
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _link(first, symbol, number, fail, after):  # type: ignore[no-untyped-def]
     """Fill `fail` and `after`; `number` is each n-gram's own as a context, 0 if it is none."""
     for context in range(len(fail)):

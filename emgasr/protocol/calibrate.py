@@ -19,6 +19,7 @@ from emgasr.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import ConfigError, DataError
 from emgasr.experiment import TrainingConfig
 from emgasr.manifest import Entry
+from emgasr.measured import mended
 from emgasr.personalize import PersonalizeConfig, personalize
 from emgasr.protocol.align import Profile, align, profile
 from emgasr.protocol.folds import in_order
@@ -120,6 +121,7 @@ def calibrate(
     Where there are no labels to fit or to judge with, the model stays as it was, and `told` says why. Raises a
     ConfigError if the rung does not apply to the model, a DataError if there are too few frames for statistics.
     """
+    recordings = [mended(recording) for recording in recordings]
     if rung in ("head", "all"):
         return _fitted(model, recordings, rung, config, training, folder)
     recognizer = Recognizer.load(model)

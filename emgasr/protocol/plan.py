@@ -17,7 +17,7 @@ from emgasr.as_json import as_json
 from emgasr.config import to_mapping
 from emgasr.errors import ConfigError, ManifestError
 from emgasr.experiment import TrainingConfig
-from emgasr.items import training_of
+from emgasr.items import trained_on
 from emgasr.jobs import Engine, Job, Report, run_jobs
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, checksum_file, read_manifest, write_manifest
 from emgasr.output import replacing
@@ -242,8 +242,7 @@ def _fold_jobs(
 
 
 def _learned_from(init: str) -> list[Entry] | None:
-    found = training_of(Path(init))
-    return None if found is None else found[0].split(found[1])
+    return trained_on(Path(init))
 
 
 def read_lists(paths: Mapping[str, str]) -> dict[str, Manifest]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emgasr.as_json import as_json
 from emgasr.errors import OutputError
 from emgasr.output import replacing
+from emgasr.pictures import label, missing, plain, png
+from emgasr.plain_data import read_json
 from emgasr.protocol.plan import RUN_NAME
 from emgasr.protocol.tables import Row, between_systems, curves, minutes_to, minutes_told, over_people
+from emgasr.visible import markdown_code, markdown_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RESULTS_NAME, TEXT_NAME, CURVE_NAME = "results.json", "RESULTS.md", "curve.png"
 SECTION = "\n## On people held out\n"
@@ -53,10 +57,11 @@ def write_report(
 
 def read_run(root: Path) -> dict[str, Any]:
     """What run.json says of how a protocol was run; an OutputError if there is none."""
-    try:
-        content: dict[str, Any] = json.loads((root / RUN_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(root, f"is not the folder of a protocol ({RUN_NAME})", "run it first") from error
+    if not (root / RUN_NAME).is_file():
+        raise OutputError(root, f"is not the folder of a protocol ({RUN_NAME})", "run it first")
+    content = read_json(root / RUN_NAME, OutputError, "run the protocol again")
+    if not isinstance(content, dict):
+        raise OutputError(root / RUN_NAME, "is no mapping", "run the protocol again")
     return content
 
 
@@ -75,12 +80,12 @@ def render(
     trained = [row for row in table if "train_hours" in row]
     rule = run["rule"]
     facts = [
-        ("command", f"`{run['command']}`"),
-        ("protocol", f"{rule['rule']}: {RULES[rule['rule']]}"),
+        ("command", markdown_code(run["command"])),
+        ("protocol", markdown_text(f"{rule['rule']}: {RULES.get(rule['rule'], 'unknown')}")),
         ("splits", f"checksum `{run['splits_sha256']}`, seed {rule['seed']}"),
         ("recordings", f"checksum `{run['recordings_sha256']}`"),
         ("seeds of training", ", ".join(map(str, run["seeds"]))),
-        ("emgasr", run["emgasr"]),
+        ("emgasr", markdown_text(run["emgasr"])),
     ]
     if trained:
         facts.insert(
@@ -88,18 +93,28 @@ def render(
         )
     if seconds is not None:
         facts.append(("time", f"{seconds / 3600:.2f} h of jobs, one after the other"))
-    parts = [f"# {title}", "", "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts), ""]
+    parts = [
+        f"# {markdown_text(title)}",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in facts),
+        "",
+    ]
     for name, sessions in dict.fromkeys((row["list"], row["sessions"]) for row in table):
         chosen = [row for row in table if (row["list"], row["sessions"]) == (name, sessions)]
         which = "all sessions of the test people" if sessions == "all" else "the test sessions"
-        parts += [f"## {name}: {which}", "", *_table(chosen), ""]
+        parts += [f"## {markdown_text(name)}: {which}", "", *_table(chosen), ""]
     if ladder := curves(rows):
         parts += ["## The ladder, of the people who have every step", "", *_ladder(ladder), ""]
     if pairs:
         parts += ["## Between systems", "", *_pairs(pairs), ""]
     if reached:
         told = f"## Minutes of calibration to an error rate of {100 * reached[0]['target']:g} %"
-        lines = [f"- {r['list']}, {r['system']}, {r['rung']}: {minutes_told(r)}" for r in reached]
+        lines = [
+            f"- {markdown_text(', '.join((r['list'], r['system'], r['rung'])))}: {markdown_text(minutes_told(r))}"
+            for r in reached
+        ]
         parts += [told, "", *lines, ""]
     if drawn:
         parts += [f"![Error rate over minutes of calibration]({CURVE_NAME})", ""]
@@ -114,9 +129,14 @@ def draw_curves(rows: Sequence[Row], target: float, path: Path) -> bool:
     Nothing is drawn without matplotlib either (the `plot` extra).
     """
     found = {key: steps for key, steps in curves(rows).items() if any(n.startswith("cer_") for n in steps[0])}
-    if not found or importlib.util.find_spec("matplotlib") is None:
+    if not found or missing():
         return False
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    with replacing(path) as temporary:
+        temporary.write_bytes(plain(lambda: png(_figure(found, target)))())
+    return True
+
+
+def _figure(found: Mapping[tuple[str, str, str], Sequence[Row]], target: float) -> Figure:
     from matplotlib.figure import Figure
 
     panels = list(dict.fromkeys((name, rung) for _, name, rung in found))
@@ -138,7 +158,7 @@ def draw_curves(rows: Sequence[Row], target: float, path: Path) -> bool:
         place.minorticks_off()
         place.set_xlim(-0.05, 1.1 * ticks[-1])
         place.set_ylim(bottom=0)
-        place.set_title(f"{name}: {rung}", fontsize=9)
+        place.set_title(f"{label(name)}: {rung}", fontsize=9)
         place.set_xlabel("minutes of calibration")
     for place in axes.flat[len(panels) :]:
         place.set_visible(False)
@@ -147,10 +167,10 @@ def draw_curves(rows: Sequence[Row], target: float, path: Path) -> bool:
     if cut:
         axes[0, 0].set_ylim(top=HIGHEST_PERCENT)
     lines_of = {line.get_label(): line for place in axes.flat for line in place.get_lines() if line.get_gid()}
-    figure.legend(lines_of.values(), lines_of.keys(), fontsize=8, loc="outside right upper")
-    with replacing(path) as temporary:
-        FigureCanvasAgg(figure).print_png(str(temporary))
-    return True
+    # A legend passes over what begins with "_".
+    names = [f" {label(name)}" if name.startswith("_") else label(name) for name in lines_of]
+    figure.legend(lines_of.values(), names, fontsize=8, loc="outside right upper")
+    return figure
 
 
 def _draw(place: Any, steps: Sequence[Row], system: str, color: str) -> None:
@@ -176,13 +196,13 @@ def _table(rows: Sequence[Row]) -> list[str]:
     head += ["calibration of no use"] if kept else []
     lines = [head, ["---"] * len(head)]
     for row in rows:
-        cells = [str(row["system"]), str(row["rung"]), f"{row['minutes']:g}", str(row["subjects"])]
+        cells = [markdown_text(row["system"]), markdown_text(row["rung"]), f"{row['minutes']:g}", str(row["subjects"])]
         for name in names:
             if name not in row:
                 cells += ["", "", ""]
                 continue
             interval = "–".join(f"{100 * bound:.1f}" for bound in row["intervals"].get(name, ()))
-            worst = f"{100 * row[f'{name}_worst']:.1f} % ({row[f'{name}_worst_subject']})"
+            worst = f"{100 * row[f'{name}_worst']:.1f} % ({markdown_text(row[f'{name}_worst_subject'])})"
             cells += [f"{100 * row[name]:.2f} % ± {100 * row[f'{name}_population_std']:.2f}", interval, worst]
         if false:
             cells.append(f"{row['false_keys_per_minute_greedy']:.2f}" if "false_keys_per_minute_greedy" in row else "")
@@ -201,7 +221,9 @@ def _ladder(ladder: Mapping[tuple[str, str, str], Sequence[Row]]) -> list[str]:
     lines = [head, ["---"] * len(head)]
     for (name, system, rung), steps in sorted(((n, s, r), steps) for (s, n, r), steps in ladder.items()):
         shown = {float(step["minutes"]): f"{100 * step[step['headline']]:.2f} %" for step in steps}
-        lines.append([name, system, rung, str(steps[0]["subjects"]), *(shown.get(m, "") for m in minutes)])
+        lines.append(
+            [*map(markdown_text, (name, system, rung)), str(steps[0]["subjects"]), *(shown.get(m, "") for m in minutes)]
+        )
     return [f"| {' | '.join(cells)} |" for cells in lines]
 
 
@@ -213,9 +235,10 @@ def _pairs(pairs: Sequence[Row]) -> list[str]:
     for pair in pairs:
         if pair["sessions"] == "all" and len({p["sessions"] for p in pairs}) > 1 and pair["rung"] != "none":
             continue
-        which = f"{pair['list']} ({pair['sessions']})"
+        which = markdown_text(f"{pair['list']} ({pair['sessions']})")
+        first, second = markdown_text(pair["first"]), markdown_text(pair["second"])
         lines.append(
-            f"| {which} | {pair['rung']} | {pair['minutes']:g} | {pair['first']} − {pair['second']} "
+            f"| {which} | {markdown_text(pair['rung'])} | {pair['minutes']:g} | {first} − {second} "
             f"| {100 * pair['mean_difference']:+.2f} | {pair['people']} | {pair['wilcoxon_p']:.3g} |"
         )
     note = "Signed-rank test over people, two-sided, not corrected for the number of comparisons."
@@ -231,13 +254,14 @@ def _write_cards(root: Path, rows: Sequence[Row], run: Mapping[str, Any]) -> Non
         if not table or not (folder / "README.md").is_file():
             continue
         text = (folder / "README.md").read_text(encoding="utf-8").partition(SECTION)[0].rstrip()
-        people = ", ".join(sorted({str(row["subject"]) for row in own}))
-        facts = f"Fold `{fold}` of the split file with checksum `{run['splits_sha256']}`, seed {seed[4:]}; held out: "
+        people = markdown_text(", ".join(sorted({str(row["subject"]) for row in own})))
+        facts = f"Fold {markdown_code(fold)} of the split file with checksum `{run['splits_sha256']}`, seed {seed[4:]}"
+        facts += "; held out: "
         parts = [text, SECTION, f"{facts}{people}.", ""]
         plain = [row for row in table if row["rung"] == "none"]
         for name, sessions in dict.fromkeys((row["list"], row["sessions"]) for row in plain):
             chosen = [row for row in plain if (row["list"], row["sessions"]) == (name, sessions)]
-            parts += [f"{name}, {sessions} sessions, without calibration:", "", *_table(chosen), ""]
-        parts.append(f"Made with `{run['command']}`.\n")
+            parts += [f"{markdown_text(name)}, {sessions} sessions, without calibration:", "", *_table(chosen), ""]
+        parts.append(f"Made with {markdown_code(run['command'])}.\n")
         with replacing(folder / "README.md") as path:
             path.write_text("\n".join(parts), encoding="utf-8")

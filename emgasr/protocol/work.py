@@ -5,7 +5,6 @@ Paths among the arguments are relative to the protocol's folder, so that it can 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emgasr.config import from_mapping, read_yaml
+from emgasr.config import from_mapping
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluate import evaluate
-from emgasr.experiment import KINDS, START_NAME, TrainingConfig, train
-from emgasr.items import items_of, tuning_stretches
+from emgasr.experiment import KINDS, TrainingConfig, train
+from emgasr.items import items_of, trained_on, tuning_stretches
 from emgasr.leaks import check_apart
 from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
+from emgasr.measured import mended
+from emgasr.plain_data import read_yaml
 from emgasr.protocol.align import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.calibrate import CalibrationConfig, calibrate, earliest
 from emgasr.protocol.checks import check_fitted
@@ -28,6 +29,7 @@ from emgasr.protocol.folds import CALIBRATION
 from emgasr.recognizer import SEARCH_NAME, Recognizer
 from emgasr.recording import Recording, Spans
 from emgasr.results import rows
+from emgasr.resuming import Begun, read_begun
 from emgasr.training import choose_device
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def train_fold(
         _tune(recognizer, judged, lm, tune, run / "model", config.seed)
     return {
         "parameters": recognizer.parameter_count,
-        "parameters_sha256": begun["parameters_sha256"],
+        "parameters_sha256": begun.parameters_sha256,
         "validation_cer": fitted.cer,
         "best_step": fitted.best_step,
         "steps": fitted.steps,
@@ -120,7 +122,12 @@ def read_person(
     _begun(run, learned)
     learned_on = learned.split(training.train_split)
     judged = (read_manifest(root / validation) if validation else learned).split(VALIDATION)
-    fitted_on = {"weights": learned_on, "normalization": learned_on, "template": learned_on, "search": judged}
+    fitted_on = {
+        "weights": trained_on(place) or learned_on,
+        "normalization": learned_on,
+        "template": learned_on,
+        "search": judged,
+    }
     check_fitted(fitted_on, apart.entries, f"{system} for {subject}")
     own = [entry for entry in apart.entries if entry.subject == subject]
     config = from_mapping(CalibrationConfig, {}, dict(calibration), "calibration")
@@ -179,10 +186,10 @@ def _training_config(content: Any, manifest: Path | None = None, validation: Pat
     )
 
 
-def _begun(run: Path, learned: Manifest) -> dict[str, str]:
+def _begun(run: Path, learned: Manifest) -> Begun:
     """What a run began with; a ManifestError if that is not the manifest that the fold trains on."""
-    begun: dict[str, str] = json.loads((run / START_NAME).read_text(encoding="utf-8"))
-    if begun["manifest_sha256"] != learned.checksum():
+    begun = read_begun(run)
+    if begun.manifest_sha256 != learned.checksum():
         raise ManifestError(run, "was trained on other recordings than the fold's", "remove its job's folder")
     return begun
 
@@ -210,7 +217,7 @@ def _search(recognizer: Recognizer, lm: str, model: Path) -> BeamSearch:
 
 
 def _start(recording: Recording) -> Recording:
-    return recording.segment(0.0, min(recording.duration_s, TEMPLATE_S))
+    return mended(recording).segment(0.0, min(recording.duration_s, TEMPLATE_S))
 
 
 def _with_rest(recording: Recording) -> Recording:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from emgasr.compiled import compiled
 from emgasr.recording import Events
 from emgasr.simulate.keyboard import KEYS, Reach, place_of_key
 from emgasr.simulate.muscles import DRIVE_RATE_HZ, NAMES
@@ -200,7 +200,7 @@ def _directions(way: np.ndarray) -> np.ndarray:
     return np.maximum(parts, 0.0) ** 0.75
 
 
-@numba.njit(cache=True)
+@compiled()
 def _add_pulses(drive, hand, amplitude, bounds):  # type: ignore[no-untyped-def]
     for i in range(hand.size):
         for phase in range(bounds.shape[1]):

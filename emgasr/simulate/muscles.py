@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
+
+from emgasr.compiled import compiled
 
 # Cross-section of the forearm at the ring (after anatomical atlases, simplified): angle in degrees (0 palmar midline,
 # +90 thumb side, 180 back of the arm, -90 little finger's side) and distance from the axis over the muscles' radius.
@@ -101,7 +102,7 @@ def unit_potentials(
     )  # fmt: skip
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _potentials(x, y, size, velocity, spread, reach, end, electrodes, step_ms, samples):  # type: ignore[no-untyped-def]
     half_pair = 10.0  # mm between a bipolar pair's middle and each pole
     out = np.empty((x.size, samples, electrodes.shape[0]), np.float32)
@@ -156,7 +157,7 @@ def discharge(
     )  # fmt: skip
 
 
-@numba.njit(cache=True)
+@compiled()
 def _uniform(word):  # type: ignore[no-untyped-def]
     word[0] += np.uint64(0x9E3779B97F4A7C15)  # splitmix64 (Steele, Lea, Flood 2014)
     z = word[0]
@@ -166,7 +167,7 @@ def _uniform(word):  # type: ignore[no-untyped-def]
     return np.float64(z >> np.uint64(11)) / 9007199254740992.0
 
 
-@numba.njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _discharge(  # type: ignore[no-untyped-def]
     compartment, threshold, peak_rate, drive, potentials, phase, goal, word, out, per_step, step_s
 ):

@@ -27,7 +27,7 @@ NOTE_KINDS = (
     "bridged",  # n were lost and filled in: the stream goes on without a hole
     "gap",  # n were lost and not filled in: the chunk begins that much after the end of the one before
     "repeated",  # n came a second time and were left out
-    "replaced",  # n values that are not finite were replaced by the electrode's last finite one
+    "replaced",  # n values are none that an amplifier gives: what is filled in there is the electrode's last good one
     "dropped",  # n were thrown away here, because they were not taken in time; a "bridged" or a "gap" tells of them too
     "jump",  # the device's clock jumped and nothing is known to be lost: the stream goes on
     "drift",  # the device's clock runs faster or slower than the declared rate
@@ -51,6 +51,7 @@ class Note:
 class Chunk:
     """Samples float32 (T, C) whose first was taken `time_s` after the stream's start, and notes on what happened.
 
+    Values that no amplifier gives are still in them: who uses them mends them (`emgasr.measured`).
     A chunk begins where the one before it ended, unless its first note is a "gap". T may be 0, so that a note of a
     stalled source can be told. `arrived_s` is time.monotonic() when its last sample came in.
     """

@@ -70,6 +70,7 @@ def open_source(spec: Spec) -> Source:
         len(channels),
         tolerance_s=STAMP_TOLERANCE_S,
         wrap=wrap,
+        unit=unit,
         **bridging(spec),  # type: ignore[arg-type]
     )
     counter = facts["package_num_channel"] if wrap else None

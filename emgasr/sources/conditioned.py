@@ -11,6 +11,7 @@ import numpy as np
 
 from emgasr.conditioning import Conditioner, ConditioningConfig
 from emgasr.errors import EmgasrError
+from emgasr.measured import Measured
 from emgasr.recording import Band, Events
 from emgasr.sources import CONDITIONING, Chunk, Source, Typing, channel_count, is_live, origin_of
 from emgasr.sources.spec import Spec
@@ -67,6 +68,7 @@ class ConditionedSource:
         """The filtered chunks, with the notes of those that they were made of."""
         channels = channel_count(self.source)
         state = self.conditioner.start(channels)
+        measured = Measured(channels, self.unit)
         start_s, made, arrived_s = None, 0, 0.0
 
         def rest() -> Iterator[Chunk]:
@@ -78,7 +80,7 @@ class ConditionedSource:
             if start_s is None or (chunk.notes and chunk.notes[0].kind == "gap"):
                 yield from rest()
                 state, start_s, made = self.conditioner.start(channels), chunk.time_s, 0
-            out, state = self.conditioner.step(chunk.samples, state)
+            out, state = self.conditioner.step(measured.feed(chunk.samples).samples, state)  # a NaN would never leave
             arrived_s = chunk.arrived_s
             if len(out) or chunk.notes:
                 yield Chunk(out, start_s + made / self.rate_hz, chunk.notes, arrived_s)

@@ -35,6 +35,7 @@ UNIT_NAMES = {
     "counts": ("counts", 1.0),
 }
 PREDICATES = ("name", "type", "source_id", "hostname")
+STRINGS = 3  # cf_string, of the channel formats
 AGAIN_S = 1.0  # a stream that is gone is looked for at most this long at once, so that a source can be closed
 BUFFER_S = 60  # what the inlet keeps for a reader that does not come
 # Where liblsl looks for its user's settings; it takes others only instead of them.
@@ -43,7 +44,11 @@ SENDER_TOLERANCE_S = 0.02  # senders stamp when they push: late by what else the
 
 
 def open_source(spec: Spec) -> Source:
-    """The options name, type, source_id, hostname (at least one), wait_s, unit (if the stream tells none) and bands."""
+    """The options name, type, source_id, hostname (at least one), wait_s, and unit, rate (if it tells none) and bands.
+
+    A stream may call its rate irregular (nominal 0), as some senders of samples do: its times are then read by the rate
+    that is declared.
+    """
     try:
         import pylsl  # noqa: F401
     except ImportError as error:
@@ -57,11 +62,12 @@ def open_source(spec: Spec) -> Source:
     wait_s = spec.number("wait_s", 5.0, least=0.1)
     inlet = Inlet(wanted, wait_s)
     info = inlet.describe()
-    if not info.nominal_srate() > 0:
-        raise RecordingError(inlet.name, "has no regular rate", "give a stream of samples, not of markers")
+    if info.channel_format() == STRINGS:
+        raise RecordingError(inlet.name, "sends texts", "give a stream of samples, not of markers")
+    rate_hz = _rate_hz(spec, float(info.nominal_srate()), inlet.name)
     channels = _channels(info)
     stated = _unit(channels, inlet.name)
-    inlet.rate_hz = float(info.nominal_srate())
+    inlet.rate_hz, inlet.nominal_hz = rate_hz, float(info.nominal_srate())
     inlet.unit = spec.unit(stated[0] if stated else None)
     inlet.scale = stated[1] if stated else 1.0
     inlet.bands = spec.bands(int(info.channel_count()), tuple(channel.get("label", "") for channel in channels))
@@ -71,6 +77,7 @@ def open_source(spec: Spec) -> Source:
         inlet.rate_hz,
         int(info.channel_count()),
         tolerance_s=tolerance_s,
+        unit=inlet.unit,
         **bridging(spec),  # type: ignore[arg-type]
     )
     spec.done()
@@ -82,6 +89,7 @@ class Inlet:
     """A Device over the one stream that answers to all of `wanted`; found again by the same words when it is gone."""
 
     rate_hz = 0.0
+    nominal_hz = 0.0  # as the stream tells it; 0: it does not
     unit = ""
     bands: tuple[Band, ...] = ()
     scale = 1.0
@@ -124,7 +132,7 @@ class Inlet:
 
         found = self.find(min(self.wait_s, AGAIN_S) if self._opened else self.wait_s)
         shape = (float(found.nominal_srate()), int(found.channel_count()))
-        if shape != (self.rate_hz, sum(len(band.electrodes) for band in self.bands)):
+        if shape != (self.nominal_hz, sum(len(band.electrodes) for band in self.bands)):
             wrong = f"came back with {shape[1]} channels at {shape[0]:g} Hz"
             raise RecordingError(self.name, wrong, "start emgasr again")
         inlet = pylsl.StreamInlet(found, max_buflen=BUFFER_S, recover=False, as_numpy=True)
@@ -159,10 +167,22 @@ def _keep_quiet() -> None:
     """Keep liblsl from writing over the screen, unless its user has settings of their own: losses are told by notes."""
     import pylsl
 
-    if "LSLAPICFG" in os.environ or any(Path(place).expanduser().is_file() for place in SETTINGS):
+    if "LSLAPICFG" in os.environ or any(Path(os.path.expanduser(place)).is_file() for place in SETTINGS):
         return
     with suppress(AttributeError, NotImplementedError):  # older libraries cannot be told
         pylsl.set_config_content("[log]\nlevel = -3\n")  # only what ends it
+
+
+def _rate_hz(spec: Spec, nominal_hz: float, name: str) -> float:
+    """The rate that the stream tells, or else the one that the spec declares; they must not differ."""
+    if not nominal_hz > 0:
+        if "rate" not in spec.options:
+            advice = "if it sends samples, at which rate? add rate=…; a stream of markers is no signal"
+            raise RecordingError(name, "tells no rate (its nominal rate is 0)", advice)
+        return spec.rate_hz()
+    if "rate" in spec.options and spec.rate_hz() != nominal_hz:
+        raise ConfigError(spec.where, f"is at {nominal_hz:g} Hz, not at {spec.rate_hz():g} Hz", "leave rate out")
+    return nominal_hz
 
 
 def _channels(info: Any) -> list[dict[str, str]]:

@@ -40,7 +40,7 @@ def paced_source(
     """
     speed, live = speed_of(spec), LiveConfig.of(spec)
     channels = sum(len(band.electrodes) for band in bands)
-    timeline = TimelineConfig(rate_hz, channels, **bridging(spec))  # type: ignore[arg-type]
+    timeline = TimelineConfig(rate_hz, channels, unit=unit, **bridging(spec))  # type: ignore[arg-type]
     spec.done()
     source: _FastSource | LiveSource
     count = _Counter(lost)

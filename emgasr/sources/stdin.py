@@ -61,7 +61,7 @@ class RawSource:
         self.rate_hz, self.unit, self.bands = rate_hz, unit, bands
         self._descriptor, self._dtype, self._scale, self._live = descriptor, np.dtype(dtype), scale, live
         channels = sum(len(band.electrodes) for band in bands)
-        self.timeline = Timeline(TimelineConfig(rate_hz, channels))
+        self.timeline = Timeline(TimelineConfig(rate_hz, channels, unit=unit))
         self._closed = threading.Event()
 
     def chunks(self) -> Iterator[Chunk]:

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from emgasr.measured import Measured
 from emgasr.sources import Chunk, Note
 
 FOLLOW_S = 4.0  # time constant with which a slow clock is followed
@@ -23,7 +24,7 @@ LEAST_SAMPLES = 0.75  # no tolerance below this, so that a single lost sample ca
 SETTLE_S = 1.0  # a stream's first packets may be late: until then an earlier one only sets the clock
 SLACK_S = 1.0  # what a transport may hold back: a step that is longer than the wait for it is a jump of the clock
 HISTORY_S = 2.0  # how far back samples are compared with those that seem to come again
-REPLACED_S = 1.0  # values that are not finite are told at once, and then at most this often
+REPLACED_S = 1.0  # values that no amplifier gives are told at once, and then at most this often
 DRIFT_S = 0.05  # drift is told when it is this, and each time it has doubled
 
 
@@ -51,7 +52,7 @@ class TimelineConfig:
 
     `tolerance_s` is how late a packet may be without suspicion (less where times prove steady), `confirm_s` how long a
     suspicion is watched; counters start again at `wrap` (0: never). Gaps up to `bridge_s` are filled by "hold" (the
-    last sample) or "zero".
+    last sample) or "zero". By `unit` it is known what no amplifier gives.
     """
 
     rate_hz: float
@@ -61,6 +62,7 @@ class TimelineConfig:
     wrap: int = 0
     bridge_s: float = 0.05
     fill: str = "hold"
+    unit: str = "counts"
 
 
 class Timeline:
@@ -79,6 +81,7 @@ class Timeline:
         self._arrived_s: float | None = None
         self._held: list[Packet] = []  # late beyond tolerance, not yet known why
         self._interrupted = False
+        self._measured = Measured(config.channels, config.unit)
         self._last = np.zeros(config.channels, np.float32)
         self._history = np.zeros((0, config.channels), np.float32)
         self._history_s = np.zeros(0)
@@ -296,23 +299,22 @@ class Timeline:
             self._history = np.concatenate([self._history, run.samples])[-keep:]
             self._history_s = np.concatenate([self._history_s, run.times_s])[-keep:]
         self._arrived_s = run.arrived_s
-        return [self._chunk(self._finite(np.asarray(run.samples, np.float32)), run.arrived_s)]
+        samples = np.asarray(run.samples, np.float32)
+        self._watch(samples)
+        return [self._chunk(samples, run.arrived_s)]
 
-    def _finite(self, samples: np.ndarray) -> np.ndarray:
-        bad = ~np.isfinite(samples)
-        if bad.any():
-            self._replaced += int(bad.sum())
-            line = np.concatenate([self._last[None], samples])
-            rows = np.where(np.isfinite(line), np.arange(len(line))[:, None], 0)
-            samples = np.take_along_axis(line, np.maximum.accumulate(rows, axis=0), axis=0)[1:]
+    def _watch(self, samples: np.ndarray) -> None:
+        """Count the values that no amplifier gives; who uses the samples mends them (`emgasr.measured`)."""
+        before = self._measured.count
+        mended = self._measured.feed(samples).samples
+        self._replaced += self._measured.count - before
         if self._replaced and self.time_s - self._told_replaced_s >= REPLACED_S:
             self._tell_replaced()
-        if len(samples):
-            self._last = samples[-1].copy()
-        return samples
+        if len(mended):
+            self._last = mended[-1].copy()
 
     def _tell_replaced(self) -> None:
-        self.note("replaced", self._replaced, f"{self._replaced} values were not finite; each holds the last one")
+        self.note("replaced", self._replaced, f"{self._replaced} values are none that an amplifier gives")
         self._replaced, self._told_replaced_s = 0, self.time_s
 
     def _chunk(self, samples: np.ndarray, arrived_s: float) -> Chunk:

@@ -13,6 +13,7 @@ from typing import IO
 
 from emgasr.cli import told
 from emgasr.cli.parser import ArgumentParser
+from emgasr.corpora import emg2qwerty, emg2qwerty_bids
 from emgasr.corpora.archive import extract
 from emgasr.corpora.emg2qwerty_splits import (
     GENERIC,
@@ -28,9 +29,10 @@ from emgasr.corpora.emg2qwerty_splits import (
 from emgasr.corpora.survey import duplicates, survey
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.leaks import check_disjoint
-from emgasr.manifest import Entry, Manifest, write_manifest
+from emgasr.manifest import Entry, Findings, Manifest, write_manifest
 
-EDITIONS = {"emg2qwerty": "*.hdf5", "emg2qwerty_bids": "*_emg.bdf"}
+BIDS = "emg2qwerty_bids"
+EDITIONS = {"emg2qwerty": emg2qwerty.session_files, BIDS: emg2qwerty_bids.session_files}
 GENERIC_CLAIMS, PERSONAL_CLAIMS = ("subject:test", "session"), ("session",)
 
 
@@ -49,7 +51,7 @@ def manifests(options: Namespace) -> int:
         files,
         edition,
         out / "survey.jsonl",
-        name=lambda path: {"session": session_number(path.stem)},
+        name=lambda path: {"session": session_number(path.stem)} | ({"take": path.stem} if edition == BIDS else {}),
         progress=progress,
     )
     more = duplicates(found.entries)
@@ -73,10 +75,10 @@ def find_files(corpus: Path) -> tuple[str, list[Path]]:
     """The edition that lies below a folder, and its sessions' files."""
     if not corpus.is_dir():
         raise RecordingError(corpus, "is not a folder", "give the folder of the corpus")
-    found = {
-        edition: sorted(path for path in corpus.absolute().rglob(pattern) if not path.name.startswith("."))
-        for edition, pattern in EDITIONS.items()
-    }
+    findings = Findings()
+    found = {edition: files(corpus.absolute(), findings) for edition, files in EDITIONS.items()}
+    for line in findings.notes:
+        _tell(line)
     if all(found.values()):
         raise RecordingError(corpus, "holds both editions of the corpus", "give the folder of one")
     if not any(found.values()):

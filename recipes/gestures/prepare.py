@@ -43,7 +43,7 @@ def _entries(corpus: Path, options: Namespace) -> list[Entry]:
     if not files:
         raise RecordingError(corpus, f"holds no file of the layout {options.layout!r}", "check the folder")
     how = {"database": options.database} if options.database else {}
-    found = survey(files, options.layout, options.out / "survey.jsonl", how)
+    found = survey(files, options.layout, options.out / "survey.jsonl", how, name=lambda path: {"take": path.stem})
     # NinaPro and UCI keep a person's files together, or all files in one folder: both are fine.
     found = found.with_problems(duplicates(found.entries, one_folder=False))
     return found.checked(options.leave_out_bad, lambda line: print(line, file=sys.stderr))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from emgasr.cli import calibrate, main
 from emgasr.encoders.linear import LinearConfig
 from emgasr.errors import ModelError
 from emgasr.features import BandPowerConfig
-from emgasr.profile import Profile, read_profile
+from emgasr.profile import Profile, read_profile, write_profile
 from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
 from emgasr.simulate.session import BANDS
 from emgasr.tokens import Tokens
@@ -121,4 +123,30 @@ def test_a_source_that_is_not_the_models_is_refused_before_anything_is_made(
 
 def test_a_folder_without_a_profile_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is no profile"):
+        read_profile(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (lambda facts: facts.pop("cer_after"), "lacks cer_after"),
+        (lambda facts: facts.update(person=None), "person is null, where a value is needed"),
+        (lambda facts: facts.update(rest_level={"left": "low"}), "rest_level is"),
+        (lambda facts: facts.update(model="elsewhere"), "'model' is unknown"),
+        (lambda facts: facts.update(person=[[[[]]]] * 9), "person is a list of 9"),
+    ],
+)
+def test_a_profile_with_other_facts_is_refused(
+    change: Callable[[dict[str, object]], None], wrong: str, tmp_path: Path
+) -> None:
+    profile = Profile("ann", "one", "base", 1.0, "uV", 60.0, 20.0, 80, 0.2, 0.1, {"left": 3.0})
+    write_profile(profile, tmp_path)
+    assert read_profile(tmp_path) == profile
+    facts = asdict(profile)
+    change(facts)
+    (tmp_path / "profile.json").write_text(json.dumps(facts))
+    with pytest.raises(ModelError, match=wrong):
+        read_profile(tmp_path)
+    (tmp_path / "profile.json").write_text("[" * 200_000)
+    with pytest.raises(ModelError, match="nests more than"):
         read_profile(tmp_path)

@@ -16,7 +16,7 @@ import pytest
 from miniatures import write_native
 
 from emgasr import open_recording
-from emgasr.journal import is_journal
+from emgasr.journal_reading import is_journal
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from miniatures import make_recording, write_native
 from emgasr import open_recording
 from emgasr.cli import main
 from emgasr.errors import RecordingError
-from emgasr.journal import is_journal
+from emgasr.journal_reading import is_journal
 from emgasr.recording import Band
 from emgasr.sources import Chunk
 from emgasr.validate import recording_problems
@@ -72,7 +72,7 @@ def test_a_simulated_person_types_the_prompts(tmp_path: Path) -> None:
         ([], "needs a source"),
         (["--source", "simulate:", "--seconds", "0"], "--seconds"),
         (["--source", "simulate:", "--rest", "-1"], "--rest"),
-        (["--source", "simulate:", "--prompts", "/nowhere"], "cannot be read as text"),
+        (["--source", "simulate:", "--prompts", "/nowhere"], "cannot be read"),
         (["--finish"], "no unfinished recording"),
     ],
 )

@@ -100,7 +100,7 @@ def test_without_matplotlib_the_weights_come_without_a_picture(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
     assert tune(world) == 0
     out, errors = told()
-    assert "no picture without matplotlib" in errors
+    assert "no picture: it needs matplotlib" in errors
     assert errors.count("\n") == 1
     assert "picture" not in out
     assert sorted(path.name for path in (world / "model").glob("search.*")) == ["search.yaml"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,7 +117,6 @@ def replace_bytes(at: int, new: bytes) -> Callable[[Path], None]:
         (lambda path: path.write_bytes(b""), "zero bytes"),
         (lambda path: path.write_bytes(b"dear diary" * 100), "not an EDF or BDF"),
         (lambda path: path.unlink(), "No such file"),
-        (replace_bytes(192, b"BDF+D"), "discontinuous"),
         (replace_bytes(252, b"x   "), "not an EDF or BDF"),
         (replace_text("channels.tsv", "EMG3\tEMG", "EMG9\tEMG"), "names channel 'EMG9'"),
         (replace_text("channels.tsv", "\tEMG", "\tEEG"), "no channel of type EMG"),
@@ -133,11 +131,4 @@ def test_damaged_files_and_sidecars_are_refused(tmp_path: Path, change: Callable
     path = write_bids(tmp_path)
     change(path)
     with pytest.raises(RecordingError, match=told):
-        open_recording(path)
-
-
-def test_without_edfio_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_bids(tmp_path)
-    monkeypatch.setitem(sys.modules, "edfio", None)
-    with pytest.raises(RecordingError, match=r"pip install 'emgasr\[io\]'"):
         open_recording(path)

@@ -47,7 +47,9 @@ def test_users_in_a_split_file_are_names_not_numbers(tmp_path: Path) -> None:
     [
         ("dataset: [1, 2]", "is not a split file"),
         ("dataset: {train: [{user: a}]}", "is not a split file"),
-        ("{", "is not a split file"),
+        ("{", "is not YAML"),
+        ("dataset: &a {train: []}", "has an anchor or alias"),
+        ("dataset: {train: [{user: [a], session: b}]}", "is not a split file"),
         ("dataset: {train: []}", "names no session"),
         ("dataset: {train: [{user: a, session: s}], test: [{user: a, session: s}]}", "is in train and test"),
     ],

@@ -17,7 +17,7 @@ from emgasr.corpora.gaddy import FILTERED_RATE_HZ, normalized_text, open_recordi
 from emgasr.corpora.gaddy_splits import CLAIMS, leak_report, read_sentences, split_as_published
 from emgasr.errors import ConfigError, ManifestError, RecordingError
 from emgasr.leaks import leaks
-from emgasr.manifest import Manifest
+from emgasr.manifest import Entry, Manifest
 
 WHERE = Path("0_info.json")
 
@@ -31,7 +31,7 @@ def test_an_utterance_is_a_recording_at_the_published_rate(corpus: Path) -> None
     opened = open_recording(corpus / "silent_parallel_data/5-4_silent/0_emg.npy")
     assert (opened.rate_hz, opened.unit, opened.n_channels) == (FILTERED_RATE_HZ, "counts", 8)
     assert opened.n_samples == -(-1300 * 441 // 640)
-    assert (opened.subject, opened.session) == ("speaker", "silent/5-4_silent")
+    assert (opened.subject, opened.session) == ("speaker", "5-4")
     assert (opened.spans.kinds, opened.spans.texts) == (("utterance",), ("its a cafe of sorts",))
     assert opened.spans.end_s[0] == pytest.approx(opened.duration_s)
     assert abs(opened.read()).max() < 50  # the soft limit
@@ -98,13 +98,14 @@ def test_text_without_an_ascii_form_is_refused() -> None:
         normalized_text("the 中 sign", WHERE)
 
 
+def part(entry: Entry) -> str:
+    return Path(entry.path).parts[-3].partition("_")[0].removesuffix("_parallel")
+
+
 def test_silences_are_left_out_and_parts_in_order(corpus: Path) -> None:
     entries = scan(corpus, "gaddy")
-    assert Counter(entry.session for entry in entries) == {
-        "silent/5-4_silent": 6,
-        "voiced/5-4": 6,
-        "nonparallel/5-10": 3,
-    }
+    assert Counter(entry.session for entry in entries) == {"5-4": 12, "5-10": 3}
+    assert Counter(part(entry) for entry in entries) == {"silent": 6, "voiced": 6, "nonparallel": 3}
     assert len(utterances(corpus)) == 18
     assert entries[0].take == f"{BOOKS['silent']}:0"
 
@@ -113,35 +114,36 @@ def test_only_silent_recordings_are_held_out_and_their_voiced_twins_train_nowher
     dev, test = (read_sentences(corpus / "testset.json", key) for key in ("dev", "test"))
     chosen, missing = split_as_published(scan(corpus, "gaddy"), dev, test)
     assert missing == []
-    assert Counter((entry.split, entry.session) for entry in chosen) == {
-        ("train", "silent/5-4_silent"): 3,
-        ("train", "voiced/5-4"): 3,
-        ("train", "nonparallel/5-10"): 3,
-        ("validation", "silent/5-4_silent"): 1,
-        ("test", "silent/5-4_silent"): 2,
+    assert Counter((entry.split, part(entry)) for entry in chosen) == {
+        ("train", "silent"): 3,
+        ("train", "voiced"): 3,
+        ("train", "nonparallel"): 3,
+        ("validation", "silent"): 1,
+        ("test", "silent"): 2,
     }
     assert leaks(Manifest(tuple(chosen), corpus, CLAIMS)) == []
 
 
 def test_a_voiced_twin_in_training_is_a_leak(corpus: Path) -> None:
     chosen, _ = split_as_published(scan(corpus, "gaddy"), [f"{BOOKS['silent']}:4"], [f"{BOOKS['silent']}:0"])
-    twin = next(e for e in scan(corpus, "gaddy") if e.session == "voiced/5-4" and e.take == f"{BOOKS['silent']}:0")
-    (leak,) = leaks(Manifest((*chosen, twin), corpus, CLAIMS))
+    twin = next(e for e in scan(corpus, "gaddy") if part(e) == "voiced" and e.take == f"{BOOKS['silent']}:0")
+    take, leak = leaks(Manifest((*chosen, twin), corpus, CLAIMS))
+    assert take.startswith("the same take is in ")  # spoken in the same sitting
     assert leak.startswith("the same sentence is in ")
     assert f"{BOOKS['silent']}:0" in leak
 
 
 def test_without_silent_recordings_voiced_ones_are_held_out(corpus: Path) -> None:
-    voiced = [entry for entry in scan(corpus, "gaddy") if not entry.session.startswith("silent")]
+    voiced = [entry for entry in scan(corpus, "gaddy") if part(entry) != "silent"]
     chosen, missing = split_as_published(voiced, [f"{BOOKS['silent']}:4"], [f"{BOOKS['silent']}:99"])
-    assert [entry.session for entry in chosen if entry.split == "validation"] == ["voiced/5-4"]
+    assert [part(entry) for entry in chosen if entry.split == "validation"] == ["voiced"]
     assert missing == [f"test: no recording of {BOOKS['silent']}:99"]
 
 
 @pytest.mark.parametrize("text", ["{", "[1, 2]", '{"dev": []}', '[["book", "one"]]'])
 def test_what_is_no_split_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "s.json").write_text(text)
-    with pytest.raises(ManifestError, match=r"is not a JSON list|has no list 'test'"):
+    with pytest.raises(ManifestError, match=r"is not JSON|is not a JSON list|has no list 'test'"):
         read_sentences(tmp_path / "s.json", "test")
 
 
@@ -173,6 +175,13 @@ def info(change: Callable[[dict[str, object]], object]) -> Callable[[Path], None
         (lambda path: path.with_name("0_info.json").unlink(), r"0_info\.json: cannot be read"),
         (lambda path: path.with_name("0_info.json").write_text("{book"), "is not JSON"),
         (info(lambda content: content.pop("chunks")), "lacks or garbles 'chunks'"),
+        (info(lambda content: content.update(chunks=[[1.5, 2, 3]])), "lacks or garbles 'chunks'"),
+        (info(lambda content: content.update(chunks=[[-5, 2, 3]])), "lacks or garbles 'chunks'"),
+        (info(lambda content: content.update(chunks=[7])), "lacks or garbles 'chunks'"),
+        (info(lambda content: content.update(sentence_index="1")), "lacks or garbles 'sentence_index'"),
+        (info(lambda content: content.update(sentence_index=True)), "lacks or garbles 'sentence_index'"),
+        (info(lambda content: content.update(text=None)), "lacks or garbles 'text'"),
+        (info(lambda content: content.update(book=["a"])), "lacks or garbles 'book'"),
         (info(lambda content: content.update(text="π² 中")), "no ASCII form"),
     ],
 )

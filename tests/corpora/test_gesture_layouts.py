@@ -20,7 +20,7 @@ def test_db5_is_two_rings_in_counts_at_200_hz(tmp_path: Path) -> None:
     write_ninapro(tmp_path)
     opened = ninapro.open_recording(tmp_path / "S2_E2_A1.mat")
     np.testing.assert_array_equal(opened.read(0.5, 1.0), loadmat(tmp_path / "S2_E2_A1.mat")["emg"][100:200])
-    assert (opened.rate_hz, opened.unit, opened.subject, opened.session) == (200.0, "counts", "s02", "E2")
+    assert (opened.rate_hz, opened.unit, opened.subject, opened.session) == (200.0, "counts", "s02", "A1")
     assert [(band.name, len(band.electrodes), band.ring) for band in opened.bands] == [
         ("upper", 8, True),
         ("lower", 8, True),
@@ -59,6 +59,11 @@ def test_corrected_labels_go_before_the_plain_ones_and_a_missing_number_is_in_th
         ({"stimulus": None, "restimulus": None}, "neither 'restimulus' nor 'stimulus'"),
         ({"restimulus": np.zeros((5, 1))}, "restimulus has 5 rows, emg 1800"),
         ({"subject": 7}, "is of subject 7, its name says 1"),
+        ({"restimulus": np.full((1800, 1), np.nan)}, "restimulus holds what is no number of a gesture"),
+        ({"restimulus": np.full((1800, 1), 1.5)}, "what is no number of a gesture"),
+        ({"restimulus": np.full((1800, 1), -1)}, "what is no number of a gesture"),
+        ({"restimulus": np.full((1800, 1), 10**9)}, "what is no number of a gesture"),
+        ({"restimulus": np.full((1800, 1), 1j)}, "what is no number of a gesture"),
     ],
 )
 def test_the_wrong_database_or_table_is_refused(tmp_path: Path, more: dict[str, Any], told: str) -> None:
@@ -92,7 +97,11 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes, told: str) -> N
 def test_a_log_of_the_uci_set_is_laid_on_the_devices_grid(tmp_path: Path) -> None:
     write_uci(tmp_path)
     entries = scan(tmp_path, "uci_gestures")
-    assert [(entry.subject, entry.session) for entry in entries] == [("s01", "1"), ("s02", "1"), ("s03", "1")]
+    assert [(entry.subject, entry.session) for entry in entries] == [
+        ("s01", "22.03.16"),
+        ("s02", "22.03.17"),
+        ("s03", "22.03.18"),
+    ]
     opened = uci_gestures.open_recording(entries[0].path)
     assert (opened.rate_hz, opened.unit, opened.n_samples) == (200.0, "uV", 1800)
     updates = np.random.default_rng(1).integers(-90, 90, (1800, 8)) * 10.0
@@ -115,8 +124,13 @@ def uci(change: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
         (uci(lambda rows: ["dear diary"] * 90), "holds no rows"),
         (uci(lambda rows: [*rows[:900], rows[100], *rows[900:]]), "time goes back at row"),
         (uci(lambda rows: rows[:2000:20]), "rows come at 50 Hz"),
+        (uci(lambda rows: [*rows[:4000], *rows[5500:]]), "its clock jumps by 1.5 s at row 4001"),
+        (uci(lambda rows: [*rows[:50], rows[50].replace("e-05", "x") + "x", *rows[51:]]), "line 51 is not ten numbers"),
+        (uci(lambda rows: [row[:-1] + "2.5" if i == 50 else row for i, row in enumerate(rows)]), "holds class 2.5"),
+        (uci(lambda rows: [row[:-1] + "nan" if i == 50 else row for i, row in enumerate(rows)]), "no rows of ten"),
         (uci(lambda rows: [row[:-1] + "9" if i == 50 else row for i, row in enumerate(rows)]), "holds class 9"),
         (lambda path: path.unlink(), "cannot be read"),
+        (lambda path: (path.unlink(), path.symlink_to("/dev/zero")), "no regular file"),
     ],
 )
 def test_a_text_file_of_something_else_is_refused(tmp_path: Path, change: Callable[[Path], object], told: str) -> None:
@@ -124,6 +138,35 @@ def test_a_text_file_of_something_else_is_refused(tmp_path: Path, change: Callab
     change(path)
     with pytest.raises(RecordingError, match=told):
         uci_gestures.open_recording(path)
+
+
+def test_labels_of_a_log_follow_its_own_clock_over_a_gap(tmp_path: Path) -> None:
+    (path,) = uci_gestures.text_files(write_uci(tmp_path, 1))
+    whole = uci_gestures.open_recording(path)
+    uci(lambda rows: [*rows[:1000], *rows[1500:2000], *rows[2005:]])(path)
+    opened = uci_gestures.open_recording(path)
+    assert opened.n_samples == whole.n_samples
+    np.testing.assert_array_equal(opened.spans.start_s, whole.spans.start_s)
+    assert opened.notes == (
+        "1 row without ten columns passed over (line 8497)",
+        "1 gaps in its clock, 0.501 s in all, are filled with the row before (the first at row 1001)",
+    )
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_no_row_is_lost_with_another_line_end_or_without_a_header(tmp_path: Path, ends: str) -> None:
+    (path,) = uci_gestures.text_files(write_uci(tmp_path, 1))
+    whole = uci_gestures.open_recording(path).read()
+    path.write_bytes(ends.join(path.read_text().split("\n")[1:]).encode())
+    np.testing.assert_array_equal(uci_gestures.open_recording(path).read(), whole)
+
+
+def test_a_prompt_without_a_text_is_told(tmp_path: Path) -> None:
+    (path,) = neuromotor.session_files(write_neuromotor(tmp_path, 1))
+    prompts([{"start": NUMBER + 1, "end": NUMBER + 2, "prompt": text} for text in ("a", " ", "")])(path)
+    opened = neuromotor.open_recording(path)
+    assert opened.spans.texts == ("a",)
+    assert opened.notes[0].endswith("2 rows without a text passed over (lines 3, 4)")
 
 
 def test_handwriting_is_one_ring_with_prompts_as_utterances(tmp_path: Path) -> None:

@@ -61,6 +61,29 @@ def test_a_second_run_opens_only_what_is_new_or_changed(tmp_path: Path, monkeypa
     assert len(journal.read_text().splitlines()) == 2
 
 
+def test_notes_are_told_once_more_by_a_second_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, journal = files(tmp_path / "data")[:1], tmp_path / "survey.jsonl"
+    noted = make_recording(events=Events.empty(), notes=("2 rows passed over",))
+    monkeypatch.setattr(native, "open_recording", lambda path: noted)
+    for _ in range(2):
+        told: list[str] = []
+        survey(paths, "native", journal).checked(False, told.append)
+        assert told == [f"note: {paths[0]}: 2 rows passed over"]
+
+
+@pytest.mark.parametrize("change", ['"channels": "8"', '"entry": []', '"notes": 5', "x", "[" * 999])
+def test_a_line_of_the_journal_that_is_none_of_ours_is_read_anew(tmp_path: Path, change: str) -> None:
+    paths, journal = files(tmp_path / "data")[:1], tmp_path / "survey.jsonl"
+    first = survey(paths, "native", journal)
+    for old in ('"channels": 8', '"entry": {', '"notes": []'):
+        if old.split(":")[0] == change.split(":")[0]:
+            journal.write_text(journal.read_text().replace(old, change if "{" not in old else change + ', "x": {'))
+            break
+    else:
+        journal.write_text(change + journal.read_text())
+    assert survey(paths, "native", journal).entries == first.entries
+
+
 def test_sessions_that_lie_there_twice_are_told(tmp_path: Path) -> None:
     paths = [write_native(tmp_path / folder, name, seed=seed) for folder, name, seed in (
         ("x", "a.hdf5", 1), ("x", "b.hdf5", 1), ("y", "c.hdf5", 2),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.entries import NONE, ONE
 from emgasr.decoding.kernel.heap import offer
 from emgasr.decoding.kernel.language import (
@@ -40,7 +40,7 @@ from emgasr.decoding.kernel.words import Boosts, Words, word_step
 from emgasr.lm.trie import LN10, MOST_ORDERS
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def begin(
     row: np.ndarray,
     best: float,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.masses import TINY, of_ln, plus, times, zero
 from emgasr.decoding.kernel.scratch import (
     ABOVE,
@@ -29,7 +29,7 @@ from emgasr.decoding.kernel.tree import BLANK, FACTOR, LABEL, MOST_GAIN, PARENT,
 ONE, NONE = np.uint64(1), np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def describe(
     live: int,
     beam: np.ndarray,
@@ -76,7 +76,7 @@ def describe(
     counters[PRESENT_COUNT], counters[LINKED_COUNT] = present, linked
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def stay(
     row: np.ndarray,
     scale: float,
@@ -121,7 +121,7 @@ def stay(
     return _extremes_of_logs(live, mass, numbers)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def lost(row: np.ndarray, blanks: bool, live: int, mass: np.ndarray, places: np.ndarray) -> bool:
     """Whether the frame may leave an entry a plain mass too small to be told from none; `blanks`: whether one may come.
 
@@ -135,7 +135,7 @@ def lost(row: np.ndarray, blanks: bool, live: int, mass: np.ndarray, places: np.
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _extremes_of_logs(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float, float]:
     best, least, had, reach, undone = -np.inf, np.inf, -np.inf, -np.inf, -np.inf
     for entry in range(live):
@@ -149,7 +149,7 @@ def _extremes_of_logs(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple
     return best, least, had, reach, undone
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
+@compiled(nogil=True, fastmath={"nnan", "nsz", "reassoc"})
 def _extremes(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float, float]:
     best, least, had, reach, undone = 0.0, np.inf, 0.0, 0.0, 0.0
     for entry in range(live):

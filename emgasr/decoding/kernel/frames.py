@@ -13,8 +13,8 @@ to offer there) exceeds that of the beam's last. The bound is exact: no hypothes
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.begin import begin
 from emgasr.decoding.kernel.entries import describe, lost, stay
 from emgasr.decoding.kernel.heap import build
@@ -78,7 +78,7 @@ from emgasr.decoding.kernel.words import Boosts, Words
 COMMIT_EVERY = 4  # frames
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def advance(
     emissions: np.ndarray,
     first_row: int,

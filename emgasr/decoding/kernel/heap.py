@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.scratch import BEGUN, BEHIND_IT, COMES_FROM, HEAP, STEP_TO_IT, TIMES_IT, WHICH
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def build(places: np.ndarray, numbers: np.ndarray, size: int) -> None:
     """Make a heap of the first `size` masses, with where each was."""
     for place in range(size):
@@ -17,7 +17,7 @@ def build(places: np.ndarray, numbers: np.ndarray, size: int) -> None:
         sift_down(places, numbers, root, size)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def offer(
     mass: float,
     entry: int,
@@ -56,7 +56,7 @@ def offer(
     return size, candidates
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def sift_down(places: np.ndarray, numbers: np.ndarray, root: int, size: int) -> None:
     mass, index = numbers[HEAP, root], places[WHICH, root]
     while True:
@@ -72,7 +72,7 @@ def sift_down(places: np.ndarray, numbers: np.ndarray, root: int, size: int) -> 
     numbers[HEAP, root], places[WHICH, root] = mass, index
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def sift_up(places: np.ndarray, numbers: np.ndarray, place: int, mass: float, index: int) -> None:
     while place > 0:
         above = (place - 1) // 2

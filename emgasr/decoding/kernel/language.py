@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from emgasr.compiled import compiled
 from emgasr.decoding.belonging import on_page
 from emgasr.decoding.kernel.words import fixed
 from emgasr.lm.ngram import MASKED_SYMBOLS, MISSING_UNKNOWN, MISSING_UNKNOWN_LOG10, UNKNOWN_ID, NGramModel
@@ -90,7 +91,7 @@ def _above(bound: np.ndarray | float) -> np.ndarray:
     return np.nextafter(np.float32(bound), np.float32(np.inf)) + np.float32(1e-6)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def child(contexts: np.ndarray, links: np.ndarray, symbol: np.ndarray, masked: bool, state: int, sought: int) -> int:
     """Which n-gram the symbol `sought` is in a context; -1 if there is none there. `links` are contexts as int32."""
     if masked:
@@ -103,7 +104,7 @@ def child(contexts: np.ndarray, links: np.ndarray, symbol: np.ndarray, masked: b
     return find(links[:, FIRST], symbol, state, sought)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def ln_missing(links: np.ndarray, floats: np.ndarray, state: int, paid: np.ndarray) -> float:
     """ln p of a symbol that neither the model knows nor its <unk> stands for; `paid` is room for its back-offs.
 
@@ -117,7 +118,7 @@ def ln_missing(links: np.ndarray, floats: np.ndarray, state: int, paid: np.ndarr
     return LN10 * summed(MISSING_UNKNOWN_LOG10, paid, levels)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def summed(log10_p: float, paid: np.ndarray, levels: int) -> float:
     """log10 p with the back-offs paid, added in the order, and with the result, of `emgasr.lm.ngram.backed_off`."""
     total = log10_p
@@ -126,7 +127,7 @@ def summed(log10_p: float, paid: np.ndarray, levels: int) -> float:
     return np.float64(total)
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _largest(
     first: np.ndarray,
     fail: np.ndarray,

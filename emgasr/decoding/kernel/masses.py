@@ -8,7 +8,8 @@ before a frame that plain masses cannot hold, it asks for logarithms (`rows.FURT
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from emgasr.compiled import compiled
 
 # Of plain masses: less than TINY is held to be lost, more than HUGE too much to go on from. The best is brought back to
 # 1 where it leaves the other two. Factors of up to e^LARGEST_LN come before emissions in each product, so that whatever
@@ -19,7 +20,7 @@ LARGEST_LN = 300.0
 LOGS_FRAMES = 16  # how many frames logarithms are kept for, before plain masses are tried again
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def zero(logs: bool | None) -> float:
     """The mass of what cannot be."""
     if logs is None:
@@ -27,7 +28,7 @@ def zero(logs: bool | None) -> float:
     return -np.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def of_ln(value: float, logs: bool | None) -> float:
     """The mass or factor with this logarithm."""
     if logs is None:
@@ -35,7 +36,7 @@ def of_ln(value: float, logs: bool | None) -> float:
     return value
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def times(one: float, other: float, logs: bool | None) -> float:
     """The product."""
     if logs is None:
@@ -43,7 +44,7 @@ def times(one: float, other: float, logs: bool | None) -> float:
     return one + other
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def plus(one: float, other: float, logs: bool | None) -> float:
     """The sum."""
     if logs is None:

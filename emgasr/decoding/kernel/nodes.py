@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.kernel.language import LARGEST, NOT_PRINTING
 from emgasr.decoding.kernel.masses import LARGEST_LN, of_ln
 from emgasr.decoding.kernel.tree import (
@@ -36,7 +36,7 @@ from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, LN_BONUS, LN_UNDO, 
 from emgasr.decoding.kernel.words import Boosts, Words, word_finish, word_step
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def node_of(
     parent: int,
     label: int,
@@ -102,7 +102,7 @@ def node_of(
     return node
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def most_gain(
     state: int,
     finish: float,
@@ -125,7 +125,7 @@ def most_gain(
     return gain
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def told_anew(
     tree: Tree,
     weights: np.ndarray,

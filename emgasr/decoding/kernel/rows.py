@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.hypothesis import SUM_TOLERANCE
 
 # What `advance` answers. FURTHER: go on with masses as logarithms; NEARER: see if plain ones would do again.
@@ -12,7 +12,7 @@ DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COM
 LANES = 16  # among as many maxima, each of every sixteenth label, a few best labels are found without sorting all
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def check(row: np.ndarray) -> int:
     if abs(_about_the_sum(row) - 1.0) < 0.8 * SUM_TOLERANCE:
         return DONE
@@ -24,7 +24,7 @@ def check(row: np.ndarray) -> int:
     return DONE if abs(total - 1.0) <= SUM_TOLERANCE else NOT_NORMALIZED
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@compiled(nogil=True, fastmath={"reassoc", "contract"})
 def _about_the_sum(row: np.ndarray) -> float:
     """Sum of e^row to 1e-8, several at a time: e^(x / 4096) by its series, squared twelve times."""
     total = 0.0
@@ -38,7 +38,7 @@ def _about_the_sum(row: np.ndarray) -> float:
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def best_labels(row: np.ndarray, top_k: int, lanes: np.ndarray, near: np.ndarray, labels: np.ndarray) -> int:
     """Put the `top_k` likeliest labels, blank not among them, into `labels`, best first; return how many they are.
 
@@ -64,7 +64,7 @@ def best_labels(row: np.ndarray, top_k: int, lanes: np.ndarray, near: np.ndarray
     return count
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@compiled(nogil=True, fastmath={"nnan", "nsz"})
 def _bound(row: np.ndarray, top_k: int, lanes: np.ndarray) -> float:
     """A value that at least `top_k` labels have: the `top_k`-th of the LANES maxima."""
     for lane in range(LANES):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.align import best_alignment
 from emgasr.decoding.kernel.masses import plus
 
@@ -45,7 +45,7 @@ class Tree(NamedTuple):
     ln_scale: np.ndarray  # (1,) float64: the natural log of what masses were divided by
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def commit(tree: Tree, within: int, logs: bool | None) -> bool:
     """Commit the tokens that all live hypotheses share, or, if none were for `within` frames, those of the best.
 
@@ -74,7 +74,7 @@ def commit(tree: Tree, within: int, logs: bool | None) -> bool:
     return forced
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def tail(node: int, tree: Tree) -> np.ndarray:
     """The token ids from the committed node (its own last token not among them) to `node`."""
     links = tree.links
@@ -86,7 +86,7 @@ def tail(node: int, tree: Tree) -> np.ndarray:
     return ids
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
     """Frames (absolute) and confidences of tokens behind the committed node, by the best alignment of the window."""
     marks = tree.marks
@@ -108,7 +108,7 @@ def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
     return frames, confidences
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _best(tree: Tree, logs: bool | None) -> int:
     best, mass = 0, tree.mass
     for entry in range(1, tree.marks[LIVE]):
@@ -117,7 +117,7 @@ def _best(tree: Tree, logs: bool | None) -> int:
     return best
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _commit_up_to(shared: int, tree: Tree, logs: bool | None) -> None:
     marks = tree.marks
     ids = tail(tree.beam[0, _best(tree, logs)], tree)
@@ -135,7 +135,7 @@ def _commit_up_to(shared: int, tree: Tree, logs: bool | None) -> None:
     tree.links[shared, PARENT] = -1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _let_go(tree: Tree) -> None:
     """Forget the emissions behind the only hypothesis, which has been committed whole."""
     marks = tree.marks
@@ -145,7 +145,7 @@ def _let_go(tree: Tree) -> None:
         marks[WINDOW], marks[ANCHORED] = marks[FILLED] - 1, 1
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def shift_window(tree: Tree) -> None:
     """Move the emissions that are still needed to the front of their array."""
     marks, window, first = tree.marks, tree.window, tree.marks[WINDOW]
@@ -156,7 +156,7 @@ def shift_window(tree: Tree) -> None:
     marks[WINDOW], marks[FILLED] = 0, count
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def compact(tree: Tree) -> None:
     """Drop every node that no live hypothesis grew from, and every text that none can return to.
 

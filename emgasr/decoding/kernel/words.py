@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import numpy as np
-from numba import njit
 
+from emgasr.compiled import compiled
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.lm.lexicon import NO_WORD, OUTSIDE, ROOT
 from emgasr.lm.ngram import END_ID, UNKNOWN_ID
@@ -85,7 +85,7 @@ def fixed(array: np.ndarray) -> np.ndarray:
     return same
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def word_step(
     model: Words, token: int, context: int, node: int, spelled: int, outside: float
 ) -> tuple[float, int, int, int, float, int]:
@@ -111,7 +111,7 @@ def word_step(
     return change, context, node, spelled, outside, begun
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def word_finish(model: Words, context: int, node: int, spelled: int, outside: float) -> tuple[float, int]:
     """By how much the end of the word in progress changes what the text is worth, and the context behind it."""
     before = _in_progress(model, node, outside)
@@ -123,7 +123,7 @@ def word_finish(model: Words, context: int, node: int, spelled: int, outside: fl
     return ln_p - before, context
 
 
-@njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _in_progress(model: Words, node: int, outside: float) -> float:
     if node == ROOT:
         return 0.0

@@ -1,0 +1,76 @@
+"""A safetensors file in, its weights out: only those that a model has room for, looked at before anything is built."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from emgasr.errors import ModelError
+
+LARGEST_HEADER = 2**22  # bytes; a model of 1000 blocks needs less
+_ADVICE = "copy the model folder again"
+_FLOATS = ("F16", "BF16", "F32", "F64")
+
+
+class Kind(NamedTuple):
+    """Shape of a tensor, and whether its values are floating-point numbers."""
+
+    shape: tuple[int, ...]
+    floating: bool
+
+
+def kinds_in(path: Path) -> dict[str, Kind]:
+    """Return what the header tells of each tensor; safetensors itself checks it against the file's size."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ModelError(path, "cannot be read (it is no regular file)", _ADVICE)
+        with open(path, "rb") as file:
+            told = int.from_bytes(file.read(8), "little")
+            size = os.fstat(file.fileno()).st_size
+        if not 8 + told <= size or told > LARGEST_HEADER:
+            raise ModelError(path, f"cannot be read (its header claims {told:,} bytes, the file has {size:,})", _ADVICE)
+        found = {}
+        with safe_open(path, "pt") as weights:
+            for name in weights.keys():  # noqa: SIM118  (it is no mapping)
+                part = weights.get_slice(name)
+                found[name] = Kind(tuple(part.get_shape()), part.get_dtype() in _FLOATS)
+        return found
+    except (OSError, SafetensorError) as error:
+        raise ModelError(path, f"cannot be read ({str(error)[:80]})", _ADVICE) from error
+
+
+def check_kinds(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Kind]) -> None:
+    """Raise a ModelError that names the first tensor which `found` has otherwise than `wanted` (any device)."""
+    for name in sorted(wanted.keys() | found.keys()):
+        want = Kind(tuple(wanted[name].shape), wanted[name].is_floating_point()) if name in wanted else None
+        have = found.get(name)
+        if want != have:
+            wrong = f"{name[:80]} is {_shown(have)} here and {_shown(want)} in config.yaml"
+            raise ModelError(path, f"holds other parameters than config.yaml describes ({wrong})", "restore both files")
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file, every number finite; a ModelError otherwise."""
+    try:
+        weights: dict[str, Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(path, f"cannot be read ({str(error)[:80]})", _ADVICE) from error
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise ModelError(path, f"holds weights that are not finite ({name[:80]})", "train the model again")
+    return weights
+
+
+def _shown(kind: Kind | None) -> str:
+    if kind is None:
+        return "missing"
+    numbers = "numbers" if kind.floating else "whole numbers"
+    return f"{' x '.join(map(str, kind.shape)) or 'one'} {numbers}"

@@ -1,0 +1,89 @@
+"""A disk that is full, whichever library writes: one line, older files whole, and room makes it go on."""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tiny_models import easy_recording, save_keys_model, write_easy_corpus
+
+from emgasr.cli import main
+from emgasr.recording import save_recording
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """Every file ends at so many bytes, as on a disk with no more room (Python ignores SIGXFSZ: EFBIG is raised)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def content(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    write_easy_corpus(folder)
+    save_keys_model(folder / "model")
+    save_recording(easy_recording(0, 20.0), folder / "r.hdf5")
+    (folder / "text.txt").write_text("ab ba abba\n" * 20)
+    return folder
+
+
+VERBS = {
+    "train": "train --config {w}/train.yaml --out {o}/new",
+    "personalize": "personalize {w}/model --recordings {w}/r.hdf5 --steps 2 --validations 1 --out {o}/new",
+    "evaluate": "evaluate {w}/model {w}/manifest.jsonl --split validation --out {o}/new",
+    "simulate": "simulate {o}/new --people 1 --sessions 1 --minutes 0.3",
+    "condition": "condition {w}/r.hdf5 {o}/new.hdf5 --highpass_hz 20",
+    "record": "record {o}/new.hdf5 --source file:{w}/r.hdf5,speed=fast",
+    "manifest": "manifest {w} --corpus native --out {o}/new.jsonl",
+    "language model": "lm build {w}/text.txt --out {o}/new.arpa --order 2",
+    "packed language model": "lm build {w}/text.txt --out {o}/new.arpa.gz --order 2",
+}
+
+
+@pytest.mark.parametrize("size", [0, 150, 3000])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_full_disk_is_one_line_and_older_files_are_whole(
+    verb: str, size: int, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(world)
+    with room_for(size):
+        code = main(VERBS[verb].format(w=world, o=tmp_path).split())
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("emgasr: ")]
+    assert content(world) == before
+    if code == 0:
+        assert size >= 150
+        return
+    assert (code, len(told)) == (2, 1)
+    assert "File too large" in told[0]
+    assert not [path for path in tmp_path.rglob(".*") if path.is_file() and path.name != ".unfinished"]
+
+
+@pytest.mark.parametrize("size", [600, 3000, 20_000, 40_000])
+def test_training_goes_on_from_its_checkpoint_when_there_is_room_again(
+    size: int, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "run")
+    arguments = ["train", "--config", f"{world}/train.yaml", "--steps", "40", "--validations", "1", "--out", out]
+    with room_for(size):
+        code = main(arguments)
+    told = capsys.readouterr().err
+    if code == 0:
+        return
+    assert "File too large" in told.strip().splitlines()[-1]
+    if (tmp_path / "run" / "training.yaml").exists():
+        arguments = ["train", "--resume", "--steps", "41", "--out", out]
+    assert main(arguments) == 0
