@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from known_emissions import KEYS, emissions_of
@@ -17,8 +19,8 @@ class FakeRecognizer:
 
     tokens = KEYS
 
-    def emissions(self, recording: object) -> np.ndarray:
-        return emissions_of([*"hez", "⌫", "y"])
+    def listen(self, recording: object) -> SimpleNamespace:
+        return SimpleNamespace(emissions=emissions_of([*"hez", "⌫", "y"]), mended="")
 
     def frame_times_s(self, frames: int) -> np.ndarray:
         return np.arange(frames) / 10
