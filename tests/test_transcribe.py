@@ -48,8 +48,8 @@ def test_a_search_reads_what_the_language_model_expects() -> None:
 
 def test_nothing_recorded_is_nothing_read() -> None:
     class Silent(FakeRecognizer):
-        def emissions(self, recording: object) -> np.ndarray:
-            return np.zeros((0, len(KEYS)), dtype=np.float32)
+        def listen(self, recording: object) -> SimpleNamespace:
+            return SimpleNamespace(emissions=np.zeros((0, len(KEYS)), dtype=np.float32), mended="")
 
     for search in (None, BeamSearch(KEYS)):
         transcript = transcribe(Silent(), make_recording(), search)  # type: ignore[arg-type]
