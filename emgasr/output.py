@@ -13,7 +13,7 @@ from pathlib import Path
 from emgasr.errors import EmgasrError, OutputError
 
 UNFINISHED = ".unfinished"  # lies in a folder of results until all of them are there
-_LEFTOVER = re.compile(r"\..+\.[a-z0-9_]{8}(\.\w+)?")  # as `replacing` names what it has not finished
+_LEFTOVER = re.compile(r"\..+\.part-[a-z0-9_]{8}(\.[^.]*)?")  # as `replacing` names what it has not finished
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = Path()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.part-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary

@@ -151,3 +151,13 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     for place in ("file", "file/below"):
         with pytest.raises(OutputError), claimed_folder(tmp_path / place):
             raise AssertionError
+
+
+@pytest.mark.parametrize("name", [".zoom.settings", ".results.json.a1b2c3d4", ".part-abcdefgh", ".notes"])
+def test_a_hidden_file_of_somebody_is_not_taken_for_what_was_left(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("kept")
+    with pytest.raises(OutputError, match="already holds"), claimed_folder(tmp_path):
+        raise AssertionError
+    with claimed_folder(tmp_path, overwrite=True):
+        pass
+    assert (tmp_path / name).read_text() == "kept"
