@@ -150,7 +150,8 @@ def label_problems(recording: Recording) -> Iterable[str]:
     outside = (recording.events.time_s < 0) | (recording.events.time_s > last)
     if outside.any():
         at = recording.events.time_s[np.argmax(outside)]
-        yield f"{outside.sum()} events lie outside its {recording.duration_s:.3f} s, the first at {at:.3f} s"
+        many = "1 event lies" if outside.sum() == 1 else f"{outside.sum():,} events lie"
+        yield f"{many} outside its {recording.duration_s:.3f} s, the first at {at:.3f} s"
     early = recording.events.release_s < recording.events.time_s
     if early.any():
         yield f"{early.sum()} keys are released before they are pressed"
@@ -159,10 +160,12 @@ def label_problems(recording: Recording) -> Iterable[str]:
         i = int(np.argmax(outside))
         span = f"{recording.spans.start_s[i]:.3f} to {recording.spans.end_s[i]:.3f} s"
         # Times in another unit fit once they are divided by it.
-        unit = "milliseconds" if recording.spans.end_s.max() <= 1000 * last else "samples"
-        divided = recording.spans.end_s.max() <= max(1000, recording.rate_hz) * last
-        asked = f": are its times {unit}?" if divided and outside.sum() > len(outside) / 2 else ""
-        yield f"{outside.sum()} spans lie outside its {recording.duration_s:.3f} s, the first at {span}{asked}"
+        most = recording.spans.end_s.max()
+        units = [name for name, each in (("milliseconds", 1000), ("samples", recording.rate_hz)) if most <= each * last]
+        beyond = recording.spans.start_s > last
+        asked = f": are its times {' or '.join(units)}?" if units and beyond.sum() > len(beyond) / 2 else ""
+        many = "1 span lies" if outside.sum() == 1 else f"{outside.sum():,} spans lie"
+        yield f"{many} outside its {recording.duration_s:.3f} s, the first at {span}{asked}"
 
 
 def label_notes(recording: Recording) -> Iterable[str]:

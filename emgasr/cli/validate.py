@@ -96,7 +96,7 @@ def _show(report: Report) -> None:
         console.print(f"note {escape(note.where)}: {escape(note.what)}", highlight=False)
     if len(report.notes) > SHOWN:
         console.print(f"… and {len(report.notes) - SHOWN} more notes (--json has them all)")
-    verdict = _nothing_wrong(len(report.notes)) if report.ok else f"{len(report.problems)} problems"
+    verdict = _nothing_wrong(len(report.notes)) if report.ok else counted(len(report.problems), "problem")
     console.print(verdict, highlight=False)
 
 

@@ -53,7 +53,10 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
         for line in (*found.notes, *found.of_recordings, *found.left_over):
             logging.getLogger(__name__).warning("%s", line)
     if not entries:
-        raise RecordingError(folder, f"holds no recording of the layout {corpus!r}", f"known: {', '.join(CORPORA)}")
+        passed = f" ({'; '.join(found.notes[:3])})" if found.notes else ""
+        others = ", ".join(name for name in CORPORA if name != corpus)
+        wrong = f"holds no recording of the layout {corpus!r}{passed}"
+        raise RecordingError(folder, wrong, f"is it another layout? {others}")
     return entries
 
 

@@ -69,7 +69,7 @@ def open_samples(
         table = read_csv(path, rate_hz, columns)
         if unit is not None:
             table.check_units(path, unit, scale)
-        offsets = _offsets(path, offset, table.values.shape[1])
+        offsets = _offsets(path, offset, _checked(path, table.values.shape)[1])
         return SampleFile(_scaled(table.values, scale, offsets), table.clocks, table.notes)
     if columns:
         raise RecordingError(path, "has no named columns", "leave out columns")
@@ -168,7 +168,9 @@ def _checked(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
     if len(full) != 2 or 0 in full:
         raise RecordingError(path, f"has shape {shape}", "save (samples, channels)")
     if full[0] < full[1]:
-        raise RecordingError(path, f"has shape {full}, more channels than samples", "save (samples, channels)")
+        raise RecordingError(
+            path, f"has more channels than samples ({full[1]} and {full[0]})", "save a row a sample, a column a channel"
+        )
     return full
 
 

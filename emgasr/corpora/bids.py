@@ -1,7 +1,8 @@
 """BIDS EMG (as NEMAR nm000104): a BDF or EDF file with its sidecars in, a Recording out.
 
 events.tsv(.gz): onset, duration, then `value` (prompt | keystroke_X) with key and prompt_text, or `trial_type` (a
-label). channels.tsv: name, type, units, group (the band). emg.json: SamplingFrequency.
+label); one that holds for several splits counts from the first. channels.tsv: name, type, units, group (the band).
+emg.json: SamplingFrequency.
 
 The session is ses: its runs, acquisitions and splits are one sitting, so one session. Where a subject has no ses, all
 its recordings are one sitting, called "". Below the folder that is given, derivatives, sourcedata, code and stimuli are
@@ -10,7 +11,9 @@ passed over, as BIDS tools do. A .bidsignore is not obeyed: it speaks to the val
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from emgasr.corpora.bids_channels import check_rates, read_channels, unit_of
@@ -46,7 +49,7 @@ def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = Fa
     table = sidecar(path, "events")
     events, spans, passed = (Events.empty(), Spans.empty(), []) if table is None else read_events(table)
     named = entities(path)
-    return Recording(
+    recording = Recording(
         samples=EdfSamples(
             header,
             tuple(header.signals[electrode.index] for electrode in electrodes),
@@ -62,6 +65,36 @@ def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = Fa
         spans=spans,
         notes=(*header.notes, *notes, *remarks, *passed),
     )
+    if table is None or "split" not in named or "split" in entities(table):
+        return recording
+    start, is_last = _before(path)
+    end = start + recording.duration_s
+    bounds = (start if start else -math.inf, math.inf if is_last else end)  # what lies outside all splits is told
+    events, spans = events.between(*bounds).shift(-start), spans.clip(*bounds).shift(-start)
+    note = f"{table.name} holds for all splits: this one is from {start:g} to {end:g} s"
+    return replace(recording, events=events, spans=spans, notes=(*recording.notes, note))
+
+
+def _before(path: Path) -> tuple[float, bool]:
+    """The seconds of the splits before one, which a long recording is parted into, and whether it is the last of them.
+
+    RecordingError if an earlier one is not there.
+    """
+    own = entities(path)
+    alike = [file for file in path.parent.iterdir() if file.suffix.lower() in FILES and not file.name.startswith(".")]
+    splits = {
+        entities(file).get("split"): file for file in alike if entities(file) | {"split": ""} == own | {"split": ""}
+    }
+    numbers = {int(name): file for name, file in splits.items() if name and name.isdecimal()}
+    last = int(own["split"]) if own["split"].isdecimal() else 0
+    first = 0 if 0 in numbers else 1
+    if lacking := [number for number in range(first, last or 1) if number not in numbers]:
+        wrong = (
+            f"its events hold for all splits, and split {lacking[0]} is not there" if last else "its split is no number"
+        )
+        raise RecordingError(path, wrong, "restore it, or give each split its own events.tsv")
+    headers = [read_header(numbers[number]) for number in range(first, last)]
+    return sum(header.records * header.record_s for header in headers), last + 1 not in numbers
 
 
 def scan(folder: Path, findings: Findings, *, unit: str | None = None, ring: bool = False) -> list[Entry]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from emgasr.corpora.bids_sidecars import facts, known, sidecar
 from emgasr.corpora.edf_header import EdfFile
-from emgasr.corpora.tables import MICROVOLTS, Row, read_table, resolve_unit
+from emgasr.corpora.tables import Row, read_table, resolve_unit, volts
 from emgasr.errors import RecordingError
 from emgasr.recording import Band
 from emgasr.wording import counted, listed
@@ -27,7 +27,7 @@ OTHERS = re.compile(
     r"ecg|ekg|eeg|eog|heog|veog|hrv?\b|pulse|ppg|pleth|"
     r"acc|gyr|mag(n|\b|[_ xyz])|imu|quat|gonio|angle|force|torque|press|load|"
     r"gsr|eda|resp|temp|spo2|sao2|"
-    r"time|clock|counter|count\b|index|sample|packet|batt|light|audio|mic\b|button|ref\b|gnd|ground",
+    r"n?seq\b|time|clock|counter|count\b|index|sample|packet|batt|light|audio|mic\b|button|ref\b|gnd|ground",
     re.IGNORECASE,
 )
 
@@ -117,6 +117,7 @@ def _by_table(path: Path, table: Path, labels: list[str], notes: list[str]) -> l
     names = _numbered(labels, notes)
     if len(set(called)) == len(called) and len(set(labels)) == len(labels):
         index = {label: i for i, label in enumerate(labels)}
+        called = [_in_any_case(name, labels) for name in called]
     elif called == labels:
         index = {name: i for i, name in enumerate(names)}
         called = names
@@ -136,6 +137,12 @@ def _by_table(path: Path, table: Path, labels: list[str], notes: list[str]) -> l
         raise RecordingError(table, "names no channel of type EMG", "mend channels.tsv")
     _tell_others(table, called, rows, names if called is names else labels, notes)
     return chosen
+
+
+def _in_any_case(name: str, labels: list[str]) -> str:
+    """The label that a name means: its own, or the only one that differs from it in case."""
+    alike = [label for label in labels if label.casefold() == name.casefold()]
+    return alike[0] if name not in labels and len(alike) == 1 else name
 
 
 def _tell_others(table: Path, called: list[str], rows: list[Row], labels: list[str], notes: list[str]) -> None:
@@ -177,4 +184,5 @@ def _close(told: str, rate: float) -> bool:
 
 
 def _same(unit: str) -> float | str:
-    return MICROVOLTS.get(unit.lower(), unit)
+    factor = volts(unit)
+    return unit if factor is None else factor

@@ -13,9 +13,10 @@ from emgasr.corpora.bids_sidecars import known
 from emgasr.corpora.tables import Row, number, read_table
 from emgasr.errors import RecordingError
 from emgasr.recording import Events, Spans
-from emgasr.wording import counted, lines
+from emgasr.wording import counted, lines, listed
 
 REST = ("rest", "silence", "pause")  # in any case
+COLUMNS = ("onset", "duration", "trial_type", "value", "key", "prompt_text", "sample")
 KEYSTROKE, PROMPT = "keystroke_", "prompt"
 
 
@@ -24,7 +25,11 @@ def read_events(table: Path) -> tuple[Events, Spans, list[str]]:
     notes: list[str] = []
     passed: dict[str, list[int]] = {}
     presses, spans = [], []
-    for row in read_table(table, ("onset", "duration"), notes):
+    marked: set[tuple[float, float, str, str]] = set()
+    rows = read_table(table, ("onset", "duration"), notes)
+    unread = [name for name in (rows[0] if rows else ()) if name not in COLUMNS]
+    others = f", other columns are not read: {listed(unread)}" if unread else ""
+    for row in rows:
         value, label = row.get("value", ""), known(row.get("trial_type"))
         key = _key(row) if value.startswith(KEYSTROKE) else None
         if known(row["onset"]) is None:
@@ -47,11 +52,16 @@ def read_events(table: Path) -> tuple[Events, Spans, list[str]]:
             if label is None:
                 label, other = other, None
             if label is None:
-                passed.setdefault("without a label passed over", []).append(row.line)
+                passed.setdefault(f"without a label (trial_type or value) passed over{others}", []).append(row.line)
             elif unknown:
                 passed.setdefault("with a label of unknown duration passed over", []).append(row.line)
             else:
-                spans.append((onset, end, "rest" if label.casefold() in REST else "gesture", label))
+                span = (onset, end, "rest" if label.casefold() in REST else "gesture", label)
+                if span in marked:
+                    passed.setdefault("passed over as repeats", []).append(row.line)
+                    continue
+                marked.add(span)
+                spans.append(span)
                 if end == onset:
                     passed.setdefault("with a label of no duration: it is a point", []).append(row.line)
             if label and other and other.casefold() != label.casefold() and not _is_number(other):

@@ -246,6 +246,8 @@ def place_labels(
     if apart_s > max(AGREE_S, 1.5 / clocks[0].rate_hz):
         starts = f"its clock starts at {clocks[0].start_s:.6g} s"
         wrong = f"its labels can be read by more than one clock, {apart_s:.3g} s apart ({starts})"
+        if not label_clock and not fitting:
+            wrong = f"some of its labels lie on one clock, some on another ({starts})"
         raise RecordingError(where, wrong, f"say which they are on: label_clock is one of {names}")
     return placed[0], _in_gaps(chosen[0], bounds)
 

@@ -21,30 +21,38 @@ from emgasr.errors import RecordingError
 INDEX = (
     "index idx i n no nr num number id row line sample samples sampleindex samplenumber sampleno sampleid samplecount "
     "samplecounter count counter frame framenumber frameindex frameid packet packetnumber packetcounter packetid "
-    "packetindex seq sequence sequencenumber rowindex rowid unnamed dataindex datapoint point"
+    "packetindex nseq seq sequence sequencenumber rowindex rowid unnamed dataindex datapoint point"
 )
 CLOCKS = "t date unix epoch elapsed utc"
-TIMES = "time times timestamp timestamps stamp datetime clock"  # in any name: lsl_timestamp, Device Time, TimeStamp
+TIMES = (
+    "time times timestamp timestamps stamp datetime clock elapsed "
+    "zeit zeitstempel temps horodatage tiempo tempo tijd tid czas время 时间 時間 시간"
+)  # in any name: lsl_timestamp, Device Time, TimeStamp
 OTHERS = (
     "acc accel accelerometer acceleration gyro gyr gyroscope mag magn magnetometer imu quat quaternion orientation "
     "roll pitch yaw euler label labels class classes gesture gestures target stimulus restimulus repetition "
     "rerepetition trigger triggers trig trg ttl event events marker markers annotation annotations sync status battery "
     "batt bat temp temperature aux analog digital other rssi checksum crc error errors flag flags note notes comment "
     "comments force glove inclinometer exercise subject participant user trial session phase prompt key keys letter "
-    "word text audio ecg ekg eog eeg ppg gsr eda resp respiration bvp spo hr angle angles button buttons valid dropped"
+    "word text audio ecg ekg eog eeg ppg gsr eda resp respiration bvp spo hr angle angles button buttons valid dropped "
+    "di envelope env rectified rms mav smoothed threshold orient movement movements motion activity state pose"
 )
 ELECTRODES = (
-    "emg semg exg ch chan chn channel channels electrode electrodes elec el e c s v sensor adc ain pod left right l r "
-    "raw filtered filt band ring m muscle grid row col column data value"
+    "emg semg exg a ch chan chn channel channels electrode electrodes elec el e c s v sensor adc ain pod left right l "
+    "r raw filtered filt band ring m muscle grid row col column data value"
 )
+WHOLE_OTHERS = "ref reference gnd ground mic"  # only if it is all of a name: EMG1-Ref is an electrode
 SURE = ("emg", "semg", "exg", "electrode", "electrodes")
 TIME_UNITS = {"s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "minutes": 60.0}
 TIME_UNITS |= {"ms": 1e-3, "msec": 1e-3, "millis": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3}
 TIME_UNITS |= dict.fromkeys(("us", "µs", "μs", "usec", "micros", "microsecond", "microseconds"), 1e-6)
 TIME_UNITS |= dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), 1e-9)
 _BRACKETS = re.compile(r"^(.*?)\s*[\[(]\s*([^\[\]()]*?)\s*[\])]\s*$")
-_ENDING = re.compile(r"^(.+?)[_ ]([munµμ]v|volts?|s|sec|seconds|ms|msec|[uµμ]s|usec|ns)$", re.IGNORECASE)
+_ENDING = re.compile(
+    r"^(.+?)(?:[_ ]|,\s*)([munµμ]v|v|volts?|(?:micro|milli)volts?|s|sec|seconds|ms|msec|[uµμ]s|usec|ns)$", re.IGNORECASE
+)
 _AGAIN = re.compile(r"\.\d+$")  # pandas' mark of a name that stands there a second time
+_SHORT_AXES = re.compile(r"^[agmq][xyzw]\d*$")  # ax, gy, mz, qw, if that is all of a name
 _OTHER_AXES = re.compile(r"^(acc|accel|gyro|gyr|mag|quat)[xyzw]?\d*$")
 COUNTING = 0.9  # of the steps of an index are the common one
 RISING = 0.01  # of the steps of an even column rise, and none falls
@@ -128,7 +136,7 @@ def _column(at: int, name: str) -> Column:
     letters = "".join(word for word in words if not word.isdecimal())
     if not name:
         kind = "index" if at == 0 else "open"
-    elif any(_in(OTHERS, word) or _OTHER_AXES.match(word) for word in words):
+    elif _is_other(words, letters):
         kind = "other"
     elif unit.lower() in TIME_UNITS or _is_clock(words):
         kind = "clock"
@@ -139,6 +147,12 @@ def _column(at: int, name: str) -> Column:
     else:
         kind = "open"
     return Column(at, name, kind, unit)
+
+
+def _is_other(words: Sequence[str], letters: str) -> bool:
+    if _in(WHOLE_OTHERS, letters) or (len(words) == 1 and _SHORT_AXES.match(words[0])):
+        return True
+    return any(_in(OTHERS, word) or _OTHER_AXES.match(word) for word in words)
 
 
 def _in(known: str, word: str) -> bool:
@@ -182,7 +196,8 @@ def _named(path: Path, columns: Sequence[Column], name: str) -> Column:
 
 def question(path: Path, columns: Sequence[Column], wrong: str) -> RecordingError:
     """The error that asks which columns hold electrodes."""
-    advice = f"name the electrodes: columns=A,B,… (or their numbers, from 1) of {listed(columns)}"
+    where = "by --columns, or in a column `columns` of the table that lists the file"
+    advice = f"name the electrodes (or give their numbers, from 1), {where}; there are {listed(columns)}"
     return RecordingError(path, wrong, advice)
 
 

@@ -7,17 +7,26 @@ column is what: `emgasr.corpora.csv_columns`.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
-from emgasr.corpora.clock import RATE_TOLERANCE, Clock
-from emgasr.corpora.csv_clocks import clock_of, counter_of, is_number, moment
+from emgasr.corpora.clock import Clock
+from emgasr.corpora.csv_begin import (
+    LOOK,
+    Begin,
+    Line,
+    begin_of,
+    delimiter_of,
+    is_empty,
+    told_rates,
+    told_units,
+    with_units,
+)
+from emgasr.corpora.csv_clocks import clock_of, counter_of, is_number, is_of_one_day, moment
 from emgasr.corpora.csv_columns import (
     Column,
     check_rising,
@@ -27,13 +36,13 @@ from emgasr.corpora.csv_columns import (
     listed,
     question,
 )
-from emgasr.corpora.tables import MICROVOLTS
+from emgasr.corpora.csv_lines import Lines
+from emgasr.corpora.tables import volts
 from emgasr.errors import RecordingError
+from emgasr.wording import counted
 
-REMARKS, DIGITS = ("#", "%"), tuple("0123456789")
-LONGEST_LINE = 1 << 20
 NUMBERED = {"0": 2, "1": 4}  # columns or more whose header counts from there: fewer cannot be told from samples
-_TOLD_RATE = re.compile(r"sampl\w*\s*(?:rate|frequency)\W*?[=:]\s*([0-9.]+)", re.IGNORECASE)
+_LIST_OF_COLUMNS = re.compile(r"""["']column["']\s*:\s*\[([^\]]*)\]""")  # of OpenSignals' header, which is JSON
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +53,23 @@ class CsvTable:
     electrodes: tuple[Column, ...]
     clocks: tuple[Clock, ...]
     notes: tuple[str, ...]
+    units: tuple[Line, ...] = ()  # lines above the header that tell a unit of voltage
 
     def check_units(self, path: Path, unit: str, scale: float) -> None:
         """Raise a RecordingError if a header tells another unit than `unit` and `scale` (µV of one step) do."""
+        told = unit if unit != "uV" else f"{scale:g} µV a step"
         for column in self.electrodes:
-            factor = MICROVOLTS.get(column.unit.lower().replace("volts", "v").replace("volt", "v"))
-            if factor is not None and (unit != "uV" or abs(scale / factor - 1) > 1e-6):
-                told = unit if unit != "uV" else f"{scale:g} µV a step"
-                raise RecordingError(
-                    path, f"its header tells {column.name!r}, the table {told}", "mend whichever is wrong"
-                )
+            if _is_other_unit(column.unit, unit, scale):
+                wrong = f"its header tells {column.name!r}, the table {told}"
+                raise RecordingError(path, wrong, "mend whichever is wrong")
+        if self.units and all(_is_other_unit(said, unit, scale) for _, said in self.units):
+            line, said = self.units[0]
+            raise RecordingError(path, f"line {line} tells {said}, the table {told}", "mend whichever is wrong")
+
+
+def _is_other_unit(said: str, unit: str, scale: float) -> bool:
+    factor = volts(said)
+    return factor is not None and (unit != "uV" or abs(scale / factor - 1) > 1e-6)
 
 
 def read_csv(path: Path, rate_hz: float, columns: Sequence[str] = ()) -> CsvTable:
@@ -61,89 +77,115 @@ def read_csv(path: Path, rate_hz: float, columns: Sequence[str] = ()) -> CsvTabl
     try:
         with path.open("rb") as raw:
             begin = raw.read(4096)
-        if begin.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise RecordingError(path, "is text in UTF-16", "save it in UTF-8")
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
+        wide = begin.startswith((b"\xff\xfe", b"\xfe\xff"))  # Excel's "Unicode text"
+        with path.open(encoding="utf-16" if wide else "utf-8-sig", errors="replace") as file:
             return _Reading(path, file, rate_hz).table(columns)
     except OSError as error:
         raise RecordingError(path, f"cannot be read ({error.strerror})", "check the file") from error
 
 
 @dataclass
-class _Reading:
-    """One pass through a file: `line` is where it stands, the tallies are what it passed over."""
+class _Reading(Lines):
+    """One pass through a file, and what its columns are."""
 
-    path: Path
-    file: TextIO
-    rate_hz: float
-    line: int = 0
-    delimiter: str = ","
-    cells: int = 0
-    empty_end: int = 0  # columns at the end without name and content
-    numeric: tuple[int, ...] = ()
-    texts: bool = False  # whether there are columns that are no numbers
-    dots: bool = False
-    commas: bool = False
-    remarks: int = 0
-    remark: str = ""  # the last one before the samples
-    blanks: int = 0  # empty lines before others
-    holes: int = 0  # empty cells
-    notes: list[str] = field(default_factory=list)
+    hours: frozenset[int] = frozenset()  # clocks that begin again at midnight
+    units: list[tuple[int, str]] = field(default_factory=list)
+    paired: frozenset[int] = frozenset()  # clocks that are those of the next column alone
 
     def table(self, asked: Sequence[str]) -> CsvTable:
         """What the file holds."""
-        begin: list[tuple[int, str]] = []
-        while len(begin) < 2 and (text := self._next_line()) is not None:
+        begin: list[Line] = []
+        while len(begin) < LOOK and (text := self.next_line()) is not None:
             begin.append((self.line, text))
         if not begin:
             raise RecordingError(self.path, "holds no samples", "leave it out")
-        self.delimiter = next((mark for mark in ";\t," if mark in begin[-1][1]), " ")
-        names = self._header(*begin[0])
-        data = begin if names is None else begin[1:]
+        self.delimiter = delimiter_of(begin)
+        try:
+            found = begin_of(begin, self.delimiter)
+        except ValueError as error:
+            raise RecordingError(self.path, str(error), "leave one line of names above the samples") from error
+        names = self._header(*found.header, not found.above, found.data[0][1] if found.data else "")
+        data = [found.header, *found.data] if names is None else found.data
         if names is None:
-            names = self._header_in_remark(len(self._split(begin[0][1])))
+            names = self._header_in_remark(data[0][0], self.split(data[0][1]))
+        else:
+            names = with_units(names, found.units)
+            self._tell_above(found)
         if not data:
             raise RecordingError(self.path, "holds no samples", "leave it out")
-        row = self._split(data[0][1], data[0][0])
+        row = self.split(data[0][1], data[0][0])
         unnamed = names is None
         names = self._trimmed(names or [""] * len(row), row, data[0][0], unnamed)
-        table = [Column(i, name, "electrode") for i, name in enumerate(names)] if unnamed else columns_of(names)
+        table = [Column(i, "", "electrode") for i in range(len(names))] if unnamed else columns_of(names)
         row = self._with_points(row)
         electrodes = electrodes_of(self.path, table, asked)
-        clocks = [c for c in table if c.kind == "clock" and c not in electrodes and moment(row[c.at]) is not None]
+        clocks = [c for c in self._own_clocks(table, electrodes) if moment(row[c.at]) is not None]
         indexes = [c for c in table if c.kind == "index" and c not in electrodes and is_number(row[c.at])]
+        if unnamed and (words := [c for c in electrodes if not is_number(row[c.at]) and not is_empty(row[c.at])]):
+            raise question(
+                self.path, table, f"has no header, and {row[words[0].at]!r} in {listed(words[:1])} is no number"
+            )
         read = [*electrodes, *clocks, *indexes]
         self.texts = not all(is_number(cell) or not cell for cell in row)
         self.numeric = tuple(column.at for column in read if is_number(row[column.at]) or column in electrodes)
+        self.electrodes = frozenset(column.at for column in electrodes)
         moments = [c for c in clocks if not is_number(row[c.at])]
-        values = self._load(data, read, moments)
+        self.hours = frozenset(c.at for c in moments if is_of_one_day(row[c.at]))
+        self.check_rates()
+        values = self.load(data, read, moments)
         signal = values[:, : len(electrodes)]
         if not asked:
             self.notes += check_rising(self.path, table, electrodes, signal)
-        unread = [c for c in table if c.kind == "clock" and c not in electrodes and c not in clocks]
-        self.notes += [f"the clock {c.name!r} is not used: {row[c.at]!r} is not understood" for c in unread]
+        unread = [c for c in self._own_clocks(table, electrodes) if c not in clocks]
+        if untimed := [c for c in unread if is_empty(row[c.at])]:
+            wrong = f"line {data[0][0]} has no time ({listed(untimed)}): is it a sample?"
+            raise RecordingError(self.path, wrong, "leave the line out if it is none, else fill the time")
+        self.notes += [
+            f"the clock {c.name!r} is not used: {row[c.at]!r} is not understood, so its gaps are not seen"
+            for c in unread
+        ]
         others = [c for c in table if c not in electrodes and c not in clocks and c not in unread]
         if others:
             self.notes.append(f"columns that hold no electrode are passed over: {listed(others)}")
         found = self._clocks(clocks, values[:, len(electrodes) : len(electrodes) + len(clocks)])
         counters = self._counters(table, indexes, values[:, len(electrodes) + len(clocks) :], bool(asked))
         self._tell(found or counters, counters)
-        return CsvTable(signal, tuple(electrodes), tuple(found or counters[:1]), tuple(self.notes))
+        return CsvTable(signal, tuple(electrodes), tuple(found or counters[:1]), tuple(self.notes), tuple(self.units))
 
-    def _header(self, line: int, first: str) -> list[str] | None:
+    def _own_clocks(self, table: list[Column], electrodes: list[Column]) -> list[Column]:
+        """The clocks of the electrodes. Where each sensor stands behind a clock (Delsys), others have theirs."""
+        clocks = [column for column in table if column.kind == "clock" and column not in electrodes]
+        names = [column.name for column in clocks]
+        self.paired = frozenset(c.at for c in clocks if names.count(c.name) > 1 and c.at + 1 < len(table))
+        return [c for c in clocks if c.at not in self.paired or table[c.at + 1] in electrodes]
+
+    def _tell_above(self, begin: Begin) -> None:
+        """Tell of the lines above the header; a RecordingError if the rates in them are others than the declared."""
+        told = [*begin.above, *([(begin.data[0][0] - 1, ",".join(begin.units))] if begin.units and begin.data else [])]
+        for line, text in told:
+            self.rates += [(line, rate) for rate in told_rates(text)]
+            self.units += [(line, unit) for unit in told_units(text)]
+        above = [text for _, text in begin.above if not text.lower().startswith("sep=")]
+        if above:
+            shown = f"{above[0][:40]!r}" + (" …" if len(above) > 1 else "")
+            self.notes.append(f"{counted(len(above), 'line')} above the header passed over ({shown})")
+
+    def _header(self, line: int, first: str, alone: bool, below: str) -> list[str] | None:
         """The names of the columns, or None if the first line holds samples; a RecordingError if it could be both."""
-        cells = self._split(first, line)
+        cells = self.split(first, line)
         plain = self._with_points(cells)
         numbers = [cell for cell in plain[: len(plain) - _empty_end(plain)] if is_number(cell)]
-        counted = numbers == [str(i + int(numbers[0] == "1")) for i in range(len(numbers))] if numbers else False
+        counts = numbers == [str(i + int(numbers[0] == "1")) for i in range(len(numbers))] if numbers else False
         if len(numbers) == len(plain) - _empty_end(plain):
-            if not counted or len(numbers) < NUMBERED[numbers[0]]:
+            sure = counts and (len(numbers) >= NUMBERED[numbers[0]] or (len(numbers) == 1 and "." in below))
+            if not alone or not sure:
                 return None
-            self.notes.append(f"line {line} ({', '.join(numbers[:2])}, …) is taken as the header, not as a sample")
+            shown = ", ".join(numbers[:2]) + (", …" if len(numbers) > 2 else "")
+            self.notes.append(f"line {line} ({shown}) is taken as the header, not as a sample")
             return cells
         if any(moment(cell) is not None and not is_number(cell) for cell in plain):
             return None
-        if numbers and not counted:
+        if numbers and not counts and alone:
             wrong = f"line {line} holds numbers and words ({first[:40]}): is it a header, or a sample?"
             raise RecordingError(self.path, wrong, "name every column in the first line")
         return cells
@@ -152,127 +194,35 @@ class _Reading:
         """Cells with a point for the decimal comma, where a comma does not part them."""
         return cells if self.delimiter == "," else [cell.replace(",", ".") for cell in cells]
 
-    def _header_in_remark(self, count: int) -> list[str] | None:
-        """Names in the last remark before the samples, where numpy.savetxt writes them."""
-        cells = self._split(self.remark.lstrip("#% "))
+    def _header_in_remark(self, first: int, row: list[str]) -> list[str] | None:
+        """Names in the last remark before the samples, where numpy.savetxt writes them, or OpenSignals' list."""
+        count = len(row) - _empty_end(row)
+        before = [text for line, text in self.words if line < first]
+        for text in before:
+            listed_ = _LIST_OF_COLUMNS.search(text)
+            if listed_ and len(names := [name.strip(" '\"") for name in listed_[1].split(",")]) == count:
+                self.notes.append(f"the columns are called as a remark lists them: {', '.join(names[:8])}")
+                return names
+        remark = before[-1] if before else ""
+        cells = self.split(remark.lstrip("#% "))
         if count < 2 or len(cells) != count or any(is_number(cell) for cell in cells):
             return None
-        self.notes.append(f"the remark {self.remark[:60]!r} is taken as the header")
+        self.notes.append(f"the remark {remark[:60]!r} is taken as the header")
         return cells
 
     def _trimmed(self, names: list[str], row: list[str], line: int, unnamed: bool) -> list[str]:
         """The names (numbers from 1 if there are none) without columns at the end that are empty."""
-        if len(row) == len(names) + 1 and not row[-1]:
-            names = [*names, ""]
+        if len(row) > len(names) and not any(row[len(names) :]):
+            names = names + [""] * (len(row) - len(names))
         if len(row) != len(names):
             wrong = f"its header names {len(names)} columns, line {line} has {len(row)}"
             raise RecordingError(self.path, wrong, "mend the header")
         self.cells = len(row)
         self.empty_end = min(_empty_end(names), _empty_end(row), len(row) - 1)
         if self.empty_end:
-            self.notes.append(f"{_counted(self.empty_end, 'empty column')} at the end passed over")
+            self.notes.append(f"{counted(self.empty_end, 'empty column')} at the end passed over")
         kept = names[: len(names) - self.empty_end]
         return [str(i + 1) for i in range(len(kept))] if unnamed else kept
-
-    def _load(self, data: list[tuple[int, str]], read: list[Column], moments: list[Column]) -> np.ndarray:
-        try:
-            return np.loadtxt(
-                self._lines(data),
-                delimiter=None if self.delimiter == " " else self.delimiter,
-                usecols=[column.at for column in read],
-                converters={column.at: self._seconds for column in moments} or None,
-                comments=None,
-                quotechar='"',
-                ndmin=2,
-                encoding=None,
-            )
-        except (ValueError, csv.Error) as error:
-            wrong = f"is not a table of numbers (line {self.line}: {str(error).partition(' at row')[0]})"
-            raise RecordingError(self.path, wrong, "mend the row") from error
-
-    def _lines(self, data: list[tuple[int, str]]) -> Iterator[str]:
-        """The lines of samples, checked, with a point for the decimal comma and nan for an empty cell."""
-        now = self.line
-        for self.line, text in data:
-            yield self._checked(text)
-        self.line = now
-        while (text_ := self._next_line()) is not None:
-            yield self._checked(text_)
-
-    def _checked(self, text: str) -> str:
-        mark = self.delimiter
-        cells = self._split(text) if self.texts or mark == " " or '"' in text else None
-        count = text.count(mark) + 1 if cells is None else len(cells)
-        if count != self.cells:
-            wrong = f"line {self.line} has {count} columns, the others {self.cells}"
-            raise RecordingError(self.path, wrong, "mend the row, or restore the file if it was cut off")
-        if self.empty_end and any((cells or self._split(text))[-self.empty_end :]):
-            wrong = f"line {self.line} holds values in a column without a name"
-            raise RecordingError(self.path, wrong, "name the columns in the header")
-        hole = mark + mark in text or mark + " " + mark in text or text[0] == mark or text[-1] == mark
-        comma = mark != "," and "," in text
-        if hole or comma or (self.commas and "." in text) or (self.texts and mark != "," and not self.dots):
-            return self._mended(cells or self._split(text))
-        self.dots |= mark != "," and "." in text
-        return text
-
-    def _mended(self, cells: list[str]) -> str:
-        for at in self.numeric:
-            if not cells[at]:
-                cells[at] = "nan"
-                self.holes += 1
-            self.dots |= "." in cells[at]
-            if self.delimiter != "," and "," in cells[at]:
-                self.commas = True
-                cells[at] = cells[at].replace(",", ".")
-        if self.dots and self.commas:
-            wrong = f"line {self.line}: both commas and points stand in its numbers"
-            raise RecordingError(self.path, wrong, "write one decimal sign")
-        mark = self.delimiter
-        return mark.join(f'"{cell}"' if mark in cell else cell for cell in cells)
-
-    def _next_line(self) -> str | None:
-        """The next line that is neither empty nor a remark."""
-        blanks = 0
-        while text := self.file.readline(LONGEST_LINE):
-            self.line += 1
-            if "\0" in text or len(text) >= LONGEST_LINE:
-                raise RecordingError(self.path, f"line {self.line} is not text", "give a table of numbers as text")
-            text = text.strip(" \n\r")
-            if text.startswith(REMARKS):
-                self._remark(text)
-            elif text[:1] not in DIGITS and not text.strip(', ;\t"'):
-                blanks += 1
-            else:
-                self.blanks += blanks
-                return text
-        return None
-
-    def _remark(self, text: str) -> None:
-        self.remarks += 1
-        if self.cells == 0:
-            self.remark = text
-        found = _TOLD_RATE.search(text)
-        if found and is_number(found[1]) and abs(float(found[1]) / self.rate_hz - 1) > RATE_TOLERANCE:
-            wrong = f"line {self.line} tells {float(found[1]):g} Hz, the table {self.rate_hz:g} Hz"
-            raise RecordingError(self.path, wrong, "mend whichever is wrong")
-
-    def _split(self, text: str, line: int = 0) -> list[str]:
-        if self.delimiter == " ":
-            return text.split()
-        if '"' not in text:
-            return [cell.strip() for cell in text.split(self.delimiter)]
-        try:
-            rows = csv.reader([text], delimiter=self.delimiter, strict=True, skipinitialspace=True)
-            return [cell.strip() for cell in next(rows, [])]
-        except csv.Error as error:
-            raise RecordingError(self.path, f"line {line or self.line}: {error}", "mend the quotation marks") from error
-
-    def _seconds(self, cell: str) -> float:
-        found = moment(cell.strip().strip('"'))
-        if found is None:
-            raise ValueError(f"{cell!r} is no time")
-        return found
 
     def _clocks(self, columns: list[Column], values: np.ndarray) -> list[Clock]:
         """The clocks, the first of which must agree with the rate; another that does not is told."""
@@ -282,9 +232,9 @@ class _Reading:
                 self.notes.append(f"the clock {column.name!r} is not used: it stands still")
                 continue
             try:
-                found.append(clock_of(self.path, column, values[:, i], self.rate_hz))
+                found.append(clock_of(self.path, column, values[:, i], self.rate_hz, column.at in self.hours))
             except RecordingError as error:
-                if not found:
+                if not found or column.at in self.paired:
                     raise
                 self.notes.append(f"{error.wrong}: the clock {column.name!r} is not used")
         return found
@@ -302,18 +252,15 @@ class _Reading:
         return found
 
     def _tell(self, clocks: list[Clock], counters: list[Clock]) -> None:
+        self.check_rates()
         for clock in dict.fromkeys([*clocks, *counters]):
             self.notes += clock.notes()
         passed = {"remark": self.remarks, "empty line": self.blanks}
-        self.notes += [f"{_counted(count, what)} passed over" for what, count in passed.items() if count]
+        self.notes += [f"{counted(count, what)} passed over" for what, count in passed.items() if count]
         if self.holes:
-            self.notes.append(f"{_counted(self.holes, 'empty cell')} read as unknown (NaN)")
+            self.notes.append(f"{counted(self.holes, 'empty cell')} read as unknown (NaN)")
         if self.commas:
             self.notes.append("commas in its numbers are read as decimal points")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _empty_end(cells: Sequence[str]) -> int:

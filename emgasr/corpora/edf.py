@@ -13,6 +13,7 @@ import numpy as np
 from emgasr.corpora.edf_header import EdfFile, EdfSignal
 from emgasr.errors import RecordingError
 from emgasr.recording import row_range
+from emgasr.wording import counted
 
 _ONSET = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15[\d.]*)?\x14")
 
@@ -78,7 +79,10 @@ def check_clock(file: EdfFile, tolerance_s: float) -> tuple[str, ...]:
                         raise RecordingError(file.path, wrong, "split it where it has gaps")
     except OSError as error:
         raise RecordingError(file.path, f"cannot be read ({error.strerror})", "check the file") from error
-    return (f"{remarks} annotations inside the file are not read: labels stand in events.tsv",) if remarks else ()
+    if not remarks:
+        return ()
+    verb = "is" if remarks == 1 else "are"
+    return (f"{counted(remarks, 'annotation')} inside the file {verb} not read: labels are read from events.tsv alone",)
 
 
 def _remarks(annotation: bytes) -> int:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from emgasr.corpora.file_names import FileNames, spelled, which
-from emgasr.corpora.tables import number, read_table
+from emgasr.corpora.tables import NAMELESS, number, read_table
 from emgasr.errors import RecordingError
 from emgasr.wording import counted, lines
 
@@ -41,8 +41,11 @@ def read_labels(table: Path, version: int, recordings: tuple[str, ...]) -> Label
         start, end, label = number(table, row, "start_s"), number(table, row, "end_s"), row["label"].strip()
         if end < start:
             raise RecordingError(table, f"line {row.line}: the span ends before it starts", "mend the table")
-        if not label:
-            raise RecordingError(table, f"line {row.line}: the label is empty", "say what the span shows, or drop it")
+        if label.lower() in NAMELESS:
+            told = f"is {label!r}" if label else "is empty"
+            raise RecordingError(
+                table, f"line {row.line}: the label {told}", "say what the span shows, or drop the row"
+            )
         if len(files[row["file"]]) != 1:
             lost.setdefault(row["file"], []).append(row.line)
             continue
@@ -71,7 +74,11 @@ def modified(table: Path) -> int:
     try:
         return table.stat().st_mtime_ns
     except (OSError, ValueError) as error:
-        raise RecordingError(table, f"cannot be read ({error})", "restore the table") from error
+        reason = getattr(error, "strerror", None) or error
+        advice = (
+            "make it, with the columns file, start_s, end_s and label" if table.name == "labels.csv" else "restore it"
+        )
+        raise RecordingError(table, f"cannot be read ({reason})", advice) from error
 
 
 def relative(path: Path, folder: Path) -> str:

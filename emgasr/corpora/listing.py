@@ -8,10 +8,11 @@ from pathlib import Path
 
 from emgasr.corpora.arrays import SUFFIXES
 from emgasr.corpora.file_names import FOLDER, FileNames, spelled, tidy, which
-from emgasr.corpora.tables import UNKNOWN, Row
+from emgasr.corpora.tables import NAMELESS, Row
 from emgasr.errors import RecordingError
 from emgasr.identity import same_name
 from emgasr.manifest import Entry, Findings
+from emgasr.pointers import check_fetched
 from emgasr.wording import counted, lines
 
 
@@ -39,6 +40,9 @@ class Listing:
         name = row["file"]
         path = self.find(name)
         if path is None:
+            for place in (self.folder, self.folder / FOLDER):
+                if "\0" not in name:
+                    check_fetched(place / spelled(name), RecordingError)
             found = self._others().named(name)
             wrong = which(name, found) if found else f"names {name}, which is not there"
             advice = "name one of them" if found else "restore the file or drop its row"
@@ -87,10 +91,16 @@ class Listing:
 def name_column(table: Path, row: Row, *columns: str) -> str:
     """The first of the columns that is filled, without blanks at its ends; a RecordingError if none is."""
     for column in columns:
-        if (name := row.get(column, "").strip()).lower() not in UNKNOWN:
+        if (name := row.get(column, "").strip()).lower() not in NAMELESS:
             return name
     advice = f"fill the column {columns[0]}" + (f" (or {columns[1]})" if len(columns) > 1 else "")
     raise RecordingError(table, f"line {row.line}: no {columns[0]}", advice)
+
+
+def session_of(row: Row) -> str:
+    """The session of a row, "" where it tells none."""
+    name = row.get("session", "").strip()
+    return "" if name.lower() in NAMELESS else name
 
 
 def _holds_samples(path: Path) -> bool:

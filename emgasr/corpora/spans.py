@@ -20,7 +20,7 @@ from emgasr.corpora.clock import place_labels
 from emgasr.corpora.file_names import spelled
 from emgasr.corpora.files import tell_notes
 from emgasr.corpora.label_table import modified, read_labels, relative
-from emgasr.corpora.listing import Listing, name_column
+from emgasr.corpora.listing import Listing, name_column, session_of
 from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
@@ -107,7 +107,7 @@ def scan(
         if tuple(rest) != REST:
             options["rest"] = list(rest)
         rate = number(table, row, "rate_hz")
-        who = {"subject": name_column(table, row, "subject", "participant"), "session": row.get("session", "").strip()}
+        who = {"subject": name_column(table, row, "subject", "participant"), "session": session_of(row)}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
         opened.append((path, recording))
         entries.append(Entry.of(recording, path, "spans", take=path.stem, options=options))

@@ -13,36 +13,42 @@ from pathlib import Path
 
 from emgasr.errors import RecordingError
 from emgasr.plain_text import normalized
-from emgasr.pointers import pointer_in
+from emgasr.pointers import check_fetched, pointer_in
 from emgasr.recording import Band
 from emgasr.wording import counted, lines
 
-MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "µv": 1.0, "μv": 1.0, "nv": 1e-3}  # both signs for micro, in any case
+MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "nv": 1e-3}
+_COMMA, _POINT = (re.compile(rf"\s*[-+]?\d+{mark}\d+\s*", re.ASCII) for mark in (",", r"\."))
+_PREFIXES = {"micro": "u", "milli": "m", "nano": "n", "μ": "u", "µ": "u"}
 UNKNOWN = ("", "n/a")
+NAMELESS = (*UNKNOWN, "nan", "#n/a")  # what programs write for a name or a label that is not there
 ASK_UNIT = "say uV, mV, V or nV, or counts for a device with no factor to volts"
 LARGEST = 2**26  # bytes of a table, unpacked
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 
 
 class Row(dict[str, str]):
-    """A row by column name; `line` is where it begins in its file."""
+    """A row by column name; `line` is where it begins in its file, `commas` whether its numbers have decimal commas."""
 
-    def __init__(self, cells: dict[str, str], line: int) -> None:
+    def __init__(self, cells: dict[str, str], line: int, commas: bool = False) -> None:
         super().__init__(cells)
-        self.line = line
+        self.line, self.commas = line, commas
 
 
 def read_table(path: Path, required: Sequence[str] = (), notes: list[str] | None = None) -> list[Row]:
     """Return the rows of a .csv, .tsv or .tsv.gz file by column name, in the order of the file.
 
-    Lines may end in LF, CR LF or CR, a .csv may be divided by semicolons or tabs, and case and blanks of column names
-    do not matter. Rows without content are passed over, told in `notes` if given, as are empty cells beyond the last
-    column. Cells are in NFC. RecordingError: unreadable, damaged, a column lacks or stands twice, a row is too long or
-    too short.
+    Lines may end in LF, CR LF or CR, a .csv may be divided by semicolons or tabs (then its numbers may have decimal
+    commas, as in Excel in much of Europe), and case and blanks of column names do not matter. Rows without content are
+    passed over, told in `notes` if given, as are empty cells beyond the last column. Cells are in NFC. RecordingError:
+    unreadable, damaged, a column lacks or stands twice, a row is too long or too short.
     """
     text = _text(path)
-    parsed = _tsv(text) if ".tsv" in path.suffixes else _csv(path, text)
+    delimiter = "\t" if ".tsv" in path.suffixes else _delimiter(text)
+    parsed = _tsv(text) if ".tsv" in path.suffixes else _csv(path, text, delimiter)
     _, header = next(parsed, (1, []))
+    if header and header[0].strip().lower().startswith("sep="):  # Excel's word for the delimiter
+        _, header = next(parsed, (2, []))
     columns = _columns(path, header, required)
     rows, empty = [], []
     for line, cells in parsed:
@@ -51,6 +57,11 @@ def read_table(path: Path, required: Sequence[str] = (), notes: list[str] | None
                 empty.append(line)
             continue
         rows.append(_row(path, line, cells, columns))
+    if delimiter != ",":
+        commas = any(_COMMA.fullmatch(cell) for row in rows for cell in row.values())
+        points = any(_POINT.fullmatch(cell) for row in rows for cell in row.values())
+        for row in rows:
+            row.commas = commas and not points  # with both, a point may part thousands
     if empty and notes is not None:
         notes.append(f"{path.name}: {counted(len(empty), 'row')} without content passed over ({lines(empty)})")
     return rows
@@ -59,11 +70,25 @@ def read_table(path: Path, required: Sequence[str] = (), notes: list[str] | None
 def number(where: Path, row: Row, column: str, line: int | None = None) -> float:
     """A finite number of a row; a RecordingError names the line (by default the row's own)."""
     text = row[column]
+    if row.commas and _COMMA.fullmatch(text):
+        text = text.replace(",", ".")
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        advice = "write a decimal point, not a comma" if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text) else "mend the table"
+        advice = "mend the table"
+        if _COMMA.fullmatch(text):
+            advice = "write a decimal point, not a comma"
+        elif ":" in text:
+            advice = "write seconds" if column.endswith("_s") else advice
         raise RecordingError(where, f"line {line or row.line}: {column} is {text!r}, not a number", advice)
     return value
+
+
+def volts(unit: str) -> float | None:
+    """The µV of a unit of voltage, however it is spelled (mV, Volts, microvolt, uVolt); None if it is none."""
+    bare = unit.strip().lower()
+    for written, sign in _PREFIXES.items():
+        bare = sign + bare.removeprefix(written) if bare.startswith(written) else bare
+    return MICROVOLTS.get(re.sub("volts?$", "v", bare))
 
 
 def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = None) -> tuple[str, float]:
@@ -76,9 +101,10 @@ def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = N
         raise RecordingError(where, "has no unit", ASK_UNIT)
     if unit.strip().lower() == "counts":
         return "counts", 1.0
-    if unit.strip().lower() not in MICROVOLTS:
+    factor = volts(unit)
+    if factor is None:
         raise RecordingError(where, f"unknown unit {unit!r}", ASK_UNIT)
-    return "uV", MICROVOLTS[unit.strip().lower()]
+    return "uV", factor
 
 
 def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring: bool) -> tuple[Band, ...]:
@@ -110,6 +136,7 @@ def _text(path: Path) -> str:
     """The table's text with LF at the end of each line."""
     if path.exists() and not path.is_file():
         raise RecordingError(path, "is not a regular file", "give the table")
+    check_fetched(path, RecordingError)
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             raw = file.read(LARGEST + 1)
@@ -120,14 +147,14 @@ def _text(path: Path) -> str:
         raise RecordingError(path, f"is larger than {LARGEST:,} bytes", "give a table")
     if pointer := pointer_in(raw):
         raise RecordingError(path, *pointer)
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise RecordingError(path, "is UTF-16, not UTF-8", "save it as CSV in UTF-8")
+    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")  # Excel's "Unicode text"
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = len(raw[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"))
-        wrong = f"line {line} is not text in UTF-8 (byte {raw[error.start]:#04x})"
-        raise RecordingError(path, wrong, "save it as CSV in UTF-8") from error
+        name = "UTF-16" if wide else "UTF-8"
+        wrong = f"line {line} is not text in {name} (byte {raw[error.start]:#04x})"
+        raise RecordingError(path, wrong, "save it as text in UTF-8 (Excel: CSV UTF-8)") from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -141,9 +168,9 @@ def _tsv(text: str) -> Iterator[tuple[int, list[str]]]:
         yield line, content.split("\t") if content else []
 
 
-def _csv(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+def _csv(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Each row with the line that it begins in; strict, so that a lone quotation mark does not swallow rows."""
-    reader = csv.reader(io.StringIO(text), delimiter=_delimiter(text), strict=True)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     line = 1
     while True:
         try:
@@ -160,6 +187,8 @@ def _csv(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 def _delimiter(text: str) -> str:
     """What divides the columns: a comma, unless the first line has none but semicolons or tabs."""
     first = text.partition("\n")[0]
+    if first.strip().lower().startswith("sep="):
+        return first.strip()[4:5] or ","
     return "," if "," in first else next((sign for sign in ";\t" if sign in first), ",")
 
 

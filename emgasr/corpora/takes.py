@@ -12,8 +12,8 @@ from pathlib import Path
 
 from emgasr.corpora.arrays import open_samples, told_by_row
 from emgasr.corpora.files import tell_notes
-from emgasr.corpora.listing import Listing, name_column
-from emgasr.corpora.tables import check_rate, number, read_table, resolve_bands, resolve_unit
+from emgasr.corpora.listing import Listing, name_column, session_of
+from emgasr.corpora.tables import NAMELESS, check_rate, number, read_table, resolve_bands, resolve_unit
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
@@ -65,8 +65,9 @@ def scan(
     entries, opened, trimmed = [], [], []
     for row in read_table(table, COLUMNS, findings.notes):
         text = row["text"].strip()
-        if not text:
-            raise RecordingError(table, f"line {row.line}: text is empty", "say what the take shows")
+        if text.lower() in NAMELESS:
+            told = f"is {text!r}" if text else "is empty"
+            raise RecordingError(table, f"line {row.line}: text {told}", "say what the take shows, or drop the row")
         if text != row["text"]:
             trimmed.append(row.line)
         path = listing.place(row)
@@ -79,7 +80,7 @@ def scan(
         else:
             options["unit"] = row.get("unit") or unit
         rate = number(table, row, "rate_hz")
-        who = {"subject": name_column(table, row, "subject"), "session": row["session"].strip()}
+        who = {"subject": name_column(table, row, "subject"), "session": session_of(row)}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
         opened.append((path, recording))
         entries.append(Entry.of(recording, path, "takes", take=path.stem, text=text, options=options))

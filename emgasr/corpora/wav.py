@@ -23,6 +23,7 @@ COMPRESSED = {0x02: "MS ADPCM", 0x06: "A-law", 0x07: "µ-law", 0x11: "IMA ADPCM"
 COMPRESSED |= {0x40: "G.721 ADPCM", 0x50: "MPEG", 0xFF: "AAC", 0x161: "Windows Media Audio", 0xF1AC: "FLAC"}
 GUID_END = bytes.fromhex("000000001000800000aa00389b71")  # of every EXTENSIBLE subformat that is a format's code
 UNKNOWN_SIZE = 0xFFFFFFFF  # RF64 keeps the true one in its chunk ds64; elsewhere the writer never came back to it
+OPEN_END = 0x7FFF0000  # from here on sizes stand for "to the end" in the headers of streams (arecord, ffmpeg)
 MOST_CHUNKS = 10_000
 FIRST_ROWS = 1 << 16  # rows looked at for bits below the valid ones when a file is opened
 
@@ -129,8 +130,8 @@ def _read(path: Path, file: BinaryIO, size: int) -> WavHeader:
 
 def _check_held(path: Path, promised: int, held: int) -> None:
     """Refuse what was cut off, and what its recorder never finished."""
-    if promised == UNKNOWN_SIZE or (promised == 0 and held > 0):
-        wrong = f"was never finished: its header tells {promised:#x} bytes of samples, {held} bytes lie behind it"
+    if (promised > held and promised >= OPEN_END) or (promised == 0 and held > 0):
+        wrong = f"was never finished: its header does not tell how many samples it holds ({held} bytes lie behind it)"
         raise RecordingError(path, wrong, "write its sizes anew, as `sox --ignore-length IN OUT` does")
     if promised > held:
         wrong = f"is truncated: its header tells {promised} bytes of samples, the file holds {held}"

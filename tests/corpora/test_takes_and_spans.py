@@ -94,7 +94,7 @@ def cut_npy(folder: Path) -> Path:
         (write("t.npy", b"dear diary"), "truncated or not a .npy"),
         (write("t.wav", b"dear diary, this is no RIFF file"), "not a WAV"),
         (write("t.mat", b"x"), "unknown kind of file '.mat'"),
-        (write("t.csv", b"1,2\n3,x\n"), "not a table of numbers"),
+        (write("t.csv", b"1,2\n3,x\n"), "line 2: .x. is not a number"),
         (write("t.csv", b"time,a\n0,1\n0.002,1\n0.001,2\n"), "clock 'time' goes back at sample 2"),
         (write("t.csv", b"time,a\n0,1\n0.1,1\n0.2,2\n"), r"its times tell 10\.0 Hz, 1000 Hz are declared"),
         (wav_at_500_hz, "header tells 500 Hz, the table 1000"),
