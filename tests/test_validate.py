@@ -35,10 +35,10 @@ def samples(change: Callable[[np.ndarray], object]) -> Recording:
         (samples(lambda x: x.__setitem__((0, 0), np.inf)), "not finite from sample 0, channel 0"),
         (samples(lambda x: x.fill(7)), "every channel is constant"),
         (make_recording(samples=np.empty((0, 8), np.float32)), "holds no samples"),
-        (make_recording(events=Events.of([(1, 1, "a"), (3.5, 4, "b")])), "1 events lie outside its 3.000 s"),
+        (make_recording(events=Events.of([(1, 1, "a"), (3.5, 4, "b")])), "1 event lies outside its 3.000 s"),
         (make_recording(events=Events.of([(-0.5, 1, "a")])), "the first at -0.500 s"),
         (make_recording(events=Events.of([(1.0, 0.5, "a")])), "1 keys are released before they are pressed"),
-        (make_recording(spans=Spans.of([(2, 3.5, "rest", "")])), "1 spans lie outside"),
+        (make_recording(spans=Spans.of([(2, 3.5, "rest", "")])), "1 span lies outside"),
         (make_recording(spans=Spans.of([(-1, 3, "rest", "")])), "the first at -1.000 to 3.000 s"),
     ],
 )
@@ -154,7 +154,7 @@ def test_spans_that_meet_and_prompts_over_keys_are_not_odd() -> None:
     assert check_recording(make_recording(spans=Spans.of(spans))) == ([], [])
 
 
-@pytest.mark.parametrize(("factor", "unit"), [(1000, "milliseconds"), (200, "milliseconds")])
+@pytest.mark.parametrize(("factor", "unit"), [(1000, "milliseconds"), (200, "milliseconds or samples")])
 def test_times_in_another_unit_are_asked_about(factor: float, unit: str) -> None:
     spans = Spans.of([(i * factor, (i + 1) * factor, "gesture", "a") for i in range(3)])
     (problem,), _ = check_recording(make_recording(spans=spans))

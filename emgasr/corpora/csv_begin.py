@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from emgasr.corpora.csv_clocks import is_number, moment
 from emgasr.corpora.csv_columns import TIME_UNITS
@@ -20,27 +21,31 @@ from emgasr.corpora.tables import volts
 LOOK = 128  # lines in which the samples must begin
 MARKS = ";\t,"
 EMPTY = ("nan", "na", "n/a", "#n/a", "null", "none")  # what programs write for a value that is not there
-_OF_RATE = r"(?:sampl\w*[ _-]*(?:rate|freq\w*)|frequency|abtastrate|abtastfrequenz)"
-_TOLD_RATE = re.compile(_OF_RATE + r"(?:\s*[\[(]?\s*(k?hz)\s*[\])]?)?[\s\"':;=,]*([0-9]+[.,]?[0-9]*)\s*(khz)?", re.I)
+_OF_RATE = r"(?:sampl\w*[ _-]*(?:rate|freq\w*)|(?<![a-z][ _-])frequency|abtastrate|abtastfrequenz)"
+_TOLD_RATE = re.compile(
+    _OF_RATE + r"(?:\s*[\[(]?\s*(k?hz)\s*[\])]?)?[\s\"':;=,]*([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+[.,]?[0-9]*)\s*(khz)?",
+    re.I,
+)
 _TOLD_UNIT = re.compile(r"(?<!domain )\bunits?\b[\s\"':;=,]+([a-zµμ]+)", re.IGNORECASE)
 _RATE = re.compile(r"^([0-9]+(?:[.,][0-9]+)?)\s*(k?)hz$", re.IGNORECASE)
 
 Line = tuple[int, str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Begin:
-    """The lines above the header, the header (None if there is none) with its units, and the samples from then on."""
+    """The lines above the header, the header (a sample, if there is none), its units, and the samples below it."""
 
     above: list[Line]
-    header: Line | None
+    header: Line
     units: tuple[str, ...]
     data: list[Line]
 
 
 def delimiter_of(lines: Sequence[Line]) -> str:
     """What parts the cells of most lines: semicolons, tabs or commas, where there are none blanks."""
-    found = [next((mark for mark in MARKS if mark in text), " ") for _, text in lines]
+    found = [next((mark for mark in MARKS if mark in text), " ") for _, text in _last(lines)]
     return Counter(reversed(found)).most_common(1)[0][0]  # of as many the later: above the samples stand words
 
 
@@ -61,7 +66,8 @@ def begin_of(lines: list[Line], delimiter: str) -> Begin:
     """
     cells = [_cells(text, delimiter) for _, text in lines]
     first = _first_of_samples(cells)
-    at, units = first - 1, ()
+    at = first - 1
+    units: tuple[str, ...] = ()
     if at > 0 and len(cells[at - 1]) == len(cells[at]) and all(map(_is_unit, cells[at])) and any(cells[at]):
         at, units = at - 1, tuple(cells[at])
     if at < 1:
@@ -76,7 +82,7 @@ def told_rates(text: str) -> list[float]:
     """The rates in Hz that a line of words tells."""
     found = [(number, unit or before) for before, number, unit in _TOLD_RATE.findall(text)]
     found += [(match[1], match[2] + "hz") for cell in re.split("[,;\t]", text) if (match := _RATE.match(cell.strip()))]
-    return [float(number.replace(",", ".")) * (1000 if unit.lower() == "khz" else 1) for number, unit in found]
+    return [_number(number) * (1000 if unit.lower() == "khz" else 1) for number, unit in found]
 
 
 def told_units(text: str) -> list[str]:
@@ -98,11 +104,15 @@ def is_empty(cell: str) -> bool:
     return not cell or cell.lower() in EMPTY
 
 
+def _number(text: str) -> float:
+    """A rate with a decimal comma, or with commas that part thousands: no device samples a thousandth as often."""
+    return float(text.replace(",", "") if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text) else text.replace(",", "."))
+
+
 def _first_of_samples(cells: list[list[str]]) -> int:
     """The first line from which on columns hold numbers; 1 if there is none, or lines above look like samples too."""
-    counts = Counter(len(row) for row in cells)
-    width = counts.most_common(1)[0][0]
-    rows = [row for row in cells if len(row) == width]
+    width = Counter(len(row) for row in _last(cells)).most_common(1)[0][0]
+    rows = [row for row in _last(cells) if len(row) == width]
     numeric = [at for at in range(width) if 2 * sum(_is_value(row[at]) for row in rows) > len(rows)]
     alike = [
         len(row) == width
@@ -114,6 +124,11 @@ def _first_of_samples(cells: list[list[str]]) -> int:
         return 1
     first = len(alike) - next((i for i, same in enumerate(reversed(alike)) if not same), len(alike))
     return 1 if any(alike[:first]) else first
+
+
+def _last(lines: Sequence[T]) -> Sequence[T]:
+    """The last of the first lines, which are samples if anything is."""
+    return lines[-max(8, len(lines) // 4) :]
 
 
 def _cells(text: str, delimiter: str) -> list[str]:

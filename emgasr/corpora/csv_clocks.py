@@ -83,7 +83,9 @@ def _turned(times: np.ndarray, turn: float) -> np.ndarray:
     """Times that go on where they turned: fell by nearly `turn`."""
     steps = np.diff(times)
     fell = steps < -0.9 * turn
-    return times + turn * np.concatenate([[0], np.cumsum(fell)]) if fell.any() else times
+    if not fell.any() or times.min() < 0 or times.max() >= turn:
+        return times
+    return times + turn * np.concatenate([[0], np.cumsum(fell)])
 
 
 def counter_of(path: Path, column: Column, values: np.ndarray, rate_hz: float) -> tuple[Clock | None, str]:

@@ -2,9 +2,9 @@
 
 The rule. A column is passed over if its name is empty or one of INDEX and its values count up; it is a clock if a word
 of its name is one of TIMES, all of it is one of CLOCKS, or its unit is one of time; it is no electrode if a word of its
-name is one of OTHERS. What is left are the electrodes: names that say so (emg1, ch 2, EXG Channel 0, 3), or, where none
-does, all (chin, throat). Names that say so beside others that do not are refused with the question; so is a column
-that rises evenly, as no muscle does.
+name is one of OTHERS, or all of it one of WHOLE_OTHERS. What is left are the electrodes: names that say so (emg1, ch 2,
+EXG Channel 0, 3), or, where none does, all (chin, throat). Names that say so beside others that do not are refused with
+the question; so are two forms of one (emg_raw, emg_filtered), and a column that rises evenly, as no muscle does.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ INDEX = (
     "samplecounter count counter frame framenumber frameindex frameid packet packetnumber packetcounter packetid "
     "packetindex nseq seq sequence sequencenumber rowindex rowid unnamed dataindex datapoint point"
 )
-CLOCKS = "t date unix epoch elapsed utc"
+CLOCKS = "t date unix epoch elapsed utc zeit zeitstempel temps horodatage tiempo tempo tijd czas время 时间 時間 시간"
 TIMES = (
-    "time times timestamp timestamps stamp datetime clock elapsed "
-    "zeit zeitstempel temps horodatage tiempo tempo tijd tid czas время 时间 時間 시간"
-)  # in any name: lsl_timestamp, Device Time, TimeStamp
+    "time times timestamp timestamps stamp datetime clock elapsed"  # in any name: lsl_timestamp, Device Time, TimeStamp
+)
 OTHERS = (
     "acc accel accelerometer acceleration gyro gyr gyroscope mag magn magnetometer imu quat quaternion orientation "
     "roll pitch yaw euler label labels class classes gesture gestures target stimulus restimulus repetition "
@@ -35,22 +34,24 @@ OTHERS = (
     "batt bat temp temperature aux analog digital other rssi checksum crc error errors flag flags note notes comment "
     "comments force glove inclinometer exercise subject participant user trial session phase prompt key keys letter "
     "word text audio ecg ekg eog eeg ppg gsr eda resp respiration bvp spo hr angle angles button buttons valid dropped "
-    "di envelope env rectified rms mav smoothed threshold orient movement movements motion activity state pose"
+    "di envelope env rectified rms mav smoothed threshold orient"
 )
 ELECTRODES = (
     "emg semg exg a ch chan chn channel channels electrode electrodes elec el e c s v sensor adc ain pod left right l "
     "r raw filtered filt band ring m muscle grid row col column data value"
 )
-WHOLE_OTHERS = "ref reference gnd ground mic"  # only if it is all of a name: EMG1-Ref is an electrode
+WHOLE_OTHERS = (  # only if it is all of a name: EMG1-Ref and "EMG activity" are electrodes
+    "ref reference gnd ground mic movement movements motion activity state pose"
+)
 SURE = ("emg", "semg", "exg", "electrode", "electrodes")
+FORMS = ("raw", "filtered", "filt")
 TIME_UNITS = {"s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "min": 60.0, "minutes": 60.0}
 TIME_UNITS |= {"ms": 1e-3, "msec": 1e-3, "millis": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3}
 TIME_UNITS |= dict.fromkeys(("us", "µs", "μs", "usec", "micros", "microsecond", "microseconds"), 1e-6)
 TIME_UNITS |= dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), 1e-9)
 _BRACKETS = re.compile(r"^(.*?)\s*[\[(]\s*([^\[\]()]*?)\s*[\])]\s*$")
-_ENDING = re.compile(
-    r"^(.+?)(?:[_ ]|,\s*)([munµμ]v|v|volts?|(?:micro|milli)volts?|s|sec|seconds|ms|msec|[uµμ]s|usec|ns)$", re.IGNORECASE
-)
+_UNIT = "[munµμ]v|volts?|(?:micro|milli)volts?|s|sec|seconds|ms|msec|[uµμ]s|usec|ns"
+_ENDING = re.compile(rf"^(.+?)(?:[_ ]({_UNIT})|,\s*(v|{_UNIT}))$", re.IGNORECASE)  # emg_uV; Noraxon: "Biceps,V"
 _AGAIN = re.compile(r"\.\d+$")  # pandas' mark of a name that stands there a second time
 _SHORT_AXES = re.compile(r"^[agmq][xyzw]\d*$")  # ax, gy, mz, qw, if that is all of a name
 _OTHER_AXES = re.compile(r"^(acc|accel|gyro|gyr|mag|quat)[xyzw]?\d*$")
@@ -96,7 +97,22 @@ def electrodes_of(path: Path, columns: Sequence[Column], asked: Sequence[str]) -
         raise question(path, columns, f"has {listed(unsure)} beside electrodes ({listed(sure[:3])}): what are they?")
     if not sure + unsure:
         raise question(path, columns, "has no column of an electrode")
-    return sure or unsure
+    chosen = sure or unsure
+    if again := _forms_of_one(chosen):
+        raise question(path, columns, f"{listed(again)} look like forms of one electrode")
+    return chosen
+
+
+def _forms_of_one(columns: Sequence[Column]) -> list[Column]:
+    """Two columns whose names differ by the words of FORMS alone."""
+    seen: dict[tuple[str, ...], tuple[list[str], Column]] = {}
+    for column in columns:
+        words = _words(_split_unit(column.name)[0])
+        forms = [word for word in words if word in FORMS]
+        before, earlier = seen.setdefault(tuple(word for word in words if word not in FORMS), (forms, column))
+        if before != forms:
+            return [earlier, column]
+    return []
 
 
 def counts_up(values: np.ndarray) -> bool:
@@ -168,9 +184,10 @@ def _split_unit(name: str) -> tuple[str, str]:
     if found := _BRACKETS.match(name):
         return found[1], found[2]
     found = _ENDING.match(name)
-    if found is None or (found[2].lower() in TIME_UNITS and not _is_clock(_words(found[1]))):
+    unit = (found[2] or found[3]) if found else ""
+    if found is None or (unit.lower() in TIME_UNITS and not _is_clock(_words(found[1]))):
         return name, ""
-    return found[1], found[2]
+    return found[1], unit
 
 
 def _is_clock(words: Sequence[str]) -> bool:
@@ -197,7 +214,7 @@ def _named(path: Path, columns: Sequence[Column], name: str) -> Column:
 def question(path: Path, columns: Sequence[Column], wrong: str) -> RecordingError:
     """The error that asks which columns hold electrodes."""
     where = "by --columns, or in a column `columns` of the table that lists the file"
-    advice = f"name the electrodes (or give their numbers, from 1), {where}; there are {listed(columns)}"
+    advice = f"name the electrodes (or give their numbers, from 1), {where}; its columns are {listed(columns)}"
     return RecordingError(path, wrong, advice)
 
 

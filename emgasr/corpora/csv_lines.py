@@ -148,8 +148,9 @@ class Lines:
 
     def check_rates(self) -> None:
         """Raise a RecordingError if words of the file tell rates, and none of them is the declared one."""
-        if self.rates and all(abs(rate / self.rate_hz - 1) > RATE_TOLERANCE for _, rate in self.rates if rate):
-            line, rate = self.rates[0]
+        told = [(line, rate) for line, rate in self.rates if rate > 0]
+        if told and all(abs(rate / self.rate_hz - 1) > RATE_TOLERANCE for _, rate in told):
+            line, rate = told[0]
             wrong = f"line {line} tells {rate:g} Hz, the table {self.rate_hz:g} Hz"
             raise RecordingError(self.path, wrong, "mend whichever is wrong")
 

@@ -42,7 +42,9 @@ from emgasr.errors import RecordingError
 from emgasr.wording import counted
 
 NUMBERED = {"0": 2, "1": 4}  # columns or more whose header counts from there: fewer cannot be told from samples
-_LIST_OF_COLUMNS = re.compile(r"""["']column["']\s*:\s*\[([^\]]*)\]""")  # of OpenSignals' header, which is JSON
+_LIST_OF_COLUMNS, _LIST_OF_SENSORS = (  # of OpenSignals' header, which is JSON
+    re.compile(rf"""["']{name}["']\s*:\s*\[([^\]]*)\]""") for name in ("column", "sensor")
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,23 +96,23 @@ class _Reading(Lines):
 
     def table(self, asked: Sequence[str]) -> CsvTable:
         """What the file holds."""
-        begin: list[Line] = []
-        while len(begin) < LOOK and (text := self.next_line()) is not None:
-            begin.append((self.line, text))
-        if not begin:
+        first: list[Line] = []
+        while len(first) < LOOK and (text := self.next_line()) is not None:
+            first.append((self.line, text))
+        if not first:
             raise RecordingError(self.path, "holds no samples", "leave it out")
-        self.delimiter = delimiter_of(begin)
+        self.delimiter = delimiter_of(first)
         try:
-            found = begin_of(begin, self.delimiter)
+            begin = begin_of(first, self.delimiter)
         except ValueError as error:
             raise RecordingError(self.path, str(error), "leave one line of names above the samples") from error
-        names = self._header(*found.header, not found.above, found.data[0][1] if found.data else "")
-        data = [found.header, *found.data] if names is None else found.data
+        names = self._header(begin)
+        data = [begin.header, *begin.data] if names is None else begin.data
         if names is None:
             names = self._header_in_remark(data[0][0], self.split(data[0][1]))
         else:
-            names = with_units(names, found.units)
-            self._tell_above(found)
+            names = with_units(names, begin.units)
+            self._tell_above(begin)
         if not data:
             raise RecordingError(self.path, "holds no samples", "leave it out")
         row = self.split(data[0][1], data[0][0])
@@ -170,8 +172,10 @@ class _Reading(Lines):
             shown = f"{above[0][:40]!r}" + (" …" if len(above) > 1 else "")
             self.notes.append(f"{counted(len(above), 'line')} above the header passed over ({shown})")
 
-    def _header(self, line: int, first: str, alone: bool, below: str) -> list[str] | None:
+    def _header(self, begin: Begin) -> list[str] | None:
         """The names of the columns, or None if the first line holds samples; a RecordingError if it could be both."""
+        (line, first), alone = begin.header, not begin.above
+        below = begin.data[0][1] if begin.data else ""
         cells = self.split(first, line)
         plain = self._with_points(cells)
         numbers = [cell for cell in plain[: len(plain) - _empty_end(plain)] if is_number(cell)]
@@ -201,8 +205,12 @@ class _Reading(Lines):
         for text in before:
             listed_ = _LIST_OF_COLUMNS.search(text)
             if listed_ and len(names := [name.strip(" '\"") for name in listed_[1].split(",")]) == count:
-                self.notes.append(f"the columns are called as a remark lists them: {', '.join(names[:8])}")
-                return names
+                kinds = _LIST_OF_SENSORS.search(text)
+                sensors = [name.strip(" '\"") for name in kinds[1].split(",")] if kinds else []
+                called = names[: count - len(sensors)]
+                called += [" ".join(pair) for pair in zip(sensors, names[len(called) :], strict=False)]
+                self.notes.append(f"the columns are called as a remark lists them: {', '.join(called[:8])}")
+                return called
         remark = before[-1] if before else ""
         cells = self.split(remark.lstrip("#% "))
         if count < 2 or len(cells) != count or any(is_number(cell) for cell in cells):

@@ -42,9 +42,9 @@ def read_labels(table: Path, version: int, recordings: tuple[str, ...]) -> Label
         if end < start:
             raise RecordingError(table, f"line {row.line}: the span ends before it starts", "mend the table")
         if label.lower() in NAMELESS:
-            told = f"is {label!r}" if label else "is empty"
+            shown = f"is {label!r}" if label else "is empty"
             raise RecordingError(
-                table, f"line {row.line}: the label {told}", "say what the span shows, or drop the row"
+                table, f"line {row.line}: the label {shown}", "say what the span shows, or drop the row"
             )
         if len(files[row["file"]]) != 1:
             lost.setdefault(row["file"], []).append(row.line)

@@ -66,8 +66,8 @@ def scan(
     for row in read_table(table, COLUMNS, findings.notes):
         text = row["text"].strip()
         if text.lower() in NAMELESS:
-            told = f"is {text!r}" if text else "is empty"
-            raise RecordingError(table, f"line {row.line}: text {told}", "say what the take shows, or drop the row")
+            shown = f"is {text!r}" if text else "is empty"
+            raise RecordingError(table, f"line {row.line}: text {shown}", "say what the take shows, or drop the row")
         if text != row["text"]:
             trimmed.append(row.line)
         path = listing.place(row)

@@ -112,7 +112,7 @@ def _read(path: Path, file: BinaryIO, size: int) -> WavHeader:
             if length == UNKNOWN_SIZE and long_data is not None:
                 length = long_data
             data = (at + 8, length)
-            _check_held(path, length, size - at - 8)
+            _check_held(path, length, size - at - 8, long_data is not None)
         at += 8 + length + length % 2
     if data is None or not format_:
         lacks = "its samples (chunk data)" if data is None else "their format (chunk fmt)"
@@ -128,9 +128,10 @@ def _read(path: Path, file: BinaryIO, size: int) -> WavHeader:
     return header
 
 
-def _check_held(path: Path, promised: int, held: int) -> None:
+def _check_held(path: Path, promised: int, held: int, is_long: bool) -> None:
     """Refuse what was cut off, and what its recorder never finished."""
-    if (promised > held and promised >= OPEN_END) or (promised == 0 and held > 0):
+    open_end = UNKNOWN_SIZE if is_long else OPEN_END
+    if (promised > held and open_end <= promised <= UNKNOWN_SIZE) or (promised == 0 and held > 0):
         wrong = f"was never finished: its header does not tell how many samples it holds ({held} bytes lie behind it)"
         raise RecordingError(path, wrong, "write its sizes anew, as `sox --ignore-length IN OUT` does")
     if promised > held:

@@ -47,7 +47,8 @@ def lines(folder: Path) -> tuple[list[str], Findings]:
         ("0.5 1 n/a 3", ["3"], ""),
         ("0.5 1 fist 3", ["fist"], ""),
         ("0.5 1 fist open", ["fist"], "1 row with another label as value: trial_type is read (line 2)"),
-        ("0.5 1 n/a n/a", [], "1 row without a label passed over (line 2)"),
+        ("0.5 1 n/a n/a", [], "1 row without a label (trial_type or value) passed over (line 2)"),
+        ("0.5 1 fist n/a\n0.5 1 fist n/a", ["fist"], "1 row passed over as repeats (line 3)"),
         ("0.5 0 fist n/a", ["fist"], "1 row with a label of no duration: it is a point (line 2)"),
         ("0.5 1 fist n/a\n   ", ["fist"], "1 row without content passed over (line 3)"),
         ("0.5 1 fist n/a\n\n\n", ["fist"], ""),
@@ -78,6 +79,40 @@ def test_times_that_cannot_be_name_their_line(tmp_path: Path, row: str) -> None:
         open_recording(path)
 
 
+def test_columns_of_events_that_are_not_read_are_named(tmp_path: Path) -> None:
+    recording = open_recording(write(tmp_path, events="onset duration gesture hand\n0.5 1 fist left\n"))
+    (note,) = recording.notes
+    assert "1 row without a label" in note
+    assert "other columns are not read: gesture, hand" in note
+
+
+def test_events_of_all_splits_count_from_the_first(tmp_path: Path) -> None:
+    rows = "onset duration trial_type\n1 1 fist\n3.5 1 open\n6 1 point\n9 1 late\n"
+    paths = [write(tmp_path, f"sub-01_task-t_split-{i:02d}") for i in (1, 2)]
+    (tmp_path / "sub-01_task-t_events.tsv").write_text(rows.replace(" ", "\t"))
+    first, second = (open_recording(path) for path in paths)
+    assert [*zip(first.spans.texts, first.spans.start_s, first.spans.end_s, strict=True)] == [
+        ("fist", 1, 2),
+        ("open", 3.5, 4),
+    ]
+    assert [*zip(second.spans.texts, second.spans.start_s, second.spans.end_s, strict=True)] == [
+        ("open", 0, 0.5),
+        ("point", 2, 3),
+        ("late", 5, 6),  # beyond its 4 s, for validation to tell
+    ]
+    assert "holds for all splits: this one is from 4 to 8 s" in second.notes[0]
+    paths[0].unlink()
+    with pytest.raises(RecordingError, match="split 1 is not there"):
+        open_recording(paths[1])
+
+
+def test_events_of_one_split_are_its_own(tmp_path: Path) -> None:
+    events = "onset duration trial_type\n1 1 fist\n"
+    for i in (1, 2):
+        recording = open_recording(write(tmp_path, f"sub-01_task-t_split-{i}", events=events))
+        assert (recording.spans.start_s.tolist(), recording.notes) == ([1.0], ())
+
+
 def test_lost_labels_are_told_of_the_corpus_too(tmp_path: Path) -> None:
     for subject in ("01", "02"):
         rows = "onset duration trial_type\n0.5 n/a fist\n"
@@ -97,6 +132,15 @@ def test_channels_of_equal_names_stay_apart(tmp_path: Path, suffix: str) -> None
     np.testing.assert_allclose(spread / spread[0], [1, 2, 3, 4], rtol=0.2)
     assert recording.bands[0].electrodes == ("EMG 1", "EMG 2", "EMG 3", "EMG 4")
     assert "several channels are called EMG" in recording.notes[0]
+
+
+def test_names_of_channels_are_met_in_any_case(tmp_path: Path) -> None:
+    path = write(tmp_path, labels=("EMG A", "EMG B", "emg b"), channels="name type\nemg_a EMG\n")
+    (tmp_path / "sub-01_task-t_channels.tsv").write_text("name\ttype\nemg a\tEMG\nEMG B\tEMG\nemg b\tMISC\n")
+    assert open_recording(path).bands[0].electrodes == ("EMG A", "EMG B")
+    (tmp_path / "sub-01_task-t_channels.tsv").write_text("name\ttype\nEmg B\tEMG\n")
+    with pytest.raises(RecordingError, match="names channel 'Emg B', which"):
+        open_recording(path)
 
 
 @pytest.mark.parametrize(
@@ -257,4 +301,10 @@ def test_without_sessions_all_recordings_of_a_subject_are_one_sitting(tmp_path: 
 def test_what_is_no_regular_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "sub-01_task-t_emg.bdf")
     with pytest.raises(RecordingError, match="no regular file"):
+        scan(tmp_path, "bids")
+
+
+def test_a_folder_without_recordings_of_the_layout_tells_what_lies_there(tmp_path: Path) -> None:
+    write_edf(tmp_path / "session1.edf", [Channel("EMG", np.zeros((2, 100), int))])
+    with pytest.raises(RecordingError, match=r"not called \*_emg passed over: 1 \(session1.edf\)"):
         scan(tmp_path, "bids")

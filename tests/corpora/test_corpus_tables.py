@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emgasr.corpora.tables import Row, number, read_table
+from emgasr.corpora.tables import Row, number, read_table, volts
 from emgasr.errors import RecordingError
 
 ROWS = [{"file": "a.npy", "label": "fist"}, {"file": "b.npy", "label": "a, b"}]
@@ -34,9 +34,12 @@ def write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
         'file,label\n\n,\na.npy,fist\n  , \nb.npy,"a, b"\n\n\n,,\n',  # rows without content
         "file;label\na.npy;fist\nb.npy;a, b\n",
         "file\tlabel\na.npy\tfist\nb.npy\ta, b\n",
+        "sep=;\nfile;label\na.npy;fist\nb.npy;a, b\n",
+        'sep=,\r\nfile,label\r\na.npy,fist\r\nb.npy,"a, b"\r\n',
+        "file\tlabel\r\na.npy\tfist\r\nb.npy\ta, b\r\n".encode("utf-16"),
     ],
 )
-def test_a_table_is_read_however_it_was_written(tmp_path: Path, content: str) -> None:
+def test_a_table_is_read_however_it_was_written(tmp_path: Path, content: str | bytes) -> None:
     assert read_table(write(tmp_path, content), ("file",)) == ROWS
     packed = gzip.compress(b"file\tlabel\ra.npy\tfist\rb.npy\ta, b")
     assert read_table(write(tmp_path, packed, "t.tsv.gz"), ("file",)) == ROWS
@@ -63,7 +66,6 @@ def test_rows_know_their_lines_and_those_without_content_are_counted(tmp_path: P
         ("", "lacks the column 'file'; it has: nothing"),
         (f"file,label\na,{'b' * 200_000}\n", "line 2 is damaged (field larger than field limit"),
         ("file,label\na,b\nc,\0\n", "line 3 holds a NUL"),
-        ("file,label\na,b\n".encode("utf-16"), "is UTF-16, not UTF-8; save it as CSV in UTF-8"),
         ("file,label\r\na,b\r\nc,f\u00fc\r\n".encode("latin-1"), "line 3 is not text in UTF-8 (byte 0xfc); save it as"),
     ],
 )
@@ -116,3 +118,28 @@ def test_what_is_no_number_is_refused_with_its_line(text: str) -> None:
         number(Path("t.csv"), Row({"x": text}, 7), "x")
     with pytest.raises(RecordingError, match="write a decimal point"):
         number(Path("t.csv"), Row({"x": "1,5"}, 7), "x")
+
+
+def test_decimal_commas_are_numbers_where_no_comma_parts_the_cells(tmp_path: Path) -> None:
+    (row,) = read_table(write(tmp_path, "file;start_s;label\na.npy;1,25;1,5\n"))
+    assert (number(tmp_path, row, "start_s"), row["label"]) == (1.25, "1,5")
+    (row, _) = read_table(write(tmp_path, "file;start_s\na.npy;1,250\nb.npy;1.250\n"))  # of thousands?
+    with pytest.raises(RecordingError, match="line 2: start_s is '1,250', not a number; write a decimal point"):
+        number(tmp_path, row, "start_s")
+
+
+def test_a_table_that_git_annex_did_not_fetch_is_named_for_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").symlink_to(".git/annex/objects/x/y/SHA256E-s1--a.csv")
+    with pytest.raises(RecordingError, match="is a git-annex pointer"):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [
+        ("V", 1e6), ("Volts", 1e6), ("mV", 1e3), ("millivolt", 1e3), ("\u00b5V", 1), ("\u03bcV", 1), ("microvolts", 1),
+        ("uVolt", 1), ("MicroV", 1), (" nV ", 1e-3), ("g", None), ("volt-amperes", None), ("", None), ("vv", None),
+    ],
+)  # fmt: skip
+def test_a_unit_of_voltage_is_known_however_it_is_spelled(unit: str, factor: float | None) -> None:
+    assert volts(unit) == factor

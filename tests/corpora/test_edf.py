@@ -158,7 +158,7 @@ def test_a_discontinuous_file_must_tell_its_times(tmp_path: Path) -> None:
 def test_annotations_inside_the_file_are_counted(tmp_path: Path) -> None:
     channels = [emg(), Channel("BDF Annotations", times(["+0", "+1", "+2", "+3"], 24, remark="fist"))]
     recording = open_recording(write_edf(tmp_path / "a.bdf", channels, reserved="BDF+C"))
-    assert recording.notes == ("1 annotations inside the file are not read: labels stand in events.tsv",)
+    assert recording.notes == ("1 annotation inside the file is not read: labels are read from events.tsv alone",)
 
 
 # --- channels without a table

@@ -28,7 +28,7 @@ def test_bad_files_are_told_and_good_ones_listed(tmp_path: Path) -> None:
         ("b.hdf5", "day2"),
     ]
     early, half = found.problems
-    assert "early.hdf5: 1 events lie outside its 3.000 s, the first at -0.500 s" in early
+    assert "early.hdf5: 1 event lies outside its 3.000 s, the first at -0.500 s" in early
     assert "half.hdf5: " in half
     told: list[str] = []
     with pytest.raises(RecordingError, match="2 problems"):

@@ -360,3 +360,35 @@ def test_options_of_the_wrong_kind_never_reach_a_reader(tmp_path: Path, option: 
     entry = scan(write_spans(tmp_path), "spans")[0]
     with pytest.raises((ManifestError, RecordingError)):
         open_entry(replace(entry, options={**entry.options, **option}), "/")
+
+
+@pytest.mark.parametrize("word", ["", "n/a", "N/A", "nan", "NaN", "#N/A"])
+def test_a_name_or_label_that_is_not_there_is_none(tmp_path: Path, word: str) -> None:
+    values = np.zeros((400, 1), np.float32)
+    np.save(tmp_path / "r.npy", values)
+
+    def tables(subject: str, session: str, label: str) -> None:
+        row = {"file": "r.npy", "subject": subject, "session": session, "rate_hz": 200, "unit": "uV"}
+        write_table(tmp_path / "recordings.csv", [row])
+        write_table(tmp_path / "metadata.csv", [row | {"text": label}])
+        write_table(tmp_path / "labels.csv", [{"file": "r.npy", "start_s": 0, "end_s": 1, "label": label}])
+
+    tables("S1", word, "fist")
+    assert [scan(tmp_path, layout)[0].session for layout in ("spans", "takes")] == ["", ""]
+    tables(word, "a", "fist")
+    for layout in ("spans", "takes"):
+        with pytest.raises(RecordingError, match="line 2: no subject"):
+            scan(tmp_path, layout)
+    tables("S1", "a", word)
+    for layout, told in (("spans", "the label is"), ("takes", "text is")):
+        with pytest.raises(RecordingError, match=f"line 2: {told}"):
+            scan(tmp_path, layout)
+
+
+@pytest.mark.parametrize("layout", ["spans", "takes"])
+def test_a_recording_that_git_annex_did_not_fetch_is_named_for_what_it_is(tmp_path: Path, layout: str) -> None:
+    row = {"file": "r.npy", "subject": "s", "session": "a", "rate_hz": 200, "unit": "uV", "text": "x"}
+    write_table(tmp_path / ("recordings.csv" if layout == "spans" else "metadata.csv"), [row])
+    (tmp_path / "r.npy").symlink_to(".git/annex/objects/x/y/SHA256E-s1--r.npy")
+    with pytest.raises(RecordingError, match="is a git-annex pointer"):
+        scan(tmp_path, layout)

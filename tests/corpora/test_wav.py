@@ -117,9 +117,11 @@ RAW = packed(STEPS, 2)
     [
         ({"sizes": (1000, 1000)}, "truncated: its header tells 1000 bytes of samples, the file holds 20"),
         ({"sizes": (36 + 40, 40)}, "truncated"),
-        ({"sizes": (0, 0)}, "never finished: its header tells 0x0 bytes of samples, 20 bytes lie behind"),
+        ({"sizes": (0, 0)}, "never finished: its header does not tell how many samples it holds .20 bytes lie behind"),
         ({"sizes": (UNKNOWN, UNKNOWN)}, "never finished"),
         ({"sizes": (36, 0)}, "never finished"),
+        ({"sizes": (0x80000024, 0x80000000)}, "never finished"),  # arecord
+        ({"sizes": (0x7FFFF024, 0x7FFFF000)}, "never finished"),
         ({"raw": RAW[:-1]}, "end within a row of 4"),
         ({"code": 6, "container": 1}, "A-law"),
         ({"code": 7, "container": 1, "valid": 8}, "µ-law"),
