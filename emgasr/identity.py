@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
+
+_NUMBER = re.compile(r"0*(\d+)(?:\.0+)?", re.ASCII)
 
 
 def same_name(name: str) -> str:
     """What the spellings of one name share: case, width, accents' form, blanks and invisible signs do not part them.
 
-    Leak checks compare people and sessions by it, so that "S1", "s1 " and "Ｓ１" never stand on two sides.
+    Leak checks compare people and sessions by it, so that "S1", "s1 " and "Ｓ１" never stand on two sides; nor do "07",
+    "7" and "7.0", which spreadsheets and pandas make of one another.
     """
     plain = unicodedata.normalize("NFKC", name)
     visible = "".join(sign for sign in plain if unicodedata.category(sign) not in ("Cf", "Cc") or sign.isspace())
     # Folding may leave a form that is not normal, and normalizing one that is not folded.
-    return unicodedata.normalize("NFKC", " ".join(visible.split()).casefold()).casefold()
+    folded = unicodedata.normalize("NFKC", " ".join(visible.split()).casefold()).casefold()
+    return found[1] if (found := _NUMBER.fullmatch(folded)) else folded
 
 
 def spellings(names: Iterable[str]) -> list[list[str]]:

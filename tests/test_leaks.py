@@ -10,6 +10,7 @@ import pytest
 from test_manifest import changed, three_people
 
 from emgasr.errors import ManifestError
+from emgasr.identity import same_name
 from emgasr.leaks import check_apart, check_disjoint, leaks, part_name, spelled_alike, twice
 
 
@@ -132,3 +133,20 @@ def test_names_of_several_spellings_are_told(tmp_path: Path) -> None:
         "sessions 'day0', 'DAY0' are one sitting",
     ]
     assert spelled_alike(three_people(tmp_path).entries) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "same"),
+    [
+        ("S1", "s1 ", True),
+        ("7", "07", True),
+        ("7", "7.0", True),
+        ("0", "000", True),
+        ("7", "7.5", False),
+        ("7", "77", False),
+        ("s7", "s07", False),
+        ("10", "1", False),
+    ],
+)
+def test_numbers_of_people_are_one_however_spreadsheets_write_them(name: str, other: str, same: bool) -> None:
+    assert (same_name(name) == same_name(other)) == same

@@ -9,6 +9,7 @@ from typing import Any
 from emgasr.cli.json_out import print_json
 from emgasr.cli.parser import ArgumentParser
 from emgasr.errors import EmgasrError
+from emgasr.manifest import FOUND
 
 
 def run(argv: list[str]) -> int:
@@ -29,7 +30,9 @@ def run(argv: list[str]) -> int:
     card = facts.pop("card", "")
     width = max(map(len, facts))
     for name, value in facts.items():
-        print(f"{name.replace('_', ' '):{width}}  {_shown(value)}")
+        told = value if name in FOUND and value else [value]  # findings stand in a line each
+        for line, item in enumerate(told):
+            print(f"{'' if line else name.replace('_', ' '):{width}}  {_shown(item)}")
     if card:
         print(f"\n{card.strip()}")
     return 0
@@ -63,7 +66,7 @@ def _recording(path: Path) -> dict[str, Any]:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    from emgasr.manifest import FOUND, read_manifest
+    from emgasr.manifest import read_manifest
 
     manifest = read_manifest(path)
     splits = {}

@@ -14,6 +14,7 @@ from emgasr.errors import ConfigError, OutputError
 from emgasr.leaks import check_disjoint, spelled_alike, twice
 from emgasr.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
 
+SHOWN = 50  # lines of each kind; --json has them all
 ALL = "ALL"  # of --test-subjects and --test-sessions: the corpus is only for testing
 
 
@@ -96,16 +97,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="tell what was written as JSON")
 
     layout = parser.add_argument_group("what the files do not say")
-    layout.add_argument("--unit", help="uV, mV, V, nV, or counts for a device with no factor to volts")
+    layout.add_argument(
+        "--unit", help="uV, mV, V, nV, or counts for a device with no factor to volts; a table's goes first"
+    )
     layout.add_argument("--scale-uv", type=float, help="µV of one stored step (spans)")
     layout.add_argument("--kind", help="what a labelled span is: gesture (default), utterance or prompt (spans)")
-    rest = "labels of spans in which nothing is meant (spans; default: rest silence pause)"
+    rest = "labels that mark rest, in any case of letters (spans; default: rest silence pause)"
     layout.add_argument("--rest", nargs="*", metavar="LABEL", help=rest)
     layout.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
     layout.add_argument("--bands", type=_band, nargs="+", metavar="NAME:ELECTRODES", help="default: one band of all")
-    columns = "the electrodes' columns, by name or number, where a header leaves them open (takes, spans)"
+    columns = "the electrodes' columns, by name or number from 1, where the header leaves them open (takes, spans)"
     layout.add_argument("--columns", nargs="+", metavar="COLUMN", help=columns)
-    clock = "the clock that labels are on: a column's name, or 'first sample', where it could be several (spans)"
+    clock = "the clock of the labels, if both fit: a column's name, or 'first sample' to count from there (spans)"
     layout.add_argument("--label-clock", metavar="COLUMN", help=clock)
 
     test = parser.add_argument_group("test (default: nothing)")
@@ -158,9 +161,9 @@ def _tell(manifest: Manifest, of_recordings: list[str], arguments: argparse.Name
         print_json({**told, "sha256": manifest.checksum()})
     else:
         print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))
-        for line in notes:
-            print(f"note: {line}")
-        for line in manifest.left_over:
-            print(f"matches nothing: {line}")
-        for entry, earlier in twice(manifest.entries):
-            print(f"problem: {entry.path} has the content of {earlier.path}")
+        repeats = [f"{entry.path} has the content of {earlier.path}" for entry, earlier in twice(manifest.entries)]
+        for kind, lines in (("note", notes), ("matches nothing", manifest.left_over), ("problem", repeats)):
+            for line in lines[:SHOWN]:
+                print(f"{kind}: {line}")
+            if len(lines) > SHOWN:
+                print(f"{kind}: … and {len(lines) - SHOWN} more (--json has them all)")

@@ -72,7 +72,7 @@ def open_samples(
         offsets = _offsets(path, offset, _checked(path, table.values.shape)[1])
         return SampleFile(_scaled(table.values, scale, offsets), table.clocks, table.notes)
     if columns:
-        raise RecordingError(path, "has no named columns", "leave out columns")
+        raise RecordingError(path, "is no table of text: it has no columns to choose", "leave out columns (--columns)")
     if suffix == ".wav":
         header = read_header(path)
         if abs(header.rate_hz - rate_hz) >= 1:  # a WAV header keeps whole Hz

@@ -228,6 +228,9 @@ def place_labels(
     recording is taken; a RecordingError asks for `label_clock` (the name of a clock, or FIRST_SAMPLE) where two
     readings that fit put them into different places.
     """
+    if not clocks and label_clock not in ("", FIRST_SAMPLE):
+        wrong = f"has no clock {label_clock!r}: its labels count from the first sample"
+        raise RecordingError(where, wrong, "leave out label_clock (--label-clock), or give its row none")
     if not clocks or not bounds:
         return list(bounds), ()
     readings = [(clock.name, clock) for clock in clocks]

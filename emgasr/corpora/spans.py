@@ -21,7 +21,7 @@ from emgasr.corpora.file_names import spelled
 from emgasr.corpora.files import tell_notes
 from emgasr.corpora.label_table import modified, read_labels, relative
 from emgasr.corpora.listing import Listing, name_column, session_of
-from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit
+from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit, row_scale
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
@@ -144,8 +144,8 @@ def _account(folder: Path, entries: Iterable[Entry], findings: Findings) -> None
 
 
 def _scaling(table: Path, row: Row, unit: str | None, scale_uv: float | None) -> dict[str, object]:
-    if row.get("scale_uv", "").strip():
-        scale_uv = number(table, row, "scale_uv")
+    told = row_scale(table, row)
+    scale_uv = scale_uv if told is None else told
     scaling: dict[str, object] = {"unit": row.get("unit") or unit} if scale_uv is None else {"scale_uv": scale_uv}
     columns = [column for column in row if column.startswith(OFFSET) and row[column].strip()]
     if columns:

@@ -107,6 +107,17 @@ def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = N
     return "uV", factor
 
 
+def row_scale(table: Path, row: Row) -> float | None:
+    """The µV of one stored step that a row tells; a RecordingError if its unit tells another, None if it tells none."""
+    if not row.get("scale_uv", "").strip():
+        return None
+    scale_uv, unit = number(table, row, "scale_uv"), row.get("unit", "").strip()
+    if volts(unit) not in (None, 1.0, scale_uv):
+        wrong = f"line {row.line}: the unit is {unit}, and scale_uv (µV of one step) {scale_uv:g}"
+        raise RecordingError(table, wrong, "which is it? leave the other empty")
+    return scale_uv
+
+
 def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring: bool) -> tuple[Band, ...]:
     """Bands from [name, electrodes] pairs in the order of the channels; by default one band of all channels.
 

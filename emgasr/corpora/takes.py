@@ -13,7 +13,7 @@ from pathlib import Path
 from emgasr.corpora.arrays import open_samples, told_by_row
 from emgasr.corpora.files import tell_notes
 from emgasr.corpora.listing import Listing, name_column, session_of
-from emgasr.corpora.tables import NAMELESS, check_rate, number, read_table, resolve_bands, resolve_unit
+from emgasr.corpora.tables import NAMELESS, check_rate, number, read_table, resolve_bands, resolve_unit, row_scale
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
@@ -75,8 +75,8 @@ def scan(
         if bands:
             options["bands"] = bands
         options |= told_by_row(row, columns=columns)
-        if row.get("scale_uv", "").strip():
-            options["scale_uv"] = number(table, row, "scale_uv")
+        if (scale := row_scale(table, row)) is not None:
+            options["scale_uv"] = scale
         else:
             options["unit"] = row.get("unit") or unit
         rate = number(table, row, "rate_hz")

@@ -144,7 +144,7 @@ def test_the_question_is_answered_by_columns(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="several columns called 'a'"):
         opened(twice, ["a"])
     np.save(tmp_path / "x.npy", EMG)
-    with pytest.raises(RecordingError, match="has no named columns"):
+    with pytest.raises(RecordingError, match="is no table of text: it has no columns to choose"):
         opened(tmp_path / "x.npy", ["a"])
 
 

@@ -392,3 +392,26 @@ def test_a_recording_that_git_annex_did_not_fetch_is_named_for_what_it_is(tmp_pa
     (tmp_path / "r.npy").symlink_to(".git/annex/objects/x/y/SHA256E-s1--r.npy")
     with pytest.raises(RecordingError, match="is a git-annex pointer"):
         scan(tmp_path, layout)
+
+
+def test_a_unit_and_a_scale_that_differ_are_asked_about(tmp_path: Path) -> None:
+    np.save(tmp_path / "r.npy", np.ones((400, 1), np.float32))
+    write_table(tmp_path / "labels.csv", [{"file": "r.npy", "start_s": 0, "end_s": 1, "label": "x"}])
+    row = {"file": "r.npy", "subject": "s", "session": "a", "rate_hz": 200, "text": "x"}
+    for unit, scale in (("uV", 0.195), ("counts", 0.195), ("mV", 1000), ("", 2)):
+        for layout, table in (("spans", "recordings.csv"), ("takes", "metadata.csv")):
+            write_table(tmp_path / table, [row | {"unit": unit, "scale_uv": scale}])
+            assert open_entry(scan(tmp_path, layout)[0], "/").read()[0, 0] == np.float32(scale)
+            write_table(tmp_path / table, [row | {"unit": "mV", "scale_uv": 0.195}])
+            with pytest.raises(RecordingError, match=r"the unit is mV, and scale_uv \(µV of one step\) 0.195; which"):
+                scan(tmp_path, layout)
+
+
+def test_a_clock_of_labels_that_a_file_lacks_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "r.npy", np.ones((400, 1), np.float32))
+    write_table(tmp_path / "labels.csv", [{"file": "r.npy", "start_s": 0, "end_s": 1, "label": "x"}])
+    row = {"file": "r.npy", "subject": "s", "rate_hz": 200, "unit": "uV"}
+    write_table(tmp_path / "recordings.csv", [row])
+    assert len(scan(tmp_path, "spans", label_clock="first sample")) == 1
+    with pytest.raises(RecordingError, match="has no clock 'time': its labels count from the first sample"):
+        scan(tmp_path, "spans", label_clock="time")

@@ -122,7 +122,7 @@ BAD_CORPORA: list[tuple[Callable[[Path], object], str]] = [
     (lambda corpus: copy(first_file(corpus), corpus / "again.hdf5"), "again.hdf5: has the content of"),
     (lambda corpus: copy(first_file(corpus), corpus / session_copy()), "has the content of"),
     (rename_user, "user 10000000 has sessions in"),
-    (lambda corpus: early(corpus), "events lie outside its 4.000 s, the first at -0.500 s"),
+    (lambda corpus: early(corpus), "event lies outside its 4.000 s, the first at -0.500 s"),
     (lambda corpus: write_hdf5_session(corpus, "10000000", NUMBER, keystrokes="[{"), "'keystrokes' is broken JSON"),
 ]
 
