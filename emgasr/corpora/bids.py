@@ -18,12 +18,14 @@ from pathlib import Path
 
 from emgasr.corpora.bids_channels import check_rates, read_channels, unit_of
 from emgasr.corpora.bids_events import read_events
-from emgasr.corpora.bids_sidecars import KINDS, entities, known, sidecar, sidecars, unused
+from emgasr.corpora.bids_sidecars import KINDS, check_folder, entities, known, sidecar, sidecars, unused
 from emgasr.corpora.edf import EdfSamples, check_clock
 from emgasr.corpora.edf_header import read_header
+from emgasr.corpora.file_names import tidy
 from emgasr.corpora.files import find_files, listing, names, tell_notes, tell_one_sitting
 from emgasr.corpora.tables import Row, read_table
 from emgasr.errors import RecordingError
+from emgasr.identity import same_name
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Events, Recording, Spans
 
@@ -38,6 +40,7 @@ def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = Fa
     that disagree with the file (rate, unit, names of channels) raise a RecordingError.
     """
     path = Path(path)
+    check_folder(path)
     header = read_header(path)
     electrodes, bands, notes = read_channels(path, header, ring)
     rate = check_rates(path, header, electrodes)
@@ -125,7 +128,7 @@ def tell_left_over(folder: Path, findings: Findings, files: Iterable[Path]) -> N
     there = [path for path, reason in listing(folder, BESIDE) if not reason]
     used = {found for path in files for kind in KINDS for found in sidecars(path, kind)}
     findings.left_over += [f"{path}: holds for no recording" for path in unused(there, used)]
-    subjects = {entities(path).get("sub") for path in files}
+    subjects = {same_name(entities(path).get("sub", "")) for path in files}
     for path in there:
         if path.name.lower().endswith("_scans.tsv"):
             findings.left_over += [
@@ -135,7 +138,7 @@ def tell_left_over(folder: Path, findings: Findings, files: Iterable[Path]) -> N
             ]
         if path.name.lower() == "participants.tsv":
             rows = [known(row.get("participant_id")) or "" for row in read_table(path)]
-            without = [Path(row) for row in rows if row.removeprefix("sub-") not in subjects]
+            without = [Path(row) for row in rows if same_name(row.lower().removeprefix("sub-")) not in subjects]
             if without:
                 findings.notes.append(f"{path.name}: participants without a recording: {names(without, Path())}")
 
@@ -144,4 +147,4 @@ def _lacking(table: Path, row: Row) -> str | None:
     """The EMG file that a row of scans.tsv names and that is not there."""
     told = known(row.get("filename"))
     is_emg = told is not None and told.lower().endswith(tuple(f"_emg{ending}" for ending in FILES))
-    return told if told and is_emg and not (table.parent / told).is_file() else None
+    return told if told and is_emg and not (table.parent / tidy(told)).is_file() else None

@@ -76,10 +76,10 @@ def check_rates(path: Path, header: EdfFile, electrodes: Sequence[Electrode]) ->
     if not rate:
         raise RecordingError(path, "its electrodes have no samples", "restore the file")
     told = facts(path, "SamplingFrequency")
-    if not isinstance(told, bool) and isinstance(told, int | float) and not math.isclose(told, rate, rel_tol=CLOSE):
+    if told is not None and known(str(told)) is not None and not _close(str(told), rate):
         found = sidecar(path, "emg")
         name = found.name if found else "emg.json"
-        raise RecordingError(path, f"is sampled at {rate:g} Hz, {name} says {told:g}", "mend either")
+        raise RecordingError(path, f"is sampled at {rate:g} Hz, {name} says {told}", "mend either")
     for electrode in electrodes:
         said = electrode.told("sampling_frequency")
         if said and not _close(said, rate):

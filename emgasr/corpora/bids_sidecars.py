@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from emgasr.corpora.tables import UNKNOWN
+from emgasr.corpora.tables import NAMELESS
 from emgasr.errors import RecordingError
 from emgasr.plain_data import read_json
 
@@ -19,6 +19,16 @@ def entities(path: Path) -> dict[str, str]:
     """The pairs of a file's name: sub, ses, task, run and others."""
     pairs = (part.partition("-") for part in path.name.partition(".")[0].split("_") if "-" in part)
     return {key.lower(): value for key, _, value in pairs}
+
+
+def check_folder(path: Path) -> None:
+    """Raise a RecordingError if a recording lies in the folder of another subject or session than its name tells."""
+    own = entities(path)
+    for key in ("sub", "ses"):
+        folders = [folder.name for folder in path.absolute().parents if folder.name.lower().startswith(f"{key}-")]
+        if folders and key in own and folders[0][4:] != own[key]:
+            wrong = f"is called {key}-{own[key]} and lies in the folder {folders[0]}"
+            raise RecordingError(path, wrong, "whose is it? mend its name, or move it")
 
 
 def sidecar(path: Path, kind: str) -> Path | None:
@@ -76,7 +86,7 @@ def facts(path: Path, name: str) -> Any:
 
 def known(value: str | None) -> str | None:
     """A cell without blanks around; None where BIDS says that it is not known."""
-    return None if value is None or value.strip().lower() in UNKNOWN else value.strip()
+    return None if value is None or value.strip().lower() in NAMELESS else value.strip()
 
 
 def _folders(path: Path) -> list[Path]:

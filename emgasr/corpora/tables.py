@@ -209,7 +209,10 @@ def _columns(path: Path, header: Sequence[str], required: Sequence[str]) -> list
     while columns and not columns[-1]:
         columns.pop()
     if missing := [name for name in required if name not in columns]:
-        raise RecordingError(path, f"lacks the column {missing[0]!r}", f"it has: {', '.join(columns) or 'nothing'}")
+        advice = f"it has: {', '.join(columns) or 'nothing'}"
+        if len(columns) == 1 and re.search('[,;|"]|  ', columns[0]):
+            advice += f" (part the cells by {'tabs' if '.tsv' in path.suffixes else 'commas'})"
+        raise RecordingError(path, f"lacks the column {missing[0]!r}", advice)
     if twice := [name for i, name in enumerate(columns) if name in columns[:i]]:
         raise RecordingError(path, f"has the column {twice[0]!r} twice", "keep one")
     return columns

@@ -50,6 +50,9 @@ def lines(folder: Path) -> tuple[list[str], Findings]:
         ("0.5 1 n/a n/a", [], "1 row without a label (trial_type or value) passed over (line 2)"),
         ("0.5 1 fist n/a\n0.5 1 fist n/a", ["fist"], "1 row passed over as repeats (line 3)"),
         ("0.5 0 fist n/a", ["fist"], "1 row with a label of no duration: it is a point (line 2)"),
+        ("0.5 nan fist n/a", [], "1 row with a label of unknown duration passed over (line 2)"),
+        ("0.5 1 NaN n/a", [], "1 row without a label (trial_type or value) passed over (line 2)"),
+        ("0,5 1,5 fist n/a", ["fist"], ""),
         ("0.5 1 fist n/a\n   ", ["fist"], "1 row without content passed over (line 3)"),
         ("0.5 1 fist n/a\n\n\n", ["fist"], ""),
         ("0.5 n/a n/a prompt", [""], "1 row of a prompt of unknown duration: it is taken as a point (line 2)"),
@@ -308,3 +311,41 @@ def test_a_folder_without_recordings_of_the_layout_tells_what_lies_there(tmp_pat
     write_edf(tmp_path / "session1.edf", [Channel("EMG", np.zeros((2, 100), int))])
     with pytest.raises(RecordingError, match=r"not called \*_emg passed over: 1 \(session1.edf\)"):
         scan(tmp_path, "bids")
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        ("100", False),
+        ('"100"', False),
+        ('"n/a"', False),
+        ("null", False),
+        ('"2000"', True),
+        ('"fast"', True),
+        ("true", True),
+    ],
+)
+def test_a_rate_in_the_sidecar_is_compared_however_it_is_written(tmp_path: Path, told: str, wrong: bool) -> None:
+    path = write(tmp_path)
+    (tmp_path / "sub-01_task-t_emg.json").write_text(f'{{"SamplingFrequency": {told}}}')
+    if not wrong:
+        assert open_recording(path).rate_hz == 100
+    else:
+        with pytest.raises(RecordingError, match=r"is sampled at 100 Hz, sub-01_task-t_emg\.json says"):
+            open_recording(path)
+
+
+@pytest.mark.parametrize("folder", ["sub-02/emg", "sub-02/ses-1/emg", "sub-01/ses-2/emg"])
+def test_a_recording_in_the_folder_of_another_sitting_is_asked_about(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(
+        RecordingError, match=r"is called s(ub|es)-\w+ and lies in the folder s(ub|es)-0?2; whose is it"
+    ):
+        open_recording(write(tmp_path / folder, "sub-01_ses-1_task-t"))
+
+
+def test_tables_of_the_corpus_are_matched_in_the_spelling_of_windows(tmp_path: Path) -> None:
+    write(tmp_path / "sub-01" / "emg")
+    (tmp_path / "participants.tsv").write_text("participant_id\nSUB-01\n")
+    (tmp_path / "sub-01" / "sub-01_scans.tsv").write_text("filename\n.\\emg\\sub-01_task-t_emg.bdf\n")
+    _, findings = lines(tmp_path)
+    assert (findings.left_over, findings.notes) == ([], [])
