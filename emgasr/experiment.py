@@ -26,13 +26,13 @@ from emgasr.leaks import check_apart, check_disjoint
 from emgasr.manifest import Manifest, read_manifest
 from emgasr.measured import mended
 from emgasr.normalize import FITTED, NormalizeConfig
-from emgasr.output import claimed_folder, locked_folder
+from emgasr.output import UNFINISHED, claimed_folder, locked_folder
 from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
 from emgasr.recording import Recording
 from emgasr.resuming import Begun, begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.tokens import Tokens
-from emgasr.training import FitConfig, Fitted, fit
+from emgasr.training import FitConfig, Fitted, check_labelled, fit
 from emgasr.visible import markdown_code, markdown_text
 
 KINDS: dict[str, dict[str, type]] = {
@@ -116,6 +116,7 @@ def train(
         source = make_source(config.source, named, tokens, config.seed)
         if begun is None:
             begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
+        check_labelled(recognizer.tokens, validation)
         if first:
             stack.enter_context(_claimed(folder, resume))
             write_begun(begun, config, folder)
@@ -127,7 +128,10 @@ def train(
             best.save(folder / "model", card(config, manifest, begun, best, cer, step))
 
         with progress(quiet or not first) as report:
-            return fit(recognizer, source, validation, config, folder, resume=resume, save_best=save, report=report)
+            fitted = fit(recognizer, source, validation, config, folder, resume=resume, save_best=save, report=report)
+        if first and not fitted.interrupted:
+            (folder / UNFINISHED).unlink(missing_ok=True)  # of the run that was killed and went on here
+        return fitted
 
 
 def _claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:

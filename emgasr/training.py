@@ -22,12 +22,13 @@ from emgasr.checkpoint import CHECKPOINT_NAME, LOG_NAME, cut_log, load_checkpoin
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError, DataError, ModelError, OutputError
 from emgasr.interrupts import noticing_ctrl_c
-from emgasr.items import items_of
+from emgasr.items import items_of, reference_of
 from emgasr.objective import Objective, ObjectiveConfig
 from emgasr.output import replacing
 from emgasr.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.score import Counts, count_edits
+from emgasr.tokens import Tokens
 
 Validation = Sequence[tuple[str, Recording]]
 
@@ -324,8 +325,18 @@ def validation_errors(recognizer: Recognizer, validation: Validation) -> tuple[C
         counts = counts + count_edits(item.reference, recognizer.tokens.symbols_of(ids))
         emitted += len(ids)
     if not counts.reference_length:
-        raise DataError("validation recordings", "hold no labels", "check the validation split")
+        raise _without_labels()
     return counts, emitted
+
+
+def check_labelled(tokens: Tokens, validation: Validation) -> None:
+    """Raise a DataError if no recording has a label to be judged by: before a budget is spent on the fit."""
+    if not any(reference_of(recording, tokens)[0] for _, recording in validation):
+        raise _without_labels()
+
+
+def _without_labels() -> DataError:
+    return DataError("validation recordings", "hold no labels", "check the validation split")
 
 
 def choose_device(name: str, rank: int = 0) -> torch.device:

@@ -45,7 +45,7 @@ def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch 
 
     Values that no amplifier gives are filled in or passed over, as in a stream, and told in the transcript's `notes`.
     Raises a RecordingError if the recording's rate, unit or electrodes are not the model's, a DataError for anything
-    but a recording.
+    but a recognizer and a recording.
     """
     return transcripts(recognizer, recording, search)[0]
 
@@ -57,6 +57,9 @@ def transcripts(
     from emgasr.decoding import greedy
     from emgasr.recording import Recording
 
+    if not callable(getattr(recognizer, "listen", None)):
+        wrong = f"got a {type(recognizer).__name__}, not a recognizer"
+        raise DataError("transcribe", wrong, "give emgasr.load(), or emgasr.load(folder) of a model")
     if not isinstance(recording, Recording):
         advice = (
             "give emgasr.Recording(samples, rate_hz, unit, bands, subject, session), or emgasr.open_recording(path)"

@@ -130,6 +130,10 @@ def rewrite(corpus: Path, number: int, **changes: Any) -> None:
     save_recording(easy_recording(number, 20.0, subject="ann", **changes), corpus / f"{number}.hdf5")
 
 
+def validated_at_rest(corpus: Path) -> None:
+    save_recording(easy_recording(2, 20.0, subject="bob", events=Events.empty()), corpus / "2.hdf5")
+
+
 BROKEN = {
     "a claim is broken": (claimed_apart, ManifestError, "bob"),
     "validated on training recordings": (trained_on_what_is_validated, ManifestError, "same recording"),
@@ -141,6 +145,7 @@ BROKEN = {
     "another unit": (lambda c: rewrite(c, 1, unit="counts"), RecordingError, "in counts, the model in uV"),
     "other bands": (lambda c: rewrite(c, 1, bands=(Band.numbered("x", 8),)), RecordingError, "bands of"),
     "no keys": (lambda c: [rewrite(c, n, events=Events.empty()) for n in (0, 1)], DataError, "no key press"),
+    "a validation split at rest": (validated_at_rest, DataError, "hold no labels"),
     "no config": (lambda c: (c / "train.yaml").unlink(), ConfigError, r"train\.yaml: cannot be read"),
 }
 

@@ -238,3 +238,10 @@ def test_a_run_is_not_overwritten_and_the_advice_is_one_that_can_be_taken(corpus
     with pytest.raises(OutputError, match=r"already holds something; choose another folder$"):
         begun(corpus)
     torch.load(corpus / "run" / "kept.pt", weights_only=True)
+
+
+def test_a_run_that_was_killed_and_went_on_to_its_end_is_not_marked_as_unfinished(corpus: Path) -> None:
+    begun(corpus)
+    (corpus / "run" / UNFINISHED).touch()  # as a kill behind the first checkpoint leaves it
+    resumed(corpus, "--steps", str(configured(corpus).steps + 1))
+    assert not (corpus / "run" / UNFINISHED).exists()

@@ -11,6 +11,7 @@ from miniatures import make_recording
 
 from emgasr import transcribe
 from emgasr.decoding import BeamSearch, SearchConfig
+from emgasr.errors import DataError
 from emgasr.lm import estimate
 
 
@@ -64,3 +65,9 @@ def test_the_function_stays_a_function_beside_its_module() -> None:
     assert callable(emgasr.transcribe)
     assert again is emgasr.transcribe
     assert Transcript.__module__ == "emgasr.transcribe"
+
+
+@pytest.mark.parametrize("model", [None, "model", 5])
+def test_what_is_no_recognizer_is_refused_in_one_line(model: object) -> None:
+    with pytest.raises(DataError, match="not a recognizer"):
+        transcribe(model, make_recording())  # type: ignore[arg-type]

@@ -43,14 +43,14 @@ def run(argv: list[str]) -> int:
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
         if wanted is not None and (asked or wanted.source == DEFAULT):
             wanted = _tuned(options, manifest, recognizer, wanted, asked)
-        if options.save_search and wanted is not None:
-            from emgasr.decoding.search_file import write_search_config
-
-            write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
         evaluation = _evaluation(options, manifest, entries, recognizer, wanted)
         table = _table(options, entries, recognizer, evaluation)
         if folder is not None:
             _write(options, folder, evaluation, table)
+        if options.save_search and wanted is not None:  # last: it may not exist, and a run that was stopped runs again
+            from emgasr.decoding.search_file import write_search_config
+
+            write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
     if options.json:
         print_json({"rows": table})
         return 0

@@ -90,11 +90,14 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _model(folder: Path, shown: bool) -> dict[str, Any]:
+    from emgasr.decoding.search_file import read_search_config
     from emgasr.delay import delay_of
-    from emgasr.recognizer import Recognizer
+    from emgasr.recognizer import SEARCH_NAME, Recognizer
     from emgasr.settling import rules_of
 
     recognizer = Recognizer.load(folder)
+    if (folder / SEARCH_NAME).is_file():
+        read_search_config(folder / SEARCH_NAME)  # what is wrong with it is told here, not by the first search
     delay = delay_of(recognizer, rules_of(folder).settle_within_s)
     signal, config = recognizer.signal, recognizer.config
     return {

@@ -118,6 +118,9 @@ def _tell(recording: Recording, out: Path, notes: list[str], options: argparse.N
 def _check(options: argparse.Namespace) -> None:
     if not options.source:
         raise ConfigError("emgasr record", "needs a source", "pass --source …, as simulate:seed=0")
+    for name in ("subject", "session"):
+        if (value := getattr(options, name)) is not None and (not value.strip() or not value.isprintable()):
+            raise ConfigError(f"--{name}", f"{value!r} is no name", "give one line of text, or leave it out")
     if options.seconds is not None and not options.seconds > 0:
         raise ConfigError("--seconds", f"is {options.seconds:g}", "give seconds above 0")
     if not 0 <= options.rest <= 600:

@@ -195,12 +195,14 @@ def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: b
         extra = {"interrupted": interrupted, "delay": delay.as_dict()}
         print_json({"event": "summary", **summary, **extra}, flush=True)
         return
+    computed = (
+        f"\ncomputing, each chunk: p50 {summary['p50_ms']:.2f}, p95 {summary['p95_ms']:.2f},"
+        f" p99 {summary['p99_ms']:.2f} ms; {100 * summary['real_time_factor']:.1f} % of real time"
+    )
     print(
         f"{summary['seconds']:.1f} s, {summary['keys']:.0f} keys ({summary['keys_per_minute']:g} a minute),"
         f" {summary['revisions']:.0f} changes of shown keys\n"
-        f"delay: {delay}\n"
-        f"computing, each chunk: p50 {summary['p50_ms']:.2f}, p95 {summary['p95_ms']:.2f},"
-        f" p99 {summary['p99_ms']:.2f} ms; {100 * summary['real_time_factor']:.1f} % of real time",
+        f"delay: {delay}{computed if summary['feeds'] else ''}",
         file=sys.stderr,
     )
 

@@ -138,6 +138,8 @@ class LiveSource:
                     yield self.timeline.empty(time.monotonic())
                 if failure is not None:
                     yield from self.timeline.flush()
+                    if self.timeline.untold:  # of samples behind which none came
+                        yield self.timeline.empty(time.monotonic())
                     if isinstance(failure, EndOfStream):
                         return
                     raise failure

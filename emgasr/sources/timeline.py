@@ -104,6 +104,11 @@ class Timeline:
         self.tally[kind] += max(1, samples)
         self._notes.append(Note(kind, self.time_s, samples, text))
 
+    @property
+    def untold(self) -> bool:
+        """Whether something waits for a chunk to be told with."""
+        return bool(self._notes)
+
     def interrupt(self) -> None:
         """The device is opened anew: its clock and counter may start again; the time away counts as lost."""
         self._interrupted = True

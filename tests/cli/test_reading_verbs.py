@@ -71,6 +71,22 @@ def test_a_tuned_search_is_kept_and_used_again(world: Path, tmp_path: Path, told
     assert kept.read_bytes() == before
 
 
+def test_an_evaluation_that_was_stopped_before_its_end_kept_no_search_and_runs_again(
+    world: Path, tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["evaluate", f"{world}/model", f"{world}/manifest.jsonl", "--lm", f"{world}/lm.arpa", "--beam", "4"]
+    arguments += ["--out", f"{tmp_path}/out", "--save-search", f"{tmp_path}/search.yaml"]
+    with monkeypatch.context() as stopping:
+        stopping.setattr("emgasr.report.write_report", stopped)
+        assert main(arguments) == 130
+    assert main(arguments) == 0, told()
+    assert (tmp_path / "search.yaml").is_file()
+
+
+def stopped(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -208,3 +224,13 @@ def test_help_of_each_verb_needs_no_heavy_import() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--tune-on" in done.stdout
+
+
+def test_info_tells_what_is_wrong_with_the_search_that_lies_beside_a_model(
+    world: Path, tmp_path: Path, told: Told
+) -> None:
+    shutil.copytree(world / "model", tmp_path / "model")
+    for content in ("beam: &b 3\ntop_k: *b\n", "class_path: evil.E\n", "beam: null\n", ""):
+        (tmp_path / "model" / "search.yaml").write_text(content)
+        assert main(["info", str(tmp_path / "model")]) == 2
+        assert "search.yaml" in told()[1]

@@ -72,6 +72,8 @@ def test_a_simulated_person_types_the_prompts(tmp_path: Path) -> None:
         ([], "needs a source"),
         (["--source", "simulate:", "--seconds", "0"], "--seconds"),
         (["--source", "simulate:", "--rest", "-1"], "--rest"),
+        (["--source", "simulate:", "--subject", " "], "--subject"),
+        (["--source", "simulate:", "--session", "a\nb"], "--session"),
         (["--source", "simulate:", "--prompts", "/nowhere"], "cannot be read"),
         (["--finish"], "no unfinished recording"),
     ],

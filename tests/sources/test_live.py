@@ -140,6 +140,11 @@ def test_what_is_not_taken_in_time_is_thrown_away_and_told() -> None:
     assert len(samples) + missing == 3000
 
 
+def test_what_is_thrown_away_before_the_end_is_told_though_nothing_comes_behind_it() -> None:
+    chunks = listen(ScriptedDevice(iter([silent, sending(2000), ending])), pause_s=0.05)
+    assert sum(note.samples for chunk in chunks for note in chunk.notes if note.kind == "dropped") == 2000
+
+
 def test_a_slow_reader_still_hears_that_the_device_was_away() -> None:
     device = ScriptedDevice(iter([sending(100)] * 10 + [gone] + [sending(100)] * 30))
     told = kinds(listen(device, replace(QUICK, queue_s=0.2), pause_s=0.2))
