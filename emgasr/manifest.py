@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emgasr.as_json import as_json
-from emgasr.errors import ManifestError
+from emgasr.errors import ManifestError, RecordingError
 from emgasr.identity import same_name
 from emgasr.output import replacing
 from emgasr.plain_data import json_of
@@ -72,7 +72,12 @@ class Entry:
 
     @staticmethod
     def of(recording: Recording, path: Path, corpus: str, split: str = TRAIN, **more: Any) -> Entry:
-        """The entry of a recording that lies at `path`, checksum included; `more` are fields such as take and text."""
+        """The entry of a recording that lies at `path`, checksum included; `more` are fields such as take and text.
+
+        RecordingError if nobody is named: a person without a name cannot be kept on one side of a split.
+        """
+        if not recording.subject.strip():
+            raise RecordingError(path, "names no subject", "save it with the name of the person")
         return Entry(
             path=str(path),
             corpus=corpus,

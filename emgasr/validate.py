@@ -120,7 +120,9 @@ def _left_over(manifest: Manifest) -> Iterable[str]:
 
 
 def entry_problems(entry: Entry, recording: Recording, file: Path) -> Iterable[str]:
-    """What of a recording is not as its entry says."""
+    """What of a recording is not as its entry says, and what an entry must say."""
+    if not entry.subject.strip():
+        yield "names no subject: nobody can tell whom it is of"
     if checksum_file(file) != entry.sha256:
         yield "the file is not the one that the manifest was made of (checksum); make the manifest anew"
     if recording.n_channels != entry.channels:

@@ -12,7 +12,7 @@ from miniatures import make_recording, native_entry, write_emg2qwerty, write_nat
 
 from emgasr import sample_checks as module
 from emgasr.corpora import scan
-from emgasr.errors import LanguageModelError
+from emgasr.errors import LanguageModelError, RecordingError
 from emgasr.manifest import Manifest
 from emgasr.recording import Events, Recording, Spans
 from emgasr.validate import check_recording, validate
@@ -178,3 +178,12 @@ def test_labels_that_training_lacks_and_spellings_of_one_label_are_noted(tmp_pat
         f"1 recording of test without labels, or at rest: {rest.path}",
         "labels 'Fist', 'fist' differ by their spelling alone",
     ]
+
+
+@pytest.mark.parametrize("subject", ["", " ", "\t"])
+def test_a_recording_of_nobody_is_refused_by_a_corpus_and_told_of_a_manifest(tmp_path: Path, subject: str) -> None:
+    path = write_native(tmp_path, "a.hdf5", subject=subject)
+    with pytest.raises(RecordingError, match=r"a\.hdf5: names no subject"):
+        scan(tmp_path, "native")
+    report = validate(Manifest((native_entry(path, subject=subject),), tmp_path))
+    assert any("names no subject" in problem.what for problem in report.problems)

@@ -41,7 +41,7 @@ def test_key_times_and_prompts_are_read(tmp_path: Path, name: str) -> None:
         ((HEADER + "soon\t0.1\t1\tkeystroke_a\ta\tn/a\n").encode(), "line 2"),
         ((HEADER + "-3\t0.1\t1\tkeystroke_a\ta\tn/a\n").encode(), "negative"),
         ((HEADER + "1.0\tnan\t1\tkeystroke_a\ta\tn/a\n").encode(), "duration"),
-        (b"\xff\xfe\x00binary", "is UTF-16, not UTF-8"),
+        (b"\xff\xfe\x00binary", "line 1 is not text in UTF-16"),
         (b"\xffbinary", "line 1 is not text in UTF-8"),
     ],
 )
