@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Generator, Tensor, nn
 
-from emgasr.errors import ConfigError, DataError
+from emgasr.bounds import Within, check_within
+from emgasr.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -34,18 +36,21 @@ class AugmentConfig:
     look elsewhere, as linear discriminant analysis does.
     """
 
-    band_jitter_ms: float = 60.0
-    rotation_electrodes: int = 0
-    rotation_sd_electrodes: float = 0.0
-    reversal_probability: float = 0.0
-    band_gain_db: float = 0.0
-    electrode_gain_db: float = 0.0
-    time_masks: int = 3
-    time_mask_frames: int = 25
-    frequency_masks: int = 2
-    frequency_mask_bins: int = 4
-    electrode_mask_probability: float = 0.0
-    spread: float = 0.0
+    band_jitter_ms: Annotated[float, Within(0, 10_000)] = 60.0
+    rotation_electrodes: Annotated[int, Within(0, 1024)] = 0
+    rotation_sd_electrodes: Annotated[float, Within(0, 1024)] = 0.0
+    reversal_probability: Annotated[float, Within(0, 1)] = 0.0
+    band_gain_db: Annotated[float, Within(0, 100)] = 0.0
+    electrode_gain_db: Annotated[float, Within(0, 100)] = 0.0
+    time_masks: Annotated[int, Within(0, 1000)] = 3
+    time_mask_frames: Annotated[int, Within(0, 1e6)] = 25
+    frequency_masks: Annotated[int, Within(0, 1000)] = 2
+    frequency_mask_bins: Annotated[int, Within(0, 1e6)] = 4
+    electrode_mask_probability: Annotated[float, Within(0, 1)] = 0.0
+    spread: Annotated[float, Within(0, 100)] = 0.0
+
+    def __post_init__(self) -> None:
+        check_within(self, "augment")
 
 
 class Augment(nn.Module):
@@ -60,7 +65,6 @@ class Augment(nn.Module):
 
     def __init__(self, config: AugmentConfig, rate_hz: float, rings: Sequence[bool], shape: Sequence[int]) -> None:
         super().__init__()
-        _check_config(config)
         self.config = config
         self.bands = len(rings)
         self.jitter_samples = round(config.band_jitter_ms * rate_hz / 1000) if self.bands > 1 else 0
@@ -196,12 +200,3 @@ def _masks(
 
 def _uniform(shape: tuple[int, ...], device: torch.device, generator: Generator | None) -> Tensor:
     return torch.rand(shape, device=device, generator=generator)
-
-
-def _check_config(config: AugmentConfig) -> None:
-    for name, value in vars(config).items():
-        if value < 0:
-            raise ConfigError("augment", f"{name} {value} is below 0", "use 0 to turn it off")
-    for name in ("electrode_mask_probability", "reversal_probability"):
-        if getattr(config, name) > 1:
-            raise ConfigError("augment", f"{name} is above 1", "give a share, such as 0.1")

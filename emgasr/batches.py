@@ -6,12 +6,13 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from emgasr.bounds import Within, check_within
 from emgasr.compose import ComposeConfig, ComposedSource, Example
 from emgasr.errors import ConfigError, DataError
 from emgasr.recording import Recording
@@ -31,17 +32,18 @@ class WindowsConfig:
     """
 
     kind: Literal["windows"] = "windows"
-    shortest_s: float = 4.0
-    longest_s: float = 8.0
-    batch_s: float = 128.0
-    snap_s: float = 0.5
-    cache_gb: float = 8.0
+    shortest_s: Annotated[float, Within(0.001, 1e5)] = 4.0
+    longest_s: Annotated[float, Within(0.001, 1e5)] = 8.0
+    batch_s: Annotated[float, Within(0.001, 1e6)] = 128.0
+    snap_s: Annotated[float, Within(0, 1e4)] = 0.5
+    cache_gb: Annotated[float, Within(0, 1e6)] = 8.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.shortest_s <= self.longest_s or not self.batch_s > 0:
+        check_within(self, "source")
+        if self.shortest_s > self.longest_s:
             wrong = f"windows of {self.shortest_s:g} to {self.longest_s:g} s in batches of {self.batch_s:g} s"
-            raise ConfigError("source", wrong, "give 0 < shortest_s <= longest_s and a batch_s above 0")
-        if not 0 <= 2 * self.snap_s < self.shortest_s:
+            raise ConfigError("source", wrong, "give shortest_s <= longest_s")
+        if not 2 * self.snap_s < self.shortest_s:
             raise ConfigError("source.snap_s", f"{self.snap_s:g} s could eat a window", "give less than shortest_s / 2")
 
 
@@ -57,15 +59,16 @@ class ComposedConfig(ComposeConfig):
     """
 
     kind: Literal["composed"] = "composed"
-    batch_size: int = 32
+    batch_size: Annotated[int, Within(1, 1e6)] = 32
     words: str = ""
-    shortest: int = 2
-    longest: int = 7
+    shortest: Annotated[int, Within(1, 1e5)] = 2
+    longest: Annotated[int, Within(1, 1e5)] = 7
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.batch_size < 1:
-            raise ConfigError("source.batch_size", f"{self.batch_size} is below 1", "32 is usual")
+        if self.shortest > self.longest:
+            wrong = f"strings of {self.shortest} to {self.longest} labels"
+            raise ConfigError("source", wrong, "give shortest <= longest")
 
 
 class Source(Protocol):

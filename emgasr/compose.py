@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from emgasr.bounds import Within, check_within
 from emgasr.errors import ConfigError, DataError
 from emgasr.recording import Band, Recording, Spans
 from emgasr.spellings import RandomStrings, Texts
@@ -62,22 +64,19 @@ class ComposeConfig:
             the day at hand then count as much as the many of other days.
     """
 
-    join_ms: float = 50.0
+    join_ms: Annotated[float, Within(0, 1e5)] = 50.0
     remove_offset: bool = True
-    rest_shortest_ms: float = 0.0
-    rest_longest_ms: float = 0.0
-    trim_ms: float = 0.0
-    stretch: float = 0.0
+    rest_shortest_ms: Annotated[float, Within(0, 1e6)] = 0.0
+    rest_longest_ms: Annotated[float, Within(0, 1e6)] = 0.0
+    trim_ms: Annotated[float, Within(0, 1e5)] = 0.0
+    stretch: Annotated[float, Within(0, 0.5)] = 0.0
     same_session: bool = False
     balance_sessions: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.join_ms, self.rest_shortest_ms, self.trim_ms, self.stretch) < 0:
-            raise ConfigError("compose", "join_ms, rest, trim_ms and stretch cannot be below 0", "0 switches each off")
+        check_within(self, "compose")
         if self.rest_longest_ms < self.rest_shortest_ms:
             raise ConfigError("compose", "rest_longest_ms is below rest_shortest_ms", "swap them")
-        if self.stretch > 0.5:
-            raise ConfigError("compose", f"stretch {self.stretch} is more than half", "0.1 varies durations by 10 %")
 
 
 class ComposedSource:

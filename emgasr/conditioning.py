@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from scipy.signal import butter, firwin, iirnotch, sosfilt, sosfilt_zi, tf2sos, upfirdn
 
+from emgasr.bounds import Within, check_within
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.mains import MAINS_HZ, find_mains, harmonics
 from emgasr.measured import Measured, mended
@@ -36,23 +37,17 @@ class ConditioningConfig:
         rate_hz: down-sample to this rate.
     """
 
-    highpass_hz: float = 20.0
-    lowpass_hz: float = 0.0
-    order: int = 2
+    highpass_hz: Annotated[float, Within(0, 1e6)] = 20.0
+    lowpass_hz: Annotated[float, Within(0, 1e6)] = 0.0
+    order: Annotated[int, Within(1, 8)] = 2
     mains: str = "auto"
-    notch_q: float = 30.0
-    rate_hz: float = 0.0
+    notch_q: Annotated[float, Within(1, 1000)] = 30.0
+    rate_hz: Annotated[float, Within(0, 1e7)] = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("highpass_hz", "lowpass_hz", "rate_hz"):
-            if not 0.0 <= getattr(self, name) < np.inf:
-                raise ConfigError(name, f"{getattr(self, name):g} cannot be", "give Hz, or 0 to leave it out")
-        if not 1 <= self.order <= 8:
-            raise ConfigError("order", f"{self.order} is not within 1 to 8", "2 is enough for most")
+        check_within(self)
         if self.mains not in MAINS:
             raise ConfigError("mains", f"{self.mains!r} is not known", f"choose {', '.join(MAINS)}")
-        if not 1.0 <= self.notch_q <= 1000.0:
-            raise ConfigError("notch_q", f"{self.notch_q:g} is not within 1 to 1000", "30 is common")
         if self.lowpass_hz and self.highpass_hz >= self.lowpass_hz:
             raise ConfigError("highpass_hz", "is not below lowpass_hz", "nothing would be left")
 

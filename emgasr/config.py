@@ -46,7 +46,22 @@ def from_command_line(config: type[Config], kinds: Kinds, argv: Sequence[str], p
         advice = f"`{program} --help` lists the options" if where == program else "mend the option named"
         raise ConfigError(where, _first_cause(error), advice) from error
     names = {field.name for field in dataclasses.fields(config)}  # type: ignore[arg-type]
-    return from_mapping(config, kinds, {name: value for name, value in parsed.items() if name in names}, where)
+    given = {name: value for name, value in parsed.items() if name in names}
+    try:
+        return from_mapping(config, kinds, given, program)
+    except ConfigError as error:
+        if _refused_alike(config, kinds, merged, error):
+            raise ConfigError(paths[-1], error.wrong, error.advice) from error
+        raise
+
+
+def _refused_alike(config: type, kinds: Kinds, merged: Mapping[str, Any], error: ConfigError) -> bool:
+    """Whether the files alone, without the options, are refused for the same reason."""
+    try:
+        from_mapping(config, kinds, merged, error.where)
+    except ConfigError as of_files:
+        return bool(merged) and str(of_files) == str(error)
+    return False
 
 
 def from_mapping(config: type[Config], kinds: Kinds, mapping: Any, where: str | Path) -> Config:

@@ -10,12 +10,13 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from emgasr.bounds import Within, check_within
 from emgasr.errors import ConfigError, DataError
 from emgasr.held import join, part
 from emgasr.layers import frame_mask
@@ -26,9 +27,12 @@ class LogSpectrogramConfig:
     """log10(power + epsilon) of every FFT bin; the defaults are emg2qwerty's 64-sample window every 16 at 2 kHz."""
 
     kind: Literal["log_spectrogram"] = "log_spectrogram"
-    window_ms: float = 32.0
-    hop_ms: float = 8.0
-    epsilon: float = 1e-6
+    window_ms: Annotated[float, Within(0.001, 1e6)] = 32.0
+    hop_ms: Annotated[float, Within(0.001, 1e6)] = 8.0
+    epsilon: Annotated[float, Within(1e-30, 1e6)] = 1e-6
+
+    def __post_init__(self) -> None:
+        check_within(self, "features")
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,13 @@ class BandPowerConfig:
     """log10 of the power summed between each two neighboring edges; the defaults are SplashNet's six bands."""
 
     kind: Literal["band_power"] = "band_power"
-    window_ms: float = 32.0
-    hop_ms: float = 8.0
-    edges_hz: tuple[float, ...] = (31.25, 62.5, 125.0, 250.0, 375.0, 687.5, 1000.0)
-    epsilon: float = 1e-6
+    window_ms: Annotated[float, Within(0.001, 1e6)] = 32.0
+    hop_ms: Annotated[float, Within(0.001, 1e6)] = 8.0
+    edges_hz: tuple[Annotated[float, Within(0, 1e6)], ...] = (31.25, 62.5, 125.0, 250.0, 375.0, 687.5, 1000.0)
+    epsilon: Annotated[float, Within(1e-30, 1e6)] = 1e-6
+
+    def __post_init__(self) -> None:
+        check_within(self, "features")
 
 
 @dataclass(frozen=True)
@@ -51,9 +58,9 @@ class SpectralCovarianceConfig:
     """
 
     kind: Literal["spectral_covariance"] = "spectral_covariance"
-    window_ms: float = 80.0
-    hop_ms: float = 20.0
-    bands_hz: tuple[tuple[float, float], ...] = (
+    window_ms: Annotated[float, Within(0.001, 1e6)] = 80.0
+    hop_ms: Annotated[float, Within(0.001, 1e6)] = 20.0
+    bands_hz: tuple[tuple[Annotated[float, Within(0, 1e6)], Annotated[float, Within(0, 1e6)]], ...] = (
         (0.0, 50.0),
         (30.0, 100.0),
         (100.0, 225.0),
@@ -61,8 +68,11 @@ class SpectralCovarianceConfig:
         (375.0, 700.0),
         (700.0, 1000.0),
     )
-    shrinkage: float = 0.1
-    epsilon: float = 1e-6
+    shrinkage: Annotated[float, Within(0, 1)] = 0.1
+    epsilon: Annotated[float, Within(1e-30, 1e6)] = 1e-6
+
+    def __post_init__(self) -> None:
+        check_within(self, "features")
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,11 @@ class RawSamplesConfig:
     """
 
     kind: Literal["raw_samples"] = "raw_samples"
-    window_ms: float = 16000 / 689.0625
-    hop_ms: float = 8000 / 689.0625
+    window_ms: Annotated[float, Within(0.001, 1e6)] = 16000 / 689.0625
+    hop_ms: Annotated[float, Within(0.001, 1e6)] = 8000 / 689.0625
+
+    def __post_init__(self) -> None:
+        check_within(self, "features")
 
 
 FeaturesConfig = LogSpectrogramConfig | BandPowerConfig | SpectralCovarianceConfig | RawSamplesConfig
@@ -116,9 +129,6 @@ class Features(nn.Module, ABC):
         self.hop = _whole_samples("hop_ms", config.hop_ms, rate_hz)
         if self.window < 2:
             raise ConfigError("features", f"a window of {self.window} sample has no spectrum", "make window_ms longer")
-        epsilon = 1.0 if isinstance(config, RawSamplesConfig) else config.epsilon  # it has no logarithm
-        if not epsilon > 0:
-            raise ConfigError("features", f"epsilon {epsilon} is not above 0", "use a small number such as 1e-6")
         if self.hop > self.window:
             wrong = f"hop_ms {config.hop_ms:g} is longer than window_ms {config.window_ms:g}"
             raise ConfigError("features", wrong, "no frame would see the samples between two windows")
@@ -126,7 +136,7 @@ class Features(nn.Module, ABC):
         self.input_electrodes = electrodes
         self.electrodes = electrodes
         self.bins = self.window // 2 + 1
-        self.epsilon = epsilon
+        self.epsilon = 1.0 if isinstance(config, RawSamplesConfig) else config.epsilon  # it has no logarithm
 
     @property
     def frame_rate_hz(self) -> float:
@@ -251,8 +261,6 @@ class SpectralCovariance(Features):
 
     def __init__(self, config: SpectralCovarianceConfig, rate_hz: float, bands: int, electrodes: int) -> None:
         super().__init__(config, rate_hz, bands, electrodes)
-        if not 0 <= config.shrinkage <= 1:
-            raise ConfigError("features", f"shrinkage {config.shrinkage} is outside 0 to 1", "use about 0.1")
         if len(config.bands_hz) > MOST_BANDS or electrodes > MOST_BANDS:
             wrong = f"{len(config.bands_hz)} bands_hz of {electrodes} electrodes"
             raise ConfigError("features", wrong, f"give at most {MOST_BANDS} of each")

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emgasr.bounds import Within, check_within
 from emgasr.errors import ConfigError, DataError
 from emgasr.held import chosen, gathered, join, part, same
 
@@ -34,10 +35,13 @@ class NormalizeConfig:
     """
 
     kind: Literal["none", "cumulative", "warmup", "exponential", "fixed", "adaptive"] = "cumulative"
-    warmup_frames: int = 125
-    half_life_s: float = 30.0
-    prior_s: float = 8.0
-    epsilon: float = 0.1
+    warmup_frames: Annotated[int, Within(1, 1e6)] = 125
+    half_life_s: Annotated[float, Within(0.001, 1e9)] = 30.0
+    prior_s: Annotated[float, Within(0.001, 1e9)] = 8.0
+    epsilon: Annotated[float, Within(1e-30, 100)] = 0.1
+
+    def __post_init__(self) -> None:
+        check_within(self, "normalize")
 
 
 class NormalizeState(NamedTuple):
@@ -58,7 +62,6 @@ class RunningNormalize(nn.Module):
 
     def __init__(self, config: NormalizeConfig, frame_rate_hz: float, shape: tuple[int, int, int]) -> None:
         super().__init__()
-        _check_config(config)
         self.config = config
         self.shape = tuple(shape)
         forgets = config.kind == "exponential"
@@ -258,16 +261,3 @@ class RunningNormalize(nn.Module):
         within = (values / scale).cumsum(1) * scale
         sums = within + carried.to(values.dtype).unsqueeze(1) * scale
         return sums, carried * decays[:, -1, None, None, None] + within[:, -1]
-
-
-def _check_config(config: NormalizeConfig) -> None:
-    if config.warmup_frames < 1:
-        raise ConfigError(
-            "normalize", f"warmup_frames {config.warmup_frames} is below 1", "125 is one second at 125 Hz"
-        )
-    if not config.half_life_s > 0:
-        raise ConfigError("normalize", f"half_life_s {config.half_life_s} is not above 0", "give seconds, such as 30")
-    if not config.prior_s > 0:
-        raise ConfigError("normalize", f"prior_s {config.prior_s} is not above 0", "give seconds, such as 8")
-    if not config.epsilon > 0:
-        raise ConfigError("normalize", f"epsilon {config.epsilon} is not above 0", "SplashNet uses 0.1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from emgasr.augment import Augment, AugmentConfig
 from emgasr.batches import Batch
+from emgasr.bounds import Within, check_within
 from emgasr.layers import frame_mask
 from emgasr.recognizer import Recognizer
 
@@ -30,11 +31,14 @@ class ObjectiveConfig:
             listens to most of a take before it writes, and is late by as much.
     """
 
-    intermediate_weight: float = 0.3
-    frame_weight: float = 0.3
+    intermediate_weight: Annotated[float, Within(0, 1000)] = 0.3
+    frame_weight: Annotated[float, Within(0, 1000)] = 0.3
     frame_head: Literal["shared", "own"] = "shared"
-    frame_from: float = 0.0
+    frame_from: Annotated[float, Within(0, 1)] = 0.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        check_within(self, "")
 
 
 class Objective(nn.Module):

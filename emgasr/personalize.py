@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from emgasr import lineage
 from emgasr.augment import AugmentConfig
 from emgasr.batches import ComposedConfig, Source, WindowsConfig, WindowSource
+from emgasr.bounds import Within
 from emgasr.compose import as_recording, compose_shuffled, takes_from_recordings
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import DataError
 from emgasr.experiment import make_source
 from emgasr.manifest import TRAIN, Entry
 from emgasr.measured import mended
@@ -35,20 +36,15 @@ class PersonalizeConfig(FitConfig):
         source: windows cut from the person's recordings.
     """
 
-    learning_rate: float = 5e-4
-    warmup_steps: int = 10
-    validations: int = 6
-    frame_weight: float = 0.0
-    ctc_ramp_steps: int = 0
-    held_out: float = 0.2
+    learning_rate: Annotated[float, Within(0, 100)] = 5e-4
+    warmup_steps: Annotated[int, Within(0, 1e9)] = 10
+    validations: Annotated[int, Within(1, 1e6)] = 6
+    frame_weight: Annotated[float, Within(0, 1000)] = 0.0
+    ctc_ramp_steps: Annotated[int, Within(0, 1e9)] = 0
+    held_out: Annotated[float, Within(0, 0.99)] = 0.2
     weights: Literal["all", "head"] = "all"
     source: WindowsConfig = field(default_factory=lambda: WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0))
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0.0 <= self.held_out < 1.0:
-            raise ConfigError("held_out", f"{self.held_out:g} is not between 0 and 1", "0.2 keeps a fifth")
 
 
 @dataclass(frozen=True)

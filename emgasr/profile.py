@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Annotated
 
 from emgasr.as_json import as_json
+from emgasr.bounds import Within, check_within
 from emgasr.config import from_mapping
 from emgasr.errors import ConfigError, ModelError
 from emgasr.output import replacing
@@ -29,14 +31,17 @@ class Profile:
     person: str
     donning: str
     base_model: str
-    made_unix_s: float
+    made_unix_s: Annotated[float, Within(0, 1e11)]
     unit: str
-    fitting_s: float
-    held_out_s: float
-    held_out_keys: int
-    cer_before: float
-    cer_after: float
-    rest_level: dict[str, float]
+    fitting_s: Annotated[float, Within(0, 1e7)]
+    held_out_s: Annotated[float, Within(0, 1e7)]
+    held_out_keys: Annotated[int, Within(0, 1e9)]
+    cer_before: Annotated[float, Within(0, 1e6)]
+    cer_after: Annotated[float, Within(0, 1e6)]
+    rest_level: dict[str, Annotated[float, Within(0, 1e12)]]
+
+    def __post_init__(self) -> None:
+        check_within(self, "")
 
     @property
     def better(self) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from emgasr.bounds import Within, check_within
 from emgasr.config import from_mapping, to_mapping, write_yaml
 from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder, ConformerState
 from emgasr.encoders.linear import LinearConfig, LinearEncoder, LinearState
@@ -391,13 +392,14 @@ def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
 class _ModelFile(RecognizerConfig):
     """What config.yaml of a model folder holds beside the bands."""
 
-    emgasr_model: int = FORMAT
-    rate_hz: float = 0.0
+    emgasr_model: Annotated[int, Within(0, 1e6)] = FORMAT
+    rate_hz: Annotated[float, Within(0.01, 1e7)] = 0.0
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if not 0 < self.rate_hz < np.inf or self.unit not in UNITS:
-            raise ConfigError("config.yaml", f"rate_hz {self.rate_hz:g} or unit {self.unit!r}", "see emgasr.recording")
+        check_within(self)
+        if self.unit not in UNITS:
+            raise ConfigError("unit", f"{shown(self.unit)} is unknown", f"choose {' or '.join(UNITS)}")
 
 
 def _cause(error: EmgasrError) -> str:

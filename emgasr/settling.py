@@ -11,13 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product, starmap
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
+from emgasr.bounds import Within, check_within
 from emgasr.config import from_mapping, to_mapping, write_yaml
 from emgasr.decoding import BeamSearch
 from emgasr.delay import settling_frames
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import DataError
 from emgasr.items import Item
 from emgasr.plain_data import read_yaml
 from emgasr.reading import BeamReader
@@ -33,23 +35,18 @@ class LiveRules:
     """When a live reading settles keys; the defaults suit typing, slow letters want a longer bound and no pause.
 
     Args:
-        agreement: share of the search's probability that must agree on a key to settle it; 1: all of it.
+        agreement: share of the search's probability that must agree on a key to settle it, 0.5 to 1; 1: all of it.
         settle_within_s: age at which a key of the best hypothesis settles, whatever else lives; None: never.
         pause_s: seconds without a key after which all that is tentative settles, and a sentence ends if the search has
-            `end_of_sentence`; None: never.
+            `end_of_sentence`; None: never. Both are a millisecond to an hour.
     """
 
-    agreement: float = 0.8
-    settle_within_s: float | None = 1.0
-    pause_s: float | None = 2.0
+    agreement: Annotated[float, Within(0.5, 1)] = 0.8
+    settle_within_s: Annotated[float, Within(0.001, 3600)] | None = 1.0
+    pause_s: Annotated[float, Within(0.001, 3600)] | None = 2.0
 
     def __post_init__(self) -> None:
-        if not 0.5 <= self.agreement <= 1:
-            raise ConfigError("live rules", f"agreement is {self.agreement}", "use 0.5 to 1")
-        for name in ("settle_within_s", "pause_s"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ConfigError("live rules", f"{name} is {value}", "use seconds above 0, or none for no bound")
+        check_within(self, "live rules")
 
     def reader(self, search: BeamSearch, frame_rate_hz: float, unit: int) -> BeamReader:
         """A reader by these rules, applied each `unit` frames."""

@@ -1,7 +1,8 @@
 """Samples of a live signal in, a chunk at a time; keys out, tentative and then stable, with their times: for hours.
 
     import emgasr
-    from emgasr.lm import read_model
+    from emgasr.bounds import Within, check_within
+from emgasr.lm import read_model
     from emgasr.sources import open_source
 
     model = emgasr.load("run/model")
@@ -27,14 +28,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 
+from emgasr.bounds import Within
 from emgasr.decoding import BeamSearch
 from emgasr.delay import Delay, Stopwatch, delay_of, step_frames
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import DataError
 from emgasr.interrupts import holding_ctrl_c
 from emgasr.reading import BeamReader, GreedyReader, Reader, Token
 from emgasr.recognizer import NO_KEY, Recognizer
@@ -57,15 +59,9 @@ class StreamConfig(LiveRules):
         rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
     """
 
-    min_confidence: float = 0.0
+    min_confidence: Annotated[float, Within(0, 1)] = 0.0
     rest: RestLevel | None = None
-    rest_blank: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("min_confidence", "rest_blank"):
-            if not 0.0 <= getattr(self, name) <= 1:
-                raise ConfigError("stream", f"{name} is {getattr(self, name)}", "use 0 to 1")
+    rest_blank: Annotated[float, Within(0, 1)] = 0.1
 
 
 OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `transcribe` does

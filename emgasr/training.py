@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from emgasr.as_json import as_json
 from emgasr.batches import Batch, Source, collate, prefetch
+from emgasr.bounds import Within, check_within
 from emgasr.checkpoint import CHECKPOINT_NAME, LOG_NAME, cut_log, load_checkpoint
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError, DataError, ModelError, OutputError
@@ -52,23 +53,22 @@ class FitConfig(ObjectiveConfig):
         precision: bf16 computes the forward pass in bfloat16 under autocast.
     """
 
-    seed: int = 0
-    steps: int = 0
-    minutes: float = 0.0
-    learning_rate: float = 2e-3
-    warmup_steps: int = 100
-    weight_decay: float = 0.01
-    clip_norm: float = 1.0
-    ctc_ramp_steps: int = 150
-    validations: int = 10
+    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
+    steps: Annotated[int, Within(0, 1e9)] = 0
+    minutes: Annotated[float, Within(0, 1e6)] = 0.0
+    learning_rate: Annotated[float, Within(0, 100)] = 2e-3
+    warmup_steps: Annotated[int, Within(0, 1e9)] = 100
+    weight_decay: Annotated[float, Within(0, 100)] = 0.01
+    clip_norm: Annotated[float, Within(1e-6, 1e6)] = 1.0
+    ctc_ramp_steps: Annotated[int, Within(0, 1e9)] = 150
+    validations: Annotated[int, Within(1, 1e6)] = 10
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "bf16"] = "float32"
 
     def __post_init__(self) -> None:
+        check_within(self)
         if (self.steps > 0) == (self.minutes > 0):
             raise ConfigError("training budget", "needs either steps or minutes", "pass --steps N or --minutes M")
-        if self.validations < 1:
-            raise ConfigError("validations", f"{self.validations} is too few", "1 validates at the end")
 
 
 @dataclass(frozen=True)

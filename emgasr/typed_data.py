@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emgasr.errors import ConfigError
+from emgasr.errors import ConfigError, EmgasrError
 
 Config = TypeVar("Config")
 # A field whose dataclass depends on its `kind`: {"encoder": {"conformer": ConformerConfig, "tds": TDSConfig}}.
@@ -91,9 +91,11 @@ def _hints(config: type) -> dict[str, Any]:
 
 
 def _told(build: Any, where: str | Path) -> Any:
-    """Build a dataclass; what its own check cannot compare or count is told like any other fault of the file."""
+    """Build a dataclass; what its own check refuses, or cannot compare or count, is told as a fault of the file."""
     try:
         return build()
+    except EmgasrError as error:  # which names the option alone
+        raise ConfigError(where, f"{error.where}: {error.wrong}", error.advice) from error
     except (TypeError, ValueError, ArithmeticError) as error:
         raise ConfigError(where, f"an option has an impossible value ({error})", "mend the options") from error
 

@@ -220,9 +220,9 @@ def test_a_composed_recording_says_so() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"join_ms": -1}, "below 0"),
+        ({"join_ms": -1}, "join_ms: -1 is out of range"),
         ({"rest_shortest_ms": 5.0}, "rest_longest_ms is below"),
-        ({"stretch": 0.9}, "more than half"),
+        ({"stretch": 0.9}, r"stretch: 0\.9 is out of range"),
     ],
 )
 def test_impossible_values_are_refused(values: dict[str, float], message: str) -> None:

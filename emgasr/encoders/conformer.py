@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import Annotated, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emgasr.bounds import Within, check_within
 from emgasr.errors import ConfigError
 from emgasr.held import join, part, same
 from emgasr.layers import BlockPast, ConformerBlock, frame_mask
 
-MOST_BLOCKS = 64
 MOST_REACH = 8192  # frames: what attention compares grows with their square
 
 
@@ -37,39 +37,30 @@ class ConformerConfig:
     """
 
     kind: Literal["conformer"] = "conformer"
-    width: int = 128
-    blocks: int = 4
-    heads: int = 4
-    expansion: int = 2
-    kernel: int = 15
-    mixer_channels: int = 16
-    subsampling: int = 4
-    chunk_frames: int = 4
-    left_chunks: int = 16
-    intermediate_block: int = 2
-    dropout: float = 0.1
+    width: Annotated[int, Within(1, 65_536)] = 128
+    blocks: Annotated[int, Within(1, 64)] = 4
+    heads: Annotated[int, Within(1, 1024)] = 4
+    expansion: Annotated[int, Within(1, 64)] = 2
+    kernel: Annotated[int, Within(1, 4096)] = 15
+    mixer_channels: Annotated[int, Within(1, 4096)] = 16
+    subsampling: Annotated[int, Within(1, 64)] = 4
+    chunk_frames: Annotated[int, Within(1, 1024)] = 4
+    left_chunks: Annotated[int, Within(0, 8192)] = 16
+    intermediate_block: Annotated[int, Within(0, 64)] = 2
+    dropout: Annotated[float, Within(0, 0.99)] = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("width", "blocks", "heads", "expansion", "kernel", "mixer_channels", "chunk_frames"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"encoder.{name}", f"{getattr(self, name)} is below 1", "see ConformerConfig")
-        if self.blocks > MOST_BLOCKS or self.subsampling > 64:
-            wrong = f"{self.blocks} blocks, subsampling {self.subsampling}"
-            raise ConfigError("encoder", wrong, f"at most {MOST_BLOCKS} blocks and subsampling 64")
+        check_within(self, "encoder")
         if self.chunk_frames * max(self.left_chunks, 8) > MOST_REACH:
             wrong = f"{self.left_chunks} left_chunks of {self.chunk_frames} chunk_frames"
             raise ConfigError("encoder", wrong, f"at most {MOST_REACH // 8} chunk_frames, and {MOST_REACH} in all")
-        if self.left_chunks < 0:
-            raise ConfigError("encoder.left_chunks", f"{self.left_chunks} is below 0", "0 sees the own chunk only")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError("encoder.dropout", f"{self.dropout:g} is no probability below 1", "0 switches it off")
-        if self.subsampling < 1 or self.subsampling & (self.subsampling - 1):
+        if self.subsampling & (self.subsampling - 1):
             raise ConfigError(
                 "encoder.subsampling", f"{self.subsampling} is not a power of two", "choose 1, 2, 4, 8 or 16"
             )
         if self.width % self.heads:
             raise ConfigError("encoder.width", f"{self.width} is not a multiple of heads {self.heads}", "change either")
-        if not 0 <= self.intermediate_block <= self.blocks:
+        if self.intermediate_block > self.blocks:
             raise ConfigError("encoder.intermediate_block", f"must lie in 0..{self.blocks}", "0 switches it off")
 
 

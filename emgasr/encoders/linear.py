@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from emgasr.errors import ConfigError
+from emgasr.bounds import Within, check_within
 from emgasr.held import part
 
 
@@ -17,7 +17,10 @@ class LinearConfig:
     """How many frames, the present one included, a linear classifier sees."""
 
     kind: Literal["linear"] = "linear"
-    context_frames: int = 1
+    context_frames: Annotated[int, Within(1, 4096)] = 1
+
+    def __post_init__(self) -> None:
+        check_within(self, "encoder")
 
 
 class LinearState(NamedTuple):
@@ -35,8 +38,6 @@ class LinearEncoder(nn.Module):
 
     def __init__(self, config: LinearConfig, bands: int, electrodes: int, bins: int) -> None:
         super().__init__()
-        if config.context_frames < 1:
-            raise ConfigError("encoder.context_frames", f"{config.context_frames} is below 1", "1 is the present frame")
         self.context_frames = config.context_frames
         self.history_frames = config.context_frames - 1
         self.width = config.context_frames * bands * electrodes * bins

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emgasr.bounds import Within, check_within
 from emgasr.errors import ConfigError
 from emgasr.held import part
 from emgasr.layers import frame_mask
-
-MOST_BLOCKS = 64
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,17 @@ class TDSConfig:
     """
 
     kind: Literal["tds"] = "tds"
-    mlp_width: int = 384
-    channels: int | tuple[int, ...] = 24
-    kernel: int = 32
-    blocks: int = 4
+    mlp_width: Annotated[int, Within(1, 65_536)] = 384
+    channels: Annotated[int, Within(1, 65_536)] | tuple[Annotated[int, Within(1, 65_536)], ...] = 24
+    kernel: Annotated[int, Within(1, 4096)] = 32
+    blocks: Annotated[int, Within(1, 64)] = 4
     norm: Literal["batch", "none"] = "batch"
     shared: bool = False
     padding: Literal["none", "causal"] = "causal"
     first_frames: Literal["read", "left_out"] = "read"
+
+    def __post_init__(self) -> None:
+        check_within(self, "encoder")
 
 
 # With 2 x 16 electrodes, six bands (BandPowerConfig), NormalizeConfig and 99 symbols: 1,376,067 parameters.
@@ -168,11 +170,7 @@ class TDSEncoder(nn.Module):
 
 def _channels(config: TDSConfig, width: int) -> tuple[int, ...]:
     """The channels of each block; a ConfigError for sizes that do not go together."""
-    if config.blocks > MOST_BLOCKS:
-        raise ConfigError("encoder.blocks", f"{config.blocks} blocks", f"at most {MOST_BLOCKS}")
     channels = (config.channels,) * config.blocks if isinstance(config.channels, int) else tuple(config.channels)
-    if min(config.mlp_width, config.kernel, config.blocks, *channels) < 1:
-        raise ConfigError("encoder", "mlp_width, channels, kernel and blocks must be 1 or more", "see TDSConfig")
     if len(channels) != config.blocks:
         wrong = f"{len(channels)} numbers for {config.blocks} blocks"
         raise ConfigError("encoder.channels", wrong, "give one for all blocks, or one a block")

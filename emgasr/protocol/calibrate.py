@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from emgasr.batches import ComposedConfig, WindowsConfig
+from emgasr.bounds import Within, check_within
 from emgasr.errors import ConfigError, DataError
 from emgasr.experiment import TrainingConfig
 from emgasr.manifest import Entry
@@ -49,29 +51,23 @@ class CalibrationConfig:
         turns: most electrodes by which a ring may be turned.
     """
 
-    minutes: tuple[float, ...] = (0.5, 1, 2, 5, 10, 20, 40)
+    minutes: tuple[Annotated[float, Within(0.001, 1e5)], ...] = (0.5, 1, 2, 5, 10, 20, 40)
     rungs: tuple[str, ...] = ("statistics", "affine", "head", "all")
-    shortfall: float = 0.02
-    steps: int = 120
-    budget_s: float = 0.0
-    validations: int = 6
-    learning_rate: float = 5e-4
-    head_learning_rate: float = 2e-3
-    held_out: float = 0.2
-    batch_s: float = 64.0
-    prior_s: float = 10.0
-    turns: int = 2
+    shortfall: Annotated[float, Within(0, 0.99)] = 0.02
+    steps: Annotated[int, Within(0, 1e9)] = 120
+    budget_s: Annotated[float, Within(0, 1e7)] = 0.0
+    validations: Annotated[int, Within(1, 1e6)] = 6
+    learning_rate: Annotated[float, Within(0, 100)] = 5e-4
+    head_learning_rate: Annotated[float, Within(0, 100)] = 2e-3
+    held_out: Annotated[float, Within(0, 0.99)] = 0.2
+    batch_s: Annotated[float, Within(0.001, 1e6)] = 64.0
+    prior_s: Annotated[float, Within(0.001, 1e9)] = 10.0
+    turns: Annotated[int, Within(0, 1024)] = 2
 
     def __post_init__(self) -> None:
         if unknown := [rung for rung in self.rungs if rung not in RUNGS[1:]]:
             raise ConfigError("calibration.rungs", f"{unknown[0]!r} is unknown", f"choose of {', '.join(RUNGS[1:])}")
-        if any(not minutes > 0 for minutes in self.minutes):
-            raise ConfigError("calibration.minutes", "a step is not above 0", "give minutes; 0 is always there")
-        for name in ("held_out", "shortfall"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"calibration.{name}", f"is {getattr(self, name):g}", "give 0 or more, below 1")
-        if self.budget_s < 0:
-            raise ConfigError("calibration.budget_s", f"{self.budget_s:g} is below 0", "0 goes by steps")
+        check_within(self, "calibration")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from emgasr import splits
 from emgasr.as_json import as_json
+from emgasr.bounds import Within, check_within
 from emgasr.errors import ManifestError
 from emgasr.identity import same_name
 from emgasr.leaks import spelled_alike
@@ -48,14 +49,13 @@ class RuleConfig:
     """
 
     rule: Literal["leave-one-subject-out", "groups", "within-subject", "official"] = "leave-one-subject-out"
-    groups: int = 5
-    validation_people: int = 1
-    test_sessions: int = 0
-    seed: int = 0
+    groups: Annotated[int, Within(1, 1e6)] = 5
+    validation_people: Annotated[int, Within(0, 1e6)] = 1
+    test_sessions: Annotated[int, Within(0, 1e6)] = 0
+    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
 
     def __post_init__(self) -> None:
-        if self.test_sessions < 0:
-            raise ManifestError("splits", f"{self.test_sessions} test sessions", "give 0 or more")
+        check_within(self, "splits")
 
 
 @dataclass(frozen=True)

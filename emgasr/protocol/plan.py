@@ -10,10 +10,11 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from emgasr import __version__
 from emgasr.as_json import as_json
+from emgasr.bounds import Within, check_within
 from emgasr.config import to_mapping
 from emgasr.errors import ConfigError, ManifestError
 from emgasr.experiment import TrainingConfig
@@ -45,13 +46,16 @@ class ProtocolConfig:
         calibration: how models learn a person.
     """
 
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Annotated[int, Within(0, 2**32 - 1)], ...] = (0,)
     lm: str = ""
     lm_text: tuple[str, ...] = ()
-    tune_minutes: float = 10.0
-    tune_trials: int = 30
+    tune_minutes: Annotated[float, Within(0, 1e5)] = 10.0
+    tune_trials: Annotated[int, Within(0, 1e6)] = 30
     carry: tuple[str, ...] = ()
     calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
+
+    def __post_init__(self) -> None:
+        check_within(self, "")
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def test_the_intermediate_frames_are_there_in_training_only() -> None:
     ("changes", "wrong"),
     [
         ({"subsampling": 3}, "power of two"),
-        ({"subsampling": 0}, "power of two"),
+        ({"subsampling": 0}, "subsampling: 0 is out of range"),
         ({"heads": 3}, "multiple of heads"),
         ({"heads": 0}, "heads"),
         ({"intermediate_block": 3}, "0..2"),
