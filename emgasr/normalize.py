@@ -35,7 +35,7 @@ class NormalizeConfig:
     """
 
     kind: Literal["none", "cumulative", "warmup", "exponential", "fixed", "adaptive"] = "cumulative"
-    warmup_frames: Annotated[int, Within(1, 1e6)] = 125
+    warmup_frames: Annotated[int, Within(1, 1e7)] = 125
     half_life_s: Annotated[float, Within(0.001, 1e9)] = 30.0
     prior_s: Annotated[float, Within(0.001, 1e9)] = 8.0
     epsilon: Annotated[float, Within(1e-30, 100)] = 0.1

@@ -22,6 +22,7 @@ from emgasr.normalize import NormalizeConfig
 from emgasr.recognizer import Recognizer, RecognizerConfig, Signal, outline
 from emgasr.recording import Band
 from emgasr.tokens import PUBLISHED_BLANK, Tokens
+from emgasr.weights import check_numbers
 
 RATE_HZ, HOP_MS = 2000.0, 8.0  # of the published front end; its window follows from the number of bins
 WRISTS = ("left", "right")
@@ -44,15 +45,15 @@ def read_published_tds(path: str | Path, keep_first_frames: bool = False) -> Rec
     """
     path = Path(path)
     weights = _state_dict(path)
-    config, bands, electrodes = _sizes(path, weights, "read" if keep_first_frames else "left_out")
-    if not 1 <= electrodes <= MOST_CHANNELS:
-        raise ModelError(path, f"has {electrodes} electrodes a band", ADVICE)
-    signal = Signal(RATE_HZ, "uV", tuple(Band.numbered(name, electrodes, ring=True) for name in WRISTS[:bands]))
     tokens = Tokens.keystrokes()
     try:
+        config, bands, electrodes = _sizes(path, weights, "read" if keep_first_frames else "left_out")
+        if not 1 <= electrodes <= MOST_CHANNELS:
+            raise ModelError(path, f"has {electrodes} electrodes a band", ADVICE)
+        signal = Signal(RATE_HZ, "uV", tuple(Band.numbered(name, electrodes, ring=True) for name in WRISTS[:bands]))
         wanted = outline(config, signal, len(tokens))
     except ConfigError as error:
-        raise ModelError(path, f"its sizes make no network ({error.wrong})", ADVICE) from error
+        raise ModelError(path, f"its sizes make no network ({error.where}: {error.wrong})", ADVICE) from error
     names = published_names(wanted["encoder"])
     own = {f"encoder.{name}": _tensor(path, weights, published) for name, published in names.items()}
     for kind in ("weight", "bias"):
@@ -68,8 +69,7 @@ def read_published_tds(path: str | Path, keep_first_frames: bool = False) -> Rec
         if have.shape != want.shape or have.is_floating_point() != want.is_floating_point():
             wrong = f"{name} is {tuple(have.shape)} of {have.dtype}, for {tuple(want.shape)}"
             raise ModelError(path, f"its tensors do not fit together ({wrong})", ADVICE)
-        if not torch.isfinite(have).all():
-            raise ModelError(path, f"holds weights that are not finite ({name})", "fetch the checkpoint again")
+        check_numbers(path, name, have, "fetch the checkpoint again")
     recognizer = Recognizer(config, signal, tokens)
     recognizer.load_state_dict(own)
     return recognizer.eval()

@@ -142,6 +142,7 @@ class Recognizer(nn.Module):
         self.config = config
         self.signal = signal
         self.tokens = tokens
+        self.origin = "the model"  # what errors call it
         self.features = _front_end(config, signal)
         self.normalize, self.encoder, self.head = _network(config, signal, self.features, len(tokens))
 
@@ -235,9 +236,14 @@ class Recognizer(nn.Module):
     def emissions(self, recording: Recording) -> np.ndarray:
         """(F, V) natural-log probabilities of a whole recording, float32, in memory bounded whatever its length.
 
-        Raises a RecordingError for another rate, unit or number of electrodes.
+        Raises a RecordingError for another rate, unit or number of electrodes, and a ModelError where the weights carry
+        beyond what numbers can hold: then there are no probabilities.
         """
-        return self.listen(recording).emissions
+        emissions = self.listen(recording).emissions
+        if np.isnan(emissions).any():
+            frame = int(np.isnan(emissions).any(1).argmax())
+            raise ModelError(self.origin, f"gives NaN at frame {frame}, no probabilities", "its weights are damaged")
+        return emissions
 
     def listen(self, recording: Recording, heard: NormalizeState | None = None) -> Heard:
         """Emissions as `emissions`, and the running statistics at the end; these may start as an earlier end's.
@@ -315,6 +321,7 @@ class Recognizer(nn.Module):
         check_kinds(path, wanted, kinds)
         recognizer = Recognizer(config, signal, tokens)
         recognizer.load_state_dict(read_weights(path))
+        recognizer.origin = str(folder)
         return recognizer.to(place).eval()
 
 

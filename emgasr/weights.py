@@ -17,6 +17,7 @@ from emgasr.errors import ModelError
 
 LARGEST_HEADER = 2**22  # bytes; a model of 1000 blocks needs less
 _ADVICE = "copy the model folder again"
+NEVER_BELOW_0 = ("running_var", "variance", "num_batches_tracked")
 _FLOATS = ("F16", "BF16", "F32", "F64")
 
 
@@ -58,15 +59,22 @@ def check_kinds(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Ki
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file, every number finite; a ModelError otherwise."""
+    """Return the tensors of a file, every number one that a model can have; a ModelError otherwise."""
     try:
         weights: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(path, f"cannot be read ({str(error)[:80]})", _ADVICE) from error
     for name, value in weights.items():
-        if not torch.isfinite(value).all():
-            raise ModelError(path, f"holds weights that are not finite ({name[:80]})", "train the model again")
+        check_numbers(path, name, value, _ADVICE)
     return weights
+
+
+def check_numbers(path: Path, name: str, value: Tensor, advice: str) -> None:
+    """Raise a ModelError for NaN, infinity, and a variance or a count below 0: no training gives them."""
+    if not torch.isfinite(value).all():
+        raise ModelError(path, f"holds weights that are not finite ({name[:80]})", advice)
+    if name.rpartition(".")[2] in NEVER_BELOW_0 and (value < 0).any():
+        raise ModelError(path, f"holds {name[:80]} below 0, so it is damaged", advice)
 
 
 def _shown(kind: Kind | None) -> str:

@@ -79,3 +79,25 @@ def test_other_files_are_refused(write: Callable[[Path], object], wrong: str, tm
     write(tmp_path / "a.pt")
     with pytest.raises(ModelError, match=wrong):
         read_checkpoint(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("at", [0, 5, 23])
+def test_a_changed_weight_is_told_by_its_checksum(at: int, tmp_path: Path) -> None:
+    weight = torch.arange(6.0) + 0.5
+    torch.save({"w": weight}, tmp_path / "a.pt")
+    content = bytearray((tmp_path / "a.pt").read_bytes())
+    content[content.index(weight.numpy().tobytes()) + at] ^= 1
+    (tmp_path / "a.pt").write_bytes(content)
+    with pytest.raises(ModelError, match="is damaged"):
+        read_checkpoint(tmp_path / "a.pt")
+
+
+def test_a_checkpoint_without_checksums_is_read(tmp_path: Path) -> None:
+    weight = torch.arange(6.0)
+    written = torch.serialization.get_crc32_options()
+    try:
+        torch.serialization.set_crc32_options(False)
+        torch.save({"w": weight}, tmp_path / "a.pt")
+    finally:
+        torch.serialization.set_crc32_options(written)
+    assert torch.equal(read_checkpoint(tmp_path / "a.pt")["w"], weight)

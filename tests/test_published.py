@@ -238,6 +238,11 @@ def packed(path: Path) -> None:
             archive.writestr(name, content)
 
 
+def negative(path: Path) -> tuple[str, Tensor]:
+    name = "model.0.batch_norm.running_var"
+    return name, -torch.load(path, weights_only=True)["state_dict"][name]
+
+
 class Room:
     """Loading it makes room for a terabyte."""
 
@@ -256,10 +261,11 @@ class Room:
         (without("model.3.tds_conv_blocks.0.conv2d.weight"), r"lacks model\.3\.tds_conv_blocks\.0\.conv2d\.weight"),
         (replaced("model.4.weight", torch.zeros(50, 24)), r"writes \(50, 24\) symbols"),
         (replaced("model.4.bias", torch.full((99,), float("nan"))), "not finite"),
+        (lambda path: replaced(*negative(path))(path), r"holds encoder\.norm\.running_var below 0"),
         (replaced("model.4.weight", torch.zeros(1).expand(99, 24)), "claims 2,376 numbers, and holds 4 bytes"),
         (replaced("extra", torch.zeros(1).expand(10**9)), "claims 1,000,000,000 numbers, and holds 4 bytes"),
         (replaced("extra", torch.zeros(9, 9).to_sparse()), "another kind"),
-        (replaced("model.1.mlps.0.mlp.0.weight", torch.zeros(99_999, 36)), "do not fit together"),
+        (replaced("model.1.mlps.0.mlp.0.weight", torch.zeros(60_000, 36)), "do not fit together"),
         (replaced("model.1.mlps.0.mlp.0.weight", torch.zeros(1, 9_000_000)), "make no network|MLP reads"),
         (replaced("model.0.batch_norm.weight", torch.tensor(1.0)), "MLP reads"),
         (replaced("model.4.bias", torch.zeros(99, dtype=torch.int64)), "do not fit together"),

@@ -224,15 +224,15 @@ DAMAGES = {
     "a mistyped value": (lambda f: edit_config(f, encoder__blocks="two"), "blocks"),
     "an impossible value": (lambda f: edit_config(f, encoder__heads=3), "heads"),
     "an impossible window": (lambda f: edit_config(f, features__window_ms=0.1), "window"),
-    "a width beyond the weights": (lambda f: edit_config(f, encoder__width=200_000), "other parameters"),
-    "a width beyond counting": (lambda f: edit_config(f, encoder__width=2**62), "describes no network"),
-    "a million blocks": (lambda f: edit_config(f, encoder__blocks=1_000_000), "1000000 blocks"),
+    "a width beyond the weights": (lambda f: edit_config(f, encoder__width=60_000), "other parameters"),
+    "a width beyond counting": (lambda f: edit_config(f, encoder__width=2**62), "width: .* is out of range"),
+    "a million blocks": (lambda f: edit_config(f, encoder__blocks=1_000_000), "blocks: 1000000 is out of range"),
     "blocks beyond the weights": (lambda f: edit_config(f, encoder__blocks=64), "other parameters"),
-    "a kernel beyond the weights": (lambda f: edit_config(f, encoder__kernel=10**9), "other parameters"),
+    "a kernel beyond the weights": (lambda f: edit_config(f, encoder__kernel=4000), "other parameters"),
     "a chunk without end": (lambda f: edit_config(f, encoder__chunk_frames=10**9), "chunk_frames"),
     "a reach without end": (lambda f: edit_config(f, encoder__left_chunks=10**9), "left_chunks"),
-    "a window without end": (lambda f: edit_config(f, features__window_ms=1e9), "more than 65,536"),
-    "a warm-up without end": (lambda f: edit_config(f, normalize__warmup_frames=10**9), "do not fit a stream"),
+    "a window without end": (lambda f: edit_config(f, features__window_ms=1e6), "more than 65,536"),
+    "a warm-up without end": (lambda f: edit_config(f, normalize__warmup_frames=10**7), "do not fit a stream"),
     "no half-life": (
         lambda f: edit_config(f, normalize={"kind": "exponential", "half_life_s": 1e-300}),
         "half_life_s",
@@ -290,6 +290,10 @@ DAMAGES = {
         lambda f: edit_weights(f, "normalize.mean", torch.full((2, 4, 5), torch.inf)),
         "not finite",
     ),
+    "a variance below zero": (
+        lambda f: edit_weights(f, "normalize.variance", torch.full((2, 4, 5), -1e-3)),
+        "holds normalize.variance below 0",
+    ),
 }
 
 
@@ -301,6 +305,18 @@ def test_a_damaged_model_folder_is_one_line(damage: str, folder: Path) -> None:
         Recognizer.load(folder)
     assert "\n" not in str(error.value)
     assert str(folder) in str(error.value)
+
+
+@pytest.mark.parametrize(("encoder", "name"), [("conformer", "head.weight"), ("tds", "encoder.norm.weight")])
+def test_weights_that_give_no_probabilities_are_told_with_the_model_that_has_them(
+    encoder: str, name: str, tmp_path: Path
+) -> None:
+    tiny_recognizer(encoder).save(tmp_path / "model")
+    weights = load_file(tmp_path / "model" / "model.safetensors")
+    edit_weights(tmp_path / "model", name, torch.full_like(weights[name], 3e38))  # finite, and so is every other
+    with pytest.raises(ModelError, match="gives NaN at frame 0, no probabilities") as error:
+        Recognizer.load(tmp_path / "model").emissions(make_recording())
+    assert error.value.where == str(tmp_path / "model")
 
 
 @pytest.mark.parametrize("missing", [True, False])
