@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from emgasr.checkpoint_file import read_checkpoint
