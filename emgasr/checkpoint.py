@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from emgasr.checkpoint_file import read_checkpoint
 from emgasr.errors import ModelError
 from emgasr.output import replacing
+from emgasr.plain_data import json_of
 
 CHECKPOINT_NAME, LOG_NAME = "checkpoint.pt", "log.jsonl"
 
@@ -20,7 +20,7 @@ def checkpoint_step(folder: Path) -> int:
     path = folder / CHECKPOINT_NAME
     try:
         return int(load_checkpoint(path, torch.device("cpu"))["progress"]["step"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         raise ModelError(path, "cannot be resumed from: damaged", "restart") from error
 
 
@@ -41,10 +41,9 @@ def cut_log(path: Path, step: int) -> None:
     kept = []
     for line in path.read_bytes().split(b"\n"):
         try:
-            if json.loads(line)["step"] > step:
-                continue
-        except (ValueError, KeyError, TypeError):  # cut off in the middle, or empty
+            if json_of(line, path, ModelError)["step"] <= step:
+                kept.append(line + b"\n")
+        except (ModelError, KeyError, TypeError):  # cut off in the middle, or empty
             continue
-        kept.append(line + b"\n")
     with replacing(path) as temporary:
         temporary.write_bytes(b"".join(kept))

@@ -18,12 +18,13 @@ from urllib.parse import quote
 from emgasr import splits
 from emgasr.as_json import as_json
 from emgasr.bounds import Within, check_within
-from emgasr.errors import ManifestError
+from emgasr.errors import ConfigError, ManifestError
 from emgasr.identity import same_name
 from emgasr.leaks import spelled_alike
 from emgasr.manifest import PART, TEST, TRAIN, VALIDATION, Entry, Manifest
 from emgasr.output import replacing
 from emgasr.plain_data import read_json
+from emgasr.typed_data import built, checked
 
 VERSION = 1
 LARGEST = 2**27  # bytes of a split file
@@ -186,10 +187,12 @@ def read_splits(path: str | Path) -> SplitFile:
             Fold(_folder(row["name"]), *(tuple(_piece(**piece) for piece in row[side]) for side in SIDES))
             for row in content["folds"]
         )
-        made = SplitFile(_rule(content["rule"]), str(content["recordings_sha256"]), folds)
+        made = SplitFile(_rule(content["rule"], path), str(content["recordings_sha256"]), folds)
         told = content["sha256"]
     except (KeyError, TypeError, ValueError) as error:
         raise ManifestError(path, f"lacks or garbles {error}", "make it anew") from error
+    except ConfigError as error:
+        raise ManifestError(path, f"lacks or garbles the rule ({error.wrong})", "make it anew") from error
     if made.checksum() != told:
         raise ManifestError(path, "was changed after it was made (checksum)", "make it anew: folds are not edited")
     return made
@@ -303,10 +306,11 @@ def _piece(recording: object, start_s: object = None, end_s: object = None) -> P
     return Piece(recording, start_s, end_s)  # type: ignore[arg-type]
 
 
-def _rule(content: object) -> dict[str, Any]:
-    if not isinstance(content, dict) or content.get("rule") not in RULES or "test_sessions" not in content:
-        raise ValueError(f"the rule {content!r}"[:80])
-    return content
+def _rule(content: Any, path: str | Path) -> dict[str, Any]:
+    found = asdict(built(RuleConfig, {}, checked(RuleConfig, {}, content, path), path))
+    if missing := [name for name in found if name not in content]:
+        raise KeyError(missing[0])
+    return found
 
 
 def _row(piece: Piece) -> dict[str, Any]:

@@ -22,6 +22,9 @@ RESULTS_NAME, TEXT_NAME, CURVE_NAME = "results.json", "RESULTS.md", "curve.png"
 SECTION = "\n## On people held out\n"
 NAMES = {"accuracy": "accuracy", "cer_greedy": "error rate, greedy", "cer_lm": "error rate, LM"}
 HIGHEST_PERCENT = 110.0  # drawn: what writes many more keys than were pressed would flatten the others
+# What a report tells of run.json, and of the rule in it.
+FACTS = {"command": str, "emgasr": str, "splits_sha256": str, "recordings_sha256": str, "seeds": list, "rule": dict}
+RULE_FACTS = {"rule": str, "seed": int}
 RULES = {
     "leave-one-subject-out": "each person once held out, all others trained on (and validated on, where drawn for it)",
     "groups": "each group of people once held out",
@@ -59,9 +62,16 @@ def read_run(root: Path) -> dict[str, Any]:
     """What run.json says of how a protocol was run; an OutputError if there is none."""
     if not (root / RUN_NAME).is_file():
         raise OutputError(root, f"is not the folder of a protocol ({RUN_NAME})", "run it first")
-    content = read_json(root / RUN_NAME, OutputError, "run the protocol again")
+    path, advice = root / RUN_NAME, "run the protocol again"
+    content = read_json(path, OutputError, advice)
     if not isinstance(content, dict):
-        raise OutputError(root / RUN_NAME, "is no mapping", "run the protocol again")
+        raise OutputError(path, "is no mapping", advice)
+    wrong = [name for name, kind in FACTS.items() if type(content.get(name)) is not kind]
+    if not wrong:
+        wrong += [f"rule.{name}" for name, kind in RULE_FACTS.items() if type(content["rule"].get(name)) is not kind]
+        wrong += ["seeds" for seed in content["seeds"] if type(seed) is not int]
+    if wrong:
+        raise OutputError(path, f"lacks or garbles {wrong[0]}", advice)
     return content
 
 

@@ -110,17 +110,20 @@ def folds(path: Path, place: Place) -> Seen:
 def run_file(folder: Path) -> Path:
     """What a protocol says of itself."""
     rule = {"rule": "groups", "groups": 5, "validation_people": 1, "test_sessions": 0, "seed": 0}
-    facts = {"rule": rule, "splits_sha256": "0" * 64, "recordings_sha256": "1" * 64, "command": "emgasr protocol"}
-    (folder / "run.json").write_text(json.dumps(facts | {"seeds": [0, 1], "systems": ["linear"]}, indent=1) + "\n")
+    facts = {"rule": rule, "splits_sha256": "0" * 64, "recordings_sha256": "1" * 64, "command": "emgasr protocol run"}
+    (folder / "run.json").write_text(
+        json.dumps(facts | {"emgasr": "1.0", "seeds": [0, 1], "systems": {}}, indent=1) + "\n"
+    )
     return folder / "run.json"
 
 
 def run_read(path: Path, place: Place) -> Seen:
-    from emgasr.protocol.report import read_run
+    """What a protocol says of itself stands in the report that it leads to."""
+    from emgasr.protocol.report import read_run, render
 
-    found = read_run(place.folder)
-    expect(isinstance(found, dict), f"is {type(found).__name__}")
-    return Seen(digest_of(sorted(found, key=str)))
+    text = render(read_run(place.folder), [], [], [], [], "a protocol", "", False, None)
+    expect("splits | checksum" in text, "does not name its splits")
+    return Seen(digest_of(text))
 
 
 FORMATS = (

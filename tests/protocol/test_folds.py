@@ -102,6 +102,9 @@ def test_other_recordings_are_refused() -> None:
         (lambda c: c.update(folds={"a": 1}), "lacks or garbles"),
         (lambda c: c.update(rule={"rule": "none"}), "lacks or garbles the rule"),
         (lambda c: c.update(rule=[]), "lacks or garbles the rule"),
+        (lambda c: c["rule"].pop("seed"), "lacks or garbles 'seed'"),
+        (lambda c: c["rule"].update(groups="many"), "lacks or garbles the rule .*groups"),
+        (lambda c: c["rule"].update(test_sessions=-1), "lacks or garbles the rule .*test_sessions: -1 is out of range"),
         (lambda c: c.update(emgasr_splits=9), "not a split file of version 1"),
     ],
 )
