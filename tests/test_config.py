@@ -141,6 +141,31 @@ def test_a_bad_file_is_one_line_that_names_what_is_wrong(text: str, wrong: str, 
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "options", "blamed"),
+    [
+        ("steps: 3\nencoder: {kind: conformer, width: 0}", [], "config.yaml: encoder.width: 0 is out of range"),
+        ("steps: 3\nencoder: {kind: conformer, width: 30}", ["--seed=2"], "config.yaml: encoder.width: 30 is not"),
+        ("steps: 3\nsource: {shortest_s: 9}", [], "config.yaml: source: windows of 9 to 8 s"),
+        ("steps: 3\nnormalize: {epsilon: 1.0e+300}", [], "config.yaml: normalize.epsilon: 1e+300 is out of range"),
+        ("steps: 3\nminutes: 3", [], "config.yaml: training budget: needs either"),
+        ("steps: 3", ["--minutes=3"], "emgasr train: training budget: needs either"),
+        ("steps: 3", ["--encoder.width=0"], "emgasr train: encoder.width: 0 is out of range"),
+        (
+            "steps: 3\nencoder: {kind: conformer, width: 0}",
+            ["--encoder.heads=0", "--encoder.width=8"],
+            "emgasr train: ",
+        ),
+    ],
+)
+def test_what_a_configuration_refuses_is_told_with_the_file_or_the_verb_that_said_it(
+    text: str, options: list[str], blamed: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse("--config", write(tmp_path, text), *options)
+    assert str(error.value).removeprefix(f"{tmp_path}/").startswith(blamed)
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_bytes(b"\x89HDF\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not UTF-8"):

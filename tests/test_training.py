@@ -269,7 +269,8 @@ def test_broken_samples_leave_the_weights_alone(tmp_path: Path) -> None:
 
 def test_weights_that_run_away_do_not_end_the_run_nor_become_the_best(tmp_path: Path) -> None:
     saved: list[int] = []
-    config = replace(CONFIG, learning_rate=1e30, warmup_steps=1)
+    config = replace(CONFIG, warmup_steps=1)
+    object.__setattr__(config, "learning_rate", 1e30)  # beyond what a configuration may say
     fitted = run(tmp_path, config, save_best=lambda best, cer, step: saved.append(step))
     assert fitted.steps == 9
     assert "diverged" in log(tmp_path)[-1]["warning"]
