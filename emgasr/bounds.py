@@ -25,7 +25,8 @@ def check_within(config: Any, section: str = "") -> None:
 
     NaN lies beyond all bounds.
     """
-    for name, hint in _bounded_fields(type(config)).items():
+    kind: type = type(config)
+    for name, hint in _bounded_fields(kind).items():
         for value, (low, high) in _numbers(hint, getattr(config, name)):
             if not low <= value <= high:
                 where = f"{section}.{name}" if section else name

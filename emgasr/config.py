@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import jsonargparse
 import yaml
 
+from emgasr.bounds import Within, bounds_of
 from emgasr.errors import ConfigError
 from emgasr.output import replacing
 from emgasr.plain_data import read_yaml
@@ -91,10 +93,28 @@ def _parser(
     for name, classes in kinds.items():
         kind = chosen[name] or next(iter(classes))
         parser.add_class_arguments(classes[kind], name)
+    ranges = _ranges(config) | {
+        name: within
+        for section, classes in kinds.items()
+        for name, within in _ranges(classes[chosen[section] or next(iter(classes))], f"{section}.").items()
+    }
     for action in parser._actions:
         if action.dest in _sections(config, kinds):  # the parser's offer of a file in place of a section
             action.help = argparse.SUPPRESS
+        elif within := ranges.get(action.dest):
+            action.help = f"{action.help or ''} [{within.low:.10g} to {within.high:.10g}]".strip()
     return parser
+
+
+def _ranges(config: type, prefix: str = "") -> dict[str, Within]:
+    """The bounds of the numbers of a configuration and its sections, by their dotted names."""
+    found: dict[str, Within] = {}
+    for name, hint in typing.get_type_hints(config, include_extras=True).items():
+        if dataclasses.is_dataclass(hint):
+            found |= _ranges(typing.cast(type, hint), f"{prefix}{name}.")
+        elif stated := [within for _, within in bounds_of(hint) if within]:
+            found[prefix + name] = stated[0]
+    return found
 
 
 def _sections(config: type, kinds: Kinds) -> set[str]:

@@ -244,3 +244,12 @@ def test_print_config_shows_everything_and_does_nothing(tmp_path: Path, capsys: 
     assert shown["augment"]["time_masks"] == 3
     assert not out.exists()
     assert from_mapping(TrainingConfig, KINDS, shown, "shown").encoder == ConformerConfig(blocks=8)
+
+
+def test_the_help_tells_the_bounds_of_each_number(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse("--encoder.kind=tds", "--help")
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--clip_norm CLIP_NORM [1e-06 to 1000000] (type: float" in told
+    assert "--encoder.kernel KERNEL [1 to 4096]" in told
+    assert "--augment.spread SPREAD [0 to 100]" in told

@@ -189,8 +189,8 @@ def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path)
     ("changes", "told"),
     [
         ({"rungs": ("legs",)}, "'legs' is unknown; choose of statistics"),
-        ({"minutes": (0.0,)}, "a step is not above 0"),
-        ({"budget_s": -1.0}, "-1 is below 0; 0 goes by steps"),
+        ({"minutes": (0.0,)}, "minutes: 0 is out of range"),
+        ({"budget_s": -1.0}, "budget_s: -1 is out of range"),
     ],
 )
 def test_impossible_ladders_are_refused(changes: dict[str, object], told: str) -> None:
