@@ -28,6 +28,7 @@ from emgasr.typed_data import built, checked
 
 VERSION = 1
 LARGEST = 2**27  # bytes of a split file
+LONGEST_S = 1e9  # of a recording
 CALIBRATION = "calibration"
 SIDES = (TRAIN, VALIDATION, CALIBRATION, TEST)
 RULES = ("leave-one-subject-out", "groups", "within-subject", "official")
@@ -97,7 +98,7 @@ class SplitFile:
         return _sha256(self._content())
 
     def entries(self, fold: Fold, manifest: Manifest) -> list[Entry]:
-        """The entries of a fold, side by side as splits; ManifestError if the manifest lacks a recording."""
+        """The entries of a fold, side by side as splits; ManifestError if the manifest lacks a recording or part."""
         known = {name_of(entry): entry for entry in manifest.entries}
         found = []
         for side in SIDES:
@@ -105,7 +106,13 @@ class SplitFile:
                 if piece.recording not in known:
                     wrong = f"fold {fold.name} names {piece.recording}, which the manifest lacks"
                     raise ManifestError("split file", wrong, "give the manifest that it was made of")
-                found.append(_cut(replace(known[piece.recording], split=side), piece))
+                entry = known[piece.recording]
+                if piece.end_s is not None and entry.part_s is None and piece.end_s > entry.duration_s + 0.001:
+                    wrong = (
+                        f"fold {fold.name} asks for {piece.recording} to {piece.end_s:g} s of {entry.duration_s:g} s"
+                    )
+                    raise ManifestError("split file", wrong, "give the manifest that it was made of")
+                found.append(_cut(replace(entry, split=side), piece))
         return found
 
     def check_made_of(self, manifest: Manifest, where: str | Path = "split file") -> None:
@@ -303,6 +310,8 @@ def _piece(recording: object, start_s: object = None, end_s: object = None) -> P
         return Piece(recording)
     if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in (start_s, end_s)):
         raise TypeError(f"the piece {recording!r} from {start_s!r} to {end_s!r}")
+    if not 0 <= start_s < end_s <= LONGEST_S:  # type: ignore[operator]
+        raise ValueError(f"the piece {recording!r} from {start_s!r} to {end_s!r} s")
     return Piece(recording, start_s, end_s)  # type: ignore[arg-type]
 
 

@@ -15,7 +15,7 @@ from people import entry, manifest, people
 
 from emgasr.errors import ManifestError
 from emgasr.protocol.checks import check_fold
-from emgasr.protocol.folds import RuleConfig, in_order, make_splits, read_splits, write_splits
+from emgasr.protocol.folds import RuleConfig, in_order, make_splits, name_of, read_splits, write_splits
 
 
 def sides(made: Any, fold: Any, of: Any) -> dict[str, set[str]]:
@@ -95,6 +95,9 @@ def test_other_recordings_are_refused() -> None:
         (lambda c: c["folds"][0]["test"][0].update(recording=3), "lacks or garbles the piece 3"),
         (lambda c: c["folds"][0]["test"][0].update(start_s="0", end_s=1), "lacks or garbles the piece"),
         (lambda c: c["folds"][0]["test"][0].update(start_s=1), "lacks or garbles the piece"),
+        (lambda c: c["folds"][0]["test"][0].update(start_s=0, end_s=1e308), r"the piece .* to 1e\+308 s"),
+        (lambda c: c["folds"][0]["test"][0].update(start_s=2, end_s=1), "the piece .* from 2 to 1 s"),
+        (lambda c: c["folds"][0]["test"][0].update(start_s=-1, end_s=1), "the piece .* from -1 to 1 s"),
         (lambda c: c["folds"][0].update(name="../../home"), "the name '../../home' of a fold is none of a folder"),
         (lambda c: c["folds"][0].update(name=""), "of a fold is none of a folder"),
         (lambda c: c["folds"][0].update(name=[]), "of a fold is none of a folder"),
@@ -115,6 +118,15 @@ def test_an_edited_file_is_refused(tmp_path: Path, change: Any, told: str) -> No
     (tmp_path / "s.json").write_text(json.dumps(content))
     with pytest.raises(ManifestError, match=told):
         read_splits(tmp_path / "s.json")
+
+
+def test_a_piece_beyond_its_recording_is_refused() -> None:
+    made = make_splits(people(), RuleConfig("within-subject"))
+    fold = made.folds[0]
+    (known,) = (entry for entry in people().entries if name_of(entry) == fold.test[0].recording)
+    beyond = replace(fold, test=(replace(fold.test[0], end_s=known.duration_s + 1),))
+    with pytest.raises(ManifestError, match=f"to {known.duration_s + 1:g} s of {known.duration_s:g} s"):
+        made.entries(beyond, people())
 
 
 def test_what_is_no_split_file_is_refused(tmp_path: Path) -> None:
