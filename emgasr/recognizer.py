@@ -239,7 +239,10 @@ class Recognizer(nn.Module):
         Raises a RecordingError for another rate, unit or number of electrodes, and a ModelError where the weights carry
         beyond what numbers can hold: then there are no probabilities.
         """
-        emissions = self.listen(recording).emissions
+        return self.probable(self.listen(recording).emissions)
+
+    def probable(self, emissions: np.ndarray) -> np.ndarray:
+        """Return emissions (F, V) as they are; a ModelError for NaN, which only weights can have made."""
         if np.isnan(emissions).any():
             frame = int(np.isnan(emissions).any(1).argmax())
             raise ModelError(self.origin, f"gives NaN at frame {frame}, no probabilities", "its weights are damaged")

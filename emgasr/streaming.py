@@ -324,7 +324,7 @@ class Stream:
         return [Notice("rest", self.time_s, f"below {shown} is rest")]
 
     def _read(self, log_probs: torch.Tensor) -> None:
-        rows = log_probs[0].double().cpu().numpy()
+        rows = self.recognizer.probable(log_probs[0].double().cpu().numpy())
         for row in rows:
             sound, active = self._flags.popleft()
             if not sound or not (active or row[0] < math.log(max(self.config.rest_blank, 1e-300))):

@@ -66,7 +66,8 @@ def transcripts(
         )
         raise DataError("transcribe", f"got a {type(recording).__name__}, not a recording", advice)
     heard = recognizer.listen(recording)
-    found = [greedy(heard.emissions)] if search is None else search.whole(heard.emissions)
+    emissions = recognizer.probable(heard.emissions)
+    found = [greedy(emissions)] if search is None else search.whole(emissions)
     times_s = recognizer.frame_times_s(len(heard.emissions))
     notes = (*recording.notes, *([heard.mended] if heard.mended else []))
     return tuple(

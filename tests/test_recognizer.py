@@ -314,9 +314,15 @@ def test_weights_that_give_no_probabilities_are_told_with_the_model_that_has_the
     tiny_recognizer(encoder).save(tmp_path / "model")
     weights = load_file(tmp_path / "model" / "model.safetensors")
     edit_weights(tmp_path / "model", name, torch.full_like(weights[name], 3e38))  # finite, and so is every other
-    with pytest.raises(ModelError, match="gives NaN at frame 0, no probabilities") as error:
-        Recognizer.load(tmp_path / "model").emissions(make_recording())
-    assert error.value.where == str(tmp_path / "model")
+    recognizer, recording = Recognizer.load(tmp_path / "model"), make_recording()
+    for read in (
+        recognizer.emissions,
+        lambda recording: emgasr.transcribe(recognizer, recording),
+        lambda recording: recognizer.stream().feed(recording.samples),
+    ):
+        with pytest.raises(ModelError, match="gives NaN at frame 0, no probabilities") as error:
+            read(recording)
+        assert error.value.where == str(tmp_path / "model")
 
 
 @pytest.mark.parametrize("missing", [True, False])
