@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from emgasr.bounds import Within, check_within
 from emgasr.config import from_mapping, to_mapping, write_yaml
+from emgasr.device import device_of
 from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder, ConformerState
 from emgasr.encoders.linear import LinearConfig, LinearEncoder, LinearState
 from emgasr.encoders.tds import TDSConfig, TDSEncoder, TDSState
@@ -312,7 +313,7 @@ class Recognizer(nn.Module):
         device that is not there.
         """
         folder = Path(folder)
-        place = _device(device)
+        place = device_of(device)
         config, signal = _read_config(folder)
         tokens = load_tokens(folder)
         path = folder / "model.safetensors"
@@ -326,17 +327,6 @@ class Recognizer(nn.Module):
         recognizer.load_state_dict(read_weights(path))
         recognizer.origin = str(folder)
         return recognizer.to(place).eval()
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        raise ConfigError("device", f"{name!r} is not there", 'use "cpu", or "cuda" where there is one') from error
-    if device.type == "meta":
-        raise ConfigError("device", f"{name!r} computes nothing", 'use "cpu", or "cuda" where there is one')
-    return device
 
 
 def _front_end(config: RecognizerConfig, signal: Signal) -> Features:

@@ -1,0 +1,19 @@
+"""A name in, the device of PyTorch that it means out, if the device is there."""
+
+from __future__ import annotations
+
+import torch
+
+from emgasr.errors import ConfigError
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device of a name such as "cuda"; a ConfigError if it is not there or computes nothing."""
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
+        raise ConfigError("device", f"{name!r} is not there", 'use "cpu", or "cuda" where there is one') from error
+    if device.type == "meta":
+        raise ConfigError("device", f"{name!r} computes nothing", 'use "cpu", or "cuda" where there is one')
+    return device
