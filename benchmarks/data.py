@@ -138,7 +138,8 @@ def read_whole(path: Path) -> float:
     from emgasr.encoders.tds import TDSConfig
     from emgasr.items import items_of
     from emgasr.normalize import NormalizeConfig
-    from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
+    from emgasr.recognizer import Recognizer, RecognizerConfig
+    from emgasr.recording import Signal
     from emgasr.score import count_edits
 
     recording = emg2qwerty.open_recording(path)

@@ -23,8 +23,8 @@ from emgasr.delay import Stopwatch
 from emgasr.encoders.conformer import SIZES
 from emgasr.encoders.tds import TDSConfig
 from emgasr.lm import NGramModel, estimate
-from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
-from emgasr.recording import Band, Recording
+from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.recording import Band, Recording, Signal
 from emgasr.simulate.prompts import default_prompts
 from emgasr.streaming import Stream
 from emgasr.tokens import Tokens

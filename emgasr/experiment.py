@@ -27,8 +27,8 @@ from emgasr.manifest import Manifest, read_manifest
 from emgasr.measured import mended
 from emgasr.normalize import FITTED, NormalizeConfig
 from emgasr.output import UNFINISHED, claimed_folder, locked_folder
-from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
-from emgasr.recording import Recording
+from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.recording import Recording, Signal
 from emgasr.resuming import Begun, begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.tokens import Tokens

@@ -18,8 +18,8 @@ from emgasr.encoders.tds import TDSConfig, published_names
 from emgasr.errors import ConfigError, ModelError
 from emgasr.features import MOST_CHANNELS, LogSpectrogramConfig
 from emgasr.normalize import NormalizeConfig
-from emgasr.recognizer import Recognizer, RecognizerConfig, Signal, outline
-from emgasr.recording import Band
+from emgasr.recognizer import Recognizer, RecognizerConfig, outline
+from emgasr.recording import Band, Signal
 from emgasr.tokens import PUBLISHED_BLANK, Tokens
 from emgasr.weights import check_numbers
 

@@ -17,7 +17,7 @@ from emgasr.device import device_of
 from emgasr.encoders.conformer import ConformerConfig, ConformerEncoder, ConformerState
 from emgasr.encoders.linear import LinearConfig, LinearEncoder, LinearState
 from emgasr.encoders.tds import TDSConfig, TDSEncoder, TDSState
-from emgasr.errors import ConfigError, EmgasrError, ModelError, RecordingError
+from emgasr.errors import ConfigError, EmgasrError, ModelError
 from emgasr.features import (
     BandPowerConfig,
     Features,
@@ -33,7 +33,7 @@ from emgasr.measured import Measured, electrode_names, not_measured
 from emgasr.normalize import NormalizeConfig, NormalizeState, RunningNormalize
 from emgasr.output import replacing
 from emgasr.plain_data import read_yaml
-from emgasr.recording import UNITS, Band, Recording
+from emgasr.recording import UNITS, Band, Recording, Signal
 from emgasr.tokens import Tokens, load_tokens
 from emgasr.typed_data import shown
 from emgasr.weights import check_kinds, kinds_in, read_weights
@@ -71,46 +71,6 @@ class RecognizerConfig:
     features: FeaturesConfig = field(default_factory=LogSpectrogramConfig)
     normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
     encoder: EncoderConfig = field(default_factory=ConformerConfig)
-
-
-@dataclass(frozen=True)
-class Signal:
-    """What a model listens to: rate in Hz, unit, and bands of electrodes; recordings must match it."""
-
-    rate_hz: float
-    unit: str
-    bands: tuple[Band, ...]
-
-    @staticmethod
-    def of(recording: Recording) -> Signal:
-        """The signal of a recording."""
-        return Signal(recording.rate_hz, recording.unit, recording.bands)
-
-    @property
-    def electrodes(self) -> int:
-        """Electrodes of each band; a ModelError if the bands differ."""
-        counts = {len(band.electrodes) for band in self.bands}
-        if len(counts) != 1:
-            sizes = ", ".join(f"{band.name} {len(band.electrodes)}" for band in self.bands)
-            raise ModelError("bands", f"have different numbers of electrodes ({sizes})", "describe them as equal bands")
-        return counts.pop()
-
-    def check(self, recording: Recording) -> None:
-        """Raise a RecordingError unless `recording` has this rate, unit and shape of bands."""
-        self.check_same(Signal.of(recording), f"recording {recording.subject}/{recording.session}")
-
-    def check_same(self, other: Signal, where: str) -> None:
-        """Raise a RecordingError unless `other`, which `where` names, has this rate, unit and shape of bands."""
-        if other.rate_hz != self.rate_hz:
-            advice = "record at the model's rate or train a model for this one; the rate is never changed silently"
-            raise RecordingError(where, f"is at {other.rate_hz:g} Hz, the model at {self.rate_hz:g} Hz", advice)
-        own, theirs = ([len(band.electrodes) for band in bands] for bands in (self.bands, other.bands))
-        if own != theirs:
-            raise RecordingError(
-                where, f"has bands of {theirs} electrodes, the model {own}", "use a model made for them"
-            )
-        if other.unit != self.unit:
-            raise RecordingError(where, f"is in {other.unit}, the model in {self.unit}", "convert the recording")
 
 
 class RecognizerState(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from emgasr.errors import DataError, RecordingError
+from emgasr.errors import DataError, ModelError, RecordingError
 from emgasr.plain_text import normalized
 from emgasr.visible import told_line
 
@@ -257,6 +257,46 @@ class Recording:
 
     def _error(self, wrong: str, advice: str) -> RecordingError:
         return RecordingError(f"recording {self.subject}/{self.session}", wrong, advice)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What a model listens to: rate in Hz, unit, and bands of electrodes; recordings must match it."""
+
+    rate_hz: float
+    unit: str
+    bands: tuple[Band, ...]
+
+    @staticmethod
+    def of(recording: Recording) -> Signal:
+        """The signal of a recording."""
+        return Signal(recording.rate_hz, recording.unit, recording.bands)
+
+    @property
+    def electrodes(self) -> int:
+        """Electrodes of each band; a ModelError if the bands differ."""
+        counts = {len(band.electrodes) for band in self.bands}
+        if len(counts) != 1:
+            sizes = ", ".join(f"{band.name} {len(band.electrodes)}" for band in self.bands)
+            raise ModelError("bands", f"have different numbers of electrodes ({sizes})", "describe them as equal bands")
+        return counts.pop()
+
+    def check(self, recording: Recording) -> None:
+        """Raise a RecordingError unless `recording` has this rate, unit and shape of bands."""
+        self.check_same(Signal.of(recording), f"recording {recording.subject}/{recording.session}")
+
+    def check_same(self, other: Signal, where: str) -> None:
+        """Raise a RecordingError unless `other`, which `where` names, has this rate, unit and shape of bands."""
+        if other.rate_hz != self.rate_hz:
+            advice = "record at the model's rate or train a model for this one; the rate is never changed silently"
+            raise RecordingError(where, f"is at {other.rate_hz:g} Hz, the model at {self.rate_hz:g} Hz", advice)
+        own, theirs = ([len(band.electrodes) for band in bands] for bands in (self.bands, other.bands))
+        if own != theirs:
+            raise RecordingError(
+                where, f"has bands of {theirs} electrodes, the model {own}", "use a model made for them"
+            )
+        if other.unit != self.unit:
+            raise RecordingError(where, f"is in {other.unit}, the model in {self.unit}", "convert the recording")
 
 
 @dataclass(frozen=True, eq=False)

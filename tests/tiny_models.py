@@ -18,8 +18,8 @@ from emgasr.encoders.tds import TDSConfig
 from emgasr.features import LogSpectrogramConfig
 from emgasr.manifest import Manifest, write_manifest
 from emgasr.normalize import NormalizeConfig
-from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig, Signal
-from emgasr.recording import Band, Events, Recording, Spans, save_recording
+from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.recording import Band, Events, Recording, Signal, Spans, save_recording
 from emgasr.tokens import Tokens
 
 RATE_HZ = 200.0

@@ -37,7 +37,8 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     _check(options)
     from emgasr.profile import MODEL, is_profile, read_profile
-    from emgasr.recognizer import Recognizer, Signal
+    from emgasr.recognizer import Recognizer
+    from emgasr.recording import Signal
     from emgasr.sources import open_source
 
     model = Path(options.model)

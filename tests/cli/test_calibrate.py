@@ -18,7 +18,8 @@ from emgasr.encoders.linear import LinearConfig
 from emgasr.errors import ModelError
 from emgasr.features import BandPowerConfig
 from emgasr.profile import Profile, read_profile, write_profile
-from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
+from emgasr.recognizer import Recognizer, RecognizerConfig
+from emgasr.recording import Signal
 from emgasr.simulate.session import BANDS
 from emgasr.tokens import Tokens
 

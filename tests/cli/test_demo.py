@@ -31,7 +31,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from emgasr.encoders.linear import LinearConfig
     from emgasr.features import LogSpectrogramConfig
     from emgasr.lm import estimate, write_arpa
-    from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
+    from emgasr.recognizer import Recognizer, RecognizerConfig
+    from emgasr.recording import Signal
     from emgasr.simulate.session import BANDS, RATE_HZ
     from emgasr.tokens import Tokens
 

@@ -10,8 +10,8 @@ from emgasr.encoders.tds import SPLASHNET, SPLASHNET_MINI, TDSConfig, TDSEncoder
 from emgasr.errors import ConfigError
 from emgasr.features import BandPowerConfig
 from emgasr.normalize import NormalizeConfig
-from emgasr.recognizer import Recognizer, RecognizerConfig, Signal
-from emgasr.recording import Band
+from emgasr.recognizer import Recognizer, RecognizerConfig
+from emgasr.recording import Band, Signal
 from emgasr.tokens import Tokens
 
 SMALL = {"mlp_width": 12, "channels": 4, "kernel": 3, "blocks": 2}
