@@ -25,6 +25,7 @@ from emgasr.identity import same_name
 from emgasr.output import replacing
 from emgasr.plain_data import json_of
 from emgasr.plain_text import normalized, read_lines
+from emgasr.regular_file import check_regular
 from emgasr.visible import told_line
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ class Manifest:
 def checksum_file(path: str | Path) -> str:
     """SHA-256 of a file in hexadecimal, read in blocks of 1 MiB."""
     digest = hashlib.sha256()
+    check_regular(path, ManifestError, "mend the manifest or restore the file")
     try:
         with open(path, "rb") as file:
             while block := file.read(1 << 20):
@@ -184,9 +186,7 @@ def checksum_file(path: str | Path) -> str:
 def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest; a ManifestError names the line that is not JSON or has a missing, wrong or unknown field."""
     path = Path(path)
-    if path.exists() and not path.is_file():
-        raise ManifestError(path, "is not a regular file", "give a manifest (JSON lines)")
-    if path.is_file() and path.stat().st_size > LARGEST:
+    if check_regular(path, ManifestError).st_size > LARGEST:
         raise ManifestError(path, f"is larger than {LARGEST:,} bytes", "give a manifest (JSON lines)")
     header: dict[str, tuple[str, ...]] = {}
     entries: list[Entry] = []

@@ -21,7 +21,7 @@ from typing import BinaryIO
 import numpy as np
 
 from emgasr.errors import RecordingError
-from emgasr.pointers import check_fetched
+from emgasr.regular_file import check_regular
 
 HEADER = 128  # bytes before the first variable
 MATRIX, COMPRESSED = 14, 15  # types of the elements that may stand at the top of a file
@@ -90,17 +90,12 @@ class _Damaged(Exception):
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[BinaryIO, str]]:
     """The file and its order of bytes ("<" or ">"); everything that is wrong with it becomes a RecordingError."""
-    check_fetched(path, RecordingError)
+    check_regular(path, RecordingError)
     try:
-        if not path.is_file():
-            wrong = "is no regular file" if path.exists() else "cannot be read (No such file)"
-            raise RecordingError(path, wrong, "check the path")
         with path.open("rb") as file:
             yield file, _order(path, file.read(HEADER))
-    except (OSError, ValueError) as error:  # a name that is too long, or holds a NUL
-        raise RecordingError(
-            path, f"cannot be read ({getattr(error, 'strerror', None) or error})", "check the path"
-        ) from error
+    except OSError as error:
+        raise RecordingError(path, f"cannot be read ({error.strerror or error})", "check the path") from error
     except (_Damaged, zlib.error, struct.error) as error:
         raise RecordingError(path, f"{_CUT} ({error})", _AGAIN) from error
 

@@ -101,7 +101,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 def test_a_folder_or_a_pointer_is_named_for_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "t.csv").mkdir()
-    with pytest.raises(RecordingError, match="not a regular file"):
+    with pytest.raises(RecordingError, match="is a folder"):
         read_table(tmp_path / "t.csv")
     with pytest.raises(RecordingError, match="git-annex pointer"):
         read_table(write(tmp_path, "/annex/objects/MD5E-s9--0a.csv\n", "p.csv"))

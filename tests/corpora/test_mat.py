@@ -144,11 +144,11 @@ def test_whatever_byte_changes_a_file_is_read_or_refused_and_a_compressed_one_re
     tmp_path: Path, compression: bool
 ) -> None:
     whole = io.BytesIO()
-    values = np.arange(90.0).reshape(30, 3)
+    values = np.arange(30.0).reshape(10, 3)
     savemat(whole, {"text": "abc", "emg": values, "n": 3}, do_compression=compression)
     rng = random.Random(5)
     read = refused = 0
-    for at in range(whole.getbuffer().nbytes):
+    for at in range(0, whole.getbuffer().nbytes, 2):
         content = bytearray(whole.getvalue())
         content[at] ^= rng.randrange(1, 256)
         (tmp_path / "a.mat").write_bytes(content)
@@ -162,7 +162,7 @@ def test_whatever_byte_changes_a_file_is_read_or_refused_and_a_compressed_one_re
         assert numbers.size == values.size or not compression
         assert (numbers == values).all() or not compression
     assert refused > 30
-    assert read > 100
+    assert read > 60
 
 
 def test_a_large_promise_takes_no_memory_before_it_is_kept(tmp_path: Path) -> None:
@@ -193,5 +193,5 @@ def test_files_of_other_kinds_are_named(tmp_path: Path, content: bytes, told: st
 
 @pytest.mark.parametrize("name", ["absent.mat", "a" * 300, "a\0b", ""])
 def test_a_path_that_no_file_has_is_a_line(tmp_path: Path, name: str) -> None:
-    with pytest.raises(RecordingError, match="cannot be read|no regular file"):
+    with pytest.raises(RecordingError, match=r"cannot be read|is a folder"):
         mat.variables(tmp_path / name, ["emg"])
