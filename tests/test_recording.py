@@ -104,6 +104,8 @@ def test_spans_are_chosen_by_kind() -> None:
         ({"samples": np.zeros(600, np.float32)}, "shape"),
         ({"rate_hz": 0.0}, "rate is 0.0 Hz"),
         ({"rate_hz": float("nan")}, "rate is nan"),
+        ({"rate_hz": 1e308}, r"rate is 1e\+308"),
+        ({"rate_hz": 1e-300}, "rate is 1e-300"),
         ({"unit": "furlong"}, "unknown unit 'furlong'"),
         ({"unit": ""}, "unknown unit ''"),
         ({"origin": "dreamt"}, "unknown origin"),

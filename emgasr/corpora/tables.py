@@ -14,7 +14,7 @@ from pathlib import Path
 
 from emgasr.errors import RecordingError
 from emgasr.plain_text import normalized
-from emgasr.recording import Band
+from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Band
 from emgasr.regular_file import check_regular
 from emgasr.wording import counted, lines
 
@@ -137,8 +137,8 @@ def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring:
 
 
 def check_rate(where: str | Path, rate_hz: float | None) -> float:
-    """The rate, or a RecordingError that asks for it."""
-    if rate_hz is None or not (math.isfinite(rate_hz) and rate_hz > 0):
+    """The rate, or a RecordingError that asks for it where it is missing or none of a device."""
+    if rate_hz is None or not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
         found = "has no rate" if rate_hz is None else f"has the rate {rate_hz}"
         raise RecordingError(where, found, "give rate_hz, the sampling rate of the device in Hz")
     return float(rate_hz)

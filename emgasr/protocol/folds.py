@@ -20,7 +20,7 @@ from emgasr.as_json import as_json
 from emgasr.errors import ManifestError
 from emgasr.identity import same_name
 from emgasr.leaks import spelled_alike
-from emgasr.manifest import PART, TEST, TRAIN, VALIDATION, Entry, Manifest
+from emgasr.manifest import LONGEST_S, PART, TEST, TRAIN, VALIDATION, Entry, Manifest
 from emgasr.output import replacing
 from emgasr.plain_data import read_json
 
@@ -300,6 +300,8 @@ def _piece(recording: object, start_s: object = None, end_s: object = None) -> P
         return Piece(recording)
     if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in (start_s, end_s)):
         raise TypeError(f"the piece {recording!r} from {start_s!r} to {end_s!r}")
+    if not 0 <= start_s < end_s <= LONGEST_S:  # type: ignore[operator]
+        raise ValueError(f"the piece {recording!r} from {start_s!r} to {end_s!r}")
     return Piece(recording, start_s, end_s)  # type: ignore[arg-type]
 
 
