@@ -161,7 +161,7 @@ class _First:
     def __init__(self, file: IO[bytes], count: int) -> None:
         self._file, self._left = file, count
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = BLOCK, /) -> bytes:
         part = self._file.read(min(size, self._left))
         self._left -= len(part)
         return part
