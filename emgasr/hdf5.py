@@ -10,7 +10,6 @@ import atexit
 import io
 import math
 import os
-import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import numpy as np
 
 from emgasr.errors import RecordingError
 from emgasr.pointers import check_fetched
+from emgasr.regular_file import status_of
 
 LARGEST_CHUNK = 1 << 28  # bytes, unpacked: what one sample of a chunked dataset can cost
 LARGEST_WHOLE = 1 << 28  # bytes of a dataset that is read at once: labels
@@ -245,16 +245,7 @@ def _check_heap(heap: memoryview) -> None:
 
 
 def _identity(path: Path) -> tuple[int, ...]:
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:
-        check_fetched(path, RecordingError)  # a link of git-annex to nowhere
-        reason = getattr(error, "strerror", None) or error
-        raise RecordingError(path, f"cannot be opened ({reason})", "check the path") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise RecordingError(path, "is a folder", "give a recording's file")
-    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, and a device never ends
-        raise RecordingError(path, "is no regular file", "give a recording's file")
+    status = status_of(path, RecordingError, "give a recording's file")
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 

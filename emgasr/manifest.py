@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from emgasr.identity import same_name
 from emgasr.output import replacing
 from emgasr.plain_data import json_of
 from emgasr.plain_text import normalized, read_lines
+from emgasr.regular_file import check_regular
 from emgasr.visible import told_line
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ PART = "part_s"
 
 VERSION = 1
 LARGEST, LONGEST_LINE = 2**27, 2**24  # bytes of a manifest, and of one of its lines
+LONGEST_S = 1e10  # of a recording: seconds, so that they can be counted in samples
 MOST_TOLD = 1000  # lines of each kind of finding that a header keeps
 TRAIN, VALIDATION, TEST = "train", "validation", "test"  # other names are allowed; these are what splits.py makes
 CORPORA = (
@@ -97,7 +98,7 @@ class Entry:
         if (part := self.options.get(PART)) is None:
             return None
         numbers = isinstance(part, list | tuple) and all(_is_number(bound) for bound in part)
-        if not numbers or len(part) != 2 or not 0 <= part[0] < part[1] < math.inf:
+        if not numbers or len(part) != 2 or not 0 <= part[0] < part[1] <= LONGEST_S:
             raise ManifestError(self.path, f"option {PART!r} is {part!r}", "give [start, end] in seconds")
         return float(part[0]), float(part[1])
 
@@ -175,6 +176,7 @@ class Manifest:
 def checksum_file(path: str | Path) -> str:
     """SHA-256 of a file in hexadecimal, read in blocks of 1 MiB."""
     digest = hashlib.sha256()
+    check_regular(path, ManifestError, "mend the manifest or restore the file")
     try:
         with open(path, "rb") as file:
             while block := file.read(1 << 20):
@@ -189,9 +191,7 @@ def checksum_file(path: str | Path) -> str:
 def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest; a ManifestError names the line that is not JSON or has a missing, wrong or unknown field."""
     path = Path(path)
-    if path.exists() and not path.is_file():
-        raise ManifestError(path, "is not a regular file", "give a manifest (JSON lines)")
-    if path.is_file() and path.stat().st_size > LARGEST:
+    if check_regular(path, ManifestError).st_size > LARGEST:
         raise ManifestError(path, f"is larger than {LARGEST:,} bytes", "give a manifest (JSON lines)")
     header: dict[str, tuple[str, ...]] = {}
     entries: list[Entry] = []
@@ -276,6 +276,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _entry(where: str, row: Mapping[str, Any]) -> Entry:
+    from emgasr.recording import HIGHEST_HZ, LOWEST_HZ
+
     fields = {f.name: f for f in dataclasses.fields(Entry)}
     if unknown := [name for name in row if name not in fields]:
         raise ManifestError(where, f"unknown field {unknown[0]!r}", f"known: {', '.join(fields)}")
@@ -292,8 +294,8 @@ def _entry(where: str, row: Mapping[str, Any]) -> Entry:
         raise ManifestError(where, "holds a path that no file can have (empty, or with a NUL)", "mend the path")
     for name, possible in (
         ("split", bool(entry.split.strip())),
-        ("duration_s", 0 <= entry.duration_s < math.inf),
-        ("rate_hz", 0 < entry.rate_hz < math.inf),
+        ("duration_s", 0 <= entry.duration_s <= LONGEST_S),
+        ("rate_hz", LOWEST_HZ <= entry.rate_hz <= HIGHEST_HZ),
         ("channels", entry.channels > 0),
         ("sha256", bool(_SHA256.fullmatch(entry.sha256))),
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -16,6 +17,7 @@ from emgasr.visible import told_line
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
 ORIGINS = ("measured", "simulated", "composed")
+LOWEST_HZ, HIGHEST_HZ = 1e-3, 1e9  # of a sampling rate: with these, seconds and samples count each other
 SPAN_KINDS = ("prompt", "utterance", "gesture", "rest")
 
 
@@ -181,7 +183,7 @@ class Recording:
             raise self._error(f"samples have shape {tuple(shape)}", "give (samples, channels)")
         if isinstance(self.samples, np.ndarray) and self.samples.dtype != np.float32:
             raise self._error(f"samples are {self.samples.dtype}", "convert them to float32 in µV or counts")
-        if not (np.isfinite(self.rate_hz) and self.rate_hz > 0):
+        if not LOWEST_HZ <= self.rate_hz <= HIGHEST_HZ:
             raise self._error(f"the rate is {self.rate_hz} Hz", "give the sampling rate of the device in Hz")
         if self.start_unix_s is not None and not np.isfinite(self.start_unix_s):
             raise self._error(f"start_unix_s is {self.start_unix_s}", "leave it out where it is not known")
@@ -248,12 +250,11 @@ class Recording:
         )
 
     def _rows(self, start_s: float, end_s: float | None) -> tuple[int, int]:
-        first = round(start_s * self.rate_hz)
-        last = self.n_samples if end_s is None else round(end_s * self.rate_hz)
-        if not 0 <= first <= last <= self.n_samples:
-            asked = f"{start_s:.3f} s to {self.duration_s if end_s is None else end_s:.3f} s"
-            raise self._error(f"cannot read {asked}", f"it lasts {self.duration_s:.3f} s")
-        return first, last
+        begin, end = start_s * self.rate_hz, self.n_samples if end_s is None else end_s * self.rate_hz
+        if math.isfinite(begin) and math.isfinite(end) and 0 <= round(begin) <= round(end) <= self.n_samples:
+            return round(begin), round(end)
+        asked = f"{start_s:.3f} s to {self.duration_s if end_s is None else end_s:.3f} s"
+        raise self._error(f"cannot read {asked}", f"it lasts {self.duration_s:.3f} s")
 
     def _error(self, wrong: str, advice: str) -> RecordingError:
         return RecordingError(f"recording {self.subject}/{self.session}", wrong, advice)

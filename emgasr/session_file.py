@@ -1,17 +1,21 @@
 """The native session file: a Recording in, one HDF5 file out, and back with samples that are read when sliced.
 
 /               attributes: format "emgasr-session", version 1, rate_hz, unit, subject, session, origin,
-                bands (JSON), start_unix_s (only if known)
+                bands (JSON), start_unix_s (only if known), sha256 (of all but the samples)
 /samples        float32 (T, C), chunked along time, each chunk with a checksum (Fletcher-32)
 /events         time_s, release_s: float64 (n,); keys: a JSON list (keys may hold any character, even NUL)
 /notes          what was lost, bridged or repeated while it was recorded: a JSON list (recorded files only)
 /spans          start_s, end_s: float64 (n,); kinds, texts: JSON lists
+
+It is written in HDF5's format 1.10, which has checksums of all that describes the data: in the earlier one a changed
+bit moves a rate, or lets HDF5 find zeros in the place of samples.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,8 @@ from emgasr.plain_data import json_of
 from emgasr.recording import Band, Events, Recording, Spans, row_range
 
 FORMAT, VERSION = "emgasr-session", 1
+CHECKSUM = "sha256"
+HDF5_FORMAT = ("v110", "v110")
 ADVICE = "write it with emgasr's save_recording"
 CHUNK_BYTES = 256 * 1024  # 1 s of 32 electrodes at 2 kHz: a 4 s window reads little that it does not need
 
@@ -69,7 +75,7 @@ def open_session(path: str | Path) -> Recording:
             found = f"{samples.dtype} of {samples.ndim} dimensions"
             raise RecordingError(path, f"'samples' is {found}", "it must be float32 (samples, channels)")
         try:
-            return Recording(
+            opened = Recording(
                 samples=_FileSamples(path.absolute(), samples.shape),
                 rate_hz=number_attribute(path, file, "rate_hz", ADVICE),
                 unit=text_attribute(path, file, "unit", ADVICE),
@@ -91,6 +97,7 @@ def open_session(path: str | Path) -> Recording:
                 origin=text_attribute(path, file, "origin", ADVICE),
                 notes=_notes(path, file),
             )
+            return _told_if_changed(path, file, opened)
         except DataError as error:
             raise RecordingError(path, f"{error.where}: {error.wrong}", error.advice) from error
         except RecordingError as error:
@@ -106,7 +113,7 @@ def save_session(recording: Recording, path: str | Path, notes: str = "") -> Non
     """
     with replacing(path) as temporary, _Sink(temporary, "w+") as sink:
         try:
-            with h5py.File(sink, "w") as file:
+            with h5py.File(sink, "w", libver=HDF5_FORMAT) as file:
                 _write(recording, file, sink)
                 if notes:
                     file["notes"] = notes
@@ -164,6 +171,28 @@ def _write(recording: Recording, file: h5py.File, sink: _Sink) -> None:
     file["spans/start_s"], file["spans/end_s"] = spans.start_s, spans.end_s
     for name, strings in (("events/keys", events.keys), ("spans/kinds", spans.kinds), ("spans/texts", spans.texts)):
         file[name] = as_json(strings)
+    file.attrs[CHECKSUM] = _checksum(recording)
+
+
+def _checksum(recording: Recording) -> str:
+    """SHA-256 of all that a file holds but its samples and notes."""
+    events, spans = recording.events, recording.spans
+    facts = [recording.unit, recording.subject, recording.session, recording.origin, recording.start_unix_s]
+    bands = [asdict(band) for band in recording.bands]
+    texts = as_json([recording.rate_hz, *facts, bands, events.keys, spans.kinds, spans.texts])
+    digest = hashlib.sha256(texts.encode())
+    for times_s in (events.time_s, events.release_s, spans.start_s, spans.end_s):
+        digest.update(np.asarray(times_s, "<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _told_if_changed(path: Path, file: h5py.File, recording: Recording) -> Recording:
+    """The recording, with a note if it is not as it was saved: people edit labels with h5py, and disks change bits."""
+    told = CHECKSUM in file.attrs and text_attribute(path, file, CHECKSUM)
+    if not told or told == _checksum(recording):  # an earlier emgasr wrote none
+        return recording
+    note = "its labels, or what it tells of itself, were changed since it was saved (checksum)"
+    return replace(recording, notes=(*recording.notes, note))
 
 
 def is_session(path: Path, file: h5py.File) -> bool:

@@ -67,7 +67,7 @@ def test_an_unknown_split_is_refused_and_the_known_are_told(tmp_path: Path) -> N
 def test_a_missing_recording_is_named(tmp_path: Path) -> None:
     made = three_people(tmp_path)
     (tmp_path / "bob2.hdf5").unlink()
-    with pytest.raises(RecordingError, match=r"bob2\.hdf5: cannot be opened \(No such file"):
+    with pytest.raises(RecordingError, match=r"bob2\.hdf5: cannot be read \(No such file"):
         made.open(made.entries[2])
 
 
@@ -103,6 +103,9 @@ def without(name: str) -> Callable[[dict[str, object]], str]:
         (edited(sha256="abc"), "line 2: 'sha256' is 'abc'"),
         (edited(options={"part_s": [0, True]}), r"option 'part_s' is \[0, True\]"),
         (edited(options={"part_s": [2, 1]}), "option 'part_s'"),
+        (edited(options={"part_s": [0, 1e308]}), "option 'part_s'"),
+        (edited(duration_s=1e308), "'duration_s' is 1e"),
+        (edited(rate_hz=1e308), "'rate_hz' is 1e"),
         (edited(options={"part_s": "01"}), "option 'part_s'"),
         (edited(rate_hz=float("nan")), "line 2: holds NaN"),
         (edited(options={"part_s": [0, float("inf")]}), "line 2: holds Infinity"),
@@ -208,7 +211,7 @@ def test_a_header_keeps_the_first_thousand_findings_and_counts_the_rest(tmp_path
 def test_a_manifest_that_is_no_file_or_too_large_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     for path in (tmp_path, tmp_path / "pipe.jsonl", Path("/dev/zero")):
-        with pytest.raises(ManifestError, match="is not a regular file"):
+        with pytest.raises(ManifestError, match=r"is a folder|is no regular file"):
             read_manifest(path)
     with open(tmp_path / "large.jsonl", "wb") as file:
         file.truncate(2**40)

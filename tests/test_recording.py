@@ -104,6 +104,8 @@ def test_spans_are_chosen_by_kind() -> None:
         ({"samples": np.zeros(600, np.float32)}, "shape"),
         ({"rate_hz": 0.0}, "rate is 0.0 Hz"),
         ({"rate_hz": float("nan")}, "rate is nan"),
+        ({"rate_hz": 1e308}, r"rate is 1e\+308"),
+        ({"rate_hz": 1e-300}, "rate is 1e-300"),
         ({"unit": "furlong"}, "unknown unit 'furlong'"),
         ({"unit": ""}, "unknown unit ''"),
         ({"origin": "dreamt"}, "unknown origin"),
@@ -205,6 +207,56 @@ def test_a_session_file_with_a_wrong_or_missing_field_is_refused_in_one_line_nam
         open_recording(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def test_wherever_a_bit_of_a_session_file_changes_it_is_refused_or_told_or_means_nothing(tmp_path: Path) -> None:
+    path = write_native(tmp_path)
+    whole, content = open_recording(path), path.read_bytes()
+    samples, outcomes = whole.read(), []
+    for at in range(0, len(content), 199):
+        changed = bytearray(content)
+        changed[at] ^= 1 << (at % 8)
+        (tmp_path / "changed.hdf5").write_bytes(changed)
+        try:
+            found = open_recording(tmp_path / "changed.hdf5")
+            same = np.array_equal(found.read(), samples) and same_facts(found, whole)
+            outcomes.append("told" if found.notes else "same" if same else f"silent at {at}")
+        except RecordingError:
+            outcomes.append("refused")
+    assert set(outcomes) <= {"told", "same", "refused"}
+    assert outcomes.count("refused") > 60
+
+
+def same_facts(one: Recording, other: Recording) -> bool:
+    names = ("rate_hz", "unit", "bands", "subject", "session", "start_unix_s", "origin")
+    labels = [(r.events.keys, r.spans.kinds, r.spans.texts) for r in (one, other)]
+    times = [(r.events.time_s, r.events.release_s, r.spans.start_s, r.spans.end_s) for r in (one, other)]
+    return (
+        all(getattr(one, name) == getattr(other, name) for name in names)
+        and labels[0] == labels[1]
+        and all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*times, strict=True))
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: f.attrs.__setitem__("subject", "bob"),
+        lambda f: f.attrs.__setitem__("rate_hz", 201.0),
+        lambda f: put(f, "events/time_s", np.array([0.5, 1.0, 1.6])),
+        lambda f: put(f, "events/keys", '["a", "b", "d"]'),
+        lambda f: put(f, "spans/texts", '["other"]'),
+    ],
+)
+def test_labels_that_were_edited_after_a_file_was_saved_are_read_and_told(
+    tmp_path: Path, change: Callable[[h5py.File], None]
+) -> None:
+    path = write_native(tmp_path)
+    assert open_recording(path).notes == ()
+    edit(path, change)
+    assert open_recording(path).notes == (
+        "its labels, or what it tells of itself, were changed since it was saved (checksum)",
+    )
 
 
 def test_flipped_bits_in_the_samples_are_noticed(tmp_path: Path) -> None:

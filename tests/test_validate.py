@@ -90,7 +90,7 @@ def test_a_sound_manifest_is_summed_up(tmp_path: Path) -> None:
         ({"channels": 16}, "has 8 channels, the manifest says 16"),
         ({"rate_hz": 2000.0}, "has 200 Hz, the manifest says 2000"),
         ({"duration_s": 4.0}, "lasts 3.000 s, the manifest says 4.000"),
-        ({"path": "none.hdf5"}, "cannot be opened (No such file"),
+        ({"path": "none.hdf5"}, "cannot be read (No such file"),
         ({"session": "day0"}, "the same session is in train and test"),
     ],
 )

@@ -18,8 +18,8 @@ from emgasr.corpora.csv_columns import rises_evenly
 from emgasr.corpora.npy import map_npy
 from emgasr.corpora.wav import WavHeader, read_header, read_rows
 from emgasr.errors import RecordingError
-from emgasr.pointers import check_fetched
 from emgasr.recording import Samples, row_range
+from emgasr.regular_file import check_regular, status_of
 
 TABLES = (".csv", ".tsv", ".txt")
 SUFFIXES = (".npy", ".wav", *TABLES)
@@ -31,10 +31,7 @@ Offset = Sequence[float] | float
 
 def stamp_of(path: Path) -> Stamp:
     """Size and time of a file: what is kept of it in memory is as old as that."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise RecordingError(path, f"cannot be read ({error.strerror})", "check the path") from error
+    status = status_of(path, RecordingError)
     return status.st_size, status.st_mtime_ns
 
 
@@ -145,11 +142,7 @@ class _WavSamples(_FileSamples):
 
 
 def _check_file(path: Path) -> None:
-    check_fetched(path, RecordingError)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
-        raise RecordingError(path, what, "check the table that names it")
-    if path.stat().st_size == 0:
+    if check_regular(path, RecordingError, "check the table that names it").st_size == 0:
         raise RecordingError(path, "is empty (zero bytes)", "restore the file")
     suffix = path.suffix.lower()
     if suffix == ".npz":

@@ -28,6 +28,7 @@ from emgasr.errors import RecordingError
 from emgasr.identity import same_name
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Events, Recording, Spans
+from emgasr.regular_file import is_regular
 
 BESIDE = ("derivatives", "sourcedata", "code", "stimuli")  # folders of a dataset that hold no raw recordings
 FILES = (".bdf", ".edf")
@@ -147,4 +148,4 @@ def _lacking(table: Path, row: Row) -> str | None:
     """The EMG file that a row of scans.tsv names and that is not there."""
     told = known(row.get("filename"))
     is_emg = told is not None and told.lower().endswith(tuple(f"_emg{ending}" for ending in FILES))
-    return told if told and is_emg and not (table.parent / tidy(told)).is_file() else None
+    return told if told and is_emg and not is_regular(table.parent / tidy(told)) else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,8 +123,8 @@ def _by_table(path: Path, table: Path, labels: list[str], notes: list[str]) -> l
         index = {name: i for i, name in enumerate(names)}
         called = names
     else:
-        twice = next(name for name in (*called, *labels) if called.count(name) > 1 or labels.count(name) > 1)
-        wrong = f"several channels are called {twice!r}, and {table.name} does not list the file's channels in order"
+        twice = _repeated(called) or _repeated(labels)
+        wrong = f"several channels are called {twice[0]!r}, and {table.name} does not list the file's channels in order"
         raise RecordingError(path, wrong, "which row is which channel? give them names of their own")
     chosen = []
     for name, row in zip(called, rows, strict=True):
@@ -147,12 +148,13 @@ def _in_any_case(name: str, labels: list[str]) -> str:
 
 def _tell_others(table: Path, called: list[str], rows: list[Row], labels: list[str], notes: list[str]) -> None:
     types = {name: row["type"].strip() for name, row in zip(called, rows, strict=True)}
-    others = [f"{name} ({kind})" for name, kind in types.items() if kind.upper() != "EMG" and name in labels]
+    there = set(labels)
+    others = [f"{name} ({kind})" for name, kind in types.items() if kind.upper() != "EMG" and name in there]
     if others:
         notes.append(f"{_channels(others)} passed over: not EMG by type")
     if unlisted := [label for label in labels if label not in types]:
         notes.append(f"{_channels(unlisted)} passed over: not in {table.name}")
-    if lacking := [name for name, kind in types.items() if kind.upper() != "EMG" and name not in labels]:
+    if lacking := [name for name, kind in types.items() if kind.upper() != "EMG" and name not in there]:
         notes.append(f"{_channels(lacking)} in {table.name}, but not in the file")
     bad = [row["name"].strip() for row in rows if (row.get("status") or "").strip().lower() == "bad"]
     if bad := [name for name in bad if types.get(name, "EMG").upper() == "EMG"]:
@@ -161,15 +163,24 @@ def _tell_others(table: Path, called: list[str], rows: list[Row], labels: list[s
 
 def _numbered(labels: list[str], notes: list[str]) -> list[str]:
     """Labels that repeat, or are empty, with a number behind them: the order in the file tells channels apart."""
-    names: list[str] = []
-    for i, label in enumerate(labels):
-        name = label if label and labels.count(label) == 1 else f"{label or 'channel'} {labels[: i + 1].count(label)}"
-        while name in names or (name != label and name in labels):
+    names: dict[str, None] = {}
+    met: Counter[str] = Counter()
+    several = set(_repeated(labels))
+    there = set(labels)
+    for label in labels:
+        met[label] += 1
+        name = label if label and label not in several else f"{label or 'channel'} {met[label]}"
+        while name in names or (name != label and name in there):
             name += "'"
-        names.append(name)
-    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        names[name] = None
+    if twice := sorted(several):
         notes.append(f"several channels are called {listed(twice, SHOWN)}: they are numbered in the order of the file")
-    return names
+    return list(names)
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    """The names that stand more than once."""
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _channels(names: Sequence[str]) -> str:

@@ -26,6 +26,7 @@ from emgasr.mains import harmonics
 from emgasr.manifest import Entry, Findings
 from emgasr.plain_data import read_json
 from emgasr.recording import Band, Recording, Spans, row_range
+from emgasr.regular_file import is_regular
 from emgasr.tokens import to_ascii
 
 RATE_HZ, ELECTRODES = 1000.0, 8
@@ -234,7 +235,7 @@ def _raw(path: Path) -> Any:
 def _neighbor(path: Path, step: int) -> tuple[Path, int] | None:
     """The file of the utterance before (-1) or behind (1) in the session, and its samples; None where there is none."""
     other = path.with_name(f"{_number(path) + step}{EMG}")
-    return (other, int(_raw(other).shape[0])) if other.is_file() else None
+    return (other, int(_raw(other).shape[0])) if is_regular(other) else None
 
 
 def _number(path: Path) -> int:

@@ -13,6 +13,7 @@ from emgasr.errors import RecordingError
 from emgasr.identity import same_name
 from emgasr.manifest import Entry, Findings
 from emgasr.pointers import check_fetched
+from emgasr.regular_file import is_regular
 from emgasr.wording import counted, lines
 
 
@@ -30,7 +31,7 @@ class Listing:
         """The file that is named as `name` spells it or, if that is not there, the only one it can mean."""
         for spelling in dict.fromkeys((name, tidy(name), spelled(name))):
             for path in (self.folder / spelling, self.folder / FOLDER / spelling):
-                if spelling and "\0" not in spelling and path.is_file():
+                if spelling and is_regular(path):
                     return path
         found = self._others().named(name)
         return self.folder / found[0] if len(found) == 1 else None
@@ -104,4 +105,4 @@ def session_of(row: Row) -> str:
 
 
 def _holds_samples(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and is_regular(path)

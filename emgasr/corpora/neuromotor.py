@@ -22,6 +22,7 @@ from emgasr.errors import RecordingError
 from emgasr.hdf5 import OPEN_FILES, dataset
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans
+from emgasr.regular_file import is_regular
 from emgasr.wording import counted, lines
 
 PROMPTS = "_prompts.csv"
@@ -84,7 +85,7 @@ def prompts_file(path: Path) -> Path:
 def _prompts(path: Path, clock: Clock) -> tuple[Spans, tuple[str, ...]]:
     """The prompts as utterances, and what is to be told of them."""
     table = prompts_file(path)
-    if not table.is_file():
+    if not is_regular(table):
         advice = f"pandas.read_hdf('{path.name}', 'prompts').to_csv('{table.name}', index=False) writes it"
         raise RecordingError(path, f"has no prompts beside it ({table.name})", advice)
     content = read_table(table)

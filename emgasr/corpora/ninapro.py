@@ -7,21 +7,18 @@ recorded in one sitting with the electrodes left on, so that they are one sessio
 
 from __future__ import annotations
 
-import math
 import re
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from emgasr.corpora.arrays import Stamp, stamp_of
 from emgasr.corpora.files import find_files
+from emgasr.corpora.mat import Variable, variables
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
-from emgasr.pointers import check_fetched
 from emgasr.recording import Band, Recording, Spans, row_range
 
 
@@ -43,7 +40,6 @@ _TRIGNO = Database(2000.0, (Band.numbered("forearm", 12),), 1e6)  # eight round 
 _MYO = Database(200.0, (Band.numbered("upper", 8, ring=True), Band.numbered("lower", 8, ring=True)), None)
 DATABASES = {"db2": _TRIGNO, "db3": _TRIGNO, "db4": _TRIGNO, "db5": _MYO}
 NAME = re.compile(r"S(\d+)_E(\d+)_A(\d+)", re.IGNORECASE | re.ASCII)
-MOST_VALUES = 1 << 29  # of a variable: 1.4 hours of DB2 have 120 million
 MOST_GESTURES = 1000
 OTHERS = {10: "DB1", 14: "DB7 (its accelerometers left out?)"}  # by their channels
 
@@ -105,59 +101,41 @@ class _MatSamples:
 
 @lru_cache(maxsize=2)
 def _samples(path: Path, stamp: Stamp) -> np.ndarray:
-    return np.asarray(_variables(path, ["emg"])["emg"], dtype=np.float32)
+    found = variables(path, ["emg"])
+    if "emg" not in found:
+        raise RecordingError(path, "changed since it was opened", "open it again")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is inf: `emgasr validate` tells it
+        return found["emg"].read().astype(np.float32)
 
 
 @lru_cache(maxsize=256)
 def _described(path: Path, stamp: Stamp) -> tuple[tuple[int, int], np.ndarray, str, int]:
     """The shape of the EMG, the gesture at every sample, subject and exercise."""
-    content = _variables(path, ["emg", "restimulus", "stimulus", "subject", "exercise"])
+    content = variables(path, ["emg", "restimulus", "stimulus", "subject", "exercise"])
     emg = content.get("emg")
-    if not isinstance(emg, np.ndarray) or emg.ndim != 2 or emg.dtype.kind not in "iuf" or 0 in emg.shape:
+    if emg is None or not emg.real or len(emg.shape) != 2 or 0 in emg.shape:
         raise RecordingError(path, "holds no table 'emg' of numbers", "give a .mat file of NinaPro")
+    emg.check()
     name = next((name for name in ("restimulus", "stimulus") if name in content), "")
     if not name:
         raise RecordingError(path, "holds neither 'restimulus' nor 'stimulus'", "give a .mat file of NinaPro")
-    labels = np.asarray(content[name]).ravel()
-    if len(labels) != len(emg):
-        raise RecordingError(path, f"{name} has {len(labels)} rows, emg {len(emg)}", "fetch the file again")
-    told = [_whole(path, content, variable) for variable in ("subject", "exercise")]
-    whole = labels.dtype.kind in "iuf" and bool(((labels >= 0) & (labels < MOST_GESTURES) & (labels % 1 == 0)).all())
-    if not whole:  # also where one is NaN
-        raise RecordingError(path, f"{name} holds what is no number of a gesture", "fetch the file again")
-    return emg.shape, labels.astype(np.int64), f"s{told[0]:02d}", told[1]
+    rows, no_gesture = emg.shape[0], f"{name} holds what is no number of a gesture"
+    if not content[name].real:
+        raise RecordingError(path, no_gesture, "fetch the file again")
+    labels = content[name].read().ravel()
+    if len(labels) != rows:
+        raise RecordingError(path, f"{name} has {len(labels)} rows, emg {rows}", "fetch the file again")
+    told = [_whole(path, content.get(variable), variable) for variable in ("subject", "exercise")]
+    if not ((labels >= 0) & (labels < MOST_GESTURES) & (labels % 1 == 0)).all():  # also where one is NaN
+        raise RecordingError(path, no_gesture, "fetch the file again")
+    return (rows, emg.shape[1]), labels.astype(np.int64), f"s{told[0]:02d}", told[1]
 
 
-def _variables(path: Path, names: list[str]) -> dict[str, Any]:
-    from scipy.io import loadmat, whosmat
-
-    check_fetched(path, RecordingError)
-    if not path.is_file():
-        wrong = "is no regular file" if path.exists() else "cannot be read (No such file)"
-        raise RecordingError(path, wrong, "check the path")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of variables that stand twice: the sizes are looked at below
-            shapes = [(name, shape) for name, shape, _ in whosmat(path) if name in names]
-        for name, shape in shapes:
-            if not 0 <= math.prod(shape) <= MOST_VALUES:
-                raise RecordingError(path, f"{name} has {math.prod(shape):,} values", "give a .mat file of NinaPro")
-        if twice := [name for i, (name, _) in enumerate(shapes) if name in [other for other, _ in shapes[:i]]]:
-            raise RecordingError(path, f"holds {twice[0]} twice", "fetch the file again")
-        return loadmat(path, variable_names=names)
-    except RecordingError:
-        raise
-    except NotImplementedError as error:  # a MATLAB 7.3 file is HDF5
-        raise RecordingError(path, "is of MATLAB 7.3", "save it with -v7, as NinaPro's are") from error
-    except Exception as error:  # scipy documents none of the exceptions that damaged files raise
-        raise RecordingError(path, f"is cut off, or no .mat file ({error})", "fetch the file again") from error
-
-
-def _whole(path: Path, content: dict[str, Any], name: str) -> int:
+def _whole(path: Path, variable: Variable | None, name: str) -> int:
     """A number that the file tells; NinaPro's file names tell it too, where a variable is missing."""
-    values = np.asarray(content.get(name, np.empty(0))).ravel()
+    values = variable.read().ravel() if variable is not None and variable.real else np.empty(0)
     named = re.search({"subject": r"S(\d+)_", "exercise": r"_E(\d+)"}[name], path.stem, re.IGNORECASE)
-    if values.dtype.kind in "iuf" and values.size == 1 and 0 <= values[0] < MOST_GESTURES and values[0] % 1 == 0:
+    if values.size == 1 and 0 <= values[0] < MOST_GESTURES and values[0] % 1 == 0:
         if named and int(named[1]) != int(values[0]):
             raise RecordingError(path, f"is of {name} {int(values[0])}, its name says {int(named[1])}", "rename it")
         return int(values[0])

@@ -25,6 +25,7 @@ from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_b
 from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
+from emgasr.regular_file import is_regular
 from emgasr.wording import counted
 
 RECORDINGS, LABELS = "recordings.csv", "labels.csv"
@@ -127,7 +128,7 @@ def left_over(entries: Iterable[Entry], root: Path) -> list[str]:
         tables.setdefault(table, relative(path, table.parent))
     found: list[str] = []
     for table, file in tables.items():
-        if table.is_file():  # else opening a recording tells
+        if is_regular(table):  # else opening a recording tells
             found += read_labels(table, modified(table), _recordings(table.parent, file)).left_over
     return found
 
@@ -160,7 +161,7 @@ def _scaling(table: Path, row: Row, unit: str | None, scale_uv: float | None) ->
 def _recordings(folder: Path, file: str) -> tuple[str, ...]:
     """The recordings that a row of labels may name: those of recordings.csv; `file` alone where there is none."""
     table = folder / RECORDINGS
-    if not table.is_file():
+    if not is_regular(table):
         return (file,)
     listed = _listed(table, modified(table))
     return listed if file in listed else (*listed, file)

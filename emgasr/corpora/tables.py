@@ -8,13 +8,14 @@ import io
 import math
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emgasr.errors import RecordingError
 from emgasr.plain_text import normalized
-from emgasr.pointers import check_fetched, pointer_in
-from emgasr.recording import Band
+from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Band
+from emgasr.regular_file import check_regular
 from emgasr.wording import counted, lines
 
 MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "nv": 1e-3}
@@ -136,8 +137,8 @@ def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring:
 
 
 def check_rate(where: str | Path, rate_hz: float | None) -> float:
-    """The rate, or a RecordingError that asks for it."""
-    if rate_hz is None or not (math.isfinite(rate_hz) and rate_hz > 0):
+    """The rate, or a RecordingError that asks for it where it is missing or none of a device."""
+    if rate_hz is None or not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
         found = "has no rate" if rate_hz is None else f"has the rate {rate_hz}"
         raise RecordingError(where, found, "give rate_hz, the sampling rate of the device in Hz")
     return float(rate_hz)
@@ -145,9 +146,7 @@ def check_rate(where: str | Path, rate_hz: float | None) -> float:
 
 def _text(path: Path) -> str:
     """The table's text with LF at the end of each line."""
-    if path.exists() and not path.is_file():
-        raise RecordingError(path, "is not a regular file", "give the table")
-    check_fetched(path, RecordingError)
+    check_regular(path, RecordingError, "restore the table")
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             raw = file.read(LARGEST + 1)
@@ -156,8 +155,6 @@ def _text(path: Path) -> str:
         raise RecordingError(path, f"cannot be read ({reason})", "restore the table") from error
     if len(raw) > LARGEST:
         raise RecordingError(path, f"is larger than {LARGEST:,} bytes", "give a table")
-    if pointer := pointer_in(raw):
-        raise RecordingError(path, *pointer)
     wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")  # Excel's "Unicode text"
     try:
         text = raw.decode("utf-16" if wide else "utf-8-sig")
@@ -213,8 +210,9 @@ def _columns(path: Path, header: Sequence[str], required: Sequence[str]) -> list
         if len(columns) == 1 and re.search('[,;|"]|  ', columns[0]):
             advice += f" (part the cells by {'tabs' if '.tsv' in path.suffixes else 'commas'})"
         raise RecordingError(path, f"lacks the column {missing[0]!r}", advice)
-    if twice := [name for i, name in enumerate(columns) if name in columns[:i]]:
-        raise RecordingError(path, f"has the column {twice[0]!r} twice", "keep one")
+    if len(set(columns)) < len(columns):
+        twice = next(name for name, count in Counter(columns).items() if count > 1)
+        raise RecordingError(path, f"has the column {twice!r} twice", "keep one")
     return columns
 
 

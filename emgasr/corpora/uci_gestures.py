@@ -24,6 +24,7 @@ from emgasr.errors import RecordingError
 from emgasr.manifest import Entry, Findings
 from emgasr.plain_text import read_lines
 from emgasr.recording import Band, Recording, Spans, row_range
+from emgasr.regular_file import check_regular
 from emgasr.wording import counted, lines
 
 RATE_HZ, ELECTRODES, COLUMNS = 200.0, 8, 10
@@ -117,8 +118,7 @@ def _read(path: Path, stamp: Stamp) -> tuple[np.ndarray, tuple[tuple[float, floa
 
 def _rows(path: Path) -> tuple[np.ndarray, list[int], list[str]]:
     """The rows of ten numbers (n, 10), the line of each, and what is to be told of the others."""
-    if not path.is_file():  # a pipe would be waited for, and a device never ends
-        raise RecordingError(path, "is no regular file", GIVE)
+    check_regular(path, RecordingError, GIVE)
     told = read_lines(path, RecordingError, GIVE)
     rows = [(line, row.split()) for line, row in enumerate(told, start=1)]
     rows = [(line, row) for line, row in rows if row]

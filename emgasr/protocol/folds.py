@@ -21,14 +21,13 @@ from emgasr.bounds import Within, check_within
 from emgasr.errors import ConfigError, ManifestError
 from emgasr.identity import same_name
 from emgasr.leaks import spelled_alike
-from emgasr.manifest import PART, TEST, TRAIN, VALIDATION, Entry, Manifest
+from emgasr.manifest import LONGEST_S, PART, TEST, TRAIN, VALIDATION, Entry, Manifest
 from emgasr.output import replacing
 from emgasr.plain_data import read_json
 from emgasr.typed_data import built, checked
 
 VERSION = 1
 LARGEST = 2**27  # bytes of a split file
-LONGEST_S = 1e9  # of a recording
 CALIBRATION = "calibration"
 SIDES = (TRAIN, VALIDATION, CALIBRATION, TEST)
 RULES = ("leave-one-subject-out", "groups", "within-subject", "official")

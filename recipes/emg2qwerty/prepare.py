@@ -119,8 +119,10 @@ def extraction(options: Namespace) -> int:
         raise ConfigError("extract", f"session {unnamed[0]} has no name", "pass --metadata, the table of the release")
     files = {f"{names[session]}.hdf5" for _, session in wanted}
     with _stream(options.archive) as stream:
-        done = extract(stream, files, Path(options.out), options.archive, _tell)
+        done = extract(stream, files, Path(options.out), options.archive, _tell, options.to_the_end)
     print(f"{options.out}: {len(done.written)} written, {len(done.kept)} were there, {len(done.missing)} not found")
+    if not done.checked:
+        print("the archive was not read to its end, where its checksum stands: --to-the-end reads on")
     if done.missing:
         wrong = f"ended without {done.missing[0]}: it is cut off, or another archive"
         raise RecordingError(options.archive, wrong, "give it again: what is there is kept")
@@ -150,6 +152,7 @@ def _parser() -> ArgumentParser:
     make.set_defaults(run=manifests)
     take = verbs.add_parser("extract", help="write some sessions of the archive that streams by")
     take.add_argument("archive", help="the archive, or - for standard input")
+    take.add_argument("--to-the-end", action="store_true", help="read on to the checksum at the end of the archive")
     take.add_argument("--out", type=Path, required=True, help="folder for the sessions")
     take.add_argument("--metadata", type=Path, help="metadata.csv of the release, which names the sessions")
     take.add_argument("--users", nargs="+", default=[], help="all sessions of these users")

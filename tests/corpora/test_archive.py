@@ -38,7 +38,7 @@ def archive(mode: str = "w:gz") -> bytes:
     return made.getvalue()
 
 
-@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2"])
 def test_only_the_wanted_files_are_written(tmp_path: Path, mode: str) -> None:
     done = extract(Stream(archive(mode)), WANTED, tmp_path / "out")
     assert (done.written, done.kept, done.missing) == (["s1.hdf5", "s3.hdf5"], [], [])
@@ -58,6 +58,27 @@ def test_a_cut_off_archive_keeps_what_was_whole_and_a_second_run_goes_on(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["s1.hdf5"]
     done = extract(Stream(archive(mode)), WANTED, tmp_path)
     assert (done.written, done.kept) == (["s3.hdf5"], ["s1.hdf5"])
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz", "w:bz2"])
+def test_a_changed_bit_of_a_compressed_archive_is_told(tmp_path: Path, mode: str) -> None:
+    whole = archive(mode)
+    for at in range(30, len(whole) - 30, len(whole) // 12):
+        changed = bytearray(whole)
+        changed[at] ^= 4
+        with pytest.raises(RecordingError, match=r"cut off or damaged|no tar archive"):
+            extract(Stream(bytes(changed)), WANTED, tmp_path / str(at), to_the_end=True)
+
+
+def test_what_a_damaged_archive_left_is_compared_and_written_anew(tmp_path: Path) -> None:
+    changed = bytearray(archive())
+    changed[len(changed) // 3] ^= 4  # of random bytes, which gzip keeps as they are
+    assert not extract(Stream(bytes(changed)), {"s1.hdf5"}, tmp_path).checked
+    assert (tmp_path / "s1.hdf5").read_bytes() != FILES["s1.hdf5"]
+    (tmp_path / "s3.hdf5").write_bytes(FILES["s3.hdf5"])
+    done = extract(Stream(archive()), WANTED, tmp_path, to_the_end=True)
+    assert (done.written, done.kept, done.checked) == (["s1.hdf5"], ["s3.hdf5"], True)
+    assert all((tmp_path / name).read_bytes() == FILES[name] for name in WANTED)
 
 
 def test_a_wanted_file_that_does_not_pass_by_is_told(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -101,10 +102,18 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 def test_a_folder_or_a_pointer_is_named_for_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "t.csv").mkdir()
-    with pytest.raises(RecordingError, match="not a regular file"):
+    with pytest.raises(RecordingError, match="is a folder"):
         read_table(tmp_path / "t.csv")
     with pytest.raises(RecordingError, match="git-annex pointer"):
         read_table(write(tmp_path, "/annex/objects/MD5E-s9--0a.csv\n", "p.csv"))
+
+
+def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path: Path) -> None:
+    named = ",".join(f"c{i}" for i in range(100_000))
+    begun = time.process_time()
+    with pytest.raises(RecordingError, match="has the column 'c7' twice"):
+        read_table(write(tmp_path, f"{named},c7,c8\n1\n"))
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize("text", ["1.5", " 1.5 ", "15e-1", "+1.5", "1.50"])

@@ -196,7 +196,7 @@ def prompts(rows: list[dict[str, object]]) -> Callable[[Path], None]:
         ),
         (prompts([{"start": "soon", "end": 1, "prompt": "a"}]), "line 2: start is 'soon'"),
         (lambda path: path.write_bytes(path.read_bytes()[:9000]), "truncated"),
-        (lambda path: path.rename(path.with_name("x.hdf5")), "cannot be opened"),
+        (lambda path: path.rename(path.with_name("x.hdf5")), "cannot be read"),
     ],
 )
 def test_a_session_without_its_prompts_or_half_downloaded_is_refused(

@@ -15,6 +15,7 @@ from .texts import WORDS
 from .trees import DEPTHS, change_node
 
 NUMBERS: tuple[Any, ...] = (float("nan"), float("inf"), -1.0, 0, -1, 1e308, 2**62, b"x", "x", [1.0, 2.0], np.float32(3))
+LARGEST = 2**22  # values
 TYPES = ("<i2", "<f8", ">f4", "<f2", "u1", "<c8", "S4", "bool")
 
 
@@ -56,6 +57,8 @@ def _edit_attribute(rng: Random, attributes: Any) -> None:
 
 def _edit_dataset(rng: Random, file: h5py.File, name: str) -> None:
     old = file[name]
+    if old.shape is None or old.size > LARGEST:  # of an edit before: there is no more to do to it
+        return
     values = old[()]
     del file[name]
     what = rng.randrange(12)

@@ -70,7 +70,7 @@ def test_bare_samples_say_too_little_to_be_replayed(tmp_path: Path, name: str) -
 
 
 def test_a_file_that_is_not_there_is_told() -> None:
-    with pytest.raises(RecordingError, match="cannot be opened"):
+    with pytest.raises(RecordingError, match="cannot be read"):
         open_source("file:/nowhere.hdf5")
 
 
