@@ -8,7 +8,6 @@ recordings (by checksum), and neither places nor texts.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,7 @@ def of_recordings(recordings: Iterable[Recording]) -> tuple[Entry, ...]:
 
 def together(*parts: Iterable[Entry]) -> tuple[Entry, ...]:
     """All entries of the parts, each once, in order."""
-    return tuple({json.dumps(as_row(entry)): entry for part in parts for entry in part}.values())
+    return tuple({as_json(as_row(entry)): entry for part in parts for entry in part}.values())
 
 
 def people(entries: Iterable[Entry]) -> list[str]:

@@ -1,8 +1,7 @@
 """Samples of a live signal in, a chunk at a time; keys out, tentative and then stable, with their times: for hours.
 
     import emgasr
-    from emgasr.bounds import Within, check_within
-from emgasr.lm import read_model
+    from emgasr.lm import read_model
     from emgasr.sources import open_source
 
     model = emgasr.load("run/model")

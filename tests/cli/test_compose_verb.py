@@ -121,7 +121,7 @@ def test_a_take_on_both_sides_is_refused(letters: Path, capsys: pytest.CaptureFi
         (["takes.jsonl", "--out", "fixed", "--words", "long.txt"], "no take of 'c'"),
         (["takes.jsonl", "--out", "fixed", "--words", "empty.txt"], "holds no word"),
         (["takes.jsonl", "--out", "fixed", "--rest-ms", "100"], "no rest takes"),
-        (["takes.jsonl", "--out", "fixed", "--join-ms", "-1"], "below 0"),
+        (["takes.jsonl", "--out", "fixed", "--join-ms", "-1"], "join_ms: -1 is out of range"),
         (["takes.jsonl", "--out", "fixed", "--rounds", "0"], "--rounds"),
         (["takes.jsonl", "--out", "data"], "already holds something"),
     ],

@@ -95,7 +95,7 @@ def test_rest_ends_when_it_was_said_to_in_chunks_of_any_size(
     [
         (["--chunk-ms", "0"], "--chunk-ms: is 0"),
         (["--rest", "-1"], "--rest: is -1"),
-        (["--agreement", "2"], "agreement is 2"),
+        (["--agreement", "2"], "agreement: 2 is out of range"),
         (["--lm-weight", "1"], "needs a language model"),
         (["--jsonl", "--text"], "not allowed with"),
     ],
@@ -193,7 +193,7 @@ def test_the_example_of_the_package_runs(
     monkeypatch.chdir(world)
     exec(compile(code, "example", "exec"), {})
     told = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("Key(index=0") for line in told)
+    assert any(line.startswith("Key(index=0") for line in told), told
 
 
 def test_info_tells_the_delay_of_a_model(world: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,5 +23,5 @@ def test_it_has_no_parameters() -> None:
 
 
 def test_no_context_is_refused() -> None:
-    with pytest.raises(ConfigError, match="below 1"):
+    with pytest.raises(ConfigError, match="0 is out of range"):
         LinearEncoder(LinearConfig(context_frames=0), 1, 1, 1)
