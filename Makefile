@@ -14,7 +14,7 @@ demo: .venv/.installed
 	$(BIN)/emgasr demo
 
 test: .venv/.installed-test
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/.installed-test
 	$(BIN)/ruff format --check .
