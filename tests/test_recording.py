@@ -6,6 +6,7 @@ import errno
 import multiprocessing
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -409,3 +410,10 @@ def test_any_number_is_a_rate_and_what_is_made_can_be_saved_and_read(rate: Any, 
 def test_labels_and_bands_of_what_is_no_text_are_refused_when_they_are_made(make: Callable[[], object]) -> None:
     with pytest.raises(DataError):
         make()
+
+
+def test_equal_recordings_make_equal_files_whenever_they_are_saved(tmp_path: Path) -> None:
+    save_recording(make_recording(), tmp_path / "first.hdf5")
+    time.sleep(1.1)  # HDF5 keeps times in whole seconds
+    save_recording(make_recording(), tmp_path / "second.hdf5")
+    assert (tmp_path / "first.hdf5").read_bytes() == (tmp_path / "second.hdf5").read_bytes()
