@@ -167,10 +167,10 @@ def _write(recording: Recording, file: h5py.File, sink: _Sink) -> None:
         sink.check()
 
     events, spans = recording.events, recording.spans
-    for name in (b"events", b"spans"):  # without times of their own: equal recordings make equal files
+    for group in (b"events", b"spans"):  # without times of their own: equal recordings make equal files
         plain = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
         plain.set_obj_track_times(False)
-        h5py.h5g.create(file.id, name, gcpl=plain)
+        h5py.h5g.create(file.id, group, gcpl=plain)
     file["events/time_s"], file["events/release_s"] = events.time_s, events.release_s
     file["spans/start_s"], file["spans/end_s"] = spans.start_s, spans.end_s
     for name, strings in (("events/keys", events.keys), ("spans/kinds", spans.kinds), ("spans/texts", spans.texts)):
