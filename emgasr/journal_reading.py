@@ -243,7 +243,3 @@ def _text(path: Path, offset: int, facts: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise RecordingError(path, f"byte {offset}: {name} is {value!r}, not text", "restore the file")
     return value
-
-
-def _crc(head: bytes, payload: bytes) -> int:
-    return zlib.crc32(payload, zlib.crc32(head))

@@ -141,11 +141,6 @@ def check_recording(recording: Recording) -> tuple[list[str], list[str]]:
     return [*problems, *label_problems(recording)], [*notes, *label_notes(recording)]
 
 
-def recording_problems(recording: Recording) -> list[str]:
-    """What is surely wrong with a recording itself."""
-    return check_recording(recording)[0]
-
-
 def label_problems(recording: Recording) -> Iterable[str]:
     """What is wrong with a recording's labels, which is told without reading its samples."""
     last = recording.duration_s + 1 / recording.rate_hz

@@ -23,7 +23,7 @@ from emgasr.errors import OutputError, RecordingError
 from emgasr.journal import Journal, finish, is_recorded_to
 from emgasr.journal_reading import FRAME_CHECK, FRAME_HEAD, MAGIC, is_journal, journal_notes
 from emgasr.recording import Recording
-from emgasr.validate import recording_problems
+from emgasr.validate import check_recording
 
 
 def empty() -> Recording:
@@ -69,7 +69,7 @@ def test_a_journal_opens_as_the_recording_that_was_written(tmp_path: Path) -> No
     assert math.isnan(recording.events.release_s[1])
     assert list(zip(recording.spans.kinds, recording.spans.texts, strict=True)) == [("rest", ""), ("prompt", "ab\n")]
     assert journal_notes(path) == [{"time_s": 0.4, "kind": "bridged", "samples": 4, "text": "4 samples were lost"}]
-    assert not list(recording_problems(recording))
+    assert not check_recording(recording)[0]
 
 
 def test_a_journal_cut_at_any_byte_opens_with_all_whole_frames_before(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_journal_cut_at_any_byte_opens_with_all_whole_frames_before(tmp_path: 
         recording = open_recording(path)
         np.testing.assert_array_equal(recording.read(), samples[: recording.n_samples])
         assert recording.n_samples % 20 == 0
-        assert not [p for p in recording_problems(recording) if "no samples" not in p]
+        assert not [p for p in check_recording(recording)[0] if "no samples" not in p]
         lengths.add(recording.n_samples)
     assert lengths == set(range(0, 201, 20))
 
@@ -281,7 +281,7 @@ def test_a_killed_recording_opens_and_lacks_nothing_that_was_written(tmp_path: P
     recording = open_recording(path)
     assert recording.n_samples >= max(told, default=20)
     np.testing.assert_array_equal(recording.read()[:, 3], np.arange(recording.n_samples))
-    assert not list(recording_problems(recording))
+    assert not check_recording(recording)[0]
     assert not is_recorded_to(path)
     assert finish(path).n_samples == recording.n_samples
 

@@ -88,11 +88,6 @@ def open_samples(
     return SampleFile(npy, (), notes)
 
 
-def open_array(path: Path, rate_hz: float, scale: float = 1.0, offset: Offset = 0.0) -> np.ndarray | Samples:
-    """The samples of `open_samples` alone."""
-    return open_samples(path, rate_hz, scale, offset).samples
-
-
 def told_by_row(row: Mapping[str, str], **options: Sequence[str]) -> dict[str, object]:
     """A reader's options `columns` and `label_clock`, from the row of a table where it has them, else as given."""
     told: dict[str, object] = {}

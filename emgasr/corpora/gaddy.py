@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from emgasr.conditioning import Conditioner, ConditioningConfig
-from emgasr.corpora.arrays import Stamp, open_array, stamp_of
+from emgasr.corpora.arrays import SampleFile, Stamp, open_samples, stamp_of
 from emgasr.corpora.files import find_files, tell_notes
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.mains import harmonics
@@ -66,12 +66,12 @@ def open_recording(path: str | Path, *, filtering: Filtering = "causal") -> Reco
     if filtering not in ("causal", "zero_phase", "none"):
         raise ConfigError("filtering", f"{filtering!r} is not known", "choose causal, zero_phase or none")
     info = read_info(info_file(path))
-    raw = _raw(path)
-    total = raw.shape[0]
+    file = _raw(path)
+    total = file.samples.shape[0]
     if total != info.samples:
         raise RecordingError(path, f"holds {total} samples, its info tells {info.samples}", "fetch both again")
     if filtering == "none":
-        samples, rate = raw, RATE_HZ
+        samples, rate = file.samples, RATE_HZ
     else:
         before = _neighbor(path, -1)
         first = _resampled(before[1] if before else 0)
@@ -88,7 +88,7 @@ def open_recording(path: str | Path, *, filtering: Filtering = "causal") -> Reco
         SUBJECT,
         session_of(path),
         spans=spans,
-        notes=() if spoken or info.sentence_index < 0 else ("an utterance of no words",),
+        notes=(*file.notes, *(() if spoken or info.sentence_index < 0 else ("an utterance of no words",))),
     )
 
 
@@ -200,15 +200,15 @@ class _Filtered:
 
 @lru_cache(maxsize=8)  # a recording is read in pieces
 def _filtered(path: Path, filtering: Filtering, stamps: tuple[Stamp, ...]) -> np.ndarray:
-    own = _raw(path)[:].astype(np.float64)
+    own = _raw(path).samples[:].astype(np.float64)
     before, behind = _neighbor(path, -1), _neighbor(path, 1)
     first = before[1] if before else 0
-    joined = np.concatenate([*([_raw(before[0])[:].astype(np.float64)] if before else []), own])
+    joined = np.concatenate([*([_raw(before[0]).samples[:].astype(np.float64)] if before else []), own])
     if filtering == "causal":
         config = ConditioningConfig(HIGHPASS_HZ, 0.0, HIGHPASS_ORDER, f"{MAINS_HZ:.0f}", NOTCH_Q, FILTERED_RATE_HZ)
         filtered = Conditioner(config, RATE_HZ).whole(joined)
     else:
-        filtered = zero_phase(np.concatenate([joined, *([_raw(behind[0])[:]] if behind else [])]))
+        filtered = zero_phase(np.concatenate([joined, *([_raw(behind[0]).samples[:]] if behind else [])]))
     filtered = filtered[_resampled(first) : _resampled(first + len(own))]
     return (KNEE * np.tanh(filtered / SCALE / KNEE)).astype(np.float32)
 
@@ -225,17 +225,17 @@ def zero_phase(samples: np.ndarray) -> np.ndarray:
     return resample_poly(values, UP, DOWN, axis=0)
 
 
-def _raw(path: Path) -> Any:
-    samples = open_array(path, RATE_HZ)
-    if samples.shape[1] != ELECTRODES:
-        raise RecordingError(path, f"has {samples.shape[1]} channels", f"the corpus has {ELECTRODES}")
-    return samples
+def _raw(path: Path) -> SampleFile:
+    file = open_samples(path, RATE_HZ)
+    if (channels := file.samples.shape[1]) != ELECTRODES:
+        raise RecordingError(path, f"has {channels} channels", f"the corpus has {ELECTRODES}")
+    return file
 
 
 def _neighbor(path: Path, step: int) -> tuple[Path, int] | None:
     """The file of the utterance before (-1) or behind (1) in the session, and its samples; None where there is none."""
     other = path.with_name(f"{_number(path) + step}{EMG}")
-    return (other, int(_raw(other).shape[0])) if is_regular(other) else None
+    return (other, int(_raw(other).samples.shape[0])) if is_regular(other) else None
 
 
 def _number(path: Path) -> int:

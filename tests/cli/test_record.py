@@ -24,7 +24,7 @@ from emgasr.errors import RecordingError
 from emgasr.journal_reading import is_journal
 from emgasr.recording import Band
 from emgasr.sources import Chunk
-from emgasr.validate import recording_problems
+from emgasr.validate import check_recording
 
 
 def test_a_replayed_file_is_recorded_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +58,7 @@ def test_a_simulated_person_types_the_prompts(tmp_path: Path) -> None:
     assert recording.spans.kinds == ("rest", "prompt", "prompt", "rest")
     assert recording.spans.texts[1:3] == ("ab\n", "c d\n")
     assert recording.events.keys.count("Key.enter") == 2
-    assert not list(recording_problems(recording))
+    assert not check_recording(recording)[0]
     level = [
         float(recording.read(start, end).std())
         for start, end in ((0.2, 0.9), (recording.spans.start_s[1] + 0.7, recording.spans.end_s[1]))

@@ -195,3 +195,12 @@ def test_a_damaged_utterance_is_refused(tmp_path: Path, change: Callable[[Path],
 def test_an_unknown_filtering_is_refused(corpus: Path) -> None:
     with pytest.raises(ConfigError, match="'median' is not known"):
         open_recording(utterances(corpus)[0], filtering="median")  # type: ignore[arg-type]
+
+
+def test_what_lies_behind_the_samples_of_an_utterance_is_told(tmp_path: Path) -> None:
+    path = write_utterance(tmp_path / "silent_parallel_data/s", 1, "book", 0, "one")
+    assert open_recording(path).notes == ()
+    with path.open("ab") as file:
+        file.write(bytes(12))
+    (note,) = open_recording(path).notes
+    assert "12 bytes lie beyond" in note

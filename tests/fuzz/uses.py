@@ -37,7 +37,7 @@ def reading_again(what: str) -> Iterator[None]:
 
 def use_recording(recording: Recording, place: Place) -> Seen:
     """Read all samples in blocks, check labels against what a recording promises, save it and open it again."""
-    from emgasr.validate import recording_problems
+    from emgasr.validate import check_recording
 
     total, channels = recording.samples.shape
     expect(total * channels <= MOST_VALUES, f"tells {total} samples of {channels} channels")
@@ -56,7 +56,7 @@ def use_recording(recording: Recording, place: Place) -> Seen:
     for name, times in (("events", events.time_s), ("spans", spans.start_s)):
         expect((np.diff(times) >= 0).all(), f"{name} are not in order")
     expect((spans.end_s >= spans.start_s).all(), "a span ends before it starts")
-    list(recording_problems(recording))
+    check_recording(recording)[0]
     if samples.size <= SAVED_VALUES:
         save_recording(recording, place.out / "again.hdf5")
         with reading_again("the session"):
