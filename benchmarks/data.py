@@ -33,12 +33,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emgasr.augment import Augment, AugmentConfig
-from emgasr.batches import Batch, WindowsConfig, WindowSource, collate
-from emgasr.corpora import emg2qwerty
-from emgasr.features import LogSpectrogramConfig, build_features
+from emgasr.corpora.emg2qwerty import sessions as emg2qwerty
+from emgasr.data.augment import Augment, AugmentConfig
+from emgasr.data.batches import Batch, WindowsConfig, WindowSource, collate
+from emgasr.frontend.features import LogSpectrogramConfig, build_features
+from emgasr.runtime.torchaudio_guard import torchaudio
 from emgasr.tokens import Tokens
-from emgasr.torchaudio_guard import torchaudio
 
 RATE_HZ, ELECTRODES, WINDOW_S, BATCH, START = 2000, 16, 5.0, 32, 1.6e9
 KEYS = [*"etaoinshrdlu", "Key.space", "Key.backspace"]
@@ -135,10 +135,10 @@ def session_peak_mb(path: Path) -> float:
 def read_whole(path: Path) -> float:
     """What `session_peak_mb` runs."""
     from emgasr.decoding import greedy
-    from emgasr.encoders.tds import TDSConfig
-    from emgasr.items import items_of
-    from emgasr.normalize import NormalizeConfig
-    from emgasr.recognizer import Recognizer, RecognizerConfig
+    from emgasr.evaluation.items import items_of
+    from emgasr.frontend.normalize import NormalizeConfig
+    from emgasr.models.recognizer import Recognizer, RecognizerConfig
+    from emgasr.models.tds import TDSConfig
     from emgasr.recording import Signal
     from emgasr.score import count_edits
 

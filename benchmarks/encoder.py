@@ -21,11 +21,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emgasr.augment import Augment, AugmentConfig
-from emgasr.encoders.conformer import SIZES, ConformerEncoder
-from emgasr.encoders.tds import TDSConfig, TDSEncoder
-from emgasr.features import LogSpectrogramConfig, build_features
-from emgasr.normalize import NormalizeConfig, RunningNormalize
+from emgasr.data.augment import Augment, AugmentConfig
+from emgasr.frontend.features import LogSpectrogramConfig, build_features
+from emgasr.frontend.normalize import NormalizeConfig, RunningNormalize
+from emgasr.models.conformer import SIZES, ConformerEncoder
+from emgasr.models.tds import TDSConfig, TDSEncoder
 
 RATE_HZ, BANDS, ELECTRODES, TOKENS = 2000.0, 2, 16, 99
 WINDOWS, WINDOW_S, LABELS = 32, 4.0, 16  # 4 keys a second, as emg2qwerty's typists

@@ -22,15 +22,15 @@ import torch
 
 from emgasr.decoding import SearchConfig
 from emgasr.decoding.search_file import read_search_config
-from emgasr.items import reference_of
+from emgasr.evaluation.endpoint_tuning import read_rules, rules_of
+from emgasr.evaluation.items import reference_of
 from emgasr.lm import NGramModel, read_model
-from emgasr.manifest import read_manifest
-from emgasr.recognizer import SEARCH_NAME, Recognizer
+from emgasr.manifests.manifest import read_manifest
+from emgasr.models.recognizer import SEARCH_NAME, Recognizer
 from emgasr.recording import Recording
 from emgasr.score import Counts, count_edits, keys_at_rest, matched
-from emgasr.settling import read_rules, rules_of
-from emgasr.signal_watch import RestLevel
-from emgasr.streaming import OFFLINE, Event, Key, StreamConfig
+from emgasr.streaming.activity import RestLevel
+from emgasr.streaming.stream import OFFLINE, Event, Key, StreamConfig
 
 CHUNKS_MS = (32.0, 64.0, 128.0, 192.0, 256.0, 320.0)
 

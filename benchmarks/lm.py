@@ -30,8 +30,8 @@ import numpy as np
 from keystroke_lm import NGRAMS, filled
 
 from emgasr.lm import NGramModel, estimate, open_compact, read_arpa, write_arpa, write_compact
-from emgasr.lm.arpa_symbols import SPACE_SIGN
-from emgasr.lm.lmplz import FALLBACK_DISCOUNTS, MEMORY
+from emgasr.lm.estimation.lmplz import FALLBACK_DISCOUNTS, MEMORY
+from emgasr.lm.formats.arpa_symbols import SPACE_SIGN
 from emgasr.lm.texts import read_texts, sentences
 
 ROOT = Path(__file__).resolve().parent.parent

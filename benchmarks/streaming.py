@@ -19,14 +19,14 @@ import numpy as np
 import torch
 
 from emgasr.decoding import SearchConfig
-from emgasr.delay import Stopwatch
-from emgasr.encoders.conformer import SIZES
-from emgasr.encoders.tds import TDSConfig
 from emgasr.lm import NGramModel, estimate
-from emgasr.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.conformer import SIZES
+from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.tds import TDSConfig
 from emgasr.recording import Band, Recording, Signal
 from emgasr.simulate.prompts import default_prompts
-from emgasr.streaming import Stream
+from emgasr.streaming.delay import Stopwatch
+from emgasr.streaming.stream import Stream
 from emgasr.tokens import Tokens
 
 RATE_HZ, CHUNK = 2000.0, 128

@@ -6,8 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from emgasr.cli.evaluate import table_of
-from emgasr.results import write_results
+from emgasr.cli.read.evaluate import table_of
+from emgasr.evaluation.results import write_results
 
 out, parts = Path(sys.argv[1]), sys.argv[2:]
 rows = []

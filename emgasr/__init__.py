@@ -9,7 +9,7 @@ from emgasr.errors import ConfigError
 from emgasr.transcribe import Transcript, transcribe
 
 if TYPE_CHECKING:
-    from emgasr.recognizer import Recognizer
+    from emgasr.models.recognizer import Recognizer
     from emgasr.recording import Recording
 
 __version__ = "0.1.0"
@@ -22,7 +22,7 @@ def load(folder: str | Path, device: str = "cpu") -> Recognizer:
     A ConfigError for a device that is not there, or what is no path.
     """
     _check_path("load", folder)
-    from emgasr.recognizer import Recognizer
+    from emgasr.models.recognizer import Recognizer
 
     return Recognizer.load(folder, device)
 
@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
 
         return Recording
     if name == "Recognizer":
-        from emgasr.recognizer import Recognizer
+        from emgasr.models.recognizer import Recognizer
 
         return Recognizer
     raise AttributeError(f"module 'emgasr' has no attribute {name!r}")

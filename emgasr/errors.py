@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emgasr.visible import told_line
+from emgasr.display.visible import told_line
 
 
 class EmgasrError(Exception):

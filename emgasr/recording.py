@@ -11,9 +11,9 @@ from typing import Protocol
 
 import numpy as np
 
+from emgasr.display.visible import told_line
 from emgasr.errors import DataError, ModelError, RecordingError
-from emgasr.plain_text import normalized
-from emgasr.visible import told_line
+from emgasr.files.plain_text import normalized
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
 ORIGINS = ("measured", "simulated", "composed")
@@ -327,14 +327,14 @@ def row_range(rows: slice, n: int) -> tuple[int, int]:
 
 def open_recording(path: str | Path) -> Recording:
     """Open a native session file (HDF5); its samples are read when sliced. RecordingError if it is not one."""
-    from emgasr.session_file import open_session
+    from emgasr.sessions.native import open_session
 
     return open_session(path)
 
 
 def save_recording(recording: Recording, path: str | Path) -> None:
     """Write a native session file that takes `path`'s place only when complete; OutputError if it cannot be written."""
-    from emgasr.session_file import save_session
+    from emgasr.sessions.native import save_session
 
     save_session(recording, path)
 

@@ -10,7 +10,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from emgasr.errors import DataError
-from emgasr.plain_text import normalized
+from emgasr.files.plain_text import normalized
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class SubjectRates:
 def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[tuple[Hashable, Hashable]]:
     """Return a least-edits alignment as (reference symbol or None, hypothesis symbol or None) pairs, in order.
 
-    Texts, and symbols that are texts, are compared in their composed form (see `emgasr.plain_text.normalized`).
+    Texts, and symbols that are texts, are compared in their composed form (see `emgasr.files.plain_text.normalized`).
     """
     reference, hypothesis = _one_form(reference), _one_form(hypothesis)
     numbers: dict[Hashable, int] = {}  # rapidfuzz compares symbols by hash: numbering them rules out collisions

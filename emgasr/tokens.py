@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from emgasr.as_json import as_json
 from emgasr.errors import DataError, ModelError
-from emgasr.output import replacing
-from emgasr.plain_data import read_bytes, read_json
-from emgasr.plain_text import normalized
+from emgasr.files.as_json import as_json
+from emgasr.files.output import replacing
+from emgasr.files.plain_data import read_bytes, read_json
+from emgasr.files.plain_text import normalized
 from emgasr.typed_signs import ascii_key
 
 LARGEST_TOKENS, LARGEST_PIECES = 2**22, 2**26  # bytes of tokens.json and of a sentencepiece model
@@ -77,7 +77,7 @@ class Tokens:
     def __init__(self, kind: str, symbols: Iterable[str], model: bytes = b"") -> None:
         """Take the symbols without the blank, in id order; `model` is the sentencepiece model's bytes, if it is one.
 
-        Symbols are kept in their composed form (see `emgasr.plain_text.normalized`): two forms of one are one.
+        Symbols are kept in their composed form (see `emgasr.files.plain_text.normalized`): two forms of one are one.
         """
         self.kind = kind
         self.symbols: tuple[str, ...] = (BLANK, *map(normalized, symbols))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # `import emgasr` imports this module, and must not import wh
     import numpy as np
 
     from emgasr.decoding import BeamSearch
-    from emgasr.recognizer import Recognizer
+    from emgasr.models.recognizer import Recognizer
     from emgasr.recording import Recording
 
 

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from emgasr.errors import DataError
-from emgasr.plain_text import normalized, read_lines
+from emgasr.files.plain_text import normalized, read_lines
 
 _HEADING = re.compile(r"\s*=( =)* .* =( =)*\s*")
 _SPLIT_NUMBER = re.compile(r" @([-,.])@ ")  # WikiText writes 1,000 as 1 @,@ 000

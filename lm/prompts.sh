@@ -6,7 +6,7 @@ set -euo pipefail
 out=${1:?usage: lm/prompts.sh OUT}
 order=${ORDER:-6}
 emgasr=${EMGASR:-emgasr}
-data=$(cd "$(dirname "${BASH_SOURCE[0]}")/../emgasr/data" && pwd)
+data=$(cd "$(dirname "${BASH_SOURCE[0]}")/../emgasr/assets" && pwd)
 
 $emgasr lm build "$data/prompts_train.txt" --order "$order" --out "$out" --overwrite
 $emgasr lm score "$out" "$data/prompts_validation.txt"

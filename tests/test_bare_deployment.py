@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from bare import bare_package, run_bare
 
 from emgasr.cli import main
+from tests.helpers.bare import bare_package, run_bare
+from tests.helpers.scripts import ROOT
 
 SAID_ONCE = "compiled code cannot be kept (no folder can be written)"
 # The verbs of the demo in miniature, in one process: what is compiled in memory is compiled once.
@@ -54,7 +55,7 @@ def here(site: Path, request: pytest.FixtureRequest) -> Path:
 
 
 def test_the_demos_verbs_work_where_nothing_can_be_written(site: Path, here: Path) -> None:
-    done = run_bare(site, here, "-c", DEMO, str(site / "emgasr" / "data" / "model"))
+    done = run_bare(site, here, "-c", DEMO, str(site / "emgasr" / "assets" / "model"))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count(SAID_ONCE) == 1
     assert "Traceback" not in done.stderr
@@ -79,7 +80,9 @@ def test_help_answers_there_too(site: Path, here: Path) -> None:
 
 
 def test_a_folder_for_compiled_code_is_used_where_one_is_named(site: Path, here: Path) -> None:
-    (here / "one.py").write_text("from emgasr.compiled import compiled\n@compiled()\ndef f(x):\n    return x + 1\n")
+    (here / "one.py").write_text(
+        "from emgasr.runtime.compiled import compiled\n@compiled()\ndef f(x):\n    return x + 1\n"
+    )
     done = run_bare(site, here, "-c", "import os; os.environ['NUMBA_CACHE_DIR'] = 'kept'; import one; one.f(1)")
     assert (done.returncode, done.stderr) == (0, "")
     assert list((here / "kept").rglob("*.nbi"))
@@ -88,7 +91,7 @@ def test_a_folder_for_compiled_code_is_used_where_one_is_named(site: Path, here:
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_spoil_nothing(closed: str, tmp_path: Path) -> None:
     command = f'exec "{sys.executable}" -m emgasr record recorded.hdf5 --source simulate:seed=0 --seconds 1 {closed}'
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(main.__code__.co_filename).parents[2])])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT)])}
     done = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert main(["validate", str(tmp_path / "recorded.hdf5")]) == 0
@@ -98,11 +101,11 @@ def test_what_was_opened_by_a_relative_path_is_read_from_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import numpy as np
-    from miniatures import make_recording
 
     import emgasr
-    from emgasr.journal import Journal
     from emgasr.recording import save_recording
+    from emgasr.sessions.journal import Journal
+    from tests.helpers.miniatures import make_recording
 
     recording = make_recording()
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tiny_models import easy_recording, save_keys_model, write_easy_corpus
 
 from emgasr.cli import main
 from emgasr.recording import save_recording
+from tests.helpers.tiny_models import easy_recording, save_keys_model, write_easy_corpus
 
 
 @contextmanager

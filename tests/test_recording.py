@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from miniatures import make_recording, write_native
 
 from emgasr.errors import DataError, OutputError, RecordingError
-from emgasr.hdf5 import OPEN_FILES, OpenFiles
+from emgasr.files.hdf5 import OPEN_FILES, OpenFiles
 from emgasr.recording import Band, Events, Recording, Spans, open_recording, save_recording
+from tests.helpers.miniatures import make_recording, write_native
 
 
 def test_what_is_saved_is_what_is_opened(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_a_failed_save_leaves_what_was_there(tmp_path: Path, error: BaseExceptio
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from emgasr import session_file
+    from emgasr.sessions import native as session_file
 
     class FullDisk(session_file._Sink):
         def write(self, data: object, /) -> int:

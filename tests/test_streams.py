@@ -10,14 +10,11 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from miniatures import make_recording
 from safetensors.torch import load_file, save_file
-from tiny_models import ENCODERS, NORMALIZATIONS, tiny_recognizer
 
 from emgasr.decoding import greedy
-from emgasr.encoders.tds import TDSConfig
 from emgasr.errors import ConfigError
-from emgasr.features import (
+from emgasr.frontend.features import (
     BandPowerConfig,
     FeaturesConfig,
     LogSpectrogramConfig,
@@ -25,8 +22,11 @@ from emgasr.features import (
     SpectralCovarianceConfig,
     build_features,
 )
-from emgasr.held import chosen, gathered, state_of, tensors_of
-from emgasr.recognizer import Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
+from emgasr.models.tds import TDSConfig
+from emgasr.state import chosen, gathered, state_of, tensors_of
+from tests.helpers.miniatures import make_recording
+from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, tiny_recognizer
 
 FEATURES: dict[str, FeaturesConfig] = {
     "log_spectrogram": LogSpectrogramConfig(window_ms=40, hop_ms=20),
@@ -217,7 +217,7 @@ def test_emissions_of_a_recording_are_those_of_a_stream() -> None:
 
 
 def test_what_leaves_the_first_frames_out_cannot_be_streamed() -> None:
-    from emgasr.encoders.tds import TDSEncoder
+    from emgasr.models.tds import TDSEncoder
 
     with pytest.raises(ConfigError, match=r"encoder\.padding.*streamed"):
         TDSEncoder(TDSConfig(mlp_width=6, channels=3, padding="none"), 1, 1, 2).start(torch.zeros(1, 0, 1, 1, 2))

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from known_emissions import KEYS, emissions_of
-from miniatures import make_recording
 
 from emgasr import transcribe
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.errors import DataError
 from emgasr.lm import estimate
+from tests.helpers.known_emissions import KEYS, emissions_of
+from tests.helpers.miniatures import make_recording
 
 
 class FakeRecognizer:

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 
 from emgasr.decoding import BeamSearch, SearchConfig, greedy
-from emgasr.items import reference_of
+from emgasr.evaluation.items import reference_of
 from emgasr.lm import read_model
-from emgasr.manifest import read_manifest
-from emgasr.recognizer import Recognizer
+from emgasr.manifests.manifest import read_manifest
+from emgasr.models.recognizer import Recognizer
 from emgasr.score import count_edits, total
 
 SCALES, WEIGHTS = (1.0, 0.8, 0.6, 0.5, 0.35), ((1.0, 0.0), (0.7, 0.7), (1.0, 1.0))

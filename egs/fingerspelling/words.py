@@ -8,7 +8,7 @@ import string
 from collections import Counter
 from pathlib import Path
 
-from emgasr.plain_text import read_lines
+from emgasr.files.plain_text import read_lines
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("texts", nargs="+", type=Path)

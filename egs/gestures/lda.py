@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from emgasr.compose import Take, takes_from_recordings
-from emgasr.features import BandPowerConfig, build_features
-from emgasr.manifest import read_manifest
-from emgasr.results import write_results
+from emgasr.data.compose import Take, takes_from_recordings
+from emgasr.evaluation.results import write_results
+from emgasr.frontend.features import BandPowerConfig, build_features
+from emgasr.manifests.manifest import read_manifest
 
 EDGES_HZ = (6.25, 25.0, 50.0, 75.0, 100.0)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from emgasr.results import write_results
+from emgasr.evaluation.results import write_results
 
 FIGURES = {"strings": "cer_greedy", "isolated": "accuracy"}
 out = Path(sys.argv[1])

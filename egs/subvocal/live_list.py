@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.compose import ComposeConfig, as_recording, compose, takes_from_recordings
-from emgasr.leaks import part_name
-from emgasr.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.data.compose import ComposeConfig, as_recording, compose, takes_from_recordings
+from emgasr.manifests.leaks import part_name
+from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.recording import Spans, save_recording
 from emgasr.tokens import Tokens
 

@@ -11,9 +11,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from emgasr.conditioning import ConditioningConfig, condition
 from emgasr.corpora import scan
-from emgasr.manifest import Manifest
+from emgasr.frontend.conditioning import ConditioningConfig, condition
+from emgasr.manifests.manifest import Manifest
 from emgasr.recording import Spans, save_recording
 
 REACTION_S, SETTLED_S, EARLY_S, SHORTEST_S = 0.15, 0.3, 0.15, 0.15

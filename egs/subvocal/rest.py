@@ -13,13 +13,13 @@ from pathlib import Path
 
 import torch
 
-from emgasr.items import reference_of
-from emgasr.manifest import Manifest, read_manifest
-from emgasr.recognizer import Recognizer
-from emgasr.results import write_results
+from emgasr.evaluation.items import reference_of
+from emgasr.evaluation.results import write_results
+from emgasr.manifests.manifest import Manifest, read_manifest
+from emgasr.models.recognizer import Recognizer
 from emgasr.score import Counts, count_edits, keys_at_rest, total
-from emgasr.signal_watch import RestLevel
-from emgasr.streaming import Key, StreamConfig
+from emgasr.streaming.activity import RestLevel
+from emgasr.streaming.stream import Key, StreamConfig
 
 GATE_S, ASKED = 10.0, 0.2
 CONFIDENCES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)

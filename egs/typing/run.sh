@@ -11,7 +11,7 @@ calibrate=${CALIBRATE_MINUTES:-2}     # fitting budget of each person's model
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
 python=${PYTHON:-python3}
 here=$(dirname "${BASH_SOURCE[0]}")
-prompts=$("$python" -c 'import emgasr, pathlib; print(pathlib.Path(emgasr.__file__).parent / "data")')
+prompts=$("$python" -c 'import emgasr, pathlib; print(pathlib.Path(emgasr.__file__).parent / "assets")')
 
 [ ! -e "$out" ] || { echo "$out exists; choose another folder" >&2; exit 2; }
 "${emgasr[@]}" simulate "$out/train" --split train --people "$people" --sessions 1 --minutes 4 & simulation=$!

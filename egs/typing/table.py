@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from emgasr.results import write_results
+from emgasr.evaluation.results import write_results
 
 FIGURES = ("cer_greedy", "cer_lm", "cer_rendered_greedy", "cer_rendered_lm", "wer_lm")
 out = Path(sys.argv[1])

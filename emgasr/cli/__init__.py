@@ -12,31 +12,31 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from emgasr import __version__
+from emgasr.display.visible import shown_streams, told_line
 from emgasr.errors import EmgasrError
-from emgasr.interrupts import end_as_ctrl_c
-from emgasr.visible import shown_streams, told_line
+from emgasr.runtime.interrupts import end_as_ctrl_c
 
 # A verb's module is imported only when the verb is called: `emgasr --help` must answer at once.
 VERBS: dict[str, tuple[str, str]] = {
-    "demo": ("emgasr.cli.demo", "simulate a person never seen, read their typing, learn the person, read again"),
-    "simulate": ("emgasr.cli.simulate", "make recordings of simulated people who type"),
-    "manifest": ("emgasr.cli.manifest", "list the recordings of a corpus, with splits and checksums"),
-    "validate": ("emgasr.cli.validate", "check recordings, and that no split leaks into another"),
-    "compose": ("emgasr.cli.compose", "single takes into a fixed list of sequences to test on"),
-    "condition": ("emgasr.cli.condition", "filter a recording by the filters of a live stream, or lower its rate"),
-    "record": ("emgasr.cli.record", "record a live signal, with prompts and key times, safe against crashes"),
-    "doctor": ("emgasr.cli.doctor", "measure a live signal and tell what to mend"),
-    "calibrate": ("emgasr.cli.calibrate", "fit a model to a person at a live signal"),
-    "info": ("emgasr.cli.info", "what a recording, a manifest or a model holds"),
-    "train": ("emgasr.cli.train", "train a recognizer from a manifest and a configuration"),
-    "personalize": ("emgasr.cli.personalize", "fit a trained recognizer to one person, never for the worse"),
-    "lm": ("emgasr.cli.lm", "build, mix and query n-gram language models"),
-    "tune": ("emgasr.cli.tune", "find the weights of the search on validation recordings"),
-    "import": ("emgasr.cli.import_checkpoint", "a published emg2qwerty checkpoint into a model folder"),
-    "settle": ("emgasr.cli.settle", "find when live keys may settle, on validation recordings"),
-    "transcribe": ("emgasr.cli.transcribe", "recordings in, text out"),
-    "stream": ("emgasr.cli.stream", "live signals in, text as it is typed"),
-    "evaluate": ("emgasr.cli.evaluate", "error rates of a recognizer on a split, with a report"),
+    "demo": ("emgasr.cli.read.demo", "simulate a person never seen, read their typing, learn the person, read again"),
+    "simulate": ("emgasr.cli.data.simulate", "make recordings of simulated people who type"),
+    "manifest": ("emgasr.cli.data.manifest", "list the recordings of a corpus, with splits and checksums"),
+    "validate": ("emgasr.cli.data.validate", "check recordings, and that no split leaks into another"),
+    "compose": ("emgasr.cli.data.compose", "single takes into a fixed list of sequences to test on"),
+    "condition": ("emgasr.cli.data.condition", "filter a recording by the filters of a live stream, or lower its rate"),
+    "record": ("emgasr.cli.live.record", "record a live signal, with prompts and key times, safe against crashes"),
+    "doctor": ("emgasr.cli.live.doctor", "measure a live signal and tell what to mend"),
+    "calibrate": ("emgasr.cli.live.calibrate", "fit a model to a person at a live signal"),
+    "info": ("emgasr.cli.model.info", "what a recording, a manifest or a model holds"),
+    "train": ("emgasr.cli.model.train", "train a recognizer from a manifest and a configuration"),
+    "personalize": ("emgasr.cli.model.personalize", "fit a trained recognizer to one person, never for the worse"),
+    "lm": ("emgasr.cli.language.lm", "build, mix and query n-gram language models"),
+    "tune": ("emgasr.cli.read.tune", "find the weights of the search on validation recordings"),
+    "import": ("emgasr.cli.model.import_checkpoint", "a published emg2qwerty checkpoint into a model folder"),
+    "settle": ("emgasr.cli.live.settle", "find when live keys may settle, on validation recordings"),
+    "transcribe": ("emgasr.cli.read.transcribe", "recordings in, text out"),
+    "stream": ("emgasr.cli.live.stream", "live signals in, text as it is typed"),
+    "evaluate": ("emgasr.cli.read.evaluate", "error rates of a recognizer on a split, with a report"),
     "protocol": ("emgasr.cli.protocol", "many people held out in turn, calibrated and tested: the whole table"),
 }
 

@@ -10,17 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.as_json import as_json
-from emgasr.cli.json_out import print_json
-from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.parser import ArgumentParser
 from emgasr.errors import ConfigError, OutputError
-from emgasr.manifest import read_manifest
-from emgasr.output import locked_folder, replacing
-from emgasr.plain_data import LARGEST_TABLE, read_json
+from emgasr.files.as_json import as_json
+from emgasr.files.output import locked_folder, replacing
+from emgasr.files.plain_data import LARGEST_TABLE, read_json
+from emgasr.manifests.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from emgasr.experiment import TrainingConfig
-    from emgasr.jobs import Engine
+    from emgasr.protocol.jobs import Engine
+    from emgasr.training.run import TrainingConfig
 
 PROGRAM = "emgasr protocol"
 ROWS_NAME = "rows.json"
@@ -54,7 +54,7 @@ def _split(options: argparse.Namespace, rest: list[str], argv: list[str]) -> int
 
 
 def _run(options: argparse.Namespace, rest: list[str], argv: list[str]) -> int:
-    from emgasr.config import from_command_line
+    from emgasr.config.parsing import from_command_line
     from emgasr.protocol.folds import read_splits
     from emgasr.protocol.plan import ProtocolConfig, prepare, read_lists
     from emgasr.protocol.plan import run as run_protocol
@@ -94,8 +94,8 @@ def _report(options: argparse.Namespace, rest: list[str], argv: list[str]) -> in
 
 def _system(text: str) -> tuple[str, TrainingConfig]:
     """NAME=words, the words as `emgasr train` takes them, a bare file being a --config."""
-    from emgasr.config import from_command_line
-    from emgasr.experiment import KINDS, TrainingConfig
+    from emgasr.config.parsing import from_command_line
+    from emgasr.training.run import KINDS, TrainingConfig
 
     name, words = _named(text, "--system", "CONFIG [options]")
     if not name.replace("-", "").replace("_", "").isalnum():
@@ -119,10 +119,10 @@ def _named(text: str, option: str, what: str) -> tuple[str, str]:
 
 def _engine(options: argparse.Namespace) -> Engine:
     if options.engine == "ray":
-        from emgasr.ray_jobs import RayEngine
+        from emgasr.protocol.ray_jobs import RayEngine
 
         return RayEngine(options.threads, options.gpus)
-    from emgasr.jobs import LocalEngine
+    from emgasr.protocol.jobs import LocalEngine
 
     return LocalEngine(options.workers, options.threads)
 
@@ -132,7 +132,7 @@ def _told(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
     """Yield what tells of each job that ended: a bar on a terminal, else a line on standard error."""
     from rich.progress import Progress
 
-    from emgasr.console import Console
+    from emgasr.display.console import Console
 
     console = Console(stderr=True)
     with Progress(console=console, disable=quiet or not console.is_terminal) as bar:

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from emgasr.corpora.files import tell_equal_contents
 from emgasr.errors import ManifestError, RecordingError
-from emgasr.manifest import CORPORA, PART, Entry, Findings
+from emgasr.manifests.manifest import CORPORA, PART, Entry, Findings
 from emgasr.recording import Recording
 
 
@@ -77,8 +77,8 @@ def open_any(path: str | Path) -> Recording:
         raise RecordingError(path, wrong, "list it in a metadata.csv and run `emgasr manifest --corpus takes`")
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)
-    from emgasr.hdf5 import OPEN_FILES, holds
-    from emgasr.journal_reading import is_journal
+    from emgasr.files.hdf5 import OPEN_FILES, holds
+    from emgasr.sessions.journal_reading import is_journal
 
     if is_journal(path):
         return reader("native").open_recording(path)
@@ -94,7 +94,8 @@ def reader(corpus: str) -> ModuleType:
     """
     if corpus not in CORPORA:
         raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
-    return importlib.import_module(f"emgasr.corpora.{corpus}")
+    rooms = {"emg2qwerty": "emg2qwerty.sessions", "emg2qwerty_bids": "emg2qwerty.bids", "bids": "bids.reader"}
+    return importlib.import_module(f"emgasr.corpora.{rooms.get(corpus, corpus)}")
 
 
 def _fits(value: object, hint: Any) -> bool:

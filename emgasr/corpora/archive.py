@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, cast
 
 from emgasr.errors import OutputError, RecordingError
-from emgasr.output import replacing
+from emgasr.files.output import replacing
 
 BLOCK = 1 << 16
 LONGEST_MAGIC = 6

@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
+from emgasr.display.wording import listed
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry, Findings
+from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Recording
-from emgasr.wording import listed
 
 LINES = 20  # of what reading single recordings tells: more are counted
 HIDDEN = "hidden"

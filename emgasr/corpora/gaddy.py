@@ -18,15 +18,15 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from emgasr.conditioning import Conditioner, ConditioningConfig
-from emgasr.corpora.arrays import SampleFile, Stamp, open_samples, stamp_of
 from emgasr.corpora.files import find_files, tell_notes
+from emgasr.corpora.samples.arrays import SampleFile, Stamp, open_samples, stamp_of
 from emgasr.errors import ConfigError, RecordingError
-from emgasr.mains import harmonics
-from emgasr.manifest import Entry, Findings
-from emgasr.plain_data import read_json
+from emgasr.files.plain_data import read_json
+from emgasr.files.regular_file import is_regular
+from emgasr.frontend.conditioning import Conditioner, ConditioningConfig
+from emgasr.frontend.mains import harmonics
+from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans, row_range
-from emgasr.regular_file import is_regular
 from emgasr.tokens import to_ascii
 
 RATE_HZ, ELECTRODES = 1000.0, 8

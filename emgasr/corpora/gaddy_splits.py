@@ -10,9 +10,9 @@ from typing import Any
 
 from emgasr.corpora.gaddy import is_silent
 from emgasr.errors import ManifestError
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry
-from emgasr.plain_data import read_json
-from emgasr.text_overlap import TextOverlap, read_lines, text_overlap
+from emgasr.files.plain_data import read_json
+from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry
+from emgasr.manifests.text_overlap import TextOverlap, read_lines, text_overlap
 
 CLAIMS = ("take", f"sentence:{TEST}", f"sentence:{VALIDATION}")
 

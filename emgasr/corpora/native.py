@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emgasr.corpora.emg2qwerty import HDF5
+from emgasr.corpora.emg2qwerty.sessions import HDF5
 from emgasr.corpora.files import find_files, tell_notes
 from emgasr.errors import RecordingError
-from emgasr.hdf5 import OPEN_FILES
-from emgasr.journal_reading import is_journal
-from emgasr.manifest import Entry, Findings
+from emgasr.files.hdf5 import OPEN_FILES
+from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Recording
-from emgasr.session_file import is_session, open_session
+from emgasr.sessions.journal_reading import is_journal
+from emgasr.sessions.native import is_session, open_session
 
 
 def open_recording(path: str | Path) -> Recording:

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.corpora.clock import Clock, read_clock
-from emgasr.corpora.emg2qwerty import HDF5, TableSamples, looks
+from emgasr.corpora.emg2qwerty.sessions import HDF5, TableSamples, looks
 from emgasr.corpora.files import find_files, tell_notes
-from emgasr.corpora.tables import number, read_table
+from emgasr.corpora.tables.clock import Clock, read_clock
+from emgasr.corpora.tables.delimited import number, read_table
+from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
-from emgasr.hdf5 import OPEN_FILES, dataset
-from emgasr.manifest import Entry, Findings
+from emgasr.files.hdf5 import OPEN_FILES, dataset
+from emgasr.files.regular_file import is_regular
+from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans
-from emgasr.regular_file import is_regular
-from emgasr.wording import counted, lines
 
 PROMPTS = "_prompts.csv"
 RATE_HZ, ELECTRODES, TABLE = 2000.0, 16, "data"

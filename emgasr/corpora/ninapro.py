@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.corpora.arrays import Stamp, stamp_of
 from emgasr.corpora.files import find_files
-from emgasr.corpora.mat import Variable, variables
+from emgasr.corpora.samples.arrays import Stamp, stamp_of
+from emgasr.corpora.samples.mat import Variable, variables
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry, Findings
+from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans, row_range
 
 

@@ -4,8 +4,8 @@ recordings.csv: file, subject (or participant), rate_hz; optional session, unit,
 offset_uv_ch1, offset_uv_ch2, … . labels.csv: file, start_s, end_s, label. Files lie beside these or in recordings/.
 Where a file is a table whose header leaves it open, recordings.csv tells its electrodes (columns) and which of its
 clocks the labels are on (label_clock).
-Rows may spell a file's name as `emgasr.corpora.file_names` allows; a row of labels.csv that means no recording, or may
-mean several, is left over.
+Rows may spell a file's name as `emgasr.corpora.tables.file_names` allows; a row of labels.csv that means no recording,
+or may mean several, is left over.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from emgasr.corpora.arrays import open_samples, told_by_row
-from emgasr.corpora.clock import place_labels
-from emgasr.corpora.file_names import spelled
 from emgasr.corpora.files import tell_notes
-from emgasr.corpora.label_table import modified, read_labels, relative
-from emgasr.corpora.listing import Listing, name_column, session_of
-from emgasr.corpora.tables import Row, check_rate, number, read_table, resolve_bands, resolve_unit, row_scale
+from emgasr.corpora.samples.arrays import open_samples, told_by_row
+from emgasr.corpora.tables.clock import place_labels
+from emgasr.corpora.tables.delimited import Row, check_rate, number, read_table, resolve_bands, resolve_unit, row_scale
+from emgasr.corpora.tables.file_names import spelled
+from emgasr.corpora.tables.label_table import modified, read_labels, relative
+from emgasr.corpora.tables.listing import Listing, name_column, session_of
+from emgasr.display.wording import counted
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry, Findings
+from emgasr.files.regular_file import is_regular
+from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
-from emgasr.regular_file import is_regular
-from emgasr.wording import counted
 
 RECORDINGS, LABELS = "recordings.csv", "labels.csv"
 REST = ("rest", "silence", "pause")  # labels of spans in which nothing is meant, in any case
@@ -54,7 +54,7 @@ def open_recording(
 
     Spans labelled as in `rest` are of kind "rest", the others of `kind`; all keep their label as text.
     `columns` name the electrodes of a table of text whose header leaves them open. Labels are moved by the clock of
-    such a table (`emgasr.corpora.clock.place_labels`); `label_clock` says which, where that could be read two ways.
+    such a table (`tables.clock.place_labels`); `label_clock` says which, where two readings are possible.
     """
     path = Path(path)
     name, scale = resolve_unit(path, unit, scale_uv)

@@ -10,14 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from emgasr.corpora.arrays import open_samples, told_by_row
 from emgasr.corpora.files import tell_notes
-from emgasr.corpora.listing import Listing, name_column, session_of
-from emgasr.corpora.tables import NAMELESS, check_rate, number, read_table, resolve_bands, resolve_unit, row_scale
+from emgasr.corpora.samples.arrays import open_samples, told_by_row
+from emgasr.corpora.tables.delimited import (
+    NAMELESS,
+    check_rate,
+    number,
+    read_table,
+    resolve_bands,
+    resolve_unit,
+    row_scale,
+)
+from emgasr.corpora.tables.listing import Listing, name_column, session_of
+from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry, Findings
+from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
-from emgasr.wording import counted, lines
 
 TABLE = "metadata.csv"
 COLUMNS = ("file", "text", "subject", "session", "rate_hz")

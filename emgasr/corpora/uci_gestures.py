@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.corpora.arrays import Stamp, stamp_of
 from emgasr.corpora.files import find_files, tell_notes
+from emgasr.corpora.samples.arrays import Stamp, stamp_of
+from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
-from emgasr.manifest import Entry, Findings
-from emgasr.plain_text import read_lines
+from emgasr.files.plain_text import read_lines
+from emgasr.files.regular_file import check_regular
+from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans, row_range
-from emgasr.regular_file import check_regular
-from emgasr.wording import counted, lines
 
 RATE_HZ, ELECTRODES, COLUMNS = 200.0, 8, 10
 LABELS = ("", "rest", "fist", "flexion", "extension", "radial", "ulnar", "palm")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.errors import DataError
+from emgasr.runtime.compiled import compiled
 
 
 def align(emissions: np.ndarray, ids: Sequence[int]) -> tuple[tuple[int, ...], tuple[float, ...]]:

@@ -16,7 +16,7 @@ import numpy as np
 from emgasr.decoding.align import align
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, checked
 from emgasr.errors import ConfigError, LanguageModelError
-from emgasr.lm.arpa_symbols import SPACE_SIGN
+from emgasr.lm.formats.arpa_symbols import SPACE_SIGN
 from emgasr.lm.ngram import END
 from emgasr.tokens import Tokens
 

@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from emgasr.config import from_mapping, to_mapping, write_yaml
+from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
 from emgasr.decoding.hypothesis import SearchConfig
 from emgasr.errors import ConfigError
-from emgasr.plain_data import read_yaml
+from emgasr.files.plain_data import read_yaml
 
 LM_SHA256 = "lm_sha256"
 

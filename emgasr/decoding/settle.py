@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.kernel.cache import forget_outdated
 from emgasr.decoding.kernel.tree import BASE, DEPTH, FRAME, LIVE, LOGS, PARENT, Tree, commit, tail, tail_times
 from emgasr.decoding.search import SearchState, take_committed
+from emgasr.runtime.compiled import compiled
 
 NEVER = 2**62  # frames
 

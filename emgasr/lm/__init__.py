@@ -6,11 +6,11 @@ import logging
 from pathlib import Path
 
 from emgasr.errors import LanguageModelError
-from emgasr.lm.arpa import read_arpa, write_arpa
-from emgasr.lm.compact import SUFFIX, is_compact, open_compact, write_compact
-from emgasr.lm.kneser_ney import estimate
+from emgasr.files.pointers import check_fetched
+from emgasr.lm.estimation.kneser_ney import estimate
+from emgasr.lm.formats.arpa import read_arpa, write_arpa
+from emgasr.lm.formats.compact import SUFFIX, is_compact, open_compact, write_compact
 from emgasr.lm.ngram import NGramModel, State
-from emgasr.pointers import check_fetched
 
 __all__ = [
     "NGramModel",

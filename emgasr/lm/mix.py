@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.errors import LanguageModelError
 from emgasr.lm.ngram import SPECIALS, UNKNOWN_ID, NGramModel, step
 from emgasr.lm.perplexity import encoded
 from emgasr.lm.trie import LN10, owners
+from emgasr.runtime.compiled import compiled
 
 SMALLEST = 1e-99  # ARPA's sign for impossible
 ROUNDING = 1e-7  # of a float32: what a sum of probabilities can miss 1 by

@@ -10,10 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.errors import LanguageModelError
+from emgasr.files.plain_text import normalized
 from emgasr.lm.trie import LN10, MOST_ORDERS, Arrays, Table, build, find, owners
-from emgasr.plain_text import normalized
+from emgasr.runtime.compiled import compiled
 
 BEGIN = "<s>"
 END = "</s>"
@@ -198,7 +198,7 @@ class NGramModel:
 def composed(symbols: Sequence[str]) -> tuple[list[str], int]:
     """Return different symbols in composed form, and of how many that would make two one: these stay as they are.
 
-    Text is asked for in composed form (`emgasr.plain_text.normalized`), so that those never are.
+    Text is asked for in composed form (`emgasr.files.plain_text.normalized`), so that those never are.
     """
     taken, forms, kept = set(symbols), [], 0
     for symbol in symbols:

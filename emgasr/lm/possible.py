@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.lm.ngram import BEGIN_ID, NGramModel
 from emgasr.lm.trie import LARGEST, find
+from emgasr.runtime.compiled import compiled
 
 ROUNDING = 0.01  # of log10: how far above 1 a probability may come by numbers that were written with few digits
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from emgasr.errors import DataError
-from emgasr.plain_text import normalized, read_lines
+from emgasr.files.plain_text import normalized, read_lines
 from emgasr.tokens import ENTER, PUBLISHED_KEYS, to_ascii
 
 SYMBOLS = ("keystrokes", "characters", "words")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.errors import LanguageModelError
+from emgasr.runtime.compiled import compiled
 
 LN10 = math.log(10)
 

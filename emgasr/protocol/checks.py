@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from emgasr.errors import ConfigError, DataError, LanguageModelError, ManifestError
-from emgasr.identity import same_name
-from emgasr.leaks import check_apart, leaks, overlap_s
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest
+from emgasr.manifests.identity import same_name
+from emgasr.manifests.leaks import check_apart, leaks, overlap_s
+from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest
+from emgasr.manifests.text_overlap import read_lines, text_overlap
 from emgasr.protocol.folds import CALIBRATION, Fold
-from emgasr.text_overlap import read_lines, text_overlap
 
 HELD_OUT = "held out"
 # What is fitted in a fold before anything is tested, by the name that a run records it under.

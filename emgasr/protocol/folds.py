@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from emgasr import splits
-from emgasr.as_json import as_json
-from emgasr.bounds import Within, check_within
+from emgasr.config.bounds import Within, check_within
+from emgasr.config.typed_data import built, checked
 from emgasr.errors import ConfigError, ManifestError
-from emgasr.identity import same_name
-from emgasr.leaks import spelled_alike
-from emgasr.manifest import LONGEST_S, PART, TEST, TRAIN, VALIDATION, Entry, Manifest
-from emgasr.output import replacing
-from emgasr.plain_data import read_json
-from emgasr.typed_data import built, checked
+from emgasr.files.as_json import as_json
+from emgasr.files.output import replacing
+from emgasr.files.plain_data import read_json
+from emgasr.manifests import splits
+from emgasr.manifests.identity import same_name
+from emgasr.manifests.leaks import spelled_alike
+from emgasr.manifests.manifest import LONGEST_S, PART, TEST, TRAIN, VALIDATION, Entry, Manifest
 
 VERSION = 1
 LARGEST = 2**27  # bytes of a split file

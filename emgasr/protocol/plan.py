@@ -13,19 +13,28 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from emgasr import __version__
-from emgasr.as_json import as_json
-from emgasr.bounds import Within, check_within
-from emgasr.config import to_mapping
+from emgasr.config.bounds import Within, check_within
+from emgasr.config.parsing import to_mapping
 from emgasr.errors import ConfigError, ManifestError
-from emgasr.experiment import TrainingConfig
-from emgasr.items import trained_on
-from emgasr.jobs import Engine, Job, Report, run_jobs
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, checksum_file, read_manifest, write_manifest
-from emgasr.output import replacing
-from emgasr.protocol.calibrate import CalibrationConfig, applies
+from emgasr.evaluation.items import trained_on
+from emgasr.files.as_json import as_json
+from emgasr.files.output import replacing
+from emgasr.manifests.manifest import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Entry,
+    Manifest,
+    checksum_file,
+    read_manifest,
+    write_manifest,
+)
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
 from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, write_splits
+from emgasr.protocol.jobs import Engine, Job, Report, run_jobs
+from emgasr.protocol.ladder import CalibrationConfig, applies
 from emgasr.protocol.work import prompts_of
+from emgasr.training.run import TrainingConfig
 
 RUN_NAME, SPLITS_NAME = "run.json", "splits.json"
 WORK = "emgasr.protocol.work"

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.as_json import as_json
+from emgasr.display.pictures import label, missing, plain, png
+from emgasr.display.visible import markdown_code, markdown_text
 from emgasr.errors import OutputError
-from emgasr.output import replacing
-from emgasr.pictures import label, missing, plain, png
-from emgasr.plain_data import read_json
+from emgasr.files.as_json import as_json
+from emgasr.files.output import replacing
+from emgasr.files.plain_data import read_json
 from emgasr.protocol.plan import RUN_NAME
 from emgasr.protocol.tables import Row, between_systems, curves, minutes_to, minutes_told, over_people
-from emgasr.visible import markdown_code, markdown_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emgasr.config import from_mapping
+from emgasr.config.parsing import from_mapping
 from emgasr.errors import DataError, ManifestError
-from emgasr.evaluate import evaluate
-from emgasr.experiment import KINDS, TrainingConfig, train
-from emgasr.items import items_of, trained_on, tuning_stretches
-from emgasr.leaks import check_apart
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
-from emgasr.measured import mended
-from emgasr.plain_data import read_yaml
-from emgasr.protocol.align import load_profile, mean_profile, profile, save_profile
-from emgasr.protocol.calibrate import CalibrationConfig, calibrate, earliest
+from emgasr.evaluation.evaluate import evaluate
+from emgasr.evaluation.items import items_of, trained_on, tuning_stretches
+from emgasr.evaluation.results import rows
+from emgasr.files.plain_data import read_yaml
+from emgasr.frontend.measured import mended
+from emgasr.manifests.leaks import check_apart
+from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
+from emgasr.models.recognizer import SEARCH_NAME, Recognizer
 from emgasr.protocol.checks import check_fitted
+from emgasr.protocol.electrodes import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.folds import CALIBRATION
-from emgasr.recognizer import SEARCH_NAME, Recognizer
+from emgasr.protocol.ladder import CalibrationConfig, calibrate, earliest
 from emgasr.recording import Recording, Spans
-from emgasr.results import rows
-from emgasr.resuming import Begun, read_begun
-from emgasr.training import choose_device
+from emgasr.training.loop import choose_device
+from emgasr.training.resuming import Begun, read_begun
+from emgasr.training.run import KINDS, TrainingConfig, train
 
 if TYPE_CHECKING:
     from emgasr.decoding import BeamSearch
@@ -196,8 +196,8 @@ def _begun(run: Path, learned: Manifest) -> Begun:
 
 def _tune(recognizer: Recognizer, judged: Manifest, lm: str, tune: Mapping[str, float], model: Path, seed: int) -> None:
     from emgasr.decoding.search_file import write_search_config
+    from emgasr.evaluation.search_tuning import tune as find
     from emgasr.lm import read_model
-    from emgasr.tuning import tune as find
 
     language = read_model(lm)
     recordings = ((entry.path, judged.open(entry)) for entry in judged.split(VALIDATION))

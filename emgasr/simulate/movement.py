@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.recording import Events
+from emgasr.runtime.compiled import compiled
 from emgasr.simulate.keyboard import KEYS, Reach, place_of_key
 from emgasr.simulate.muscles import DRIVE_RATE_HZ, NAMES
 

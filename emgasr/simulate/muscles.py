@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emgasr.compiled import compiled
+from emgasr.runtime.compiled import compiled
 
 # Cross-section of the forearm at the ring (after anatomical atlases, simplified): angle in degrees (0 palmar midline,
 # +90 thumb side, 180 back of the arm, -90 little finger's side) and distance from the axis over the muscles' radius.

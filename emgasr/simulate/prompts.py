@@ -10,5 +10,5 @@ from importlib.resources import files
 def default_prompts(split: str) -> tuple[str, ...]:
     """Return the prompts of "train", "validation" or "test", which share no sentence; other splits get training's."""
     name = split if split in ("validation", "test") else "train"
-    text = (files("emgasr") / "data" / f"prompts_{name}.txt").read_text(encoding="utf-8")
+    text = (files("emgasr") / "assets" / f"prompts_{name}.txt").read_text(encoding="utf-8")
     return tuple(line for line in text.splitlines() if line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emgasr.corpora.tables import Row, number, read_table
+from emgasr.corpora.tables.delimited import Row, number, read_table
 from emgasr.errors import RecordingError
 from emgasr.recording import Events, Spans
 from emgasr.simulate.keyboard import place_of_key

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from emgasr.conditioning import Conditioner, ConditioningConfig
 from emgasr.errors import EmgasrError
-from emgasr.measured import Measured
+from emgasr.frontend.conditioning import Conditioner, ConditioningConfig
+from emgasr.frontend.measured import Measured
 from emgasr.recording import Band, Events
 from emgasr.sources import CONDITIONING, Chunk, Source, Typing, channel_count, is_live, origin_of
 from emgasr.sources.spec import Spec

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from emgasr.measured import Measured
+from emgasr.frontend.measured import Measured
 from emgasr.sources import Chunk, Note
 
 FOLLOW_S = 4.0  # time constant with which a slow clock is followed
@@ -309,7 +309,7 @@ class Timeline:
         return [self._chunk(samples, run.arrived_s)]
 
     def _watch(self, samples: np.ndarray) -> None:
-        """Count the values that no amplifier gives; who uses the samples mends them (`emgasr.measured`)."""
+        """Count the values that no amplifier gives; who uses the samples mends them (`emgasr.frontend.measured`)."""
         before = self._measured.count
         mended = self._measured.feed(samples).samples
         self._replaced += self._measured.count - before

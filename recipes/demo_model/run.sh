@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the model that ships in emgasr/data/model: recipes/demo_model/run.sh WORK
+# Makes the model that ships in emgasr/assets/model: recipes/demo_model/run.sh WORK
 # What lies in WORK from an earlier, stopped run is used: recordings are kept, training resumes from its checkpoint.
 set -euo pipefail
 
@@ -10,7 +10,7 @@ held_out=${HELD_OUT:-6}                       # validation people, and as many t
 train_minutes=${TRAIN_MINUTES:-45}            # wall-clock budget of training
 trials=${TRIALS:-120}                         # configurations of the search tried on validation people
 order=${ORDER:-6}                             # of the language model
-package=${PACKAGE:-emgasr/data/model}         # where the finished model goes
+package=${PACKAGE:-emgasr/assets/model}         # where the finished model goes
 emgasr=${EMGASR:-emgasr}
 
 mkdir -p "$work"
@@ -34,7 +34,7 @@ if [ ! -f "$work/run/done" ]; then
     touch "$work/run/done"
 fi
 
-$emgasr lm build emgasr/data/prompts_train.txt --order "$order" --out "$work/lm.arpa.gz" --overwrite
+$emgasr lm build emgasr/assets/prompts_train.txt --order "$order" --out "$work/lm.arpa.gz" --overwrite
 
 $emgasr evaluate "$work/run/model" "$work/test/manifest.jsonl" --lm "$work/lm.arpa.gz" --system shipped \
     --validation-manifest "$work/validation/manifest.jsonl" --tune-minutes 12 --tune-trials "$trials" --threads 2 \

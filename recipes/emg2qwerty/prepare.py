@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import IO
 
 from emgasr.cli import told
-from emgasr.cli.parser import ArgumentParser
-from emgasr.corpora import emg2qwerty, emg2qwerty_bids
+from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora.archive import extract
-from emgasr.corpora.emg2qwerty_splits import (
+from emgasr.corpora.emg2qwerty import bids as emg2qwerty_bids
+from emgasr.corpora.emg2qwerty import sessions as emg2qwerty
+from emgasr.corpora.emg2qwerty.splits import (
     GENERIC,
     HELD_OUT_USERS,
     compare_with_metadata,
@@ -26,10 +27,10 @@ from emgasr.corpora.emg2qwerty_splits import (
     split_as_published,
     split_by_rule,
 )
-from emgasr.corpora.survey import duplicates, survey
+from emgasr.data.survey import duplicates, survey
 from emgasr.errors import ConfigError, RecordingError
-from emgasr.leaks import check_disjoint
-from emgasr.manifest import Entry, Findings, Manifest, write_manifest
+from emgasr.manifests.leaks import check_disjoint
+from emgasr.manifests.manifest import Entry, Findings, Manifest, write_manifest
 
 BIDS = "emg2qwerty_bids"
 EDITIONS = {"emg2qwerty": emg2qwerty.session_files, BIDS: emg2qwerty_bids.session_files}

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from emgasr.results import write_results
+from emgasr.evaluation.results import write_results
 
 WAYS = {"greedy": "cer_greedy", "published_lm": "cer_lm", "lm": "cer_lm"}
 

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from emgasr.cli.parser import ArgumentParser
-from emgasr.compose import Take, takes_from_recordings
+from emgasr.cli.options.parser import ArgumentParser
+from emgasr.data.compose import Take, takes_from_recordings
 from emgasr.errors import ConfigError
-from emgasr.features import BandPowerConfig, build_features
-from emgasr.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
-from emgasr.output import replacing
-from emgasr.protocol.calibrate import earliest
+from emgasr.files.output import replacing
+from emgasr.frontend.features import BandPowerConfig, build_features
+from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.protocol.folds import CALIBRATION, read_splits
+from emgasr.protocol.ladder import earliest
 
 BANDS = 4  # of equal width up to the Nyquist rate
 OWN_WEIGHT = 10.0  # a person's own take counts as so many of others

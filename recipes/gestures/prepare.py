@@ -12,12 +12,12 @@ from argparse import Namespace
 from pathlib import Path
 
 from emgasr.cli import told
-from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora.ninapro import DATABASES, mat_files
-from emgasr.corpora.survey import duplicates, survey
 from emgasr.corpora.uci_gestures import text_files
+from emgasr.data.survey import duplicates, survey
 from emgasr.errors import ConfigError, RecordingError
-from emgasr.manifest import Entry, Manifest, write_manifest
+from emgasr.manifests.manifest import Entry, Manifest, write_manifest
 
 
 def run(argv: list[str]) -> int:

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 from emgasr.cli import told
-from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora.neuromotor import session_files
-from emgasr.corpora.survey import duplicates, survey
-from emgasr.leaks import check_disjoint
-from emgasr.manifest import TEST, VALIDATION, Manifest, write_manifest
-from emgasr.splits import carve_subjects
+from emgasr.data.survey import duplicates, survey
+from emgasr.manifests.leaks import check_disjoint
+from emgasr.manifests.manifest import TEST, VALIDATION, Manifest, write_manifest
+from emgasr.manifests.splits import carve_subjects
 
 
 def run(argv: list[str]) -> int:

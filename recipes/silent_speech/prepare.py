@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 from emgasr.cli import told
-from emgasr.cli.parser import ArgumentParser
+from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora.gaddy import PARTS, entry_fields, utterances
 from emgasr.corpora.gaddy_splits import CLAIMS, leak_report, read_sentences, split_as_published
-from emgasr.corpora.survey import survey
+from emgasr.data.survey import survey
 from emgasr.errors import ConfigError, EmgasrError, RecordingError
-from emgasr.leaks import check_disjoint
 from emgasr.lm.lexicon import read_lexicon
-from emgasr.manifest import TEST, TRAIN, Manifest, write_manifest
+from emgasr.manifests.leaks import check_disjoint
+from emgasr.manifests.manifest import TEST, TRAIN, Manifest, write_manifest
 from emgasr.tokens import train_sentencepiece
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from emgasr.corpora import emg2qwerty
-from emgasr.validate import check_recording
+from emgasr.corpora.emg2qwerty import sessions as emg2qwerty
+from emgasr.data.validate import check_recording
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 

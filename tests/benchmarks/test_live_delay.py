@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import easy_recording, tiny_recognizer
 
 from emgasr.recording import Spans
-from emgasr.streaming import Key, StreamConfig
+from emgasr.streaming.stream import Key, StreamConfig
+from tests.helpers.tiny_models import easy_recording, tiny_recognizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 

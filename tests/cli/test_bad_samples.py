@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_models import easy_recording, save_keys_model
 
 from emgasr.cli import main
 from emgasr.recording import save_recording
+from tests.helpers.tiny_models import easy_recording, save_keys_model
 
 Told = Callable[[], tuple[str, str]]
 

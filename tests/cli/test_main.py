@@ -16,7 +16,7 @@ import pytest
 
 from emgasr import __version__, cli
 from emgasr.errors import DataError
-from emgasr.output import replacing
+from emgasr.files.output import replacing
 
 Verb = Callable[[Callable[[list[str]], int]], None]
 
@@ -175,7 +175,7 @@ def test_a_closed_pipe_is_no_error_message() -> None:
 
 
 SHOWS = (
-    "import sys; from emgasr.cli import told; from emgasr.cli.json_out import print_json\n"
+    "import sys; from emgasr.cli import told; from emgasr.cli.options.json_out import print_json\n"
     "def run(argv):\n    print('\\u232b \\u0436', flush=True)\n"
     "    print_json({'key': '\\u232b\\U0001f600\\xe9', 'path': 'x\\udce9', 'rate': float('nan')})\n    return 0\n"
     "sys.exit(told(run, []))"

@@ -15,14 +15,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from miniatures import write_native
-from test_live_verbs_end import default_interrupt, started
-from tiny_models import write_easy_corpus
 
 from emgasr import open_recording
 from emgasr.cli import main
-from emgasr.interrupts import holding_ctrl_c, noticing_ctrl_c
-from emgasr.journal import is_journal
+from emgasr.runtime.interrupts import holding_ctrl_c, noticing_ctrl_c
+from emgasr.sessions.journal import is_journal
+from tests.cli.live.test_live_verbs_end import default_interrupt, started
+from tests.helpers.miniatures import write_native
+from tests.helpers.tiny_models import write_easy_corpus
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -113,7 +113,7 @@ def test_what_was_told_to_ignore_a_hangup_ignores_it() -> None:
 import os, signal, time
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-from emgasr.interrupts import end_as_ctrl_c
+from emgasr.runtime.interrupts import end_as_ctrl_c
 came = end_as_ctrl_c()
 os.kill(os.getpid(), signal.SIGHUP)
 try:
@@ -129,7 +129,7 @@ except KeyboardInterrupt:
 def test_a_forked_worker_dies_of_what_ends_it_and_its_parent_goes_on() -> None:
     program = """
 import os, signal, time
-from emgasr.interrupts import end_as_ctrl_c
+from emgasr.runtime.interrupts import end_as_ctrl_c
 end_as_ctrl_c()
 ready, tell = os.pipe()
 child = os.fork()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emgasr.corpora.tables import Row, number, read_table, volts
+from emgasr.corpora.tables.delimited import Row, number, read_table, volts
 from emgasr.errors import RecordingError
 
 ROWS = [{"file": "a.npy", "label": "fist"}, {"file": "b.npy", "label": "a, b"}]

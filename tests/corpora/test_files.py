@@ -8,13 +8,13 @@ from pathlib import Path
 
 import h5py
 import pytest
-from layouts import write_gaddy, write_hdf5_session, write_neuromotor, write_ninapro, write_uci
-from miniatures import write_native
 
 from emgasr.corpora import scan
 from emgasr.corpora.files import find_files
 from emgasr.errors import RecordingError
-from emgasr.manifest import Findings
+from emgasr.manifests.manifest import Findings
+from tests.helpers.layouts import write_gaddy, write_hdf5_session, write_neuromotor, write_ninapro, write_uci
+from tests.helpers.miniatures import write_native
 
 
 def native(folder: Path) -> Path:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layouts import BOOKS, write_gaddy, write_utterance
 from scipy.signal import butter, filtfilt, iirnotch, resample_poly
 
 from emgasr.corpora import scan
 from emgasr.corpora.gaddy import FILTERED_RATE_HZ, normalized_text, open_recording, utterances
 from emgasr.corpora.gaddy_splits import CLAIMS, leak_report, read_sentences, split_as_published
 from emgasr.errors import ConfigError, ManifestError, RecordingError
-from emgasr.leaks import leaks
-from emgasr.manifest import Entry, Manifest
+from emgasr.manifests.leaks import leaks
+from emgasr.manifests.manifest import Entry, Manifest
+from tests.helpers.layouts import BOOKS, write_gaddy, write_utterance
 
 WHERE = Path("0_info.json")
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from layouts import NUMBER, write_neuromotor, write_ninapro, write_uci
-from miniatures import write_table
 from scipy.io import loadmat
 
 from emgasr.corpora import neuromotor, ninapro, scan, uci_gestures
 from emgasr.errors import EmgasrError, RecordingError
+from tests.helpers.layouts import NUMBER, write_neuromotor, write_ninapro, write_uci
+from tests.helpers.miniatures import write_table
 
 
 def test_db5_is_two_rings_in_counts_at_200_hz(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from miniatures import write_spans, write_table, write_takes
 from scipy.io import wavfile
 
 from emgasr.corpora import open_entry, scan
 from emgasr.corpora.takes import open_recording as open_take
 from emgasr.errors import ManifestError, RecordingError
-from emgasr.manifest import Findings, Manifest, read_manifest, write_manifest
+from emgasr.manifests.manifest import Findings, Manifest, read_manifest, write_manifest
+from tests.helpers.miniatures import write_spans, write_table, write_takes
 
 
 def test_a_take_is_a_recording_with_one_utterance(tmp_path: Path) -> None:

@@ -8,17 +8,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-from known_emissions import KEYS, emissions_of
 
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.decoding import parallel as module
 from emgasr.decoding.parallel import AHEAD, search_all
 from emgasr.errors import ConfigError, DataError
 from emgasr.lm import estimate
+from tests.helpers.known_emissions import KEYS, emissions_of
+from tests.helpers.scripts import ROOT
 
 LM = estimate([list("the cat sat on the mat")] * 3, order=3)
 SEARCH = BeamSearch(KEYS, LM, SearchConfig(beam=8, n_best=3))
@@ -102,8 +102,8 @@ def test_ctrl_c_stops_at_once() -> None:
     # A suite that runs in the background of a shell inherits an ignored SIGINT, which a terminal would not give.
     program = f"""
 import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
-import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-from known_emissions import KEYS, emissions_of
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from tests.helpers.known_emissions import KEYS, emissions_of
 from emgasr.decoding import BeamSearch
 from emgasr.decoding.parallel import search_all
 import numpy as np

@@ -60,7 +60,7 @@ def asked(path: Path, place: Place, *options: str) -> Seen:
     """A search by what the options of a verb ask for, beside language models that are whole."""
     import argparse
 
-    from emgasr.cli.language_options import add_language_options, read_language
+    from emgasr.cli.options.language import add_language_options, read_language
     from emgasr.decoding import SearchConfig
     from emgasr.lm import write_model
     from emgasr.tokens import Tokens
@@ -88,8 +88,8 @@ def hotwords(path: Path, place: Place) -> Seen:
 
 def word_list(path: Path, place: Place) -> Seen:
     """Words to compose sequences of, and the same as prompts of a recording."""
-    from emgasr.cli.prompt_screen import read_prompts
-    from emgasr.spellings import read_words
+    from emgasr.cli.live.prompt_screen import read_prompts
+    from emgasr.data.spellings import read_words
 
     words = read_words(path)
     expect(all(words), "holds an empty word")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tiny_models import tiny_recognizer
+
+from tests.helpers.tiny_models import tiny_recognizer
 
 from .formats import Format, Place, Seen, digest_of, expect
 from .uses import reading_again, use_model, use_search, use_verb
@@ -20,7 +21,7 @@ def model(name: str, encoder: str = "conformer", pieces: bool = False) -> Callab
     def write(folder: Path) -> Path:
         from emgasr.decoding.hypothesis import SearchConfig
         from emgasr.decoding.search_file import write_search_config
-        from emgasr.settling import LiveRules, write_rules
+        from emgasr.evaluation.endpoint_tuning import LiveRules, write_rules
 
         changes: dict[str, Any] = {"tokens": sentencepiece_tokens(folder)} if pieces else {}
         tiny_recognizer(encoder, "exponential", **changes).save(folder, "# A model\n\n| reads | noise |\n")
@@ -77,7 +78,7 @@ def search(path: Path, place: Place) -> Seen:
 
 def rules(path: Path, place: Place) -> Seen:
     from emgasr.decoding import BeamSearch
-    from emgasr.settling import read_rules, write_rules
+    from emgasr.evaluation.endpoint_tuning import read_rules, write_rules
     from emgasr.tokens import Tokens
 
     found = read_rules(path)
@@ -90,7 +91,7 @@ def rules(path: Path, place: Place) -> Seen:
 
 
 def profile(folder: Path) -> Path:
-    from emgasr.profile import Profile, write_profile
+    from emgasr.capture.profile import Profile, write_profile
 
     level = {"left": 11.5, "right": 12.25}
     write_profile(Profile("ann", "d1", "model", 1.7e9, "uV", 60.0, 20.0, 55, 0.5, 0.25, level), folder)
@@ -98,9 +99,8 @@ def profile(folder: Path) -> Path:
 
 
 def profile_used(path: Path, place: Place) -> Seen:
-    from tiny_models import BANDS
-
-    from emgasr.profile import read_profile, write_profile
+    from emgasr.capture.profile import read_profile, write_profile
+    from tests.helpers.tiny_models import BANDS
 
     found = read_profile(place.folder)
     expect(isinstance(found.better, bool), "does not say whether it is better")
@@ -142,8 +142,8 @@ def training(folder: Path) -> Path:
 
 def training_used(path: Path, place: Place) -> Seen:
     """An experiment's settings, as `emgasr train --config` reads them, and again from what it writes down."""
-    from emgasr.config import from_command_line, to_mapping, write_yaml
-    from emgasr.experiment import KINDS, TrainingConfig
+    from emgasr.config.parsing import from_command_line, to_mapping, write_yaml
+    from emgasr.training.run import KINDS, TrainingConfig
 
     found = from_command_line(TrainingConfig, KINDS, ["--config", str(path)], "emgasr train")
     again = place.out / "training.yaml"
@@ -158,7 +158,7 @@ def checkpoint(folder: Path) -> Path:
     """The published baseline's tensors by their names, as a training of it writes them."""
     import torch
 
-    from emgasr.encoders.tds import TDSConfig, TDSEncoder, published_names
+    from emgasr.models.tds import TDSConfig, TDSEncoder, published_names
 
     torch.manual_seed(0)
     encoder = TDSEncoder(TDSConfig(mlp_width=12, channels=3, kernel=4, blocks=2), bands=2, electrodes=4, bins=9)
@@ -170,7 +170,7 @@ def checkpoint(folder: Path) -> Path:
 
 
 def imported(path: Path, place: Place) -> Seen:
-    from emgasr.published import read_published_tds
+    from emgasr.models.published import read_published_tds
 
     recognizer = read_published_tds(path)
     expect(recognizer.parameter_count < 10**7, "has more parameters than its file has bytes")

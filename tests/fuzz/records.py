@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from miniatures import write_native
-from people import SYSTEM, people, write_corpus
+from tests.helpers.miniatures import write_native
+from tests.helpers.people import SYSTEM, people, write_corpus
 
 from .formats import Format, Place, Seen, digest_of, expect
 from .uses import reading_again
@@ -20,8 +20,8 @@ def stopped_training(name: str) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         from dataclasses import replace
 
-        from emgasr.experiment import train
-        from emgasr.manifest import read_manifest, write_manifest
+        from emgasr.manifests.manifest import read_manifest, write_manifest
+        from emgasr.training.run import train
 
         path = write_corpus(folder, ("ann", "bob"), sessions=1)
         found = read_manifest(path)
@@ -37,7 +37,7 @@ def stopped_training(name: str) -> Callable[[Path], Path]:
 
 def resumed(path: Path, place: Place) -> Seen:
     """A training whose steps are all done is resumed: it reads its state, validates and ends."""
-    from emgasr.experiment import train
+    from emgasr.training.run import train
 
     _without_board()
     fitted = train(_config(place.folder), place.folder / "run", resume=True, quiet=True)
@@ -46,20 +46,20 @@ def resumed(path: Path, place: Place) -> Seen:
 
 
 def _config(folder: Path) -> Any:
-    from people import system
+    from tests.helpers.people import system
 
     return system(folder, f"--manifest={folder / 'manifest.jsonl'}")
 
 
 def _without_board() -> None:
     """TensorBoard would take a second to import in each run, and has nothing to do with it."""
-    from emgasr import training
+    from emgasr.training import loop as training
 
     training._board = lambda *arguments: None
 
 
 def survey_journal(folder: Path) -> Path:
-    from emgasr.corpora.survey import survey
+    from emgasr.data.survey import survey
 
     for name, seed in (("a.hdf5", 1), ("b.hdf5", 2)):
         write_native(folder / "data", name, seed=seed)
@@ -69,8 +69,8 @@ def survey_journal(folder: Path) -> Path:
 
 def surveyed(path: Path, place: Place) -> Seen:
     """A survey goes on from its journal and lists what lies there, whatever the journal says."""
-    from emgasr.corpora.survey import duplicates, survey
-    from emgasr.manifest import Manifest, read_manifest, write_manifest
+    from emgasr.data.survey import duplicates, survey
+    from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
 
     found = survey(sorted((place.folder / "data").glob("*.hdf5")), "native", path)
     told = (*found.problems, *duplicates(found.entries))

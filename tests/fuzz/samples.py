@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from layouts import write_hdf5_session, write_ninapro, write_uci, write_utterance
-from layouts import write_neuromotor as write_neuromotor_sessions
-from miniatures import make_recording, write_bids, write_native, write_table
 
 from emgasr.recording import Events, Spans
+from tests.helpers.layouts import write_hdf5_session, write_ninapro, write_uci, write_utterance
+from tests.helpers.layouts import write_neuromotor as write_neuromotor_sessions
+from tests.helpers.miniatures import make_recording, write_bids, write_native, write_table
 
 from .formats import Format, Place, Seen, digest_of, expect
 from .uses import use_corpus, use_recording, use_verb
@@ -36,7 +36,7 @@ def native(folder: Path, **changes: object) -> Path:
 
 def journal(folder: Path) -> Path:
     """A recording that was never finished: samples, keys, spans, notes."""
-    from emgasr.journal import Journal
+    from emgasr.sessions.journal import Journal
 
     samples = make_recording().read()
     of_nothing = make_recording(samples=samples[:0], events=Events.empty(), spans=Spans.empty())
@@ -57,7 +57,7 @@ def journal(folder: Path) -> Path:
 
 def journal_finished(path: Path, place: Place) -> Seen:
     """An unfinished recording is opened, its notes are read, and a copy of it is finished."""
-    from emgasr.journal import finish, is_journal, journal_notes
+    from emgasr.sessions.journal import finish, is_journal, journal_notes
 
     seen = opened(path, place)
     if is_journal(path):

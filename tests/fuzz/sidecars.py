@@ -7,10 +7,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from layouts import write_split_file, write_utterance
-from miniatures import native_entry, write_bids, write_spans, write_takes
-
-from emgasr.manifest import Entry, Manifest, write_manifest
+from emgasr.manifests.manifest import Entry, Manifest, write_manifest
+from tests.helpers.layouts import write_split_file, write_utterance
+from tests.helpers.miniatures import native_entry, write_bids, write_spans, write_takes
 
 from .formats import Format, Place, Seen, digest_of, expect
 from .samples import corpus, neuromotor
@@ -116,7 +115,7 @@ def read_manifest_and_validate(path: Path, place: Place) -> Seen:
 
 def guarded(folder: Path) -> Path:
     """A take that a manifest holds the checksum of."""
-    from emgasr.manifest import read_manifest
+    from emgasr.manifests.manifest import read_manifest
 
     path = manifest(folder)
     return read_manifest(path).file(read_manifest(path).entries[0])
@@ -124,8 +123,8 @@ def guarded(folder: Path) -> Path:
 
 def validated(path: Path, place: Place) -> Seen:
     """`validate` finds nothing only in a file that is the one of the manifest."""
-    from emgasr.manifest import read_manifest
-    from emgasr.validate import validate
+    from emgasr.data.validate import validate
+    from emgasr.manifests.manifest import read_manifest
 
     found = validate(read_manifest(place.folder / "manifest.jsonl"))
     lines = [f"{problem.where}: {problem.what}" for problem in found.problems if problem.where != "corpus"]
@@ -138,7 +137,7 @@ def split_yaml(folder: Path) -> Path:
 
 
 def read_split_yaml(path: Path, place: Place) -> Seen:
-    from emgasr.corpora import emg2qwerty_splits
+    from emgasr.corpora.emg2qwerty import splits as emg2qwerty_splits
 
     return Seen(digest_of(emg2qwerty_splits.read_split_file(path)))
 
@@ -152,7 +151,7 @@ def metadata(folder: Path) -> Path:
 
 def read_metadata(path: Path, place: Place) -> Seen:
     """The table of emg2qwerty, compared with the sessions that are there."""
-    from emgasr.corpora import emg2qwerty_splits
+    from emgasr.corpora.emg2qwerty import splits as emg2qwerty_splits
 
     rows = emg2qwerty_splits.read_metadata(path)
     entry = Entry("a.hdf5", "emg2qwerty", "05344350", "1600000000", "train", 630.0, 2000.0, 32, "0" * 64)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emgasr.errors import EmgasrError
-from emgasr.manifest import Findings, Manifest, read_manifest, write_manifest
+from emgasr.manifests.manifest import Findings, Manifest, read_manifest, write_manifest
 from emgasr.recording import Recording, open_recording, save_recording
 
 from .formats import Place, Seen, Unusable, digest_of, expect
 
 if TYPE_CHECKING:
     from emgasr.lm import NGramModel
-    from emgasr.recognizer import Recognizer
+    from emgasr.models.recognizer import Recognizer
 
 BLOCK_VALUES = 1 << 20
 MOST_VALUES = 1 << 27  # more than any seed holds by far: a file of 1 MB cannot tell so many
@@ -37,7 +37,7 @@ def reading_again(what: str) -> Iterator[None]:
 
 def use_recording(recording: Recording, place: Place) -> Seen:
     """Read all samples in blocks, check labels against what a recording promises, save it and open it again."""
-    from emgasr.validate import check_recording
+    from emgasr.data.validate import check_recording
 
     total, channels = recording.samples.shape
     expect(total * channels <= MOST_VALUES, f"tells {total} samples of {channels} channels")
@@ -83,7 +83,7 @@ def use_corpus(layout: str, place: Place, **options: Any) -> Seen:
 
 def use_manifest(path: Path, place: Place) -> Seen:
     """Read a manifest and use every recording of it; validate it, write it and read it again."""
-    from emgasr.validate import validate
+    from emgasr.data.validate import validate
 
     manifest = read_manifest(path)
     validate(manifest)
@@ -127,8 +127,8 @@ def use_verb(*arguments: str) -> str:
 
 def use_model(folder: Path, place: Place) -> Seen:
     """Load a model as the verbs do, and read a second of noise with it."""
-    from emgasr.recognizer import SEARCH_NAME, Recognizer
-    from emgasr.settling import rules_of
+    from emgasr.evaluation.endpoint_tuning import rules_of
+    from emgasr.models.recognizer import SEARCH_NAME, Recognizer
 
     recognizer = Recognizer.load(folder)
     rules_of(folder)

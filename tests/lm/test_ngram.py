@@ -7,13 +7,13 @@ import random
 
 import numpy as np
 import pytest
-from hand_made import model_of, ngrams_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emgasr.errors import LanguageModelError
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.ngram import END_ID, MISSING_UNKNOWN
+from tests.helpers.hand_made_models import model_of, ngrams_of
 
 BY_HAND = {
     ("<unk>",): (-5.0, 0.0),

@@ -7,8 +7,8 @@ import pytest
 import scipy.linalg
 import torch
 
-from emgasr.features import BandPowerConfig, LogSpectrogramConfig, SpectralCovarianceConfig, build_features
-from emgasr.torchaudio_guard import torchaudio
+from emgasr.frontend.features import BandPowerConfig, LogSpectrogramConfig, SpectralCovarianceConfig, build_features
+from emgasr.runtime.torchaudio_guard import torchaudio
 
 
 def samples(count: int, channels: int, seed: int = 0) -> torch.Tensor:

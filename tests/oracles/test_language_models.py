@@ -7,10 +7,10 @@ import math
 from pathlib import Path
 
 import pytest
-from make_kenlm_scores import kenlm_scores, random_line, random_sentences, without_unknown
 
 from emgasr.lm import NGramModel, read_arpa, write_arpa
 from emgasr.lm.perplexity import score_text
+from tests.oracles.make_kenlm_scores import kenlm_scores, random_line, random_sentences, without_unknown
 
 DATA = Path(__file__).parent / "data"
 LN10 = math.log(10)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
-from scripts import script
+
+from tests.helpers.scripts import script
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from people import entry
-from tiny_models import BANDS, easy_recording, tiny_recognizer
 
-from emgasr.batches import ComposedConfig, WindowsConfig
+from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import ConfigError, DataError, ModelError
-from emgasr.experiment import TrainingConfig
-from emgasr.normalize import NormalizeConfig
-from emgasr.protocol.align import align, load_profile, mean_profile, profile, save_profile
-from emgasr.protocol.calibrate import CalibrationConfig, applies, calibrate, earliest
-from emgasr.recognizer import Recognizer
+from emgasr.frontend.normalize import NormalizeConfig
+from emgasr.models.recognizer import Recognizer
+from emgasr.protocol.electrodes import align, load_profile, mean_profile, profile, save_profile
+from emgasr.protocol.ladder import CalibrationConfig, applies, calibrate, earliest
 from emgasr.recording import Band, Recording, Spans
+from emgasr.training.run import TrainingConfig
+from tests.helpers.people import entry
+from tests.helpers.tiny_models import BANDS, easy_recording, tiny_recognizer
 
 WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
 TRAINING = TrainingConfig(steps=1, source=WINDOWS)

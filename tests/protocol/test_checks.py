@@ -7,13 +7,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from people import entry, people
 
 from emgasr.errors import ConfigError, DataError, EmgasrError, LanguageModelError, ManifestError
-from emgasr.leaks import check_apart, leaks, part_name
-from emgasr.manifest import PART, Entry, Manifest
+from emgasr.manifests.leaks import check_apart, leaks, part_name
+from emgasr.manifests.manifest import PART, Entry, Manifest
 from emgasr.protocol.checks import check_fitted, check_fold, check_init, check_list, check_lm_text, check_starts
 from emgasr.protocol.folds import RuleConfig, make_splits
+from tests.helpers.people import entry, people
 
 LOSO = asdict(RuleConfig("leave-one-subject-out", test_sessions=1))
 MADE = make_splits(people(), RuleConfig(**LOSO))

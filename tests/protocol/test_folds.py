@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from people import entry, manifest, people
 
 from emgasr.errors import ManifestError
 from emgasr.protocol.checks import check_fold
 from emgasr.protocol.folds import RuleConfig, in_order, make_splits, name_of, read_splits, write_splits
+from tests.helpers.people import entry, manifest, people
 
 
 def sides(made: Any, fold: Any, of: Any) -> dict[str, set[str]]:

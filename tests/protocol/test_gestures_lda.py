@@ -8,13 +8,13 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from miniatures import write_spans
-from scripts import script
 
 from emgasr.corpora import scan
-from emgasr.manifest import Manifest, write_manifest
+from emgasr.manifests.manifest import Manifest, write_manifest
 from emgasr.protocol.folds import RuleConfig, make_splits, write_splits
 from emgasr.protocol.tables import over_people
+from tests.helpers.miniatures import write_spans
+from tests.helpers.scripts import script
 
 
 @pytest.fixture(scope="module")

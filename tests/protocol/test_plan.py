@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from people import CONFIG, prepared, system, write_corpus
-from test_jobs import Here
 
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError
-from emgasr.experiment import train
-from emgasr.leaks import part_name
-from emgasr.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.protocol.calibrate import CalibrationConfig
+from emgasr.manifests.leaks import part_name
+from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.protocol.folds import RuleConfig, make_splits
+from emgasr.protocol.ladder import CalibrationConfig
 from emgasr.protocol.plan import run
 from emgasr.protocol.report import write_report
+from emgasr.training.run import train
+from tests.helpers.jobs import Here
+from tests.helpers.people import CONFIG, prepared, system, write_corpus
 
 
 @pytest.fixture(scope="module")

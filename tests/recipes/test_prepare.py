@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from layouts import (
+
+from emgasr.cli import main, told
+from emgasr.manifests import splits
+from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
+from tests.helpers.layouts import (
     NUMBER,
     session_name,
     write_bids_session,
@@ -23,12 +27,8 @@ from layouts import (
     write_typing_corpus,
     write_uci,
 )
-from miniatures import write_spans
-from scripts import script
-
-from emgasr import splits
-from emgasr.cli import main, told
-from emgasr.manifest import Manifest, read_manifest, write_manifest
+from tests.helpers.miniatures import write_spans
+from tests.helpers.scripts import script
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 TINY_TDS = ["--encoder.mlp_width", "24", "--encoder.channels", "4", "--encoder.blocks", "1", "--encoder.kernel", "4"]

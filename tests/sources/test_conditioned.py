@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from miniatures import write_native
 
 from emgasr import open_recording
-from emgasr.conditioning import Conditioner, ConditioningConfig, condition
 from emgasr.errors import ConfigError, RecordingError
+from emgasr.frontend.conditioning import Conditioner, ConditioningConfig, condition
 from emgasr.recording import Band
 from emgasr.sources import Chunk, Note, Typing, is_live, open_source, origin_of
 from emgasr.sources.conditioned import conditioned
+from tests.helpers.miniatures import write_native
 
 
 def test_a_filtered_replay_is_the_filtered_recording(tmp_path: Path) -> None:

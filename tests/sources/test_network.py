@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from listening import joined, kinds, take
 
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.sources import Chunk, open_source
+from tests.helpers.listening import joined, kinds, take
 
 
 class Outlet:

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from listening import joined, kinds, take
-from miniatures import make_recording, write_bids, write_emg2qwerty, write_native
 
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.recording import Band, open_recording
@@ -19,6 +17,8 @@ from emgasr.sources import Typing, channel_count, open_source, origin_of
 from emgasr.sources.boards import Board
 from emgasr.sources.live import LiveConfig
 from emgasr.sources.stdin import RawSource
+from tests.helpers.listening import joined, kinds, take
+from tests.helpers.miniatures import make_recording, write_bids, write_emg2qwerty, write_native
 
 
 @pytest.mark.parametrize("speed", ["fast", "20"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.kernel.entries import NONE, ONE
 from emgasr.decoding.kernel.heap import offer
 from emgasr.decoding.kernel.language import (
@@ -38,6 +37,7 @@ from emgasr.decoding.kernel.tree import HOT, NODE, OUTSIDE_LN_P, SPELLED, STATE
 from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, BEAM, LN_BONUS, SCALE, THRESHOLD, WORD_BONUS
 from emgasr.decoding.kernel.words import Boosts, Words, word_step
 from emgasr.lm.trie import LN10, MOST_ORDERS
+from emgasr.runtime.compiled import compiled
 
 
 @compiled(nogil=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.kernel.masses import TINY, of_ln, plus, times, zero
 from emgasr.decoding.kernel.scratch import (
     ABOVE,
@@ -25,6 +24,7 @@ from emgasr.decoding.kernel.scratch import (
     UNDO_OF,
 )
 from emgasr.decoding.kernel.tree import BLANK, FACTOR, LABEL, MOST_GAIN, PARENT, SLOT, UNDO
+from emgasr.runtime.compiled import compiled
 
 ONE, NONE = np.uint64(1), np.uint64(0)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.kernel.begin import begin
 from emgasr.decoding.kernel.entries import describe, lost, stay
 from emgasr.decoding.kernel.heap import build
@@ -74,6 +73,7 @@ from emgasr.decoding.kernel.weights import (
     TOP_K,
 )
 from emgasr.decoding.kernel.words import Boosts, Words
+from emgasr.runtime.compiled import compiled
 
 COMMIT_EVERY = 4  # frames
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.kernel.scratch import BEGUN, BEHIND_IT, COMES_FROM, HEAP, STEP_TO_IT, TIMES_IT, WHICH
+from emgasr.runtime.compiled import compiled
 
 
 @compiled(nogil=True)

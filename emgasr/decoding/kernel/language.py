@@ -13,12 +13,12 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from emgasr.compiled import compiled
 from emgasr.decoding.belonging import on_page
 from emgasr.decoding.kernel.words import fixed
 from emgasr.lm.ngram import MASKED_SYMBOLS, MISSING_UNKNOWN, MISSING_UNKNOWN_LOG10, UNKNOWN_ID, NGramModel
 from emgasr.lm.trie import LN10, find
 from emgasr.lm.words import WordModel
+from emgasr.runtime.compiled import compiled
 from emgasr.tokens import Tokens
 
 # What `symbol_of` says of a token that the model is not asked about.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
+from emgasr.runtime.compiled import compiled
 
 # Of plain masses: less than TINY is held to be lost, more than HUGE too much to go on from. The best is brought back to
 # 1 where it leaves the other two. Factors of up to e^LARGEST_LN come before emissions in each product, so that whatever

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.kernel.language import LARGEST, NOT_PRINTING
 from emgasr.decoding.kernel.masses import LARGEST_LN, of_ln
 from emgasr.decoding.kernel.tree import (
@@ -34,6 +33,7 @@ from emgasr.decoding.kernel.tree import (
 )
 from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, LN_BONUS, LN_UNDO, LN_UNDO_NOTHING, WORD_BONUS
 from emgasr.decoding.kernel.words import Boosts, Words, word_finish, word_step
+from emgasr.runtime.compiled import compiled
 
 
 @compiled(nogil=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.hypothesis import SUM_TOLERANCE
+from emgasr.runtime.compiled import compiled
 
 # What `advance` answers. FURTHER: go on with masses as logarithms; NEARER: see if plain ones would do again.
 DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COMMITTED, FURTHER, NEARER = range(9)

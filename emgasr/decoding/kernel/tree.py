@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.align import best_alignment
 from emgasr.decoding.kernel.masses import plus
+from emgasr.runtime.compiled import compiled
 
 BLANK = 0
 HISTORY = 256  # symbols of committed text that backspaces can still take back

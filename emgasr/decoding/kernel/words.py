@@ -10,7 +10,6 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from emgasr.compiled import compiled
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.lm.lexicon import NO_WORD, OUTSIDE, ROOT
 from emgasr.lm.ngram import END_ID, UNKNOWN_ID
@@ -18,6 +17,7 @@ from emgasr.lm.ngram import step as ngram_step
 from emgasr.lm.spelling import SEPARATOR, WORD_BEGIN
 from emgasr.lm.trie import Arrays, find
 from emgasr.lm.words import WordModel
+from emgasr.runtime.compiled import compiled
 
 
 class Words(NamedTuple):

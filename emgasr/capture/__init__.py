@@ -1,0 +1,1 @@
+"""A live signal in; recordings, diagnoses and personal models out."""

@@ -1,0 +1,169 @@
+"""`emgasr manifest FOLDER --corpus LAYOUT --out FILE`: the recordings of a corpus in, a manifest with splits out."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.parser import ArgumentParser
+from emgasr.errors import ConfigError, OutputError
+from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice
+from emgasr.manifests.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
+
+SHOWN = 50  # lines of each kind; --json has them all
+ALL = "ALL"  # of --test-subjects and --test-sessions: the corpus is only for testing
+
+
+def run(argv: list[str]) -> int:
+    """Scan a corpus, split it and write its manifest."""
+    arguments = _parser().parse_args(argv)
+    if arguments.out.exists() and not arguments.overwrite:
+        raise OutputError(arguments.out, "exists", "choose another name or pass --overwrite")
+    from emgasr.corpora import scan
+
+    findings = Findings()
+    scanned = scan(arguments.folder, arguments.corpus, findings, **_reader_options(arguments))
+    entries, claims = split(scanned, arguments, findings)
+    found = {"notes": tuple(findings.notes), "left_over": tuple(findings.left_over)}
+    manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims), **found)
+    check_disjoint(manifest)
+    written = write_manifest(manifest, arguments.out)
+    _tell(written, findings.of_recordings, arguments)
+    return 0
+
+
+def split(entries: list[Entry], arguments: argparse.Namespace, findings: Findings) -> tuple[list[Entry], list[str]]:
+    """Apply the rules that the arguments name, test first, then validation; returns entries and claims.
+
+    What a rule passes over is added to `findings`.
+    """
+    from emgasr.manifests import splits
+
+    notes, claims = findings.notes, ["take"]
+    if (whole := _whole(entries, arguments)) is not None:
+        return splits.everything(entries, whole), claims
+    if arguments.test_sessions:
+        entries = splits.by_session(entries, arguments.test_sessions)
+        claims.append(f"session:{TEST}")
+        notes += splits.left_out(entries, TEST)
+    if arguments.test_subjects:
+        entries = splits.by_subject(entries, arguments.test_subjects)
+        claims.append(f"subject:{TEST}")
+    if arguments.folds is not None:
+        entries = splits.by_fold(entries, arguments.folds, arguments.fold, arguments.seed)
+        claims.append(f"subject:{TEST}")
+    if arguments.test_every:
+        entries = splits.every_nth(entries, arguments.test_every)
+        notes += splits.left_out(entries, TEST, by_text=True)
+    if arguments.val_sessions:
+        entries = splits.by_session(entries, arguments.val_sessions, VALIDATION)
+        claims.append(f"session:{VALIDATION}")
+        notes += splits.left_out(entries, VALIDATION)
+    if arguments.val_subjects:
+        entries = splits.by_subject(entries, arguments.val_subjects, VALIDATION)
+        claims.append(f"subject:{VALIDATION}")
+    if arguments.val_subject_count:
+        entries = splits.carve_subjects(entries, arguments.val_subject_count, arguments.seed)
+        claims.append(f"subject:{VALIDATION}")
+    if arguments.val_every:
+        entries = splits.every_nth(entries, arguments.val_every, VALIDATION)
+        notes += splits.left_out(entries, VALIDATION, by_text=True)
+    return entries, claims
+
+
+def _whole(entries: list[Entry], arguments: argparse.Namespace) -> str | None:
+    """The split that everything is of, if the arguments say so."""
+    names = {name for entry in entries for name in (entry.subject, entry.session)}
+    asked_all = [ALL] in (arguments.test_subjects, arguments.test_sessions) and ALL not in names
+    if (whole := TEST if asked_all else arguments.split) is None:
+        return None
+    validation = ("val_sessions", "val_subjects", "val_subject_count", "val_every")
+    if any(getattr(arguments, name) for name in validation):
+        option = "--" + next(name for name in validation if getattr(arguments, name)).replace("_", "-")
+        raise ConfigError(option, f"finds nothing: everything is of the split {whole!r}", "leave one of the two out")
+    return str(whole)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = ArgumentParser(prog="emgasr manifest", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the corpus lies")
+    parser.add_argument("--corpus", required=True, choices=CORPORA, help="its layout")
+    parser.add_argument("--out", required=True, type=Path, help="the manifest to write (JSON lines)")
+    parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
+    parser.add_argument("--json", action="store_true", help="tell what was written as JSON")
+
+    layout = parser.add_argument_group("what the files do not say")
+    layout.add_argument(
+        "--unit", help="uV, mV, V, nV, or counts for a device with no factor to volts; a table's goes first"
+    )
+    layout.add_argument("--scale-uv", type=float, help="µV of one stored step (spans)")
+    layout.add_argument("--kind", help="what a labelled span is: gesture (default), utterance or prompt (spans)")
+    rest = "labels that mark rest, in any case of letters (spans; default: rest silence pause)"
+    layout.add_argument("--rest", nargs="*", metavar="LABEL", help=rest)
+    layout.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
+    layout.add_argument("--bands", type=_band, nargs="+", metavar="NAME:ELECTRODES", help="default: one band of all")
+    columns = "the electrodes' columns, by name or number from 1, where the header leaves them open (takes, spans)"
+    layout.add_argument("--columns", nargs="+", metavar="COLUMN", help=columns)
+    clock = "the clock of the labels, if both fit: a column's name, or 'first sample' to count from there (spans)"
+    layout.add_argument("--label-clock", metavar="COLUMN", help=clock)
+
+    test = parser.add_argument_group("test (default: nothing)")
+    rule = test.add_mutually_exclusive_group()
+    rule.add_argument("--test-sessions", nargs="+", metavar="SESSION", help="whole sessions")
+    rule.add_argument("--test-subjects", nargs="+", metavar="SUBJECT", help="whole people; ALL: everything")
+    rule.add_argument(
+        "--test-every", type=int, metavar="N", help="every Nth take of a text (optimistic: drift is a cue)"
+    )
+    rule.add_argument("--folds", type=int, metavar="K", help="one of K parts of the people")
+    rule.add_argument("--split", metavar="NAME", help="everything is of this split, as in --split test")
+    test.add_argument("--fold", type=int, default=0, help="which part, from 0 (default: 0)")
+    test.add_argument("--seed", type=int, default=0, help="of the draw of people (default: 0)")
+
+    validation = parser.add_argument_group("validation, from what is left to train on (default: nothing)")
+    rule = validation.add_mutually_exclusive_group()
+    rule.add_argument("--val-sessions", nargs="+", metavar="SESSION", help="whole sessions")
+    rule.add_argument("--val-subjects", nargs="+", metavar="SUBJECT", help="whole people")
+    rule.add_argument("--val-subject-count", type=int, metavar="N", help="N people, drawn by --seed")
+    rule.add_argument("--val-every", type=int, metavar="N", help="every Nth take of a text")
+    return parser
+
+
+def _band(text: str) -> list[object]:
+    name, _, count = text.rpartition(":")
+    if not name or not count.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME:ELECTRODES, as in left:16")
+    return [name, int(count)]
+
+
+def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    from emgasr.corpora import reader
+
+    names = ("unit", "scale_uv", "kind", "rest", "ring", "bands", "columns", "label_clock")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if foreign := sorted(given.keys() - inspect.signature(reader(arguments.corpus).scan).parameters.keys()):
+        option = "--" + foreign[0].replace("_", "-")
+        raise ConfigError(option, f"does not apply to the layout {arguments.corpus!r}", "its files say so themselves")
+    return given
+
+
+def _tell(manifest: Manifest, of_recordings: list[str], arguments: argparse.Namespace) -> None:
+    counts = Counter(entry.split for entry in manifest.entries)
+    notes = [*manifest.notes, *of_recordings, *spelled_alike(manifest.entries)]
+    if arguments.json:
+        told = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
+        told |= {"notes": notes, "left_over": manifest.left_over}
+        repeated = {entry.path: earlier.path for entry, earlier in twice(manifest.entries)}
+        told |= {"listed_twice": repeated}
+        print_json({**told, "sha256": manifest.checksum()})
+    else:
+        print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))
+        repeats = [f"{entry.path} has the content of {earlier.path}" for entry, earlier in twice(manifest.entries)]
+        for kind, lines in (("note", notes), ("matches nothing", manifest.left_over), ("problem", repeats)):
+            for line in lines[:SHOWN]:
+                print(f"{kind}: {line}")
+            if len(lines) > SHOWN:
+                print(f"{kind}: … and {len(lines) - SHOWN} more (--json has them all)")

@@ -1,0 +1,170 @@
+"""`emgasr simulate`: seeds and text (or real key times) in, a folder of session files and its manifest out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.parser import ArgumentParser
+from emgasr.errors import ConfigError, DataError
+from emgasr.files.output import claimed_folder
+from emgasr.files.plain_text import normalized, read_lines
+from emgasr.manifests.manifest import Entry, Manifest, write_manifest
+from emgasr.recording import Events, Recording, Spans, save_recording
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is typed in one session."""
+
+    prompts: tuple[str, ...] | None = None
+    events: Events | None = None
+    spans: Spans | None = None
+
+
+def run(argv: list[str]) -> int:
+    """Simulate people and write OUT/<subject>/<session>.hdf5 and OUT/manifest.jsonl; return the exit code."""
+    options = _parser().parse_args(argv)
+    _check(options)
+    tasks = _tasks(options)  # before anything is written, so that bad input leaves nothing behind
+    with claimed_folder(options.out, options.overwrite) as folder:
+        entries = []
+        for recording in _sessions(options, tasks):
+            path = folder / recording.subject / f"{recording.session}.hdf5"
+            save_recording(recording, path)
+            entries.append(_entry(recording, path, options.split))
+        manifest = write_manifest(Manifest(tuple(entries), folder, ("subject",)), folder / "manifest.jsonl")
+    _report(manifest, folder, options.json)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = ArgumentParser(
+        prog="emgasr simulate",
+        description="Make recordings of simulated people who type, for trying the whole line without data. "
+        "The same options make the same recordings.",
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder for the recordings and manifest.jsonl")
+    parser.add_argument("--people", type=int, default=4, help="how many people (default 4)")
+    parser.add_argument("--sessions", type=int, default=2, help="sessions a person, bands put on afresh (default 2)")
+    parser.add_argument("--first-session", type=int, default=0, help="number of the first session (default 0)")
+    parser.add_argument("--minutes", type=float, help="length of a session (default 5, with --events the file's own)")
+    parser.add_argument(
+        "--rest-minutes",
+        type=float,
+        default=0.0,
+        help="rest before the first prompt, part of --minutes (default: 3 to 5 s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the first person's number within the split (default 0)")
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"), default="train", help="people and prompts of this split"
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--text", type=Path, help="lines to type instead of the sentences that ship with emgasr")
+    source.add_argument(
+        "--events", type=Path, nargs="+", metavar="TSV", help="real key times to replay: events.tsv(.gz) in BIDS form"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that already holds something")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    from emgasr.simulate.person import SPLIT_SEEDS
+
+    for name in ("people", "sessions"):
+        if getattr(options, name) < 1:
+            raise ConfigError(f"--{name}", f"is {getattr(options, name)}", "give 1 or more")
+    if options.first_session < 0:
+        raise ConfigError("--first-session", f"is {options.first_session}", "give 0 or more")
+    if options.minutes is not None and not 0 < options.minutes <= 24 * 60:
+        raise ConfigError("--minutes", f"is {options.minutes:g}", "give minutes above 0, at most a day")
+    if not 0 <= options.rest_minutes < (options.minutes or 5.0):
+        problem = f"{options.rest_minutes:g} does not fit into {options.minutes or 5:g} minutes"
+        raise ConfigError("--rest-minutes", problem, "give less, or more --minutes")
+    if options.rest_minutes and options.events:
+        raise ConfigError("--rest-minutes", "was given with --events", "events rest at their own times")
+    most = len(SPLIT_SEEDS[options.split])
+    if options.seed < 0 or options.seed + options.people > most:
+        raise ConfigError(
+            "--seed", f"{options.seed} with {options.people} people leaves the split", f"it has people 0 to {most - 1}"
+        )
+
+
+def _tasks(options: argparse.Namespace) -> list[_Task]:
+    """Return what the sessions type, taken in turn."""
+    if options.events:
+        return [_replay(path) for path in options.events]
+    if options.text is None:
+        return [_Task()]
+    from emgasr.simulate.typist import check_text
+
+    lines = [normalized(line.strip()) for line in read_lines(options.text)]
+    prompts = tuple(filter(None, lines))
+    if not prompts:
+        raise DataError(options.text, "holds no text", "give at least one line to type")
+    for number, line in enumerate(lines, start=1):
+        if line:
+            check_text(line, f"{options.text} line {number}")
+    return [_Task(prompts=prompts)]
+
+
+def _replay(path: Path) -> _Task:
+    from emgasr.simulate.replay import read_key_events
+
+    events, spans, left_out = read_key_events(path)
+    if left_out:
+        print(f"emgasr: {path}: {left_out} presses of keys without a place on the layout are left out", file=sys.stderr)
+    return _Task(events=events, spans=spans)
+
+
+def _sessions(options: argparse.Namespace, tasks: list[_Task]) -> Iterator[Recording]:
+    from rich.progress import track
+
+    from emgasr.display.console import Console
+    from emgasr.simulate import SPLIT_SEEDS, simulate_person, simulate_session
+
+    first = SPLIT_SEEDS[options.split].start + options.seed
+    sessions = range(options.first_session, options.first_session + options.sessions)
+    pairs = [(first + i, session) for i in range(options.people) for session in sessions]
+    console = Console(stderr=True)
+    numbered = track(list(enumerate(pairs)), "simulating", console=console, disable=not console.is_terminal)
+    for i, (seed, session) in numbered:
+        task = tasks[i % len(tasks)]
+        minutes = options.minutes or (None if task.events is not None else 5.0)
+        yield simulate_session(
+            simulate_person(seed),
+            session,
+            prompts=task.prompts,
+            events=task.events,
+            spans=task.spans,
+            minutes=minutes,
+            rest_minutes=options.rest_minutes,
+        )
+
+
+def _entry(recording: Recording, path: Path, split: str) -> Entry:
+    return Entry.of(recording, path.absolute(), "native", split)
+
+
+def _report(manifest: Manifest, folder: Path, as_json: bool) -> None:
+    people = len({entry.subject for entry in manifest.entries})
+    minutes = sum(entry.duration_s for entry in manifest.entries) / 60
+    if as_json:
+        summary = {
+            "folder": str(folder),
+            "manifest": str(folder / "manifest.jsonl"),
+            "people": people,
+            "sessions": len(manifest.entries),
+            "minutes": round(minutes, 3),
+            "checksum": manifest.checksum(),
+        }
+        print_json(summary)
+    else:
+        print(
+            f"{len(manifest.entries)} sessions of {people} people, {minutes:.1f} minutes: {folder / 'manifest.jsonl'}"
+        )

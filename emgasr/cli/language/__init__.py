@@ -1,0 +1,1 @@
+"""The verb lm: language models built, mixed and queried."""

@@ -1,0 +1,141 @@
+"""The options of `emgasr lm` in, what was built, mixed, scored or found out, as a dict."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from emgasr.errors import DataError, OutputError
+from emgasr.lm import NGramModel, estimate, read_model, write_model
+from emgasr.lm.estimation.lmplz import chosen_builder, estimate_with_lmplz
+from emgasr.lm.formats.arpa_symbols import RESERVED
+from emgasr.lm.formats.flashlight import read_flashlight, write_lexicon
+from emgasr.lm.mix import mix as interpolated
+from emgasr.lm.mix import tune_weights
+from emgasr.lm.perplexity import TextScore, score_text
+from emgasr.lm.spelling import Spelling
+from emgasr.lm.texts import read_texts, sentences
+from emgasr.tokens import load_tokens
+
+_WATCHED = 1000  # sentences from one sign of life to the next
+
+
+def build(options: argparse.Namespace) -> dict[str, Any]:
+    """Estimate a model from text and write it."""
+    _check_free(options)
+    began = time.perf_counter()
+    builder = chosen_builder(options.builder, sum(path.stat().st_size for path in options.text if path.is_file()))
+    refused = RESERVED if options.symbols == "words" else frozenset()
+    text = _watched(_sentences(options.text, options, refused), f"counting ({builder})")
+    model = (estimate_with_lmplz if builder == "lmplz" else estimate)(text, options.order, prune=options.prune)
+    write_model(model, options.out)
+    return {
+        "model": str(options.out),
+        "builder": builder,
+        "prune": options.prune,
+        "seconds": round(time.perf_counter() - began, 3),
+        **_summary(model, options.out),
+    }
+
+
+def mix(options: argparse.Namespace) -> dict[str, Any]:
+    """Interpolate models into one and write it; weights are given or tuned on held-out text."""
+    _check_free(options)
+    models = [read_model(path) for path in options.models]
+    held_out = list(_sentences(options.held_out, options)) if options.held_out else []
+    weights = tune_weights(models, held_out) if options.held_out else options.weights
+    mixed = interpolated(models, weights)
+    write_model(mixed, options.out)
+    rows = [
+        {"model": str(path), "weight": weight / sum(weights), "symbols": len(model.symbols)}
+        for path, weight, model in zip(options.models, weights, models, strict=True)
+    ]
+    result = {"model": str(options.out), "mixed": rows, **_summary(mixed, options.out)}
+    if held_out:
+        for row, model in zip(rows, models, strict=True):
+            row["held_out"] = _score(score_text(model, held_out))
+        result["held_out"] = _score(score_text(mixed, held_out))
+    return result
+
+
+def score(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the perplexity of text and the symbols that the model does not know."""
+    model = read_model(options.model)
+    scored = score_text(model, _watched(_sentences(options.text, options), "scoring"))
+    if not scored.sentences:
+        raise DataError(options.text[0], "holds no text", "give at least one line")
+    return {"model": str(options.model), **_score(scored), "unknown_symbols": dict(scored.unknown.most_common())}
+
+
+def info(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what a model holds and how large it is."""
+    model = read_model(options.model)
+    summary = _summary(model, options.model)
+    return {"model": str(options.model), **summary, "unknown_symbol": model.has_unknown, "notes": list(model.notes)}
+
+
+def lexicon(options: argparse.Namespace) -> dict[str, Any]:
+    """Make our list of words of a flashlight lexicon, and tell what is left over."""
+    _check_free(options)
+    spelling = None
+    if options.model is not None:
+        spelling = Spelling.of(load_tokens(options.model))
+    converted = read_flashlight(options.lexicon, options.word_end, spelling)
+    write_lexicon(converted.words, options.out)
+    left = {wrong: {"count": len(lines), "first": list(lines[:3])} for wrong, lines in converted.left.items()}
+    return {"lexicon": str(options.out), "lines": converted.lines, "words": len(converted.words), "left_over": left}
+
+
+def _score(scored: TextScore) -> dict[str, Any]:
+    return {
+        "sentences": scored.sentences,
+        "symbols": scored.symbols,
+        "unknown": scored.unknown.total(),
+        "unknown_rate": scored.unknown_rate,
+        "ln_p": scored.ln_p,
+        "perplexity": scored.perplexity,
+        "perplexity_known": scored.perplexity_known,
+    }
+
+
+def _summary(model: NGramModel, path: Path) -> dict[str, Any]:
+    memory = sum(array.nbytes for array in (*model.arrays, model.mask))
+    return {
+        "order": model.order,
+        "ngrams": model.counts,
+        "contexts": len(model.fail),
+        "symbols": sorted(model.symbols),
+        "file_bytes": path.stat().st_size,
+        "memory_bytes": memory,
+        "bytes_per_ngram": round(memory / sum(model.counts), 2),
+    }
+
+
+def _check_free(options: argparse.Namespace) -> None:
+    if options.out.exists() and not options.overwrite:
+        raise OutputError(options.out, "already exists", "choose another name or pass --overwrite")
+
+
+def _sentences(
+    paths: Sequence[Path], options: argparse.Namespace, refused: frozenset[str] = frozenset()
+) -> Iterator[Sequence[str]]:
+    return sentences(read_texts(paths, options.lowercase, refused), options.symbols)
+
+
+def _watched(text: Iterable[Sequence[str]], doing: str) -> Iterator[Sequence[str]]:
+    """Yield the sentences, and show on a terminal how many there were."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from emgasr.display.console import Console
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(doing, total=None)
+        for number, sentence in enumerate(text, 1):
+            if number % _WATCHED == 0:
+                progress.update(task, description=f"{doing}: {number:,} sentences")
+            yield sentence

@@ -1,0 +1,1 @@
+"""Verbs at a live signal."""

@@ -1,0 +1,144 @@
+"""`emgasr settle MODEL MANIFEST --lm FILE`: validation recordings in; when live keys settle out, as a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.search import add_search_options, read_search
+from emgasr.cli.read.tuning import MINUTES, progress, trials_shown
+from emgasr.errors import ConfigError, DataError, OutputError
+from emgasr.manifests.leaks import check_disjoint
+from emgasr.manifests.manifest import TEST, VALIDATION, read_manifest
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from emgasr.evaluation.endpoint_tuning import LiveRules, Settled
+    from emgasr.evaluation.items import Item
+
+
+def run(argv: list[str]) -> int:
+    """Read validation recordings by many rules, and write those that settle keys soonest at hardly more errors."""
+    options = _parser().parse_args(argv)
+    if not options.slack >= 0:
+        raise ConfigError("--slack", f"is {options.slack:g}", "give 0 or more, such as 0.05")
+    if not options.minutes > 0:
+        raise ConfigError("--minutes", f"is {options.minutes:g}", "give more than 0")
+    from emgasr.evaluation.endpoint_tuning import GRID, settle_rules, write_rules
+    from emgasr.evaluation.items import items_of, refuse_tuning_on_test
+    from emgasr.models.recognizer import LIVE_NAME, Recognizer
+    from emgasr.streaming.delay import step_frames
+
+    out = Path(options.out) if options.out else Path(options.model) / LIVE_NAME
+    if out.exists() and not options.overwrite:
+        raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
+    manifest = read_manifest(options.manifest)
+    check_disjoint(manifest)
+    refuse_tuning_on_test(manifest, options.split, manifest, TEST, Path(options.model))
+    recognizer = Recognizer.load(options.model)
+    wanted = read_search(options, options.model, recognizer.tokens)
+    if wanted is None:
+        raise ConfigError("--lm", "is missing", "without a language model keys settle with their first showing")
+    entries = manifest.split(options.split)
+    recordings = ((entry.path, manifest.open(entry)) for entry in progress(entries, "reading", len(entries)))
+    items, minutes = _first(items_of(recognizer, recordings), recognizer.frame_rate_hz, options.minutes)
+    search = wanted.search(recognizer.tokens)
+    rate_hz, unit = recognizer.frame_rate_hz, step_frames(recognizer)
+    with trials_shown("rules", len(GRID)) as report:
+        best, tried = settle_rules(items, search, rate_hz, unit, options.slack, report)
+    comment = (
+        f"found by emgasr settle on {minutes:.1f} minutes of the split {options.split} with {Path(options.lm).name}:"
+        f" {_rate(best)} wrong, {_rate(tried[0])} without rules"
+    )
+    write_rules(best.rules, out, comment)
+    if options.json:
+        figures = {"rules": asdict(best.rules), "cer": best.counts.rate, "cer_without_rules": tried[0].counts.rate}
+        print_json({**figures, "stable_s": best.stable_s, "minutes": round(minutes, 2), "out": str(out)})
+    else:
+        _show(best, tried, minutes, out)
+    return 0
+
+
+def _first(items: Any, frame_rate_hz: float, minutes: float) -> tuple[list[Item], float]:
+    """Whole items until there are `minutes` of them."""
+    kept: list[Item] = []
+    seconds = 0.0
+    for item in items:
+        if seconds >= 60 * minutes:
+            break
+        kept.append(item)
+        seconds += len(item.emissions) / frame_rate_hz
+    if not kept:
+        raise DataError("split", "holds no recording", "check --split")
+    return kept, seconds / 60
+
+
+def _rate(settled: Settled) -> str:
+    return f"{100 * settled.counts.rate:.2f} %"
+
+
+def _show(best: Settled, tried: tuple[Settled, ...], minutes: float, out: Path) -> None:
+    from emgasr.display.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(best, tried))
+    console.print(f"{len(tried)} rules tried on {minutes:.1f} minutes\nrules: {out}")
+
+
+def _table(best: Settled, tried: tuple[Settled, ...]) -> Table:
+    """Without rules, the best, and the rules that no others beat in both errors and time."""
+    from rich.table import Table
+
+    timed = sorted((s for s in tried[1:] if s.stable_s is not None), key=lambda s: (s.stable_s, s.counts.errors))
+    front: list[Settled] = []
+    for settled in timed:
+        if not front or settled.counts.errors < front[-1].counts.errors:
+            front.append(settled)
+    table = Table("", box=None, padding=(0, 2, 0, 0))
+    for head in ("agreement", "within", "pause", "CER", "stable after (median)"):
+        table.add_column(head, justify="right")
+    table.add_row("no rules", "all", "-", "-", _rate(tried[0]), _seconds(tried[0].stable_s))
+    for settled in front:
+        name = "chosen" if settled is best else ""
+        table.add_row(name, *_cells(settled.rules), _rate(settled), _seconds(settled.stable_s))
+    if best not in front:
+        table.add_row("chosen", *_cells(best.rules), _rate(best), _seconds(best.stable_s))
+    return table
+
+
+def _cells(rules: LiveRules) -> tuple[str, str, str]:
+    return f"{rules.agreement:g}", _seconds(rules.settle_within_s), _seconds(rules.pause_s)
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} s"
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="emgasr settle",
+        description="Find when a live reading may settle keys (agreement, age, pause): as soon as it costs hardly more "
+        "errors on validation recordings; never test data. `stream` uses what is written into the model folder.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
+    parser.add_argument("--split", default=VALIDATION, help=f"split to read (default {VALIDATION})")
+    parser.add_argument(
+        "--slack",
+        type=float,
+        default=0.05,
+        metavar="PART",
+        help="errors that settling may add, as a part of those without rules (default 0.05)",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=MINUTES, help=f"minutes of the recordings to use (default {MINUTES:g})"
+    )
+    parser.add_argument("--out", metavar="FILE", help="where the rules go (default: MODEL/live.yaml)")
+    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_search_options(parser)
+    return parser

@@ -1,0 +1,262 @@
+"""`emgasr stream MODEL --source SPEC`: live samples in; text on the screen, or events, or plain text out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.search import add_search_options, read_search, tell_if_cold
+from emgasr.cli.options.source import add_source_option
+from emgasr.errors import ConfigError, EmgasrError
+
+if TYPE_CHECKING:
+    import argparse
+
+    import numpy as np
+
+    from emgasr.decoding import SearchConfig
+    from emgasr.decoding.hotwords import Hotwords
+    from emgasr.lm import NGramModel
+    from emgasr.lm.words import WordModel
+    from emgasr.models.recognizer import Recognizer
+    from emgasr.sources import Chunk, Source
+    from emgasr.streaming.stream import Event, Stream, StreamConfig
+
+Shown = Callable[["list[Event]"], None]
+Reading = tuple["NGramModel | WordModel | None", "SearchConfig | None", "Hotwords | None"]
+
+
+def run(argv: list[str]) -> int:
+    """Stream until the source ends or Ctrl-C, and say what was measured."""
+    options = _parser().parse_args(argv)
+    _check(options)
+    from emgasr.capture.profile import MODEL, is_profile, read_profile
+    from emgasr.models.recognizer import Recognizer
+    from emgasr.recording import Signal
+    from emgasr.sources import open_source
+
+    model = Path(options.model)
+    profile = read_profile(model) if is_profile(model) else None
+    model = model / MODEL if profile else model
+    recognizer = Recognizer.load(model)
+    config = _config(options, model)
+    if profile:
+        config = replace(config, rest=profile.rest(recognizer.signal.bands))
+    wanted = read_search(options, str(model), recognizer.tokens)
+    reading = (wanted.language.lm, wanted.config, wanted.language.hotwords) if wanted else (None, None, None)
+    stream = _stream(recognizer, reading, config)
+    if wanted:
+        tell_if_cold()
+    _warm_up(recognizer, reading, config)
+    source = open_source(options.source)
+    try:
+        signal = Signal(source.rate_hz, source.unit, source.bands)
+        recognizer.signal.check_same(signal, f"source {options.source}")
+        feed = max(1, round(options.chunk_ms / 1000 * source.rate_hz))
+        with _output(options, stream) as show:
+            interrupted, failure = _follow(source, stream, show, feed, options.rest, options.seconds)
+            show(stream.close())
+    finally:
+        source.close()
+    _tell(stream, options, feed, interrupted)
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _follow(
+    source: Source, stream: Stream, show: Shown, feed: int, rest_s: float, limit_s: float
+) -> tuple[bool, EmgasrError | None]:
+    """Feed the stream what the source brings, `feed` samples at once; whether Ctrl-C ended it, or what failed."""
+    try:
+        for chunk in _rechunked(source.chunks(), feed):
+            events: list[Event] = []
+            if chunk.notes and chunk.notes[0].kind == "gap":
+                events += stream.gap(chunk.notes[0].samples / source.rate_hz)
+            events += _notices(chunk)
+            still = min(max(round((rest_s - stream.time_s) * source.rate_hz), 0), len(chunk.samples))
+            for samples, rest in ((chunk.samples[:still], True), (chunk.samples[still:], False)):
+                events += stream.feed(samples, rest) if len(samples) else []
+            show(events)
+            if limit_s and stream.time_s >= limit_s:
+                break
+    except KeyboardInterrupt:
+        return True, None
+    except EmgasrError as error:  # the source is gone for good: what was tentative is still to be shown
+        return False, error
+    return False, None
+
+
+def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
+    """The same samples in chunks of `feed`; what comes with a note is passed on at once, whatever its size."""
+    import numpy as np
+
+    from emgasr.sources import Chunk
+
+    held: list[np.ndarray] = []
+    count, time_s = 0, 0.0
+    for chunk in chunks:
+        if chunk.notes:
+            if count:
+                yield Chunk(np.concatenate(held), time_s)
+            held, count = [], 0
+            yield chunk
+            continue
+        time_s = time_s if count else chunk.time_s
+        held.append(chunk.samples)
+        count += len(chunk.samples)
+        while count >= feed:
+            joined = np.concatenate(held)
+            yield Chunk(joined[:feed], time_s, (), chunk.arrived_s)
+            held, count, time_s = [joined[feed:]], count - feed, chunk.time_s
+    if count:
+        yield Chunk(np.concatenate(held), time_s)
+
+
+def _notices(chunk: Chunk) -> list[Event]:
+    from emgasr.streaming.activity import Notice
+
+    told_by_the_stream = ("gap", "replaced")
+    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind not in told_by_the_stream]
+
+
+def _stream(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> Stream:
+    lm, search, hotwords = reading
+    return recognizer.stream(lm, search, config, hotwords)
+
+
+def _warm_up(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> None:
+    """Run what is slow the first time, before the clock starts."""
+    import numpy as np
+
+    stream = _stream(recognizer, reading, config)
+    channels = sum(len(band.electrodes) for band in recognizer.signal.bands)
+    stream.feed(np.zeros((round(2 * recognizer.signal.rate_hz), channels), np.float32))
+    stream.close()
+
+
+def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManager[Shown]:
+    if options.jsonl:
+        return nullcontext(_print_events)
+    if options.text or not sys.stdout.isatty():
+        return nullcontext(_Lines(stream).show)
+    from emgasr.cli.live.stream_view import View
+
+    return View(stream, options.chunk_ms)
+
+
+def _print_events(events: list[Event]) -> None:
+    from emgasr.streaming.stream import as_dict
+
+    for event in events:
+        print_json(as_dict(event))
+    if events:
+        sys.stdout.flush()
+
+
+class _Lines:
+    """Plain text for pipes: nothing can be taken back there, so a line is printed when a pause or the end is sure."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.ids: list[int] = []
+
+    def show(self, events: list[Event]) -> None:
+        """Print the line that events complete; notices go to stderr."""
+        from emgasr.streaming.activity import Notice
+
+        tokens = self.stream.recognizer.tokens
+        for event in events:
+            if not isinstance(event, Notice):
+                self.ids += tokens.ids([event.key]) if event.state == "stable" else []
+            elif event.kind == "pause":
+                self._print()
+            else:
+                print(f"emgasr: {event.time_s:.1f} s: {event.text}", file=sys.stderr)
+        if self.stream.closed:
+            self._print()
+
+    def _print(self) -> None:
+        line = self.stream.recognizer.tokens.render(self.ids)
+        self.ids = []
+        if line:
+            print(line, flush=True)
+
+
+def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
+    summary = stream.summary()
+    delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
+    if options.jsonl:
+        extra = {"interrupted": interrupted, "delay": delay.as_dict()}
+        print_json({"event": "summary", **summary, **extra}, flush=True)
+        return
+    computed = (
+        f"\ncomputing, each chunk: p50 {summary['p50_ms']:.2f}, p95 {summary['p95_ms']:.2f},"
+        f" p99 {summary['p99_ms']:.2f} ms; {100 * summary['real_time_factor']:.1f} % of real time"
+    )
+    print(
+        f"{summary['seconds']:.1f} s, {summary['keys']:.0f} keys ({summary['keys_per_minute']:g} a minute),"
+        f" {summary['revisions']:.0f} changes of shown keys\n"
+        f"delay: {delay}{computed if summary['feeds'] else ''}",
+        file=sys.stderr,
+    )
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not 1 <= options.chunk_ms <= 10_000:
+        raise ConfigError("--chunk-ms", f"is {options.chunk_ms:g}", "give 1 to 10000; 64 is usual")
+    for name in ("rest", "seconds", "settle_within", "pause"):
+        value = getattr(options, name)
+        if value is not None and not 0 <= value < float("inf"):
+            raise ConfigError(f"--{name.replace('_', '-')}", f"is {value:g}", "give seconds")
+
+
+def _config(options: argparse.Namespace, model: Path) -> StreamConfig:
+    """The rules of the model's live.yaml where it has one, else the defaults; single options go over either."""
+    from emgasr.evaluation.endpoint_tuning import rules_of
+    from emgasr.streaming.stream import StreamConfig
+
+    rules = rules_of(model)
+    given = {"agreement": options.agreement} if options.agreement is not None else {}
+    for name, value in (("settle_within_s", options.settle_within), ("pause_s", options.pause)):
+        given |= {name: value or None} if value is not None else {}
+    return StreamConfig(**{**asdict(rules), **given}, min_confidence=options.min_confidence)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="emgasr stream", description="Read a live signal: text as it is typed.")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="model folder of `emgasr train`, or a profile of `emgasr calibrate`: its level of rest holds back keys",
+    )
+    add_source_option(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--jsonl", action="store_true", help="print an event a line: keys as they are shown and settled")
+    form.add_argument("--text", action="store_true", help="print the text, a line at each pause (default in a pipe)")
+    live = parser.add_argument_group(
+        "what is shown, and when (--agreement to --pause: default as `emgasr settle` found)"
+    )
+    live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once (default 64)")
+    live.add_argument("--agreement", type=float, metavar="P", help="share that settles a key (else 0.8; 1: all)")
+    live.add_argument("--settle-within", type=float, metavar="S", help="age that settles a key (else 1; 0: none)")
+    live.add_argument(
+        "--pause", type=float, metavar="S", help="seconds without a key that settle all (else 2; 0: none)"
+    )
+    live.add_argument("--min-confidence", type=float, default=0.0, metavar="P", help="do not show keys with less")
+    live.add_argument(
+        "--rest",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="the first S seconds are rest: no keys below its level but very sure ones",
+    )
+    live.add_argument("--seconds", type=float, default=0.0, metavar="S", help="stop after S seconds (default: never)")
+    add_search_options(parser)
+    return parser

@@ -1,0 +1,139 @@
+"""`emgasr info PATH`: a recording, a manifest or a model folder in; what it holds out, as a table or as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.parser import ArgumentParser
+from emgasr.errors import EmgasrError
+from emgasr.manifests.manifest import FOUND
+
+
+def run(argv: list[str]) -> int:
+    """Tell what a path holds."""
+    options = _parser().parse_args(argv)
+    path = Path(options.path)
+    if not path.exists():
+        raise EmgasrError(path, "does not exist", "check the path")
+    if path.is_dir():
+        facts = _model(path, not options.json)
+    elif path.suffix in (".jsonl", ".ndjson"):
+        facts = _manifest(path)
+    else:
+        facts = _recording(path)
+    if options.json:
+        print_json(facts)
+        return 0
+    card = facts.pop("card", "")
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        told = value if name in FOUND and value else [value]  # findings stand in a line each
+        for line, item in enumerate(told):
+            print(f"{'' if line else name.replace('_', ' '):{width}}  {_shown(item)}")
+    if card:
+        print(f"\n{card.strip()}")
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="emgasr info", description="Tell what a file or folder holds.")
+    parser.add_argument("path", metavar="PATH", help="a recording, a manifest (.jsonl) or a model folder")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _recording(path: Path) -> dict[str, Any]:
+    from emgasr.corpora import open_any
+
+    recording = open_any(path)
+    return {
+        "kind": "recording",
+        "subject": recording.subject,
+        "session": recording.session,
+        "duration_s": round(recording.duration_s, 3),
+        "rate_hz": recording.rate_hz,
+        "channels": recording.n_channels,
+        "unit": recording.unit,
+        "bands": {band.name: len(band.electrodes) for band in recording.bands},
+        "keys": len(recording.events),
+        "spans": dict(Counter(recording.spans.kinds)),
+        "origin": recording.origin,
+        **({"notes": list(recording.notes)} if recording.notes else {}),
+    }
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    from emgasr.manifests.manifest import read_manifest
+
+    manifest = read_manifest(path)
+    splits = {}
+    for name in manifest.splits:
+        entries = manifest.split(name)
+        splits[name] = {
+            "recordings": len(entries),
+            "people": len({entry.subject for entry in entries}),
+            "minutes": round(sum(entry.duration_s for entry in entries) / 60, 2),
+        }
+    return {
+        "kind": "manifest",
+        "checksum": manifest.checksum(),
+        "corpora": dict(Counter(entry.corpus for entry in manifest.entries)),
+        "rates_hz": sorted({entry.rate_hz for entry in manifest.entries}),
+        "channels": sorted({entry.channels for entry in manifest.entries}),
+        "claims_disjoint": list(manifest.claims),
+        **{f"split_{name}": counts for name, counts in splits.items()},
+        **{name: list(lines) for name in FOUND if (lines := getattr(manifest, name))},
+    }
+
+
+def _model(folder: Path, shown: bool) -> dict[str, Any]:
+    from emgasr.decoding.search_file import read_search_config
+    from emgasr.evaluation.endpoint_tuning import rules_of
+    from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+    from emgasr.streaming.delay import delay_of
+
+    recognizer = Recognizer.load(folder)
+    if (folder / SEARCH_NAME).is_file():
+        read_search_config(folder / SEARCH_NAME)  # what is wrong with it is told here, not by the first search
+    delay = delay_of(recognizer, rules_of(folder).settle_within_s)
+    signal, config = recognizer.signal, recognizer.config
+    return {
+        "kind": "model",
+        "rate_hz": signal.rate_hz,
+        "unit": signal.unit,
+        "bands": {band.name: len(band.electrodes) for band in signal.bands},
+        "tokens": recognizer.tokens.kind,
+        "symbols": len(recognizer.tokens) - 1,
+        "features": config.features.kind,
+        "normalize": config.normalize.kind,
+        "encoder": config.encoder.kind,
+        "parameters": recognizer.parameter_count,
+        "frames_per_second": round(recognizer.frame_rate_hz, 4),
+        "delay": delay if shown else delay.as_dict(),
+        "card": _card(folder / "README.md"),
+    }
+
+
+def _card(path: Path) -> str:
+    """The card of a model; what cannot be read of it is no reason to tell nothing of the model."""
+    from emgasr.files.plain_data import LARGEST_YAML, read_text
+
+    if not path.is_file():
+        return ""
+    try:
+        return "\n".join(read_text(path, largest=LARGEST_YAML).replace("\r\n", "\n").split("\r"))
+    except EmgasrError as error:
+        return f"{path.name} {error.wrong}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value)) or "none"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,1 @@
+"""Verbs that read recordings: text, error rates, search weights."""

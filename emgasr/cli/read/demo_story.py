@@ -1,0 +1,129 @@
+"""A simulated person and the packaged model in; their typing read before and after calibration, and a report, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emgasr.decoding import BeamSearch, Hypothesis, SearchConfig
+from emgasr.decoding.search_file import read_search_config
+from emgasr.errors import ModelError
+from emgasr.evaluation.evaluate import Evaluation, evaluate
+from emgasr.evaluation.items import items_of
+from emgasr.evaluation.report import write_report
+from emgasr.evaluation.results import Row, write_hypotheses, write_results
+from emgasr.lm import NGramModel, read_model
+from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+from emgasr.recording import Recording
+from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
+from emgasr.training.personalize import PersonalizeConfig, Personalized, personalize
+
+TYPED_MINUTES = 1.0
+LM_NAME = "lm.arpa.gz"
+_CALIBRATION_SESSION, _TYPED_SESSION = 0, 1  # the rings are taken off and put on again in between
+_SHOWN_FRAMES = 8  # frames searched between two looks at the text
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A recognizer with the language model and the tuned search that belong to it."""
+
+    folder: Path
+    recognizer: Recognizer
+    lm: NGramModel
+    search: SearchConfig
+
+    @staticmethod
+    def load(folder: Path) -> Reader:
+        """Read a model folder with lm.arpa.gz and search.yaml beside the weights; a ModelError if there is none."""
+        recognizer = Recognizer.load(folder)
+        for name in (LM_NAME, SEARCH_NAME):
+            if not (folder / name).is_file():
+                raise ModelError(folder, f"has no {name}", "recipes/demo_model/run.sh shows how it is made")
+        return Reader(folder, recognizer, read_model(folder / LM_NAME), read_search_config(folder / SEARCH_NAME))
+
+
+def packaged_model() -> Path:
+    """The folder of the model that ships with emgasr; a ModelError if this checkout lacks it."""
+    folder = Path(str(resources.files("emgasr"))) / "assets" / "model"
+    if not (folder / "config.yaml").is_file():
+        raise ModelError(
+            folder, "the packaged model is missing", "make it by recipes/demo_model/run.sh, or pass --model FOLDER"
+        )
+    return folder
+
+
+def unseen_person(number: int) -> Person:
+    """Test person `number` (0 or more): their seed lies in a range that training never draws people from."""
+    return simulate_person(SPLIT_SEEDS["test"][number])
+
+
+def typed_minute(person: Person) -> Recording:
+    """The person types test sentences, which neither the model nor its language model has seen."""
+    return simulate_session(person, _TYPED_SESSION, prompts=default_prompts("test"), minutes=TYPED_MINUTES)
+
+
+def calibration(person: Person, minutes: float) -> Recording:
+    """The person types training sentences in another session, to be learned from."""
+    return simulate_session(person, _CALIBRATION_SESSION, prompts=default_prompts("train"), minutes=minutes)
+
+
+def read(
+    reader: Reader, recording: Recording, system: str, show: Callable[[int, str], None], **told: Any
+) -> Evaluation:
+    """Read and judge the typed minute; `show` receives the frames searched and the text so far as it grows."""
+    settings: dict[str, object] = {
+        "encoder": f"{reader.recognizer.config.encoder.kind}, {reader.recognizer.parameter_count:,} parameters",
+        "language model": f"{LM_NAME} (order {reader.lm.order})",
+        "search": f"weights of {SEARCH_NAME}, tuned on validation people",
+        "person": f"{recording.subject}, simulated, never seen in training",
+        **told,
+    }
+    return evaluate(
+        items_of(reader.recognizer, [(recording.session, recording)]),
+        reader.recognizer.tokens,
+        _Shown(reader, show),
+        system=system,
+        settings=settings,
+    )
+
+
+def calibrate(
+    reader: Reader, recording: Recording, minutes: float, folder: Path, report: Callable[[dict[str, Any]], None]
+) -> Personalized:
+    """Fit the reader's model to a person for some `minutes` of wall-clock time; `folder`/model receives the result.
+
+    Raises KeyboardInterrupt when Ctrl-C stopped it.
+    """
+    result = personalize(reader.folder, [recording], PersonalizeConfig(minutes=minutes), folder, report)
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return result
+
+
+def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Row]]], title: str) -> None:
+    """Write results.json, hypotheses.jsonl and report.html."""
+    write_results(folder / "results.json", [row for _, table in results for row in table])
+    write_hypotheses(folder / "hypotheses.jsonl", [evaluation for evaluation, _ in results])
+    write_report(folder / "report.html", results, title)
+
+
+class _Shown(BeamSearch):
+    """A reader's search that shows the text as it goes: cut into chunks it answers the same."""
+
+    def __init__(self, reader: Reader, show: Callable[[int, str], None]) -> None:
+        super().__init__(reader.recognizer.tokens, reader.lm, reader.search)
+        self._show = show
+
+    def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
+        """Search the whole utterance (F, V)."""
+        state = self.start()
+        for start in range(0, len(emissions), _SHOWN_FRAMES):
+            state = self.step(emissions[start : start + _SHOWN_FRAMES], state)
+            self._show(state.frames_seen, self.tokens.render(self.flush(state)[0].ids))
+        return self.flush(state)

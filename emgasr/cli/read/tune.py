@@ -1,0 +1,174 @@
+"""`emgasr tune MODEL MANIFEST --lm FILE`: validation recordings in; the weights that read them best out, as a file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.language import Language, add_language_options, read_language
+from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.search import SWITCHES, add_shape_options
+from emgasr.cli.read.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, trials_shown, validation_utterances
+from emgasr.display.pictures import missing
+from emgasr.errors import OutputError
+from emgasr.files.output import replacing
+from emgasr.manifests.leaks import check_disjoint
+from emgasr.manifests.manifest import TEST, VALIDATION, read_manifest
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from emgasr.evaluation.search_tuning import Trial, Tuned, Utterance
+    from emgasr.tokens import Tokens
+
+NAMES = {
+    "lm_weight": "LM weight",
+    "length_bonus": "length bonus",
+    "acoustic_scale": "acoustic scale",
+    "backspace_penalty": "backspace penalty",
+    "word_bonus": "word bonus",
+}
+
+
+def run(argv: list[str]) -> int:
+    """Tune the search and write its weights, and a picture of what other weights would do beside them."""
+    options = _parser().parse_args(argv)
+    much = effort(options)
+    from emgasr.decoding import SearchConfig
+    from emgasr.decoding.search_file import write_search_config
+    from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+
+    beam = {} if options.beam is None else {"beam": options.beam}
+    start = SearchConfig(**beam, **{name: getattr(options, name) for name in SWITCHES})
+    out = Path(options.out) if options.out else Path(options.model) / SEARCH_NAME
+    picture = out.with_suffix(".png")
+    for path in (out, picture):
+        if path.exists() and not options.overwrite:
+            raise OutputError(path, "already exists", "choose another name with --out or pass --overwrite")
+    manifest = read_manifest(options.manifest)
+    check_disjoint(manifest)
+    recognizer = Recognizer.load(options.model)
+    tokens, language = recognizer.tokens, read_language(options, recognizer.tokens)
+    assert language is not None  # --lm is required
+
+    began_s = time.monotonic()
+    utterances = validation_utterances(
+        recognizer, options.model, manifest, options.split, much, manifest, TEST, start.end_of_sentence
+    )
+    read_s = time.monotonic()
+    tuned = find_weights(tokens, utterances, language, start, much)
+    best, trials = tuned.best, len(tuned.trials)
+    lacking = missing()
+    drawn = not lacking
+    if drawn:
+        around = _draw(picture, tuned, utterances, tokens, language, much.threads)
+        best, trials = around.best, trials + len(around.trials)
+    else:
+        print(f"emgasr: no picture: it {lacking}", file=sys.stderr)
+    minutes = sum(len(emissions) for emissions, _ in utterances) / recognizer.frame_rate_hz / 60
+    coverage = language.coverage(tokens.render(ids) for _, ids in utterances)
+    comment = _comment(best, tuned.trials[0], minutes, options.split, options.lm)
+    comment += f"; {coverage}" if coverage else ""
+    write_search_config(best.config, out, comment, language.lm.checksum())
+    times = {"reading_s": round(read_s - began_s, 2), "searching_s": round(time.monotonic() - read_s, 2)}
+    result = {"trials": trials, "minutes": round(minutes, 2), **times, "out": str(out)}
+    result["picture"] = str(picture) if drawn else None
+    result |= {"lexicon": coverage.as_dict()} if coverage else {}
+    if options.json:
+        print_json(_figures(best, tuned.trials[0]) | result)
+    else:
+        _show(best, tuned.trials[0], result)
+        if coverage:
+            print(coverage)
+    return 0
+
+
+def _draw(
+    picture: Path, tuned: Tuned, utterances: list[Utterance], tokens: Tokens, language: Language, threads: int
+) -> Tuned:
+    """Draw the surface around the best, and return its trials with what is chosen of them and of what was tuned."""
+    from emgasr.evaluation.search_tuning import GRID, surface
+    from emgasr.evaluation.tuning_map import draw_surface
+
+    with trials_shown("surface", GRID * GRID) as report:
+        around = surface(utterances, tokens, language.lm, tuned, threads, report, language.hotwords)
+    with replacing(picture) as path:
+        path.write_bytes(draw_surface(around.trials, around.best))
+    return around
+
+
+def _comment(best: Trial, default: Trial, minutes: float, split: str, lm: str) -> str:
+    return (
+        f"found by emgasr tune on {minutes:.1f} minutes of the split {split} with {Path(lm).name}:"
+        f" {100 * best.counts.rate:.2f} % of {best.counts.reference_length:,} symbols wrong,"
+        f" {100 * default.counts.rate:.2f} % by default weights"
+    )
+
+
+def _figures(best: Trial, default: Trial) -> dict[str, Any]:
+    from emgasr.config.parsing import to_mapping
+
+    return {
+        "search": to_mapping(best.config),
+        "symbols": best.counts.reference_length,
+        "errors": best.counts.errors,
+        "errors_default": default.counts.errors,
+        "cer": best.counts.rate,
+        "cer_default": default.counts.rate,
+    }
+
+
+def _show(best: Trial, default: Trial, result: dict[str, Any]) -> None:
+    from emgasr.display.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(best, default))
+    console.print(
+        f"{best.counts.reference_length:,} symbols in {result['minutes']:.1f} minutes, {result['trials']} trials;"
+        f" read by the model in {result['reading_s']:.1f} s, searched in {result['searching_s']:.1f} s"
+    )
+    console.print(f"weights: {result['out']}" + (f"\npicture: {result['picture']}" if result["picture"] else ""))
+
+
+def _table(best: Trial, default: Trial) -> Table:
+    from rich.table import Table
+
+    table = Table("", box=None, padding=(0, 2, 0, 0))
+    for head in ("default", "best"):
+        table.add_column(head, justify="right")
+    for name, shown in NAMES.items():
+        if name == "word_bonus" and not (best.config.word_bonus or default.config.word_bonus):
+            continue
+        table.add_row(shown, *(f"{getattr(trial.config, name):g}" for trial in (default, best)))
+    table.add_row("errors", *(f"{trial.counts.errors:,}" for trial in (default, best)))
+    table.add_row("CER on validation", *(f"{100 * trial.counts.rate:.2f} %" for trial in (default, best)))
+    fewer = 1 - best.counts.errors / max(1, default.counts.errors)
+    table.add_row("fewer errors", "", f"{100 * fewer:.1f} %")
+    return table
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="emgasr tune",
+        description="Find the weights of the search (language model, length bonus, acoustic scale, backspace penalty) "
+        "with which a model reads validation recordings best; never test data. `evaluate` and `transcribe` use what is "
+        "written into the model folder.",
+    )
+    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
+    parser.add_argument("--split", default=VALIDATION, help=f"split to tune on (default {VALIDATION})")
+    parser.add_argument("--trials", type=int, default=TRIALS, help=f"weights tried, half at random (default {TRIALS})")
+    parser.add_argument(
+        "--minutes", type=float, default=MINUTES, help=f"minutes of the recordings to use (default {MINUTES:g})"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the weights tried (default 0)")
+    parser.add_argument("--threads", type=int, default=THREADS, help=f"threads that search (default {THREADS})")
+    parser.add_argument("--out", metavar="FILE", help="where the weights go (default: MODEL/search.yaml)")
+    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    add_language_options(parser, required=True)
+    add_shape_options(parser.add_argument_group("search"))
+    return parser

@@ -1,0 +1,117 @@
+"""A validation split, a model and a language model in; the weights of the search out: what tune and evaluate share."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from emgasr.cli.options.language import Language
+from emgasr.cli.options.search import tell_if_cold
+from emgasr.errors import ConfigError, DataError
+from emgasr.manifests.manifest import Manifest
+
+if TYPE_CHECKING:
+    from emgasr.decoding import SearchConfig
+    from emgasr.evaluation.endpoint_tuning import Settled
+    from emgasr.evaluation.search_tuning import Trial, Tuned, Utterance
+    from emgasr.models.recognizer import Recognizer
+    from emgasr.tokens import Tokens
+
+Thing = TypeVar("Thing")
+MINUTES, TRIALS = 30.0, 60
+THREADS = min(4, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tuned on, and how hard it is tried."""
+
+    minutes: float
+    trials: int
+    seed: int
+    threads: int
+
+
+def effort(options: argparse.Namespace, prefix: str = "") -> Effort:
+    """What --minutes, --trials, --seed and --threads ask for; a ConfigError names one that is not above 0."""
+    values = [getattr(options, f"{prefix}minutes"), getattr(options, f"{prefix}trials"), options.threads]
+    for name, value in zip((f"{prefix}minutes", f"{prefix}trials", "threads"), values, strict=True):
+        if not value > 0:
+            raise ConfigError(f"--{name.replace('_', '-')}", f"is {value}", "give more than 0")
+    minutes, trials, threads = values
+    return Effort(minutes, trials, options.seed, threads)
+
+
+def validation_utterances(
+    recognizer: Recognizer,
+    model: str,
+    validation: Manifest,
+    split: str,
+    effort: Effort,
+    manifest: Manifest,
+    evaluated: str,
+    whole: bool,
+) -> list[Utterance]:
+    """Emissions and references of the validation recordings, read by the model once, cut into stretches at pauses.
+
+    With `whole` nothing is cut: where a search takes the end for that of a sentence, half a word must not end there.
+    Refused is what `emgasr.evaluation.items.refuse_tuning_on_test` refuses, and a split without labels.
+    """
+    from emgasr.evaluation.items import items_of, refuse_tuning_on_test, tuning_stretches
+
+    refuse_tuning_on_test(validation, split, manifest, evaluated, Path(model))
+    entries = validation.split(split)
+    recordings = ((entry.path, validation.open(entry)) for entry in progress(entries, "reading", len(entries)))
+    stretches: list[Utterance] = []
+    items, longest = items_of(recognizer, recordings), {"stretch_s": math.inf} if whole else {}
+    stretches += tuning_stretches(items, recognizer.tokens, effort.minutes, **longest)
+    if not any(ids for _, ids in stretches):
+        raise DataError(f"split {split}", "has no labels to tune on", "give the weights by hand")
+    return stretches
+
+
+def find_weights(
+    tokens: Tokens, utterances: list[Utterance], language: Language, start: SearchConfig, effort: Effort
+) -> Tuned:
+    """Tune the search, shown as it goes on a terminal."""
+    from emgasr.evaluation.search_tuning import tune
+
+    tell_if_cold()
+    lm, hotwords = language.lm, language.hotwords
+    with trials_shown("tuning", effort.trials) as report:
+        return tune(utterances, tokens, lm, start, effort.trials, effort.seed, effort.threads, report, hotwords)
+
+
+@contextmanager
+def trials_shown(what: str, count: int) -> Iterator[Callable[[Trial | Settled], None]]:
+    """Yield what is to be told of each trial: a bar with the fewest errors so far, on a terminal only."""
+    from rich.progress import Progress
+
+    from emgasr.display.console import Console
+
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=count)
+        best = float("inf")
+
+        def report(trial: Trial | Settled) -> None:
+            nonlocal best
+            best = min(best, trial.counts.rate)
+            bar.update(task, advance=1, description=f"{what}, best {100 * best:.2f} %")
+
+        yield report
+
+
+def progress(things: Iterable[Thing], what: str, count: int) -> Iterable[Thing]:
+    """The same things, counted by a bar on a terminal."""
+    from rich.progress import track
+
+    from emgasr.display.console import Console
+
+    return track(things, what, total=count, console=Console(stderr=True), disable=not sys.stderr.isatty())

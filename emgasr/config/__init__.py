@@ -1,0 +1,1 @@
+"""Configurations: YAML files and command lines in, checked frozen dataclasses out."""

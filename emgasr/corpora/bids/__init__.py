@@ -1,0 +1,1 @@
+"""BIDS EMG: BDF and EDF with their sidecar files."""

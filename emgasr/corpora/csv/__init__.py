@@ -1,0 +1,1 @@
+"""Samples in delimited text: columns, clocks and lines of exports."""

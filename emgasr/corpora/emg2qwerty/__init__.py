@@ -1,0 +1,1 @@
+"""The emg2qwerty corpus: its sessions, its BIDS edition and its splits."""

@@ -1,0 +1,1 @@
+"""Sample files of one recording: numpy, WAV, MATLAB, EDF and BDF."""

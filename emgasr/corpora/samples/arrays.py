@@ -1,0 +1,174 @@
+"""Bare sample files (.npy, .wav, .csv): a path in; samples (T, C) in µV or counts, their clocks and notes out.
+
+One rule for all formats: a file that is shorter than its header promises, or whose header was never finished, is
+refused with what is there and what was promised; bytes beyond what it promises are not read, and told in a note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emgasr.corpora.csv.columns import rises_evenly
+from emgasr.corpora.samples.npy import map_npy
+from emgasr.corpora.samples.wav import WavHeader, read_header, read_rows
+from emgasr.corpora.tables.clock import Clock
+from emgasr.errors import RecordingError
+from emgasr.files.regular_file import check_regular, status_of
+from emgasr.recording import Samples, row_range
+
+TABLES = (".csv", ".tsv", ".txt")
+SUFFIXES = (".npy", ".wav", *TABLES)
+LOOKED_AT = 4096  # rows of an array that show whether a channel is an index or a clock
+
+Stamp = tuple[int, int]
+Offset = Sequence[float] | float
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Size and time of a file: what is kept of it in memory is as old as that."""
+    status = status_of(path, RecordingError)
+    return status.st_size, status.st_mtime_ns
+
+
+@dataclass(frozen=True, eq=False)
+class SampleFile:
+    """Samples (T, C), the clocks that stand beside them in the file, the best first, and notes on the reading."""
+
+    samples: np.ndarray | Samples
+    clocks: tuple[Clock, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def open_samples(
+    path: Path,
+    rate_hz: float,
+    scale: float = 1.0,
+    offset: Offset = 0.0,
+    unit: str | None = None,
+    columns: Sequence[str] = (),
+) -> SampleFile:
+    """Samples = stored steps * scale + offset (one, or one a channel); RecordingError for a file that is not whole.
+
+    .npy and .wav are read when sliced and hold no file open in between; tables of text are read at once. A rate or a
+    unit that the file itself tells must agree with `rate_hz` and `unit` (uV or counts). `columns` name the electrodes
+    of a table where its header leaves that open.
+    """
+    _check_file(path)
+    suffix = path.suffix.lower()
+    if suffix in TABLES:
+        from emgasr.corpora.csv.samples import read_csv
+
+        table = read_csv(path, rate_hz, columns)
+        if unit is not None:
+            table.check_units(path, unit, scale)
+        offsets = _offsets(path, offset, _checked(path, table.values.shape)[1])
+        return SampleFile(_scaled(table.values, scale, offsets), table.clocks, table.notes)
+    if columns:
+        raise RecordingError(path, "is no table of text: it has no columns to choose", "leave out columns (--columns)")
+    if suffix == ".wav":
+        header = read_header(path)
+        if abs(header.rate_hz - rate_hz) >= 1:  # a WAV header keeps whole Hz
+            wrong = f"its header tells {header.rate_hz} Hz, the table {rate_hz:g} Hz"
+            raise RecordingError(path, wrong, "mend whichever is wrong")
+        shape, notes = _checked(path, (header.frames, header.channels)), header.notes
+        wav = _WavSamples(path.absolute(), shape, scale, _offsets(path, offset, shape[1]), header, stamp_of(path))
+        return SampleFile(wav, (), notes)
+    values, notes = map_npy(path)
+    shape = _checked(path, values.shape)
+    rising = [i + 1 for i, column in enumerate(values.reshape(shape)[:LOOKED_AT].T) if rises_evenly(column)]
+    if rising and len(rising) < shape[1]:
+        told = ", ".join(map(str, rising))
+        notes = (*notes, f"channel {told} (from 1) rises evenly, as an index or a clock does and no muscle")
+    npy = _NpySamples(path.absolute(), shape, scale, _offsets(path, offset, shape[1]), stamp_of(path))
+    return SampleFile(npy, (), notes)
+
+
+def told_by_row(row: Mapping[str, str], **options: Sequence[str]) -> dict[str, object]:
+    """A reader's options `columns` and `label_clock`, from the row of a table where it has them, else as given."""
+    told: dict[str, object] = {}
+    for name, given in options.items():
+        if cell := row.get(name, "").strip():
+            given = cell if name == "label_clock" else [part.strip() for part in re.split("[,;|]", cell)]
+        if given:
+            told[name] = given if isinstance(given, str) else list(given)
+    return told
+
+
+@dataclass(frozen=True, eq=False)
+class _FileSamples:
+    path: Path
+    shape: tuple[int, ...]
+    scale: float
+    offset: tuple[float, ...]
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        start, stop = row_range(rows, self.shape[0])
+        return _scaled(self._read(start, stop), self.scale, self.offset)
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class _NpySamples(_FileSamples):
+    stamp: Stamp
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        mapped, _ = map_npy(self.path)
+        if _two_dimensional(mapped.shape) != self.shape:
+            raise RecordingError(self.path, "changed since it was opened", "open it again")
+        return mapped.reshape(self.shape)[start:stop]
+
+
+@dataclass(frozen=True, eq=False)
+class _WavSamples(_FileSamples):
+    header: WavHeader
+    stamp: Stamp
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        if stamp_of(self.path)[0] != self.stamp[0]:
+            raise RecordingError(self.path, "changed since it was opened", "open it again")
+        return read_rows(self.path, self.header, start, stop)
+
+
+def _check_file(path: Path) -> None:
+    if check_regular(path, RecordingError, "check the table that names it").st_size == 0:
+        raise RecordingError(path, "is empty (zero bytes)", "restore the file")
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        raise RecordingError(path, "is an archive of arrays (.npz)", "save the array of samples alone, as .npy")
+    if suffix not in SUFFIXES:
+        raise RecordingError(path, f"unknown kind of file {suffix!r}", f"known: {', '.join(SUFFIXES)}")
+
+
+def _two_dimensional(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], 1) if len(shape) == 1 else tuple(shape)
+
+
+def _checked(path: Path, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape as (T, C), or a RecordingError for one that cannot be meant."""
+    full = _two_dimensional(shape)
+    if len(full) != 2 or 0 in full:
+        raise RecordingError(path, f"has shape {shape}", "save (samples, channels)")
+    if full[0] < full[1]:
+        raise RecordingError(
+            path, f"has more channels than samples ({full[1]} and {full[0]})", "save a row a sample, a column a channel"
+        )
+    return full
+
+
+def _offsets(path: Path, offset: Offset, channels: int) -> tuple[float, ...]:
+    offsets = tuple(np.atleast_1d(np.asarray(offset, dtype=np.float64)).tolist())
+    if len(offsets) not in (1, channels):
+        raise RecordingError(path, f"{len(offsets)} offsets for {channels} channels", "give one a channel")
+    return offsets
+
+
+def _scaled(values: np.ndarray, scale: float, offset: tuple[float, ...]) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is inf: `emgasr validate` tells it
+        return (np.asarray(values, dtype=np.float64) * scale + np.asarray(offset)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Tables beside a corpus: delimited files, labels, listings, file names and clocks."""

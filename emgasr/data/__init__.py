@@ -1,0 +1,1 @@
+"""Recordings in, training batches out: composition, augmentation, checks before time is spent."""

@@ -1,0 +1,167 @@
+"""The files of a corpus in, an entry for each good one and a line for each bad one out; a second run goes on.
+
+What was found of a file stands in a journal until the file changes, so that a corpus of hundreds of gigabytes is read
+through once, however often its preparation is stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from emgasr.corpora.samples.arrays import stamp_of
+from emgasr.data.validate import label_problems
+from emgasr.errors import EmgasrError, OutputError, RecordingError
+from emgasr.files.as_json import as_json
+from emgasr.files.output import replacing
+from emgasr.files.plain_data import json_of
+from emgasr.manifests.manifest import Entry
+
+NOTES = 20  # that are told one by one
+
+
+class Survey(NamedTuple):
+    """The entries of the files that are good, in their order; a line for each thing that is wrong, or was noted."""
+
+    entries: list[Entry]
+    problems: list[str]
+    notes: tuple[str, ...] = ()
+
+    def with_problems(self, more: list[str]) -> Survey:
+        """The same with further lines; the entries whose files they begin with are no longer among the good ones."""
+        good = [entry for entry in self.entries if not any(line.startswith(f"{entry.path}: ") for line in more)]
+        return Survey(good, [*self.problems, *more], self.notes)
+
+    def checked(self, leave_out_bad: bool, tell: Callable[[str], object]) -> list[Entry]:
+        """The entries; a RecordingError if a file is bad, unless those are to be left out. Each line is told first."""
+        for note in self.notes[:NOTES]:
+            tell(f"note: {note}")
+        if len(self.notes) > NOTES:
+            tell(f"note: {len(self.notes) - NOTES} more files were not read whole: `emgasr validate` tells how")
+        for problem in self.problems:
+            tell(problem)
+        if self.problems and not leave_out_bad:
+            wrong = f"{len(self.problems)} problems, as told above"
+            raise RecordingError("corpus", wrong, "mend or fetch them and run again, or pass --leave-out-bad")
+        if not self.entries:
+            raise RecordingError("corpus", "holds no good recording", "check the folder")
+        return self.entries
+
+
+def survey(
+    files: Iterable[Path],
+    corpus: str,
+    journal: Path,
+    options: dict[str, Any] | None = None,
+    name: Callable[[Path], dict[str, Any]] = lambda path: {},
+    progress: Callable[[Path], object] = lambda path: None,
+) -> Survey:
+    """Open every file with a layout's reader and `options`; `name` gives further fields of its entry.
+
+    Files that the journal knows unchanged, with the same options, are not opened again.
+    """
+    known = _read_journal(journal)
+    _write_journal(journal, known)
+    entries, problems = [], []
+    notes: list[str] = []
+    for path in files:
+        progress(path)
+        try:
+            stamp = [corpus, options or {}, *stamp_of(path)]
+            row = known.get(str(path))
+            if row is None or row.get("stamp") != stamp:
+                entry, told = _checked(path, corpus, options or {})
+                row = {"path": str(path), "stamp": stamp, "entry": dataclasses.asdict(entry), "notes": told}
+                _append(journal, row)
+            entries.append(dataclasses.replace(Entry(**row["entry"]), **name(path)))
+            notes += [f"{path}: {note}" for note in row["notes"]]
+        except OutputError:
+            raise
+        except EmgasrError as error:
+            problems.append(str(error))
+    return Survey(entries, problems, tuple(notes))
+
+
+def _checked(path: Path, corpus: str, options: dict[str, Any]) -> tuple[Entry, list[str]]:
+    """The entry of a file and its notes; a RecordingError if it cannot be read or its labels are wrong."""
+    from emgasr.corpora import reader
+
+    recording = reader(corpus).open_recording(path, **options)
+    if wrong := list(label_problems(recording)):
+        raise RecordingError(path, "; ".join(wrong), "mend the labels or leave it out")
+    return Entry.of(recording, path, corpus, options=options), list(recording.notes)
+
+
+def duplicates(entries: Iterable[Entry], one_folder: bool = True) -> list[str]:
+    """A line for each session that lies there twice, by its name or its content.
+
+    With `one_folder`, also for each whose user has sessions in another folder: two downloads lie side by side.
+    """
+    found: list[str] = []
+    by_name: dict[tuple[str, ...], Entry] = {}
+    by_content: dict[str, Entry] = {}
+    folders: dict[str, str] = {}
+    for entry in entries:
+        same = by_name.setdefault((*entry.key("session"), entry.take), entry)
+        if same is not entry:
+            found.append(f"{entry.path}: is session {entry.session} of {entry.subject} again, as {same.path}")
+            continue
+        same = by_content.setdefault(entry.sha256, entry)
+        if same is not entry:
+            found.append(f"{entry.path}: has the content of {same.path}")
+        folder = str(_folder_of_user(entry))
+        if one_folder and folders.setdefault(entry.subject, folder) != folder:
+            found.append(f"{entry.path}: user {entry.subject} has sessions in {folders[entry.subject]} too")
+    return found
+
+
+def _folder_of_user(entry: Entry) -> Path:
+    """Where a user's sessions lie: the folder sub-<user> of BIDS, else the file's own."""
+    parents = list(Path(entry.path).parents)
+    return next((folder for folder in parents if folder.name.startswith("sub-")), parents[0])
+
+
+def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
+    """What earlier runs found; a line that was cut off, or is none of ours, is passed over: its file is read again."""
+    known: dict[str, dict[str, Any]] = {}
+    if not path.is_file():
+        return known
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise OutputError(path, f"cannot be read ({error.strerror})", "give another --out") from error
+    for line in lines:
+        try:
+            row = json_of(line, path, RecordingError)
+            told = isinstance(row, dict) and isinstance(row.get("path"), str) and _is_entry(row.get("entry"))
+            if told and isinstance(row.get("notes"), list):
+                known[row["path"]] = row
+        except RecordingError:
+            continue
+    return known
+
+
+def _is_entry(told: Any) -> bool:
+    """Whether facts of a journal are those of an entry, each of its type."""
+    if not isinstance(told, dict) or told.keys() != {field.name for field in dataclasses.fields(Entry)}:
+        return False
+    kinds = {"duration_s": (int, float), "rate_hz": (int, float), "channels": (int,), "options": (dict,)}
+    return all(isinstance(value, kinds.get(name, (str,))) for name, value in told.items())
+
+
+def _append(path: Path, row: dict[str, Any]) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as log:
+            log.write(as_json(row) + "\n")
+    except OSError as error:
+        advice = "free space and run again: it goes on from here"
+        raise OutputError(path, f"cannot be written ({error.strerror})", advice) from error
+
+
+def _write_journal(path: Path, known: dict[str, dict[str, Any]]) -> None:
+    """Keep the last line of each file, and none that was cut off."""
+    with replacing(path) as temporary:
+        lines = (as_json(row) + "\n" for row in known.values())
+        temporary.write_text("".join(lines), encoding="utf-8")

@@ -1,0 +1,262 @@
+"""Checks an experiment before time is spent on it: a manifest in; problems of recordings and leaks of splits out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emgasr.data.sample_checks import check_samples
+from emgasr.display.wording import counted, listed
+from emgasr.errors import EmgasrError
+from emgasr.manifests.identity import spellings
+from emgasr.manifests.leaks import leaks, spelled_alike, twice
+from emgasr.manifests.manifest import TRAIN, Entry, Manifest, checksum_file
+from emgasr.manifests.text_overlap import TextOverlap, read_lines, text_overlap
+from emgasr.recording import Recording
+
+CLOSED = 3  # takes of a text on average: texts are then labels, of which a split can lack some
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, and where (a recording's file, or "splits")."""
+
+    where: str
+    what: str
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """What one split holds."""
+
+    split: str
+    recordings: int
+    subjects: int
+    sessions: int
+    hours: float
+    rates_hz: tuple[float, ...]
+    channels: tuple[int, ...]
+    units: tuple[str, ...]
+    events: int
+    spans: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a validation found; `notes` tell what reading passed over; `overlaps` by split, with the model's text."""
+
+    splits: tuple[SplitSummary, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
+    overlaps: dict[str, TextOverlap]
+
+    @property
+    def ok(self) -> bool:
+        """Nothing failed."""
+        return not self.problems
+
+    def as_dict(self) -> dict[str, Any]:
+        """For --json."""
+        overlaps = {
+            split: {**asdict(o), "ngram_fraction": o.ngram_fraction, "prompt_fraction": o.prompt_fraction}
+            for split, o in self.overlaps.items()
+        }
+        return {
+            "ok": self.ok,
+            "splits": [asdict(s) for s in self.splits],
+            "problems": [asdict(p) for p in self.problems],
+            "notes": [asdict(n) for n in self.notes],
+            "language_model_text": overlaps,
+        }
+
+
+def validate(
+    manifest: Manifest, lm_text: Sequence[str | Path] = (), progress: Callable[[Entry], object] = lambda entry: None
+) -> Report:
+    """Check every recording, every split and, if given, what the language model's text knows of the other splits."""
+    problems = [Problem("splits", leak) for leak in leaks(manifest)]
+    problems += [Problem("corpus", f"matches nothing: {line}") for line in _left_over(manifest)]
+    problems += [Problem(e.path, f"has the content of {other.path}") for e, other in twice(manifest.entries)]
+    notes = [Problem("corpus", line) for line in (*manifest.notes, *spelled_alike(manifest.entries))]
+    tallies: dict[str, _Tally] = {name: _Tally() for name in manifest.splits}
+    for entry in manifest.entries:
+        progress(entry)
+        tally = tallies[entry.split]
+        try:
+            recording = manifest.open(entry)
+            tally.add(entry, recording)
+            found, told = check_recording(recording)
+            found = [*entry_problems(entry, recording, manifest.file(entry)), *found]
+            notes += [Problem(entry.path, line) for line in (*recording.notes, *told)]
+        except EmgasrError as error:
+            found = [str(error).removeprefix(f"{manifest.file(entry)}: ")]
+        problems += [Problem(entry.path, what) for what in found]
+    problems += [Problem("splits", what) for what in _mixtures(tallies)]
+    notes += [Problem("splits", what) for what in _label_notes(tallies)]
+    overlaps = {}
+    if lm_text:
+        for name, tally in tallies.items():
+            if name != TRAIN:
+                overlaps[name] = text_overlap(tally.prompts, read_lines(lm_text))
+                problems += [Problem("splits", what) for what in _known_prompts(name, overlaps[name])]
+    summaries = tuple(tally.summary(name) for name, tally in tallies.items())
+    return Report(summaries, tuple(problems), tuple(notes), overlaps)
+
+
+def _left_over(manifest: Manifest) -> Iterable[str]:
+    """Rows that matched nothing when the corpus was scanned, and those that do so now."""
+    from emgasr.corpora import left_over
+
+    try:
+        now = left_over(manifest.entries, manifest.root)
+    except EmgasrError:  # opening a recording tells
+        now = []
+    return dict.fromkeys([*manifest.left_over, *now])
+
+
+def entry_problems(entry: Entry, recording: Recording, file: Path) -> Iterable[str]:
+    """What of a recording is not as its entry says, and what an entry must say."""
+    if not entry.subject.strip():
+        yield "names no subject: nobody can tell whom it is of"
+    if checksum_file(file) != entry.sha256:
+        yield "the file is not the one that the manifest was made of (checksum); make the manifest anew"
+    if recording.n_channels != entry.channels:
+        yield f"has {recording.n_channels} channels, the manifest says {entry.channels}"
+    if recording.rate_hz != entry.rate_hz:
+        yield f"has {recording.rate_hz:g} Hz, the manifest says {entry.rate_hz:g}"
+    if abs(recording.duration_s - entry.duration_s) > 1 / recording.rate_hz:
+        yield f"lasts {recording.duration_s:.3f} s, the manifest says {entry.duration_s:.3f}"
+
+
+def check_recording(recording: Recording) -> tuple[list[str], list[str]]:
+    """Return (problems, notes) of a recording itself: its samples (see `check_samples`), read in blocks, and labels."""
+    if recording.n_samples == 0:
+        return ["holds no samples"], []
+    problems, notes = check_samples(recording)
+    return [*problems, *label_problems(recording)], [*notes, *label_notes(recording)]
+
+
+def label_problems(recording: Recording) -> Iterable[str]:
+    """What is wrong with a recording's labels, which is told without reading its samples."""
+    last = recording.duration_s + 1 / recording.rate_hz
+    outside = (recording.events.time_s < 0) | (recording.events.time_s > last)
+    if outside.any():
+        at = recording.events.time_s[np.argmax(outside)]
+        many = "1 event lies" if outside.sum() == 1 else f"{outside.sum():,} events lie"
+        yield f"{many} outside its {recording.duration_s:.3f} s, the first at {at:.3f} s"
+    early = recording.events.release_s < recording.events.time_s
+    if early.any():
+        yield f"{early.sum()} keys are released before they are pressed"
+    outside = (recording.spans.start_s < 0) | (recording.spans.end_s > last)
+    if outside.any():
+        i = int(np.argmax(outside))
+        span = f"{recording.spans.start_s[i]:.3f} to {recording.spans.end_s[i]:.3f} s"
+        # Times in another unit fit once they are divided by it.
+        most = recording.spans.end_s.max()
+        units = [name for name, each in (("milliseconds", 1000), ("samples", recording.rate_hz)) if most <= each * last]
+        beyond = recording.spans.start_s > last
+        asked = f": are its times {' or '.join(units)}?" if units and beyond.sum() > len(beyond) / 2 else ""
+        many = "1 span lies" if outside.sum() == 1 else f"{outside.sum():,} spans lie"
+        yield f"{many} outside its {recording.duration_s:.3f} s, the first at {span}{asked}"
+
+
+def label_notes(recording: Recording) -> Iterable[str]:
+    """What is odd in a recording's labels: spans of no length, and those that lie over one another."""
+    spans = recording.spans
+    empty = spans.end_s <= spans.start_s
+    if empty.any():
+        yield f"{counted(int(empty.sum()), 'span')} of no length, the first at {spans.start_s[np.argmax(empty)]:.3f} s"
+    for kinds in (("prompt",), ("utterance", "gesture", "rest")):
+        rows = [i for i, kind in enumerate(spans.kinds) if kind in kinds]
+        reach = np.maximum.accumulate(spans.end_s[rows]) if rows else np.empty(0)
+        over = spans.start_s[rows][1:] < reach[:-1] - 0.5 / recording.rate_hz
+        if over.any():
+            at = spans.start_s[rows][1:][np.argmax(over)]
+            yield f"{counted(int(over.sum()), 'span')} over an earlier one, the first at {at:.3f} s"
+
+
+class _Tally:
+    """Counts one split while its recordings pass by."""
+
+    def __init__(self) -> None:
+        self.recordings = self.events = self.spans = 0
+        self.seconds = 0.0
+        self.subjects: set[str] = set()
+        self.sessions: set[tuple[str, ...]] = set()
+        self.rates_hz: set[float] = set()
+        self.channels: set[int] = set()
+        self.units: set[str] = set()
+        self.prompts: set[str] = set()
+        self.labels: Counter[str] = Counter()
+        self.spoken: Counter[str] = Counter()
+        self.bare: list[str] = []
+
+    def add(self, entry: Entry, recording: Recording) -> None:
+        self.recordings += 1
+        self.seconds += recording.duration_s
+        self.subjects.add(entry.subject)
+        self.sessions.add(entry.key("session"))
+        self.rates_hz.add(recording.rate_hz)
+        self.channels.add(recording.n_channels)
+        self.units.add(recording.unit)
+        self.events += len(recording.events)
+        self.spans += len(recording.spans)
+        spans = zip(recording.spans.kinds, recording.spans.texts, strict=True)
+        for kind, text in spans:
+            if kind in ("prompt", "utterance"):
+                self.prompts.add(text)
+            if kind in ("gesture", "utterance"):
+                (self.labels if kind == "gesture" else self.spoken)[text] += 1
+        if not len(recording.events) and not any(kind != "rest" for kind in recording.spans.kinds):
+            self.bare.append(entry.path)
+
+    @property
+    def vocabulary(self) -> set[str]:
+        """The labels of gestures, and of utterances if they are so often the same that they are labels too."""
+        closed = self.spoken.total() >= CLOSED * len(self.spoken)
+        return {*self.labels, *(self.spoken if closed else ())}
+
+    def summary(self, name: str) -> SplitSummary:
+        return SplitSummary(
+            split=name,
+            recordings=self.recordings,
+            subjects=len(self.subjects),
+            sessions=len(self.sessions),
+            hours=self.seconds / 3600,
+            rates_hz=tuple(sorted(self.rates_hz)),
+            channels=tuple(sorted(self.channels)),
+            units=tuple(sorted(self.units)),
+            events=self.events,
+            spans=self.spans,
+        )
+
+
+def _mixtures(tallies: dict[str, _Tally]) -> Iterable[str]:
+    for what, name in (("rates_hz", "rates"), ("channels", "numbers of channels"), ("units", "units")):
+        values = sorted(set().union(*(getattr(tally, what) for tally in tallies.values())))
+        if len(values) > 1:
+            yield f"one model cannot read them all: several {name} ({', '.join(map(str, values))})"
+
+
+def _label_notes(tallies: dict[str, _Tally]) -> Iterable[str]:
+    """Labels that a split has and training lacks, or that differ by their spelling alone; recordings without any."""
+    known = tallies[TRAIN].vocabulary if TRAIN in tallies else set()
+    for name, tally in tallies.items():
+        if known and (new := sorted(tally.vocabulary - known)):
+            yield f"{counted(len(new), 'label')} of {name} that {TRAIN} lacks: {listed(map(repr, new))}"
+        if tally.bare:
+            yield f"{counted(len(tally.bare), 'recording')} of {name} without labels, or at rest: {listed(tally.bare)}"
+    words = [text for text in sorted(set().union(*(tally.vocabulary for tally in tallies.values()))) if len(text) > 1]
+    for alike in spellings(words):
+        yield f"labels {listed(map(repr, alike))} differ by their spelling alone"
+
+
+def _known_prompts(split: str, overlap: TextOverlap) -> Iterable[str]:
+    if overlap.prompts_found:
+        found = f"{overlap.prompts_found} of {overlap.prompts} prompts of {split}"
+        yield f"{found} stand whole in the language model's text, as {overlap.examples[0]!r}"

@@ -1,0 +1,1 @@
+"""What people see: text made safe for a terminal or a page, tables, pictures, counts in words."""

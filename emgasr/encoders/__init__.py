@@ -1,1 +1,0 @@
-"""Encoders: normalized frames (B, F, N, E, K) in, hidden frames (B, F, D) out; one file a kind."""

@@ -1,0 +1,157 @@
+"""Emissions and what was really typed or said in; hypotheses and where they err out."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emgasr.decoding import BeamSearch, Hypothesis, classify, greedy
+from emgasr.errors import DataError
+from emgasr.evaluation.items import Item, scored_set
+from emgasr.lm.words import WordModel
+from emgasr.score import Counts, align, keys_at_rest, words
+from emgasr.tokens import Tokens
+
+GREEDY, WITH_LM = "greedy", "lm"
+BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
+
+Pairs = list[tuple[Hashable, Hashable]]  # of reference and hypothesis; None where one of the two has nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One hypothesis beside its reference: key, text and word alignments, each cut into blocks of counts."""
+
+    hypothesis: Hypothesis
+    symbols: tuple[str, ...]
+    text: str
+    pairs: Pairs
+    keys: list[Counts]
+    characters: list[Counts]
+    words: list[Counts]
+    times_s: np.ndarray | None
+    false_keys: int
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """An item without its emissions: the reference, and a reading for `greedy` and (with a model) `lm`.
+
+    `label` is the most probable single symbol, asked for where the reference is a single one.
+    """
+
+    name: str
+    subject: str
+    reference: tuple[str, ...]
+    text: str
+    times_s: np.ndarray | None
+    rest_minutes: float
+    readings: dict[str, Reading]
+    label: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing was to be read: whatever is read there is put in."""
+        return not self.reference
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A system on a split, every item judged; `settings` (search, seeds, checksums) go to the report as they are."""
+
+    system: str
+    split: str
+    tokens: Tokens
+    items: tuple[Judged, ...]
+    seed: int = 0
+    settings: dict[str, object] = field(default_factory=dict)
+    word_model: WordModel | None = None  # of the search, if it had one: then its coverage must be told
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The people, sorted."""
+        return tuple(sorted({item.subject for item in self.items}))
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How the emissions were read: `greedy`, and `lm` where there was a language model."""
+        return tuple(self.items[0].readings)
+
+
+def evaluate(
+    items: Iterable[Item],
+    tokens: Tokens,
+    search: BeamSearch | None = None,
+    *,
+    system: str = "emgasr",
+    split: str = "test",
+    seed: int = 0,
+    settings: dict[str, object] | None = None,
+) -> Evaluation:
+    """Judge every item, read greedily and, if there is one, by `search`; emissions are dropped as they are used.
+
+    The weights of `search` must come from validation data (`search_tuning`): nothing is tuned here. Items of which
+    nothing was to be read add what is put in to the errors, over the true symbols of all (as sclite and jiwer count).
+    DataError if there is no item, or only labels that the model does not know.
+    """
+    judged = tuple(_judge(item, tokens, search) for item in items)
+    if not judged:
+        raise DataError(f"split {split}", "holds nothing to evaluate", "name a split that the manifest has")
+    if not any(item.reference or item.rest_minutes for item in judged):
+        raise DataError(f"split {split}", "has no labels that the model knows", "evaluate on labelled recordings")
+    word_model = search.lm if search is not None and isinstance(search.lm, WordModel) else None
+    return Evaluation(system, split, tokens, judged, seed, dict(settings or {}), word_model)
+
+
+def blocks(pairs: Pairs, size: int) -> list[Counts]:
+    """Cut an alignment after every `size` reference symbols and count each block; together they are the whole."""
+    cut: list[Counts] = []
+    block = Counts()
+    for true, read in pairs:
+        if true is not None and block.reference_length == size:
+            cut.append(block)
+            block = Counts()
+        if true is None:
+            block += Counts(insertions=1)
+        elif read is None:
+            block += Counts(deletions=1)
+        else:
+            block += Counts(hits=1) if true == read else Counts(substitutions=1)
+    return [*cut, block] if block != Counts() else cut
+
+
+def _judge(item: Item, tokens: Tokens, search: BeamSearch | None) -> Judged:
+    scored = scored_set(tokens)
+    reference = tuple(item.reference)
+    text = scored.render(scored.ids(reference))
+    hypotheses = {GREEDY: greedy(item.emissions)}
+    if search is not None:
+        hypotheses[WITH_LM] = search.whole(item.emissions)[0]
+    readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
+    label = tokens.symbols_of([classify(item.emissions)])[0] if len(reference) == 1 and len(tokens) > 1 else None
+    rest_minutes = keys_at_rest((), item.rest)[1] / 60 if item.frame_times_s is not None else 0.0
+    return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings, label, item.notes)
+
+
+def _read(item: Item, reference: tuple[str, ...], text: str, hypothesis: Hypothesis, tokens: Tokens) -> Reading:
+    symbols, read_text = tuple(tokens.symbols_of(hypothesis.ids)), tokens.render(hypothesis.ids)
+    pairs = align(reference, symbols)
+    times_s = None
+    false_keys = 0
+    if item.frame_times_s is not None:
+        times_s = np.asarray(item.frame_times_s)[np.asarray(hypothesis.frames, dtype=np.intp)]
+        false_keys, _ = keys_at_rest(times_s, item.rest)
+    return Reading(
+        hypothesis,
+        symbols,
+        read_text,
+        pairs,
+        blocks(pairs, BLOCK_KEYS),
+        blocks(align(text, read_text), BLOCK_KEYS),
+        blocks(align(words(text), words(read_text)), BLOCK_WORDS),
+        times_s,
+        false_keys,
+    )

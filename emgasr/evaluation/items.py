@@ -1,0 +1,212 @@
+"""Labelled recordings in; emissions with what was really typed or said out, to be judged or to tune a search on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emgasr.errors import ConfigError
+from emgasr.files.plain_data import read_yaml
+from emgasr.manifests import lineage
+from emgasr.manifests.leaks import check_apart
+from emgasr.manifests.manifest import TEST, TRAIN, Entry, Manifest, read_manifest
+from emgasr.tokens import Tokens
+
+if TYPE_CHECKING:
+    from emgasr.frontend.normalize import NormalizeState
+    from emgasr.models.recognizer import Heard, Recognizer
+    from emgasr.recording import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """One stretch to be judged: emissions (F, V) in natural logs, and the symbols that were really produced.
+
+    The reference may hold keys that the model does not know: they count as errors. `times_s` (n,) are the true times
+    of the reference, `frame_times_s` (F,) those of the frames, `rest` the stretches (start, end) in seconds in which
+    nothing was typed; each may be left out, and what needs it is then not reported.
+    """
+
+    name: str
+    subject: str
+    reference: Sequence[str]
+    emissions: np.ndarray
+    times_s: np.ndarray | None = None
+    frame_times_s: np.ndarray | None = None
+    rest: Sequence[tuple[float, float]] = ()
+    notes: tuple[str, ...] = ()  # what was passed over, filled in or taken for something
+
+
+def items_of(
+    recognizer: Recognizer, recordings: Iterable[tuple[str, Recording]], carry: bool = False
+) -> Iterator[Item]:
+    """Yield the items of (name, recording) pairs, one after the other: whole sessions where there are key events.
+
+    A recording with key events, or with gesture spans, is read whole; one with utterances, an utterance at a time. One
+    without labels is of a person at rest: what is written there is put in, and it says so in its notes.
+    With `carry`, recordings of one person and session that follow each other are as if worn on: those read whole begin
+    with the running statistics that the one before ended with. Labels play no part in that.
+    """
+    heard: NormalizeState | None = None
+    worn: tuple[str, str] | None = None
+    for name, recording in recordings:
+        if carry and not len(recording.spans.of_kind("utterance")):
+            heard = heard if worn == (recording.subject, recording.session) else None
+            item, heard = _carried(recognizer, name, recording, heard)
+            worn = recording.subject, recording.session
+            yield item
+            continue
+        spoken = recording.spans.of_kind("utterance")
+        if len(recording.events) or not len(spoken):
+            yield _item(recognizer, name, recording)
+            continue
+        for i in range(len(spoken)):
+            part = recording.segment(float(spoken.start_s[i]), float(spoken.end_s[i]))
+            yield _item(recognizer, name if len(spoken) == 1 else f"{name}#{i}", part)
+
+
+def reference_of(recording: Recording, tokens: Tokens) -> tuple[list[str], np.ndarray]:
+    """Return the symbols that a recording's labels ask for, and their times in seconds (NaN where unknown).
+
+    Key events give every key of the published set, whether or not `tokens` has it. No labels ask for nothing.
+    """
+    if len(recording.events):
+        known = scored_set(tokens)
+        ids, kept = known.encode_keys(recording.events.keys)
+        return known.symbols_of(ids), recording.events.time_s[kept]
+    gestures, spoken = recording.spans.of_kind("gesture"), recording.spans.of_kind("utterance")
+    if len(gestures):
+        return list(gestures.texts), gestures.start_s
+    symbols = [symbol for text in spoken.texts for symbol in _symbols(text, tokens)]
+    return symbols, np.full(len(symbols), np.nan)
+
+
+def at_rest(recording: Recording) -> bool:
+    """Whether nothing labels it: nothing was typed, done or said."""
+    return not (len(recording.events) or {"gesture", "utterance"} & set(recording.spans.kinds))
+
+
+def scored_set(tokens: Tokens) -> Tokens:
+    """The symbols that references are written in: all 98 published keys for a model of keystrokes, else its own."""
+    return Tokens.keystrokes() if tokens.kind == "keystrokes" else tokens
+
+
+def refuse_tuning_on_test(
+    validation: Manifest, tuned_on: str, manifest: Manifest, evaluated: str, model: Path | None = None
+) -> None:
+    """ConfigError if what the search is tuned on is, or holds, what is evaluated or tested: that flatters the result.
+
+    The tests are the split `evaluated` and those named "test" of both manifests. Of a `model` with its run's
+    training.yaml beside it, the test of the manifest that it was trained from counts too. A ManifestError tells what
+    shaped the weights of the model: it reads that too well for weights of a search to be found there.
+    """
+    if tuned_on == TEST or (tuned_on == evaluated and validation.checksum() == manifest.checksum()):
+        raise ConfigError("search", f"tuning on the split {tuned_on!r} would flatter it", "tune on validation only")
+    entries = validation.split(tuned_on)
+    tests = [(manifest, evaluated), (manifest, TEST), (validation, TEST)]
+    if model is not None:
+        check_apart(trained_on(model) or (), entries)
+    if (training := training_of(model)) is not None:
+        tests.append((training[0], TEST))
+    held_out = {_identity(entry): split for source, split in tests for entry in source.entries if entry.split == split}
+    for entry in entries:
+        if (other := held_out.get(_identity(entry))) is not None:
+            wrong = f"{entry.path} is in both {tuned_on!r} (tuned on) and {other!r} (evaluated)"
+            raise ConfigError("search", wrong, "keep them apart; `emgasr validate` lists what they share")
+
+
+def tuning_stretches(
+    items: Iterable[Item], tokens: Tokens, minutes: float, stretch_s: float = 20.0
+) -> list[tuple[np.ndarray, list[int]]]:
+    """Cut validation items into stretches of about `stretch_s` at pauses, for `search_tuning.tune`; at most `minutes`.
+
+    Keys that the model cannot write are left out here: no search can find them. Items with unknown times stay whole.
+    """
+    stretches: list[tuple[np.ndarray, list[int]]] = []
+    left_s = 60 * minutes
+    for item in items:
+        for emissions, symbols, length_s in _cut_at_pauses(item, stretch_s):
+            if left_s <= 0:
+                return stretches
+            stretches.append((emissions, tokens.ids(symbol for symbol in symbols if symbol in tokens.symbols)))
+            left_s -= length_s
+    return stretches
+
+
+def _carried(
+    recognizer: Recognizer, name: str, recording: Recording, heard: NormalizeState | None
+) -> tuple[Item, NormalizeState | None]:
+    found = recognizer.listen(recording, heard)
+    # Statistics that never got past their warm-up are none to begin with.
+    return _judged(recognizer, name, recording, found), (
+        found.normalize if float(found.normalize.weight[0]) > 0 else None
+    )
+
+
+def _item(recognizer: Recognizer, name: str, recording: Recording) -> Item:
+    return _judged(recognizer, name, recording, recognizer.listen(recording))
+
+
+def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Heard) -> Item:
+    symbols, times_s = reference_of(recording, recognizer.tokens)
+    spans = recording.spans.of_kind("rest")
+    rest = list(zip(spans.start_s.tolist(), spans.end_s.tolist(), strict=True))
+    frame_times_s = recognizer.frame_times_s(len(heard.emissions))
+    notes = [*recording.notes, *([heard.mended] if heard.mended else [])]
+    if at_rest(recording):
+        notes.append("has no labels and is taken as rest: all that is written there is put in")
+        rest = [(0.0, max([recording.duration_s, *(np.nextafter(frame_times_s[-1:], np.inf))]))]
+    return Item(name, recording.subject, symbols, heard.emissions, times_s, frame_times_s, rest, tuple(notes))
+
+
+def training_of(model: Path | None) -> tuple[Manifest, str] | None:
+    """The manifest and split that a model was trained on, where its run still tells and the file is still there."""
+    run = model.resolve().parent / "training.yaml" if model is not None else Path()
+    content = read_yaml(run) if run.is_file() else None
+    if not isinstance(content, dict) or not Path(str(content.get("manifest", ""))).is_file():
+        return None
+    return read_manifest(str(content["manifest"])), str(content.get("train_split", TRAIN))
+
+
+def trained_on(model: Path) -> list[Entry] | None:
+    """Everything that a model's weights were fitted to, as far as it or its run tells; None: nobody knows."""
+    if (entries := lineage.read(model)) is not None:
+        return lineage.trained(entries)
+    found = training_of(model)
+    return None if found is None else [entry for entry in found[0].entries if entry.split == found[1]]
+
+
+def _identity(entry: Entry) -> tuple[str, str, str]:
+    """What one recording is: takes may share a file, so its content alone does not tell."""
+    return entry.sha256, entry.take, str(sorted(entry.options.items()))
+
+
+def _cut_at_pauses(item: Item, stretch_s: float) -> Iterator[tuple[np.ndarray, Sequence[str], float]]:
+    """Yield (emissions, symbols, seconds) of successive stretches, each ending within its last pause's middle."""
+    times_s, frame_times_s = item.times_s, item.frame_times_s
+    if frame_times_s is None or not len(frame_times_s):
+        yield item.emissions, item.reference, stretch_s
+        return
+    timed = times_s is not None and np.isfinite(times_s).all()
+    first_key, first_frame, start_s = 0, 0, 0.0
+    while times_s is not None and timed:
+        late = np.flatnonzero(times_s >= start_s + 0.75 * stretch_s)
+        late = late[late > first_key]
+        if not len(late):
+            break
+        near = late[times_s[late] <= start_s + 1.25 * stretch_s]
+        near = near if len(near) else late[:1]  # after a pause as long as a stretch
+        key = int(near[np.argmax(times_s[near] - times_s[near - 1])])
+        end_s = float(times_s[key - 1] + times_s[key]) / 2
+        frame = int(np.searchsorted(frame_times_s, end_s))
+        yield item.emissions[first_frame:frame], item.reference[first_key:key], end_s - start_s
+        first_key, first_frame, start_s = key, frame, end_s
+    yield item.emissions[first_frame:], item.reference[first_key:], float(frame_times_s[-1]) - start_s
+
+
+def _symbols(text: str, tokens: Tokens) -> list[str]:
+    return [text] if text in tokens.symbols else tokens.symbols_of(tokens.encode_text(text))

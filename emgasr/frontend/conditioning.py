@@ -1,0 +1,240 @@
+"""Raw samples in, conditioned samples out: drift and mains filtered away, rates lowered; the same live and offline.
+
+Causal second-order sections, then down-sampling whose filter looks ahead by `lookahead_s`, so that labels stay where
+they were. Nothing is ever up-sampled: a higher rate would only pretend to hold more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from scipy.signal import butter, firwin, iirnotch, sosfilt, sosfilt_zi, tf2sos, upfirdn
+
+from emgasr.config.bounds import Within, check_within
+from emgasr.errors import ConfigError, RecordingError
+from emgasr.frontend.mains import MAINS_HZ, find_mains, harmonics
+from emgasr.frontend.measured import Measured, mended
+from emgasr.recording import Recording, row_range
+
+MAINS = ("none", "50", "60", "auto")
+LISTEN_S = 30.0  # of a recording's middle, to find its mains in
+REACH = 10  # of the anti-alias filter on each side, in periods of the slower rate (as scipy's resample_poly)
+
+
+@dataclass(frozen=True)
+class ConditioningConfig:
+    """What is filtered away; 0 leaves a filter out.
+
+    Args:
+        highpass_hz: drift and motion below this go.
+        lowpass_hz: what lies above goes.
+        order: of the Butterworth high-pass, low-pass or band-pass.
+        mains: none, 50, 60, or auto (found from the signal).
+        notch_q: center frequency over width of each notch, at the mains and all its harmonics.
+        rate_hz: down-sample to this rate.
+    """
+
+    highpass_hz: Annotated[float, Within(0, 1e6)] = 20.0
+    lowpass_hz: Annotated[float, Within(0, 1e6)] = 0.0
+    order: Annotated[int, Within(1, 8)] = 2
+    mains: str = "auto"
+    notch_q: Annotated[float, Within(1, 1000)] = 30.0
+    rate_hz: Annotated[float, Within(0, 1e7)] = 0.0
+
+    def __post_init__(self) -> None:
+        check_within(self)
+        if self.mains not in MAINS:
+            raise ConfigError("mains", f"{self.mains!r} is not known", f"choose {', '.join(MAINS)}")
+        if self.lowpass_hz and self.highpass_hz >= self.lowpass_hz:
+            raise ConfigError("highpass_hz", "is not below lowpass_hz", "nothing would be left")
+
+    def resolved(self, samples: np.ndarray, rate_hz: float) -> ConditioningConfig:
+        """The same with mains "auto" decided by samples (T, C): 50, 60 or none."""
+        if self.mains != "auto":
+            return self
+        found = find_mains(samples, rate_hz)
+        return replace(self, mains="none" if found is None else f"{found:.0f}")
+
+
+class ConditioningState(NamedTuple):
+    """Between two chunks: `sections` (S, 2, C) of the filters, None before the first sample; the down-sampler's tail.
+
+    `tail` (n, C) are inputs still needed, the first of which is number `tail_start`; `made` counts outputs.
+    """
+
+    sections: np.ndarray | None
+    tail: np.ndarray
+    tail_start: int
+    made: int
+
+
+class Conditioner:
+    """The filters of one configuration at one rate; samples (T, C), float32 or float64, keep their type.
+
+    The signal is taken to have stood at its first value for ever, so that an offset makes no step. A RecordingError
+    for a higher rate than `rate_hz`, a ConfigError for what this rate cannot hold.
+    """
+
+    def __init__(self, config: ConditioningConfig, rate_hz: float) -> None:
+        if config.mains == "auto":
+            raise ConfigError("mains", "auto needs a signal to find it in", "choose none, 50 or 60")
+        self.config = config
+        self.input_rate_hz = rate_hz
+        self.rate_hz = config.rate_hz or rate_hz
+        ratio = _ratio(self.rate_hz, rate_hz)
+        self.up, self.down = ratio.numerator, ratio.denominator
+        self.sos = _sections(config, rate_hz, self.rate_hz)
+        longest = max(self.up, self.down)
+        self.half = REACH * longest if longest > 1 else 0
+        self.taps = firwin(2 * self.half + 1, 1.0 / longest, window=("kaiser", 5.0)) * self.up if self.half else None
+
+    @property
+    def lookahead_s(self) -> float:
+        """How much later than its own time a sample can be made."""
+        return self.half / (self.input_rate_hz * self.up)
+
+    def whole(self, samples: np.ndarray) -> np.ndarray:
+        """Samples (T, C) to (⌈T · up / down⌉, C)."""
+        out, state = self.step(samples, self.start(samples.shape[1]))
+        return np.concatenate([out, self.flush(state).astype(out.dtype)])
+
+    def start(self, channels: int) -> ConditioningState:
+        """The state before the first sample of `channels` electrodes."""
+        return ConditioningState(None, np.zeros((0, channels)), 0, 0)
+
+    def step(self, samples: np.ndarray, state: ConditioningState) -> tuple[np.ndarray, ConditioningState]:
+        """The next samples (T, C), T ≥ 0, to those that can be made by now."""
+        if not len(samples):
+            return samples[:0], state
+        values = np.asarray(samples, np.float64)
+        sections = state.sections
+        if len(self.sos):
+            if sections is None:
+                sections = sosfilt_zi(self.sos)[:, :, None] * values[0]
+            values, sections = sosfilt(self.sos, values, axis=0, zi=sections)
+        if self.taps is None:
+            return values.astype(samples.dtype), state._replace(sections=sections, made=state.made + len(values))
+        tail = np.concatenate([state.tail, values])
+        newest = state.tail_start + len(tail) - 1
+        ready = max(state.made, (newest * self.up - self.half) // self.down + 1)
+        out = self._resample(tail, state.tail_start, state.made, ready)
+        needed = max(state.tail_start, -(-(ready * self.down - self.half) // self.up))
+        state = ConditioningState(sections, tail[needed - state.tail_start :], needed, ready)
+        return out.astype(samples.dtype), state
+
+    def flush(self, state: ConditioningState) -> np.ndarray:
+        """What zeros after the end still make, float64."""
+        total = state.tail_start + len(state.tail)
+        if self.taps is None or not total:
+            return np.zeros((0, state.tail.shape[1]))
+        return self._resample(state.tail, state.tail_start, state.made, -(-total * self.up // self.down))
+
+    def _resample(self, tail: np.ndarray, start: int, first: int, last: int) -> np.ndarray:
+        """Outputs first to last of the polyphase filter from inputs that begin with number `start`."""
+        if last <= first:
+            return np.zeros((0, tail.shape[1]))
+        assert self.taps is not None
+        shift = self.half - start * self.up
+        pad = -shift % self.down  # zeros before the taps that bring outputs onto the grid of this stretch
+        offset = (shift + pad) // self.down
+        end = last + offset
+        taps = np.concatenate([np.zeros(pad), self.taps])
+        short = (end - 1) * self.down + 1 - ((len(tail) - 1) * self.up + len(taps))
+        if short > 0:
+            taps = np.concatenate([taps, np.zeros(short)])
+        return upfirdn(taps, tail, self.up, self.down, axis=0)[first + offset : end]
+
+
+def condition(recording: Recording, config: ConditioningConfig) -> Recording:
+    """The recording, conditioned when it is read: bounded memory as long as it is read from start to end."""
+    middle_s = recording.duration_s / 2
+    start_s, end_s = max(0.0, middle_s - LISTEN_S / 2), min(recording.duration_s, middle_s + LISTEN_S / 2)
+    if config.mains == "auto":
+        config = config.resolved(mended(recording).read(start_s, end_s), recording.rate_hz)
+    conditioner = Conditioner(config, recording.rate_hz)
+    total = -(-recording.n_samples * conditioner.up // conditioner.down)
+    samples = _Conditioned(recording, conditioner, (total, recording.n_channels))
+    return replace(recording, samples=samples, rate_hz=conditioner.rate_hz)
+
+
+class _Conditioned:
+    """Conditioned samples (T, C) that are made as they are read; what lies before the last read is made anew."""
+
+    BLOCK = 1 << 15
+
+    def __init__(self, recording: Recording, conditioner: Conditioner, shape: tuple[int, int]) -> None:
+        self.recording, self.conditioner, self.shape = recording, conditioner, shape
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._state = self.conditioner.start(self.shape[1])
+        self.measured = Measured(self.shape[1], self.recording.unit)  # a NaN would never leave the filters
+        self._made = np.zeros((0, self.shape[1]), np.float32)
+        self._made_start = self._read = 0
+
+    def __getitem__(self, rows: slice, /) -> np.ndarray:
+        start, stop = row_range(rows, self.shape[0])
+        if start < self._made_start:
+            self._rewind()
+        parts = []
+        while self._made_start < stop:
+            if not len(self._made):
+                self._made = self._next()
+            end = self._made_start + len(self._made)
+            if end > start:
+                parts.append(self._made[max(0, start - self._made_start) : max(0, stop - self._made_start)])
+            if end > stop:
+                break
+            self._made_start, self._made = end, self._made[:0]
+        return np.concatenate(parts) if parts else np.zeros((0, self.shape[1]), np.float32)
+
+    def _next(self) -> np.ndarray:
+        total = self.recording.n_samples
+        out = np.zeros((0, self.shape[1]), np.float32)
+        while not len(out) and self._read < total:
+            block = np.asarray(self.recording.samples[self._read : min(self._read + self.BLOCK, total)], np.float32)
+            block = self.measured.feed(block).samples
+            self._read += len(block)
+            out, self._state = self.conditioner.step(block, self._state)
+            if self._read == total:
+                out = np.concatenate([out, self.conditioner.flush(self._state).astype(np.float32)])
+        return out
+
+
+def _ratio(wanted_hz: float, rate_hz: float) -> Fraction:
+    if wanted_hz > rate_hz:
+        raise RecordingError(
+            "conditioning",
+            f"cannot raise {rate_hz:g} Hz to {wanted_hz:g} Hz: what was never recorded cannot be made up",
+            "use a model made for this rate, or a faster device",
+        )
+    ratio = Fraction(wanted_hz / rate_hz).limit_denominator(1000)
+    if not ratio or abs(float(ratio) * rate_hz - wanted_hz) > 1e-9 * wanted_hz:
+        raise ConfigError("rate_hz", f"{wanted_hz:g} is no simple fraction of {rate_hz:g} Hz", "choose another rate")
+    return ratio
+
+
+def _sections(config: ConditioningConfig, rate_hz: float, output_rate_hz: float) -> np.ndarray:
+    """All filters as second-order sections (S, 6)."""
+    nyquist = rate_hz / 2
+    for name in ("highpass_hz", "lowpass_hz"):
+        if getattr(config, name) >= nyquist:
+            limit = f"at {rate_hz:g} Hz it must be below {nyquist:g} Hz"
+            raise ConfigError(name, f"{getattr(config, name):g} cannot be", limit)
+    parts = [np.zeros((0, 6))]
+    if config.highpass_hz and config.lowpass_hz:
+        band = (config.highpass_hz, config.lowpass_hz)
+        parts.append(butter(config.order, band, "bandpass", fs=rate_hz, output="sos"))
+    elif config.highpass_hz or config.lowpass_hz:
+        kind = "highpass" if config.highpass_hz else "lowpass"
+        parts.append(butter(config.order, config.highpass_hz or config.lowpass_hz, kind, fs=rate_hz, output="sos"))
+    if config.mains != "none":
+        mains_hz = float(config.mains)
+        assert mains_hz in MAINS_HZ
+        for hz in harmonics(mains_hz, rate_hz):
+            if hz < output_rate_hz / 2:  # above it, the down-sampler removes it anyway
+                parts.append(tf2sos(*iirnotch(hz, config.notch_q, fs=rate_hz)))
+    return np.concatenate(parts)

@@ -1,0 +1,263 @@
+"""Frames in, frames with zero mean and unit variance out, by statistics that a stream can keep: no look at the future.
+
+Statistics are kept for each band, electrode and bin. The one exception to causality is the warm-up: its frames share
+their joint statistics, so a stream holds them back until the warm-up is full (or until `flush`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emgasr.config.bounds import Within, check_within
+from emgasr.errors import ConfigError, DataError
+from emgasr.state import chosen, gathered, join, part, same
+
+FITTED = ("fixed", "adaptive")  # kinds that need the training set's statistics
+_BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and forgetting factors stay representable
+
+
+@dataclass(frozen=True)
+class NormalizeConfig:
+    """How frames are normalized; the defaults are SplashNet's (125 frames are one second at 125 Hz).
+
+    none: not at all. cumulative: all frames so far. warmup: the first `warmup_frames` only. exponential: all frames so
+    far, a frame's weight halving every `half_life_s`. fixed: statistics of the training set (`RunningNormalize.fit`).
+    adaptive: all frames so far and, before them, `prior_s` seconds of the training set's statistics: what is heard
+    first is normalized as the training set was, and more and more by a person's own signal. `epsilon` is added to the
+    variance inside the root.
+    """
+
+    kind: Literal["none", "cumulative", "warmup", "exponential", "fixed", "adaptive"] = "cumulative"
+    warmup_frames: Annotated[int, Within(1, 1e7)] = 125
+    half_life_s: Annotated[float, Within(0.001, 1e9)] = 30.0
+    prior_s: Annotated[float, Within(0.001, 1e9)] = 8.0
+    epsilon: Annotated[float, Within(1e-30, 100)] = 0.1
+
+    def __post_init__(self) -> None:
+        check_within(self, "normalize")
+
+
+class NormalizeState(NamedTuple):
+    """What a stream has gathered: the frames held back, and the statistics of those that are out."""
+
+    held: Tensor  # (B, warmup - 1, N, E, K)
+    held_lengths: Tensor  # (B,): how many of them there are, 0 once the warm-up is full
+    weight: Tensor  # (B,) float64: how many frames the statistics stand for, 0 during the warm-up
+    mean: Tensor  # (B, N, E, K) float64
+    scatter: Tensor  # (B, N, E, K) float64: weighted sum of squared distances from the mean
+
+
+class RunningNormalize(nn.Module):
+    """Normalizes frames (B, F, N, E, K) of `shape` (N, E, K)."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, config: NormalizeConfig, frame_rate_hz: float, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.config = config
+        self.shape = tuple(shape)
+        forgets = config.kind == "exponential"
+        if forgets and not 1 <= config.half_life_s * frame_rate_hz <= 1e9:
+            wrong = f"half_life_s {config.half_life_s:g} is {config.half_life_s * frame_rate_hz:g} frames"
+            raise ConfigError("normalize", wrong, "give 1 to 1e9 frames; cumulative never forgets")
+        self.decay = 0.5 ** (1 / (config.half_life_s * frame_rate_hz)) if forgets else 1.0
+        # decay ** -block must not blow up the block's own rounding errors
+        self.prior: NormalizeState | None = None  # of one stream: what streams start with instead of with nothing
+        self.block = (
+            _BLOCK_FRAMES if not forgets else max(1, min(_BLOCK_FRAMES, int(-math.log(8) / math.log(self.decay))))
+        )
+        self.prior_frames = config.prior_s * frame_rate_hz
+        if config.kind in FITTED:
+            self.register_buffer("mean", torch.zeros(self.shape))
+            self.register_buffer("variance", torch.ones(self.shape))
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        """Normalized frames (B, F, N, E, K), zero beyond lengths (B,), whatever the padding held."""
+        valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
+        if self.config.kind in ("none", "fixed"):
+            return self._pointwise(frames).masked_fill(~valid, 0.0)
+        warmup = self.config.warmup_frames
+        frames = frames.masked_fill(~valid, 0.0)
+        if self.config.kind == "adaptive":
+            learned = valid[:, :, 0, 0, 0]
+            return self._continue(frames, self._trained(len(frames)), learned)[0].masked_fill(~valid, 0.0)
+        head, state = self._begin(frames[:, :warmup], lengths.clamp(max=warmup), frames[:, :0])
+        tail, _ = self._continue(frames[:, warmup:], state, valid[:, warmup:, 0, 0, 0])
+        return torch.cat([head, tail], 1).masked_fill(~valid, 0.0)
+
+    def start(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
+        """The state of `batch` streams that have seen nothing, or only what `prior` tells."""
+        if self.prior is not None:
+            return NormalizeState(*(field.expand(batch, *field.shape[1:]).clone() for field in self.prior))
+        if self.config.kind == "adaptive":
+            return self._trained(batch, dtype)
+        device = self.mean.device if self.config.kind == "fixed" else None
+        room = 0 if self.config.kind in ("none", "fixed") else self.config.warmup_frames - 1
+        zeros = torch.zeros((batch, *self.shape), dtype=torch.float64, device=device)
+        held = torch.zeros((batch, room, *self.shape), dtype=dtype, device=device)
+        none = torch.zeros(batch, dtype=torch.long, device=device)
+        return NormalizeState(held, none, zeros.new_zeros(batch), zeros, zeros.clone())
+
+    def step(
+        self, frames: Tensor, lengths: Tensor, state: NormalizeState, learned: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, NormalizeState]:
+        """The frames that are ready and how many (B,), of those held back and the next `lengths` (B,) of frames.
+
+        Behind the warm-up only frames that are `learned` (B, F) bool enter the statistics, and let older ones fade;
+        None: all.
+        """
+        if self.config.kind in ("none", "fixed"):
+            return self._pointwise(frames), lengths, state
+        alike = same(lengths) is not None and same(state.held_lengths) is not None
+        if not alike or 0 < int((state.weight > 0).sum()) < len(frames):
+            return self._each(frames, lengths, state, learned)
+        frames = frames[:, : int(lengths[0])]
+        if learned is None:
+            learned = torch.ones(frames.shape[:2], dtype=torch.bool, device=frames.device)
+        if float(state.weight[0]) > 0:
+            output, state = self._continue(frames, state, learned)
+            return output, lengths, state
+        frames, lengths = join(state.held, state.held_lengths, frames, lengths)
+        warmup = self.config.warmup_frames
+        if frames.shape[1] < warmup:
+            held = part(frames, torch.zeros_like(lengths), state.held.shape[1])
+            return frames[:, :0], torch.zeros_like(lengths), state._replace(held=held, held_lengths=lengths)
+        head, state = self._begin(frames[:, :warmup], torch.full_like(lengths, warmup), state.held)
+        tail = frames[:, warmup:]
+        tail, state = self._continue(tail, state, learned[:, learned.shape[1] - tail.shape[1] :])
+        return torch.cat([head, tail], 1), lengths, state
+
+    def flush(self, state: NormalizeState) -> tuple[Tensor, Tensor]:
+        """The frames still held back when streams end within their warm-up, normalized by what there is; how many."""
+        held, lengths = state.held[:, : int(state.held_lengths.max())], state.held_lengths
+        return self._begin(held, lengths, state.held)[0] if held.shape[1] else held, lengths
+
+    def _each(
+        self, frames: Tensor, lengths: Tensor, state: NormalizeState, learned: Tensor | None
+    ) -> tuple[Tensor, Tensor, NormalizeState]:
+        """Streams that are not at the same point, one by one."""
+        parts = []
+        for i, count in enumerate(lengths.tolist()):
+            row = None if learned is None else learned[i : i + 1, :count]
+            parts.append(self.step(frames[i : i + 1, :count], lengths[i : i + 1], chosen(state, [i]), row))
+        longest = max(output.shape[1] for output, _, _ in parts)
+        outputs = [functional.pad(y, (0, 0, 0, 0, 0, 0, 0, longest - y.shape[1])) for y, _, _ in parts]
+        return torch.cat(outputs), torch.cat([count for _, count, _ in parts]), gathered([s for _, _, s in parts])
+
+    def gathered(self, parts: Iterable[Tensor], most_frames: float) -> NormalizeState:
+        """The statistics of one person's frames (1, F, N, E, K), one part after the other, as a `prior`.
+
+        They count as `most_frames` at most, so that a stream that starts with them soon goes by its own. ConfigError
+        for a kind that keeps no running statistics, DataError if there are fewer frames than the warm-up needs.
+        """
+        if self.config.kind in ("none", "fixed"):
+            raise ConfigError("normalize", f"kind {self.config.kind!r} has no running statistics", "leave them out")
+        self.prior = None
+        state = self.start(1)
+        for frames in parts:
+            state = NormalizeState(*(field.to(frames.device) for field in state))
+            _, _, state = self.step(frames, torch.tensor([frames.shape[1]], device=frames.device), state)
+        if not float(state.weight[0]) > 0:
+            wrong = f"there are fewer than the {self.config.warmup_frames} frames of its warm-up"
+            raise DataError("normalize", wrong, "give more of the person's signal")
+        share = (most_frames / state.weight).clamp(max=1.0)
+        return state._replace(weight=state.weight * share, scatter=state.scatter * share[:, None, None, None])
+
+    def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Set the training set's statistics from batches of frames (B, F, N, E, K) and their lengths (B,).
+
+        Kinds "fixed" and "adaptive" use them; a ConfigError for another.
+        """
+        if self.config.kind not in FITTED:
+            raise ConfigError("normalize", f"kind {self.config.kind!r} has no statistics to fit", 'choose "fixed"')
+        count, mean, scatter = 0, torch.zeros(self.shape).double(), torch.zeros(self.shape).double()
+        for frames, lengths in batches:
+            valid = torch.arange(frames.shape[1], device=frames.device) < lengths[:, None]
+            rows = frames[valid].double().cpu()
+            if len(rows) == 0:
+                continue
+            difference = rows.mean(0) - mean  # Chan's pairwise update: stable over any number of hours
+            share = len(rows) / (count + len(rows))
+            scatter += rows.var(0, correction=0) * len(rows) + difference.square() * count * share
+            mean += difference * share
+            count += len(rows)
+        if count == 0:
+            raise DataError("normalize", "there are no frames to take statistics of", "check the training set")
+        self.mean.copy_(mean)
+        self.variance.copy_(scatter / count)
+
+    def _trained(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
+        """The state of streams that have only heard what the training set is like."""
+        mean, variance = (value.double().expand(batch, *self.shape) for value in (self.mean, self.variance))
+        weight = mean.new_full((batch,), self.prior_frames)
+        held = torch.zeros((batch, 0, *self.shape), dtype=dtype, device=mean.device)
+        none = torch.zeros(batch, dtype=torch.long, device=mean.device)
+        return NormalizeState(held, none, weight, mean.clone(), variance * self.prior_frames)
+
+    def _pointwise(self, frames: Tensor) -> Tensor:
+        if self.config.kind == "none":
+            return frames
+        return (frames - self.mean.to(frames)) * (self.variance.to(frames) + self.config.epsilon).rsqrt()
+
+    def _begin(self, frames: Tensor, lengths: Tensor, held: Tensor) -> tuple[Tensor, NormalizeState]:
+        weight = lengths.clamp(min=1).to(torch.float64)
+        count = weight[:, None, None, None]
+        valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
+        mean = frames.masked_fill(~valid, 0.0).sum(1, dtype=torch.float64) / count
+        centered = (frames - mean.to(frames.dtype).unsqueeze(1)).masked_fill(~valid, 0.0)
+        scatter = centered.square().sum(1, dtype=torch.float64)
+        state = NormalizeState(torch.zeros_like(held), torch.zeros_like(lengths), weight, mean, scatter)
+        return self._scaled(centered, scatter / count), state
+
+    def _scaled(self, centered: Tensor, variance: Tensor) -> Tensor:
+        return centered * (variance + self.config.epsilon).rsqrt().to(centered.dtype).unsqueeze(1)
+
+    def _continue(self, frames: Tensor, state: NormalizeState, learned: Tensor) -> tuple[Tensor, NormalizeState]:
+        outputs = [frames[:, :0]]
+        blocks = zip(frames.split(self.block, 1), learned.split(self.block, 1), strict=True)
+        for block, rows in blocks if frames.shape[1] else ():
+            output, state = self._block(block, state, rows)
+            outputs.append(output)
+        return torch.cat(outputs, 1), state
+
+    def _block(self, frames: Tensor, state: NormalizeState, learned: Tensor) -> tuple[Tensor, NormalizeState]:
+        # Sums are taken around the mean so far, so that they stay small however long and far the signal drifts.
+        center = state.mean.to(frames.dtype)
+        centered = frames - center.unsqueeze(1)
+        count = state.weight[:, None, None, None]
+        if self.config.kind == "warmup":
+            return self._scaled(centered, state.scatter / count), state
+        rounding = state.mean - center
+        steps = learned.cumsum(1).to(torch.float64)
+        decays = self.decay**steps
+        weight = state.weight[:, None] * decays + self._weights(steps)
+        entering = centered * learned[:, :, None, None, None]
+        total, total_end = self._running(entering, decays, count * rounding)
+        squares, squares_end = self._running(entering.square(), decays, state.scatter + count * rounding.square())
+        share = (1 / weight).to(frames.dtype)[:, :, None, None, None]
+        mean = total * share
+        variance = (squares * share - mean.square()).clamp(min=0)
+        output = (centered - mean) * (variance + self.config.epsilon).rsqrt()
+        count = weight[:, -1, None, None, None]
+        scatter = (squares_end - total_end.square() / count).clamp(min=0)
+        return output, state._replace(weight=weight[:, -1], mean=center + total_end / count, scatter=scatter)
+
+    def _weights(self, steps: Tensor) -> Tensor:
+        return steps if self.decay == 1 else (1 - self.decay**steps) / (1 - self.decay)
+
+    def _running(self, values: Tensor, decays: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+        if self.decay == 1:
+            within = values.cumsum(1)
+            return within + carried.to(values.dtype).unsqueeze(1), carried + within[:, -1]
+        scale = decays.to(values.dtype)[:, :, None, None, None]
+        within = (values / scale).cumsum(1) * scale
+        sums = within + carried.to(values.dtype).unsqueeze(1) * scale
+        return sums, carried * decays[:, -1, None, None, None] + within[:, -1]

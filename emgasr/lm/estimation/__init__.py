@@ -1,0 +1,1 @@
+"""Text in, counts and Kneser-Ney probabilities out."""

@@ -1,0 +1,1 @@
+"""Files of language models: ARPA, the compact format, and binaries of others, named and refused."""

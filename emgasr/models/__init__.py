@@ -1,0 +1,1 @@
+"""Acoustic models: frames in, natural-log probabilities of each token per frame out; kept in folders."""

@@ -1,0 +1,1 @@
+"""What the package runs on: compiled kernels, devices of PyTorch, torchaudio, signals that end a process."""

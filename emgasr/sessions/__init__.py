@@ -1,0 +1,1 @@
+"""Recordings on disk: native session files, and journals of recordings in the making."""

@@ -1,0 +1,377 @@
+"""Samples of a live signal in, a chunk at a time; keys out, tentative and then stable, with their times: for hours.
+
+    import emgasr
+    from emgasr.lm import read_model
+    from emgasr.sources import open_source
+
+    model = emgasr.load("run/model")
+    stream = model.stream(lm=read_model("english.arpa"))
+    for chunk in open_source("file:typed.hdf5,speed=fast").chunks():
+        for event in stream.feed(chunk.samples):
+            print(event)
+    stream.close()
+    print(stream.text)
+
+What chunks the samples come in changes when keys are shown, and never which ones. Emissions are those of the recording
+read at once, unless a rest gate keeps rest out of the running statistics; a search may read otherwise than offline only
+because it must settle keys in time (`OFFLINE` does not).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from array import array
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from numbers import Real
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+
+from emgasr.config.bounds import Within
+from emgasr.decoding import BeamSearch
+from emgasr.errors import DataError
+from emgasr.evaluation.endpoint_tuning import NO_RULES, LiveRules
+from emgasr.models.recognizer import NO_KEY, Recognizer
+from emgasr.runtime.interrupts import holding_ctrl_c
+from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
+from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader, Token
+from emgasr.streaming.delay import Delay, Stopwatch, delay_of, step_frames
+
+REST_HOLD_S = 0.3  # after activity in which keys may still come
+LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
+
+
+@dataclass(frozen=True)
+class StreamConfig(LiveRules):
+    """When a stream shows keys and settles them.
+
+    Args:
+        agreement, settle_within_s, pause_s: see `LiveRules`.
+        min_confidence: keys with less are not shown.
+        rest: the level that activity exceeds; None: no gate. Behind its warm-up, what lies below teaches the running
+            normalization nothing either, so that keys after a long rest look as they did before.
+        rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
+    """
+
+    min_confidence: Annotated[float, Within(0, 1)] = 0.0
+    rest: RestLevel | None = None
+    rest_blank: Annotated[float, Within(0, 1)] = 0.1
+
+
+OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `transcribe` does
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that was shown, changed, settled or taken back.
+
+    `index` counts the keys of the stream; a later event of the same index replaces this one, unless it is `stable`.
+    `revision` counts the changes of what stands there. Times are seconds from the stream's start: of the newest sample
+    that the key was read from, and of the samples that had been fed when it was told.
+    """
+
+    index: int
+    key: str
+    time_s: float
+    confidence: float
+    state: str  # "tentative", "stable", or "withdrawn": nothing stands at this index any more
+    revision: int
+    shown_s: float
+
+
+Event = Key | Notice
+
+
+def as_dict(event: Event) -> dict[str, Any]:
+    """An event as plain numbers and strings, for JSON."""
+    if isinstance(event, Notice):
+        return {"event": "notice", "kind": event.kind, "time_s": round(event.time_s, 3), "text": event.text}
+    numbers = {"time_s": round(event.time_s, 3), "confidence": round(event.confidence, 4)}
+    place = {"event": "key", "index": event.index, "key": event.key, "state": event.state, "revision": event.revision}
+    return {**place, **numbers, "shown_s": round(event.shown_s, 3)}
+
+
+class Stream:
+    """One stream of a recognizer: `feed` it samples, `close` it; made by `Recognizer.stream`."""
+
+    def __init__(
+        self, recognizer: Recognizer, search: BeamSearch | None = None, config: StreamConfig | None = None
+    ) -> None:
+        self.recognizer = recognizer
+        self.config = config = config or StreamConfig()
+        self.watch = Stopwatch()  # of each feed's computation
+        self.fed_samples = 0
+        self.revisions = 0
+        signal = recognizer.signal
+        self._state = recognizer.start()
+        self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples, signal.unit)
+        if search is None:
+            self._reader: Reader = GreedyReader()
+        else:
+            self._reader = config.reader(search, recognizer.frame_rate_hz, step_frames(recognizer))
+        self._base_frame, self._base_s = 0, 0.0  # a gap makes times jump
+        self._flags: deque[tuple[bool, bool]] = deque()  # of blocks whose emissions are not out: sound, active
+        self._learned = np.ones(0, bool)  # of the latest blocks: whether the frames that follow them are learned
+        self._blocks = 0  # since the start, or the last gap
+        self._learning_left = 0  # blocks for which activity still lets the statistics learn
+        self._active_left = 0  # frames that activity still holds the gate open
+        self._rest = config.rest
+        self._rest_levels: list[np.ndarray] = []  # while rest is being declared
+        self._ids = array("i")
+        self._tentative: list[tuple[Token, int]] = []  # as shown, with revisions
+        self._untold: list[Event] = []  # of a call that Ctrl-C ended
+        self._broken = False
+        self.closed = False
+
+    def feed(self, samples: np.ndarray, rest: bool = False) -> list[Event]:
+        """Read on through samples (T, C) in the model's unit; `rest` declares them rest, which sets the gate.
+
+        Whatever the samples hold, the stream goes on; a DataError for another shape or no numbers, or after `close`,
+        and the stream is then as it was. Ctrl-C waits until all is read; the events are then told by the next call.
+        """
+        started = time.perf_counter()
+        samples = self._checked(samples)
+        piece = self.recognizer.piece_frames * self.recognizer.features.hop
+        with self._whole():
+            for first in range(0, len(samples), piece):
+                self._untold += self._fed(samples[first : first + piece], rest)
+            self.watch.add(time.perf_counter() - started)
+        return self._told()
+
+    def gap(self, seconds: float) -> list[Event]:
+        """Go on after `seconds` of which there are no samples: what was read so far settles, times jump.
+
+        A DataError for what is no time from 0 on, or after `close`.
+        """
+        self._check_open()
+        if isinstance(seconds, bool | np.bool_) or not isinstance(seconds, Real) or not 0 <= seconds < math.inf:
+            raise DataError("stream", f"a gap of {seconds!r} s cannot be", "give the seconds that are missing")
+        with self._whole():
+            self._skip(float(seconds))
+        return self._told()
+
+    def _skip(self, seconds: float) -> None:
+        self._untold.append(Notice("gap", self.time_s, f"{seconds:.3f} s are missing"))
+        self._read(self.recognizer.flush(self._state)[0])
+        self._reader.end()
+        self._untold += self._shown()
+        self._base_s = self.time_s + seconds
+        self._base_frame = self._reader.frames
+        fresh = self.recognizer.start()
+        known = self._state.normalize if bool((self._state.normalize.weight > 0).all()) else fresh.normalize
+        self._state = fresh._replace(normalize=known)
+        self._samples.restart(self._base_s)
+        self._flags.clear()
+        self._learned, self._blocks = self._learned[:0], 0
+        self.fed_samples = 0
+
+    def close(self) -> list[Event]:
+        """Read what is left and settle everything; a second call does nothing."""
+        if self.closed or self._broken:
+            self.closed = True
+            return self._told()
+        with self._whole():
+            self._read(self.recognizer.flush(self._state)[0])
+            self._reader.end()
+            self._untold += self._shown()
+            self.closed = True
+        return self._told()
+
+    @property
+    def time_s(self) -> float:
+        """Stream time of the end of what was fed, in seconds."""
+        return self._base_s + self.fed_samples / self.recognizer.signal.rate_hz
+
+    @property
+    def text(self) -> str:
+        """The text of the stable keys."""
+        return self.recognizer.tokens.render(self._ids)
+
+    @property
+    def tentative_text(self) -> str:
+        """The text of all keys, those included that may still change."""
+        return self.recognizer.tokens.render([*self._ids, *(token.id for token, _ in self._tentative)])
+
+    def latest_text(self, keys: int) -> tuple[str, str]:
+        """The text of the latest `keys` stable keys, and that with the tentative ones behind them."""
+        ids = self._ids[-keys:]
+        render = self.recognizer.tokens.render
+        return render(ids), render([*ids, *(token.id for token, _ in self._tentative)])
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """The latest level (RMS) of each band."""
+        return self._samples.levels
+
+    def delay(self, feed_ms: float) -> Delay:
+        """The algorithmic delay when fed `feed_ms` at once."""
+        bound_s = self.config.settle_within_s if isinstance(self._reader, BeamReader) else None
+        return delay_of(self.recognizer, bound_s, feed_ms)
+
+    def summary(self) -> dict[str, float]:
+        """What was measured: seconds, keys, revisions of keys that had been shown, computation a feed."""
+        seconds = self.time_s
+        return {
+            "seconds": round(seconds, 3),
+            "keys": len(self._ids),
+            "keys_per_minute": round(60 * len(self._ids) / seconds, 1) if seconds else 0.0,
+            "revisions": self.revisions,
+            "mended_values": self._samples.measured.count,
+            "feeds": self.watch.count,
+            **{f"p{share}_ms": round(self.watch.quantile_ms(share / 100), 3) for share in (50, 95, 99)},
+            "real_time_factor": round(self.watch.total_s / seconds, 5) if seconds else 0.0,
+        }
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """All of the block or, where something fails in the middle of it, a stream that refuses to go on."""
+        with holding_ctrl_c():
+            self._broken = True
+            yield
+            self._broken = False
+
+    def _told(self) -> list[Event]:
+        events, self._untold = self._untold, []
+        return events
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise DataError("stream", "is closed", "open another one")
+        if self._broken:
+            raise DataError("stream", "failed in the middle of a call", "open another one")
+
+    def _checked(self, samples: np.ndarray) -> np.ndarray:
+        channels = len(self._samples.names)
+        self._check_open()
+        advice = f"give numbers: this model takes (T, {channels} channels)"
+        try:
+            found = np.asarray(samples)
+        except ValueError as error:  # rows of different lengths
+            raise DataError("stream", "samples of no one shape", advice) from error
+        if found.ndim != 2 or found.shape[1] != channels:
+            raise DataError("stream", f"samples of shape {found.shape}", advice)
+        if found.dtype.kind not in "fiu":
+            raise DataError("stream", f"samples of type {found.dtype}", advice)
+        with np.errstate(over="ignore"):  # what is beyond float32 is beyond any amplifier
+            return found.astype(np.float32, copy=False)
+
+    def _fed(self, samples: np.ndarray, rest: bool) -> list[Event]:
+        samples, blocks, notices = self._samples.feed(samples)
+        events: list[Event] = list(notices)
+        if rest:
+            self._rest_levels.append(blocks.levels)
+            self._active_left = self._learning_left = 0
+        elif self._rest_levels:
+            events += self._set_rest()
+        learned = []
+        for level, sound in zip(blocks.levels, blocks.sound, strict=True):
+            active = not rest and self._active(level)
+            self._flags.append((bool(sound) and not rest, active))
+            learned.append(self._learning(active))
+        weight = self.recognizer.head.weight
+        frames = self._learned_frames(np.array(learned, bool), len(samples))
+        frames = None if frames is None else frames.to(weight.device)
+        self.fed_samples += len(samples)
+        fed = torch.from_numpy(samples)[None].to(weight)
+        log_probs, _, self._state = self.recognizer.step(fed, self._state, learned=frames)
+        if log_probs.shape[1]:
+            self._read(log_probs)
+            events += self._shown()
+        return events
+
+    def _active(self, level: np.ndarray) -> bool:
+        if self._rest is None or (level > self._rest.levels).any():
+            self._active_left = round(REST_HOLD_S * self.recognizer.frame_rate_hz) + 1
+        self._active_left = max(0, self._active_left - 1)
+        return self._active_left > 0
+
+    def _learning(self, active: bool) -> bool:
+        held = round(LEARN_HOLD_S * self.recognizer.frame_rate_hz)
+        self._learning_left = held if active else max(0, self._learning_left - 1)
+        return self._learning_left > 0
+
+    def _learned_frames(self, blocks: np.ndarray, samples: int) -> torch.Tensor | None:
+        """Which of the input frames (1, F) that the next `samples` complete are learned; None: all.
+
+        A frame goes by the last block that is complete when it is, so that any chunking gives the same answer.
+        """
+        features, size = self.recognizer.features, self._samples.block
+        known = np.concatenate([self._learned, blocks])
+        self._blocks += len(blocks)
+        counts = features.lengths(torch.tensor([self.fed_samples, self.fed_samples + samples]))
+        frames = np.arange(int(counts[0]), int(counts[1]))
+        latest = (frames * features.hop + features.window) // size - 1
+        learned = np.ones(len(frames), bool)
+        told = latest >= 0
+        learned[told] = known[latest[told] - (self._blocks - len(known))]
+        self._learned = known[max(0, len(known) - features.window // size - 2) :]
+        return None if learned.all() else torch.from_numpy(learned)[None]
+
+    def _set_rest(self) -> list[Event]:
+        levels = np.concatenate(self._rest_levels)
+        self._rest_levels = []
+        if not len(levels):
+            return []
+        self._rest = RestLevel.of(levels)
+        unit = shown_unit(self.recognizer.signal.unit)
+        shown = ", ".join(f"{level:.3g} {unit}" for level in self._rest.levels)
+        return [Notice("rest", self.time_s, f"below {shown} is rest")]
+
+    def _read(self, log_probs: torch.Tensor) -> None:
+        rows = self.recognizer.probable(log_probs[0].double().cpu().numpy())
+        for row in rows:
+            sound, active = self._flags.popleft()
+            if not sound or not (active or row[0] < math.log(max(self.config.rest_blank, 1e-300))):
+                row[:] = NO_KEY
+                row[0] = 0.0
+        self._reader.read(rows)
+
+    def _shown(self) -> list[Event]:
+        """The difference between what was shown and what has been read."""
+        events: list[Event] = []
+        least = self.config.min_confidence
+        for token in self._reader.taken():
+            if token.confidence >= least:
+                before = self._tentative.pop(0) if self._tentative else None
+                events.append(self._key(token, "stable", self._revised(token, before)))
+                self._ids.append(token.id)
+        tokens = [token for token in self._reader.tentative() if token.confidence >= least]
+        shown: list[tuple[Token, int]] = []
+        for place, token in enumerate(tokens):
+            before = self._tentative[place] if place < len(self._tentative) else None
+            revision = self._revised(token, before)
+            if before is None or before[0].id != token.id:
+                events.append(self._key(token, "tentative", revision, place))
+            shown.append((token, revision))
+        for place in range(len(tokens), len(self._tentative)):
+            token, revision = self._tentative[place]
+            self.revisions += 1
+            events.append(self._key(token, "withdrawn", revision + 1, place))
+        self._tentative = shown
+        if self._reader.paused:
+            self._reader.paused = False
+            events.append(Notice("pause", self.time_s, "a pause settles what was tentative"))
+        return events
+
+    def _revised(self, token: Token, before: tuple[Token, int] | None) -> int:
+        if before is None:
+            return 0
+        changed = before[0].id != token.id
+        self.revisions += changed
+        return before[1] + changed
+
+    def _key(self, token: Token, state: str, revision: int, place: int = 0) -> Key:
+        model = self.recognizer
+        time_s = self._base_s + model.frame_time_s(token.frame - self._base_frame)
+        symbol = model.tokens.symbols[token.id]
+        return Key(len(self._ids) + place, symbol, time_s, token.confidence, state, revision, self.time_s)
+
+
+def shown_unit(unit: str) -> str:
+    """A signal's unit as people write it."""
+    return "µV" if unit == "uV" else unit

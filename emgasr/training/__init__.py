@@ -1,0 +1,1 @@
+"""Manifests and configurations in, trained and personalized models out."""

@@ -1,0 +1,129 @@
+"""A padded batch in; the losses that training minimizes out: CTC, intermediate CTC, and frames against known times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emgasr.config.bounds import Within, check_within
+from emgasr.data.augment import Augment, AugmentConfig
+from emgasr.data.batches import Batch
+from emgasr.models.layers import frame_mask
+from emgasr.models.recognizer import Recognizer
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """What is minimized, on how varied data.
+
+    Args:
+        intermediate_weight: weight of the intermediate CTC loss (0.3 in arXiv 2102.03216).
+        frame_weight: weight of the frame-level loss from the known times of keys or takes.
+        frame_head: where that loss is taken. shared: on the emissions themselves, right for keys, which are held for a
+            few frames. own: on a head used in training only, right for takes of seconds, where CTC wants a single peak
+            and a label held throughout would flicker.
+        frame_from: share of a label's duration that passes before it is expected; blank until then. Above 0 the network
+            listens to most of a take before it writes, and is late by as much.
+    """
+
+    intermediate_weight: Annotated[float, Within(0, 1000)] = 0.3
+    frame_weight: Annotated[float, Within(0, 1000)] = 0.3
+    frame_head: Literal["shared", "own"] = "shared"
+    frame_from: Annotated[float, Within(0, 1)] = 0.0
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+    def __post_init__(self) -> None:
+        check_within(self, "")
+
+
+class Objective(nn.Module):
+    """The losses of a batch: CTC per label, intermediate CTC, and a frame-level cross-entropy from known times."""
+
+    def __init__(self, recognizer: Recognizer, config: ObjectiveConfig) -> None:
+        super().__init__()
+        self.recognizer = recognizer
+        self.config = config
+        width, symbols = recognizer.encoder.width, len(recognizer.tokens)
+        self.frame_head = nn.Linear(width, symbols) if config.frame_head == "own" else None
+        rings = [band.ring for band in recognizer.signal.bands]
+        shape = (len(rings), recognizer.features.electrodes, recognizer.features.bins)
+        self.augment = Augment(config.augment, recognizer.signal.rate_hz, rings, shape)
+
+    @torch.no_grad()
+    def fit_spread(self, batches: Iterable[Batch]) -> None:
+        """Measure on batches how the takes of a label differ, for an augmentation that draws from it."""
+        model, takes, labels = self.recognizer, [], []
+        for batch in batches:
+            frames, lengths = model.features(batch.samples, batch.lengths)
+            frames = model.normalize(frames, lengths)
+            features = model.features
+            times = (torch.arange(frames.shape[1]) * features.hop + features.window / 2) / features.rate_hz
+            held = (times >= batch.onset_s[..., None]) & (times < batch.offset_s[..., None])
+            held &= frame_mask(lengths, frames.shape[1])[:, None]
+            held &= frame_mask(batch.target_lengths, batch.targets.shape[1])[..., None]
+            for row, label in held.any(2).nonzero().tolist():
+                takes.append(frames[row, held[row, label]].mean(0))
+                labels.append(int(batch.targets[row, label]))
+        self.augment.fit(torch.stack(takes), torch.tensor(labels))
+
+    def forward(self, batch: Batch, ctc_share: float = 1.0) -> dict[str, Tensor]:
+        """The weighted losses of a batch; those of CTC count for `ctc_share` of their weight."""
+        model = self.recognizer
+        samples = self.augment.samples(batch.samples, batch.lengths)
+        with torch.no_grad():
+            frames, lengths = model.features(samples, batch.lengths)
+        frames = self.augment.frames(model.normalize(frames, lengths), lengths)
+        hidden, lengths = model.encoder(frames, lengths)
+        log_probs = model.log_probs(hidden)
+        losses = {"ctc": ctc_share * _ctc(log_probs, lengths, batch)}
+        middle = getattr(model.encoder, "intermediate", None)
+        if self.config.intermediate_weight and middle is not None:
+            weight = ctc_share * self.config.intermediate_weight
+            losses["intermediate"] = weight * _ctc(model.log_probs(middle), lengths, batch)
+        if self.config.frame_weight:
+            held = log_probs
+            if self.frame_head is not None:
+                held = torch.log_softmax(self.frame_head(hidden).float(), dim=-1)
+            losses["frame"] = self.config.frame_weight * self._frame_loss(held, lengths, batch)
+        return losses
+
+    def _frame_loss(self, log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy per label, as CTC's, against what is held at each frame: a label, or blank between labels.
+
+        What tells the labels apart is learned at once from it, and CTC need not find it from a plateau of blanks.
+        """
+        frames = log_probs.shape[1]
+        times = torch.from_numpy(self.recognizer.frame_times_s(frames)).to(log_probs.device, torch.float32)
+        frame_s = 1.0 / self.recognizer.frame_rate_hz
+        offset = torch.maximum(batch.offset_s, batch.onset_s + frame_s)
+        # Between two equal labels that touch there must be a blank, or they would collapse to one.
+        touching = (batch.targets[:, 1:] == batch.targets[:, :-1]) & (batch.onset_s[:, 1:] - offset[:, :-1] < frame_s)
+        offset[:, :-1] -= frame_s * touching
+        onset = batch.onset_s + self.config.frame_from * (offset - batch.onset_s)
+        inside = (times[None, :, None] >= onset[:, None]) & (times[None, :, None] < offset[:, None])
+        inside &= frame_mask(batch.target_lengths, batch.targets.shape[1])[:, None]
+        latest = (inside * torch.arange(1, inside.shape[2] + 1, device=inside.device)).amax(dim=2)  # 0 where none
+        labels = batch.targets.gather(1, (latest - 1).clamp(min=0)).masked_fill(latest == 0, 0)
+        labels = labels.masked_fill(~frame_mask(lengths, frames), -100)
+        total = functional.nll_loss(log_probs.flatten(0, 1), labels.flatten(), reduction="sum")
+        return total / batch.target_lengths.sum().clamp(min=1)
+
+
+def _ctc(log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+    if not log_probs.shape[1]:  # all shorter than an output frame: no alignment, which counts nothing below either
+        return log_probs.sum()
+    total = functional.ctc_loss(
+        log_probs.transpose(0, 1),
+        batch.targets,
+        lengths,
+        batch.target_lengths,
+        blank=0,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    return total / batch.target_lengths.sum().clamp(min=1)

@@ -1,0 +1,63 @@
+"""Jobs to be run by engines: what they do well, badly, for long, or in a process that is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emgasr.errors import DataError
+from emgasr.protocol.jobs import Job, problem_of, result_of, work
+
+
+@dataclass
+class Here:
+    """An engine that does jobs in this process, one at a time; `seen` names them in order."""
+
+    slots: int = 1
+    seen: list[str] = field(default_factory=list)
+    stopped: bool = False
+
+    def start(self, job: Job, root: Path) -> Any:
+        self.seen.append(job.name)
+        self._next = [object(), None]
+        try:
+            work(job, root)
+        except Exception:
+            self._next[1] = problem_of(job, root)
+        return self._next[0]
+
+    def wait(self) -> list[tuple[Any, str | None]]:
+        return [(self._next[0], self._next[1])]
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def add(folder: Path, root: Path, *, of: list[str], plus: int) -> int:
+    print(f"adding {plus}")
+    return sum(result_of(name, root) for name in of) + plus
+
+
+def fail(folder: Path, root: Path) -> None:
+    raise DataError("the recording", "is empty", "record again")
+
+
+def crash(folder: Path, root: Path) -> None:
+    raise ZeroDivisionError("oops")
+
+
+def lost_once(folder: Path, root: Path, *, times: int) -> str:
+    tries = len(list(folder.glob("try*")))
+    (folder / f"try{tries}").touch()
+    if tries < times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return f"after {tries} losses"
+
+
+def long(folder: Path, root: Path) -> None:
+    (folder / "begun").touch()
+    time.sleep(60)

@@ -1,0 +1,134 @@
+"""The Conformer: sizes and rates, what an output sees, batches and padding, impossible sizes."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from emgasr.errors import ConfigError
+from emgasr.models.conformer import SIZES, ConformerConfig, ConformerEncoder
+
+SMALL = ConformerConfig(
+    width=8,
+    blocks=2,
+    heads=2,
+    kernel=3,
+    mixer_channels=4,
+    subsampling=4,
+    chunk_frames=2,
+    left_chunks=2,
+    intermediate_block=1,
+)
+
+
+def small(electrodes: int = 3, **changes: int) -> ConformerEncoder:
+    torch.manual_seed(0)
+    encoder = ConformerEncoder(replace(SMALL, **changes), bands=2, electrodes=electrodes, bins=5)
+    for name, parameter in encoder.named_parameters():
+        if "distance_bias" in name:
+            nn.init.normal_(parameter)
+    return encoder.double().eval()
+
+
+def noise(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize(("size", "parameters"), [("S", 1_093_944), ("M", 5_205_844), ("L", 21_070_732)])
+def test_sizes_have_their_parameters(size: str, parameters: int) -> None:
+    encoder = ConformerEncoder(SIZES[size], bands=2, electrodes=16, bins=33)
+    assert sum(p.numel() for p in encoder.parameters()) == parameters
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sizes_write_31_frames_a_second_of_125(size: str) -> None:
+    encoder = ConformerEncoder(SIZES[size], bands=2, electrodes=16, bins=33)
+    assert 20 <= 125 / encoder.stride <= 31.25
+    assert encoder.lookahead_frames == 15  # 120 ms
+
+
+@pytest.mark.parametrize("subsampling", [1, 2, 4, 8])
+@pytest.mark.parametrize("chunk_frames", [1, 3])
+def test_an_output_sees_its_chunk_and_its_history_only(subsampling: int, chunk_frames: int) -> None:
+    encoder = small(subsampling=subsampling, chunk_frames=chunk_frames)
+    group = chunk_frames * subsampling
+    count = encoder.history_frames + 3 * group
+    frames = noise(1, count, 2, 3, 5).requires_grad_()
+    hidden, lengths = encoder(frames, torch.tensor([count]))
+    assert hidden.shape[1] == lengths.item() == count // subsampling
+    for chunk in (0, 1, hidden.shape[1] // chunk_frames - 2):
+        begin = chunk * group
+        out = hidden[0, chunk * chunk_frames : (chunk + 1) * chunk_frames, 0].sum()
+        (gradient,) = torch.autograd.grad(out, frames, retain_graph=True)
+        seen = gradient[0].abs().flatten(1).sum(1).nonzero().flatten()
+        assert seen[-1] == begin + encoder.lookahead_frames
+        assert seen[0] >= begin - encoder.history_frames
+    # What is declared is at most a chunk a block more than what is seen: how far a kernel reaches into a chunk varies.
+    assert seen[0] <= begin - encoder.history_frames + SMALL.blocks * group
+
+
+@pytest.mark.parametrize("subsampling", [1, 4])
+def test_padding_and_neighbors_change_nothing(subsampling: int) -> None:
+    encoder = small(subsampling=subsampling)
+    lengths = torch.tensor([50, 23, 3, 0])
+    frames = noise(4, 50, 2, 3, 5)
+    frames[1, 23:] = 1e3
+    batch, counts = encoder(frames, lengths)
+    for item, length in enumerate(lengths.tolist()):
+        alone, count = encoder(frames[item : item + 1, :length], lengths[item : item + 1])
+        assert counts[item] == count[0] == alone.shape[1] == length // subsampling
+        torch.testing.assert_close(batch[item, : alone.shape[1]], alone[0], rtol=0, atol=1e-10)
+        assert batch[item, alone.shape[1] :].count_nonzero() == 0
+
+
+@pytest.mark.parametrize("frames", [0, 1, 3])
+def test_less_than_a_group_gives_no_frame(frames: int) -> None:
+    hidden, lengths = small()(noise(1, frames, 2, 3, 5), torch.tensor([frames]))
+    assert (hidden.shape, lengths.tolist()) == ((1, 0, 8), [0])
+
+
+@pytest.mark.parametrize("electrodes", [1, 2, 3])
+def test_any_number_of_electrodes_works(electrodes: int) -> None:
+    hidden, _ = small(electrodes)(noise(1, 9, 2, electrodes, 5), torch.tensor([9]))
+    assert hidden.shape == (1, 2, 8)
+
+
+def test_a_ring_of_three_turned_by_one_electrode_sounds_the_same() -> None:
+    mixer = small(electrodes=3).mixer  # with three electrodes, every rotation is averaged over
+    frames, lengths = noise(1, 16, 2, 3, 5), torch.tensor([16])
+    torch.testing.assert_close(mixer(frames.roll(1, 3), lengths), mixer(frames, lengths))
+
+
+def test_the_intermediate_frames_are_there_in_training_only() -> None:
+    encoder = small()
+    frames, lengths = noise(1, 16, 2, 3, 5), torch.tensor([16])
+    encoder(frames, lengths)
+    assert encoder.intermediate is None
+    hidden, _ = encoder.train()(frames, lengths)
+    assert encoder.intermediate is not None
+    assert encoder.intermediate.shape == hidden.shape
+    encoder.eval()(frames, lengths)
+    assert encoder.intermediate is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"subsampling": 3}, "power of two"),
+        ({"subsampling": 0}, "subsampling: 0 is out of range"),
+        ({"heads": 3}, "multiple of heads"),
+        ({"heads": 0}, "heads"),
+        ({"intermediate_block": 3}, "0..2"),
+        ({"blocks": 0, "intermediate_block": 0}, "blocks"),
+        ({"chunk_frames": 0}, "chunk_frames"),
+        ({"left_chunks": -1}, "left_chunks"),
+        ({"kernel": 0}, "kernel"),
+        ({"width": 0}, "width"),
+        ({"mixer_channels": 0}, "mixer_channels"),
+        ({"dropout": 1.5}, "dropout"),
+    ],
+)
+def test_impossible_sizes_are_refused(changes: dict[str, int], wrong: str) -> None:
+    with pytest.raises(ConfigError, match=wrong):
+        replace(SMALL, **changes)

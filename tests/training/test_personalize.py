@@ -1,0 +1,149 @@
+"""One person's model: better when it can be, never worse, and nobody else's recordings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from emgasr.data.augment import AugmentConfig
+from emgasr.data.batches import WindowsConfig
+from emgasr.errors import DataError, EmgasrError, ModelError, RecordingError
+from emgasr.models.recognizer import Recognizer
+from emgasr.recording import Events, Recording
+from emgasr.training.loop import validation_errors
+from emgasr.training.personalize import PersonalizeConfig, personalize
+from tests.helpers.tiny_models import CONFORMER, easy_recording, tiny_recognizer
+
+EASY = PersonalizeConfig(
+    steps=50,
+    learning_rate=6e-3,
+    frame_weight=0.3,
+    validations=2,
+    source=WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2),
+    augment=AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0),
+)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    recognizer = tiny_recognizer(config=replace(CONFORMER, width=32, mixer_channels=8))
+    recognizer.head.reset_parameters()
+    recognizer.save(tmp_path / "base")
+    return tmp_path / "base"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp_path: Path) -> None:
+    before = files(base)
+    recordings = [easy_recording(0, 20.0), easy_recording(1, 20.0)]
+    result = personalize(base, recordings, EASY, tmp_path / "out")
+    assert result.kept
+    assert result.cer_after <= 0.2 < result.cer_before
+    assert files(base) == before
+    held_out = [("end", recording.segment(16.0)) for recording in recordings]
+    assert validation_errors(result.recognizer, held_out)[0].rate == result.cer_after
+    saved = Recognizer.load(tmp_path / "out" / "model")
+    np.testing.assert_array_equal(saved.emissions(recordings[0]), result.recognizer.emissions(recordings[0]))
+    card = (tmp_path / "out" / "model" / "README.md").read_text()
+    assert f"{100 * result.cer_before:.2f} % → {100 * result.cer_after:.2f} %" in card
+    assert "ann" in card
+
+
+def test_the_tuned_search_of_the_base_model_comes_along(base: Path, tmp_path: Path) -> None:
+    (base / "search.yaml").write_text("# found somewhere\nlm_weight: 0.125\n")
+    personalize(base, [easy_recording(0, 20.0)], replace(EASY, steps=4), tmp_path / "out")
+    assert files(tmp_path / "out" / "model")["search.yaml"] == files(base)["search.yaml"]
+
+
+@pytest.mark.parametrize("learning_rate", [100.0, 1e30])
+def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
+    learning_rate: float, base: Path, tmp_path: Path
+) -> None:
+    recordings = [easy_recording(0, 20.0)]
+    first = personalize(base, recordings, EASY, tmp_path / "good")
+    config = replace(EASY, steps=4, warmup_steps=1)
+    object.__setattr__(config, "learning_rate", learning_rate)  # also beyond what a configuration may say
+    result = personalize(tmp_path / "good" / "model", recordings, config, tmp_path / "out")
+    assert (result.kept, result.cer_after) == (False, result.cer_before)
+    assert result.cer_before == first.cer_after
+    wanted, found = (Recognizer.load(tmp_path / name / "model").state_dict() for name in ("good", "out"))
+    assert all(torch.equal(value, found[name]) for name, value in wanted.items())
+    assert "base kept" in (tmp_path / "out" / "model" / "README.md").read_text()
+
+
+def test_what_judges_is_not_fitted_on(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[list[Recording], list[Recording]]] = []
+
+    def watched(recognizer: Recognizer, source: Any, validation: Any, *_: Any, **__: Any) -> None:
+        seen.append((source.recordings, [recording for _, recording in validation]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emgasr.training.personalize.fit", watched)
+    recording = easy_recording(0, 20.0)
+    with pytest.raises(KeyboardInterrupt):
+        personalize(base, [recording], replace(EASY, held_out=0.25), tmp_path / "out")
+    (((fitted,), (judging,)),) = seen
+    np.testing.assert_array_equal(np.concatenate([fitted.read(), judging.read()]), recording.read())
+    assert (fitted.duration_s, judging.duration_s) == (15.0, 5.0)
+    assert files(tmp_path / "out" / "model")["model.safetensors"] == files(base)["model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("recordings", "kind", "wrong"),
+    [
+        ([], DataError, "recordings of 0 people"),
+        ([easy_recording(0, 20.0), easy_recording(1, 20.0, subject="bob")], DataError, "recordings of 2 people"),
+        ([easy_recording(0, 20.0, rate_hz=400.0)], RecordingError, "at 400 Hz, the model at 200 Hz"),
+        ([easy_recording(0, 20.0, unit="counts")], RecordingError, "in counts, the model in uV"),
+        ([easy_recording(0, 20.0, events=Events.empty())], DataError, "no key press"),
+        ([easy_recording(0, 20.0, events=Events.of([(1.0, 1.1, "a")]))], DataError, "no labels"),
+        ([easy_recording(0, 2.0)], DataError, "less than a window"),
+    ],
+)
+def test_recordings_that_cannot_be_learned_from_leave_nothing_behind(
+    recordings: list[Recording], kind: type[EmgasrError], wrong: str, base: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(kind, match=wrong):
+        personalize(base, recordings, EASY, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_model_and_a_used_folder_are_refused(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not a model folder"):
+        personalize(tmp_path / "nowhere", [easy_recording(0, 20.0)], EASY, tmp_path / "out")
+    before = files(base)
+    with pytest.raises(EmgasrError, match="already holds something"):
+        personalize(base, [easy_recording(0, 20.0)], EASY, base)
+    assert files(base) == before
+
+
+def test_the_head_alone_can_be_fitted(base: Path, tmp_path: Path) -> None:
+    config = replace(EASY, weights="head", steps=20, learning_rate=5e-2)
+    result = personalize(base, [easy_recording(0, 20.0)], config, tmp_path / "out")
+    assert result.kept
+    before, after = Recognizer.load(base).state_dict(), result.recognizer.state_dict()
+    assert {name for name in before if not torch.equal(before[name], after[name])} == {"head.weight", "head.bias"}
+
+
+def test_with_nothing_held_out_all_is_fitted_on_and_the_card_says_so(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[float] = []
+
+    def watched(recognizer: Recognizer, source: Any, *_: Any, **__: Any) -> None:
+        seen.append(source.recordings[0].duration_s)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emgasr.training.personalize.fit", watched)
+    with pytest.raises(KeyboardInterrupt):
+        personalize(base, [easy_recording(0, 20.0)], replace(EASY, held_out=0.0), tmp_path / "out")
+    assert seen == [20.0]
+    assert "what was fitted on (nothing was held out)" in (tmp_path / "out" / "model" / "README.md").read_text()

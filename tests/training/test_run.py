@@ -1,0 +1,243 @@
+"""A run from its configuration: what it leaves behind, what it refuses before it starts, and many processes at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from emgasr.config.parsing import from_command_line, from_mapping
+from emgasr.data.batches import ComposedBatches, WindowSource
+from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
+from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
+from emgasr.models.recognizer import Recognizer
+from emgasr.recording import Band, Events, Recording, Spans, save_recording
+from emgasr.training.run import (
+    KINDS,
+    TokensConfig,
+    TrainingConfig,
+    make_source,
+    make_tokens,
+    parameters_checksum,
+    train,
+)
+from tests.helpers.scripts import ROOT
+from tests.helpers.tiny_models import easy_recording, tiny_recognizer, write_easy_corpus
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return write_easy_corpus(tmp_path).parent
+
+
+def configured(corpus: Path, *options: str) -> TrainingConfig:
+    return from_command_line(TrainingConfig, KINDS, ["--config", str(corpus / "train.yaml"), *options], "test")
+
+
+def test_a_run_leaves_a_model_its_log_and_how_to_repeat_it(corpus: Path) -> None:
+    config = configured(corpus)
+    fitted = train(config, corpus / "run", quiet=True)
+    names = sorted(path.name for path in (corpus / "run").iterdir())
+    assert names == ["checkpoint.pt", "log.jsonl", "model", "start.json", "tensorboard", "training.yaml"]
+    content = yaml.safe_load((corpus / "run" / "training.yaml").read_text())
+    assert from_mapping(TrainingConfig, KINDS, content, "training.yaml") == config
+    card = (corpus / "run" / "model" / "README.md").read_text()
+    for fact in ("1 people", "200 Hz, uV", "2 symbols", "seed 0", f"{100 * fitted.cer:.2f} %", "split `train`"):
+        assert fact in card
+    assert Recognizer.load(corpus / "run" / "model").tokens.symbols[1:] == ("a", "b")
+
+
+def test_a_run_repeats_itself(corpus: Path) -> None:
+    for name in ("one", "two"):
+        train(configured(corpus), corpus / name, quiet=True)
+    one, two = (Recognizer.load(corpus / name / "model").state_dict() for name in ("one", "two"))
+    assert all(torch.equal(value, two[name]) for name, value in one.items())
+
+
+def test_a_run_tells_what_it_started_from(corpus: Path) -> None:
+    for name, options in (("one", ()), ("same", ("--learning_rate=0.5",)), ("other", ("--seed=1",))):
+        train(configured(corpus, *options), corpus / name, quiet=True)
+    begun = [json.loads((corpus / name / "start.json").read_text()) for name in ("one", "same", "other")]
+    assert all(begun[0][name] == begun[1][name] for name in ("manifest_sha256", "parameters_sha256", "shaped_by"))
+    assert begun[0]["manifest_sha256"] == read_manifest(corpus / "manifest.jsonl").checksum()
+    assert begun[0]["parameters_sha256"] != begun[2]["parameters_sha256"]
+    assert begun[0]["parameters_sha256"] != parameters_checksum(Recognizer.load(corpus / "one" / "model"))
+    train(configured(corpus, f"--init={corpus / 'one' / 'model'}"), corpus / "on", quiet=True)
+    on = json.loads((corpus / "on" / "start.json").read_text())["parameters_sha256"]
+    assert on == parameters_checksum(Recognizer.load(corpus / "one" / "model"))
+
+
+def test_a_run_starts_from_another_models_weights(corpus: Path) -> None:
+    train(configured(corpus), corpus / "first", quiet=True)
+    config = configured(corpus, "--init", str(corpus / "first" / "model"), "--steps", "1", "--learning_rate", "1e-12")
+    train(config, corpus / "second", quiet=True)
+    first, second = (Recognizer.load(corpus / name / "model").state_dict() for name in ("first", "second"))
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value)
+    with pytest.raises(ConfigError, match="another configuration"):
+        train(replace(config, tokens=TokensConfig(symbols=("a",))), corpus / "third", quiet=True)
+    assert not (corpus / "third").exists()
+
+
+def test_fixed_statistics_are_those_of_the_training_split(corpus: Path) -> None:
+    train(configured(corpus, "--normalize.kind", "fixed", "--steps", "1"), corpus / "run", quiet=True)
+    normalize = Recognizer.load(corpus / "run" / "model").normalize
+    assert normalize.mean.abs().min() > 0
+    assert not torch.equal(normalize.variance, torch.ones_like(normalize.variance))
+
+
+def edit_manifest(corpus: Path, *changes: dict[str, Any], claims: tuple[str, ...] = ()) -> None:
+    manifest = read_manifest(corpus / "manifest.jsonl")
+    entries = [replace(e, **change) for e, change in zip(manifest.entries, changes, strict=True)]
+    write_manifest(Manifest(tuple(entries), corpus, claims), corpus / "manifest.jsonl")
+
+
+def claimed_apart(corpus: Path) -> None:
+    edit_manifest(corpus, {"subject": "bob"}, {}, {}, claims=("subject",))
+
+
+def trained_on_what_is_validated(corpus: Path) -> None:
+    entry = read_manifest(corpus / "manifest.jsonl").entries[0]
+    edit_manifest(corpus, {}, {}, {"path": entry.path, "sha256": entry.sha256})
+
+
+def composed_of_what_is_trained_on(corpus: Path) -> None:
+    entry = read_manifest(corpus / "manifest.jsonl").entries[0]
+    edit_manifest(corpus, {}, {}, {"take": f"0123456789abcdef@1.000 {entry.sha256[:16]}@2.500"})
+
+
+def without_validation(corpus: Path) -> None:
+    edit_manifest(corpus, {}, {}, {"split": "test"})
+
+
+def with_a_missing_file(corpus: Path) -> None:
+    (corpus / "1.hdf5").unlink()
+
+
+def with_a_truncated_file(corpus: Path) -> None:
+    path = corpus / "1.hdf5"
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def rewrite(corpus: Path, number: int, **changes: Any) -> None:
+    save_recording(easy_recording(number, 20.0, subject="ann", **changes), corpus / f"{number}.hdf5")
+
+
+def validated_at_rest(corpus: Path) -> None:
+    save_recording(easy_recording(2, 20.0, subject="bob", events=Events.empty()), corpus / "2.hdf5")
+
+
+BROKEN = {
+    "a claim is broken": (claimed_apart, ManifestError, "bob"),
+    "validated on training recordings": (trained_on_what_is_validated, ManifestError, "same recording"),
+    "validated on composed training takes": (composed_of_what_is_trained_on, ManifestError, "is composed of"),
+    "no validation split": (without_validation, ManifestError, "no split 'validation'"),
+    "a missing file": (with_a_missing_file, EmgasrError, r"1\.hdf5"),
+    "a truncated file": (with_a_truncated_file, RecordingError, r"1\.hdf5"),
+    "another rate": (lambda c: rewrite(c, 1, rate_hz=400.0), RecordingError, "at 400 Hz, the model at 200 Hz"),
+    "another unit": (lambda c: rewrite(c, 1, unit="counts"), RecordingError, "in counts, the model in uV"),
+    "other bands": (lambda c: rewrite(c, 1, bands=(Band.numbered("x", 8),)), RecordingError, "bands of"),
+    "no keys": (lambda c: [rewrite(c, n, events=Events.empty()) for n in (0, 1)], DataError, "no key press"),
+    "a validation split at rest": (validated_at_rest, DataError, "hold no labels"),
+    "no config": (lambda c: (c / "train.yaml").unlink(), ConfigError, r"train\.yaml: cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(case: str, corpus: Path) -> None:
+    spoil, kind, wrong = BROKEN[case]
+    spoil(corpus)
+    with pytest.raises(kind, match=wrong):
+        train(configured(corpus), corpus / "run", quiet=True)
+    assert not (corpus / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "wrong"),
+    [
+        (["--manifest", ""], ConfigError, "no manifest"),
+        (["--manifest", "nowhere.jsonl"], ManifestError, "cannot be read"),
+        (["--train_split", "training"], ManifestError, "no split 'training'"),
+        (["--validation_split", "train"], ConfigError, "is the training split"),
+        (["--init", "nowhere"], ModelError, "not a model folder"),
+        (["--tokens.symbols", "[ä]"], DataError, "not among"),
+        (["--source.shortest_s", "25", "--source.longest_s", "30"], DataError, "less than a window"),
+    ],
+)
+def test_impossible_options_are_refused_before_anything_is_written(
+    options: list[str], kind: type[Exception], wrong: str, corpus: Path
+) -> None:
+    with pytest.raises(kind, match=wrong):
+        train(configured(corpus, *options), corpus / "run", quiet=True)
+    assert not (corpus / "run").exists()
+
+
+def gestures() -> Recording:
+    spans = Spans.of(
+        [(1, 2, "gesture", "fist"), (3, 4, "rest", "idle"), (5, 6, "gesture", "point"), (7, 8, "prompt", "x")]
+    )
+    return easy_recording(0, events=Events.empty(), spans=spans)
+
+
+def test_symbols_left_open_are_those_of_the_training_labels() -> None:
+    assert make_tokens(TokensConfig("words"), [gestures()]).symbols[1:] == ("fist", "point")
+    assert make_tokens(TokensConfig("words", symbols=("stop",)), [gestures()]).symbols[1:] == ("stop",)
+    assert "".join(make_tokens(TokensConfig("characters"), [gestures()]).symbols[1:]) == "finopst"
+    assert len(make_tokens(TokensConfig(), [gestures()])) == 99
+
+
+def test_the_source_is_what_the_config_says(corpus: Path) -> None:
+    config = configured(corpus)
+    named = [("one", gestures())]
+    tokens = make_tokens(TokensConfig("words"), [gestures()])
+    composed = from_mapping(TrainingConfig, KINDS, {"steps": 1, "source": {"kind": "composed", "batch_size": 2}}, "x")
+    batches = make_source(composed.source, named, tokens, seed=3)
+    assert isinstance(batches, ComposedBatches)
+    assert len(batches.batch(0)) == 2
+    assert batches.batch(0)[0].takes[0].startswith("one@")
+    typed = [("one", easy_recording())]
+    assert isinstance(make_source(config.source, typed, tiny_recognizer().tokens, 0), WindowSource)
+
+
+KEEP_WEIGHTS = """
+import os, sys, torch
+from emgasr.training import run as experiment
+from emgasr.cli import main
+
+fit = experiment.fit
+
+def fit_and_keep(recognizer, *arguments, **options):
+    fitted = fit(recognizer, *arguments, **options)
+    facts = (fitted.cer, fitted.steps, fitted.best_step)
+    torch.save((recognizer.state_dict(), facts), f"weights{os.environ['RANK']}.pt")
+    return fitted
+
+experiment.fit = fit_and_keep
+sys.exit(main(["train", *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
+def test_two_processes_end_with_the_same_weights_and_one_model(corpus: Path) -> None:
+    (corpus / "job.py").write_text(KEEP_WEIGHTS)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "job.py"]
+    # The budget is in minutes: processes whose clocks differ must still stop at the same step.
+    options = ["--config", "train.yaml", "--steps", "0", "--minutes", "0.02", "--device", "cpu", "--out", "run"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*launch, *options], cwd=corpus, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (one, facts), (other, same_facts) = (torch.load(corpus / f"weights{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert facts == same_facts
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+    assert done.stdout.count("validation CER") == 1
+    Recognizer.load(corpus / "run" / "model")
