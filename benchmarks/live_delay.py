@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from emgasr.corpora import open_entry
 from emgasr.decoding import SearchConfig
 from emgasr.decoding.search_file import read_search_config
 from emgasr.evaluation.endpoint_tuning import read_rules, rules_of
@@ -78,7 +79,7 @@ def stretches(model: Recognizer, manifest: Path) -> Iterator[Stretch]:
     """The test recordings of a manifest, utterances apart."""
     corpus = read_manifest(manifest)
     for entry in corpus.split("test"):
-        recording = corpus.open(entry)
+        recording = open_entry(entry, corpus.root)
         spoken = recording.spans.of_kind("utterance")
         parts = [recording]
         if len(spoken) and not len(recording.events):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from emgasr.errors import ConfigError
 from emgasr.transcribe import Transcript, transcribe
+from emgasr.version import __version__
 
 if TYPE_CHECKING:
     from emgasr.models.recognizer import Recognizer
     from emgasr.recording import Recording
 
-__version__ = "0.1.0"
 __all__ = ["Recognizer", "Recording", "Transcript", "__version__", "load", "open_recording", "transcribe"]
 
 

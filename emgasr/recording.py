@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -323,20 +322,6 @@ def row_range(rows: slice, n: int) -> tuple[int, int]:
     if step != 1:
         raise ValueError("lazy samples are sliced in steps of one; read them, then stride")
     return start, max(start, stop)
-
-
-def open_recording(path: str | Path) -> Recording:
-    """Open a native session file (HDF5); its samples are read when sliced. RecordingError if it is not one."""
-    from emgasr.sessions.native import open_session
-
-    return open_session(path)
-
-
-def save_recording(recording: Recording, path: str | Path) -> None:
-    """Write a native session file that takes `path`'s place only when complete; OutputError if it cannot be written."""
-    from emgasr.sessions.native import save_session
-
-    save_session(recording, path)
 
 
 def _listed(what: str, values: object) -> Sequence[object]:

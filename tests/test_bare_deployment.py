@@ -103,8 +103,8 @@ def test_what_was_opened_by_a_relative_path_is_read_from_elsewhere(
     import numpy as np
 
     import emgasr
-    from emgasr.recording import save_recording
     from emgasr.sessions.journal import Journal
+    from emgasr.sessions.native import save_session
     from tests.helpers.miniatures import make_recording
 
     recording = make_recording()
@@ -112,7 +112,7 @@ def test_what_was_opened_by_a_relative_path_is_read_from_elsewhere(
     here.mkdir()
     elsewhere.mkdir()
     monkeypatch.chdir(here)
-    save_recording(recording, "saved.hdf5")
+    save_session(recording, "saved.hdf5")
     opened = emgasr.open_recording("saved.hdf5")
     journal = Journal("live.hdf5", opened)
     journal.samples(opened.read(0.0, 1.0))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emgasr.cli import main
-from emgasr.recording import save_recording
+from emgasr.sessions.native import save_session
 from tests.helpers.tiny_models import easy_recording, save_keys_model, write_easy_corpus
 
 
@@ -36,7 +36,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
     write_easy_corpus(folder)
     save_keys_model(folder / "model")
-    save_recording(easy_recording(0, 20.0), folder / "r.hdf5")
+    save_session(easy_recording(0, 20.0), folder / "r.hdf5")
     (folder / "text.txt").write_text("ab ba abba\n" * 20)
     return folder
 

@@ -41,7 +41,6 @@ def test_every_promised_target_exists(target: str) -> None:
 
 def test_every_verb_of_the_table_has_a_file_and_every_file_with_a_run_is_in_the_table() -> None:
     folder = ROOT / "emgasr" / "cli"
-    verbs = {
-        path.stem for path in folder.glob("*.py") if "\ndef run(argv: list[str]) -> int:" in path.read_text("utf-8")
-    }
-    assert {module.rpartition(".")[2] for module, _ in cli.VERBS.values()} == verbs
+    files = [path for path in folder.rglob("*.py") if "\ndef run(argv: list[str]) -> int:" in path.read_text("utf-8")]
+    verbs = {"emgasr.cli." + ".".join(path.relative_to(folder).with_suffix("").parts) for path in files}
+    assert {module for module, _ in cli.VERBS.values()} == verbs

@@ -20,14 +20,15 @@ from hypothesis import strategies as st
 
 from emgasr.errors import DataError, OutputError, RecordingError
 from emgasr.files.hdf5 import OPEN_FILES, OpenFiles
-from emgasr.recording import Band, Events, Recording, Spans, open_recording, save_recording
+from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.sessions.native import open_session, save_session
 from tests.helpers.miniatures import make_recording, write_native
 
 
 def test_what_is_saved_is_what_is_opened(tmp_path: Path) -> None:
     saved = make_recording()
-    save_recording(saved, tmp_path / "one.hdf5")
-    opened = open_recording(tmp_path / "one.hdf5")
+    save_session(saved, tmp_path / "one.hdf5")
+    opened = open_session(tmp_path / "one.hdf5")
     np.testing.assert_array_equal(opened.read(), saved.samples)
     for name in ("rate_hz", "unit", "bands", "subject", "session", "start_unix_s", "origin"):
         assert getattr(opened, name) == getattr(saved, name)
@@ -38,15 +39,15 @@ def test_what_is_saved_is_what_is_opened(tmp_path: Path) -> None:
 
 
 def test_a_recording_without_labels_or_start_comes_back_without(tmp_path: Path) -> None:
-    save_recording(make_recording(events=Events.empty(), spans=Spans.empty(), start_unix_s=None), tmp_path / "one.hdf5")
-    opened = open_recording(tmp_path / "one.hdf5")
+    save_session(make_recording(events=Events.empty(), spans=Spans.empty(), start_unix_s=None), tmp_path / "one.hdf5")
+    opened = open_session(tmp_path / "one.hdf5")
     assert (len(opened.events), len(opened.spans), opened.start_unix_s) == (0, 0, None)
 
 
 def test_samples_stay_on_disk_and_slices_read_the_same(tmp_path: Path) -> None:
     path = write_native(tmp_path, seconds=60)
     samples = make_recording(seconds=60).samples
-    opened = open_recording(path)
+    opened = open_session(path)
     assert not isinstance(opened.samples, np.ndarray)
     np.testing.assert_array_equal(opened.samples[100:5000], samples[100:5000])
     np.testing.assert_array_equal(opened.read(10, 12.5), samples[2000:2500])
@@ -54,12 +55,12 @@ def test_samples_stay_on_disk_and_slices_read_the_same(tmp_path: Path) -> None:
 
 
 def test_a_lazy_recording_can_be_pickled_for_a_worker(tmp_path: Path) -> None:
-    opened = open_recording(write_native(tmp_path))
+    opened = open_session(write_native(tmp_path))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(opened)).read(), opened.read())
 
 
 def test_a_segment_shifts_labels_and_cuts_spans_at_its_edges(tmp_path: Path) -> None:
-    part = open_recording(write_native(tmp_path)).segment(1.0, 2.5).segment(0.0, 1.25)
+    part = open_session(write_native(tmp_path)).segment(1.0, 2.5).segment(0.0, 1.25)
     np.testing.assert_array_equal(part.read(), make_recording().samples[200:450])
     assert part.events.keys == ("Key.backspace", "\x00")
     np.testing.assert_allclose(part.events.time_s, [0.0, 1.0])
@@ -151,7 +152,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, part: float) -> None:
     path = write_native(tmp_path, seconds=60)
     truncate(path, part)
     with pytest.raises(RecordingError, match=r"one\.hdf5: is truncated"):
-        open_recording(path)
+        open_session(path)
 
 
 def test_a_zero_byte_file_a_text_file_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
@@ -159,7 +160,7 @@ def test_a_zero_byte_file_a_text_file_a_folder_and_a_missing_file_are_refused(tm
     (tmp_path / "text.hdf5").write_text("dear diary")
     for name, told in (("zero.hdf5", "zero bytes"), ("text.hdf5", "not an HDF5"), (".", "folder"), ("no", "No such")):
         with pytest.raises(RecordingError, match=told):
-            open_recording(tmp_path / name)
+            open_session(tmp_path / name)
 
 
 def edit(path: Path, change: Callable[[h5py.File], None]) -> None:
@@ -205,21 +206,21 @@ def test_a_session_file_with_a_wrong_or_missing_field_is_refused_in_one_line_nam
     path = write_native(tmp_path)
     edit(path, change)
     with pytest.raises(RecordingError, match=told) as caught:
-        open_recording(path)
+        open_session(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
 
 
 def test_wherever_a_bit_of_a_session_file_changes_it_is_refused_or_told_or_means_nothing(tmp_path: Path) -> None:
     path = write_native(tmp_path)
-    whole, content = open_recording(path), path.read_bytes()
+    whole, content = open_session(path), path.read_bytes()
     samples, outcomes = whole.read(), []
     for at in range(0, len(content), 199):
         changed = bytearray(content)
         changed[at] ^= 1 << (at % 8)
         (tmp_path / "changed.hdf5").write_bytes(changed)
         try:
-            found = open_recording(tmp_path / "changed.hdf5")
+            found = open_session(tmp_path / "changed.hdf5")
             same = np.array_equal(found.read(), samples) and same_facts(found, whole)
             outcomes.append("told" if found.notes else "same" if same else f"silent at {at}")
         except RecordingError:
@@ -253,9 +254,9 @@ def test_labels_that_were_edited_after_a_file_was_saved_are_read_and_told(
     tmp_path: Path, change: Callable[[h5py.File], None]
 ) -> None:
     path = write_native(tmp_path)
-    assert open_recording(path).notes == ()
+    assert open_session(path).notes == ()
     edit(path, change)
-    assert open_recording(path).notes == (
+    assert open_session(path).notes == (
         "its labels, or what it tells of itself, were changed since it was saved (checksum)",
     )
 
@@ -266,11 +267,11 @@ def test_flipped_bits_in_the_samples_are_noticed(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(RecordingError, match="is damaged"):
-        open_recording(path).read()
+        open_session(path).read()
 
 
 def test_a_file_replaced_by_a_shorter_one_is_not_read_as_the_old(tmp_path: Path) -> None:
-    opened = open_recording(write_native(tmp_path))
+    opened = open_session(write_native(tmp_path))
     opened.read()
     write_native(tmp_path, seconds=1)
     with pytest.raises(RecordingError, match="changed since it was opened"):
@@ -301,7 +302,7 @@ def test_a_failed_save_leaves_what_was_there(tmp_path: Path, error: BaseExceptio
     path = write_native(tmp_path)
     before = path.read_bytes()
     with pytest.raises(told or KeyboardInterrupt):
-        save_recording(make_recording(samples=_FailingSamples(error)), path)
+        save_session(make_recording(samples=_FailingSamples(error)), path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -317,7 +318,7 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(session_file, "_Sink", FullDisk)
     with pytest.raises(OutputError, match="No space left on device"):
-        save_recording(make_recording(seconds=600), tmp_path / "one.hdf5")
+        save_session(make_recording(seconds=600), tmp_path / "one.hdf5")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -335,7 +336,7 @@ def test_at_most_a_bounded_number_of_files_stays_open(tmp_path: Path) -> None:
 
 
 def test_threads_read_the_same_as_one(tmp_path: Path) -> None:
-    recordings = [open_recording(write_native(tmp_path, f"{i}.hdf5", seed=i)) for i in range(40)]
+    recordings = [open_session(write_native(tmp_path, f"{i}.hdf5", seed=i)) for i in range(40)]
     expected = [make_recording(seed=i).samples for i in range(40)]
     wrong: list[int] = []
 
@@ -360,7 +361,7 @@ def _sum(recording: Recording) -> float:
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_worker_reads_the_same_as_its_parent(tmp_path: Path) -> None:
-    opened = open_recording(write_native(tmp_path))
+    opened = open_session(write_native(tmp_path))
     parent = _sum(opened)
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map(_sum, [opened] * 4) == [parent] * 4
@@ -389,8 +390,8 @@ def test_what_could_be_saved_and_never_read_again_is_refused_when_it_is_made(fie
 @pytest.mark.parametrize("rate", [200, np.float32(200), np.int64(200), np.float64(200)])
 def test_any_number_is_a_rate_and_what_is_made_can_be_saved_and_read(rate: Any, tmp_path: Path) -> None:
     recording = replace(make_recording(1.0), rate_hz=rate, start_unix_s=np.int64(7))
-    save_recording(recording, tmp_path / "r.hdf5")
-    found = open_recording(tmp_path / "r.hdf5")
+    save_session(recording, tmp_path / "r.hdf5")
+    found = open_session(tmp_path / "r.hdf5")
     assert (found.rate_hz, found.start_unix_s) == (200.0, 7.0)
 
 
@@ -413,7 +414,7 @@ def test_labels_and_bands_of_what_is_no_text_are_refused_when_they_are_made(make
 
 
 def test_equal_recordings_make_equal_files_whenever_they_are_saved(tmp_path: Path) -> None:
-    save_recording(make_recording(), tmp_path / "first.hdf5")
+    save_session(make_recording(), tmp_path / "first.hdf5")
     time.sleep(1.1)  # HDF5 keeps times in whole seconds
-    save_recording(make_recording(), tmp_path / "second.hdf5")
+    save_session(make_recording(), tmp_path / "second.hdf5")
     assert (tmp_path / "first.hdf5").read_bytes() == (tmp_path / "second.hdf5").read_bytes()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from emgasr.corpora import open_entry
 from emgasr.decoding import BeamSearch, SearchConfig, greedy
 from emgasr.evaluation.items import reference_of
 from emgasr.lm import read_model
@@ -33,7 +34,7 @@ options = parser.parse_args()
 recognizer = Recognizer.load(options.run / "model")
 shifts = torch.load(options.run / "checkpoint.pt", weights_only=True)["objective"]["augment.spread"]
 manifest, lm, tokens = read_manifest(options.manifest), read_model(options.lm), recognizer.tokens
-recordings = [manifest.open(entry) for entry in manifest.split("validation")]
+recordings = [open_entry(entry, manifest.root) for entry in manifest.split("validation")]
 
 
 def error(references: list[list[str]], read: list[tuple[int, ...]]) -> float:

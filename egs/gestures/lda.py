@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from emgasr.corpora import open_entry
 from emgasr.data.compose import Take, takes_from_recordings
 from emgasr.evaluation.results import write_results
 from emgasr.frontend.features import BandPowerConfig, build_features
@@ -30,7 +31,7 @@ folder = Path(sys.argv[1])
 manifest = read_manifest(folder / "recordings.jsonl")
 splits = {}
 for split in ("train", "validation", "test"):
-    takes = takes_from_recordings((entry.path, manifest.open(entry)) for entry in manifest.split(split))
+    takes = takes_from_recordings((entry.path, open_entry(entry, manifest.root)) for entry in manifest.split(split))
     splits[split] = [take for take in takes if not take.rest]
 trained = splits["train"] + splits["validation"]  # nothing is chosen on the validation people here
 model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")

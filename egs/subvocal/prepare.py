@@ -11,10 +11,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from emgasr.corpora import scan
+from emgasr.corpora import open_entry, scan
 from emgasr.frontend.conditioning import ConditioningConfig, condition
 from emgasr.manifests.manifest import Manifest
-from emgasr.recording import Spans, save_recording
+from emgasr.recording import Spans
+from emgasr.sessions.native import save_session
 
 REACTION_S, SETTLED_S, EARLY_S, SHORTEST_S = 0.15, 0.3, 0.15, 0.15
 
@@ -23,7 +24,7 @@ corpus = Manifest(tuple(scan(data, "spans")), data)
 filters = ConditioningConfig(highpass_hz=20.0, mains="60")
 out.mkdir(parents=True, exist_ok=True)
 for entry in corpus.entries:
-    recording = corpus.open(entry)
+    recording = open_entry(entry, corpus.root)
     spans = []
     marked = recording.spans
     for start, end, kind, text in zip(marked.start_s, marked.end_s, marked.kinds, marked.texts, strict=True):
@@ -34,5 +35,5 @@ for entry in corpus.entries:
         if end - start >= SHORTEST_S:
             spans.append((float(start), float(end), kind, text))
     kept = replace(condition(recording, filters), spans=Spans.of(spans))
-    save_recording(kept, out / f"{entry.take}.hdf5")
+    save_session(kept, out / f"{entry.take}.hdf5")
 print(f"{len(corpus.entries)} recordings in {out}")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from emgasr.corpora import open_entry
 from emgasr.evaluation.items import reference_of
 from emgasr.evaluation.results import write_results
 from emgasr.manifests.manifest import Manifest, read_manifest
@@ -45,7 +46,7 @@ def heard(model: Recognizer, corpus: Manifest, split: str, gated: bool) -> list[
     """Every recording of a split, fed a second at a time (which never changes what is read)."""
     found = []
     for entry in corpus.split(split):
-        recording = corpus.open(entry)
+        recording = open_entry(entry, corpus.root)
         reference, _ = reference_of(recording, model.tokens)
         rests = recording.spans.of_kind("rest")
         rest = (float(rests.start_s[0]), float(rests.end_s[0]))

@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from emgasr import __version__
 from emgasr.display.visible import shown_streams, told_line
 from emgasr.errors import EmgasrError
 from emgasr.runtime.interrupts import end_as_ctrl_c
+from emgasr.version import __version__
 
 # A verb's module is imported only when the verb is called: `emgasr --help` must answer at once.
 VERBS: dict[str, tuple[str, str]] = {

@@ -13,8 +13,22 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from emgasr.corpora.files import tell_equal_contents
 from emgasr.errors import ManifestError, RecordingError
-from emgasr.manifests.manifest import CORPORA, PART, Entry, Findings
+from emgasr.manifests.manifest import PART, Entry, Findings
 from emgasr.recording import Recording
+
+# A layout's name in manifests, and the module that reads it: imported when it is asked for.
+CORPORA = {
+    "native": "emgasr.corpora.native",
+    "emg2qwerty": "emgasr.corpora.emg2qwerty.sessions",
+    "emg2qwerty_bids": "emgasr.corpora.emg2qwerty.bids",
+    "bids": "emgasr.corpora.bids.reader",
+    "gaddy": "emgasr.corpora.gaddy",
+    "neuromotor": "emgasr.corpora.neuromotor",
+    "ninapro": "emgasr.corpora.ninapro",
+    "uci_gestures": "emgasr.corpora.uci_gestures",
+    "takes": "emgasr.corpora.takes",
+    "spans": "emgasr.corpora.spans",
+}
 
 
 def open_entry(entry: Entry, root: str | Path) -> Recording:
@@ -94,8 +108,7 @@ def reader(corpus: str) -> ModuleType:
     """
     if corpus not in CORPORA:
         raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
-    rooms = {"emg2qwerty": "emg2qwerty.sessions", "emg2qwerty_bids": "emg2qwerty.bids", "bids": "bids.reader"}
-    return importlib.import_module(f"emgasr.corpora.{rooms.get(corpus, corpus)}")
+    return importlib.import_module(CORPORA[corpus])
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from emgasr.corpora import open_entry
 from emgasr.data.sample_checks import check_samples
 from emgasr.display.wording import counted, listed
 from emgasr.errors import EmgasrError
@@ -88,7 +89,7 @@ def validate(
         progress(entry)
         tally = tallies[entry.split]
         try:
-            recording = manifest.open(entry)
+            recording = open_entry(entry, manifest.root)
             tally.add(entry, recording)
             found, told = check_recording(recording)
             found = [*entry_problems(entry, recording, manifest.file(entry)), *found]

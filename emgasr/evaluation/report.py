@@ -9,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from emgasr import __version__
 from emgasr.display.pictures import missing
 from emgasr.display.visible import html_text as escape
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM, Evaluation, Judged, Pairs
@@ -17,6 +16,7 @@ from emgasr.evaluation.results import Row
 from emgasr.files.output import replacing
 from emgasr.score import confusions
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
+from emgasr.version import __version__
 
 NAMES = {"cer": "Raw keys", "cer_rendered": "Text, characters", "wer": "Text, words"}
 WAYS = {GREEDY: "greedy", WITH_LM: "with language model"}

@@ -37,18 +37,6 @@ LARGEST, LONGEST_LINE = 2**27, 2**24  # bytes of a manifest, and of one of its l
 LONGEST_S = 1e10  # of a recording: seconds, so that they can be counted in samples
 MOST_TOLD = 1000  # lines of each kind of finding that a header keeps
 TRAIN, VALIDATION, TEST = "train", "validation", "test"  # other names are allowed; these are what splits.py makes
-CORPORA = (
-    "native",
-    "emg2qwerty",
-    "emg2qwerty_bids",
-    "bids",
-    "gaddy",
-    "neuromotor",
-    "ninapro",
-    "uci_gestures",
-    "takes",
-    "spans",
-)
 CLAIMS = ("subject", "session", "take", "sentence")
 FOUND = ("notes", "left_over")  # of a header: the findings of the scan
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -159,12 +147,6 @@ class Manifest:
     def file(self, entry: Entry) -> Path:
         """Where the recording of an entry lies."""
         return self.root / entry.path
-
-    def open(self, entry: Entry) -> Recording:
-        """Open an entry's recording; its samples are read when sliced."""
-        from emgasr.corpora import open_entry
-
-        return open_entry(entry, self.root)
 
     def checksum(self) -> str:
         """SHA-256 of the content: every entry except where it lies, and the claims; moving the data keeps it."""
@@ -288,8 +270,6 @@ def _entry(where: str, row: Mapping[str, Any]) -> Entry:
         elif not isinstance(row[name], _TYPES[str(wanted.type)]) or isinstance(row[name], bool):
             raise ManifestError(where, f"{name!r} is {row[name]!r}, not {wanted.type}")
     entry = Entry(**{**row, "text": normalized(row.get("text", ""))})
-    if entry.corpus not in CORPORA:
-        raise ManifestError(where, f"unknown corpus {entry.corpus!r}", f"known: {', '.join(CORPORA)}")
     if not entry.path or any("\0" in text for text in _texts([entry.path, dict(entry.options)])):
         raise ManifestError(where, "holds a path that no file can have (empty, or with a NUL)", "mend the path")
     for name, possible in (

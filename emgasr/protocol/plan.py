@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from emgasr import __version__
 from emgasr.config.bounds import Within, check_within
 from emgasr.config.parsing import to_mapping
 from emgasr.errors import ConfigError, ManifestError
@@ -35,6 +34,7 @@ from emgasr.protocol.jobs import Engine, Job, Report, run_jobs
 from emgasr.protocol.ladder import CalibrationConfig, applies
 from emgasr.protocol.work import prompts_of
 from emgasr.training.run import TrainingConfig
+from emgasr.version import __version__
 
 RUN_NAME, SPLITS_NAME = "run.json", "splits.json"
 WORK = "emgasr.protocol.work"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emgasr.config.parsing import from_mapping
+from emgasr.corpora import open_entry
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluation.evaluate import evaluate
 from emgasr.evaluation.items import items_of, trained_on, tuning_stretches
@@ -69,7 +70,8 @@ def train_fold(
     begun = _begun(run, learned)
     trained = learned.split(config.train_split)
     save_profile(
-        mean_profile([profile([_start(learned.open(entry))]) for entry in trained]), run / "model" / TEMPLATE_NAME
+        mean_profile([profile([_start(open_entry(entry, learned.root))]) for entry in trained]),
+        run / "model" / TEMPLATE_NAME,
     )
     judged = read_manifest(config.validation_manifest) if config.validation_manifest else learned
     recognizer = Recognizer.load(run / "model")
@@ -138,7 +140,7 @@ def read_person(
         chosen = earliest([entry for entry in own if entry.split == CALIBRATION], minutes, shortest_s, config.shortfall)
         if not chosen:
             return []
-        recordings = [apart.open(entry).segment(0.0, seconds) for entry, seconds in chosen]
+        recordings = [open_entry(entry, apart.root).segment(0.0, seconds) for entry, seconds in chosen]
         told["seconds"] = sum(seconds for _, seconds in chosen)
     shutil.rmtree(folder / "personal", ignore_errors=True)  # of a try that was lost on the way
     made = calibrate(place, recordings, rung, config, training, load_profile(place / TEMPLATE_NAME), folder)
@@ -149,7 +151,7 @@ def read_person(
         tests = read_manifest(root / path)
         entries = [e for e in tests.entries if e.subject == subject and (e.split == TEST or whole)]
         check_apart([e for e in own if e.split == CALIBRATION and not whole], entries)
-        named = ((e.path, _with_rest(made.prepare(tests.open(e)))) for e in entries)
+        named = ((e.path, _with_rest(made.prepare(open_entry(e, tests.root)))) for e in entries)
         search = _search(recognizer, lm, place) if lm else None
         evaluation = evaluate(
             items_of(recognizer, named, name in carry), recognizer.tokens, search, system=system, seed=seed
@@ -166,7 +168,7 @@ def prompts_of(entries: Iterable[Entry], manifest: Manifest) -> set[str]:
     """The texts that people were asked for, or said, in recordings."""
     texts: set[str] = set()
     for entry in entries:
-        spans = manifest.open(entry).spans
+        spans = open_entry(entry, manifest.root).spans
         texts.update(
             text for kind, text in zip(spans.kinds, spans.texts, strict=True) if kind in ("prompt", "utterance")
         )
@@ -200,7 +202,7 @@ def _tune(recognizer: Recognizer, judged: Manifest, lm: str, tune: Mapping[str, 
     from emgasr.lm import read_model
 
     language = read_model(lm)
-    recordings = ((entry.path, judged.open(entry)) for entry in judged.split(VALIDATION))
+    recordings = ((entry.path, open_entry(entry, judged.root)) for entry in judged.split(VALIDATION))
     stretches = tuning_stretches(items_of(recognizer, recordings), recognizer.tokens, tune["minutes"])
     if not any(ids for _, ids in stretches):
         raise DataError("validation", "has no labels to tune the search on", "run the protocol without --lm")

@@ -43,7 +43,7 @@ from emgasr.sessions.journal_reading import bands_of, is_journal, lines_of_notes
 FORMAT, VERSION = "emgasr-session", 1
 CHECKSUM = "sha256"
 HDF5_FORMAT = ("v110", "v110")
-ADVICE = "write it with emgasr's save_recording"
+ADVICE = "write it with emgasr's save_session"
 CHUNK_BYTES = 256 * 1024  # 1 s of 32 electrodes at 2 kHz: a 4 s window reads little that it does not need
 
 

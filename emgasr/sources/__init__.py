@@ -12,89 +12,23 @@ The options of `emgasr condition` may stand in any spec (highpass_hz=20,mains=50
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
-
-import numpy as np
+from collections.abc import Callable
 
 from emgasr.errors import ConfigError
-from emgasr.recording import Band, Events
-from emgasr.sources.spec import Spec
+from emgasr.sources.source import NOTE_KINDS, Chunk, Note, Source, Typing, channel_count, is_live, origin_of
+from emgasr.sources.spec import CONDITIONING, Spec
 
-# What a note can tell; samples are counted for those marked n.
-NOTE_KINDS = (
-    "bridged",  # n were lost and filled in: the stream goes on without a hole
-    "gap",  # n were lost and not filled in: the chunk begins that much after the end of the one before
-    "repeated",  # n came a second time and were left out
-    "replaced",  # n values are none that an amplifier gives: what is filled in there is the electrode's last good one
-    "dropped",  # n were thrown away here, because they were not taken in time; a "bridged" or a "gap" tells of them too
-    "jump",  # the device's clock jumped and nothing is known to be lost: the stream goes on
-    "drift",  # the device's clock runs faster or slower than the declared rate
-    "stalled",  # nothing comes
-    "disconnected",  # the source is gone; it is looked for
-    "reconnected",  # it is back
-)
-
-
-@dataclass(frozen=True)
-class Note:
-    """What happened to a stream: a kind of NOTE_KINDS, when (stream seconds), how many samples, and one line."""
-
-    kind: str
-    time_s: float
-    samples: int
-    text: str
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """Samples float32 (T, C) whose first was taken `time_s` after the stream's start, and notes on what happened.
-
-    Values that no amplifier gives are still in them: who uses them mends them (`emgasr.frontend.measured`).
-    A chunk begins where the one before it ended, unless its first note is a "gap". T may be 0, so that a note of a
-    stalled source can be told. `arrived_s` is time.monotonic() when its last sample came in.
-    """
-
-    samples: np.ndarray
-    time_s: float
-    notes: tuple[Note, ...] = ()
-    arrived_s: float = 0.0
-
-
-class Source(Protocol):
-    """A stream of samples in `unit` at `rate_hz`, its electrodes in `bands`.
-
-    `chunks()` is called once; it ends when the source does, and raises a RecordingError when the source is gone for
-    good. `close()` may be called at any time, from any thread, more than once; `chunks()` then ends.
-    """
-
-    @property
-    def rate_hz(self) -> float: ...
-
-    @property
-    def unit(self) -> str: ...
-
-    @property
-    def bands(self) -> tuple[Band, ...]: ...
-
-    def chunks(self) -> Iterator[Chunk]: ...
-
-    def close(self) -> None: ...
-
-
-@runtime_checkable
-class Typing(Protocol):
-    """A source that types what it is shown, and says when it pressed which key: a simulated person."""
-
-    def show(self, text: str) -> None:
-        """Show a prompt; the person begins to type it soon, and presses enter after it."""
-
-    def typed(self) -> Events:
-        """Keys pressed so far, in stream seconds."""
-
-
-CONDITIONING = ("highpass_hz", "lowpass_hz", "order", "mains", "notch_q", "rate_hz")
+__all__ = [
+    "NOTE_KINDS",
+    "Chunk",
+    "Note",
+    "Source",
+    "Typing",
+    "channel_count",
+    "is_live",
+    "open_source",
+    "origin_of",
+]
 _KINDS = {
     "file": "emgasr.sources.replay",
     "simulate": "emgasr.sources.typist",
@@ -118,18 +52,3 @@ def open_source(spec: str) -> Source:
 
     config = asked_for(parsed)
     return conditioned(opener(parsed), config)
-
-
-def origin_of(source: Source) -> str:
-    """Where its samples come from, as a Recording's origin: measured, unless the source says otherwise."""
-    return str(getattr(source, "origin", "measured"))
-
-
-def is_live(source: Source) -> bool:
-    """Whether its samples come at their own pace, rather than whenever they are asked for."""
-    return bool(getattr(source, "live", True))
-
-
-def channel_count(source: Source) -> int:
-    """C, the electrodes of all bands."""
-    return sum(len(band.electrodes) for band in source.bands)

@@ -19,8 +19,8 @@ import numpy as np
 
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.recording import Band
-from emgasr.sources import Source
 from emgasr.sources.live import Disconnected, EndOfStream, LiveConfig, LiveSource, bridging
+from emgasr.sources.source import Source
 from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, TimelineConfig
 

@@ -13,8 +13,8 @@ from emgasr.errors import EmgasrError
 from emgasr.frontend.conditioning import Conditioner, ConditioningConfig
 from emgasr.frontend.measured import Measured
 from emgasr.recording import Band, Events
-from emgasr.sources import CONDITIONING, Chunk, Source, Typing, channel_count, is_live, origin_of
-from emgasr.sources.spec import Spec
+from emgasr.sources.source import Chunk, Source, Typing, channel_count, is_live, origin_of
+from emgasr.sources.spec import CONDITIONING, Spec
 
 
 def asked_for(spec: Spec) -> ConditioningConfig:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from emgasr.errors import RecordingError
 from emgasr.recording import Band
-from emgasr.sources import Chunk
+from emgasr.sources.source import Chunk
 from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, Timeline, TimelineConfig
 

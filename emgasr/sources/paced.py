@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from emgasr.recording import Band
-from emgasr.sources import Chunk, Source
 from emgasr.sources.live import EndOfStream, LiveConfig, LiveSource, bridging
+from emgasr.sources.source import Chunk, Source
 from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, Timeline, TimelineConfig
 

@@ -7,8 +7,8 @@ import numpy as np
 from emgasr.corpora import open_any
 from emgasr.errors import ConfigError
 from emgasr.recording import Recording
-from emgasr.sources import Source
 from emgasr.sources.paced import paced_source
+from emgasr.sources.source import Source
 from emgasr.sources.spec import Spec
 
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from emgasr.errors import ConfigError
 from emgasr.recording import UNITS, Band
 
+# The options of `emgasr condition`, which any spec may hold.
+CONDITIONING = ("highpass_hz", "lowpass_hz", "order", "mains", "notch_q", "rate_hz")
+
 
 @dataclass
 class Spec:

@@ -17,8 +17,8 @@ import numpy as np
 
 from emgasr.errors import RecordingError
 from emgasr.recording import Band
-from emgasr.sources import Chunk, Source
 from emgasr.sources.live import LiveConfig
+from emgasr.sources.source import Chunk, Source
 from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, Timeline, TimelineConfig
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from emgasr.frontend.measured import Measured
-from emgasr.sources import Chunk, Note
+from emgasr.sources.source import Chunk, Note
 
 FOLLOW_S = 4.0  # time constant with which a slow clock is followed
 JITTER_RUNS, JITTER_SHARE = 64, 0.9  # how much nine in ten of the last runs differ from the one before is jitter

@@ -20,8 +20,8 @@ from emgasr.simulate.electrodes import don
 from emgasr.simulate.movement import daily
 from emgasr.simulate.session import BANDS, RATE_HZ, typing_samples
 from emgasr.simulate.typist import Typed, check_text, type_prompts
-from emgasr.sources import Chunk, Source, is_live
 from emgasr.sources.paced import paced_source
+from emgasr.sources.source import Chunk, Source, is_live
 from emgasr.sources.spec import Spec
 
 REST_S, LEAD_S, TAIL_S = 0.25, 0.8, 0.4  # how finely rest is made; rest before and after what is typed

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import torch
 
-from emgasr import __version__
+from emgasr.corpora import open_entry
 from emgasr.data.batches import ComposedBatches, ComposedConfig, Source, WindowsConfig, WindowSource, collate
 from emgasr.data.compose import ComposedSource, takes_from_recordings
 from emgasr.data.spellings import RandomStrings, Texts, Words, read_words
@@ -35,6 +35,7 @@ from emgasr.tokens import Tokens
 from emgasr.training.checkpoint import CHECKPOINT_NAME
 from emgasr.training.loop import FitConfig, Fitted, check_labelled, fit
 from emgasr.training.resuming import Begun, begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
+from emgasr.version import __version__
 
 KINDS: dict[str, dict[str, type]] = {
     **recognizers.KINDS,
@@ -102,9 +103,11 @@ def train(
     begun = check_resumed(folder, config, manifest, held_out, other_data) if resume else None
     first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     tell = _told if first else _untold
-    named = [(entry.path, mended(manifest.open(entry), tell)) for entry in manifest.split(config.train_split)]
+    named = [
+        (entry.path, mended(open_entry(entry, manifest.root), tell)) for entry in manifest.split(config.train_split)
+    ]
     training = [recording for _, recording in named]
-    validation = [(entry.path, held_out.open(entry)) for entry in held_out.split(config.validation_split)]
+    validation = [(entry.path, open_entry(entry, held_out.root)) for entry in held_out.split(config.validation_split)]
     with _processes(config.device), ExitStack() as stack:
         torch.manual_seed(config.seed)
         tokens = make_tokens(config.tokens, training)

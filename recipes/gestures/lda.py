@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.corpora import open_entry
 from emgasr.data.compose import Take, takes_from_recordings
 from emgasr.errors import ConfigError
 from emgasr.files.output import replacing
@@ -71,7 +72,7 @@ def energies(take: Take) -> np.ndarray:
 
 def takes_of(manifest: Manifest, entry: Entry, seconds: float | None = None) -> list[tuple[np.ndarray, str]]:
     """Features and label of each take of a recording, or of its first `seconds`."""
-    recording = manifest.open(entry).segment(0.0, seconds)
+    recording = open_entry(entry, manifest.root).segment(0.0, seconds)
     return [(energies(take), take.label) for take in takes_from_recordings([(entry.path, recording)]) if not take.rest]
 
 

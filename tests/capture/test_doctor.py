@@ -12,7 +12,8 @@ import pytest
 from emgasr.capture.doctor import Diagnosis, examine
 from emgasr.cli import main
 from emgasr.errors import RecordingError
-from emgasr.recording import Band, save_recording
+from emgasr.recording import Band
+from emgasr.sessions.native import save_session
 from emgasr.sources import Chunk, Note, Typing, open_source
 from tests.helpers.miniatures import make_recording
 
@@ -142,7 +143,7 @@ def test_the_verb_shows_a_table_or_json(tmp_path: Path, capsys: pytest.CaptureFi
     path = tmp_path / "one.hdf5"
     recording = make_recording(4.0, rate_hz=1000.0)
     quiet = make_recording(4.0, rate_hz=1000.0, samples=(recording.read() / 10).astype(np.float32))
-    save_recording(quiet, path)
+    save_session(quiet, path)
     assert main(["doctor", "--source", f"file:{path},speed=fast", "--seconds", "4"]) == 0
     told = capsys.readouterr().out
     assert "verdict: good" in told
@@ -157,7 +158,7 @@ def test_the_verb_ends_with_2_for_a_bad_signal_and_for_bad_options(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "dead.hdf5"
-    save_recording(make_recording(4.0, samples=np.zeros((800, 8), np.float32)), path)
+    save_session(make_recording(4.0, samples=np.zeros((800, 8), np.float32)), path)
     assert main(["doctor", "--source", f"file:{path},speed=fast"]) == 2
     assert "verdict: bad" in capsys.readouterr().out
     assert main(["doctor", "--source", "file:/nowhere"]) == 2

@@ -10,7 +10,8 @@ import pytest
 
 from emgasr.capture.keyboard import keys_of
 from emgasr.capture.recorder import Director, HostClock, Progress, Recorder
-from emgasr.recording import Band, open_recording
+from emgasr.recording import Band
+from emgasr.sessions.native import open_session
 from emgasr.sources import Chunk, Note
 
 RATE_HZ = 1000.0
@@ -90,7 +91,7 @@ def test_a_session_of_rest_and_prompts_is_labelled(tmp_path: Path) -> None:
     assert recording.events.keys == ("h", "x", "Key.backspace", "i", "Key.enter", "y", "Key.enter")
     assert recording.spans.end_s[1] == pytest.approx(recording.events.time_s[4] + 0.1, abs=1e-6)
     assert "hi" in {progress.typed for progress in shown}
-    assert open_recording(tmp_path / "one.hdf5").origin == "measured"
+    assert open_session(tmp_path / "one.hdf5").origin == "measured"
 
 
 def test_enter_goes_on_to_the_next_prompt_also_where_keys_are_not_kept(tmp_path: Path) -> None:

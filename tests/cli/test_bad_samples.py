@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from emgasr.cli import main
-from emgasr.recording import save_recording
+from emgasr.sessions.native import save_session
 from tests.helpers.tiny_models import easy_recording, save_keys_model
 
 Told = Callable[[], tuple[str, str]]
@@ -23,7 +23,7 @@ def test_the_verb_reads_on_and_says_what_it_passed_over(value: float, tmp_path: 
     recording = easy_recording(3, 8.0)
     samples = recording.read()
     samples[100, 0] = value
-    save_recording(replace(recording, samples=samples), tmp_path / "r.hdf5")
+    save_session(replace(recording, samples=samples), tmp_path / "r.hdf5")
     assert main(["transcribe", str(tmp_path / "model"), str(tmp_path / "r.hdf5"), "--json"]) == 0
     out, errors = told()
     assert json.loads(out)["notes"][0].startswith("1 value that no amplifier gives (left1;")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from emgasr.corpora import ninapro, scan, uci_gestures
+from emgasr.corpora import CORPORA, ninapro, open_entry, scan, uci_gestures
 from emgasr.corpora.samples.arrays import open_samples
 from emgasr.corpora.tables.delimited import read_table
 from emgasr.errors import EmgasrError, RecordingError
 from emgasr.files.hdf5 import OPEN_FILES
 from emgasr.files.regular_file import check_regular, is_regular
-from emgasr.manifests.manifest import CORPORA, Entry, Findings, Manifest, checksum_file, read_manifest
+from emgasr.manifests.manifest import Entry, Findings, checksum_file, read_manifest
 
 NO_FILES = ("absent", "a" * 300, "a/" * 3000 + "b", "a\0b", "loop", "folder", "pipe", "file/below")
 
@@ -82,4 +82,4 @@ def test_an_entry_that_names_no_file_is_told(place: Path, corpus: str, name: str
     options = {"rate_hz": 100.0, "unit": "uV"} if corpus in ("takes", "spans") else {}
     entry = Entry(name, corpus, "s", "d", "train", 1.0, 100.0, 2, "0" * 64, options=options)
     with pytest.raises(EmgasrError):
-        Manifest((entry,), place).open(entry)
+        open_entry(entry, place)

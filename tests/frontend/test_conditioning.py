@@ -14,7 +14,7 @@ from emgasr.cli import main
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.frontend.conditioning import Conditioner, ConditioningConfig, condition
 from emgasr.frontend.mains import find_mains, harmonics, mains_rms
-from emgasr.recording import open_recording, save_recording
+from emgasr.sessions.native import open_session, save_session
 from emgasr.simulate import simulate_person, simulate_session
 from tests.helpers.miniatures import make_recording, write_emg2qwerty
 
@@ -176,12 +176,12 @@ def test_the_verb_writes_a_conditioned_file_and_refuses_to_write_over_one(
 ) -> None:
     source, target = tmp_path / "raw.hdf5", tmp_path / "clean.hdf5"
     recording = make_recording(4.0, rate_hz=RATE_HZ)
-    save_recording(recording, source)
+    save_session(recording, source)
     command = ["condition", str(source), str(target), "--rate_hz", "500", "--mains", "50"]
     assert main(command) == 0
     assert "1000 → 500 Hz" in capsys.readouterr().out
     config = ConditioningConfig(mains="50", rate_hz=500)
-    np.testing.assert_array_equal(open_recording(target).read(), Conditioner(config, RATE_HZ).whole(recording.read()))
+    np.testing.assert_array_equal(open_session(target).read(), Conditioner(config, RATE_HZ).whole(recording.read()))
     assert main(command) == 2
     assert "exists already" in capsys.readouterr().err
     assert main(["condition", str(source)]) == 2

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from emgasr.data.batches import WindowsConfig, WindowSource
 from emgasr.frontend.measured import LARGEST, Measured, mended, unmeasured
 from emgasr.models.recognizer import Recognizer
-from emgasr.recording import Recording, save_recording
+from emgasr.recording import Recording
+from emgasr.sessions.native import save_session
 from emgasr.sources import open_source
 from emgasr.streaming.stream import OFFLINE, Key
 from emgasr.transcribe import transcribe
@@ -85,7 +86,7 @@ def test_a_recording_with_bad_values_is_read_as_live_and_tells_them(
     recording, model = spoiled(rows, channels, value), reader()
     found = transcribe(model, recording)
     path = tmp_path / "r.hdf5"
-    save_recording(recording, path)
+    save_session(recording, path)
     stream, events = model.stream(config=OFFLINE), []
     for chunk in open_source(f"file:{path},speed=fast").chunks():
         events += stream.feed(chunk.samples)

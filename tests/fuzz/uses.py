@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emgasr.corpora import open_entry
 from emgasr.errors import EmgasrError
 from emgasr.manifests.manifest import Findings, Manifest, read_manifest, write_manifest
-from emgasr.recording import Recording, open_recording, save_recording
+from emgasr.recording import Recording
+from emgasr.sessions.native import open_session, save_session
 
 from .formats import Place, Seen, Unusable, digest_of, expect
 
@@ -58,9 +60,9 @@ def use_recording(recording: Recording, place: Place) -> Seen:
     expect((spans.end_s >= spans.start_s).all(), "a span ends before it starts")
     check_recording(recording)[0]
     if samples.size <= SAVED_VALUES:
-        save_recording(recording, place.out / "again.hdf5")
+        save_session(recording, place.out / "again.hdf5")
         with reading_again("the session"):
-            again = open_recording(place.out / "again.hdf5")
+            again = open_session(place.out / "again.hdf5")
         expect(np.array_equal(again.read(), samples, equal_nan=True), "saved and opened, it has other samples")
         expect(again.events.keys == events.keys, "saved and opened, it has other keys")
         expect(again.spans.texts == spans.texts, "saved and opened, it has other texts")
@@ -95,7 +97,7 @@ def use_manifest(path: Path, place: Place) -> Seen:
 
 
 def _use_entries(manifest: Manifest, place: Place) -> Seen:
-    seen = [use_recording(manifest.open(entry), place) for entry in manifest.entries]
+    seen = [use_recording(open_entry(entry, manifest.root), place) for entry in manifest.entries]
     told = (*manifest.notes, *manifest.left_over, *(line for one in seen for line in one.told))
     return Seen(digest_of(*(one.digest for one in seen)), told)
 

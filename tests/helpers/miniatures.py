@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 
 from emgasr.manifests.manifest import Entry, checksum_file
-from emgasr.recording import Band, Events, Recording, Spans, save_recording
+from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.sessions.native import save_session
 
 
 def make_recording(seconds: float = 3.0, rate_hz: float = 200.0, seed: int = 0, **changes: Any) -> Recording:
@@ -35,7 +36,7 @@ def make_recording(seconds: float = 3.0, rate_hz: float = 200.0, seed: int = 0, 
 
 def write_native(folder: Path, name: str = "one.hdf5", **changes: Any) -> Path:
     path = folder / name
-    save_recording(make_recording(**changes), path)
+    save_session(make_recording(**changes), path)
     return path
 
 

@@ -12,7 +12,7 @@ from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_mani
 from emgasr.protocol.folds import RuleConfig, make_splits
 from emgasr.protocol.ladder import CalibrationConfig
 from emgasr.protocol.plan import Prepared, ProtocolConfig, prepare
-from emgasr.recording import save_recording
+from emgasr.sessions.native import save_session
 from emgasr.training.run import KINDS, TrainingConfig
 from tests.helpers.tiny_models import easy_recording
 
@@ -55,7 +55,7 @@ def write_corpus(folder: Path, names: Sequence[str] = ("ann", "bob", "cat"), ses
         for j in range(sessions):
             recording = easy_recording(10 * i + j, 16.0, subject=name, session=f"day{j}")
             path = folder / f"{name}{j}.hdf5"
-            save_recording(recording, path)
+            save_session(recording, path)
             entries.append(Entry.of(recording, path, "native"))
     write_manifest(Manifest(tuple(entries), folder), folder / "manifest.jsonl")
     (folder / "system.yaml").write_text(SYSTEM)

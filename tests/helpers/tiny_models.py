@@ -18,7 +18,8 @@ from emgasr.models.conformer import ConformerConfig
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
-from emgasr.recording import Band, Events, Recording, Signal, Spans, save_recording
+from emgasr.recording import Band, Events, Recording, Signal, Spans
+from emgasr.sessions.native import save_session
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import make_recording, native_entry
 
@@ -116,7 +117,7 @@ def write_easy_corpus(folder: Path, people: Sequence[str] = ("ann", "ann", "bob"
     for number, person in enumerate(people):
         path = folder / f"{number}.hdf5"
         recording = easy_recording(number, **({"seconds": 20.0, "subject": person} | changes))
-        save_recording(recording, path)
+        save_session(recording, path)
         split = "validation" if number == len(people) - 1 else "train"
         shape = {"duration_s": recording.duration_s, "rate_hz": recording.rate_hz}
         entries.append(native_entry(path, subject=person, session=recording.session, split=split, **shape))

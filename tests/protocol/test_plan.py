@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError
 from emgasr.manifests.leaks import part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
@@ -160,7 +161,7 @@ def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
     for entry in corpus.entries:
         path = tmp_path / f"list_{entry.path}"
         path.write_bytes((tmp_path / entry.path).read_bytes() + b" ")
-        listed = Entry.of(corpus.open(entry), path, "native", take=f"{part_name(entry)}@0.000")
+        listed = Entry.of(open_entry(entry, corpus.root), path, "native", take=f"{part_name(entry)}@0.000")
         entries.append(listed)
     lists = {"strings": Manifest(tuple(entries), tmp_path)}
     few = replace(CONFIG.calibration, rungs=("affine",), minutes=(0.2,))

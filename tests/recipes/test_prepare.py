@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from emgasr.cli import main, told
+from emgasr.corpora import open_entry
 from emgasr.manifests import splits
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
 from tests.helpers.layouts import (
@@ -93,7 +94,7 @@ def test_the_bids_edition_gives_the_same_splits_and_says_which_it_is(tmp_path: P
     assert {entry.corpus for entry in made["bids"].entries} == {"emg2qwerty_bids"}
     pairs = zip(*(manifest.entries for manifest in made.values()), strict=True)
     for release, bids in pairs:
-        one, other = made["release"].open(release), made["bids"].open(bids)
+        one, other = (open_entry(entry, made[of].root) for of, entry in (("release", release), ("bids", bids)))
         assert (one.subject, one.session, one.bands) == (other.subject, other.session, other.bands)
         assert (one.events.keys, one.spans.texts) == (other.events.keys, other.spans.texts)
     manifest = tmp_path / "bids_out" / "generic.jsonl"

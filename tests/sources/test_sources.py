@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from emgasr.errors import ConfigError, RecordingError
-from emgasr.recording import Band, open_recording
+from emgasr.recording import Band
+from emgasr.sessions.native import open_session
 from emgasr.sources import Typing, channel_count, open_source, origin_of
 from emgasr.sources.boards import Board
 from emgasr.sources.live import LiveConfig
@@ -25,7 +26,7 @@ from tests.helpers.miniatures import make_recording, write_bids, write_emg2qwert
 def test_a_file_is_replayed_as_it_is(tmp_path: Path, speed: str) -> None:
     path = write_native(tmp_path)
     source = open_source(f"file:{path},speed={speed},chunk_ms=10")
-    recording = open_recording(path)
+    recording = open_session(path)
     assert (source.rate_hz, source.unit, source.bands) == (recording.rate_hz, recording.unit, recording.bands)
     assert origin_of(source) == "simulated"
     chunks = list(source.chunks())

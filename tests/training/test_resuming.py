@@ -18,7 +18,7 @@ from emgasr.evaluation.items import refuse_tuning_on_test, trained_on
 from emgasr.files.output import UNFINISHED
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.recording import save_recording
+from emgasr.sessions.native import save_session
 from emgasr.training.personalize import PersonalizeConfig, personalize
 from emgasr.training.run import KINDS, TrainingConfig, train
 from tests.helpers.tiny_models import easy_recording, write_easy_corpus
@@ -58,7 +58,7 @@ def one_is_taken_out(corpus: Path) -> None:
 
 
 def one_is_another(corpus: Path) -> None:
-    save_recording(easy_recording(7, 20.0, subject="ann"), corpus / "0.hdf5")
+    save_session(easy_recording(7, 20.0, subject="ann"), corpus / "0.hdf5")
 
 
 def one_is_another_and_listed(corpus: Path) -> None:

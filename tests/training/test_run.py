@@ -19,7 +19,8 @@ from emgasr.data.batches import ComposedBatches, WindowSource
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
 from emgasr.models.recognizer import Recognizer
-from emgasr.recording import Band, Events, Recording, Spans, save_recording
+from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.sessions.native import save_session
 from emgasr.training.run import (
     KINDS,
     TokensConfig,
@@ -128,11 +129,11 @@ def with_a_truncated_file(corpus: Path) -> None:
 
 
 def rewrite(corpus: Path, number: int, **changes: Any) -> None:
-    save_recording(easy_recording(number, 20.0, subject="ann", **changes), corpus / f"{number}.hdf5")
+    save_session(easy_recording(number, 20.0, subject="ann", **changes), corpus / f"{number}.hdf5")
 
 
 def validated_at_rest(corpus: Path) -> None:
-    save_recording(easy_recording(2, 20.0, subject="bob", events=Events.empty()), corpus / "2.hdf5")
+    save_session(easy_recording(2, 20.0, subject="bob", events=Events.empty()), corpus / "2.hdf5")
 
 
 BROKEN = {

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder
 from emgasr.manifests.leaks import check_disjoint, part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.recording import save_recording
+from emgasr.sessions.native import save_session
 
 if TYPE_CHECKING:
     from emgasr.data.compose import Example, Take
@@ -38,18 +39,25 @@ def run(argv: list[str]) -> int:
     composed = {}  # all of it before anything is written
     for split in dict.fromkeys(options.splits):
         sources = manifest.split(split)
-        takes = takes_from_recordings((part_name(entry), mended(manifest.open(entry), _tell)) for entry in sources)
+        takes = takes_from_recordings(
+            (part_name(entry), mended(open_entry(entry, manifest.root), _tell)) for entry in sources
+        )
         if all(take.rest for take in takes):
             raise DataError(f"split {split!r}", "holds no labelled take", "give single takes, or spans of gestures")
         tokens = Tokens.words(sorted({take.label for take in takes if not take.rest}))
-        composed[split] = (manifest.open(sources[0]), tokens, len(takes), _examples(takes, words, tokens, options))
+        composed[split] = (
+            open_entry(sources[0], manifest.root),
+            tokens,
+            len(takes),
+            _examples(takes, words, tokens, options),
+        )
     with claimed_folder(options.out, options.overwrite) as folder:
         entries = []
         for split, (device, tokens, count, examples) in composed.items():
             for number, example in enumerate(examples):
                 recording = as_recording(example, tokens, device.rate_hz, device.unit, device.bands)
                 path = folder / split / f"{number:04d}.hdf5"
-                save_recording(recording, path)
+                save_session(recording, path)
                 text = ("" if words else " ").join(tokens.symbols_of(example.ids))
                 take = " ".join(example.takes)
                 entries.append(Entry.of(recording, path.absolute(), "native", split, take=take, text=text))

@@ -22,7 +22,7 @@ def run(argv: list[str]) -> int:
     from emgasr.corpora import open_any
     from emgasr.frontend.conditioning import Conditioner, ConditioningConfig, condition
     from emgasr.frontend.measured import electrode_names
-    from emgasr.recording import save_recording
+    from emgasr.sessions.native import save_session
 
     config = from_command_line(ConditioningConfig, {}, options, PROGRAM)
     if len(files) != 2:
@@ -33,7 +33,7 @@ def run(argv: list[str]) -> int:
     recording = open_any(source)
     conditioned = condition(recording, config)
     conditioner: Conditioner = conditioned.samples.conditioner  # type: ignore[union-attr]
-    save_recording(conditioned, target)
+    save_session(conditioned, target)
     measured = conditioned.samples.measured  # type: ignore[union-attr]
     if mended := measured.line(electrode_names(recording), recording.rate_hz):
         print(f"emgasr: {source}: {mended}", file=sys.stderr)

@@ -10,9 +10,10 @@ from typing import Any
 
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.corpora import CORPORA
 from emgasr.errors import ConfigError, OutputError
 from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice
-from emgasr.manifests.manifest import CORPORA, TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
+from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
 
 SHOWN = 50  # lines of each kind; --json has them all
 ALL = "ALL"  # of --test-subjects and --test-sessions: the corpus is only for testing

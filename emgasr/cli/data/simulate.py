@@ -14,7 +14,8 @@ from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder
 from emgasr.files.plain_text import normalized, read_lines
 from emgasr.manifests.manifest import Entry, Manifest, write_manifest
-from emgasr.recording import Events, Recording, Spans, save_recording
+from emgasr.recording import Events, Recording, Spans
+from emgasr.sessions.native import save_session
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def run(argv: list[str]) -> int:
         entries = []
         for recording in _sessions(options, tasks):
             path = folder / recording.subject / f"{recording.session}.hdf5"
-            save_recording(recording, path)
+            save_session(recording, path)
             entries.append(_entry(recording, path, options.split))
         manifest = write_manifest(Manifest(tuple(entries), folder, ("subject",)), folder / "manifest.jsonl")
     _report(manifest, folder, options.json)

@@ -10,6 +10,7 @@ from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, read_search
 from emgasr.cli.read.tuning import MINUTES, progress, trials_shown
+from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifests.leaks import check_disjoint
 from emgasr.manifests.manifest import TEST, VALIDATION, read_manifest
@@ -44,7 +45,9 @@ def run(argv: list[str]) -> int:
     if wanted is None:
         raise ConfigError("--lm", "is missing", "without a language model keys settle with their first showing")
     entries = manifest.split(options.split)
-    recordings = ((entry.path, manifest.open(entry)) for entry in progress(entries, "reading", len(entries)))
+    recordings = (
+        (entry.path, open_entry(entry, manifest.root)) for entry in progress(entries, "reading", len(entries))
+    )
     items, minutes = _first(items_of(recognizer, recordings), recognizer.frame_rate_hz, options.minutes)
     search = wanted.search(recognizer.tokens)
     rate_hz, unit = recognizer.frame_rate_hz, step_frames(recognizer)

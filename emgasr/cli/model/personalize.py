@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError
 from emgasr.manifests.leaks import check_disjoint
 from emgasr.manifests.manifest import TRAIN, Entry, read_manifest
@@ -77,4 +78,4 @@ def _recordings(options: argparse.Namespace) -> tuple[list[Recording], list[Entr
         raise ConfigError(
             "--subject", f"{options.subject!r} has nothing in split {options.split!r}", "see the manifest"
         )
-    return [manifest.open(entry) for entry in chosen], chosen
+    return [open_entry(entry, manifest.root) for entry in chosen], chosen

@@ -62,7 +62,7 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     """Read, calibrate, read again; write what was found to `folder` and return its rows."""
     from emgasr.cli.read import demo_story as demo
     from emgasr.evaluation.results import rows
-    from emgasr.recording import save_recording
+    from emgasr.sessions.native import save_session
     from emgasr.simulate import SPLIT_SEEDS
     from emgasr.training.run import progress
 
@@ -76,7 +76,7 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     )
     with console.status("simulating muscles and electrodes"):
         typed = demo.typed_minute(person)
-        save_recording(typed, folder / "typed.hdf5")
+        save_session(typed, folder / "typed.hdf5")
     tell_if_cold()
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
         before = demo.read(reader, typed, BEFORE, show)

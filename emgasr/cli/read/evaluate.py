@@ -14,6 +14,7 @@ from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import DEFAULT, Wanted, add_search_options, read_search, weights_given
 from emgasr.cli.read.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
+from emgasr.corpora import open_entry
 from emgasr.display.visible import visible_line
 from emgasr.errors import ConfigError, OutputError
 from emgasr.files.output import claimed_folder
@@ -81,7 +82,7 @@ def _evaluation(
     }
     if wanted is not None:
         settings |= {**wanted.language.settings, "search": str(wanted)}
-    recordings = ((entry.path, manifest.open(entry)) for entry in entries)
+    recordings = ((entry.path, open_entry(entry, manifest.root)) for entry in entries)
     return evaluate(
         progress(items_of(recognizer, recordings), "evaluating", len(entries)),
         recognizer.tokens,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from emgasr.cli.options.language import Language
 from emgasr.cli.options.search import tell_if_cold
+from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifests.manifest import Manifest
 
@@ -68,7 +69,9 @@ def validation_utterances(
 
     refuse_tuning_on_test(validation, split, manifest, evaluated, Path(model))
     entries = validation.split(split)
-    recordings = ((entry.path, validation.open(entry)) for entry in progress(entries, "reading", len(entries)))
+    recordings = (
+        (entry.path, open_entry(entry, validation.root)) for entry in progress(entries, "reading", len(entries))
+    )
     stretches: list[Utterance] = []
     items, longest = items_of(recognizer, recordings), {"stretch_s": math.inf} if whole else {}
     stretches += tuning_stretches(items, recognizer.tokens, effort.minutes, **longest)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emgasr.cli import main
+from emgasr.corpora import open_entry
 from emgasr.errors import ManifestError
 from emgasr.manifests.leaks import check_apart, part_name
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
@@ -43,7 +44,7 @@ def test_words_are_spelled_and_every_take_of_the_split_is_used(
         assert used == {part_name(entry) for entry in takes.split(split)}
         assert [entry.text for entry in manifest.split(split)][:3] == ["ab", "ba", "aab"]
     for entry in manifest.entries:
-        recording = manifest.open(entry)
+        recording = open_entry(entry, manifest.root)
         assert recording.origin == "composed"
         assert "".join(recording.spans.of_kind("gesture").texts) == entry.text
         assert (recording.unit, recording.rate_hz, recording.n_channels) == ("counts", 200.0, 8)

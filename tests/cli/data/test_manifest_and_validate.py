@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from emgasr.cli import main
+from emgasr.corpora import open_entry
 from emgasr.manifests.manifest import read_manifest
 from tests.helpers.miniatures import write_native, write_spans, write_takes
 
@@ -21,7 +22,7 @@ def test_takes_are_listed_split_and_validated(tmp_path: Path, capsys: pytest.Cap
     assert "8 train, 2 validation, 10 test" in capsys.readouterr().out
     manifest = read_manifest(out)
     assert manifest.claims == ("take", "session:test")
-    assert manifest.open(manifest.entries[0]).bands[0].ring
+    assert open_entry(manifest.entries[0], manifest.root).bands[0].ring
     assert main(["validate", str(out)]) == 0
     assert "no problem found" in capsys.readouterr().out
 

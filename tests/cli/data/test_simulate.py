@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from emgasr.cli import main
+from emgasr.corpora import open_entry
 from emgasr.manifests.leaks import leaks
 from emgasr.manifests.manifest import checksum_file, read_manifest
 
@@ -26,7 +27,7 @@ def test_recordings_and_a_manifest_are_written(tmp_path: Path, capsys: pytest.Ca
     assert leaks(manifest) == []
     for entry in manifest.entries:
         assert checksum_file(manifest.file(entry)) == entry.sha256
-        recording = manifest.open(entry)
+        recording = open_entry(entry, manifest.root)
         assert (recording.subject, recording.duration_s, recording.n_channels) == (entry.subject, 18.0, 32)
         assert len(recording.events) > 0
 
@@ -50,8 +51,8 @@ def test_text_and_real_key_times_are_typed_on_request(tmp_path: Path) -> None:
     assert simulate(tmp_path / "t", *common, "--minutes", 0.3, "--text", text) == 0
     assert simulate(tmp_path / "e", *common, "--events", events) == 0
     typed, replayed = (read_manifest(tmp_path / name / "manifest.jsonl") for name in ("t", "e"))
-    assert set(typed.open(typed.entries[0]).spans.of_kind("prompt").texts) == {"my own words\n"}
-    recording = replayed.open(replayed.entries[0])
+    assert set(open_entry(typed.entries[0], typed.root).spans.of_kind("prompt").texts) == {"my own words\n"}
+    recording = open_entry(replayed.entries[0], replayed.root)
     assert (recording.events.keys, recording.events.time_s.tolist()) == (("q", "z"), [1.0, 1.4])
 
 

@@ -18,7 +18,7 @@ from emgasr.cli.live.stream_view import View
 from emgasr.errors import RecordingError
 from emgasr.lm import estimate, write_arpa
 from emgasr.models.recognizer import Recognizer
-from emgasr.recording import save_recording
+from emgasr.sessions.native import save_session
 from emgasr.sources import Chunk
 from emgasr.streaming import stream as streaming
 from tests.helpers.miniatures import make_recording
@@ -33,7 +33,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_keys_model(folder / "run" / "model")
     samples = np.random.default_rng(0).normal(0, 30, (2000, 8)).astype(np.float32)
     samples[600, 0] = np.nan
-    save_recording(make_recording(10.0, samples=samples), folder / "typed.hdf5")
+    save_session(make_recording(10.0, samples=samples), folder / "typed.hdf5")
     write_arpa(estimate([list("abab")] * 3, order=2), folder / "english.arpa")
     return folder
 
@@ -59,9 +59,9 @@ def test_a_pipe_gets_the_text_and_the_figures_apart(world: Path, capsys: pytest.
     assert main(arguments(world)) == 0
     told = capsys.readouterr()
     expected = Recognizer.load(world / "run" / "model").stream()
-    from emgasr.recording import open_recording
+    from emgasr.sessions.native import open_session
 
-    for event in (*expected.feed(open_recording(world / "typed.hdf5").read()), *expected.close()):
+    for event in (*expected.feed(open_session(world / "typed.hdf5").read()), *expected.close()):
         assert event
     assert "".join(told.out.split("\n")) == expected.text.replace("\n", "")
     assert "keys a minute" not in told.out
@@ -112,7 +112,7 @@ def test_a_bad_option_is_one_line(world: Path, more: list[str], wrong: str, caps
 def test_another_signal_is_refused_in_one_line(
     world: Path, tmp_path: Path, changes: dict, wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save_recording(make_recording(1.0, **({"rate_hz": 200.0} | changes)), tmp_path / "other.hdf5")
+    save_session(make_recording(1.0, **({"rate_hz": 200.0} | changes)), tmp_path / "other.hdf5")
     source = f"file:{tmp_path}/other.hdf5,speed=fast"
     assert main(["stream", f"{world}/run/model", "--source", source]) == 2
     told = capsys.readouterr().err

@@ -81,7 +81,7 @@ def test_the_demo_reads_calibrates_and_reads_again(finished: Finished) -> None:
 
 def test_it_leaves_results_a_report_and_the_personal_model(finished: Finished) -> None:
     from emgasr.models.recognizer import Recognizer
-    from emgasr.recording import open_recording
+    from emgasr.sessions.native import open_session
 
     rows = json.loads((finished.folder / "results.json").read_text())["rows"]
     assert [(row["system"], row["subject"]) for row in rows] == [
@@ -95,7 +95,7 @@ def test_it_leaves_results_a_report_and_the_personal_model(finished: Finished) -
     assert "Side by side" in page
     assert str(finished.folder.parent) not in page
     assert Recognizer.load(finished.folder / "personal" / "model").parameter_count > 0
-    assert open_recording(finished.folder / "typed.hdf5").subject == "sim9003"
+    assert open_session(finished.folder / "typed.hdf5").subject == "sim9003"
     assert [path.name for path in finished.folder.parent.iterdir()] == ["out"]  # nothing half-written beside it
 
 

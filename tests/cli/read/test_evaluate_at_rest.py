@@ -11,7 +11,8 @@ import pytest
 from emgasr.cli import main
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Manifest, write_manifest
-from emgasr.recording import Events, save_recording
+from emgasr.recording import Events
+from emgasr.sessions.native import save_session
 from tests.helpers.miniatures import native_entry
 from tests.helpers.tiny_models import easy_recording, save_keys_model
 
@@ -31,7 +32,7 @@ def world(tmp_path: Path) -> Path:
     ]:
         events = {"events": Events.empty()} if still else {}
         recording = easy_recording(len(entries), 10.0, subject=subject, **events)
-        save_recording(recording, tmp_path / f"{name}.hdf5")
+        save_session(recording, tmp_path / f"{name}.hdf5")
         shape = {"duration_s": 10.0, "rate_hz": 200.0}
         entry = native_entry(
             tmp_path / f"{name}.hdf5", subject=subject, session=recording.session, split=split, **shape

@@ -226,7 +226,7 @@ def test_the_command_line_names_columns_and_clocks(tmp_path: Path) -> None:
         manifest_verb(arguments)
     assert manifest_verb([*arguments, "--columns", "lap", "ch2"]) == 0
     manifest = read_manifest(out)
-    assert_on_the_burst(manifest.open(manifest.entries[0]))
+    assert_on_the_burst(open_entry(manifest.entries[0], manifest.root))
 
 
 def test_columns_stand_in_the_table_too(tmp_path: Path) -> None:
