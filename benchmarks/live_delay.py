@@ -23,15 +23,16 @@ import torch
 from emgasr.corpora import open_entry
 from emgasr.decoding import SearchConfig
 from emgasr.decoding.search_file import read_search_config
-from emgasr.evaluation.endpoint_tuning import read_rules, rules_of
 from emgasr.evaluation.items import reference_of
 from emgasr.lm import NGramModel, read_model
 from emgasr.manifests.manifest import read_manifest
-from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+from emgasr.models.folder import SEARCH_NAME, load_recognizer
+from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.score import Counts, count_edits, keys_at_rest, matched
 from emgasr.streaming.activity import RestLevel
-from emgasr.streaming.stream import OFFLINE, Event, Key, StreamConfig
+from emgasr.streaming.rules import read_rules, rules_of
+from emgasr.streaming.stream import OFFLINE, Event, Key, StreamConfig, open_stream
 
 CHUNKS_MS = (32.0, 64.0, 128.0, 192.0, 256.0, 320.0)
 
@@ -96,7 +97,7 @@ def fed(
     stretch: Stretch, lm: NGramModel | None, search: SearchConfig | None, config: StreamConfig, feed_ms: float
 ) -> Tally:
     """Feed a stretch and count; `feed_ms` 0 feeds all of it at once."""
-    stream = stretch.model.stream(lm, search, config)
+    stream = open_stream(stretch.model, lm, search, config)
     samples = stretch.recording.read()
     step = max(1, round(feed_ms / 1000 * stretch.recording.rate_hz)) if feed_ms else len(samples)
     events: list[Event] = []
@@ -160,7 +161,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         search = read_search_config(path) if path.is_file() else None
         chosen = read_rules(options.rules) if options.rules else rules_of(Path(folder))
         rules = StreamConfig(**asdict(chosen), min_confidence=options.min_confidence)
-        parts += [(stretch, search, rules) for stretch in stretches(Recognizer.load(folder), Path(manifest))]
+        parts += [(stretch, search, rules) for stretch in stretches(load_recognizer(folder), Path(manifest))]
     rows = {"offline": summed([fed(part, lm, search, OFFLINE, 0) for part, search, _ in parts])}
     for feed_ms in options.chunks_ms:
         rows[f"{feed_ms:g} ms"] = summed([fed(part, lm, search, rules, feed_ms) for part, search, rules in parts])

@@ -22,9 +22,9 @@ def load(folder: str | Path, device: str = "cpu") -> Recognizer:
     A ConfigError for a device that is not there, or what is no path.
     """
     _check_path("load", folder)
-    from emgasr.models.recognizer import Recognizer
+    from emgasr.models.folder import load_recognizer
 
-    return Recognizer.load(folder, device)
+    return load_recognizer(folder, device)
 
 
 def open_recording(path: str | Path) -> Recording:

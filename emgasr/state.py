@@ -13,6 +13,11 @@ import torch
 from torch import Tensor
 
 
+def frame_mask(lengths: Tensor, frames: int) -> Tensor:
+    """(B, F) bool: True for the valid frames of each item, given `lengths` (B,)."""
+    return torch.arange(frames, device=lengths.device) < lengths.unsqueeze(1)
+
+
 def same(lengths: Tensor) -> int | None:
     """The number that all of `lengths` (B,) are, None if they differ."""
     values = lengths.tolist()

@@ -18,7 +18,7 @@ from emgasr.decoding import BeamSearch, SearchConfig, greedy
 from emgasr.evaluation.items import reference_of
 from emgasr.lm import read_model
 from emgasr.manifests.manifest import read_manifest
-from emgasr.models.recognizer import Recognizer
+from emgasr.models.folder import load_recognizer
 from emgasr.score import count_edits, total
 
 SCALES, WEIGHTS = (1.0, 0.8, 0.6, 0.5, 0.35), ((1.0, 0.0), (0.7, 0.7), (1.0, 1.0))
@@ -31,7 +31,7 @@ parser.add_argument("--spread", type=float, nargs="*", default=[0.0, 1.0, 2.0, 3
 parser.add_argument("--draws", type=int, default=4, help="days drawn for each sequence")
 options = parser.parse_args()
 
-recognizer = Recognizer.load(options.run / "model")
+recognizer = load_recognizer(options.run / "model")
 shifts = torch.load(options.run / "checkpoint.pt", weights_only=True)["objective"]["augment.spread"]
 manifest, lm, tokens = read_manifest(options.manifest), read_model(options.lm), recognizer.tokens
 recordings = [open_entry(entry, manifest.root) for entry in manifest.split("validation")]

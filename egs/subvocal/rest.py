@@ -17,10 +17,11 @@ from emgasr.corpora import open_entry
 from emgasr.evaluation.items import reference_of
 from emgasr.evaluation.results import write_results
 from emgasr.manifests.manifest import Manifest, read_manifest
+from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.score import Counts, count_edits, keys_at_rest, total
 from emgasr.streaming.activity import RestLevel
-from emgasr.streaming.stream import Key, StreamConfig
+from emgasr.streaming.stream import Key, StreamConfig, open_stream
 
 GATE_S, ASKED = 10.0, 0.2
 CONFIDENCES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
@@ -54,7 +55,7 @@ def heard(model: Recognizer, corpus: Manifest, split: str, gated: bool) -> list[
         if gated:
             still = recording.read(rest[0], rest[0] + GATE_S)
             gate = RestLevel.of_samples(still, recording.bands, recording.rate_hz, model.emission_samples)
-        stream = model.stream(config=StreamConfig(rest=gate))
+        stream = open_stream(model, config=StreamConfig(rest=gate))
         samples, step = recording.read(), round(recording.rate_hz)
         events = [event for i in range(0, len(samples), step) for event in stream.feed(samples[i : i + step])]
         keys = [event for event in [*events, *stream.close()] if isinstance(event, Key) and event.state == "stable"]
@@ -73,7 +74,7 @@ torch.set_num_threads(1)
 out = Path(sys.argv[1])
 people: dict[tuple[bool, float | str], list[tuple[int, float, Counts]]] = {}
 for fold in sorted(out.glob("fold*")):
-    model, corpus = Recognizer.load(fold / "run" / "model"), read_manifest(fold / "live" / "manifest.jsonl")
+    model, corpus = load_recognizer(fold / "run" / "model"), read_manifest(fold / "live" / "manifest.jsonl")
     for gated in (False, True):
         validation, test = (heard(model, corpus, split, gated) for split in ("validation", "test"))
         rates = [(c, counted(validation, c)) for c in CONFIDENCES]

@@ -20,6 +20,7 @@ import numpy as np
 from emgasr.capture.profile import MODEL, Profile, write_profile
 from emgasr.capture.recorder import Director, Recorder
 from emgasr.errors import DataError, ModelError
+from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.sources import Chunk, Source, channel_count
@@ -111,7 +112,7 @@ def judge(
     base: Recognizer, folder: Path, fitted_to: Recording, judged_on: Recording, base_name: str, donning: str
 ) -> Profile:
     """Read the held-out prompts with both models, and write the profile."""
-    fitted = Recognizer.load(folder / MODEL)
+    fitted = load_recognizer(folder / MODEL)
     before, after = (validation_errors(model, [("held out", judged_on)])[0].rate for model in (base, fitted))
     profile = Profile(
         person=judged_on.subject,

@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError, DataError
-from emgasr.models.layers import frame_mask
-from emgasr.state import join, part
+from emgasr.state import frame_mask, join, part
 
 
 @dataclass(frozen=True)

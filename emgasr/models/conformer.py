@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
-from emgasr.models.layers import BlockPast, ConformerBlock, frame_mask
-from emgasr.state import join, part, same
+from emgasr.models.layers import BlockPast, ConformerBlock
+from emgasr.state import frame_mask, join, part, same
 
 MOST_REACH = 8192  # frames: what attention compares grows with their square
 

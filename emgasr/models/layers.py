@@ -19,11 +19,6 @@ from torch.nn import functional
 _FEW_FRAMES = 8  # up to which a depthwise convolution is faster by hand: the chunks of a stream
 
 
-def frame_mask(lengths: Tensor, frames: int) -> Tensor:
-    """(B, F) bool: True for the valid frames of each item, given `lengths` (B,)."""
-    return torch.arange(frames, device=lengths.device) < lengths.unsqueeze(1)
-
-
 class CausalDepthwiseConv(nn.Module):
     """Depthwise convolution over time that sees the present and `kernel - 1` past frames: (B, F, D) to (B, F, D)."""
 

@@ -17,8 +17,7 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
-from emgasr.models.layers import frame_mask
-from emgasr.state import part
+from emgasr.state import frame_mask, part
 
 
 @dataclass(frozen=True)

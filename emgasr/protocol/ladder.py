@@ -21,6 +21,7 @@ from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.measured import mended
 from emgasr.manifests.manifest import Entry
+from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
@@ -120,7 +121,7 @@ def calibrate(
     recordings = [mended(recording) for recording in recordings]
     if rung in ("head", "all"):
         return _fitted(model, recordings, rung, config, training, folder)
-    recognizer = Recognizer.load(model)
+    recognizer = load_recognizer(model)
     if rung == "statistics":
         most = config.prior_s * recognizer.features.frame_rate_hz
         recognizer.normalize.prior = recognizer.normalize.gathered(_frames(recognizer, recordings), most)
@@ -166,7 +167,7 @@ def _fitted(
     try:
         result = personalize(model, recordings, shared, folder / "personal", compose=compose)
     except DataError as error:
-        return Calibrated(Recognizer.load(model), _unchanged, {"kept": False, "why": str(error)})
+        return Calibrated(load_recognizer(model), _unchanged, {"kept": False, "why": str(error)})
     if result.interrupted:
         raise KeyboardInterrupt
     told: dict[str, object] = {

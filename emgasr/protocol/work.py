@@ -23,7 +23,8 @@ from emgasr.files.plain_data import read_yaml
 from emgasr.frontend.measured import mended
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
-from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+from emgasr.models.folder import SEARCH_NAME, load_recognizer
+from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.checks import check_fitted
 from emgasr.protocol.electrodes import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.folds import CALIBRATION
@@ -74,7 +75,7 @@ def train_fold(
         run / "model" / TEMPLATE_NAME,
     )
     judged = read_manifest(config.validation_manifest) if config.validation_manifest else learned
-    recognizer = Recognizer.load(run / "model")
+    recognizer = load_recognizer(run / "model")
     if lm:
         _tune(recognizer, judged, lm, tune, run / "model", config.seed)
     return {

@@ -5,7 +5,7 @@
     from emgasr.sources import open_source
 
     model = emgasr.load("run/model")
-    stream = model.stream(lm=read_model("english.arpa"))
+    stream = open_stream(model, read_model("english.arpa"))
     for chunk in open_source("file:typed.hdf5,speed=fast").chunks():
         for event in stream.feed(chunk.samples):
             print(event)
@@ -33,14 +33,17 @@ import numpy as np
 import torch
 
 from emgasr.config.bounds import Within
-from emgasr.decoding import BeamSearch
+from emgasr.decoding import BeamSearch, SearchConfig
+from emgasr.decoding.hotwords import Hotwords
 from emgasr.errors import DataError
-from emgasr.evaluation.endpoint_tuning import NO_RULES, LiveRules
+from emgasr.lm.ngram import NGramModel
+from emgasr.lm.words import WordModel
 from emgasr.models.recognizer import NO_KEY, Recognizer
 from emgasr.runtime.interrupts import holding_ctrl_c
 from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
 from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader, Token
 from emgasr.streaming.delay import Delay, Stopwatch, delay_of, step_frames
+from emgasr.streaming.rules import NO_RULES, LiveRules
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
 LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
@@ -97,7 +100,7 @@ def as_dict(event: Event) -> dict[str, Any]:
 
 
 class Stream:
-    """One stream of a recognizer: `feed` it samples, `close` it; made by `Recognizer.stream`."""
+    """One stream of a recognizer: `feed` it samples, `close` it; made by `open_stream`."""
 
     def __init__(
         self, recognizer: Recognizer, search: BeamSearch | None = None, config: StreamConfig | None = None
@@ -370,6 +373,18 @@ class Stream:
         time_s = self._base_s + model.frame_time_s(token.frame - self._base_frame)
         symbol = model.tokens.symbols[token.id]
         return Key(len(self._ids) + place, symbol, time_s, token.confidence, state, revision, self.time_s)
+
+
+def open_stream(
+    recognizer: Recognizer,
+    lm: NGramModel | WordModel | None = None,
+    search: SearchConfig | None = None,
+    config: StreamConfig | None = None,
+    hotwords: Hotwords | None = None,
+) -> Stream:
+    """A stream to feed samples: read by beam search if there is a language model or a `search`, else greedily."""
+    greedily = lm is None and search is None and hotwords is None
+    return Stream(recognizer, None if greedily else BeamSearch(recognizer.tokens, lm, search, hotwords), config)
 
 
 def shown_unit(unit: str) -> str:

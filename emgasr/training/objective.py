@@ -13,8 +13,8 @@ from torch.nn import functional
 from emgasr.config.bounds import Within, check_within
 from emgasr.data.augment import Augment, AugmentConfig
 from emgasr.data.batches import Batch
-from emgasr.models.layers import frame_mask
 from emgasr.models.recognizer import Recognizer
+from emgasr.state import frame_mask
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from emgasr.files.output import claimed_folder, replacing
 from emgasr.frontend.measured import mended
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TRAIN, Entry
-from emgasr.models.recognizer import LIVE_NAME, SEARCH_NAME, Recognizer
+from emgasr.models.folder import LIVE_NAME, SEARCH_NAME, load_recognizer, save_recognizer
+from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.training.loop import FitConfig, fit, validation_errors
 from emgasr.training.run import make_source
@@ -81,7 +82,7 @@ def personalize(
     people = sorted({recording.subject for recording in recordings})
     if len(people) != 1:
         raise DataError("personalize", f"got recordings of {len(people)} people", "give those of one person")
-    recognizer = Recognizer.load(base)
+    recognizer = load_recognizer(base)
     recordings = [mended(recording, tell) for recording in recordings]
     for recording in recordings:
         recognizer.signal.check(recording)
@@ -99,7 +100,9 @@ def personalize(
 
     def save(model: Recognizer, cer: float) -> None:
         lineage.write(shaped_by, folder / "model")
-        model.save(folder / "model", _card(people[0], recordings, before, cer, base, bool(config.held_out), rows))
+        save_recognizer(
+            model, folder / "model", _card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
+        )
         for name in (SEARCH_NAME, LIVE_NAME):
             if (base / name).is_file():  # the base model's errors are still much like this one's
                 with replacing(folder / "model" / name) as path:
@@ -113,7 +116,7 @@ def personalize(
     with claimed_folder(folder, None):
         save(recognizer, before)
         fitted = fit(recognizer, source, held_out, config, folder, save_best=save_if_better, report=report)
-        model = Recognizer.load(folder / "model")
+        model = load_recognizer(folder / "model")
     return Personalized(model, before, best[0], best[0] < before, fitted.minutes, fitted.interrupted)
 
 

@@ -29,6 +29,7 @@ from emgasr.manifests.leaks import check_apart, check_disjoint
 from emgasr.manifests.manifest import Manifest, read_manifest
 from emgasr.models import recognizer as recognizers
 from emgasr.models.conformer import ConformerConfig
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
@@ -116,7 +117,7 @@ def train(
         for recording in training:
             recognizer.signal.check(recording)
         if config.init and not resume:
-            _take_weights(recognizer, Recognizer.load(config.init), config.init)
+            _take_weights(recognizer, load_recognizer(config.init), config.init)
         source = make_source(config.source, named, tokens, config.seed)
         if begun is None:
             begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
@@ -129,7 +130,7 @@ def train(
 
         def save(best: Recognizer, cer: float, step: int) -> None:
             lineage.write(begun.shaped_by, folder / "model")
-            best.save(folder / "model", card(config, manifest, begun, best, cer, step))
+            save_recognizer(best, folder / "model", card(config, manifest, begun, best, cer, step))
 
         with progress(quiet or not first) as report:
             fitted = fit(recognizer, source, validation, config, folder, resume=resume, save_best=save, report=report)

@@ -16,11 +16,11 @@ from emgasr.capture.profile import Profile
 from emgasr.config.bounds import Within, bounds_of, check_within
 from emgasr.config.typed_data import built
 from emgasr.errors import ConfigError
-from emgasr.evaluation.endpoint_tuning import LiveRules
 from emgasr.frontend.conditioning import ConditioningConfig
 from emgasr.protocol.folds import RuleConfig
 from emgasr.protocol.ladder import CalibrationConfig
 from emgasr.protocol.plan import ProtocolConfig
+from emgasr.streaming.rules import LiveRules
 from emgasr.streaming.stream import StreamConfig
 from emgasr.training.personalize import PersonalizeConfig
 from emgasr.training.run import KINDS, TrainingConfig

@@ -15,6 +15,7 @@ from emgasr.cli import main, told
 from emgasr.display.console import Console
 from emgasr.display.visible import LONGEST, Shown, html_text, markdown_text, visible
 from emgasr.errors import DataError, EmgasrError
+from emgasr.models.folder import save_recognizer
 from tests.helpers.tiny_models import tiny_recognizer
 
 HOSTILE = (
@@ -179,7 +180,7 @@ def test_markdown_holds_no_markup_of_it(text: str, shown: str) -> None:
 def test_a_models_card_is_shown_as_text_or_said_to_be_none(
     card: bytes, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tiny_recognizer().save(tmp_path)
+    save_recognizer(tiny_recognizer(), tmp_path)
     (tmp_path / "README.md").write_bytes(card)
     assert main(["info", str(tmp_path)]) == 0
     assert shown in capsys.readouterr().out

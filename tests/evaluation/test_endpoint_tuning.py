@@ -9,8 +9,9 @@ import pytest
 
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.errors import ConfigError, DataError
-from emgasr.evaluation.endpoint_tuning import GRID, NO_RULES, LiveRules, read_rules, settle_rules, write_rules
+from emgasr.evaluation.endpoint_tuning import GRID, settle_rules
 from emgasr.evaluation.items import Item
+from emgasr.streaming.rules import NO_RULES, LiveRules, read_rules, write_rules
 from emgasr.tokens import Tokens
 
 TOKENS = Tokens.words(["a", "b"])

@@ -17,7 +17,7 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.sessions.native import save_session
 from emgasr.sources import open_source
-from emgasr.streaming.stream import OFFLINE, Key
+from emgasr.streaming.stream import OFFLINE, Key, open_stream
 from emgasr.transcribe import transcribe
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer
 
@@ -87,7 +87,7 @@ def test_a_recording_with_bad_values_is_read_as_live_and_tells_them(
     found = transcribe(model, recording)
     path = tmp_path / "r.hdf5"
     save_session(recording, path)
-    stream, events = model.stream(config=OFFLINE), []
+    stream, events = open_stream(model, config=OFFLINE), []
     for chunk in open_source(f"file:{path},speed=fast").chunks():
         events += stream.feed(chunk.samples)
     events += stream.close()

@@ -21,10 +21,11 @@ def model(name: str, encoder: str = "conformer", pieces: bool = False) -> Callab
     def write(folder: Path) -> Path:
         from emgasr.decoding.hypothesis import SearchConfig
         from emgasr.decoding.search_file import write_search_config
-        from emgasr.evaluation.endpoint_tuning import LiveRules, write_rules
+        from emgasr.models.folder import save_recognizer
+        from emgasr.streaming.rules import LiveRules, write_rules
 
         changes: dict[str, Any] = {"tokens": sentencepiece_tokens(folder)} if pieces else {}
-        tiny_recognizer(encoder, "exponential", **changes).save(folder, "# A model\n\n| reads | noise |\n")
+        save_recognizer(tiny_recognizer(encoder, "exponential", **changes), folder, "# A model\n\n| reads | noise |\n")
         write_search_config(SearchConfig(beam=5, lm_weight=0.5), folder / "search.yaml", "tuned", "0" * 64)
         write_rules(LiveRules(), folder / "live.yaml")
         return folder / name
@@ -78,7 +79,7 @@ def search(path: Path, place: Place) -> Seen:
 
 def rules(path: Path, place: Place) -> Seen:
     from emgasr.decoding import BeamSearch
-    from emgasr.evaluation.endpoint_tuning import read_rules, write_rules
+    from emgasr.streaming.rules import read_rules, write_rules
     from emgasr.tokens import Tokens
 
     found = read_rules(path)
@@ -174,7 +175,9 @@ def imported(path: Path, place: Place) -> Seen:
 
     recognizer = read_published_tds(path)
     expect(recognizer.parameter_count < 10**7, "has more parameters than its file has bytes")
-    recognizer.save(place.out / "model")
+    from emgasr.models.folder import save_recognizer
+
+    save_recognizer(recognizer, place.out / "model")
     return use_model(place.out / "model", place)
 
 

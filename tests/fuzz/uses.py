@@ -21,6 +21,7 @@ from .formats import Place, Seen, Unusable, digest_of, expect
 
 if TYPE_CHECKING:
     from emgasr.lm import NGramModel
+    from emgasr.models.folder import load_recognizer
     from emgasr.models.recognizer import Recognizer
 
 BLOCK_VALUES = 1 << 20
@@ -129,10 +130,10 @@ def use_verb(*arguments: str) -> str:
 
 def use_model(folder: Path, place: Place) -> Seen:
     """Load a model as the verbs do, and read a second of noise with it."""
-    from emgasr.evaluation.endpoint_tuning import rules_of
-    from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+    from emgasr.models.folder import SEARCH_NAME
+    from emgasr.streaming.rules import rules_of
 
-    recognizer = Recognizer.load(folder)
+    recognizer = load_recognizer(folder)
     rules_of(folder)
     emissions = recognizer.emissions(noise_for(recognizer))
     expect(emissions.shape[1] == len(recognizer.tokens), f"emits {emissions.shape}")

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from emgasr.models.layers import CausalDepthwiseConv, ChunkedAttention, ConformerBlock, frame_mask
+from emgasr.models.layers import CausalDepthwiseConv, ChunkedAttention, ConformerBlock
+from emgasr.state import frame_mask
 
 WIDTH, CHUNK, LEFT = 8, 3, 2
 

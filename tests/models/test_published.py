@@ -17,8 +17,8 @@ from emgasr.cli import main
 from emgasr.decoding import greedy
 from emgasr.errors import ModelError
 from emgasr.frontend.features import LogSpectrogramConfig
+from emgasr.models.folder import load_recognizer
 from emgasr.models.published import read_published_tds
-from emgasr.models.recognizer import Recognizer
 from emgasr.models.tds import TDSConfig, TDSEncoder, published_names
 from emgasr.recording import Band, Recording
 from emgasr.state import gathered
@@ -121,7 +121,7 @@ def test_emissions_equal_those_of_the_module_that_wrote_the_checkpoint(
     network = written(tmp_path / "tds.ckpt")
     assert main(["import", str(tmp_path / "tds.ckpt"), "--out", str(tmp_path / "model")]) == 0
     assert f"{sum(p.numel() for p in network.parameters()):,} parameters" in capsys.readouterr().out
-    recognizer = Recognizer.load(tmp_path / "model")
+    recognizer = load_recognizer(tmp_path / "model")
     emg = np.random.default_rng(0).normal(0, 20, (1600, 2 * ELECTRODES)).astype(np.float32)
     bands = (Band.numbered("left", ELECTRODES), Band.numbered("right", ELECTRODES))
     # In float64, as the logarithm of next to no power tells how a float32 was rounded.
@@ -175,7 +175,7 @@ def test_the_option_to_keep_the_first_frames_is_kept_in_the_model_folder(tmp_pat
     written(tmp_path / "tds.ckpt")
     for name, options in (("scored", []), ("live", ["--keep-first-frames"])):
         assert main(["import", str(tmp_path / "tds.ckpt"), "--out", str(tmp_path / name), *options]) == 0
-        found = Recognizer.load(tmp_path / name).emissions(recording_of(1600))
+        found = load_recognizer(tmp_path / name).emissions(recording_of(1600))
         assert np.isinf(found[0, 1]) == (name == "scored")
 
 

@@ -18,8 +18,9 @@ from safetensors.torch import load_file, save_file
 import emgasr
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError, DataError, ModelError, RecordingError
-from emgasr.models.recognizer import Recognizer
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.recording import Band
+from emgasr.streaming.stream import open_stream
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import make_recording
 from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, TDS, tiny_recognizer
@@ -128,8 +129,8 @@ def test_a_loaded_model_is_the_saved_one(encoder: str, normalize: str, tmp_path:
     recognizer = tiny_recognizer(encoder, normalize)
     if normalize == "fixed":
         recognizer.normalize.fit([recognizer.features(noise(1, 400, 8), torch.tensor([400]))])
-    recognizer.save(tmp_path / "model", "a card")
-    loaded = Recognizer.load(tmp_path / "model")
+    save_recognizer(recognizer, tmp_path / "model", "a card")
+    loaded = load_recognizer(tmp_path / "model")
     assert (loaded.config, loaded.signal, loaded.tokens) == (recognizer.config, recognizer.signal, recognizer.tokens)
     np.testing.assert_array_equal(loaded.emissions(make_recording()), recognizer.emissions(make_recording()))
     names = sorted(path.name for path in (tmp_path / "model").iterdir())
@@ -138,17 +139,17 @@ def test_a_loaded_model_is_the_saved_one(encoder: str, normalize: str, tmp_path:
 
 
 def test_a_search_tuned_for_other_weights_does_not_outlive_them(tmp_path: Path) -> None:
-    tiny_recognizer().save(tmp_path)
+    save_recognizer(tiny_recognizer(), tmp_path)
     for name in ("search.yaml", "search.png"):
         (tmp_path / name).touch()
-    loaded = Recognizer.load(tmp_path)  # what else lies there does not matter
-    loaded.save(tmp_path)
+    loaded = load_recognizer(tmp_path)  # what else lies there does not matter
+    save_recognizer(loaded, tmp_path)
     assert not list(tmp_path.glob("search.*"))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    tiny_recognizer(normalize="fixed").save(tmp_path / "model")
+    save_recognizer(tiny_recognizer(normalize="fixed"), tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -302,7 +303,7 @@ def test_a_damaged_model_folder_is_one_line(damage: str, folder: Path) -> None:
     spoil, wrong = DAMAGES[damage]
     spoil(folder)
     with pytest.raises(ModelError, match=wrong) as error:
-        Recognizer.load(folder)
+        load_recognizer(folder)
     assert "\n" not in str(error.value)
     assert str(folder) in str(error.value)
 
@@ -311,14 +312,14 @@ def test_a_damaged_model_folder_is_one_line(damage: str, folder: Path) -> None:
 def test_weights_that_give_no_probabilities_are_told_with_the_model_that_has_them(
     encoder: str, name: str, tmp_path: Path
 ) -> None:
-    tiny_recognizer(encoder).save(tmp_path / "model")
+    save_recognizer(tiny_recognizer(encoder), tmp_path / "model")
     weights = load_file(tmp_path / "model" / "model.safetensors")
     edit_weights(tmp_path / "model", name, torch.full_like(weights[name], 3e38))  # finite, and so is every other
-    recognizer, recording = Recognizer.load(tmp_path / "model"), make_recording()
+    recognizer, recording = load_recognizer(tmp_path / "model"), make_recording()
     for read in (
         recognizer.emissions,
         lambda recording: emgasr.transcribe(recognizer, recording),
-        lambda recording: recognizer.stream().feed(recording.samples),
+        lambda recording: open_stream(recognizer).feed(recording.samples),
     ):
         with pytest.raises(ModelError, match="gives NaN at frame 0, no probabilities") as error:
             read(recording)
@@ -331,7 +332,7 @@ def test_what_is_no_folder_is_refused(missing: bool, tmp_path: Path) -> None:
     if not missing:
         path.write_text("a file")
     with pytest.raises(ModelError, match="not a model folder"):
-        Recognizer.load(path)
+        load_recognizer(path)
 
 
 class Trap:
@@ -347,7 +348,7 @@ class Trap:
 def test_a_pickle_in_place_of_the_weights_is_never_run(folder: Path, tmp_path: Path) -> None:
     (folder / "model.safetensors").write_bytes(pickle.dumps(Trap(str(tmp_path / "sprung"))))
     with pytest.raises(ModelError, match="cannot be read"):
-        Recognizer.load(folder)
+        load_recognizer(folder)
     assert not (tmp_path / "sprung").exists()
 
 
@@ -381,7 +382,7 @@ def test_the_folder_is_plain_text_and_safetensors(folder: Path) -> None:
 def test_a_device_that_is_not_there_is_told_in_one_line(device: Any, tmp_path: Path) -> None:
     if str(device).startswith("cuda") and torch.cuda.device_count() > 7:
         pytest.skip("it is there")
-    tiny_recognizer().save(tmp_path / "model")
+    save_recognizer(tiny_recognizer(), tmp_path / "model")
     with pytest.raises(ConfigError, match="device"):
         emgasr.load(tmp_path / "model", device="cuda:7" if device == "cuda" and torch.cuda.is_available() else device)
 

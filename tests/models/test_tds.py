@@ -9,6 +9,7 @@ from torch import nn
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig
 from emgasr.frontend.normalize import NormalizeConfig
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import SPLASHNET, SPLASHNET_MINI, TDSConfig, TDSEncoder, published_names
 from emgasr.recording import Band, Signal
@@ -172,8 +173,8 @@ def test_a_model_of_both_hands_is_saved_and_loaded(tmp_path: Path) -> None:
     rings = (Band.numbered("left", 4, ring=True), Band.numbered("right", 4, ring=True))
     config = TDSConfig(mlp_width=12, channels=(2, 4), kernel=3, blocks=2, norm="none", shared=True)
     shape = RecognizerConfig(BandPowerConfig(), NormalizeConfig(), config)
-    Recognizer(shape, Signal(2000.0, "uV", rings), Tokens.keystrokes()).save(tmp_path / "model")
-    assert Recognizer.load(tmp_path / "model").config == shape
+    save_recognizer(Recognizer(shape, Signal(2000.0, "uV", rings), Tokens.keystrokes()), tmp_path / "model")
+    assert load_recognizer(tmp_path / "model").config == shape
 
 
 def test_channels_for_another_number_of_blocks_are_refused() -> None:

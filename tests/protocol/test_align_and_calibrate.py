@@ -13,6 +13,7 @@ import torch
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import ConfigError, DataError, ModelError
 from emgasr.frontend.normalize import NormalizeConfig
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.electrodes import align, load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.ladder import CalibrationConfig, applies, calibrate, earliest
@@ -87,7 +88,7 @@ def test_the_earliest_minutes_are_taken_in_the_order_of_sessions() -> None:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     recognizer = tiny_recognizer("linear", "cumulative")
-    recognizer.save(tmp_path / "model")
+    save_recognizer(recognizer, tmp_path / "model")
     return tmp_path / "model"
 
 
@@ -140,8 +141,8 @@ def test_statistics_need_a_normalization_that_keeps_some_and_enough_frames(tmp_p
 
 @pytest.mark.parametrize("rung", ["head", "all"])
 def test_labels_change_the_head_or_all_weights(tmp_path: Path, rung: str) -> None:
-    tiny_recognizer("conformer", "cumulative").save(tmp_path / "model")
-    before = Recognizer.load(tmp_path / "model").state_dict()
+    save_recognizer(tiny_recognizer("conformer", "cumulative"), tmp_path / "model")
+    before = load_recognizer(tmp_path / "model").state_dict()
     made = climbed(tmp_path / "model", rung, held_out=0.0, steps=20)
     changed = {name for name, value in made.state_dict().items() if not torch.equal(value, before[name])}
     assert changed
@@ -149,7 +150,7 @@ def test_labels_change_the_head_or_all_weights(tmp_path: Path, rung: str) -> Non
 
 
 def test_a_fit_may_be_given_seconds_in_place_of_steps(tmp_path: Path) -> None:
-    tiny_recognizer("linear", "cumulative").save(tmp_path / "model")
+    save_recognizer(tiny_recognizer("linear", "cumulative"), tmp_path / "model")
     made = {}
     for name, config in {
         "time": CalibrationConfig(budget_s=1.0, steps=10**6, batch_s=12.0, validations=1),
@@ -167,7 +168,7 @@ def test_a_fit_may_be_given_seconds_in_place_of_steps(tmp_path: Path) -> None:
 def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path) -> None:
     from emgasr.tokens import Tokens
 
-    tiny_recognizer("linear", "none", tokens=Tokens.words(["fist", "point"])).save(tmp_path / "model")
+    save_recognizer(tiny_recognizer("linear", "none", tokens=Tokens.words(["fist", "point"])), tmp_path / "model")
     rng = np.random.default_rng(0)
     spans = [(3.0 * i, 3.0 * i + 2, "gesture", "fist" if i % 2 else "point") for i in range(6)]
     made = replace(

@@ -9,7 +9,7 @@ import torch
 from emgasr.decoding import SearchConfig
 from emgasr.streaming.decoder import BeamReader
 from emgasr.streaming.delay import Stopwatch, delay_of
-from emgasr.streaming.stream import StreamConfig
+from emgasr.streaming.stream import StreamConfig, open_stream
 from tests.helpers.tiny_models import ENCODERS, tiny_recognizer
 
 
@@ -36,7 +36,7 @@ def test_the_longest_time_to_a_stable_key_is_that_of_its_emission_to_the_look_th
 ) -> None:
     model = tiny_recognizer(encoder)
     config = StreamConfig(agreement=1.0, settle_within_s=settle_s, pause_s=None)
-    reader = model.stream(search=SearchConfig(beam=20), config=config)._reader
+    reader = open_stream(model, search=SearchConfig(beam=20), config=config)._reader
     assert isinstance(reader, BeamReader)
     chunk, late = model.encoder.chunk_frames, []
     rows = np.log(np.tile([1 - 3e-9, 1e-9, 1e-9, 1e-9], (600, 1)))

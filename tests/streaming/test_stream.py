@@ -16,7 +16,7 @@ from emgasr.errors import ConfigError, DataError
 from emgasr.lm import estimate
 from emgasr.models.recognizer import Recognizer
 from emgasr.streaming.activity import Notice, RestLevel
-from emgasr.streaming.stream import LEARN_HOLD_S, OFFLINE, Event, Key, Stream, StreamConfig, as_dict
+from emgasr.streaming.stream import LEARN_HOLD_S, OFFLINE, Event, Key, Stream, StreamConfig, as_dict, open_stream
 from emgasr.tokens import Tokens
 from emgasr.transcribe import transcribe
 from tests.helpers.miniatures import make_recording
@@ -66,7 +66,7 @@ def test_without_a_commit_rule_any_chunking_reads_as_offline(
     encoder: str, search: SearchConfig | None, cuts: list[int]
 ) -> None:
     recognizer, recording = model(encoder), make_recording(4.5, samples=talk(900))
-    stream = recognizer.stream(LM if search else None, search, OFFLINE)
+    stream = open_stream(recognizer, LM if search else None, search, OFFLINE)
     beam = stream._reader._ending if search else None  # type: ignore[attr-defined]
     expected = transcribe(recognizer, recording, beam)
     events = stable(fed(stream, talk(900), cuts))
@@ -85,8 +85,8 @@ def test_any_chunking_settles_the_same_keys(
     recognizer = model()
     config = StreamConfig(agreement, 0.3, pause_s)
     lm = LM if search else None
-    expected = stable(fed(recognizer.stream(lm, search, config), talk(900), []))
-    found = stable(fed(recognizer.stream(lm, search, config), talk(900), cuts))
+    expected = stable(fed(open_stream(recognizer, lm, search, config), talk(900), []))
+    found = stable(fed(open_stream(recognizer, lm, search, config), talk(900), cuts))
     assert [key for key, _, _ in found] == [key for key, _, _ in expected]
     np.testing.assert_allclose([time for _, time, _ in found], [time for _, time, _ in expected], atol=1e-6)
 
@@ -94,7 +94,7 @@ def test_any_chunking_settles_the_same_keys(
 @settings(max_examples=10, deadline=None)
 @given(cuts=cuttings, least=st.sampled_from([0.0, 0.6]))
 def test_events_add_up_to_what_is_shown(cuts: list[int], least: float) -> None:
-    stream = model().stream(LM, SEARCH, StreamConfig(0.9, 0.3, min_confidence=least))
+    stream = open_stream(model(), LM, SEARCH, StreamConfig(0.9, 0.3, min_confidence=least))
     page: list[tuple[str, bool]] = []
     revisions: dict[int, int] = {}
     for chunk in [*np.split(talk(900), sorted(cuts)), None]:
@@ -120,7 +120,7 @@ def test_events_add_up_to_what_is_shown(cuts: list[int], least: float) -> None:
 
 def test_a_key_settles_within_its_bound() -> None:
     recognizer = model()
-    stream = recognizer.stream(LM, SEARCH, StreamConfig(1.0, 0.3, None))
+    stream = open_stream(recognizer, LM, SEARCH, StreamConfig(1.0, 0.3, None))
     shown = [event for first in range(0, 900, 8) for event in stream.feed(talk(900)[first : first + 8])]
     late = [e.shown_s - e.time_s for e in shown if isinstance(e, Key) and e.state == "stable"]
     assert late
@@ -134,7 +134,7 @@ def test_a_pause_settles_what_is_tentative_and_says_so() -> None:
     row[..., 0] = 0.0
     row[0, 3] = torch.tensor([0.3, 0.4, 0.3, 1e-6]).log()
     row = row.log_softmax(-1)
-    stream = recognizer.stream(None, SearchConfig(beam=8, end_of_sentence=True), StreamConfig(1.0, None, 1.0))
+    stream = open_stream(recognizer, None, SearchConfig(beam=8, end_of_sentence=True), StreamConfig(1.0, None, 1.0))
     reader = stream._reader
     reader.read(row[0, :20].double().numpy())
     assert not reader.taken()
@@ -150,16 +150,16 @@ def test_at_rest_there_are_no_keys() -> None:
     recognizer = model(normalize="none")
     quiet = np.random.default_rng(1).normal(0, 1, (1000, 8)).astype(np.float32)
     loud = quiet[:400] * 50
-    open_stream = recognizer.stream(config=StreamConfig(rest_blank=0.0))
-    assert stable(fed(open_stream, quiet, []))  # the model hears keys in noise
-    stream = recognizer.stream(config=StreamConfig(rest_blank=0.0))
+    ungated = open_stream(recognizer, config=StreamConfig(rest_blank=0.0))
+    assert stable(fed(ungated, quiet, []))  # the model hears keys in noise
+    stream = open_stream(recognizer, config=StreamConfig(rest_blank=0.0))
     events = stream.feed(quiet[:400], rest=True)
     events += stream.feed(quiet[400:])
     assert [e.kind for e in events if isinstance(e, Notice)] == ["rest"]
     assert not any(isinstance(event, Key) for event in events)
     assert any(isinstance(event, Key) for event in stream.feed(loud))
     known = StreamConfig(rest=RestLevel((2.0, 2.0)), rest_blank=0.0)
-    assert not stable(fed(recognizer.stream(config=known), quiet, [3]))
+    assert not stable(fed(open_stream(recognizer, config=known), quiet, [3]))
 
 
 @settings(max_examples=10, deadline=None)
@@ -171,7 +171,7 @@ def test_a_long_rest_teaches_the_running_statistics_nothing(cuts: list[int]) -> 
     gate = StreamConfig(rest=RestLevel((0.1, 0.1)))
 
     def mean_after(rest_config: StreamConfig, rest: np.ndarray, chunks: list[int]) -> np.ndarray:
-        stream = recognizer.stream(config=rest_config)
+        stream = open_stream(recognizer, config=rest_config)
         for chunk in np.split(np.concatenate([busy, rest, later]), sorted(chunks)):
             stream.feed(chunk)
         return stream._state.normalize.mean.numpy()
@@ -183,7 +183,7 @@ def test_a_long_rest_teaches_the_running_statistics_nothing(cuts: list[int]) -> 
 
 
 def test_values_that_are_not_finite_are_replaced_and_told() -> None:
-    stream = model().stream(LM, SEARCH)
+    stream = open_stream(model(), LM, SEARCH)
     samples = talk(900)
     samples[300:420, 2] = np.nan
     samples[500, :] = np.inf
@@ -197,14 +197,14 @@ def test_values_that_are_not_finite_are_replaced_and_told() -> None:
 
 
 def test_a_stream_of_nothing_but_faults_goes_on_and_writes_nothing() -> None:
-    stream = model().stream(LM, SEARCH)
+    stream = open_stream(model(), LM, SEARCH)
     events = fed(stream, np.full((900, 8), np.nan, np.float32), list(range(0, 900, 10)))
     assert not any(isinstance(event, Key) for event in events)
     assert sum(isinstance(event, Notice) and event.kind == "replaced" for event in events) == 1
 
 
 def test_values_beyond_all_measure_do_no_lasting_harm() -> None:
-    stream = model().stream(LM, SEARCH)
+    stream = open_stream(model(), LM, SEARCH)
     samples = talk(2000)
     samples[300:600] = np.float32(3e38) * np.sign(samples[300:600])
     samples[700:720, 3] = -np.inf
@@ -213,7 +213,7 @@ def test_values_beyond_all_measure_do_no_lasting_harm() -> None:
 
 
 def test_dead_and_saturated_electrodes_are_told_and_so_is_their_recovery() -> None:
-    stream = model().stream()
+    stream = open_stream(model())
     samples = np.random.default_rng(0).normal(0, 10, (2000, 8)).astype(np.float32)
     samples[400:800, 1] = 7.0
     samples[900:1200, 5] = np.where(samples[900:1200, 5] > 0, 500.0, -500.0)
@@ -227,21 +227,21 @@ def test_dead_and_saturated_electrodes_are_told_and_so_is_their_recovery() -> No
 def test_small_counts_that_repeat_are_not_saturated() -> None:
     rng = np.random.default_rng(0)
     counts = np.round(rng.normal(0, 1.5, (2000, 8))).clip(-3, 3).astype(np.float32)
-    assert not [e for e in fed(model().stream(), counts, [100]) if isinstance(e, Notice)]
+    assert not [e for e in fed(open_stream(model()), counts, [100]) if isinstance(e, Notice)]
 
 
 def test_frames_of_mostly_invented_samples_hold_no_key() -> None:
     recognizer = model(normalize="none")
     samples = talk(900)
     samples[300:700, :5] = np.nan
-    events = stable(fed(recognizer.stream(), samples, []))
+    events = stable(fed(open_stream(recognizer), samples, []))
     assert not [time for _, time, _ in events if 1.8 < time < 3.4]
     assert [time for _, time, _ in events if time < 1.5]
     assert [time for _, time, _ in events if time > 3.6]
 
 
 def test_a_gap_settles_and_moves_the_clock() -> None:
-    stream = model().stream(LM, SEARCH)
+    stream = open_stream(model(), LM, SEARCH)
     before = stream.feed(talk(600))
     middle = stream.gap(10.0)
     assert isinstance(middle[0], Notice)
@@ -256,7 +256,7 @@ def test_a_gap_settles_and_moves_the_clock() -> None:
 
 
 def test_events_and_the_summary_are_plain_numbers() -> None:
-    stream = model().stream(LM, SEARCH)
+    stream = open_stream(model(), LM, SEARCH)
     events = [as_dict(event) for event in fed(stream, talk(900), [100])]
     assert {type(value) for event in events for value in event.values()} <= {str, int, float}
     summary = stream.summary()
@@ -267,11 +267,11 @@ def test_events_and_the_summary_are_plain_numbers() -> None:
 @pytest.mark.parametrize("shape", [(10, 7), (10,), (1, 10, 8)])
 def test_samples_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(DataError, match=r"this model takes \(T, 8 channels\)"):
-        model().stream().feed(np.zeros(shape, np.float32))
+        open_stream(model()).feed(np.zeros(shape, np.float32))
 
 
 def test_a_closed_stream_is_closed() -> None:
-    stream = model().stream()
+    stream = open_stream(model())
     stream.close()
     with pytest.raises(DataError, match="is closed"):
         stream.feed(talk(10))
@@ -287,7 +287,7 @@ def test_impossible_settings_are_refused(change: dict[str, float]) -> None:
 
 def test_text_of_other_tokens_streams_too() -> None:
     recognizer = tiny_recognizer(tokens=Tokens.words(["yes", "no", "stop"]))
-    stream = recognizer.stream()
+    stream = open_stream(recognizer)
     fed(stream, talk(900), [400])
     assert set(stream.text.split()) <= {"yes", "no", "stop"}
 
@@ -308,9 +308,9 @@ REFUSED = [
 
 @pytest.mark.parametrize("search", [None, SEARCH])
 def test_a_stream_after_a_refused_call_is_as_if_it_had_never_been(search: SearchConfig | None) -> None:
-    samples, plain, tried = talk(900), model().stream(LM if search else None, search), None
+    samples, plain, tried = talk(900), open_stream(model(), LM if search else None, search), None
     expected = fed(plain, samples, [200, 450])
-    tried = model().stream(LM if search else None, search)
+    tried = open_stream(model(), LM if search else None, search)
     events: list[Event] = []
     for chunk in np.split(samples, [200, 450]):
         for wrong in REFUSED:
@@ -337,8 +337,8 @@ def test_any_numbers_are_fed(kind: str) -> None:
     first = samples.copy()
     if kind == "huge":
         first[:100] = np.inf
-    found = fed(model().stream(), given[kind], [])
-    assert stable(found) == stable(fed(model().stream(), first, []))
+    found = fed(open_stream(model()), given[kind], [])
+    assert stable(found) == stable(fed(open_stream(model()), first, []))
 
 
 @pytest.mark.parametrize("search", [None, SEARCH])
@@ -346,8 +346,8 @@ def test_ctrl_c_in_the_middle_of_a_feed_loses_nothing(
     search: SearchConfig | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples = talk(900)
-    expected = fed(model().stream(LM if search else None, search), samples, [450])
-    stream = model().stream(LM if search else None, search)
+    expected = fed(open_stream(model(), LM if search else None, search), samples, [450])
+    stream = open_stream(model(), LM if search else None, search)
     step, steps = stream.recognizer.step, []
 
     def interrupted(*values: Any, **options: Any) -> Any:
@@ -366,7 +366,7 @@ def test_ctrl_c_in_the_middle_of_a_feed_loses_nothing(
 
 
 def test_a_stream_that_failed_in_the_middle_of_a_feed_refuses_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = model().stream()
+    stream = open_stream(model())
     stream.feed(talk(200))
 
     def failing(*values: Any, **options: Any) -> Any:

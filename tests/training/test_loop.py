@@ -20,6 +20,7 @@ from emgasr.data.augment import AugmentConfig
 from emgasr.data.batches import Source, WindowsConfig, WindowSource
 from emgasr.data.compose import Example
 from emgasr.errors import ConfigError, DataError, ModelError
+from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Events
 from emgasr.score import Counts
@@ -75,7 +76,7 @@ def test_an_easy_task_is_learned(tmp_path: Path) -> None:
     assert {"ctc", "intermediate", "frame", "gradient_norm"} <= set(entries[0])
     assert fitted.cer <= 0.1
     assert not fitted.interrupted
-    best = Recognizer.load(tmp_path / "model")
+    best = load_recognizer(tmp_path / "model")
     assert validation_errors(best, VALIDATION)[0].rate == fitted.cer
 
 

@@ -13,6 +13,7 @@ import torch
 from emgasr.data.augment import AugmentConfig
 from emgasr.data.batches import WindowsConfig
 from emgasr.errors import DataError, EmgasrError, ModelError, RecordingError
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Events, Recording
 from emgasr.training.loop import validation_errors
@@ -33,7 +34,7 @@ EASY = PersonalizeConfig(
 def base(tmp_path: Path) -> Path:
     recognizer = tiny_recognizer(config=replace(CONFORMER, width=32, mixer_channels=8))
     recognizer.head.reset_parameters()
-    recognizer.save(tmp_path / "base")
+    save_recognizer(recognizer, tmp_path / "base")
     return tmp_path / "base"
 
 
@@ -50,7 +51,7 @@ def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp
     assert files(base) == before
     held_out = [("end", recording.segment(16.0)) for recording in recordings]
     assert validation_errors(result.recognizer, held_out)[0].rate == result.cer_after
-    saved = Recognizer.load(tmp_path / "out" / "model")
+    saved = load_recognizer(tmp_path / "out" / "model")
     np.testing.assert_array_equal(saved.emissions(recordings[0]), result.recognizer.emissions(recordings[0]))
     card = (tmp_path / "out" / "model" / "README.md").read_text()
     assert f"{100 * result.cer_before:.2f} % → {100 * result.cer_after:.2f} %" in card
@@ -74,7 +75,7 @@ def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
     result = personalize(tmp_path / "good" / "model", recordings, config, tmp_path / "out")
     assert (result.kept, result.cer_after) == (False, result.cer_before)
     assert result.cer_before == first.cer_after
-    wanted, found = (Recognizer.load(tmp_path / name / "model").state_dict() for name in ("good", "out"))
+    wanted, found = (load_recognizer(tmp_path / name / "model").state_dict() for name in ("good", "out"))
     assert all(torch.equal(value, found[name]) for name, value in wanted.items())
     assert "base kept" in (tmp_path / "out" / "model" / "README.md").read_text()
 
@@ -129,7 +130,7 @@ def test_the_head_alone_can_be_fitted(base: Path, tmp_path: Path) -> None:
     config = replace(EASY, weights="head", steps=20, learning_rate=5e-2)
     result = personalize(base, [easy_recording(0, 20.0)], config, tmp_path / "out")
     assert result.kept
-    before, after = Recognizer.load(base).state_dict(), result.recognizer.state_dict()
+    before, after = load_recognizer(base).state_dict(), result.recognizer.state_dict()
     assert {name for name in before if not torch.equal(before[name], after[name])} == {"head.weight", "head.bias"}
 
 

@@ -18,7 +18,7 @@ from emgasr.config.parsing import from_command_line, from_mapping
 from emgasr.data.batches import ComposedBatches, WindowSource
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
-from emgasr.models.recognizer import Recognizer
+from emgasr.models.folder import load_recognizer
 from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.sessions.native import save_session
 from emgasr.training.run import (
@@ -53,13 +53,13 @@ def test_a_run_leaves_a_model_its_log_and_how_to_repeat_it(corpus: Path) -> None
     card = (corpus / "run" / "model" / "README.md").read_text()
     for fact in ("1 people", "200 Hz, uV", "2 symbols", "seed 0", f"{100 * fitted.cer:.2f} %", "split `train`"):
         assert fact in card
-    assert Recognizer.load(corpus / "run" / "model").tokens.symbols[1:] == ("a", "b")
+    assert load_recognizer(corpus / "run" / "model").tokens.symbols[1:] == ("a", "b")
 
 
 def test_a_run_repeats_itself(corpus: Path) -> None:
     for name in ("one", "two"):
         train(configured(corpus), corpus / name, quiet=True)
-    one, two = (Recognizer.load(corpus / name / "model").state_dict() for name in ("one", "two"))
+    one, two = (load_recognizer(corpus / name / "model").state_dict() for name in ("one", "two"))
     assert all(torch.equal(value, two[name]) for name, value in one.items())
 
 
@@ -70,17 +70,17 @@ def test_a_run_tells_what_it_started_from(corpus: Path) -> None:
     assert all(begun[0][name] == begun[1][name] for name in ("manifest_sha256", "parameters_sha256", "shaped_by"))
     assert begun[0]["manifest_sha256"] == read_manifest(corpus / "manifest.jsonl").checksum()
     assert begun[0]["parameters_sha256"] != begun[2]["parameters_sha256"]
-    assert begun[0]["parameters_sha256"] != parameters_checksum(Recognizer.load(corpus / "one" / "model"))
+    assert begun[0]["parameters_sha256"] != parameters_checksum(load_recognizer(corpus / "one" / "model"))
     train(configured(corpus, f"--init={corpus / 'one' / 'model'}"), corpus / "on", quiet=True)
     on = json.loads((corpus / "on" / "start.json").read_text())["parameters_sha256"]
-    assert on == parameters_checksum(Recognizer.load(corpus / "one" / "model"))
+    assert on == parameters_checksum(load_recognizer(corpus / "one" / "model"))
 
 
 def test_a_run_starts_from_another_models_weights(corpus: Path) -> None:
     train(configured(corpus), corpus / "first", quiet=True)
     config = configured(corpus, "--init", str(corpus / "first" / "model"), "--steps", "1", "--learning_rate", "1e-12")
     train(config, corpus / "second", quiet=True)
-    first, second = (Recognizer.load(corpus / name / "model").state_dict() for name in ("first", "second"))
+    first, second = (load_recognizer(corpus / name / "model").state_dict() for name in ("first", "second"))
     for name, value in first.items():
         torch.testing.assert_close(second[name], value)
     with pytest.raises(ConfigError, match="another configuration"):
@@ -90,7 +90,7 @@ def test_a_run_starts_from_another_models_weights(corpus: Path) -> None:
 
 def test_fixed_statistics_are_those_of_the_training_split(corpus: Path) -> None:
     train(configured(corpus, "--normalize.kind", "fixed", "--steps", "1"), corpus / "run", quiet=True)
-    normalize = Recognizer.load(corpus / "run" / "model").normalize
+    normalize = load_recognizer(corpus / "run" / "model").normalize
     assert normalize.mean.abs().min() > 0
     assert not torch.equal(normalize.variance, torch.ones_like(normalize.variance))
 
@@ -241,4 +241,4 @@ def test_two_processes_end_with_the_same_weights_and_one_model(corpus: Path) -> 
     assert facts == same_facts
     assert all(torch.equal(value, other[name]) for name, value in one.items())
     assert done.stdout.count("validation CER") == 1
-    Recognizer.load(corpus / "run" / "model")
+    load_recognizer(corpus / "run" / "model")

@@ -30,12 +30,12 @@ def run(argv: list[str]) -> int:
     from emgasr.capture.keyboard import has_keyboard
     from emgasr.display.console import Console
     from emgasr.files.output import claimed_folder
-    from emgasr.models.recognizer import Recognizer
+    from emgasr.models.folder import load_recognizer
     from emgasr.simulate import default_prompts
     from emgasr.sources import Typing, open_source
 
     prompts = read_prompts(Path(options.prompts)) if options.prompts else default_prompts("train")
-    base = Recognizer.load(options.model)
+    base = load_recognizer(options.model)
     config = CalibrateConfig(options.rest, options.seconds, options.held_out_seconds, options.minutes_fitting)
     console = Console(stderr=True, highlight=False)
     source = open_source(options.source)
@@ -71,7 +71,6 @@ def _calibrate(
     from emgasr.capture.keyboard import terminal_keys
     from emgasr.capture.profile import FIT
     from emgasr.capture.recorder import Director
-    from emgasr.models.recognizer import Recognizer
 
     model = Path(options.model)
     fits = []
@@ -99,7 +98,9 @@ def _calibrate(
             if fit.poll() is None:
                 fit.terminate()
                 fit.wait()
-    return calibrate.judge(Recognizer.load(model), folder, fitted_to, judged_on, model.resolve().name, options.donning)
+    from emgasr.models.folder import load_recognizer
+
+    return calibrate.judge(load_recognizer(model), folder, fitted_to, judged_on, model.resolve().name, options.donning)
 
 
 def _keep(options: argparse.Namespace, profile: Profile) -> bool:

@@ -18,8 +18,9 @@ from emgasr.manifests.manifest import TEST, VALIDATION, read_manifest
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from emgasr.evaluation.endpoint_tuning import LiveRules, Settled
+    from emgasr.evaluation.endpoint_tuning import Settled
     from emgasr.evaluation.items import Item
+    from emgasr.streaming.rules import LiveRules
 
 
 def run(argv: list[str]) -> int:
@@ -29,10 +30,11 @@ def run(argv: list[str]) -> int:
         raise ConfigError("--slack", f"is {options.slack:g}", "give 0 or more, such as 0.05")
     if not options.minutes > 0:
         raise ConfigError("--minutes", f"is {options.minutes:g}", "give more than 0")
-    from emgasr.evaluation.endpoint_tuning import GRID, settle_rules, write_rules
+    from emgasr.evaluation.endpoint_tuning import GRID, settle_rules
     from emgasr.evaluation.items import items_of, refuse_tuning_on_test
-    from emgasr.models.recognizer import LIVE_NAME, Recognizer
+    from emgasr.models.folder import LIVE_NAME, load_recognizer
     from emgasr.streaming.delay import step_frames
+    from emgasr.streaming.rules import write_rules
 
     out = Path(options.out) if options.out else Path(options.model) / LIVE_NAME
     if out.exists() and not options.overwrite:
@@ -40,7 +42,7 @@ def run(argv: list[str]) -> int:
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     refuse_tuning_on_test(manifest, options.split, manifest, TEST, Path(options.model))
-    recognizer = Recognizer.load(options.model)
+    recognizer = load_recognizer(options.model)
     wanted = read_search(options, options.model, recognizer.tokens)
     if wanted is None:
         raise ConfigError("--lm", "is missing", "without a language model keys settle with their first showing")

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from emgasr.decoding.hotwords import Hotwords
     from emgasr.lm import NGramModel
     from emgasr.lm.words import WordModel
+    from emgasr.models.folder import load_recognizer
     from emgasr.models.recognizer import Recognizer
     from emgasr.sources import Chunk, Source
-    from emgasr.streaming.stream import Event, Stream, StreamConfig
+    from emgasr.streaming.stream import Event, Stream, StreamConfig, open_stream
 
 Shown = Callable[["list[Event]"], None]
 Reading = tuple["NGramModel | WordModel | None", "SearchConfig | None", "Hotwords | None"]
@@ -37,14 +38,13 @@ def run(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     _check(options)
     from emgasr.capture.profile import MODEL, is_profile, read_profile
-    from emgasr.models.recognizer import Recognizer
     from emgasr.recording import Signal
     from emgasr.sources import open_source
 
     model = Path(options.model)
     profile = read_profile(model) if is_profile(model) else None
     model = model / MODEL if profile else model
-    recognizer = Recognizer.load(model)
+    recognizer = load_recognizer(model)
     config = _config(options, model)
     if profile:
         config = replace(config, rest=profile.rest(recognizer.signal.bands))
@@ -128,7 +128,7 @@ def _notices(chunk: Chunk) -> list[Event]:
 
 def _stream(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> Stream:
     lm, search, hotwords = reading
-    return recognizer.stream(lm, search, config, hotwords)
+    return open_stream(recognizer, lm, search, config, hotwords)
 
 
 def _warm_up(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> None:
@@ -219,7 +219,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _config(options: argparse.Namespace, model: Path) -> StreamConfig:
     """The rules of the model's live.yaml where it has one, else the defaults; single options go over either."""
-    from emgasr.evaluation.endpoint_tuning import rules_of
+    from emgasr.streaming.rules import rules_of
     from emgasr.streaming.stream import StreamConfig
 
     rules = rules_of(model)

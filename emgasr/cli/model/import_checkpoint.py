@@ -7,6 +7,7 @@ from pathlib import Path
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.display.visible import markdown_code
 from emgasr.files.output import claimed_folder
+from emgasr.models.folder import save_recognizer
 
 
 def run(argv: list[str]) -> int:
@@ -31,7 +32,7 @@ def run(argv: list[str]) -> int:
     recognizer = read_published_tds(options.checkpoint, options.keep_first_frames)
     with claimed_folder(options.out, options.overwrite):
         checksum = checksum_file(options.checkpoint)
-        recognizer.save(options.out, _card(options.checkpoint.name, checksum, options.keep_first_frames))
+        save_recognizer(recognizer, options.out, _card(options.checkpoint.name, checksum, options.keep_first_frames))
     print(f"{options.out}: TDS, {recognizer.parameter_count:,} parameters")
     return 0
 

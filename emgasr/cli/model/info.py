@@ -91,11 +91,11 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 def _model(folder: Path, shown: bool) -> dict[str, Any]:
     from emgasr.decoding.search_file import read_search_config
-    from emgasr.evaluation.endpoint_tuning import rules_of
-    from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+    from emgasr.models.folder import SEARCH_NAME, load_recognizer
     from emgasr.streaming.delay import delay_of
+    from emgasr.streaming.rules import rules_of
 
-    recognizer = Recognizer.load(folder)
+    recognizer = load_recognizer(folder)
     if (folder / SEARCH_NAME).is_file():
         read_search_config(folder / SEARCH_NAME)  # what is wrong with it is told here, not by the first search
     delay = delay_of(recognizer, rules_of(folder).settle_within_s)

@@ -92,7 +92,7 @@ def read_search(options: argparse.Namespace, model: str | None, tokens: Tokens) 
         return None
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import TunedSearch, read_tuned_search
-    from emgasr.models.recognizer import SEARCH_NAME
+    from emgasr.models.folder import SEARCH_NAME
 
     beside = Path(model) / SEARCH_NAME if model is not None else None
     tuned, source = TunedSearch(SearchConfig()), DEFAULT

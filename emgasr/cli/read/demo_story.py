@@ -18,7 +18,8 @@ from emgasr.evaluation.items import items_of
 from emgasr.evaluation.report import write_report
 from emgasr.evaluation.results import Row, write_hypotheses, write_results
 from emgasr.lm import NGramModel, read_model
-from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+from emgasr.models.folder import SEARCH_NAME, load_recognizer
+from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
 from emgasr.training.personalize import PersonalizeConfig, Personalized, personalize
@@ -41,7 +42,7 @@ class Reader:
     @staticmethod
     def load(folder: Path) -> Reader:
         """Read a model folder with lm.arpa.gz and search.yaml beside the weights; a ModelError if there is none."""
-        recognizer = Recognizer.load(folder)
+        recognizer = load_recognizer(folder)
         for name in (LM_NAME, SEARCH_NAME):
             if not (folder / name).is_file():
                 raise ModelError(folder, f"has no {name}", "recipes/demo_model/run.sh shows how it is made")

@@ -23,6 +23,7 @@ from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Manifest, read_ma
 
 if TYPE_CHECKING:
     from emgasr.evaluation.evaluate import Evaluation
+    from emgasr.models.folder import load_recognizer
     from emgasr.models.recognizer import Recognizer
 
 NOTES = 20  # printed
@@ -36,9 +37,7 @@ def run(argv: list[str]) -> int:
     check_disjoint(manifest)
     entries = manifest.split(options.split)
 
-    from emgasr.models.recognizer import Recognizer
-
-    recognizer = Recognizer.load(options.model)
+    recognizer = load_recognizer(options.model)
     asked = options.tune_on is not None or options.validation_manifest is not None
     wanted = read_search(options, None if asked else options.model, recognizer.tokens)
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:

@@ -20,10 +20,10 @@ def run(argv: list[str]) -> int:
     """Transcribe each recording; one that cannot be read is told and does not stop the others (exit code then 2)."""
     options = _parser().parse_args(argv)
     from emgasr.corpora import open_any
-    from emgasr.models.recognizer import Recognizer
+    from emgasr.models.folder import load_recognizer
     from emgasr.transcribe import transcripts
 
-    recognizer = Recognizer.load(options.model)
+    recognizer = load_recognizer(options.model)
     wanted = read_search(options, options.model, recognizer.tokens)
     if options.nbest is not None and wanted is None:
         raise ConfigError("--nbest", "needs a search with a language model", "pass --lm FILE")

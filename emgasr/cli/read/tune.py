@@ -39,7 +39,7 @@ def run(argv: list[str]) -> int:
     much = effort(options)
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
-    from emgasr.models.recognizer import SEARCH_NAME, Recognizer
+    from emgasr.models.folder import SEARCH_NAME, load_recognizer
 
     beam = {} if options.beam is None else {"beam": options.beam}
     start = SearchConfig(**beam, **{name: getattr(options, name) for name in SWITCHES})
@@ -50,7 +50,7 @@ def run(argv: list[str]) -> int:
             raise OutputError(path, "already exists", "choose another name with --out or pass --overwrite")
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
-    recognizer = Recognizer.load(options.model)
+    recognizer = load_recognizer(options.model)
     tokens, language = recognizer.tokens, read_language(options, recognizer.tokens)
     assert language is not None  # --lm is required
 

@@ -17,6 +17,7 @@ from emgasr.cli import main
 from emgasr.cli.live import calibrate
 from emgasr.errors import ModelError
 from emgasr.frontend.features import BandPowerConfig
+from emgasr.models.folder import save_recognizer
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Signal
@@ -29,7 +30,7 @@ def save_model(folder: Path) -> Path:
     """An untrained linear model of two wrists at 2 kHz."""
     torch.manual_seed(0)
     shape = RecognizerConfig(features=BandPowerConfig(), encoder=LinearConfig())
-    Recognizer(shape, Signal(2000.0, "uV", BANDS), Tokens.keystrokes("ab \b\n")).save(folder)
+    save_recognizer(Recognizer(shape, Signal(2000.0, "uV", BANDS), Tokens.keystrokes("ab \b\n")), folder)
     return folder
 
 

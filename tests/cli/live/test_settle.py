@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from emgasr.cli import main
-from emgasr.evaluation.endpoint_tuning import GRID, read_rules
+from emgasr.evaluation.endpoint_tuning import GRID
 from emgasr.lm import estimate, write_arpa
 from emgasr.manifests.manifest import Manifest, write_manifest
+from emgasr.streaming.rules import read_rules
 from tests.helpers.miniatures import native_entry, write_native
 
 Told = Callable[[], tuple[str, str]]

@@ -17,10 +17,11 @@ from emgasr.cli import main
 from emgasr.cli.live.stream_view import View
 from emgasr.errors import RecordingError
 from emgasr.lm import estimate, write_arpa
-from emgasr.models.recognizer import Recognizer
+from emgasr.models.folder import load_recognizer
 from emgasr.sessions.native import save_session
 from emgasr.sources import Chunk
 from emgasr.streaming import stream as streaming
+from emgasr.streaming.stream import open_stream
 from tests.helpers.miniatures import make_recording
 
 
@@ -58,7 +59,7 @@ def test_events_are_json_lines_that_end_in_a_summary(world: Path, capsys: pytest
 def test_a_pipe_gets_the_text_and_the_figures_apart(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments(world)) == 0
     told = capsys.readouterr()
-    expected = Recognizer.load(world / "run" / "model").stream()
+    expected = open_stream(load_recognizer(world / "run" / "model"))
     from emgasr.sessions.native import open_session
 
     for event in (*expected.feed(open_session(world / "typed.hdf5").read()), *expected.close()):
@@ -167,7 +168,7 @@ def test_a_source_that_is_gone_for_good_leaves_what_was_read(
 
 
 def test_the_view_shows_text_bars_pace_and_notices(world: Path) -> None:
-    stream = Recognizer.load(world / "run" / "model").stream()
+    stream = open_stream(load_recognizer(world / "run" / "model"))
     samples = np.random.default_rng(0).normal(0, 30, (2000, 8)).astype(np.float32)
     samples[800, 2] = np.nan
     screen = io.StringIO()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emgasr.cli import main
-from emgasr.models.recognizer import Recognizer
+from emgasr.models.folder import load_recognizer, save_recognizer
 from tests.helpers.tiny_models import tiny_recognizer, write_easy_corpus
 
 SMALL = ["--source.shortest_s", "2", "--source.longest_s", "4", "--source.batch_s", "8", "--source.snap_s", "0.2"]
@@ -17,7 +17,7 @@ SHORT = [*SMALL, "--steps", "2", "--validations", "1"]
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_easy_corpus(tmp_path, people=("ann", "bob", "bob"))
-    tiny_recognizer().save(tmp_path / "base")
+    save_recognizer(tiny_recognizer(), tmp_path / "base")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -32,7 +32,7 @@ def test_a_model_comes_out_and_a_line_tells_before_and_after(
     printed = capsys.readouterr().out
     assert printed.startswith("out/model: CER on the held-out part ")
     assert "kept" in printed
-    Recognizer.load(corpus / "out" / "model")
+    load_recognizer(corpus / "out" / "model")
 
 
 @pytest.mark.parametrize(

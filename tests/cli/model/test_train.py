@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from emgasr.cli import main
-from emgasr.models.recognizer import Recognizer
+from emgasr.models.folder import load_recognizer
 from tests.helpers.scripts import ROOT
 from tests.helpers.tiny_models import write_easy_corpus
 
@@ -41,7 +41,7 @@ def test_a_model_comes_out_and_a_line_tells_its_error_rate(corpus: Path, capsys:
     printed = capsys.readouterr()
     assert printed.out.startswith("run/model: validation CER ")
     assert "of 4" in printed.out
-    assert Recognizer.load(corpus / "run" / "model").tokens.symbols[1:] == ("a", "b")
+    assert load_recognizer(corpus / "run" / "model").tokens.symbols[1:] == ("a", "b")
 
 
 def test_a_second_run_into_the_same_folder_is_refused_and_harms_nothing(
@@ -90,7 +90,7 @@ def test_ctrl_c_writes_the_checkpoint_and_resume_goes_on(corpus: Path, capsys: p
     more = [json.loads(line)["step"] for line in (corpus / "run" / "log.jsonl").read_text().splitlines()]
     assert sorted(set(more[len(steps) :])) == [steps[-1] + 1, steps[-1] + 2]
     assert f"of {steps[-1] + 2}" in capsys.readouterr().out
-    Recognizer.load(corpus / "run" / "model")
+    load_recognizer(corpus / "run" / "model")
 
 
 def test_a_damaged_checkpoint_is_one_line(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from emgasr.decoding.search_file import write_search_config
     from emgasr.frontend.features import LogSpectrogramConfig
     from emgasr.lm import estimate, write_arpa
+    from emgasr.models.folder import save_recognizer
     from emgasr.models.linear import LinearConfig
     from emgasr.models.recognizer import Recognizer, RecognizerConfig
     from emgasr.recording import Signal
@@ -39,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "model"
     torch.manual_seed(0)
     shape = RecognizerConfig(features=LogSpectrogramConfig(window_ms=128, hop_ms=64), encoder=LinearConfig())
-    Recognizer(shape, Signal(RATE_HZ, "uV", BANDS), Tokens.keystrokes()).save(folder)
+    save_recognizer(Recognizer(shape, Signal(RATE_HZ, "uV", BANDS), Tokens.keystrokes()), folder)
     write_arpa(estimate([list("the thin tent")] * 3, order=2), folder / "lm.arpa.gz")
     write_search_config(SearchConfig(beam=4, top_k=3, length_bonus=0.5), folder / "search.yaml")
     return folder
@@ -80,7 +81,6 @@ def test_the_demo_reads_calibrates_and_reads_again(finished: Finished) -> None:
 
 
 def test_it_leaves_results_a_report_and_the_personal_model(finished: Finished) -> None:
-    from emgasr.models.recognizer import Recognizer
     from emgasr.sessions.native import open_session
 
     rows = json.loads((finished.folder / "results.json").read_text())["rows"]
@@ -94,7 +94,9 @@ def test_it_leaves_results_a_report_and_the_personal_model(finished: Finished) -
     page = (finished.folder / "report.html").read_text()
     assert "Side by side" in page
     assert str(finished.folder.parent) not in page
-    assert Recognizer.load(finished.folder / "personal" / "model").parameter_count > 0
+    from emgasr.models.folder import load_recognizer
+
+    assert load_recognizer(finished.folder / "personal" / "model").parameter_count > 0
     assert open_session(finished.folder / "typed.hdf5").subject == "sim9003"
     assert [path.name for path in finished.folder.parent.iterdir()] == ["out"]  # nothing half-written beside it
 

@@ -1,0 +1,109 @@
+"""A recognizer in, a model folder out, and back: weights, configuration, tokens and a card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from safetensors.torch import save
+
+from emgasr.config.bounds import Within, check_within
+from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
+from emgasr.config.typed_data import shown
+from emgasr.errors import ConfigError, EmgasrError, ModelError
+from emgasr.files.output import replacing
+from emgasr.files.plain_data import read_yaml
+from emgasr.files.weights import check_kinds, kinds_in, read_weights
+from emgasr.models.recognizer import KINDS, Recognizer, RecognizerConfig, outline
+from emgasr.recording import UNITS, Band, Signal
+from emgasr.runtime.device import device_of
+from emgasr.tokens import load_tokens
+
+FORMAT = 1
+# What `emgasr tune` puts beside the weights: the search that reads their emissions best, and a picture of others.
+SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
+
+
+def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") -> None:
+    """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`).
+
+    What was tuned for weights that lay there before (search and live rules) is removed.
+    """
+    folder = Path(folder)
+    for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME):
+        (folder / name).unlink(missing_ok=True)
+    weights = {name: value.detach().cpu().contiguous() for name, value in recognizer.state_dict().items()}
+    content = {"emgasr_model": FORMAT, **to_mapping(recognizer.signal), **to_mapping(recognizer.config)}
+    with replacing(folder / "model.safetensors") as path:
+        path.write_bytes(save(weights))  # which tells of a full disk as of any other
+    recognizer.tokens.save(folder)
+    with replacing(folder / "README.md") as path:
+        path.write_text(card or "# emgasr model\n\nNo card was written for this model.\n", encoding="utf-8")
+    # The config comes last: a folder without it is refused as unfinished.
+    write_yaml(content, folder / "config.yaml")
+
+
+def load_recognizer(folder: str | Path, device: str = "cpu") -> Recognizer:
+    """Read a model folder; a ModelError if it is missing, damaged, unfinished or of another format.
+
+    What the configuration asks for is compared with the weights before any of it is built. A ConfigError for a
+    device that is not there.
+    """
+    folder = Path(folder)
+    place = device_of(device)
+    config, signal = _read_config(folder)
+    tokens = load_tokens(folder)
+    path = folder / "model.safetensors"
+    kinds = kinds_in(path)
+    try:
+        wanted = outline(config, signal, len(tokens)).state_dict()
+    except EmgasrError as error:
+        raise ModelError(folder / "config.yaml", _cause(error), "copy the model folder again") from error
+    check_kinds(path, wanted, kinds)
+    recognizer = Recognizer(config, signal, tokens)
+    recognizer.load_state_dict(read_weights(path))
+    recognizer.origin = str(folder)
+    return recognizer.to(place).eval()
+
+
+def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise ModelError(folder, "is not a model folder (no config.yaml)", "give a folder that `emgasr train` wrote")
+    content = read_yaml(path, ModelError, "copy the model folder again")
+    if not isinstance(content, dict) or content.get("emgasr_model") != FORMAT:
+        raise ModelError(path, f"is not an emgasr model of format {FORMAT}", "give a folder that `emgasr train` wrote")
+    sections = ("bands", "rate_hz", "unit", "features", "normalize", "encoder")
+    if missing := [name for name in sections if content.get(name) is None]:
+        raise ModelError(path, f"lacks {missing[0]}", "copy the model folder again")
+    try:
+        listed = content.pop("bands")
+        if not isinstance(listed, list) or not listed:
+            raise ConfigError(path, f"bands is {shown(listed)}", "give a list of bands")
+        bands = tuple(from_mapping(Band, {}, band, path) for band in listed)
+        if len({band.name for band in bands}) < len(bands) or not all(band.electrodes for band in bands):
+            raise ConfigError(path, "bands have equal names or no electrodes", "describe each band once")
+        told = from_mapping(_ModelFile, KINDS, content, path)
+    except EmgasrError as error:
+        raise ModelError(path, _cause(error), "was it made by a newer emgasr?") from error
+    return RecognizerConfig(told.features, told.normalize, told.encoder), Signal(told.rate_hz, told.unit, bands)
+
+
+@dataclass(frozen=True)
+class _ModelFile(RecognizerConfig):
+    """What config.yaml of a model folder holds beside the bands."""
+
+    emgasr_model: Annotated[int, Within(0, 1e6)] = FORMAT
+    rate_hz: Annotated[float, Within(0.01, 1e7)] = 0.0
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        check_within(self)
+        if self.unit not in UNITS:
+            raise ConfigError("unit", f"{shown(self.unit)} is unknown", f"choose {' or '.join(UNITS)}")
+
+
+def _cause(error: EmgasrError) -> str:
+    """What is wrong, with the section that it is wrong in where the error names one."""
+    return error.wrong if error.where.endswith(".yaml") else f"{error.where}: {error.wrong}"
