@@ -20,6 +20,7 @@ from emgasr.manifests.manifest import read_manifest
 
 if TYPE_CHECKING:
     from emgasr.protocol.jobs import Engine
+    from emgasr.protocol.results import PersonResult
     from emgasr.training.config import TrainingConfig
 
 PROGRAM = "emgasr protocol"
@@ -71,24 +72,22 @@ def _run(options: argparse.Namespace, rest: list[str], argv: list[str]) -> int:
     with locked_folder(root):
         prepared = prepare(root, read_manifest(options.manifest), splits, systems, lists, config, command)
         with _told(options.quiet) as report:
-            rows = run_protocol(prepared, _engine(options), report)
+            results = run_protocol(prepared, _engine(options), report)
         with replacing(root / ROWS_NAME) as path:
-            path.write_text(as_json(rows) + "\n", encoding="utf-8")
-        table = write_report(root, rows, options.title, options.target_cer / 100, seconds=_seconds(root))
-    _show(table, root, options.json)
+            path.write_text(as_json([dict(result.row) for result in results]) + "\n", encoding="utf-8")
+        table = write_report(root, results, options.title, options.target_cer / 100, seconds=_seconds(root))
+    _show([row.as_dict() for row in table], root, options.json)
     return 0
 
 
 def _report(options: argparse.Namespace, rest: list[str], argv: list[str]) -> int:
     from emgasr.protocol.report import write_report
 
-    rows = _rows(options.folder / ROWS_NAME)
-    for path in options.rows:
-        rows += _rows(path)
+    results = [result for path in (options.folder / ROWS_NAME, *options.rows) for result in _results(path)]
     published = options.published.read_text(encoding="utf-8") if options.published else ""
     target, seconds = options.target_cer / 100, _seconds(options.folder)
-    table = write_report(options.folder, rows, options.title, target, published, seconds)
-    _show(table, options.folder, options.json)
+    table = write_report(options.folder, results, options.title, target, published, seconds)
+    _show([row.as_dict() for row in table], options.folder, options.json)
     return 0
 
 
@@ -122,9 +121,10 @@ def _engine(options: argparse.Namespace) -> Engine:
         from emgasr.protocol.ray_jobs import RayEngine
 
         return RayEngine(options.threads, options.gpus)
-    from emgasr.protocol.jobs import LocalEngine
+    from emgasr.protocol.local_jobs import LocalEngine
+    from emgasr.protocol.work import PRELOAD
 
-    return LocalEngine(options.workers, options.threads)
+    return LocalEngine(options.workers, options.threads, PRELOAD)
 
 
 @contextmanager
@@ -152,13 +152,15 @@ def _seconds(root: Path) -> float:
     return sum(read_json(path, OutputError, "remove it", LARGEST_TABLE)["seconds"] for path in found)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _results(path: Path) -> list[PersonResult]:
+    from emgasr.protocol.results import PersonResult
+
     try:
         if not path.is_file():
             raise FileNotFoundError(path)
         content = read_json(path, OutputError, "run `emgasr protocol run` to its end", LARGEST_TABLE)
         rows = content["rows"] if isinstance(content, dict) else content
-        return [dict(row) for row in rows]
+        return [PersonResult.of(dict(row), path) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(path, "holds no rows of a protocol", "run `emgasr protocol run` to its end") from error
 
@@ -195,9 +197,9 @@ def _parser() -> ArgumentParser:
     described = (
         "Train every system on every fold and read the test people, without and with calibration. A second run into "
         "the same folder goes on where the first stopped. Also, as --config FILE or as options: --seeds [0,1], --lm "
-        "FILE, --lm_text [FILE], --tune_minutes, --tune_trials, --carry [LIST], and --calibration.minutes [0.5,1], "
-        ".rungs [statistics,affine,head,all], .steps, .budget_s, .validations, .learning_rate, .head_learning_rate, "
-        ".held_out, .shortfall, .batch_s, .prior_s, .turns; write them with =, as in --calibration.minutes=[0.5,1]."
+        "FILE, --lm_text [FILE], --tune_minutes, --tune_trials, --carry [LIST], and --adaptation.minutes [0.5,1], "
+        ".methods [statistics,affine,head,all], .steps, .budget_s, .validations, .learning_rate, .head_learning_rate, "
+        ".held_out, .shortfall, .batch_s, .prior_s, .turns; write them with =, as in --adaptation.minutes=[0.5,1]."
     )
     run = commands.add_parser("run", help="train, calibrate, test: the whole table", usage=usage, description=described)
     run.add_argument("manifest", type=Path, metavar="MANIFEST", help="the recordings that the split file was made of")

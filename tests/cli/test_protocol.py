@@ -19,7 +19,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A corpus, its splits, and jobs that are done in this process."""
     write_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emgasr.protocol.jobs.LocalEngine", lambda workers, threads: Here(workers))
+    monkeypatch.setattr("emgasr.protocol.local_jobs.LocalEngine", lambda workers, threads, preload: Here(workers))
     return tmp_path
 
 
@@ -29,7 +29,7 @@ def split(*options: str) -> int:
 
 
 def run(*options: str, out: str = "out", system: str = "linear=system.yaml --learning_rate 0.02") -> int:
-    ladder = ["--calibration.minutes=[0.2]", "--calibration.rungs=[affine]"]
+    ladder = ["--adaptation.minutes=[0.2]", "--adaptation.methods=[affine]"]
     places = ["manifest.jsonl", "splits.json", "--system", system, "--out", out]
     return main(["protocol", "run", *places, *ladder, "--quiet", *options])
 
@@ -52,7 +52,7 @@ def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     assert run("--title", "Easy people", "--json") == 0
     printed = capsys.readouterr().out
     rows = json.loads(printed[printed.index('{"rows"') :])["rows"]
-    assert {(row["system"], row["rung"], row["minutes"]) for row in rows} == {
+    assert {(row["system"], row["method"], row["minutes"]) for row in rows} == {
         ("linear", "none", 0),
         ("linear", "affine", 0.2),
     }
@@ -61,7 +61,7 @@ def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     assert "`emgasr protocol run manifest.jsonl splits.json --system 'linear=system.yaml --learning_rate 0.02'" in text
     told = json.loads((world / "out" / "run.json").read_text())
     assert told["systems"]["linear"]["learning_rate"] == 0.02
-    own = {"list": "sessions", "sessions": "test", "rung": "none", "minutes": 0.0, "seed": 0, "keys": 9}
+    own = {"list": "sessions", "sessions": "test", "method": "none", "minutes": 0.0, "seed": 0, "keys": 9}
     more = [own | {"system": "other", "subject": name, "cer_greedy": 0.25} for name in ("ann", "bob", "cat")]
     (world / "more.json").write_text(json.dumps({"rows": more}))
     (world / "published.md").write_text("Others found 1.")
@@ -79,7 +79,7 @@ def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
         ({"system": "a/b=system.yaml"}, "'a/b' cannot name a folder"),
         ({"system": "linear=none.yaml"}, "none.yaml: cannot be read"),
         ({"system": "linear=system.yaml --stepz 3"}, "stepz"),
-        ({"options": ["--calibration.rungs=[legs]"]}, "'legs' is unknown"),
+        ({"options": ["--adaptation.methods=[legs]"]}, "'legs' is unknown"),
         ({"options": ["--calibrationn.steps=3"]}, "calibrationn"),
         ({"options": ["--system", "linear=system.yaml"]}, "names two systems alike"),
         ({"options": ["--list", "strings"]}, "--list: 'strings' is not NAME=MANIFEST"),

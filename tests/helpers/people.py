@@ -9,8 +9,8 @@ from typing import Any
 
 from emgasr.config.parsing import from_command_line
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.protocol.adaptation import AdaptationConfig
 from emgasr.protocol.folds import RuleConfig, make_splits
-from emgasr.protocol.ladder import CalibrationConfig
 from emgasr.protocol.plan import Prepared, ProtocolConfig, prepare
 from emgasr.sessions.native import save_session
 from emgasr.training.config import KINDS, TrainingConfig
@@ -62,7 +62,7 @@ def write_corpus(folder: Path, names: Sequence[str] = ("ann", "bob", "cat"), ses
     return folder / "manifest.jsonl"
 
 
-CONFIG = ProtocolConfig(calibration=CalibrationConfig(minutes=(0.2, 5), steps=2))
+CONFIG = ProtocolConfig(adaptation=AdaptationConfig(minutes=(0.2, 5), steps=2))
 
 
 def system(folder: Path, *options: str) -> TrainingConfig:

@@ -1,17 +1,17 @@
-"""A trained model and the first minutes of one person's recordings in; a model that knows the person, by one rung, out.
+"""A trained model and the first minutes of one person's recordings in, a model adapted to that person out.
 
-The rungs, from what needs nothing to what needs labels: none; statistics (the running normalization starts with the
-person's); affine (each electrode's offset and gain, and how far the ring is turned: `emgasr.protocol.electrodes`); head
-(the output layer is fitted to labels) and all (all weights are). The last two never leave a person worse off on what
-they hold out of the calibration (`emgasr.training.personalize`).
+Adaptation methods, from what needs nothing to what needs labels: none; statistics (the running normalization starts
+with the person's); affine (each electrode's offset and gain, and how far the ring is turned, see
+`emgasr.protocol.electrodes`); head (fits the output layer to labels); all (fits all weights). Head and all keep the
+model as it was where the fit is no better on what it holds out (`emgasr.training.personalize`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -29,18 +29,19 @@ from emgasr.recording import Recording
 from emgasr.training.config import TrainingConfig
 from emgasr.training.personalize import PersonalizeConfig, personalize
 
-RUNGS = ("none", "statistics", "affine", "head", "all")
+NONE = "none"
+METHODS = (NONE, "statistics", "affine", "head", "all")
 
 
 @dataclass(frozen=True)
-class CalibrationConfig:
-    """How a model learns a person.
+class AdaptationConfig:
+    """How models adapt to a person.
 
     Args:
-        minutes: steps of the ladder: minutes of the person's earliest recordings; 0 is always there too.
-        rungs: those to climb, of statistics, affine, head and all.
-        shortfall: share of a step's minutes that may be lacking (a session of "10 minutes" seldom has them); a person
-            with less is left out of the step.
+        minutes: minutes of the person's earliest calibration recordings, a result for each; 0 is always there too.
+        methods: those to try, of statistics, affine, head and all.
+        shortfall: share of the minutes that may be missing (a session of "10 minutes" is seldom as long); a person with
+            less has no result for these minutes.
         steps: optimizer steps of head and all.
         budget_s: seconds that a fit of head or all may take, validations included, in place of steps; 0 goes by steps.
         validations: how often the person's held-out part judges a fit.
@@ -52,8 +53,10 @@ class CalibrationConfig:
         turns: most electrodes by which a ring may be turned.
     """
 
-    minutes: tuple[Annotated[float, Within(0.001, 1e5)], ...] = (0.5, 1, 2, 5, 10, 20, 40)
-    rungs: tuple[str, ...] = ("statistics", "affine", "head", "all")
+    RENAMED: ClassVar[Mapping[str, str]] = {"rungs": "methods"}
+
+    minutes: tuple[Annotated[float, Within(0.001, 1e5)], ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+    methods: tuple[str, ...] = ("statistics", "affine", "head", "all")
     shortfall: Annotated[float, Within(0, 0.99)] = 0.02
     steps: Annotated[int, Within(0, 1e9)] = 120
     budget_s: Annotated[float, Within(0, 1e7)] = 0.0
@@ -66,27 +69,34 @@ class CalibrationConfig:
     turns: Annotated[int, Within(0, 1024)] = 2
 
     def __post_init__(self) -> None:
-        if unknown := [rung for rung in self.rungs if rung not in RUNGS[1:]]:
-            raise ConfigError("calibration.rungs", f"{unknown[0]!r} is unknown", f"choose of {', '.join(RUNGS[1:])}")
-        check_within(self, "calibration")
+        if unknown := [method for method in self.methods if method not in METHODS[1:]]:
+            advice = f"choose of {', '.join(METHODS[1:])}"
+            raise ConfigError("adaptation.methods", f"{unknown[0]!r} is unknown", advice)
+        check_within(self, "adaptation")
 
 
 @dataclass(frozen=True, eq=False)
-class Calibrated:
-    """A model for one person: the recognizer, what is done to each of their recordings, and what to tell of it."""
+class Adapted:
+    """A model of one person.
+
+    Args:
+        recognizer: to read the person with.
+        prepare: applied to each of their recordings before it is read.
+        facts: how the adaptation went, for the results.
+    """
 
     recognizer: Recognizer
     prepare: Callable[[Recording], Recording]
-    told: dict[str, object]
+    facts: dict[str, object]
 
 
 def earliest(
     entries: Sequence[Entry], minutes: float, shortest_s: float, shortfall: float = 0.02
 ) -> list[tuple[Entry, float]]:
-    """The first `minutes` of a person's entries, sessions in order, with the seconds to take of the start of each.
+    """Return the first `minutes` of a person's entries, sessions in order, with the seconds to take of each.
 
-    Recordings below `shortest_s` are passed over, a last piece below it is left out. An empty list if more than the
-    share `shortfall` of the minutes is lacking.
+    It leaves out recordings below `shortest_s`, and a last piece below it. The list is empty if more than a share
+    `shortfall` of the minutes is missing.
     """
     order = in_order(entry.session for entry in entries)
     chosen = []
@@ -104,47 +114,50 @@ def earliest(
     return chosen if left_s <= shortfall * 60 * minutes else []
 
 
-def calibrate(
+def adapt(
     model: Path,
     recordings: Sequence[Recording],
-    rung: str,
-    config: CalibrationConfig,
+    method: str,
+    config: AdaptationConfig,
     training: TrainingConfig,
     template: Profile,
     folder: Path,
-) -> Calibrated:
-    """Fit the model in folder `model` to a person by one of RUNGS; `folder` receives what head and all write.
+) -> Adapted:
+    """Adapt the model in folder `model` to a person by one of METHODS; `folder` receives what head and all write.
 
-    Where there are no labels to fit or to judge with, the model stays as it was, and `told` says why. Raises a
-    ConfigError if the rung does not apply to the model, a DataError if there are too few frames for statistics.
+    Without labels to fit or to judge with, the model stays as it was, and `facts` says why.
+
+    Raises:
+        ConfigError: The method does not apply to the model.
+        DataError: The recordings hold too few frames for statistics.
     """
     recordings = [mended(recording) for recording in recordings]
-    if rung in ("head", "all"):
-        return _fitted(model, recordings, rung, config, training, folder)
+    if method in ("head", "all"):
+        return _fitted(model, recordings, method, config, training, folder)
     recognizer = load_recognizer(model)
-    if rung == "statistics":
+    if method == "statistics":
         most = config.prior_s * recognizer.features.frame_rate_hz
         recognizer.normalize.prior = recognizer.normalize.gathered(_frames(recognizer, recordings), most)
-        return Calibrated(recognizer, _unchanged, {})
-    if rung == "affine":
+        return Adapted(recognizer, _unchanged, {})
+    if method == "affine":
         made = align(profile(recordings), template, recordings[0], config.turns)
-        return Calibrated(recognizer, made.of, {"turns": list(made.turns)})
-    return Calibrated(recognizer, _unchanged, {})
+        return Adapted(recognizer, made.of, {"turns": list(made.turns)})
+    return Adapted(recognizer, _unchanged, {})
 
 
-def applies(rung: str, training: TrainingConfig) -> bool:
-    """Whether a rung means anything for a system: running statistics need a normalization that keeps some."""
-    return rung != "statistics" or training.normalize.kind not in ("none", "fixed")
+def applies(method: str, training: TrainingConfig) -> bool:
+    """Return whether a method applies to a system: statistics need a normalization that keeps running ones."""
+    return method != "statistics" or training.normalize.kind not in ("none", "fixed")
 
 
 def _fitted(
     model: Path,
     recordings: Sequence[Recording],
-    rung: str,
-    config: CalibrationConfig,
+    method: str,
+    config: AdaptationConfig,
     training: TrainingConfig,
     folder: Path,
-) -> Calibrated:
+) -> Adapted:
     windows = training.source
     # One person wears the band one way, and their takes differ little: what varies people and days is off.
     still = {"rotation_electrodes": 0, "rotation_sd_electrodes": 0.0, "reversal_probability": 0.0, "spread": 0.0}
@@ -156,9 +169,9 @@ def _fitted(
         seed=training.seed,
         device=training.device,
         precision=training.precision,
-        learning_rate=config.learning_rate if rung == "all" else config.head_learning_rate,
+        learning_rate=config.learning_rate if method == "all" else config.head_learning_rate,
         held_out=config.held_out,
-        weights="all" if rung == "all" else "head",
+        weights="all" if method == "all" else "head",
         augment=augment,
     )
     if isinstance(windows, WindowsConfig):
@@ -167,19 +180,19 @@ def _fitted(
     try:
         result = personalize(model, recordings, shared, folder / "personal", compose=compose)
     except DataError as error:
-        return Calibrated(load_recognizer(model), _unchanged, {"kept": False, "why": str(error)})
+        return Adapted(load_recognizer(model), _unchanged, {"kept": False, "why": str(error)})
     if result.interrupted:
         raise KeyboardInterrupt
-    told: dict[str, object] = {
+    facts: dict[str, object] = {
         "held_out_cer_before": result.cer_before,
         "held_out_cer_after": result.cer_after,
         "kept": result.kept,
     }
-    return Calibrated(result.recognizer, _unchanged, told)
+    return Adapted(result.recognizer, _unchanged, facts)
 
 
 def _frames(recognizer: Recognizer, recordings: Sequence[Recording]) -> Iterator[Tensor]:
-    """Feature frames (1, F, N, E, K) of recordings, a piece at a time."""
+    """Yield the feature frames (1, F, N, E, K) of recordings, a piece at a time."""
     weight = recognizer.head.weight
     piece = recognizer.piece_frames * recognizer.features.hop
     for recording in recordings:
