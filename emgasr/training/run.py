@@ -23,14 +23,15 @@ from emgasr.errors import ConfigError
 from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
 from emgasr.frontend.features import FeaturesConfig, LogSpectrogramConfig
 from emgasr.frontend.measured import mended
-from emgasr.frontend.normalize import FITTED, NormalizeConfig
+from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
 from emgasr.manifests.manifest import Manifest, read_manifest
 from emgasr.models import recognizer as recognizers
 from emgasr.models.conformer import ConformerConfig
+from emgasr.models.encoder import EncoderConfig
 from emgasr.models.folder import load_recognizer, save_recognizer
-from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
 from emgasr.training.checkpoint import CHECKPOINT_NAME
@@ -125,7 +126,7 @@ def train(
         if first:
             stack.enter_context(_claimed(folder, resume))
             write_begun(begun, config, folder)
-        if config.normalize.kind in FITTED and not resume:
+        if config.normalize.fitted and not resume:
             recognizer.normalize.fit(_frames(recognizer, source))
 
         def save(best: Recognizer, cer: float, step: int) -> None:
