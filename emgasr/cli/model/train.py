@@ -22,7 +22,8 @@ def run(argv: list[str]) -> int:
     known, options = places.parse_known_args(argv)
 
     from emgasr.config.parsing import from_command_line
-    from emgasr.training.run import KINDS, TrainingConfig, train
+    from emgasr.training.config import KINDS, TrainingConfig
+    from emgasr.training.run import train
 
     program = "emgasr train --out FOLDER [--resume [--other-data]]"
     if known.resume and known.out:
