@@ -23,7 +23,7 @@ from emgasr.manifests.manifest import read_manifest
 
 if TYPE_CHECKING:
     from emgasr.protocol.jobs import Engine
-    from emgasr.training.run import TrainingConfig
+    from emgasr.training.config import TrainingConfig
 
 PROGRAM = "emgasr protocol"
 ROWS_NAME = "rows.json"
@@ -97,7 +97,7 @@ def _report(options: argparse.Namespace, argv: list[str]) -> int:
 def _system(text: str) -> tuple[str, TrainingConfig]:
     """NAME=words, the words as `emgasr train` takes them, a bare file being a --config."""
     from emgasr.cli.options.config import from_command_line
-    from emgasr.training.run import KINDS, TrainingConfig
+    from emgasr.training.config import KINDS, TrainingConfig
 
     name, words = _named(text, "--system", "CONFIG [options]")
     if not name.replace("-", "").replace("_", "").isalnum():

@@ -30,9 +30,10 @@ from emgasr.protocol.electrodes import load_profile, mean_profile, profile, save
 from emgasr.protocol.folds import CALIBRATION
 from emgasr.protocol.ladder import CalibrationConfig, calibrate, earliest
 from emgasr.recording import Recording, Spans
+from emgasr.training.config import KINDS, TrainingConfig
 from emgasr.training.loop import choose_device
 from emgasr.training.resuming import Begun, read_begun
-from emgasr.training.run import KINDS, TrainingConfig, train
+from emgasr.training.run import train
 
 if TYPE_CHECKING:
     from emgasr.decoding import BeamSearch

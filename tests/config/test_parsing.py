@@ -15,8 +15,8 @@ from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig, SpectralCovarianceConfig
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.tds import TDSConfig
+from emgasr.training.config import KINDS, TrainingConfig
 from emgasr.training.personalize import PersonalizeConfig
-from emgasr.training.run import KINDS, TrainingConfig
 
 
 def parse(*argv: str) -> TrainingConfig:

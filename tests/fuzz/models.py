@@ -145,7 +145,7 @@ def training_used(path: Path, place: Place) -> Seen:
     """An experiment's settings, as `emgasr train --config` reads them, and again from what it writes down."""
     from emgasr.cli.options.config import from_command_line
     from emgasr.config.parsing import to_mapping, write_yaml
-    from emgasr.training.run import KINDS, TrainingConfig
+    from emgasr.training.config import KINDS, TrainingConfig
 
     found = from_command_line(TrainingConfig, KINDS, ["--config", str(path)], "emgasr train")
     again = place.out / "training.yaml"

@@ -18,7 +18,7 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.electrodes import align, load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.ladder import CalibrationConfig, applies, calibrate, earliest
 from emgasr.recording import Band, Recording, Spans
-from emgasr.training.run import TrainingConfig
+from emgasr.training.config import TrainingConfig
 from tests.helpers.people import entry
 from tests.helpers.tiny_models import BANDS, easy_recording, tiny_recognizer
 

@@ -69,6 +69,6 @@ def parser(training: ConfigOptions | None = None) -> ArgumentParser:
 
 
 def _configuration() -> ConfigOptions:
-    from emgasr.training.run import KINDS, TrainingConfig
+    from emgasr.training.config import KINDS, TrainingConfig
 
     return ConfigOptions(TrainingConfig, KINDS, apart=("manifest",))

@@ -25,7 +25,6 @@ from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Manifest, read_ma
 
 if TYPE_CHECKING:
     from emgasr.evaluation.evaluate import Evaluation
-    from emgasr.models.folder import load_recognizer
     from emgasr.models.recognizer import Recognizer
 
 NOTES = 20  # printed
@@ -38,6 +37,7 @@ def run(argv: list[str]) -> int:
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     entries = manifest.split(options.split)
+    from emgasr.models.folder import load_recognizer
 
     recognizer = load_recognizer(options.model)
     asked = options.validation_split is not None or options.validation_manifest is not None
