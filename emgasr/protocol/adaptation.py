@@ -137,7 +137,7 @@ def adapt(
     recognizer = load_recognizer(model)
     if method == "statistics":
         most = config.prior_s * recognizer.features.frame_rate_hz
-        recognizer.normalize.prior = recognizer.normalize.gathered(_frames(recognizer, recordings), most)
+        recognizer.normalize.prior = recognizer.normalize.statistics_of(_frames(recognizer, recordings), most)
         return Adapted(recognizer, _unchanged, {})
     if method == "affine":
         made = align(profile(recordings), template, recordings[0], config.turns)
@@ -147,7 +147,7 @@ def adapt(
 
 def applies(method: str, training: TrainingConfig) -> bool:
     """Return whether a method applies to a system: statistics need a normalization that keeps running ones."""
-    return method != "statistics" or training.normalize.kind not in ("none", "fixed")
+    return method != "statistics" or training.normalize.running
 
 
 def _fitted(

@@ -33,6 +33,7 @@ from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_
 from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, write_splits
 from emgasr.protocol.jobs import Engine, Job, OnDone, run_jobs
 from emgasr.protocol.results import PersonResult
+from emgasr.protocol.slurm_jobs import SlurmConfig
 from emgasr.protocol.work import FoldFiles, PersonConfig, prompts_of
 from emgasr.training.config import TrainingConfig
 from emgasr.version import __version__
@@ -54,6 +55,7 @@ class ProtocolConfig:
         carry: lists whose recordings of a session are read as if the device stayed on: running statistics go on from
             one to the next, in the order of the list.
         adaptation: how models adapt to a person.
+        slurm: what SLURM gives each job, with `--engine slurm`.
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {"calibration": "adaptation"}
@@ -65,6 +67,7 @@ class ProtocolConfig:
     tune_trials: Annotated[int, Within(0, 1e6)] = 30
     carry: tuple[str, ...] = ()
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
+    slurm: SlurmConfig = field(default_factory=SlurmConfig)
 
     def __post_init__(self) -> None:
         check_within(self, "")

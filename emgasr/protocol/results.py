@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from emgasr.config.fields import fields_of
 from emgasr.errors import OutputError
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
 
@@ -14,6 +15,13 @@ from emgasr.evaluation.evaluate import GREEDY, WITH_LM
 FIGURES = ("accuracy", "cer_lm", "cer_greedy", "cer_rendered_lm", "cer_rendered_greedy", "wer_lm", "wer_greedy")
 RENAMED = {"rung": "method", "calibration": "adaptation"}  # keys of rows that an earlier release wrote
 TRAINING = ("parameters", "train_people", "train_minutes", "train_hours")
+CELL = {"system": str, "list": str, "sessions": str, "method": str, "minutes": float}
+_FALSE_KEYS = {way: f"false_keys_per_minute_{way}" for way in (GREEDY, WITH_LM)}
+_FIELDS: dict[str, Any] = {
+    **CELL,
+    **{"subject": str, "keys": int | None, "adaptation": dict[str, Any] | None},
+    **dict.fromkeys((*FIGURES, *_FALSE_KEYS.values(), *TRAINING, "rest_minutes", "test_hours"), float | None),
+}
 
 
 class Cell(NamedTuple):
@@ -27,7 +35,7 @@ class Cell(NamedTuple):
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it stands in a row."""
-        return dict(zip(("system", "list", "sessions", "method", "minutes"), self, strict=True))
+        return dict(zip(CELL, self, strict=True))
 
 
 class Ladder(NamedTuple):
@@ -68,23 +76,24 @@ class PersonResult:
 
     @staticmethod
     def of(row: Mapping[str, Any], where: str | Path = "results") -> PersonResult:
-        """Return the result that a row of `where` holds; an OutputError if the row lacks or garbles a figure."""
+        """Return the result that a row of `where` holds; an OutputError if the row lacks a figure or garbles one."""
         row = {RENAMED.get(name, name): value for name, value in row.items()}
-        names = {"system": str, "list": str, "sessions": str, "method": str, "minutes": float, "subject": str}
-        system, list_name, sessions, method, minutes, subject = (_value(where, row, *name) for name in names.items())
-        figures = {name: _value(where, row, name, float) for name in FIGURES if name in row}
-        adaptation = _value(where, row, "adaptation", dict) if "adaptation" in row else {}
-        ways = {way: f"false_keys_per_minute_{way}" for way in (GREEDY, WITH_LM)}
+        advice = "run `emgasr protocol run` to its end"
+        found = fields_of(row, _FIELDS, where, OutputError, advice, "a row")
+        adaptation = fields_of(found["adaptation"] or {}, {"kept": bool | None}, where, OutputError, advice, "a row")
+        figures = {name: found[name] for name in FIGURES if found[name] is not None}
+        if found["keys"] is None and {"cer_lm", "cer_greedy"} & figures.keys():
+            raise OutputError(where, "a row: lacks the field 'keys'", advice)
         return PersonResult(
-            Cell(system, list_name, sessions, method, minutes),
-            subject,
+            Cell(*(found[name] for name in CELL)),
+            found["subject"],
             figures,
-            _value(where, row, "keys", int) if any(name in figures for name in ("cer_lm", "cer_greedy")) else 0,
-            _value(where, row, "rest_minutes", float) if "rest_minutes" in row else 0.0,
-            {way: _value(where, row, name, float) for way, name in ways.items() if name in row},
-            _value(where, adaptation, "kept", bool) if "kept" in adaptation else None,
-            _value(where, row, "test_hours", float) if "test_hours" in row else None,
-            {name: _value(where, row, name, float) for name in TRAINING if name in row},
+            found["keys"] or 0,
+            found["rest_minutes"] or 0.0,
+            {way: rate for way, name in _FALSE_KEYS.items() if (rate := found[name]) is not None},
+            adaptation["kept"],
+            found["test_hours"],
+            {name: found[name] for name in TRAINING if found[name] is not None},
             row,
         )
 
@@ -192,12 +201,3 @@ class Reached:
         people = {"people": len(self.by_person), "people_who_reach_it": self.people_who_reach_it}
         row = {**place, "figure": self.figure, "target": self.target, "minutes": self.minutes}
         return row | people | {"by_person": dict(self.by_person)}
-
-
-def _value(where: str | Path, row: Mapping[str, Any], name: str, kind: type) -> Any:
-    """Return a value of a row, of one kind; whole numbers are numbers too."""
-    value = row.get(name)
-    if isinstance(value, bool) is not (kind is bool) or not isinstance(value, (int, float) if kind is float else kind):
-        what = "lacks" if name not in row else "garbles"
-        raise OutputError(where, f"holds a row that {what} {name}", "run `emgasr protocol run` to its end")
-    return value

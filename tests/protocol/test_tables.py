@@ -122,15 +122,17 @@ def test_rows_by_the_names_of_an_earlier_release_are_read_as_todays() -> None:
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [
-        ({"list": None}, "garbles list"),
-        ({"minutes": "5"}, "garbles minutes"),
-        ({"keys": 1.5}, "garbles keys"),
-        ({"cer_greedy": True}, "garbles cer_greedy"),
-        ({"adaptation": {"kept": 1}}, "garbles kept"),
+        ({"list": None}, "'list' is None, not text"),
+        ({"minutes": "5"}, "'minutes' is '5', not a finite number"),
+        ({"keys": 1.5}, "'keys' is 1.5, not a whole number"),
+        ({"keys": None}, "lacks the field 'keys'"),
+        ({"cer_greedy": True}, "'cer_greedy' is True"),
+        ({"adaptation": {"kept": 1}}, "'kept' is 1, not true or false"),
+        ({"adaptation": 3}, "'adaptation' is 3"),
     ],
 )
 def test_a_row_that_garbles_a_figure_is_refused(changes: dict[str, Any], wrong: str) -> None:
-    with pytest.raises(OutputError, match=f"rows.json: holds a row that {wrong}"):
+    with pytest.raises(OutputError, match=f"rows.json: a row: {wrong}"):
         PersonResult.of(raw("p", 0.1) | changes, "rows.json")
-    with pytest.raises(OutputError, match="holds a row that lacks system"):
+    with pytest.raises(OutputError, match="a row: lacks the field 'system'"):
         PersonResult.of({"subject": "p"})

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import tell_if_cold
@@ -39,9 +40,9 @@ FIGURES = {
 
 def run(argv: list[str]) -> int:
     """Run the demo; --out appears when all is done, and not at all when the demo fails or is stopped."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     _check(options)
-    out = Path(options.out) if options.out else _free_folder(Path("out"), "demo")
+    out = options.out or _free_folder(Path("out"), "demo")
     from emgasr.cli.read import demo_story as demo
     from emgasr.display.console import Console
 
@@ -84,26 +85,24 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     _tell(before, before_results, console)
 
     with console.status("simulating another session"):
-        known = demo.calibration(person, options.minutes_calibration)
+        known = demo.calibration(person, options.data_minutes)
     console.print(
         f"\nIn another session, the bands put on afresh, {person.subject} types other sentences:"
-        f" {options.minutes_calibration:g} min of them. The model is fitted to these for"
-        f" {options.minutes_fitting:g} min, then reads the first minute again.\n"
+        f" {options.data_minutes:g} min of them. The model is fitted to these for"
+        f" {options.fit_minutes:g} min, then reads the first minute again.\n"
     )
-    with progress(quiet=not sys.stderr.isatty()) as report:
-        fitted = demo.calibrate(reader, known, options.minutes_fitting, folder / "personal", report)
+    with progress(quiet=options.quiet or not sys.stderr.isatty()) as report:
+        fitted = demo.calibrate(reader, known, options.fit_minutes, folder / "personal", report)
     if not fitted.kept:
         console.print("No fitted model read the held-out fifth of them better: the model stays as it was.\n")
     personal = demo.Reader(folder / "personal" / "model", fitted.recognizer, reader.lm, reader.search)
-    told = {
-        "calibration": f"{options.minutes_calibration:g} min of another session, {fitted.minutes:.1f} min of fitting"
-    }
+    told = {"calibration": f"{options.data_minutes:g} min of another session, {fitted.minutes:.1f} min of fitting"}
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
         after = demo.read(personal, typed, AFTER, show, **told)
     after_results = results_of(
         after,
         parameters=personal.recognizer.parameter_count,
-        calibration_minutes=options.minutes_calibration,
+        calibration_minutes=options.data_minutes,
         train_minutes=round(fitted.minutes, 2),
     )
     _tell(after, after_results, console)
@@ -174,7 +173,7 @@ def _next(options: argparse.Namespace, model: Path, out: Path) -> str:
     return f"""
 What next:
   emgasr demo --seed {options.seed + 1}                 another person
-  emgasr demo --minutes-calibration 10      a longer calibration
+  emgasr demo --data-minutes 10             a longer calibration
   emgasr transcribe {out}/personal/model {out}/typed.hdf5 --lm {model}/lm.arpa.gz --search {model}/search.yaml
   README.md                             a tour: your own recordings, training, language models"""
 
@@ -188,29 +187,28 @@ def _free_folder(parent: Path, name: str) -> Path:
     return folder
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr demo",
         description="Simulate a person never seen in training, read a minute of their typing with the packaged model, "
         "fit the model to a few minutes of theirs, and read the same minute again. Takes under five minutes.",
+        examples=("emgasr demo", "emgasr demo --seed 1 --data-minutes 10"),
     )
-    parser.add_argument("--out", metavar="FOLDER", help="where results go (default: out/demo, or the next free name)")
-    parser.add_argument("--seed", type=int, default=0, help="which test person, 0 to 999 (default 0)")
-    parser.add_argument(
-        "--minutes-calibration", type=float, default=4.0, metavar="M", help="typing to learn from (default 4)"
-    )
-    parser.add_argument(
-        "--minutes-fitting", type=float, default=2.0, metavar="M", help="wall-clock time to learn in (default 2)"
-    )
-    parser.add_argument("--model", metavar="FOLDER", help="another model, with its lm.arpa.gz and search.yaml")
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON; the story goes to stderr")
-    return parser
+    add_out(made, "where results go (default: out/demo, or the next free name)", required=False, overwrite=False)
+    made.add_argument("--data-minutes", type=float, default=4.0, metavar="M", help="typing to learn from")
+    made.add_argument("--fit-minutes", type=float, default=2.0, metavar="M", help="wall-clock time to learn in")
+    made.add_argument("--model", metavar="FOLDER", help="another model, with its lm.arpa.gz and search.yaml")
+    add_seed(made, "the test person, 0 to 999")
+    add_json(made, "print the rows as JSON; the story goes to stderr")
+    add_quiet(made)
+    return made
 
 
 def _check(options: argparse.Namespace) -> None:
     if not 0 <= options.seed < 1000:
         raise ConfigError("--seed", f"is {options.seed}", "there are test people 0 to 999")
-    for name, least in (("minutes_calibration", LEAST_CALIBRATION), ("minutes_fitting", 0.0)):
+    for name, least in (("data_minutes", LEAST_CALIBRATION), ("fit_minutes", 0.0)):
         value = getattr(options, name)
         if not least <= value <= 24 * 60 or value == 0:
             wanted = f"at least {least:g}" if least else "more than 0"
