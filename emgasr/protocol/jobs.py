@@ -27,6 +27,7 @@ from emgasr.files.plain_data import LARGEST_TABLE, read_json
 from emgasr.files.plain_text import lines_of
 
 RESULT, LOG = "result.json", "log.txt"
+STOP_S = 60.0  # as long as a job that is stopped has to write its checkpoint
 TRIES = 3  # of a job whose worker was lost: killed, out of memory, or its node gone
 
 

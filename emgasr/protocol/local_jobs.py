@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from emgasr.errors import ConfigError
-from emgasr.protocol.jobs import TRIES, Done, Job, problem_of, work
+from emgasr.protocol.jobs import STOP_S, TRIES, Done, Job, problem_of, work
 from emgasr.runtime.interrupts import end_as_ctrl_c
 
 
@@ -70,7 +70,7 @@ class LocalEngine:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(running.process.pid or 0, signal.SIGINT) if running.process.is_alive() else None
         for running in self._running:
-            running.process.join(60)
+            running.process.join(STOP_S)
             running.process.kill()
         self._running = []
 

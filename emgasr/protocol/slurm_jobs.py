@@ -10,11 +10,10 @@ from typing import Annotated, Any
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
-from emgasr.protocol.jobs import TRIES, Done, Job, problem_of, work
+from emgasr.protocol.jobs import STOP_S, TRIES, Done, Job, problem_of, work
 from emgasr.runtime.interrupts import end_as_ctrl_c
 
 FOLDER = "slurm"  # of the protocol's: submission files, and what SLURM itself says of each job
-STOP_S = 60.0  # as long as a training has to write its checkpoint
 
 
 @dataclass(frozen=True)
