@@ -13,6 +13,7 @@ import jsonargparse
 import yaml
 
 from emgasr.config.bounds import Within, bounds_of
+from emgasr.config.renamed import renamed_keys, renamed_options
 from emgasr.config.typed_data import Config, Kinds, built, checked, kind_in
 from emgasr.errors import ConfigError
 from emgasr.files.output import replacing
@@ -26,11 +27,13 @@ def from_command_line(config: type[Config], kinds: Kinds, argv: Sequence[str], p
     ConfigError that names the key for anything unknown, mistyped or missing.
     """
     paths, options = _split(argv)
+    options = renamed_options(config, options)
     merged: dict[str, Any] = {}
     for path in paths:
         content = read_yaml(path)
         if not isinstance(content, dict):
             raise ConfigError(path, "is not a mapping of options", "see the configs of the recipes")
+        content = renamed_keys(config, content, path)
         for name in kinds:
             _choose(merged, name, kind_in(content.get(name), name, kinds, path))
         _merge(merged, checked(config, kinds, content, path))
@@ -68,6 +71,8 @@ def _refused_alike(config: type, kinds: Kinds, merged: Mapping[str, Any], error:
 
 def from_mapping(config: type[Config], kinds: Kinds, mapping: Any, where: str | Path) -> Config:
     """The `config` that a parsed YAML `mapping` describes; errors name `where` it came from."""
+    if isinstance(mapping, dict):
+        mapping = renamed_keys(config, mapping, where)
     return built(config, kinds, checked(config, kinds, mapping, where), where)
 
 

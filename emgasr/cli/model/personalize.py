@@ -32,9 +32,9 @@ def run(argv: list[str]) -> int:
     model, rest = (argv[0], argv[1:]) if argv and not argv[0].startswith("-") else ("", argv)
     known, options = parser.parse_known_args(rest)
 
+    from emgasr.cli.model.progress import progress
     from emgasr.config.parsing import from_command_line
     from emgasr.training.personalize import PersonalizeConfig, personalize
-    from emgasr.training.run import progress
 
     if {"-h", "--help"} & set(options):
         print(parser.format_help())
@@ -43,7 +43,7 @@ def run(argv: list[str]) -> int:
         raise ConfigError(PROGRAM, "needs a model and an output folder", f"{PROGRAM} MODEL --out FOLDER …")
     recordings, entries = _recordings(known)
     with progress(quiet=not sys.stderr.isatty()) as report:
-        result = personalize(Path(model), recordings, config, Path(known.out), report, tell=_tell, entries=entries)
+        result = personalize(Path(model), recordings, config, Path(known.out), report, log=_log, entries=entries)
     if result.interrupted:
         print(f"emgasr: stopped; {known.out}/model is the best so far", file=sys.stderr)
         return 130
@@ -55,7 +55,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(f"emgasr: {line}", file=sys.stderr)
 
 

@@ -21,6 +21,7 @@ def run(argv: list[str]) -> int:
     places.add_argument("--other-data", action="store_true")
     known, options = places.parse_known_args(argv)
 
+    from emgasr.cli.model.progress import progress
     from emgasr.config.parsing import from_command_line
     from emgasr.training.config import KINDS, TrainingConfig
     from emgasr.training.run import train
@@ -34,15 +35,23 @@ def run(argv: list[str]) -> int:
     config = from_command_line(TrainingConfig, KINDS, options, program)
     if not known.out:
         raise ConfigError("emgasr train", "no output folder", "pass --out FOLDER")
-    quiet = not sys.stderr.isatty()
-    fitted = train(config, Path(known.out), resume=known.resume, other_data=known.other_data, quiet=quiet)
-    if os.environ.get("RANK", "0") != "0":  # one process that torchrun started speaks for all
+    first = os.environ.get("RANK", "0") == "0"  # one process that torchrun started speaks for all
+    with progress(quiet=not (first and sys.stderr.isatty())) as report:
+        fitted = train(
+            config,
+            Path(known.out),
+            resume=known.resume,
+            other_data=known.other_data,
+            report=report,
+            log=lambda line: print(f"emgasr: {line}", file=sys.stderr),
+        )
+    if not first:
         return 130 if fitted.interrupted else 0
     if fitted.interrupted:
         print(f"emgasr: stopped at step {fitted.steps}; continue with --resume --out {known.out}", file=sys.stderr)
         return 130
     print(
-        f"{known.out}/model: validation CER {100 * fitted.cer:.2f} % (step {fitted.best_step} of {fitted.steps},"
+        f"{known.out}/model: validation CER {100 * fitted.best:.2f} % (step {fitted.best_step} of {fitted.steps},"
         f" {fitted.minutes:.1f} minutes)"
     )
     return 0

@@ -60,11 +60,11 @@ def run(argv: list[str]) -> int:
 
 def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Console) -> list[Row]:
     """Read, calibrate, read again; write what was found to `folder` and return its rows."""
+    from emgasr.cli.model.progress import progress
     from emgasr.cli.read import demo_story as demo
     from emgasr.evaluation.results import rows
     from emgasr.sessions.native import save_session
     from emgasr.simulate import SPLIT_SEEDS
-    from emgasr.training.run import progress
 
     person = demo.unseen_person(options.seed)
     seeds = {split: f"{seeds.start}-{seeds.stop - 1}" for split, seeds in SPLIT_SEEDS.items()}
