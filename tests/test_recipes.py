@@ -17,7 +17,7 @@ SCRIPTS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folde
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_configuration_is_one_that_training_takes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from emgasr.config.parsing import from_command_line
+    from emgasr.cli.options.config import from_command_line
     from emgasr.training.config import KINDS, TrainingConfig
 
     budget = ["--fit.steps", "0", "--fit.minutes", "1"]

@@ -17,7 +17,6 @@ from emgasr.data.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.errors import ConfigError
 from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
 from emgasr.frontend.measured import mended
-from emgasr.frontend.normalize import FITTED
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
 from emgasr.manifests.manifest import read_manifest
@@ -90,7 +89,7 @@ def train(
         if first:
             stack.enter_context(_claimed(folder, resume))
             write_begun(begun, config, folder)
-        if config.normalize.kind in FITTED and not resume:
+        if config.normalize.fitted and not resume:
             recognizer.normalize.fit(_frames(recognizer, batches))
         objective = CTCObjective(recognizer, config.objective, config.augment)
 

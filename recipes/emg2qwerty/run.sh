@@ -30,7 +30,7 @@ fit() {  # system, manifest, folder, steps, more
     if [ -f "$3/checkpoint.pt" ]; then
         "${train[@]}" --resume --out "$3"
     else
-        "${train[@]}" "${configs[@]}" --manifest "$2" --fit.steps "$4" --out "$3" ${options[@]+"${options[@]}"} "${@:5}"
+        "${train[@]}" "$2" "${configs[@]}" --fit.steps "$4" --out "$3" ${options[@]+"${options[@]}"} "${@:5}"
     fi
     touch "$3/done"
 }

@@ -10,7 +10,8 @@ from typing import ClassVar
 import pytest
 import yaml
 
-from emgasr.config.parsing import from_command_line, from_mapping, to_mapping
+from emgasr.cli.options.config import from_command_line
+from emgasr.config.parsing import from_mapping, to_mapping
 from emgasr.config.renamed import renamed_keys, renamed_options
 from emgasr.data.batches import ComposedConfig
 from emgasr.errors import ConfigError
