@@ -11,9 +11,10 @@ from typing import Any
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora import CORPORA
-from emgasr.errors import ConfigError, OutputError
+from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice
 from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
+from emgasr.recording import Band
 
 SHOWN = 50  # lines of each kind; --json has them all
 ALL = "ALL"  # of --test-subjects and --test-sessions: the corpus is only for testing
@@ -134,10 +135,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _band(text: str) -> list[object]:
-    name, _, count = text.rpartition(":")
-    if not name or not count.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME:ELECTRODES, as in left:16")
-    return [name, int(count)]
+    try:
+        band = Band.of_word(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(f"{error.wrong}: {error.advice}") from error
+    return [band.name, len(band.electrodes)]
 
 
 def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
