@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from emgasr.cli import main
-from emgasr.config.parsing import from_command_line, from_mapping, to_mapping
+from emgasr.cli.options.config import from_command_line
+from emgasr.config.parsing import from_mapping, to_mapping
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig, SpectralCovarianceConfig

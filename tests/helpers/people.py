@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from emgasr.config.parsing import from_command_line
+from emgasr.cli.options.config import from_command_line
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.protocol.folds import RuleConfig, make_splits
 from emgasr.protocol.ladder import CalibrationConfig

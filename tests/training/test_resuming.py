@@ -12,7 +12,8 @@ import pytest
 import torch
 import yaml
 
-from emgasr.config.parsing import from_command_line, from_mapping
+from emgasr.cli.options.config import from_command_line
+from emgasr.config.parsing import from_mapping
 from emgasr.errors import ConfigError, EmgasrError, ManifestError, ModelError, OutputError
 from emgasr.evaluation.items import refuse_tuning_on_test, trained_on
 from emgasr.files.output import UNFINISHED

@@ -14,7 +14,8 @@ import pytest
 import torch
 import yaml
 
-from emgasr.config.parsing import from_command_line, from_mapping
+from emgasr.cli.options.config import from_command_line
+from emgasr.config.parsing import from_mapping
 from emgasr.data.batches import ComposedBatches, WindowSource
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
