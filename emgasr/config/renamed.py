@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+import typing
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +42,26 @@ def renamed_keys(config: type, mapping: Mapping[str, Any], where: str | Path) ->
 
 def renamed_options(config: type, words: Sequence[str]) -> list[str]:
     """Return the words of a command line with today's names of the options."""
-    names: Mapping[str, str] = getattr(config, "RENAMED", {})
     found: dict[str, str] = {}
     result = []
     for word in words:
         option, equals, value = word.partition("=")
-        first, dot, rest = option.removeprefix("--").partition(".")
-        first = first.replace("-", "_")
-        if option.startswith("--") and first in names:
-            found[f"--{first}"] = f"--{names[first]}"
-            word = f"--{names[first]}{dot}{rest}{equals}{value}"
-        result.append(word)
+        today = f"--{_today(config, option.removeprefix('--'))}" if option.startswith("--") else option
+        if today != option:
+            found[option] = today
+        result.append(today + equals + value)
     _log("", found)
     return result
+
+
+def _today(config: type, name: str) -> str:
+    """Return an option's dotted name by today's names of its sections and its own."""
+    first, dot, rest = name.partition(".")
+    names: Mapping[str, str] = getattr(config, "RENAMED", {})
+    first = names.get(first.replace("-", "_"), first)
+    section = typing.get_type_hints(config).get(first)
+    inner = _today(section, rest) if rest and isinstance(section, type) and is_dataclass(section) else rest
+    return first + dot + inner
 
 
 def _log(where: str, found: Mapping[str, str]) -> None:

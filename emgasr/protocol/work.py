@@ -114,7 +114,7 @@ def train_fold(
     run = folder / "run"
     if run.exists() and not (run / "checkpoint.pt").is_file():
         shutil.rmtree(run)  # it stopped before anything was worth keeping
-    fitted = train(config, run, resume=run.exists(), quiet=True)
+    fitted = train(config, run, resume=run.exists())
     if fitted.interrupted:
         raise KeyboardInterrupt
     learned = read_manifest(root / fold.learned)
@@ -130,7 +130,7 @@ def train_fold(
     return {
         "parameters": recognizer.parameter_count,
         "parameters_sha256": begun.parameters_sha256,
-        "validation_cer": fitted.cer,
+        "validation_cer": fitted.best,
         "best_step": fitted.best_step,
         "steps": fitted.steps,
         "train_minutes": fitted.minutes,
@@ -151,7 +151,7 @@ def read_person(folder: Path, root: Path, *, person: Mapping[str, Any]) -> list[
     adapted = _adapted(config, root, training, held_out, folder)
     if adapted is None:
         return []
-    adapted.recognizer.to(choose_device(training.device))
+    adapted.recognizer.to(choose_device(training.fit.device))
     lists = config.files.lists or {"sessions": config.files.held_out}
     rows = [_read_list(config, root, adapted, held_out, name, root / path) for name, path in lists.items()]
     shutil.rmtree(folder / "personal", ignore_errors=True)  # a copy of the model a person and step would fill a disk
@@ -182,7 +182,7 @@ def _adapted(
     recordings: list[Recording] = []
     facts: dict[str, Any] = {}
     if config.method != NONE:
-        shortest_s = getattr(training.source, "shortest_s", 0.0) / (1 - config.adaptation.held_out)
+        shortest_s = getattr(training.data, "shortest_s", 0.0) / (1 - config.adaptation.held_out)
         entries = _entries_of(config.subject, held_out, CALIBRATION)
         chosen = earliest(entries, config.minutes, shortest_s, config.adaptation.shortfall)
         if not chosen:

@@ -24,7 +24,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def split(*options: str) -> int:
-    rule = ["--rule", "leave-one-subject-out", "--test-sessions", "1"]
+    rule = ["--rule", "leave-one-subject-out", "--test-session-count", "1"]
     return main(["protocol", "split", "manifest.jsonl", *rule, "--out", "splits.json", *options])
 
 
@@ -60,7 +60,7 @@ def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     assert "# Easy people" in text
     assert "`emgasr protocol run manifest.jsonl splits.json --system 'linear=system.yaml --learning_rate 0.02'" in text
     told = json.loads((world / "out" / "run.json").read_text())
-    assert told["systems"]["linear"]["learning_rate"] == 0.02
+    assert told["systems"]["linear"]["fit"]["learning_rate"] == 0.02
     own = {"list": "sessions", "sessions": "test", "method": "none", "minutes": 0.0, "seed": 0, "keys": 9}
     more = [own | {"system": "other", "subject": name, "cer_greedy": 0.25} for name in ("ann", "bob", "cat")]
     (world / "more.json").write_text(json.dumps({"rows": more}))
@@ -123,4 +123,19 @@ def test_what_is_no_protocol_cannot_be_reported(world: Path, capsys: pytest.Capt
     assert main(["protocol", "report", "."]) == 2
     assert "rows.json: holds no rows of a protocol" in capsys.readouterr().err
     assert main(["protocol", "report", ".", "--colour"]) == 2
-    assert "unknown option '--colour'" in capsys.readouterr().err
+    assert "unknown option --colour" in capsys.readouterr().err
+
+
+def test_the_help_names_every_engine_and_what_slurm_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["protocol", "run", "--help"]) == 0
+    text = capsys.readouterr().out
+    for option in ("{local,ray,slurm}", "--slurm.partition", "--slurm.minutes", "--slurm.gpus", "--slurm.memory-gb"):
+        assert option in text
+
+
+def test_rows_that_garble_a_figure_are_a_line(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("rows.json").write_text('[{"system": "a", "list": "x", "sessions": "test", "method": "none", "minutes": "5"}]')
+    assert main(["protocol", "report", "."]) == 2
+    error = capsys.readouterr().err
+    assert "rows.json: a row: 'minutes' is '5', not a finite number; run `emgasr protocol run` to its end" in error
+    assert error.count("\n") == 1

@@ -58,16 +58,6 @@ RENAMED = tuple(
             "--validation-people": "--validation-subject-count",
             "--test-sessions": "--test-session-count",
         },
-        "protocol run": {
-            "--calibration.rungs": "--adaptation.methods",
-            **{
-                f"--calibration.{name}": f"--adaptation.{name}"
-                for name in (
-                    *("minutes", "shortfall", "steps", "budget-s", "validations", "learning-rate"),
-                    *("head-learning-rate", "held-out", "batch-s", "prior-s", "turns"),
-                )
-            },
-        },
     }.items()
     for old, new in spellings.items()
 )
