@@ -22,8 +22,8 @@ from emgasr.files.plain_data import LARGEST_TABLE, read_json
 from emgasr.manifests.manifest import read_manifest
 
 if TYPE_CHECKING:
+    from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.jobs import Engine
-    from emgasr.protocol.plan import ProtocolConfig
     from emgasr.protocol.results import PersonResult
     from emgasr.training.config import TrainingConfig
 
@@ -263,6 +263,6 @@ def _add_table(command: ArgumentParser) -> None:
 
 
 def _configuration() -> ConfigOptions:
-    from emgasr.protocol.plan import ProtocolConfig
+    from emgasr.protocol.config import ProtocolConfig
 
     return ConfigOptions(ProtocolConfig, {})

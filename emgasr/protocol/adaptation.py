@@ -8,71 +8,25 @@ model as it was where the fit is no better on what it holds out (`emgasr.trainin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
-from emgasr.config.bounds import Within, check_within
 from emgasr.data.batches import ComposedConfig, WindowsConfig
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import DataError
 from emgasr.frontend.measured import mended
 from emgasr.manifests.manifest import Entry
 from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
+from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
 from emgasr.training.config import TrainingConfig
 from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, personalize
-
-NONE = "none"
-METHODS = (NONE, "statistics", "affine", "head", "all")
-
-
-@dataclass(frozen=True)
-class AdaptationConfig:
-    """How models adapt to a person.
-
-    Args:
-        minutes: minutes of the person's earliest calibration recordings, a result for each; 0 is always there too.
-        methods: those to try, of statistics, affine, head and all.
-        shortfall: share of the minutes that may be missing (a session of "10 minutes" is seldom as long); a person with
-            less has no result for these minutes.
-        steps: optimizer steps of head and all.
-        budget_s: seconds that a fit of head or all may take, validations included, in place of steps; 0 goes by steps.
-        validations: how often the person's held-out part judges a fit.
-        learning_rate: peak of all's learning rate.
-        head_learning_rate: peak of head's.
-        held_out: share of each recording that judges head and all; 0 holds nothing out and guards nothing.
-        batch_s: seconds of signal a batch (windows).
-        prior_s: seconds of signal that the person's statistics count as when a session starts.
-        turns: most electrodes by which a ring may be turned.
-    """
-
-    RENAMED: ClassVar[Mapping[str, str]] = {"rungs": "methods"}
-
-    minutes: tuple[Annotated[float, Within(0.001, 1e5)], ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
-    methods: tuple[str, ...] = ("statistics", "affine", "head", "all")
-    shortfall: Annotated[float, Within(0, 0.99)] = 0.02
-    steps: Annotated[int, Within(0, 1e9)] = 120
-    budget_s: Annotated[float, Within(0, 1e7)] = 0.0
-    validations: Annotated[int, Within(1, 1e6)] = 6
-    learning_rate: Annotated[float, Within(0, 100)] = 5e-4
-    head_learning_rate: Annotated[float, Within(0, 100)] = 2e-3
-    held_out: Annotated[float, Within(0, 0.99)] = 0.2
-    batch_s: Annotated[float, Within(0.001, 1e6)] = 64.0
-    prior_s: Annotated[float, Within(0.001, 1e9)] = 10.0
-    turns: Annotated[int, Within(0, 1024)] = 2
-
-    def __post_init__(self) -> None:
-        if unknown := [method for method in self.methods if method not in METHODS[1:]]:
-            advice = f"choose of {', '.join(METHODS[1:])}"
-            raise ConfigError("adaptation.methods", f"{unknown[0]!r} is unknown", advice)
-        check_within(self, "adaptation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +77,7 @@ def adapt(
     template: Profile,
     folder: Path,
 ) -> Adapted:
-    """Adapt the model in folder `model` to a person by one of METHODS; `folder` receives what head and all write.
+    """Adapt the model in folder `model` to a person by one of `METHODS`; `folder` receives what head and all write.
 
     Without labels to fit or to judge with, the model stays as it was, and `facts` says why.
 

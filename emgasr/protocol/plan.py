@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
 
-from emgasr.config.bounds import Within, check_within
 from emgasr.config.parsing import to_mapping
 from emgasr.errors import ConfigError, ManifestError
 from emgasr.evaluation.items import trained_on
@@ -28,49 +26,18 @@ from emgasr.manifests.manifest import (
     read_manifest,
     write_manifest,
 )
-from emgasr.protocol.adaptation import NONE, AdaptationConfig, applies
+from emgasr.protocol.adaptation import applies
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
+from emgasr.protocol.config import NONE, ProtocolConfig
 from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, write_splits
 from emgasr.protocol.jobs import Engine, Job, OnDone, run_jobs
 from emgasr.protocol.results import PersonResult
-from emgasr.protocol.slurm_jobs import SlurmConfig
 from emgasr.protocol.work import FoldFiles, PersonConfig, prompts_of
 from emgasr.training.config import TrainingConfig
 from emgasr.version import __version__
 
 RUN_NAME, SPLITS_NAME = "run.json", "splits.json"
 WORK = "emgasr.protocol.work"
-
-
-@dataclass(frozen=True)
-class ProtocolConfig:
-    """Run systems over the folds of a split file.
-
-    Args:
-        seeds: of training; every fold of every system is trained with each.
-        lm: language model to read with, its search tuned on each fold's validation recordings; empty reads greedily.
-        lm_text: the text that it was built from, which must hold no test prompt.
-        tune_minutes: minutes of validation recordings to tune the search on.
-        tune_trials: configurations of the search that are tried.
-        carry: lists whose recordings of a session are read as if the device stayed on: running statistics go on from
-            one to the next, in the order of the list.
-        adaptation: how models adapt to a person.
-        slurm: what SLURM gives each job, with `--engine slurm`.
-    """
-
-    RENAMED: ClassVar[Mapping[str, str]] = {"calibration": "adaptation"}
-
-    seeds: tuple[Annotated[int, Within(0, 2**32 - 1)], ...] = (0,)
-    lm: str = ""
-    lm_text: tuple[str, ...] = ()
-    tune_minutes: Annotated[float, Within(0, 1e5)] = 10.0
-    tune_trials: Annotated[int, Within(0, 1e6)] = 30
-    carry: tuple[str, ...] = ()
-    adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
-    slurm: SlurmConfig = field(default_factory=SlurmConfig)
-
-    def __post_init__(self) -> None:
-        check_within(self, "")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from emgasr.evaluation.evaluate import GREEDY
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import read_json
-from emgasr.protocol.adaptation import NONE
+from emgasr.protocol.config import NONE
 from emgasr.protocol.plan import RUN_NAME
 from emgasr.protocol.results import Figure, Ladder, Pair, PeopleResult, PersonResult, Reached
 from emgasr.protocol.tables import between_systems, curves, minutes_to, over_people

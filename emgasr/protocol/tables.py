@@ -15,7 +15,7 @@ from scipy.stats import wilcoxon
 
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
 from emgasr.manifests.manifest import TEST
-from emgasr.protocol.adaptation import NONE
+from emgasr.protocol.config import NONE
 from emgasr.protocol.results import (
     FIGURES,
     TRAINING,

@@ -25,8 +25,9 @@ from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.protocol.adaptation import NONE, AdaptationConfig, Adapted, adapt, earliest
+from emgasr.protocol.adaptation import Adapted, adapt, earliest
 from emgasr.protocol.checks import check_fitted
+from emgasr.protocol.config import NONE, AdaptationConfig
 from emgasr.protocol.electrodes import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.folds import CALIBRATION
 from emgasr.recording import Recording, Spans

@@ -18,9 +18,8 @@ from emgasr.config.typed_data import built
 from emgasr.data.augment import AugmentConfig
 from emgasr.errors import ConfigError
 from emgasr.frontend.conditioning import ConditioningConfig
-from emgasr.protocol.adaptation import AdaptationConfig
+from emgasr.protocol.config import AdaptationConfig, ProtocolConfig
 from emgasr.protocol.folds import RuleConfig
-from emgasr.protocol.plan import ProtocolConfig
 from emgasr.streaming.rules import LiveRules
 from emgasr.streaming.stream import StreamConfig
 from emgasr.training.config import KINDS, TrainingConfig

@@ -15,7 +15,7 @@ from emgasr.config.parsing import from_mapping, to_mapping
 from emgasr.config.renamed import renamed_keys, renamed_options
 from emgasr.data.batches import ComposedConfig
 from emgasr.errors import ConfigError
-from emgasr.protocol.plan import ProtocolConfig
+from emgasr.protocol.config import ProtocolConfig
 from emgasr.training.config import KINDS, RENAMED, TrainingConfig
 from emgasr.training.loop import FitConfig
 from emgasr.training.personalize import PersonalizeConfig

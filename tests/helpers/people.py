@@ -9,9 +9,9 @@ from typing import Any
 
 from emgasr.cli.options.config import from_command_line
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.protocol.adaptation import AdaptationConfig
+from emgasr.protocol.config import AdaptationConfig, ProtocolConfig
 from emgasr.protocol.folds import RuleConfig, make_splits
-from emgasr.protocol.plan import Prepared, ProtocolConfig, prepare
+from emgasr.protocol.plan import Prepared, prepare
 from emgasr.sessions.native import save_session
 from emgasr.training.config import KINDS, TrainingConfig
 from tests.helpers.tiny_models import easy_recording

@@ -15,7 +15,8 @@ from emgasr.errors import ConfigError, DataError, ModelError
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.protocol.adaptation import AdaptationConfig, adapt, applies, earliest
+from emgasr.protocol.adaptation import adapt, applies, earliest
+from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.electrodes import align, load_profile, mean_profile, profile, save_profile
 from emgasr.recording import Band, Recording, Spans
 from emgasr.training.config import TrainingConfig

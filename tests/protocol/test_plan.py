@@ -13,7 +13,7 @@ from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError
 from emgasr.manifests.leaks import part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.protocol.adaptation import AdaptationConfig
+from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.folds import RuleConfig, make_splits
 from emgasr.protocol.plan import run
 from emgasr.protocol.report import write_report
