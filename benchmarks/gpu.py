@@ -110,10 +110,8 @@ def train(device: str, size: Size) -> Iterator[Row]:
     for model in MODELS:
         for precision in ("float32", "bf16"):
             step = Step(model, device, size, precision)
-            yield (
-                f"{model}, {precision}",
-                f"{rate(step.train, device, size)}, {reads} host reads a step",
-            )
+            reads = host_reads(step.gradients, device)
+            yield f"{model}, {precision}", f"{rate(step.train, device, size)}, {reads} host reads a step"
     for model in ("tds", "conformer_m"):
         step = Step(model, device, size, "bf16", compiled=True)
         yield f"{model}, bf16, encoder compiled", rate(step.train, device, size)
