@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import pickle
-import resource
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from emgasr.errors import DataError, OutputError, RecordingError
 from emgasr.files.hdf5 import OPEN_FILES, OpenFiles
 from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.sessions.native import open_session, save_session
+from tests.helpers.disk import room_for
 from tests.helpers.miniatures import make_recording, write_native
 
 
@@ -309,19 +308,8 @@ def test_a_failed_save_leaves_what_was_there(tmp_path: Path, error: BaseExceptio
     assert list(tmp_path.iterdir()) == [path]
 
 
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """Let the system refuse to write longer files, as it does on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_a_full_disk_is_one_clear_line(tmp_path: Path) -> None:
-    with files_of_at_most(1_000_000), pytest.raises(OutputError, match="cannot be written \\(File too large\\)"):
+    with room_for(1_000_000), pytest.raises(OutputError, match="cannot be written \\(File too large\\)"):
         save_session(make_recording(seconds=600), tmp_path / "one.hdf5")
     assert list(tmp_path.iterdir()) == []
 
