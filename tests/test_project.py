@@ -23,6 +23,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert f"## [{emgasr.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.process
 def test_integration_runs_make_test_in_the_project_and_nothing_else(tmp_path: Path) -> None:
     make = tmp_path / "make"
     make.write_text('#!/bin/sh\necho "$PWD: make $*"\nexit 7\n')
@@ -32,6 +33,7 @@ def test_integration_runs_make_test_in_the_project_and_nothing_else(tmp_path: Pa
     assert (done.stdout, done.stderr, done.returncode) == (f"{ROOT}: make test\n", "", 7)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize("target", ["demo", "test", "test-fast", "lint"])
 def test_every_promised_target_exists(target: str) -> None:

@@ -70,6 +70,7 @@ def test_a_segment_shifts_labels_and_cuts_spans_at_its_edges(tmp_path: Path) -> 
     assert part.duration_s == 1.25
 
 
+@pytest.mark.slow
 @given(
     times=st.lists(st.floats(0, 10), max_size=30),
     edges=st.tuples(st.floats(-1, 11), st.floats(-1, 11)),
@@ -212,6 +213,7 @@ def test_a_session_file_with_a_wrong_or_missing_field_is_refused_in_one_line_nam
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_wherever_a_bit_of_a_session_file_changes_it_is_refused_or_told_or_means_nothing(tmp_path: Path) -> None:
     path = write_native(tmp_path)
     whole, content = open_session(path), path.read_bytes()
@@ -327,6 +329,7 @@ def test_at_most_a_bounded_number_of_files_stays_open(tmp_path: Path) -> None:
     assert OPEN_FILES.limit <= 64
 
 
+@pytest.mark.slow
 def test_threads_read_the_same_as_one(tmp_path: Path) -> None:
     recordings = [open_session(write_native(tmp_path, f"{i}.hdf5", seed=i)) for i in range(40)]
     expected = [make_recording(seed=i).samples for i in range(40)]
@@ -350,6 +353,7 @@ def _sum(recording: Recording) -> float:
     return float(recording.read().sum())
 
 
+@pytest.mark.process
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_worker_reads_the_same_as_its_parent(tmp_path: Path) -> None:

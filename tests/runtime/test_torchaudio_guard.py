@@ -33,25 +33,30 @@ def import_guarded(folder: Path, extension: str, call: str = "VALUE") -> str:
     return run.stdout.strip() or run.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.process
 def test_an_extension_that_loads_is_kept(tmp_path: Path) -> None:
     assert import_guarded(tmp_path, '_IS_TORCHAUDIO_EXT_AVAILABLE = "real"') == "fake real"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("failure", ["OSError('libc10_cuda.so: missing')", "RuntimeError('another CUDA')"])
 def test_an_extension_that_cannot_load_gets_a_stand_in(tmp_path: Path, failure: str) -> None:
     assert import_guarded(tmp_path, f"raise {failure}") == "fake False"
 
 
+@pytest.mark.process
 def test_where_it_is_not_installed_the_extra_is_named() -> None:
     program = "import importlib.util as u; u.find_spec = lambda name: None; import emgasr.runtime.torchaudio_guard"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert run.stderr.strip().endswith("torchaudio: is not installed; pip install 'emgasr[audio]'")
 
 
+@pytest.mark.process
 def test_other_failures_are_not_hidden(tmp_path: Path) -> None:
     assert import_guarded(tmp_path, "raise ValueError('broken')") == "ValueError: broken"
 
 
+@pytest.mark.process
 def test_what_needs_the_extension_says_so(tmp_path: Path) -> None:
     told = import_guarded(tmp_path, "raise OSError('libc10_cuda.so: missing')", "forced_align()")
     assert told.startswith("RuntimeError: torchaudio's forced_align needs its compiled extension")
