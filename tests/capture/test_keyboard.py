@@ -8,6 +8,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
+import pytest
+
 IN_A_TERMINAL = """
 import fcntl, os, sys, termios, time
 os.setsid()
