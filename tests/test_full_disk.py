@@ -79,16 +79,6 @@ def test_training_goes_on_from_its_checkpoint_when_there_is_room_again(
     out = str(tmp_path / "run")
     budget = ["--fit.steps", "40", "--fit.validations", "1"]
     arguments = ["train", "--config", f"{world}/train.yaml", *budget, "--out", out]
-        "train",
-        "--config",
-        f"{world}/train.yaml",
-        "--fit.steps",
-        "40",
-        "--fit.validations",
-        "1",
-        "--out",
-        out,
-    ]
     with room_for(size):
         code = main(arguments)
     told = capsys.readouterr().err
