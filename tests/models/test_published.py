@@ -255,7 +255,7 @@ class Room:
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-4000]), "damaged, cut off"),
         (lambda path: path.write_bytes(pickle.dumps({"state_dict": {}})), "no checkpoint of PyTorch"),
-        (lambda path: path.unlink(), "is not a file"),
+        (lambda path: path.unlink(), "cannot be read"),
         (lambda path: torch.save({"weights": 1}, path), "holds no state_dict"),
         (without("model.4.bias"), r"lacks model\.4\.bias"),
         (without("model.3.tds_conv_blocks.0.conv2d.weight"), r"lacks model\.3\.tds_conv_blocks\.0\.conv2d\.weight"),
