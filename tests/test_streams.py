@@ -59,6 +59,7 @@ def whole(model: Recognizer, samples: torch.Tensor) -> torch.Tensor:
         return model(samples, torch.full((len(samples),), samples.shape[1]))[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), PRECISION)
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("features", FEATURES)
@@ -175,6 +176,7 @@ def _same_kind(field: tuple, parts: list) -> tuple:
     return type(field)(*parts) if hasattr(field, "_fields") else tuple(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["conformer", "tds"])
 def test_an_hour_is_that_of_one_pass_and_does_not_drift(encoder: str) -> None:
     model = recognizer_of("log_spectrogram", encoder, "cumulative", torch.float32)
