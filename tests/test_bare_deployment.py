@@ -22,9 +22,9 @@ from emgasr.cli import main
 model = sys.argv[1]
 verbs = [
     ["lm", "info", f"{model}/lm.arpa.gz"],
-    ["simulate", "sim", "--people", "1", "--sessions", "1", "--minutes", "0.5"],
+    ["simulate", "--out", "sim", "--people", "1", "--sessions", "1", "--session-minutes", "0.5"],
     ["info", "sim/sim0000/sim0000-000.hdf5"],
-    ["personalize", model, "--recordings", "sim/sim0000/sim0000-000.hdf5", "--out", "fitted", "--steps", "1",
+    ["personalize", model, "sim/sim0000/sim0000-000.hdf5", "--out", "fitted", "--steps", "1",
      "--validations", "1"],
     ["transcribe", "fitted/model", "sim/sim0000/sim0000-000.hdf5", "--lm", f"{model}/lm.arpa.gz",
      "--search", f"{model}/search.yaml"],

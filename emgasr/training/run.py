@@ -46,7 +46,7 @@ def train(
     recordings (other recordings are refused, or with `other_data` recorded), by options that may have changed.
     """
     if not config.manifest:
-        raise ConfigError("emgasr train", "no manifest", "pass --manifest FILE (see `emgasr manifest --help`)")
+        raise ConfigError("emgasr train", "no manifest", "give MANIFEST (see `emgasr manifest --help`)")
     manifest = read_manifest(config.manifest)
     held_out = read_manifest(config.validation_manifest) if config.validation_manifest else manifest
     check_disjoint(manifest)

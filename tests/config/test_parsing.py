@@ -251,6 +251,6 @@ def test_the_help_tells_the_bounds_of_each_number(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         parse("--encoder.kind=tds", "--help")
     told = " ".join(capsys.readouterr().out.split())
-    assert "--clip_norm CLIP_NORM [1e-06 to 1000000] (type: float" in told
-    assert "--encoder.kernel KERNEL [1 to 4096]" in told
-    assert "--augment.spread SPREAD [0 to 100]" in told
+    assert "--clip-norm X largest norm of the gradient (1e-06 to 1000000; default 1)" in told
+    assert "(1 to 4096; default 32)" in told
+    assert "(0 to 100; default 0)" in told

@@ -138,7 +138,7 @@ class ArgumentParser(argparse.ArgumentParser):
         if len(left) == 1 and not left[0].startswith("-"):
             _warn(renamed)
             setattr(found, option.dest, self._get_value(option, left.pop()))
-        elif required:
+        elif required and not left:
             self.error(f"the following arguments are required: {renamed.new}")
         return found, left
 

@@ -106,7 +106,7 @@ def test_a_damaged_checkpoint_is_one_line(corpus: Path, capsys: pytest.CaptureFi
     ("arguments", "wrong"),
     [
         (["--out", "nothing", "--resume"], "nothing: holds no run to resume"),
-        (["--config", "train.yaml"], "no output folder"),
+        (["--config", "train.yaml"], "required: --out"),
         (["--out", "run", "--config", "train.yaml", "--encoder.layers", "8"], "encoder.layers"),
         (["--out", "run", "--config", "train.yaml", "--steps", "many"], "steps"),
         (["--out", "run", "--steps", "3"], "no manifest"),
