@@ -10,7 +10,7 @@ from emgasr.frontend.features import FeaturesConfig, LogSpectrogramConfig
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models import recognizer as recognizers
 from emgasr.models.conformer import ConformerConfig
-from emgasr.models.recognizer import EncoderConfig
+from emgasr.models.encoder import EncoderConfig
 from emgasr.training.loop import FitConfig
 
 KINDS: dict[str, dict[str, type]] = {

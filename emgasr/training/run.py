@@ -21,7 +21,6 @@ from emgasr.display.visible import markdown_code, markdown_text
 from emgasr.errors import ConfigError
 from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
 from emgasr.frontend.measured import mended
-from emgasr.frontend.normalize import FITTED
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
 from emgasr.manifests.manifest import Manifest, read_manifest
@@ -78,7 +77,7 @@ def train(
         if first:
             stack.enter_context(_claimed(folder, resume))
             write_begun(begun, config, folder)
-        if config.normalize.kind in FITTED and not resume:
+        if config.normalize.fitted and not resume:
             recognizer.normalize.fit(_frames(recognizer, source))
 
         def save(best: Recognizer, cer: float, step: int) -> None:

@@ -15,9 +15,10 @@ from emgasr.frontend.features import LogSpectrogramConfig
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.manifests.manifest import Manifest, write_manifest
 from emgasr.models.conformer import ConformerConfig
+from emgasr.models.encoder import EncoderConfig
 from emgasr.models.folder import save_recognizer
 from emgasr.models.linear import LinearConfig
-from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
 from emgasr.recording import Band, Events, Recording, Signal, Spans
 from emgasr.sessions.native import save_session

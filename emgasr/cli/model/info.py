@@ -125,7 +125,8 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
 
 def _card(path: Path) -> str:
     """The card of a model; what cannot be read of it is no reason to tell nothing of the model."""
-    from emgasr.files.plain_data import LARGEST_YAML, read_text
+    from emgasr.files.plain_data import LARGEST_YAML
+    from emgasr.files.plain_text import read_text
 
     if not path.is_file():
         return ""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emgasr.cli.read.demo_story import Reader
     from emgasr.display.console import Console
     from emgasr.evaluation.evaluate import Evaluation
-    from emgasr.evaluation.results import Row
+    from emgasr.evaluation.results import Result
     from emgasr.recording import Recording
 
 LEAST_CALIBRATION = 2.0  # minutes: the fifth that is held out then holds a prompt, however slowly one types
@@ -55,14 +55,14 @@ def run(argv: list[str]) -> int:
     console.print(f"\nReport: {out / 'report.html'}   ({(time.monotonic() - started) / 60:.1f} minutes in all)")
     console.print(_next(options, reader.folder, out), soft_wrap=True)
     if options.json:
-        print_json({"folder": str(out), "rows": table})
+        print_json({"folder": str(out), "rows": [result.as_dict() for result in table]})
     return 0
 
 
-def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Console) -> list[Row]:
-    """Read, calibrate, read again; write what was found to `folder` and return its rows."""
+def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Console) -> list[Result]:
+    """Read, calibrate, read again; write what was found to `folder` and return it."""
     from emgasr.cli.read import demo_story as demo
-    from emgasr.evaluation.results import rows
+    from emgasr.evaluation.results import results_of
     from emgasr.sessions.native import save_session
     from emgasr.simulate import SPLIT_SEEDS
     from emgasr.training.run import progress
@@ -81,8 +81,8 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     tell_if_cold()
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
         before = demo.read(reader, typed, BEFORE, show)
-    before_rows = rows(before, parameters=reader.recognizer.parameter_count)
-    _tell(before, before_rows, console)
+    before_results = results_of(before, parameters=reader.recognizer.parameter_count)
+    _tell(before, before_results, console)
 
     with console.status("simulating another session"):
         known = demo.calibration(person, options.data_minutes)
@@ -99,18 +99,18 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     told = {"calibration": f"{options.data_minutes:g} min of another session, {fitted.minutes:.1f} min of fitting"}
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
         after = demo.read(personal, typed, AFTER, show, **told)
-    after_rows = rows(
+    after_results = results_of(
         after,
         parameters=personal.recognizer.parameter_count,
         calibration_minutes=options.data_minutes,
         train_minutes=round(fitted.minutes, 2),
     )
-    _tell(after, after_rows, console)
-    console.print(_table(before_rows[0], after_rows[0]))
+    _tell(after, after_results, console)
+    console.print(_table(before_results[0], after_results[0]))
     demo.write_findings(
-        folder, [(before, before_rows), (after, after_rows)], f"{person.subject}, before and after calibration"
+        folder, [(before, before_results), (after, after_results)], f"{person.subject}, before and after calibration"
     )
-    return before_rows + after_rows
+    return before_results + after_results
 
 
 @contextmanager
@@ -138,21 +138,22 @@ def _watching(
         yield show
 
 
-def _tell(evaluation: Evaluation, table: list[Row], console: Console) -> None:
+def _tell(evaluation: Evaluation, results: list[Result], console: Console) -> None:
     from emgasr.evaluation.evaluate import WITH_LM
     from emgasr.score import align
 
     item = evaluation.items[0]
     for line in marked(align(item.text, item.readings[WITH_LM].text), console.width, console.is_terminal):
         console.print(line, soft_wrap=True)
-    percent = {name: f"{100 * table[0][name]:.1f} %" for name in FIGURES}
+    everybody = results[0].as_dict()
+    percent = {name: f"{100 * everybody[name]:.1f} %" for name in FIGURES}
     console.print(
         f"Errors, {evaluation.system}: keys {percent['cer_greedy']} greedy, {percent['cer_lm']} with language model;"
         f" text {percent['cer_rendered_lm']}, words {percent['wer_lm']}."
     )
 
 
-def _table(before: Row, after: Row) -> Table:
+def _table(before: Result, after: Result) -> Table:
     from rich.table import Table
 
     table = Table(title="\nError rates, with 95 % intervals over stretches of this minute", title_justify="left")
@@ -161,7 +162,7 @@ def _table(before: Row, after: Row) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for key, name in FIGURES.items():
         cells = []
-        for row in (before, after):
+        for row in (before.as_dict(), after.as_dict()):
             low, high = row["intervals"][key]
             cells.append(f"{100 * row[key]:.1f} % ({100 * low:.1f}-{100 * high:.1f})")
         table.add_row(name, *cells)

@@ -25,6 +25,7 @@ from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Manifest, read_ma
 
 if TYPE_CHECKING:
     from emgasr.evaluation.evaluate import Evaluation
+    from emgasr.evaluation.results import Result
     from emgasr.models.recognizer import Recognizer
 
 NOTES = 20  # printed
@@ -46,9 +47,10 @@ def run(argv: list[str]) -> int:
         if wanted is not None and (asked or wanted.source == DEFAULT):
             wanted = _tuned(options, manifest, recognizer, wanted, asked)
         evaluation = _evaluation(options, manifest, entries, recognizer, wanted)
-        table = _table(options, entries, recognizer, evaluation)
+        results = _results(options, entries, recognizer, evaluation)
+        table = [result.as_dict() for result in results]
         if folder is not None:
-            _write(options, folder, evaluation, table)
+            _write(options, folder, evaluation, results)
         if options.save_search and wanted is not None:  # last: it may not exist, and a run that was stopped runs again
             from emgasr.decoding.search_file import write_search_config
 
@@ -95,11 +97,11 @@ def _evaluation(
     )
 
 
-def _table(
+def _results(
     options: argparse.Namespace, entries: list[Entry], recognizer: Recognizer, evaluation: Evaluation
-) -> list[dict[str, Any]]:
-    """The rows of figures; what the recordings and the model tell against them goes to standard error."""
-    from emgasr.evaluation.results import rows
+) -> list[Result]:
+    """The results; what the recordings and the model tell against them goes to standard error."""
+    from emgasr.evaluation.results import results_of
     from emgasr.manifests import lineage
 
     _tell_notes(evaluation)
@@ -112,17 +114,17 @@ def _table(
     if people:
         more["people_that_shaped_the_model"] = people
         print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
-    return rows(evaluation, parameters=recognizer.parameter_count, **more)
+    return results_of(evaluation, parameters=recognizer.parameter_count, **more)
 
 
-def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, table: list[dict[str, Any]]) -> None:
+def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, results: list[Result]) -> None:
     from emgasr.evaluation.report import write_report
     from emgasr.evaluation.results import write_hypotheses, write_results
 
-    write_results(folder / "results.json", table)
+    write_results(folder / "results.json", [result.as_dict() for result in results])
     write_hypotheses(folder / "hypotheses.jsonl", [evaluation])
     title = options.title or f"{evaluation.system} on {options.split}"
-    write_report(folder / "report.html", [(evaluation, table)], title)
+    write_report(folder / "report.html", [(evaluation, results)], title)
 
 
 def table_of(rows: Iterable[dict[str, Any]]) -> str:
