@@ -25,7 +25,7 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.sources import Chunk, Source, channel_count
 from emgasr.streaming.activity import RestLevel
-from emgasr.training.loop import validation_errors
+from emgasr.training.validator import greedy_errors
 
 FITTING, HELD_OUT = "fitting.hdf5", "held_out.hdf5"
 LEAST_S = 10.0  # of recording to fit to
@@ -91,7 +91,7 @@ def record_session(
 def fit_in_background(base: Path, recording: Path, out: Path, minutes: float) -> subprocess.Popen[str]:
     """Start `emgasr personalize` in a process of its own, which leaves this one to the signal."""
     command = [sys.executable, "-m", "emgasr", "personalize", str(base), "--recordings", str(recording)]
-    command += ["--out", str(out), "--minutes", f"{minutes:g}"]
+    command += ["--out", str(out), "--fit.minutes", f"{minutes:g}"]
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -113,7 +113,7 @@ def judge(
 ) -> Profile:
     """Read the held-out prompts with both models, and write the profile."""
     fitted = load_recognizer(folder / MODEL)
-    before, after = (validation_errors(model, [("held out", judged_on)])[0].rate for model in (base, fitted))
+    before, after = (greedy_errors(model, [("held out", judged_on)])[0].rate for model in (base, fitted))
     profile = Profile(
         person=judged_on.subject,
         donning=donning,

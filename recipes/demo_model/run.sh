@@ -29,7 +29,7 @@ if [ ! -f "$work/run/done" ]; then
     resume=()
     [ ! -f "$work/run/checkpoint.pt" ] || resume=(--resume)
     $emgasr train --config recipes/demo_model/conformer.yaml --manifest "$work/train/manifest.jsonl" \
-        --validation_manifest "$work/validation/manifest.jsonl" --minutes "$train_minutes" --out "$work/run" \
+        --validation_manifest "$work/validation/manifest.jsonl" --fit.minutes "$train_minutes" --out "$work/run" \
         ${resume[@]+"${resume[@]}"}
     touch "$work/run/done"
 fi

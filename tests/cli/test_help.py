@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-import resource
-import subprocess
-import sys
 
 import pytest
 
-from emgasr.cli import GROUPS, VERBS, main
 from emgasr.cli.options.parser import ArgumentParser
-from tests.helpers.verbs import commands, options, parsers, positionals
+from tests.helpers.verbs import options, parsers, positionals
 
 PARSERS = parsers()
 SHARED = {  # defined in one place, so said alike wherever they stand

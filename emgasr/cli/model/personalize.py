@@ -28,12 +28,12 @@ def run(argv: list[str]) -> int:
     fitting = _configuration()
     options = parser(fitting).parse_args(argv)
     config = fitting.read(options, PROGRAM)
+    from emgasr.cli.model.progress import progress
     from emgasr.training.personalize import personalize
-    from emgasr.training.run import progress
 
     recordings, entries = _recordings(options)
     with progress(quiet=options.quiet or not sys.stderr.isatty()) as report:
-        result = personalize(options.model, recordings, config, options.out, report, tell=_tell, entries=entries)
+        result = personalize(options.model, recordings, config, options.out, report, log=_log, entries=entries)
     if result.interrupted:
         print(f"emgasr: stopped; {options.out}/model is the best so far", file=sys.stderr)
         return 130
@@ -56,8 +56,8 @@ def parser(fitting: ConfigOptions | None = None) -> ArgumentParser:
         description="Fit a trained recognizer to one person's labelled recordings. The end of each recording is held "
         "out and judges the result: the fitted model is kept only if it reads that better.",
         examples=(
-            "emgasr personalize my_model monday.hdf5 tuesday.hdf5 --out mine --minutes 5",
-            "emgasr personalize my_model corpus.jsonl --subject p01 --out p01 --steps 500",
+            "emgasr personalize my_model monday.hdf5 tuesday.hdf5 --out mine --fit.minutes 5",
+            "emgasr personalize my_model corpus.jsonl --subject p01 --out p01 --fit.steps 500",
         ),
     )
     made.add_argument("model", type=Path, metavar="MODEL", help="model folder, as `emgasr train` writes it")
@@ -78,7 +78,7 @@ def _configuration() -> ConfigOptions:
     return ConfigOptions(PersonalizeConfig, {})
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(f"emgasr: {line}", file=sys.stderr)
 
 

@@ -61,11 +61,11 @@ def run(argv: list[str]) -> int:
 
 def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Console) -> list[Result]:
     """Read, calibrate, read again; write what was found to `folder` and return it."""
+    from emgasr.cli.model.progress import progress
     from emgasr.cli.read import demo_story as demo
     from emgasr.evaluation.results import results_of
     from emgasr.sessions.native import save_session
     from emgasr.simulate import SPLIT_SEEDS
-    from emgasr.training.run import progress
 
     person = demo.unseen_person(options.seed)
     seeds = {split: f"{seeds.start}-{seeds.stop - 1}" for split, seeds in SPLIT_SEEDS.items()}

@@ -74,7 +74,7 @@ def test_an_old_verb_is_the_new_one_and_says_so(old: str, new: str, capsys: pyte
     assert main([old, "--help"]) == 0
     told = capsys.readouterr()
     assert told.out == wanted.out
-    assert told.err == f"emgasr: `emgasr {old}` is now `emgasr {new}`; the old name goes with the next release\n"
+    assert told.err == f"emgasr: {old} is now {new}; the next release knows the new name alone\n"
 
 
 def test_no_new_spelling_is_an_old_one_too() -> None:
