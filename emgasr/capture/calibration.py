@@ -90,7 +90,7 @@ def record_session(
 
 def fit_in_background(base: Path, recording: Path, out: Path, minutes: float) -> subprocess.Popen[str]:
     """Start `emgasr personalize` in a process of its own, which leaves this one to the signal."""
-    command = [sys.executable, "-m", "emgasr", "personalize", str(base), "--recordings", str(recording)]
+    command = [sys.executable, "-m", "emgasr", "personalize", str(base), str(recording)]
     command += ["--out", str(out), "--fit.minutes", f"{minutes:g}"]
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
