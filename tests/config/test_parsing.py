@@ -9,7 +9,9 @@ import yaml
 
 from emgasr.cli import main
 from emgasr.cli.options.config import from_command_line
+from emgasr.config.described import sections_of
 from emgasr.config.parsing import from_mapping, to_mapping
+from emgasr.config.typed_data import Kinds
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig, SpectralCovarianceConfig
@@ -269,3 +271,10 @@ def test_the_help_tells_the_bounds_of_each_number(capsys: pytest.CaptureFixture[
     assert "--fit.clip-norm X largest norm of the gradient (1e-06 to 1000000; default 1)" in told
     assert "(1 to 4096; default 32)" in told
     assert "(0 to 100; default 0)" in told
+
+
+@pytest.mark.parametrize(("config", "kinds"), [(TrainingConfig, KINDS), (PersonalizeConfig, {})])
+def test_every_option_of_training_has_a_text(config: type, kinds: Kinds) -> None:
+    options = [option for section in sections_of(config, kinds) for option in section.options]
+    assert len(options) > 30
+    assert [option.name for option in options if not option.text] == []

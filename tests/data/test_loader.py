@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -99,14 +99,14 @@ def test_no_more_is_made_than_asked_ahead() -> None:
     made: list[int] = []
     enough = threading.Event()
 
-    def items() -> object:
+    def items() -> Iterator[int]:
         for number in range(1000):
             made.append(number)
             if len(made) > 3:
                 enough.set()
             yield number
 
-    ahead = made_ahead(items(), most=2)  # type: ignore[arg-type]
+    ahead = made_ahead(items(), most=2)
     next(ahead)
     assert enough.wait(5)  # one taken, two waiting, one in the thread's hands
     ahead.close()

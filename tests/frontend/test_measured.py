@@ -128,7 +128,7 @@ def test_training_windows_are_finite_and_tell_once_whose_are_not(value: float) -
     for cache_gb in (1.0, 0.0):
         config = WindowsConfig(shortest_s=2.0, longest_s=3.0, batch_s=24.0, cache_gb=cache_gb)
         source = WindowSampler(recordings, tiny_recognizer().tokens, config, 0)
-        examples = [example for step in range(4) for example in source.batch(step)]
+        examples = [example for step in range(4) for example in source.examples(step)]
         assert all(np.abs(example.samples).max() < 1e6 for example in examples)
     assert len(told) == 1
     assert "values that no amplifier gives" in told[0]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ class FrameClassifier(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         frames = samples[:, : samples.shape[1] // HOP * HOP].unflatten(1, (-1, HOP))
-        return self.classes(frames.square().mean(2).log1p())  # type: ignore[no-any-return]
+        return self.classes(frames.square().mean(2).log1p())
 
 
 class FrameObjective(Objective[FrameClassifier]):
@@ -89,7 +90,7 @@ def ctc(config: CTCConfig = LOSSES, augment: AugmentConfig = PLAIN) -> CTCObject
     return CTCObjective(tiny_recognizer(config=replace(CONFORMER, dropout=0.2)), config, augment)
 
 
-OBJECTIVES: dict[str, Callable[[], Objective]] = {  # type: ignore[type-arg]
+OBJECTIVES: dict[str, Callable[[], Objective[Any]]] = {
     "ctc": ctc,
     "ctc alone": lambda: ctc(CTCConfig(intermediate_weight=0.0, frame_weight=0.0)),
     "ctc with a head of its own": lambda: ctc(CTCConfig(frame_head="own", frame_from=0.5)),
@@ -185,9 +186,9 @@ def test_a_batch_of_any_sampler_is_padded_with_nothing(name: str) -> None:
     assert batch.samples.shape[1] == int(batch.lengths.max())
 
 
-VALIDATORS: dict[str, Callable[[], tuple[Validator[nn.Module], nn.Module]]] = {
-    "greedy": lambda: (GreedyCER([("one", easy_recording(9, 10.0))], tiny_recognizer().tokens), tiny_recognizer()),  # type: ignore[dict-item]
-    "frames": lambda: (FrameErrors(windows().batch(0)), FrameClassifier()),  # type: ignore[dict-item]
+VALIDATORS: dict[str, Callable[[], tuple[Validator[Any], nn.Module]]] = {
+    "greedy": lambda: (GreedyCER([("one", easy_recording(9, 10.0))], tiny_recognizer().tokens), tiny_recognizer()),
+    "frames": lambda: (FrameErrors(windows().batch(0)), FrameClassifier()),
 }
 
 

@@ -11,6 +11,7 @@ from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.progress import fit_progress
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError
 from emgasr.manifests.leaks import check_disjoint
@@ -28,11 +29,10 @@ def run(argv: list[str]) -> int:
     fitting = _configuration()
     options = parser(fitting).parse_args(argv)
     config = fitting.read(options, PROGRAM)
-    from emgasr.cli.model.progress import progress
     from emgasr.training.personalize import personalize
 
     recordings, entries = _recordings(options)
-    with progress(quiet=options.quiet or not sys.stderr.isatty()) as report:
+    with fit_progress(quiet=options.quiet) as report:
         result = personalize(options.model, recordings, config, options.out, report, log=_log, entries=entries)
     if result.interrupted:
         print(f"emgasr: stopped; {options.out}/model is the best so far", file=sys.stderr)

@@ -9,6 +9,7 @@ from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.progress import fit_progress
 from emgasr.errors import OutputError
 
 PROGRAM = "emgasr train"
@@ -26,11 +27,10 @@ def run(argv: list[str]) -> int:
         raise OutputError(options.out, "holds no run to resume (no training.yaml)", "start it without --resume")
     manifest = {"manifest": options.manifest} if options.manifest else {}
     config = training.read(options, PROGRAM, [resolved] if options.resume else [], **manifest)
-    from emgasr.cli.model.progress import progress
     from emgasr.training.run import train
 
     first = os.environ.get("RANK", "0") == "0"  # one process that torchrun started speaks for all
-    with progress(quiet=options.quiet or not (first and sys.stderr.isatty())) as report:
+    with fit_progress(quiet=options.quiet or not first) as report:
         fitted = train(
             config,
             options.out,
