@@ -24,7 +24,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def split(*options: str) -> int:
-    rule = ["--rule", "leave-one-subject-out", "--test-sessions", "1"]
+    rule = ["--rule", "leave-one-subject-out", "--test-session-count", "1"]
     return main(["protocol", "split", "manifest.jsonl", *rule, "--out", "splits.json", *options])
 
 
@@ -124,4 +124,4 @@ def test_what_is_no_protocol_cannot_be_reported(world: Path, capsys: pytest.Capt
     assert main(["protocol", "report", "."]) == 2
     assert "rows.json: holds no rows of a protocol" in capsys.readouterr().err
     assert main(["protocol", "report", ".", "--colour"]) == 2
-    assert "unknown option '--colour'" in capsys.readouterr().err
+    assert "unknown option --colour" in capsys.readouterr().err
