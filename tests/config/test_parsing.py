@@ -269,8 +269,8 @@ def test_the_help_tells_the_bounds_of_each_number(capsys: pytest.CaptureFixture[
         parse("--encoder.kind=tds", "--help")
     told = " ".join(capsys.readouterr().out.split())
     assert "--fit.clip-norm X largest norm of the gradient (1e-06 to 1000000; default 1)" in told
-    assert "--encoder.kernel N" in told
-    assert "--augment.spread X" in told
+    assert "(1 to 4096; default 32)" in told
+    assert "(0 to 100; default 0)" in told
 
 
 @pytest.mark.parametrize(("config", "kinds"), [(TrainingConfig, KINDS), (PersonalizeConfig, {})])

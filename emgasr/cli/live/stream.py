@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from emgasr.decoding.hotwords import Hotwords
     from emgasr.lm import NGramModel
     from emgasr.lm.words import WordModel
-    from emgasr.models.folder import load_recognizer
     from emgasr.models.recognizer import Recognizer
     from emgasr.sources import Chunk, Source
-    from emgasr.streaming.stream import Event, Stream, StreamConfig, open_stream
+    from emgasr.streaming.stream import Event, Stream, StreamConfig
 
 Shown = Callable[["list[Event]"], None]
 Reading = tuple["NGramModel | WordModel | None", "SearchConfig | None", "Hotwords | None"]
@@ -39,6 +38,7 @@ def run(argv: list[str]) -> int:
     options = parser().parse_args(argv)
     _check(options)
     from emgasr.capture.profile import MODEL, is_profile, read_profile
+    from emgasr.models.folder import load_recognizer
     from emgasr.recording import Signal
     from emgasr.sources import open_source
 
@@ -128,6 +128,8 @@ def _notices(chunk: Chunk) -> list[Event]:
 
 
 def _stream(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> Stream:
+    from emgasr.streaming.stream import open_stream
+
     lm, search, hotwords = reading
     return open_stream(recognizer, lm, search, config, hotwords)
 
