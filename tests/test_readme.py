@@ -46,6 +46,8 @@ def test_every_command_is_marked_as_tested_or_is_plain_help() -> None:
     assert all(line.endswith("--help") for block in untested for line in block.splitlines())
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_tour_of_the_readme_runs(tmp_path: Path) -> None:
     program = tmp_path / "bin" / "emgasr"

@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from emgasr.capture.profile import MODEL, Profile, write_profile
 from emgasr.capture.recorder import Director, Recorder
 from emgasr.errors import DataError, ModelError
 from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.recording import Recording
-from emgasr.sources import Chunk, Source, channel_count
+from emgasr.recording import Recording, Signal
+from emgasr.sources import Chunk, Source
 from emgasr.streaming.activity import RestLevel
 from emgasr.training.validator import greedy_errors
 
@@ -46,8 +44,7 @@ class CalibrateConfig:
 
 def check_signal(recognizer: Recognizer, source: Source) -> None:
     """Raise a RecordingError unless the source has the model's rate, unit and bands."""
-    empty = np.zeros((0, channel_count(source)), np.float32)
-    recognizer.signal.check(Recording(empty, source.rate_hz, source.unit, source.bands, "source", "live"))
+    recognizer.signal.check_same(Signal(source.rate_hz, source.unit, source.bands), "source")
 
 
 def record_session(

@@ -45,6 +45,7 @@ def test_a_split_file_is_made_once_and_its_checksum_told(world: Path, capsys: py
     assert told["sha256"] in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -134,6 +134,7 @@ def test_the_mains_are_found_in_the_signal(hz: float, off_hz: float) -> None:
     assert find_mains(samples, 2000.0) == hz
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [9001, 9020])
 def test_the_mains_are_found_under_muscles_at_work(seed: int) -> None:
     person = simulate_person(seed)

@@ -39,6 +39,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp_path: Path) -> None:
     before = files(base)
     recordings = [easy_recording(0, 20.0), easy_recording(1, 20.0)]
@@ -61,6 +62,7 @@ def test_the_tuned_search_of_the_base_model_comes_along(base: Path, tmp_path: Pa
     assert files(tmp_path / "out" / "model")["search.yaml"] == files(base)["search.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learning_rate", [100.0, 1e30])
 def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
     learning_rate: float, base: Path, tmp_path: Path

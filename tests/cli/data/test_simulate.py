@@ -17,6 +17,7 @@ def simulate(*arguments: object) -> int:
     return main(["simulate", "--out", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_recordings_and_a_manifest_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert simulate(out, "--people", 2, "--sessions", 2, "--session-minutes", 0.3, "--split", "test", "--json") == 0

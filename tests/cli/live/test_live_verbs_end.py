@@ -48,6 +48,7 @@ def default_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_stream_with_its_figures(world: Path, number: signal.Signals) -> None:
     source = f"file:{world}/minute.hdf5"
@@ -62,6 +63,7 @@ def test_a_signal_ends_a_stream_with_its_figures(world: Path, number: signal.Sig
     assert 0 < summary["seconds"] < 60
 
 
+@pytest.mark.process
 def test_ctrl_c_in_a_terminal_ends_the_view_with_its_figures_and_nothing_typed_is_in_the_picture(world: Path) -> None:
     controller, terminal = pty.openpty()
     program = (
@@ -86,6 +88,7 @@ def test_ctrl_c_in_a_terminal_ends_the_view_with_its_figures_and_nothing_typed_i
     assert b"zyx" not in screen
 
 
+@pytest.mark.process
 def test_termination_ends_a_recording_well(world: Path, tmp_path: Path) -> None:
     out = tmp_path / "stopped.hdf5"
     with started("record", "--out", str(out), "--source", f"file:{world}/minute.hdf5", "--json") as process:
@@ -98,6 +101,7 @@ def test_termination_ends_a_recording_well(world: Path, tmp_path: Path) -> None:
     assert open_recording(out).duration_s == pytest.approx(json.loads(told)["seconds"], abs=1e-3)
 
 
+@pytest.mark.process
 def test_a_reader_that_goes_away_ends_a_stream_without_a_word(world: Path) -> None:
     with started("stream", f"{world}/model", "--source", f"file:{world}/minute.hdf5", "--json") as process:
         assert process.stdout is not None

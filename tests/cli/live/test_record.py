@@ -40,6 +40,7 @@ def test_a_replayed_file_is_recorded_as_it_is(tmp_path: Path, capsys: pytest.Cap
     assert "exists already" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_simulated_person_types_the_prompts(tmp_path: Path) -> None:
     prompts, out = tmp_path / "prompts.txt", tmp_path / "typed.hdf5"
     prompts.write_text("ab\n\nc d\n")
@@ -104,6 +105,8 @@ def wait_for(path: Path, size: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_kill_leaves_a_file_that_opens_and_can_be_finished(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +125,8 @@ def test_a_kill_leaves_a_file_that_opens_and_can_be_finished(
     assert not is_journal(out)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_two_processes_cannot_record_to_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "both.hdf5"
     process = started("--out", str(out), "--source", f"file:{source}")
@@ -158,6 +163,8 @@ def test_a_full_disk_ends_a_recording_in_one_line_and_keeps_what_was_there(
     np.testing.assert_array_equal(recording.read(), open_recording(source).read()[: recording.n_samples])
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_ctrl_c_ends_a_recording_well(tmp_path: Path) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "stopped.hdf5"
     process = started("--out", str(out), "--source", f"file:{source}", stdout=subprocess.PIPE)
@@ -193,6 +200,8 @@ def test_a_source_that_is_gone_for_good_leaves_what_came_before(
     np.testing.assert_array_equal(open_recording(out).read(), make_recording().read(0.0, 1.0))
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "keys.hdf5"
     prompts = tmp_path / "prompts.txt"
@@ -224,6 +233,7 @@ def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) 
     assert recording.spans.texts == ("", "hi\n", "")
 
 
+@pytest.mark.process
 def test_ctrl_c_in_a_terminal_leaves_a_clean_screen(tmp_path: Path) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "free.hdf5"
     controller, terminal = pty.openpty()
@@ -250,6 +260,7 @@ def test_ctrl_c_in_a_terminal_leaves_a_clean_screen(tmp_path: Path) -> None:
     assert b"abc" not in screen
 
 
+@pytest.mark.process
 def test_keys_without_a_terminal_are_refused(tmp_path: Path) -> None:
     source = write_native(tmp_path)
     out = tmp_path / "keys.hdf5"

@@ -70,6 +70,8 @@ def wait_for(found: Path, lines: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_ctrl_c_writes_the_checkpoint_and_resume_goes_on(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [
         sys.executable,

@@ -215,6 +215,7 @@ def test_info_refuses_what_it_does_not_know(world: Path, told: Told, name: str) 
     assert name in errors
 
 
+@pytest.mark.process
 def test_help_of_each_verb_needs_no_heavy_import() -> None:
     import subprocess
     import sys
