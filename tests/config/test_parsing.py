@@ -17,10 +17,9 @@ from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig, SpectralCovarianceConfig
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.tds import TDSConfig
-from emgasr.training.config import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
 from emgasr.training.loop import FitConfig
 from emgasr.training.objective import CTCConfig
-from emgasr.training.personalize import PersonalizeConfig
 
 
 def parse(*argv: str) -> TrainingConfig:

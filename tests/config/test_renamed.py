@@ -15,9 +15,8 @@ from emgasr.config.parsing import from_mapping, to_mapping
 from emgasr.config.renamed import renamed_keys
 from emgasr.data.batches import ComposedConfig
 from emgasr.errors import ConfigError
-from emgasr.training.config import KINDS, RENAMED, TrainingConfig
+from emgasr.training.config import KINDS, RENAMED, PersonalizeConfig, TrainingConfig
 from emgasr.training.loop import FitConfig
-from emgasr.training.personalize import PersonalizeConfig
 
 OLD = """
 steps: 30

@@ -20,9 +20,9 @@ from emgasr.files.output import UNFINISHED
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.sessions.native import save_session
-from emgasr.training.config import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
 from emgasr.training.loop import FitConfig
-from emgasr.training.personalize import PersonalizeConfig, personalize
+from emgasr.training.personalize import personalize
 from emgasr.training.run import train
 from tests.helpers.tiny_models import easy_recording, write_easy_corpus
 

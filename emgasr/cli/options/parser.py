@@ -100,7 +100,9 @@ class ArgumentParser(argparse.ArgumentParser):
         self.epilog = "\n\n".join(filter(None, (self.notes, examples)))
         return super().format_help()
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
         """Return the options, and no words besides: a ConfigError names the first word that no option takes."""
         words = hyphened(sys.argv[1:] if args is None else args)
         old = [renamed for renamed in self.renamed if renamed.old.startswith("--") and _holds(words, renamed.old)]
@@ -145,21 +147,6 @@ class ArgumentParser(argparse.ArgumentParser):
             f"{what} {name}",
             f"did you mean {near[0]}?" if near else f"`{self.prog} --help` lists the options",
         )
-
-    def _with_old_positional(self, words: list[str], namespace: Any, renamed: Renamed) -> tuple[Any, list[str]]:
-        """Parse words without the option that replaced the last positional: the word that is left over is its value."""
-        option = self._option_string_actions[renamed.new]
-        required, option.required = option.required, False
-        try:
-            found, left = super().parse_known_args(words, namespace)
-        finally:
-            option.required = required
-        if len(left) == 1 and not left[0].startswith("-"):
-            _warn(renamed)
-            setattr(found, option.dest, self._get_value(option, left.pop()))
-        elif required and not left:
-            self.error(f"the following arguments are required: {renamed.new}")
-        return found, left
 
 
 def hyphened(words: Iterable[str]) -> list[str]:
