@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from emgasr.cli.options.language import Language
 from emgasr.cli.options.search import tell_if_cold
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError
@@ -20,8 +19,9 @@ from emgasr.manifests.manifest import Manifest
 
 if TYPE_CHECKING:
     from emgasr.decoding import SearchConfig
-    from emgasr.evaluation.endpoint_tuning import Settled
+    from emgasr.evaluation.endpoint_tuning import LiveTrial
     from emgasr.evaluation.search_tuning import Trial, Tuned, Utterance
+    from emgasr.language import Language
     from emgasr.models.recognizer import Recognizer
     from emgasr.tokens import Tokens
 
@@ -52,7 +52,7 @@ def effort(options: argparse.Namespace, prefix: str = "") -> Effort:
 
 def validation_utterances(
     recognizer: Recognizer,
-    model: str,
+    model: Path,
     validation: Manifest,
     split: str,
     effort: Effort,
@@ -67,7 +67,7 @@ def validation_utterances(
     """
     from emgasr.evaluation.items import items_of, refuse_tuning_on_test, tuning_stretches
 
-    refuse_tuning_on_test(validation, split, manifest, evaluated, Path(model))
+    refuse_tuning_on_test(validation, split, manifest, evaluated, model)
     entries = validation.split(split)
     recordings = (
         (entry.path, open_entry(entry, validation.root)) for entry in progress(entries, "reading", len(entries))
@@ -93,7 +93,7 @@ def find_weights(
 
 
 @contextmanager
-def trials_shown(what: str, count: int) -> Iterator[Callable[[Trial | Settled], None]]:
+def trials_shown(what: str, count: int) -> Iterator[Callable[[Trial | LiveTrial], None]]:
     """Yield what is to be told of each trial: a bar with the fewest errors so far, on a terminal only."""
     from rich.progress import Progress
 
@@ -103,7 +103,7 @@ def trials_shown(what: str, count: int) -> Iterator[Callable[[Trial | Settled], 
         task = bar.add_task(what, total=count)
         best = float("inf")
 
-        def report(trial: Trial | Settled) -> None:
+        def report(trial: Trial | LiveTrial) -> None:
             nonlocal best
             best = min(best, trial.counts.rate)
             bar.update(task, advance=1, description=f"{what}, best {100 * best:.2f} %")
