@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def test_the_words_are_those_of_the_text(symbols: str) -> None:
     keys = typed(symbols)
     words = words_of(keys, KEYS)
     assert [word.text for word in words] == KEYS.render(KEYS.ids(symbols)).split()
-    assert all(first.end_s < second.start_s for first, second in zip(words, words[1:], strict=False))
+    assert all(first.end_s < second.start_s for first, second in pairwise(words))
 
 
 def test_each_gesture_is_a_word_whatever_its_label() -> None:

@@ -75,9 +75,10 @@ def personalize(
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
     The base model's search.yaml, live.yaml and language model, if it has them, come along. With `compose` the
-    recordings hold takes, and sequences composed of them are fitted on and judged. `tell` gets a line for each recording with values that no
-    amplifier gives, which are filled in. `entries` are those of the recordings, where they are known: the model tells
-    for good whose recordings shaped it (`emgasr.manifests.lineage`), the person's and those of `base`.
+    recordings hold takes, and sequences composed of them are fitted on and judged. `tell` gets a line for each
+    recording with values that no amplifier gives, which are filled in. `entries` are those of the recordings, where
+    they are known: the model tells for good whose recordings shaped it (`emgasr.manifests.lineage`), the person's and
+    those of `base`.
     Raises a DataError for recordings of several people or without labels.
     """
     people = sorted({recording.subject for recording in recordings})

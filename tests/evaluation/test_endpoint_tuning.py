@@ -72,6 +72,20 @@ def test_rules_survive_their_file(tmp_path: Path) -> None:
         assert read_rules(path) == rules
 
 
+def test_the_old_name_of_a_field_is_read_and_the_new_one_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "live.yaml"
+    path.write_text("agreement: 0.9\nsettle_within_s: 2.5\n", encoding="utf-8")
+    assert read_rules(path) == LiveRules(0.9, 2.5)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"emgasr: {path}: settle_within_s is called finalize_within_s now"
+    ]
+    path.write_text("finalize_within_s: 1\nsettle_within_s: 2.5\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="holds both finalize_within_s and settle_within_s"):
+        read_rules(path)
+
+
 @pytest.mark.parametrize("content", ["agreement: 0.2", "finalize_within_s: 0", "pause_s: .inf", "agreament: 0.9", "[]"])
 def test_wrong_rules_are_refused_by_name(tmp_path: Path, content: str) -> None:
     path = tmp_path / "live.yaml"

@@ -58,7 +58,7 @@ def test_a_delay_is_plain_numbers_and_a_line() -> None:
     assert figures["final_worst_ms"] is figures["finalize_ms"] is None
     assert (figures["window_ms"], figures["hop_ms"], figures["chunk_ms"], figures["warmup_ms"]) == (40, 20, 80, 200)
     assert str(delay) == (
-        "first shown after 82 ms (at most 144), stable without a bound (window 40, hop 20, chunk 80, fed 64 ms)"
+        "first shown after 82 ms (at most 144), final without a bound (window 40, hop 20, chunk 80, fed 64 ms)"
     )
 
 
