@@ -14,8 +14,14 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 SMALLER = (
     (r"--people \d+", "--people 1"),
     (r"(emgasr simulate .*)--minutes \d+", r"\1--minutes 0.4"),
-    (r"(emgasr train .*)--minutes \d+", r"\1--steps 2 --validations 1 --source.batch_s 8 --source.longest_s 5"),
-    (r"(emgasr personalize .*)--minutes \d+", r"\1--steps 1 --validations 1 --held_out 0.5 --source.batch_s 8"),
+    (
+        r"(emgasr train .*)--(?:fit.)?minutes \d+",
+        r"\1--fit.steps 2 --fit.validations 1 --data.batch_s 8 --data.longest_s 5",
+    ),
+    (
+        r"(emgasr personalize .*)--(?:fit.)?minutes \d+",
+        r"\1--fit.steps 1 --fit.validations 1 --held_out 0.5 --data.batch_s 8",
+    ),
     (r"--order \d", "--order 3"),
     (r"(emgasr evaluate .*--lm \S+)", r"\1 --tune-trials 2 --threads 1 --beam 4"),
 )

@@ -15,9 +15,10 @@ from emgasr.frontend.features import LogSpectrogramConfig
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.manifests.manifest import Manifest, write_manifest
 from emgasr.models.conformer import ConformerConfig
+from emgasr.models.encoder import EncoderConfig
 from emgasr.models.folder import save_recognizer
 from emgasr.models.linear import LinearConfig
-from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
 from emgasr.recording import Band, Events, Recording, Signal, Spans
 from emgasr.sessions.native import save_session
@@ -90,12 +91,9 @@ def easy_recording(seed: int = 0, seconds: float = 30.0, **changes: Any) -> Reco
 
 TINY_TRAINING = """
 manifest: {manifest}
-steps: 4
-validations: 2
-learning_rate: 1e-2
-warmup_steps: 2
+fit: {{steps: 4, validations: 2, learning_rate: 1e-2, warmup_steps: 2}}
 tokens: {{kind: keystrokes, symbols: [a, b]}}
-source: {{kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}}
+data: {{kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}}
 features: {{kind: log_spectrogram, window_ms: 40, hop_ms: 20}}
 normalize: {{kind: none}}
 encoder:

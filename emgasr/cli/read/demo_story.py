@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from emgasr.errors import ModelError
 from emgasr.evaluation.evaluate import Evaluation, evaluate
 from emgasr.evaluation.items import items_of
 from emgasr.evaluation.report import write_report
-from emgasr.evaluation.results import Row, write_hypotheses, write_results
+from emgasr.evaluation.results import Result, write_hypotheses, write_results
 from emgasr.lm import NGramModel, read_model
 from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
-from emgasr.training.personalize import PersonalizeConfig, Personalized, personalize
+from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, Personalized, personalize
 
 TYPED_MINUTES = 1.0
 LM_NAME = "lm.arpa.gz"
@@ -90,15 +90,16 @@ def calibrate(
 
     Raises KeyboardInterrupt when Ctrl-C stopped it.
     """
-    result = personalize(reader.folder, [recording], PersonalizeConfig(minutes=minutes), folder, report)
+    config = PersonalizeConfig(fit=replace(PERSONAL_FIT, minutes=minutes))
+    result = personalize(reader.folder, [recording], config, folder, report)
     if result.interrupted:
         raise KeyboardInterrupt
     return result
 
 
-def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Row]]], title: str) -> None:
+def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Result]]], title: str) -> None:
     """Write results.json, hypotheses.jsonl and report.html."""
-    write_results(folder / "results.json", [row for _, table in results for row in table])
+    write_results(folder / "results.json", [result.as_dict() for _, table in results for result in table])
     write_hypotheses(folder / "hypotheses.jsonl", [evaluation for evaluation, _ in results])
     write_report(folder / "report.html", results, title)
 

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.language import as_option
 from emgasr.cli.options.parser import ArgumentParser
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(argv: list[str]) -> int:
     """Transcribe each recording; one that cannot be read is reported and does not stop the others (exit code 2)."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     pipeline = pipeline_of(options, options.model)
     nbest = 1 if options.nbest is None else options.nbest
     if options.nbest is not None and pipeline.language is None:
@@ -28,7 +29,7 @@ def run(argv: list[str]) -> int:
         pipeline.beam_search(nbest)  # what does not fit is reported here, not by the first recording
     except ConfigError as error:
         raise as_option(error) from error
-    vocabulary = _announce(pipeline)
+    vocabulary = _announce(pipeline, options.quiet)
     code = 0
     for path, found in zip(options.recordings, pipeline.read_each(options.recordings, nbest), strict=True):
         if isinstance(found, EmgasrError):
@@ -54,42 +55,43 @@ def run(argv: list[str]) -> int:
     return code
 
 
-def _announce(pipeline: Pipeline) -> dict[str, int]:
+def _announce(pipeline: Pipeline, quiet: bool) -> dict[str, int]:
     """Print on stderr how recordings are read, where there is a choice; return a lexicon's figures, for JSON."""
     from emgasr.language import language_in
 
     language = pipeline.language
     if language is None:
-        if pipeline.folder is not None and language_in(pipeline.folder) is not None:
+        if not quiet and pipeline.folder is not None and language_in(pipeline.folder) is not None:
             print("search: greedy", file=sys.stderr)
         return {}
     tell_if_cold()
-    print(f"search: {pipeline.reading}", file=sys.stderr)
+    if not quiet:
+        print(f"search: {pipeline.reading}", file=sys.stderr)
     if lexicon := language.coverage([]):
         print(f"{lexicon}; `emgasr evaluate` reports how much of a text it lacks", file=sys.stderr)
         return {"vocabulary": lexicon.vocabulary, "unmodeled": lexicon.unmodeled}
     return {}
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr transcribe",
         description="Read recordings: greedily, or by beam search with a language model.",
+        examples=(
+            "emgasr transcribe my_model session.hdf5 --lm en.lm",
+            "emgasr transcribe my_model sessions/*.hdf5 --json",
+        ),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument(
+    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    made.add_argument(
         "recordings", metavar="RECORDING", nargs="+", help="native or emg2qwerty session (HDF5), or BIDS BDF/EDF"
     )
-    form = parser.add_mutually_exclusive_group()
+    form = made.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="print the text alone (default)")
-    form.add_argument(
-        "--json", action="store_true", help="print one JSON object a line, with key times and confidences"
-    )
-    parser.add_argument(
-        "--nbest",
-        type=int,
-        metavar="N",
-        help="with --lm: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json",
-    )
-    add_search_options(parser)
-    return parser
+    add_json(form, "print one JSON object a line, with key times and confidences")
+    nbest = "with --lm: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json"
+    made.add_argument("--nbest", type=int, metavar="N", help=nbest)
+    add_quiet(made)
+    add_search_options(made)
+    return made
