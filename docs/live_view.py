@@ -1,0 +1,42 @@
+"""A simulated person in; a picture of what `emgasr stream` shows of their typing, as an SVG, out.
+
+    python docs/live_view.py docs/images/live.svg
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from rich.console import Console as RichConsole
+
+from emgasr.cli.live.stream_view import View
+from emgasr.lm import read_model
+from emgasr.decoding.search_file import read_search_config
+from emgasr.models.folder import load_recognizer
+from emgasr.sources import open_source
+from emgasr.streaming.stream import open_stream
+
+PERSON, SECONDS, CHUNK_MS = "simulate:seed=9101,minutes=2,speed=fast,chunk_ms=64", 38.0, 64.0
+MODEL = Path(__file__).resolve().parent.parent / "emgasr" / "assets" / "model"
+
+
+def picture() -> str:
+    """The view of the packaged model on this person, as an SVG without fonts from elsewhere."""
+    search = read_search_config(MODEL / "search.yaml")
+    stream = open_stream(load_recognizer(MODEL), read_model(MODEL / "lm.arpa.gz"), search)
+    console = RichConsole(record=True, width=84, height=18, file=io.StringIO(), force_terminal=True, _environ={})
+    view = View(stream, CHUNK_MS, console)
+    for chunk in open_source(PERSON).chunks():
+        view._note(stream.feed(chunk.samples)) if hasattr(view, "_note") else view(stream.feed(chunk.samples))
+        if stream.time_s >= SECONDS:
+            break
+    console.print(view.picture())
+    svg = console.export_svg(title="emgasr stream MODEL --source simulate:seed=9101")
+    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL).replace("Fira Code", "ui-monospace")
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(picture(), encoding="utf-8")
