@@ -1,6 +1,6 @@
 """Verbs and configuration dataclasses in; the reference pages of command line and configuration out (a hook of mkdocs).
 
-    python docs/generate.py OUT      # the same pages, as Markdown files
+python docs/generate.py OUT      # the same pages, as Markdown files
 """
 
 from __future__ import annotations
@@ -86,12 +86,22 @@ def _files() -> Iterable[tuple[str, str, type, Mapping[str, Mapping[str, type]]]
     from emgasr.protocol.folds import RuleConfig
     from emgasr.protocol.plan import ProtocolConfig
     from emgasr.streaming.rules import LiveRules
-    from emgasr.training.config import KINDS, TrainingConfig
     from emgasr.training.personalize import PersonalizeConfig
+    from emgasr.training.run import KINDS, TrainingConfig
 
-    yield "Training", "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`.", TrainingConfig, KINDS
+    yield (
+        "Training",
+        "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`.",
+        TrainingConfig,
+        KINDS,
+    )
     yield "Personalization", "Read by `emgasr personalize --config FILE`.", PersonalizeConfig, KINDS
-    yield "Search", "`search.yaml` in a model folder, and the file of `--search`; `emgasr tune` writes it.", SearchConfig, {}
+    yield (
+        "Search",
+        "`search.yaml` in a model folder, and the file of `--search`; `emgasr tune` writes it.",
+        SearchConfig,
+        {},
+    )
     yield "Live rules", "`live.yaml` in a model folder; `emgasr tune-live` writes it.", LiveRules, {}
     yield "Filters", "Options of `emgasr condition`, and of every source of a live signal.", ConditioningConfig, {}
     yield "Split rule", "Options of `emgasr protocol split`.", RuleConfig, {}
@@ -105,17 +115,22 @@ def _described(config: type, kinds: Mapping[str, Mapping[str, type]], prefix: st
     rows, sections = [], []
     for field in dataclasses.fields(config):
         if field.name in kinds and not prefix:
-            sections += [(f"{field.name}: {kind}", inner, f"{field.name}.") for kind, inner in kinds[field.name].items()]
+            sections += [
+                (f"{field.name}: {kind}", inner, f"{field.name}.") for kind, inner in kinds[field.name].items()
+            ]
         elif inner := [part for part in _parts(hints[field.name]) if dataclasses.is_dataclass(part)]:
             sections += [(field.name, part, f"{field.name}.") for part in inner]
         elif field.name != "kind":
             rows.append((field, hints[field.name], meanings.get(field.name, "")))
     told = [opening(config)] if prefix else []
     if rows:
-        told.append("| option | type | default | bounds | meaning |\n|---|---|---|---|---|\n" + "\n".join(
-            f"| `{prefix}{field.name}` | {_type_name(hint)} | {_default(field)} | {_bounds(hint)} | {meaning} |"
-            for field, hint, meaning in rows
-        ))
+        told.append(
+            "| option | type | default | bounds | meaning |\n|---|---|---|---|---|\n"
+            + "\n".join(
+                f"| `{prefix}{field.name}` | {_type_name(hint)} | {_default(field)} | {_bounds(hint)} | {meaning} |"
+                for field, hint, meaning in rows
+            )
+        )
     for title, inner, name in sections:
         told += [f"### {title}", *_described(inner, {}, prefix + name)]
     return [part for part in told if part]

@@ -1,6 +1,6 @@
 """A simulated person in; a picture of what `emgasr stream` shows of their typing, as an SVG, out.
 
-    python docs/live_view.py docs/images/live.svg
+python docs/live_view.py docs/images/live.svg
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from pathlib import Path
 from rich.console import Console as RichConsole
 
 from emgasr.cli.live.stream_view import View
-from emgasr.lm import read_model
 from emgasr.decoding.search_file import read_search_config
+from emgasr.lm import read_model
 from emgasr.models.folder import load_recognizer
 from emgasr.sources import open_source
 from emgasr.streaming.stream import open_stream
 
-PERSON, SECONDS, CHUNK_MS = "simulate:seed=9101,minutes=2,speed=fast,chunk_ms=64", 38.0, 64.0
+PERSON, CHUNK_MS = "simulate:seed=9101,minutes=2,speed=fast,chunk_ms=64", 64.0
+SECONDS, PARTIAL = 35.0, 4  # from when on the first moment is taken at which so many characters are partial
 MODEL = Path(__file__).resolve().parent.parent / "emgasr" / "assets" / "model"
 
 
@@ -30,8 +31,8 @@ def picture() -> str:
     console = RichConsole(record=True, width=84, height=18, file=io.StringIO(), force_terminal=True, _environ={})
     view = View(stream, CHUNK_MS, console)
     for chunk in open_source(PERSON).chunks():
-        view._note(stream.feed(chunk.samples)) if hasattr(view, "_note") else view(stream.feed(chunk.samples))
-        if stream.time_s >= SECONDS:
+        view(stream.feed(chunk.samples))
+        if stream.time_s >= SECONDS and len(stream.tentative_text) >= len(stream.text) + PARTIAL:
             break
     console.print(view.picture())
     svg = console.export_svg(title="emgasr stream MODEL --source simulate:seed=9101")

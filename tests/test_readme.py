@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.workplace import SMALLER, Workplace
 from tests.helpers.pages import blocks, needs, run_in_processes
 from tests.helpers.scripts import ROOT
+from tests.helpers.workplace import SMALLER, Workplace
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
 from pathlib import Path
-from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
 
 from emgasr.cli import VERBS, main
-from tests.helpers.workplace import SMALLER, Workplace
 from tests.helpers.pages import COMMANDS, Block, blocks, commands, name_of, needs, pages, run_block
+from tests.helpers.workplace import SMALLER, Workplace
+from tests.test_house import FLOORS
 
 TEXTS = {name_of(page): page.read_text(encoding="utf-8") for page in pages()}
 BLOCKS = {name: blocks(text, name) for name, text in TEXTS.items()}
@@ -57,7 +58,8 @@ def test_a_block_that_a_reader_would_run_is_tested_or_says_why_not() -> None:
         block.place
         for found in BLOCKS.values()
         for block in found
-        if block.language in COMMANDS and not (block.mark in ("tested", "file") or (block.mark == "not run" and block.note))
+        if block.language in COMMANDS
+        and not (block.mark in ("tested", "file") or (block.mark == "not run" and block.note))
     ]
     assert loose == []
 
@@ -66,7 +68,10 @@ def test_commands_stand_in_fenced_blocks_with_a_language() -> None:
     loose = [block.place for found in BLOCKS.values() for block in found if not block.language]
     for name, text in TEXTS.items():
         outside = re.sub(r"^([ ]*)```.*?^\1```[ ]*$", "", text, flags=re.DOTALL | re.MULTILINE)
-        loose += [f"{name}: {line.strip()}" for line in re.findall(r"^(?: {4,}|\t)(?:emgasr|pip|make|python) .*$", outside, re.M)]
+        loose += [
+            f"{name}: {line.strip()}"
+            for line in re.findall(r"^(?: {4,}|\t)(?:emgasr|pip|make|python) .*$", outside, re.M)
+        ]
     assert loose == []
 
 
@@ -118,3 +123,12 @@ def test_a_block_that_fails_is_a_failure_of_its_page(tmp_path: Path) -> None:
         run_block(wrong, tmp_path, {}, ())
     with pytest.raises(AssertionError, match=r"page.md:1"):
         run_block(Block("page.md", 1, "sh", "tested", "", "false | false\n"), tmp_path, {}, ())
+
+
+def test_the_architecture_page_names_every_room_on_its_floor() -> None:
+    page = TEXTS["docs/explanation/architecture.md"]
+    table = page.partition("<!-- floors -->")[2].partition("<!-- /floors -->")[0]
+    floors = [set(re.findall(r"`(\w+)`", line.split("|")[2])) for line in table.splitlines() if line.startswith("| ")][
+        1:
+    ]
+    assert floors == [set(floor) for floor in reversed(FLOORS)]

@@ -66,7 +66,9 @@ def test_the_site_builds_and_every_link_within_it_leads_somewhere(site: Path) ->
                 continue
             target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
             target = target / "index.html" if target.is_dir() else target
-            if not target.exists() or (parts.fragment and target in found and unquote(parts.fragment) not in found[target].places):
+            if not target.exists() or (
+                parts.fragment and target in found and unquote(parts.fragment) not in found[target].places
+            ):
                 broken.append(f"{page.relative_to(site)}: {link}")
     assert len(found) >= 20
     assert broken == []

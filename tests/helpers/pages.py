@@ -176,5 +176,3 @@ def _inside(folder: Path) -> Iterator[io.StringIO]:
 
 def _unindented(code: str, spaces: int) -> str:
     return "\n".join(line[spaces:] if line[:spaces].isspace() else line for line in code.split("\n"))
-
-

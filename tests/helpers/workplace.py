@@ -129,7 +129,7 @@ def _array(shared: Path) -> None:
 
 def _typed(shared: Path) -> None:
     """One recording of a simulated person, by the name that the pages give it."""
-    assert main("simulate typed --split test --seed 3 --people 1 --sessions 1 --minutes 0.4".split()) == 0
+    assert main(["simulate", "typed", "--split", "test", "--seed", "3", "--people", "1", "--sessions", "1", "--minutes", "0.4"]) == 0
     (found,) = (shared / "typed").rglob("*.hdf5")
     found.rename(shared / "typed.hdf5")
     shutil.rmtree(shared / "typed")
