@@ -5,6 +5,7 @@ A comment stands above each block that a reader would run:
     <!-- tested -->              the block runs in a test
     <!-- tested: slow -->        it runs in a test that is marked slow
     <!-- not run: REASON -->     it needs what a test has not: a board, a cluster, a corpus
+    <!-- shown: WHAT -->         the block is a file of the repository, or part of one
     <!-- file: NAME -->          a reader saves the block under this name; so does the test
     <!-- needs: people model --> the page starts from these things, which `tests/helpers/workplace.py` makes
 
@@ -30,7 +31,7 @@ from tests.helpers.scripts import ROOT
 
 COMMANDS = ("sh", "bash", "console", "python")  # languages that a reader would run
 _BLOCK = re.compile(
-    r"^(?:[ ]*<!--[ ]*(?P<mark>tested|not run|file)(?::[ ]*(?P<note>.*?))?[ ]*-->\n)?"
+    r"^(?:[ ]*<!--[ ]*(?P<mark>tested|not run|file|shown)(?::[ ]*(?P<note>.*?))?[ ]*-->\n)?"
     r"^(?P<indent>[ ]*)```[ ]*(?P<language>[\w-]*)[^\n]*\n(?P<code>.*?)^(?P=indent)```[ ]*$",
     re.DOTALL | re.MULTILINE,
 )
