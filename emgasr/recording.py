@@ -36,8 +36,21 @@ class Band:
 
     @staticmethod
     def numbered(name: str, count: int, ring: bool = False) -> Band:
-        """A band of `count` electrodes called "<name>1" to "<name>count"."""
+        """Return a band of `count` electrodes called "<name>1" to "<name>count"."""
         return Band(name, tuple(f"{name}{i + 1}" for i in range(count)), ring)
+
+    @staticmethod
+    def of_word(word: str, ring: bool = False) -> Band:
+        """Return the numbered band that a word describes as NAME:ELECTRODES ("left:16"); DataError for other words."""
+        name, _, count = word.rpartition(":")
+        if not name or not count.isdecimal() or int(count) < 1:
+            raise DataError("bands", f"{word!r} is no band", "write NAME:ELECTRODES, as in left:16")
+        return Band.numbered(name, int(count), ring)
+
+
+def electrode_count(bands: Iterable[Band]) -> int:
+    """Return the electrodes of all bands, which are the channels of their signal."""
+    return sum(len(band.electrodes) for band in bands)
 
 
 class Samples(Protocol):
@@ -190,7 +203,7 @@ class Recording:
             raise self._error(f"unknown unit {self.unit!r}", "give uV, or counts for a device with no factor to volts")
         if self.origin not in ORIGINS:
             raise self._error(f"unknown origin {self.origin!r}", f"use one of {', '.join(ORIGINS)}")
-        electrodes = sum(len(band.electrodes) for band in self.bands)
+        electrodes = electrode_count(self.bands)
         if electrodes != shape[1]:
             raise self._error(f"{shape[1]} channels but {electrodes} electrodes in its bands", "describe every channel")
 

@@ -13,8 +13,9 @@ from typing import Any
 from emgasr.errors import DataError, ModelError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
-from emgasr.files.plain_data import read_bytes, read_json
+from emgasr.files.plain_data import read_json
 from emgasr.files.plain_text import normalized
+from emgasr.files.regular_file import read_bytes
 from emgasr.typed_signs import ascii_key
 
 LARGEST_TOKENS, LARGEST_PIECES = 2**22, 2**26  # bytes of tokens.json and of a sentencepiece model

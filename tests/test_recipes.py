@@ -17,8 +17,8 @@ SCRIPTS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folde
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_configuration_is_one_that_training_takes(path: Path) -> None:
-    from emgasr.config.parsing import from_command_line
-    from emgasr.training.run import KINDS, TrainingConfig
+    from emgasr.cli.options.config import from_command_line
+    from emgasr.training.config import KINDS, TrainingConfig
 
     config = from_command_line(TrainingConfig, KINDS, ["--config", str(path), "--steps", "0", "--minutes", "1"], "test")
     assert config.minutes == 1

@@ -185,7 +185,7 @@ def put(file: h5py.File, name: str, value: object) -> None:
         (lambda f: f.attrs.__setitem__("unit", "inch"), "unknown unit 'inch'"),
         (lambda f: f.attrs.__setitem__("unit", 1), "not text"),
         (lambda f: f.attrs.__delitem__("subject"), "lacks the attribute 'subject'"),
-        (lambda f: f.attrs.__setitem__("bands", "[1]"), "'bands' is not a JSON list"),
+        (lambda f: f.attrs.__setitem__("bands", "[1]"), "'bands': is not a JSON object"),
         (lambda f: f.__delitem__("samples"), "no dataset 'samples'"),
         (lambda f: put(f, "samples", np.zeros((600, 8), np.int16)), "'samples' is int16"),
         (lambda f: put(f, "samples", np.zeros(600, np.float32)), "1 dimensions"),

@@ -8,13 +8,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import ModuleType
+from typing import Any, get_type_hints
 
+from emgasr.config.typed_data import fits
 from emgasr.corpora.files import tell_equal_contents
 from emgasr.errors import ManifestError, RecordingError
+from emgasr.files.hdf5 import OPEN_FILES, holds
 from emgasr.manifests.manifest import PART, Entry, Findings
 from emgasr.recording import Recording
+from emgasr.sessions.journal_reading import is_journal
 
 # A layout's name in manifests, and the module that reads it: imported when it is asked for.
 CORPORA = {
@@ -45,7 +48,7 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
         )
     hints = get_type_hints(opener)
     for name, value in options.items():
-        if not _fits(value, hints[name]):
+        if not fits(hints[name], value):
             raise ManifestError(entry.path, f"option {name!r} is {str(value)[:60]!r}", "make the manifest anew")
     recording = opener(Path(root) / entry.path, **options)
     if entry.part_s is not None:
@@ -91,9 +94,6 @@ def open_any(path: str | Path) -> Recording:
         raise RecordingError(path, wrong, "list it in a metadata.csv and run `emgasr manifest --corpus takes`")
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)
-    from emgasr.files.hdf5 import OPEN_FILES, holds
-    from emgasr.sessions.journal_reading import is_journal
-
     if is_journal(path):
         return reader("native").open_recording(path)
     with OPEN_FILES.reading(path) as file:
@@ -109,18 +109,3 @@ def reader(corpus: str) -> ModuleType:
     if corpus not in CORPORA:
         raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
     return importlib.import_module(CORPORA[corpus])
-
-
-def _fits(value: object, hint: Any) -> bool:
-    """Whether an option of a manifest is of the kind that a reader asks for, so that nothing else reaches it."""
-    if hint in (Any, object):
-        return True
-    if isinstance(hint, UnionType):
-        return any(_fits(value, kind) for kind in get_args(hint))
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is not None:  # Sequence[…]
-        return isinstance(value, list | tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

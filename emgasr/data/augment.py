@@ -16,6 +16,7 @@ from torch import Generator, Tensor, nn
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import DataError
+from emgasr.state import frame_mask
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,7 @@ class Augment(nn.Module):
         if config.spread:
             draws = torch.randn((batch, len(self.spread)), device=frames.device, generator=generator)
             shift = (config.spread * draws @ self.spread).to(frames.dtype).view(batch, 1, *self.shape)
-            valid = torch.arange(count, device=frames.device) < lengths[:, None]
-            frames = frames + shift * valid[:, :, None, None, None]
+            frames = frames + shift * frame_mask(lengths, count)[:, :, None, None, None]
         if config.time_masks and config.time_mask_frames:
             ends = lengths[:, None, None].expand(shape)
             mask = _masks(shape, config.time_masks, config.time_mask_frames, ends, count, generator)

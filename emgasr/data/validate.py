@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from emgasr.corpora import open_entry
+from emgasr.corpora import left_over, open_entry
 from emgasr.data.sample_checks import check_samples
 from emgasr.display.wording import counted, listed
 from emgasr.errors import EmgasrError
@@ -111,8 +111,6 @@ def validate(
 
 def _left_over(manifest: Manifest) -> Iterable[str]:
     """Rows that matched nothing when the corpus was scanned, and those that do so now."""
-    from emgasr.corpora import left_over
-
     try:
         now = left_over(manifest.entries, manifest.root)
     except EmgasrError:  # opening a recording tells

@@ -26,7 +26,7 @@ from emgasr.files.regular_file import status_of
 
 LARGEST_CHUNK = 1 << 28  # bytes, unpacked: what one sample of a chunked dataset can cost
 LARGEST_WHOLE = 1 << 28  # bytes of a dataset that is read at once: labels
-LARGEST_TEXT = 1 << 28  # bytes of labels as JSON
+LARGEST_LABELS = 1 << 28  # bytes of labels as JSON
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
 AGAIN = "copy or convert it again"
 
@@ -131,7 +131,7 @@ def text(path: Path, file: h5py.File, name: str, advice: str = AGAIN) -> str:
     """Return the one text of a dataset."""
     found = dataset(path, file, name, advice)
     kind = h5py.check_string_dtype(found.dtype)
-    if kind is None or found.shape != () or (kind.length or 0) > LARGEST_TEXT:
+    if kind is None or found.shape != () or (kind.length or 0) > LARGEST_LABELS:
         raise RecordingError(path, f"'{name}' is {found.dtype} of shape {found.shape}, not a text", advice)
     return _decoded(path, f"'{name}'", found[()])
 
@@ -218,7 +218,7 @@ def _decoded(path: Path, what: str, value: Any) -> str:
     return str(value)
 
 
-class _Source(io.FileIO):
+class _PythonFile(io.FileIO):
     """A file that HDF5 reads through Python: so it does not quarrel with the same file opened by name."""
 
     def readinto(self, buffer: Any, /) -> int:
@@ -258,7 +258,7 @@ def _open(path: Path) -> h5py.File:
             pass
         if not h5py.is_hdf5(path):
             raise RecordingError(path, "is not an HDF5 file", "give a session file, or name the corpus it comes from")
-        return h5py.File(_Source(path, "rb"), "r")
+        return h5py.File(_PythonFile(path, "rb"), "r")
     except OSError as error:
         wrong = "is truncated" if "truncated" in str(error) else f"cannot be opened ({_short(error)})"
         raise RecordingError(path, wrong, AGAIN) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from emgasr.errors import ModelError
+from emgasr.files.regular_file import status_of
 
 LARGEST_HEADER = 2**22  # bytes; a model of 1000 blocks needs less
 _ADVICE = "copy the model folder again"
@@ -30,12 +29,10 @@ class Kind(NamedTuple):
 
 def kinds_in(path: Path) -> dict[str, Kind]:
     """Return what the header tells of each tensor; safetensors itself checks it against the file's size."""
+    size = status_of(path, ModelError, _ADVICE).st_size
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ModelError(path, "cannot be read (it is no regular file)", _ADVICE)
         with open(path, "rb") as file:
             told = int.from_bytes(file.read(8), "little")
-            size = os.fstat(file.fileno()).st_size
         if not 8 + told <= size or told > LARGEST_HEADER:
             raise ModelError(path, f"cannot be read (its header claims {told:,} bytes, the file has {size:,})", _ADVICE)
         found = {}

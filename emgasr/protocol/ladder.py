@@ -26,8 +26,8 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
+from emgasr.training.config import TrainingConfig
 from emgasr.training.personalize import PersonalizeConfig, personalize
-from emgasr.training.run import TrainingConfig
 
 RUNGS = ("none", "statistics", "affine", "head", "all")
 
@@ -124,7 +124,7 @@ def calibrate(
     recognizer = load_recognizer(model)
     if rung == "statistics":
         most = config.prior_s * recognizer.features.frame_rate_hz
-        recognizer.normalize.prior = recognizer.normalize.gathered(_frames(recognizer, recordings), most)
+        recognizer.normalize.prior = recognizer.normalize.statistics_of(_frames(recognizer, recordings), most)
         return Calibrated(recognizer, _unchanged, {})
     if rung == "affine":
         made = align(profile(recordings), template, recordings[0], config.turns)
@@ -134,7 +134,7 @@ def calibrate(
 
 def applies(rung: str, training: TrainingConfig) -> bool:
     """Whether a rung means anything for a system: running statistics need a normalization that keeps some."""
-    return rung != "statistics" or training.normalize.kind not in ("none", "fixed")
+    return rung != "statistics" or training.normalize.running
 
 
 def _fitted(

@@ -33,7 +33,7 @@ from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, wri
 from emgasr.protocol.jobs import Engine, Job, Report, run_jobs
 from emgasr.protocol.ladder import CalibrationConfig, applies
 from emgasr.protocol.work import prompts_of
-from emgasr.training.run import TrainingConfig
+from emgasr.training.config import TrainingConfig
 from emgasr.version import __version__
 
 RUN_NAME, SPLITS_NAME = "run.json", "splits.json"

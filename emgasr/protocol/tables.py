@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.stats import wilcoxon
 
+from emgasr.score import mean_interval
+
 Row = dict[str, Any]
 
 # Figures of a row, the first that a list has being its headline; of "accuracy" more is better.
 FIGURES = ("accuracy", "cer_lm", "cer_greedy", "cer_rendered_lm", "cer_rendered_greedy", "wer_lm", "wer_greedy")
 CELL = ("system", "list", "sessions", "rung", "minutes")
-RESAMPLES = 2000
 
 
 def headline(rows: Iterable[Row]) -> str:
@@ -105,8 +106,7 @@ def _cell(cell: tuple[Any, ...], members: Sequence[Row], seed: int) -> Row:
         row[f"{name}_population_std"] = float(values.std())
         if len(values) > 1:
             row[f"{name}_sample_std"] = float(values.std(ddof=1))
-            drawn = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
-            intervals[name] = [float(x) for x in np.quantile(values[drawn].mean(1), (0.025, 0.975))]
+            intervals[name] = list(mean_interval(values, seed))
         if name.startswith("cer_") and not name.startswith("cer_rendered"):
             keys = sum(member["keys"] for member in members if name in member)
             row[f"{name}_pooled"] = sum(member[name] * member["keys"] for member in members if name in member) / keys

@@ -18,7 +18,7 @@ from emgasr.corpora import open_entry
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluation.evaluate import evaluate
 from emgasr.evaluation.items import items_of, trained_on, tuning_stretches
-from emgasr.evaluation.results import rows
+from emgasr.evaluation.results import results_of
 from emgasr.files.plain_data import read_yaml
 from emgasr.frontend.measured import mended
 from emgasr.manifests.leaks import check_apart
@@ -30,9 +30,10 @@ from emgasr.protocol.electrodes import load_profile, mean_profile, profile, save
 from emgasr.protocol.folds import CALIBRATION
 from emgasr.protocol.ladder import CalibrationConfig, calibrate, earliest
 from emgasr.recording import Recording, Spans
+from emgasr.training.config import KINDS, TrainingConfig
 from emgasr.training.loop import choose_device
 from emgasr.training.resuming import Begun, read_begun
-from emgasr.training.run import KINDS, TrainingConfig, train
+from emgasr.training.run import train
 
 if TYPE_CHECKING:
     from emgasr.decoding import BeamSearch
@@ -157,10 +158,10 @@ def read_person(
         evaluation = evaluate(
             items_of(recognizer, named, name in carry), recognizer.tokens, search, system=system, seed=seed
         )
-        _, figures = rows(evaluation)
+        _, result = results_of(evaluation)
         hours = sum(entry.duration_s for entry in entries) / 3600
         place_of = {"list": name, "sessions": "all" if whole else "test", "rung": rung, "minutes": minutes}
-        table.append({"system": system, **place_of, **figures, "test_hours": hours, "calibration": told})
+        table.append({"system": system, **place_of, **result.as_dict(), "test_hours": hours, "calibration": told})
     shutil.rmtree(folder / "personal", ignore_errors=True)  # a copy of the model a person and step would fill a disk
     return table
 

@@ -24,6 +24,7 @@ from emgasr.errors import OutputError, RecordingError
 from emgasr.files.as_json import as_json
 from emgasr.recording import Recording
 from emgasr.sessions.journal_reading import FRAME_CHECK, FRAME_HEAD, MAGIC, is_journal, journal_notes, open_journal
+from emgasr.sessions.native import open_session, save_session
 
 
 class Journal:
@@ -137,8 +138,6 @@ def finish(path: str | Path, locked: bool = False) -> Recording:
 
     OutputError if it cannot be written, or if a process records to it (unless that is the caller: `locked`).
     """
-    from emgasr.sessions.native import open_session, save_session
-
     if not is_journal(path):
         raise RecordingError(path, "is no unfinished recording", "nothing needs to be done")
     if not locked and is_recorded_to(path):

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emgasr.frontend.normalize import FITTED
-
 if TYPE_CHECKING:
     from emgasr.models.recognizer import Recognizer
 
@@ -76,8 +74,6 @@ def delay_of(recognizer: Recognizer, settle_within_s: float | None, feed_ms: flo
     hop_ms = 1000 / features.frame_rate_hz
     frame_ms = hop_ms * encoder.stride
     within = None if settle_within_s is None else settling_frames(recognizer.frame_rate_hz, settle_within_s)
-    normalize = recognizer.config.normalize
-    running = normalize.kind not in ("none", *FITTED)
     return Delay(
         window_ms=1000 * features.window / features.rate_hz,
         hop_ms=hop_ms,
@@ -86,7 +82,7 @@ def delay_of(recognizer: Recognizer, settle_within_s: float | None, feed_ms: flo
         feed_ms=feed_ms,
         settle_ms=math.inf if within is None else frame_ms * within,
         step_ms=frame_ms * step_frames(recognizer),
-        warmup_ms=hop_ms * normalize.warmup_frames if running else 0.0,
+        warmup_ms=hop_ms * recognizer.config.normalize.held_frames,
     )
 
 

@@ -281,7 +281,7 @@ class Stream:
         frames = None if frames is None else frames.to(weight.device)
         self.fed_samples += len(samples)
         fed = torch.from_numpy(samples)[None].to(weight)
-        log_probs, _, self._state = self.recognizer.step(fed, self._state, learned=frames)
+        log_probs, _, self._state = self.recognizer.step(fed, None, self._state, learned=frames)
         if log_probs.shape[1]:
             self._read(log_probs)
             events += self._shown()

@@ -60,7 +60,7 @@ class Objective(nn.Module):
         model, takes, labels = self.recognizer, [], []
         for batch in batches:
             frames, lengths = model.features(batch.samples, batch.lengths)
-            frames = model.normalize(frames, lengths)
+            frames, _ = model.normalize(frames, lengths)
             features = model.features
             times = (torch.arange(frames.shape[1]) * features.hop + features.window / 2) / features.rate_hz
             held = (times >= batch.onset_s[..., None]) & (times < batch.offset_s[..., None])
@@ -77,14 +77,14 @@ class Objective(nn.Module):
         samples = self.augment.samples(batch.samples, batch.lengths)
         with torch.no_grad():
             frames, lengths = model.features(samples, batch.lengths)
-        frames = self.augment.frames(model.normalize(frames, lengths), lengths)
-        hidden, lengths = model.encoder(frames, lengths)
+        frames, lengths = model.normalize(frames, lengths)
+        hidden, lengths, intermediate = model.encoder(self.augment.frames(frames, lengths), lengths)
         log_probs = model.log_probs(hidden)
         losses = {"ctc": ctc_share * _ctc(log_probs, lengths, batch)}
-        middle = getattr(model.encoder, "intermediate", None)
-        if self.config.intermediate_weight and middle is not None:
+        if self.config.intermediate_weight and intermediate:
             weight = ctc_share * self.config.intermediate_weight
-            losses["intermediate"] = weight * _ctc(model.log_probs(middle), lengths, batch)
+            each = [_ctc(model.log_probs(middle), lengths, batch) for middle in intermediate]
+            losses["intermediate"] = weight * torch.stack(each).mean()
         if self.config.frame_weight:
             held = log_probs
             if self.frame_head is not None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
 from emgasr.display.visible import markdown_text
@@ -23,9 +23,7 @@ from emgasr.files.plain_data import LARGEST_TABLE, read_json, read_yaml
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TRAIN, VALIDATION, Entry, Manifest, checksum_file
 from emgasr.training.checkpoint import CHECKPOINT_NAME, checkpoint_step
-
-if TYPE_CHECKING:
-    from emgasr.training.run import TrainingConfig
+from emgasr.training.config import KINDS, TrainingConfig
 
 START_NAME, CONFIG_NAME = "start.json", "training.yaml"
 FIXED = ("tokens", "features", "normalize", "encoder", "init")  # what a checkpoint is of
@@ -132,8 +130,6 @@ def read_begun(folder: Path) -> Begun:
 
 
 def _config(folder: Path) -> TrainingConfig:
-    from emgasr.training.run import KINDS, TrainingConfig
-
     return from_mapping(TrainingConfig, KINDS, read_yaml(folder / CONFIG_NAME), folder / CONFIG_NAME)
 
 

@@ -8,9 +8,8 @@ import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -21,66 +20,19 @@ from emgasr.data.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.display.visible import markdown_code, markdown_text
 from emgasr.errors import ConfigError
 from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
-from emgasr.frontend.features import FeaturesConfig, LogSpectrogramConfig
 from emgasr.frontend.measured import mended
-from emgasr.frontend.normalize import FITTED, NormalizeConfig
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
 from emgasr.manifests.manifest import Manifest, read_manifest
-from emgasr.models import recognizer as recognizers
-from emgasr.models.conformer import ConformerConfig
 from emgasr.models.folder import load_recognizer, save_recognizer
-from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
 from emgasr.training.checkpoint import CHECKPOINT_NAME
-from emgasr.training.loop import FitConfig, Fitted, check_labelled, fit
+from emgasr.training.config import TokensConfig, TrainingConfig
+from emgasr.training.loop import Fitted, check_labelled, fit
 from emgasr.training.resuming import Begun, begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.version import __version__
-
-KINDS: dict[str, dict[str, type]] = {
-    **recognizers.KINDS,
-    "source": {"windows": WindowsConfig, "composed": ComposedConfig},
-}
-
-
-@dataclass(frozen=True)
-class TokensConfig:
-    """The symbols that the model writes.
-
-    Args:
-        kind: keystrokes (emg2qwerty's 98 keys), characters, words (gestures, commands) or sentencepiece.
-        symbols: those to keep; empty keeps all keystrokes, or takes the characters or labels of the training split.
-        model: sentencepiece model file.
-    """
-
-    kind: Literal["keystrokes", "characters", "words", "sentencepiece"] = "keystrokes"
-    symbols: tuple[str, ...] = ()
-    model: str = ""
-
-
-@dataclass(frozen=True)
-class TrainingConfig(FitConfig):
-    """Train a recognizer.
-
-    Args:
-        manifest: manifest with the training recordings (see `emgasr manifest` and `emgasr simulate`).
-        train_split: name of the split to train on.
-        validation_manifest: manifest of the validation recordings, if it is another one.
-        validation_split: name of the split whose CER chooses the best model.
-        init: model folder whose weights to start from.
-    """
-
-    manifest: str = ""
-    train_split: str = "train"
-    validation_manifest: str = ""
-    validation_split: str = "validation"
-    init: str = ""
-    tokens: TokensConfig = field(default_factory=TokensConfig)
-    source: WindowsConfig | ComposedConfig = field(default_factory=WindowsConfig)
-    features: FeaturesConfig = field(default_factory=LogSpectrogramConfig)
-    normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
-    encoder: EncoderConfig = field(default_factory=ConformerConfig)
 
 
 def train(
@@ -125,7 +77,7 @@ def train(
         if first:
             stack.enter_context(_claimed(folder, resume))
             write_begun(begun, config, folder)
-        if config.normalize.kind in FITTED and not resume:
+        if config.normalize.fitted and not resume:
             recognizer.normalize.fit(_frames(recognizer, source))
 
         def save(best: Recognizer, cer: float, step: int) -> None:

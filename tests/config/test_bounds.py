@@ -22,8 +22,8 @@ from emgasr.protocol.ladder import CalibrationConfig
 from emgasr.protocol.plan import ProtocolConfig
 from emgasr.streaming.rules import LiveRules
 from emgasr.streaming.stream import StreamConfig
+from emgasr.training.config import KINDS, TrainingConfig
 from emgasr.training.personalize import PersonalizeConfig
-from emgasr.training.run import KINDS, TrainingConfig
 
 NAMED = (TrainingConfig, PersonalizeConfig, ProtocolConfig, ConditioningConfig, CalibrationConfig, RuleConfig)
 SECTIONS = [kind for kinds in KINDS.values() for kind in kinds.values()]

@@ -8,14 +8,15 @@ import pytest
 import yaml
 
 from emgasr.cli import main
-from emgasr.config.parsing import from_command_line, from_mapping, to_mapping
+from emgasr.cli.options.config import from_command_line
+from emgasr.config.parsing import from_mapping, to_mapping
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig, SpectralCovarianceConfig
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.tds import TDSConfig
+from emgasr.training.config import KINDS, TrainingConfig
 from emgasr.training.personalize import PersonalizeConfig
-from emgasr.training.run import KINDS, TrainingConfig
 
 
 def parse(*argv: str) -> TrainingConfig:

@@ -34,7 +34,9 @@ def spoiled(rows: slice, channels: slice | int, value: float, seconds: float = 8
 def reader(normalize: str = "cumulative") -> Recognizer:
     """A model that writes keys of many kinds."""
     model = tiny_recognizer("linear", normalize)
-    hidden, _ = model.hidden(*model.features(torch.from_numpy(easy_recording(3).read())[None], torch.tensor([6000])))
+    hidden = model.hidden(
+        *model.features(torch.from_numpy(easy_recording(3).read())[None], torch.tensor([6000]))
+    ).hidden
     model.head.bias.data -= model.head(hidden).mean((0, 1)).detach()
     return model
 

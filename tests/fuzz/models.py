@@ -143,8 +143,9 @@ def training(folder: Path) -> Path:
 
 def training_used(path: Path, place: Place) -> Seen:
     """An experiment's settings, as `emgasr train --config` reads them, and again from what it writes down."""
-    from emgasr.config.parsing import from_command_line, to_mapping, write_yaml
-    from emgasr.training.run import KINDS, TrainingConfig
+    from emgasr.cli.options.config import from_command_line
+    from emgasr.config.parsing import to_mapping, write_yaml
+    from emgasr.training.config import KINDS, TrainingConfig
 
     found = from_command_line(TrainingConfig, KINDS, ["--config", str(path)], "emgasr train")
     again = place.out / "training.yaml"

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from emgasr.config.parsing import from_command_line
+from emgasr.cli.options.config import from_command_line
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.protocol.folds import RuleConfig, make_splits
 from emgasr.protocol.ladder import CalibrationConfig
 from emgasr.protocol.plan import Prepared, ProtocolConfig, prepare
 from emgasr.sessions.native import save_session
-from emgasr.training.run import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, TrainingConfig
 from tests.helpers.tiny_models import easy_recording
 
 SYSTEM = """

@@ -15,8 +15,10 @@ from emgasr.frontend.features import LogSpectrogramConfig
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.manifests.manifest import Manifest, write_manifest
 from emgasr.models.conformer import ConformerConfig
+from emgasr.models.encoder import EncoderConfig
+from emgasr.models.folder import save_recognizer
 from emgasr.models.linear import LinearConfig
-from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
 from emgasr.recording import Band, Events, Recording, Signal, Spans
 from emgasr.sessions.native import save_session
@@ -131,4 +133,4 @@ def save_keys_model(folder: Path, card: str = "") -> None:
     beam_search(np.zeros((0, 2)), Tokens.characters("a"))
     torch.manual_seed(0)
     shape = RecognizerConfig(features=LogSpectrogramConfig(window_ms=80, hop_ms=20), encoder=LinearConfig())
-    Recognizer(shape, Signal.of(make_recording()), Tokens.keystrokes("ab\b")).save(folder, card)
+    save_recognizer(Recognizer(shape, Signal.of(make_recording()), Tokens.keystrokes("ab\b")), folder, card)

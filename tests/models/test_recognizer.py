@@ -60,7 +60,7 @@ def test_batches_and_padding_leave_emissions_and_text_as_they_are(encoder: str, 
     recognizer = tiny_recognizer(encoder, normalize).double()
     lengths = torch.tensor([400, 90, 33, 5, 251])
     samples = noise(5, 400, 8)
-    hidden, _ = recognizer.hidden(*recognizer.features(samples[:1], lengths[:1]))
+    hidden = recognizer.hidden(*recognizer.features(samples[:1], lengths[:1])).hidden
     recognizer.head.bias.data -= recognizer.head(hidden).mean((0, 1)).detach()  # so that every token has its turns
     alone = [recognizer(samples[i : i + 1, :n], lengths[i : i + 1])[0][0] for i, n in enumerate(lengths)]
     texts = [greedy(part.detach().numpy()).ids for part in alone]

@@ -18,7 +18,7 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.electrodes import align, load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.ladder import CalibrationConfig, applies, calibrate, earliest
 from emgasr.recording import Band, Recording, Spans
-from emgasr.training.run import TrainingConfig
+from emgasr.training.config import TrainingConfig
 from tests.helpers.people import entry
 from tests.helpers.tiny_models import BANDS, easy_recording, tiny_recognizer
 
@@ -107,12 +107,12 @@ def test_statistics_make_the_first_second_look_like_the_rest(model: Path) -> Non
     assert not np.array_equal(plain.emissions(recording), prior.emissions(recording))
     # With the statistics of the very recording, weighted without end, nothing is learned on the way: as if fixed.
     frames, lengths = prior.features(torch.from_numpy(recording.read())[None], torch.tensor([recording.n_samples]))
-    state = prior.normalize.gathered([frames], 1e9)
+    state = prior.normalize.statistics_of([frames], 1e9)
     whole = frames[0].double()
     np.testing.assert_allclose(state.mean[0], whole.mean(0), atol=1e-6)
     np.testing.assert_allclose(state.scatter[0] / state.weight[0], whole.var(0, correction=0), rtol=1e-4)
     assert int(lengths[0]) == float(state.weight[0])
-    capped = prior.normalize.gathered([frames[:, :100], frames[:, 100:]], 50)
+    capped = prior.normalize.statistics_of([frames[:, :100], frames[:, 100:]], 50)
     assert float(capped.weight[0]) == pytest.approx(50)
     np.testing.assert_allclose(capped.mean, state.mean, atol=1e-6)
     np.testing.assert_allclose(capped.scatter / 50, state.scatter / state.weight[0], rtol=1e-4)
@@ -123,7 +123,7 @@ def test_streams_start_with_a_prior_and_still_equal_the_whole(model: Path) -> No
     samples = torch.from_numpy(easy_recording(3, 4.0).read())[None]
     parts, state = [], recognizer.start()
     for chunk in samples.split(77, 1):
-        log_probs, _, state = recognizer.step(chunk, state)
+        log_probs, _, state = recognizer.step(chunk, None, state)
         parts.append(log_probs)
     whole = recognizer.emissions(easy_recording(3, 4.0))
     np.testing.assert_allclose(torch.cat([*parts, recognizer.flush(state)[0]], 1)[0], whole, atol=1e-5)
@@ -134,9 +134,9 @@ def test_statistics_need_a_normalization_that_keeps_some_and_enough_frames(tmp_p
     assert not applies("statistics", replace(TRAINING, normalize=NormalizeConfig("none")))
     assert applies("affine", replace(TRAINING, normalize=NormalizeConfig("none")))
     with pytest.raises(ConfigError, match="has no running statistics"):
-        tiny_recognizer("linear", "none").normalize.gathered([], 1)
+        tiny_recognizer("linear", "none").normalize.statistics_of([], 1)
     with pytest.raises(DataError, match="fewer than the 10 frames"):
-        tiny_recognizer("linear", "cumulative").normalize.gathered([torch.zeros(1, 9, 2, 4, 5)], 1)
+        tiny_recognizer("linear", "cumulative").normalize.statistics_of([torch.zeros(1, 9, 2, 4, 5)], 1)
 
 
 @pytest.mark.parametrize("rung", ["head", "all"])

@@ -20,7 +20,7 @@ def test_the_delay_told_is_that_from_the_middle_of_a_window_to_its_emission(enco
     delay = delay_of(model, 1.0, feed_ms=1000 * feed / 200)
     state, out, late = model.start(), 0, []
     for fed in range(feed, 800, feed):
-        log_probs, _, state = model.step(torch.zeros(1, feed, 8), state)
+        log_probs, _, state = model.step(torch.zeros(1, feed, 8), None, state)
         for frame in range(out, out + log_probs.shape[1] * model.encoder.stride):
             late.append(1000 * (fed - frame * model.features.hop - model.features.window / 2) / 200)
         out += log_probs.shape[1] * model.encoder.stride

@@ -31,7 +31,7 @@ def model(encoder: str = "conformer", normalize: str = "cumulative") -> Recogniz
     recognizer = tiny_recognizer(encoder, normalize)
     with torch.inference_mode():
         samples = torch.from_numpy(talk(400))[None]
-        hidden, _ = recognizer.hidden(*recognizer.features(samples, torch.tensor([400])))
+        hidden = recognizer.hidden(*recognizer.features(samples, torch.tensor([400]))).hidden
         mean = recognizer.head(hidden).mean((0, 1))
     recognizer.head.bias.data -= mean.clone()
     recognizer.head.weight.data *= 2

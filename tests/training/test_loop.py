@@ -20,7 +20,7 @@ from emgasr.data.augment import AugmentConfig
 from emgasr.data.batches import Source, WindowsConfig, WindowSource
 from emgasr.data.compose import Example
 from emgasr.errors import ConfigError, DataError, ModelError
-from emgasr.models.folder import load_recognizer
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Events
 from emgasr.score import Counts
@@ -40,7 +40,7 @@ def source(seed: int = 0) -> WindowSource:
 
 def run(folder: Path, config: FitConfig, recognizer: Recognizer | None = None, **options: Any) -> Fitted:
     folder.mkdir(exist_ok=True)
-    options.setdefault("save_best", lambda best, cer, step: best.save(folder / "model"))
+    options.setdefault("save_best", lambda best, cer, step: save_recognizer(best, folder / "model"))
     model = recognizer or tiny_recognizer(config=VARIED)
     return fit(model, source(config.seed), options.pop("validation", VALIDATION), config, folder, **options)
 

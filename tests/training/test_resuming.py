@@ -12,15 +12,17 @@ import pytest
 import torch
 import yaml
 
-from emgasr.config.parsing import from_command_line, from_mapping
+from emgasr.cli.options.config import from_command_line
+from emgasr.config.parsing import from_mapping
 from emgasr.errors import ConfigError, EmgasrError, ManifestError, ModelError, OutputError
 from emgasr.evaluation.items import refuse_tuning_on_test, trained_on
 from emgasr.files.output import UNFINISHED
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.sessions.native import save_session
+from emgasr.training.config import KINDS, TrainingConfig
 from emgasr.training.personalize import PersonalizeConfig, personalize
-from emgasr.training.run import KINDS, TrainingConfig, train
+from emgasr.training.run import train
 from tests.helpers.tiny_models import easy_recording, write_easy_corpus
 
 

@@ -14,22 +14,16 @@ import pytest
 import torch
 import yaml
 
-from emgasr.config.parsing import from_command_line, from_mapping
+from emgasr.cli.options.config import from_command_line
+from emgasr.config.parsing import from_mapping
 from emgasr.data.batches import ComposedBatches, WindowSource
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
 from emgasr.models.folder import load_recognizer
 from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.sessions.native import save_session
-from emgasr.training.run import (
-    KINDS,
-    TokensConfig,
-    TrainingConfig,
-    make_source,
-    make_tokens,
-    parameters_checksum,
-    train,
-)
+from emgasr.training.config import KINDS, TokensConfig, TrainingConfig
+from emgasr.training.run import make_source, make_tokens, parameters_checksum, train
 from tests.helpers.scripts import ROOT
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer, write_easy_corpus
 

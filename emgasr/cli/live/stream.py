@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, read_search, tell_if_cold
@@ -35,7 +36,7 @@ Reading = tuple["NGramModel | WordModel | None", "SearchConfig | None", "Hotword
 
 def run(argv: list[str]) -> int:
     """Stream until the source ends or Ctrl-C, and say what was measured."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     _check(options)
     from emgasr.capture.profile import MODEL, is_profile, read_profile
     from emgasr.recording import Signal
@@ -60,7 +61,7 @@ def run(argv: list[str]) -> int:
         recognizer.signal.check_same(signal, f"source {options.source}")
         feed = max(1, round(options.chunk_ms / 1000 * source.rate_hz))
         with _output(options, stream) as show:
-            interrupted, failure = _follow(source, stream, show, feed, options.rest, options.seconds)
+            interrupted, failure = _follow(source, stream, show, feed, options.rest_seconds, options.limit_seconds)
             show(stream.close())
     finally:
         source.close()
@@ -142,7 +143,7 @@ def _warm_up(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> 
 
 
 def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManager[Shown]:
-    if options.jsonl:
+    if options.json:
         return nullcontext(_print_events)
     if options.text or not sys.stdout.isatty():
         return nullcontext(_Lines(stream).show)
@@ -192,7 +193,7 @@ class _Lines:
 def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
     summary = stream.summary()
     delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
-    if options.jsonl:
+    if options.json:
         extra = {"interrupted": interrupted, "delay": delay.as_dict()}
         print_json({"event": "summary", **summary, **extra}, flush=True)
         return
@@ -211,7 +212,7 @@ def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: b
 def _check(options: argparse.Namespace) -> None:
     if not 1 <= options.chunk_ms <= 10_000:
         raise ConfigError("--chunk-ms", f"is {options.chunk_ms:g}", "give 1 to 10000; 64 is usual")
-    for name in ("rest", "seconds", "settle_within", "pause"):
+    for name in ("rest_seconds", "limit_seconds", "finalize_within_seconds", "pause_seconds"):
         value = getattr(options, name)
         if value is not None and not 0 <= value < float("inf"):
             raise ConfigError(f"--{name.replace('_', '-')}", f"is {value:g}", "give seconds")
@@ -224,39 +225,44 @@ def _config(options: argparse.Namespace, model: Path) -> StreamConfig:
 
     rules = rules_of(model)
     given = {"agreement": options.agreement} if options.agreement is not None else {}
-    for name, value in (("settle_within_s", options.settle_within), ("pause_s", options.pause)):
+    for name, value in (("settle_within_s", options.finalize_within_seconds), ("pause_s", options.pause_seconds)):
         given |= {name: value or None} if value is not None else {}
     return StreamConfig(**{**asdict(rules), **given}, min_confidence=options.min_confidence)
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="emgasr stream", description="Read a live signal: text as it is typed.")
-    parser.add_argument(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr stream",
+        description="Read a live signal: text as it is typed.",
+        examples=(
+            "emgasr stream my_model --source simulate:seed=9001 --lm en.lm",
+            "emgasr stream me --source brainflow:board=0 --json",
+        ),
+    )
+    made.add_argument(
         "model",
         metavar="MODEL",
         help="model folder of `emgasr train`, or a profile of `emgasr calibrate`: its level of rest holds back keys",
     )
-    add_source_option(parser)
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--jsonl", action="store_true", help="print an event a line: keys as they are shown and settled")
+    add_source_option(made)
+    form = made.add_mutually_exclusive_group()
+    add_json(form, "print one event a line as JSON: keys as they appear, change and become final")
     form.add_argument("--text", action="store_true", help="print the text, a line at each pause (default in a pipe)")
-    live = parser.add_argument_group(
-        "what is shown, and when (--agreement to --pause: default as `emgasr settle` found)"
+    live = made.add_argument_group(
+        "what is shown, and when", "Rules that are not given are those of the model's live.yaml (`emgasr tune-live`)."
     )
-    live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once (default 64)")
-    live.add_argument("--agreement", type=float, metavar="P", help="share that settles a key (else 0.8; 1: all)")
-    live.add_argument("--settle-within", type=float, metavar="S", help="age that settles a key (else 1; 0: none)")
-    live.add_argument(
-        "--pause", type=float, metavar="S", help="seconds without a key that settle all (else 2; 0: none)"
-    )
+    live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once")
+    agreement = "share of hypotheses that makes a key final (else 0.8; 1: all)"
+    live.add_argument("--agreement", type=float, metavar="P", help=agreement)
+    within = "age that makes a key final (else 1; 0: none)"
+    live.add_argument("--finalize-within-seconds", type=float, metavar="S", help=within)
+    pause = "time without a key that makes all keys final (else 2; 0: none)"
+    live.add_argument("--pause-seconds", type=float, metavar="S", help=pause)
     live.add_argument("--min-confidence", type=float, default=0.0, metavar="P", help="do not show keys with less")
-    live.add_argument(
-        "--rest",
-        type=float,
-        default=0.0,
-        metavar="S",
-        help="the first S seconds are rest: no keys below its level but very sure ones",
-    )
-    live.add_argument("--seconds", type=float, default=0.0, metavar="S", help="stop after S seconds (default: never)")
-    add_search_options(parser)
-    return parser
+    rest = "the first S seconds are rest: keys below its level are not shown unless they are very sure"
+    live.add_argument("--rest-seconds", type=float, default=0.0, metavar="S", help=rest)
+    limit = "stop after this long (default: never)"
+    live.add_argument("--limit-seconds", type=float, default=0.0, metavar="S", help=limit)
+    add_search_options(made)
+    return made

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.options.common import add_json
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.errors import EmgasrError
@@ -14,7 +15,7 @@ from emgasr.manifests.manifest import FOUND
 
 def run(argv: list[str]) -> int:
     """Tell what a path holds."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     path = Path(options.path)
     if not path.exists():
         raise EmgasrError(path, "does not exist", "check the path")
@@ -38,11 +39,16 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="emgasr info", description="Tell what a file or folder holds.")
-    parser.add_argument("path", metavar="PATH", help="a recording, a manifest (.jsonl) or a model folder")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr info",
+        description="Show what a file or folder holds.",
+        examples=("emgasr info my_model", "emgasr info corpus.jsonl --json"),
+    )
+    made.add_argument("path", metavar="PATH", help="a recording, a manifest (.jsonl) or a model folder")
+    add_json(made)
+    return made
 
 
 def _recording(path: Path) -> dict[str, Any]:
@@ -119,7 +125,8 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
 
 def _card(path: Path) -> str:
     """The card of a model; what cannot be read of it is no reason to tell nothing of the model."""
-    from emgasr.files.plain_data import LARGEST_YAML, read_text
+    from emgasr.files.plain_data import LARGEST_YAML
+    from emgasr.files.plain_text import read_text
 
     if not path.is_file():
         return ""

@@ -64,7 +64,7 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
 
 def add_shape_options(group: argparse._ActionsContainer) -> None:
     """Add what is no weight: --beam and the switches."""
-    group.add_argument("--beam", type=int, help="hypotheses kept after each frame, 1 to 1,000,000 (default 50)")
+    group.add_argument("--beam", type=int, help="hypotheses kept after each frame, 1 to 1,000,000 (default: 50)")
     group.add_argument(
         "--end-of-sentence", action="store_true", help="the recording ends where a sentence of the language model does"
     )

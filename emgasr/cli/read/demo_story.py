@@ -16,7 +16,7 @@ from emgasr.errors import ModelError
 from emgasr.evaluation.evaluate import Evaluation, evaluate
 from emgasr.evaluation.items import items_of
 from emgasr.evaluation.report import write_report
-from emgasr.evaluation.results import Row, write_hypotheses, write_results
+from emgasr.evaluation.results import Result, write_hypotheses, write_results
 from emgasr.lm import NGramModel, read_model
 from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
@@ -107,9 +107,9 @@ def calibrate(
     return result
 
 
-def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Row]]], title: str) -> None:
+def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Result]]], title: str) -> None:
     """Write results.json, hypotheses.jsonl and report.html."""
-    write_results(folder / "results.json", [row for _, table in results for row in table])
+    write_results(folder / "results.json", [result.as_dict() for _, table in results for result in table])
     write_hypotheses(folder / "hypotheses.jsonl", [evaluation for evaluation, _ in results])
     write_report(folder / "report.html", results, title)
 

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import DEFAULT, Wanted, add_search_options, read_search, weights_given
-from emgasr.cli.read.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
+from emgasr.cli.progress import counted
+from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
 from emgasr.corpora import open_entry
 from emgasr.display.visible import visible_line
 from emgasr.errors import ConfigError, OutputError
@@ -23,7 +25,7 @@ from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Manifest, read_ma
 
 if TYPE_CHECKING:
     from emgasr.evaluation.evaluate import Evaluation
-    from emgasr.models.folder import load_recognizer
+    from emgasr.evaluation.results import Result
     from emgasr.models.recognizer import Recognizer
 
 NOTES = 20  # printed
@@ -31,22 +33,24 @@ NOTES = 20  # printed
 
 def run(argv: list[str]) -> int:
     """Evaluate; with --out, results.json, hypotheses.jsonl and report.html are written there."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     _check(options)
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     entries = manifest.split(options.split)
+    from emgasr.models.folder import load_recognizer
 
     recognizer = load_recognizer(options.model)
-    asked = options.tune_on is not None or options.validation_manifest is not None
+    asked = options.validation_split is not None or options.validation_manifest is not None
     wanted = read_search(options, None if asked else options.model, recognizer.tokens)
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
         if wanted is not None and (asked or wanted.source == DEFAULT):
             wanted = _tuned(options, manifest, recognizer, wanted, asked)
         evaluation = _evaluation(options, manifest, entries, recognizer, wanted)
-        table = _table(options, entries, recognizer, evaluation)
+        results = _results(options, entries, recognizer, evaluation)
+        table = [result.as_dict() for result in results]
         if folder is not None:
-            _write(options, folder, evaluation, table)
+            _write(options, folder, evaluation, results)
         if options.save_search and wanted is not None:  # last: it may not exist, and a run that was stopped runs again
             from emgasr.decoding.search_file import write_search_config
 
@@ -83,7 +87,7 @@ def _evaluation(
         settings |= {**wanted.language.settings, "search": str(wanted)}
     recordings = ((entry.path, open_entry(entry, manifest.root)) for entry in entries)
     return evaluate(
-        progress(items_of(recognizer, recordings), "evaluating", len(entries)),
+        counted(items_of(recognizer, recordings), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
         wanted.search(recognizer.tokens) if wanted is not None else None,
         system=options.system or Path(options.model).name,
@@ -93,11 +97,11 @@ def _evaluation(
     )
 
 
-def _table(
+def _results(
     options: argparse.Namespace, entries: list[Entry], recognizer: Recognizer, evaluation: Evaluation
-) -> list[dict[str, Any]]:
-    """The rows of figures; what the recordings and the model tell against them goes to standard error."""
-    from emgasr.evaluation.results import rows
+) -> list[Result]:
+    """The results; what the recordings and the model tell against them goes to standard error."""
+    from emgasr.evaluation.results import results_of
     from emgasr.manifests import lineage
 
     _tell_notes(evaluation)
@@ -110,17 +114,17 @@ def _table(
     if people:
         more["people_that_shaped_the_model"] = people
         print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
-    return rows(evaluation, parameters=recognizer.parameter_count, **more)
+    return results_of(evaluation, parameters=recognizer.parameter_count, **more)
 
 
-def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, table: list[dict[str, Any]]) -> None:
+def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, results: list[Result]) -> None:
     from emgasr.evaluation.report import write_report
     from emgasr.evaluation.results import write_hypotheses, write_results
 
-    write_results(folder / "results.json", table)
+    write_results(folder / "results.json", [result.as_dict() for result in results])
     write_hypotheses(folder / "hypotheses.jsonl", [evaluation])
     title = options.title or f"{evaluation.system} on {options.split}"
-    write_report(folder / "report.html", [(evaluation, table)], title)
+    write_report(folder / "report.html", [(evaluation, results)], title)
 
 
 def table_of(rows: Iterable[dict[str, Any]]) -> str:
@@ -179,47 +183,48 @@ def _tell_notes(evaluation: Evaluation) -> None:
         print(f"emgasr: and {len(notes) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr evaluate",
         description="Error rates of a recognizer on a split of a manifest: raw keys, text and words, person by person. "
         "With a language model the weights of the search are those given, else those in the model folder (see `emgasr "
         "tune`), else they are tuned on a validation split; never on the test.",
+        examples=("emgasr evaluate my_model corpus.jsonl --lm en.lm --out results",),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
-    parser.add_argument("--split", default=TEST, help="split to evaluate (default test)")
-    parser.add_argument("--out", metavar="FOLDER", help="write results.json, hypotheses.jsonl and report.html here")
-    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
-    parser.add_argument("--system", metavar="NAME", help="name in the results (default: the model folder's)")
-    parser.add_argument("--title", help="title of the report")
-    parser.add_argument("--train-minutes", type=float, metavar="M", help="budget of the training, for the results")
-    parser.add_argument("--seed", type=int, default=0, help="of the tuning and the intervals (default 0)")
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
-    add_search_options(parser)
-    tuning = parser.add_argument_group("tuning of the search (with --lm, when no weights are given)")
-    tuning.add_argument("--tune-on", metavar="SPLIT", help="split to tune on (default validation, where there is one)")
+    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    made.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
+    made.add_argument("--split", default=TEST, metavar="NAME", help="split to evaluate")
+    add_out(made, "where results.json, hypotheses.jsonl and report.html go (default: nowhere)", required=False)
+    made.add_argument("--system", metavar="NAME", help="name in the results (default: the model folder's)")
+    made.add_argument("--title", help="title of the report")
+    made.add_argument("--train-minutes", type=float, metavar="M", help="budget of the training, for the results")
+    add_seed(made, "the tuning and the intervals")
+    add_json(made, "print the rows as JSON")
+    add_quiet(made)
+    add_search_options(made)
+    tuning = made.add_argument_group("tuning of the search (with --lm, when no weights are given)")
+    split = "split to tune on (default: validation, where there is one)"
+    tuning.add_argument("--validation-split", metavar="NAME", help=split)
     tuning.add_argument("--validation-manifest", metavar="FILE", help="manifest of that split, if it is another")
-    tuning.add_argument(
-        "--tune-minutes", type=float, default=MINUTES, help=f"minutes of it to use (default {MINUTES:g})"
-    )
-    tuning.add_argument("--tune-trials", type=int, default=TRIALS, help=f"configurations tried (default {TRIALS})")
+    tuning.add_argument("--tune-minutes", type=float, default=MINUTES, metavar="M", help="minutes of it to use")
+    tuning.add_argument("--tune-trials", type=int, default=TRIALS, help="configurations tried")
     tuning.add_argument("--save-search", metavar="FILE", help="write the weights found here, for --search")
-    tuning.add_argument("--threads", type=int, default=THREADS, help=f"threads that try them (default {THREADS})")
-    return parser
+    tuning.add_argument("--threads", type=int, default=THREADS, help=THREADS_HELP)
+    return made
 
 
 def _check(options: argparse.Namespace) -> None:
-    asked = options.tune_on is not None or options.validation_manifest is not None
+    asked = options.validation_split is not None or options.validation_manifest is not None
     if asked and options.lm is None:
-        raise ConfigError("--tune-on", "there is nothing to tune without a language model", "pass --lm FILE")
+        raise ConfigError("--validation-split", "there is nothing to tune without a language model", "pass --lm FILE")
     if asked and weights_given(options):
-        raise ConfigError("--tune-on", "excludes weights given by hand", "tune, or give the weights, not both")
+        raise ConfigError("--validation-split", "excludes weights given by hand", "tune, or give the weights, not both")
     if options.save_search and options.lm is None:
         raise ConfigError("--save-search", "there is no search without a language model", "pass --lm FILE")
     if options.save_search and Path(options.save_search).exists() and not options.overwrite:
         raise OutputError(options.save_search, "already exists", "choose another name or pass --overwrite")
-    effort(options, "tune_")
+    effort(options, "tune_minutes", "tune_trials")
 
 
 def _tuned(
@@ -229,7 +234,7 @@ def _tuned(
     if not asked and (VALIDATION not in manifest.splits or options.split == VALIDATION):
         return replace(wanted, source=f"{DEFAULT} (no validation split to tune on)")
     validation = read_manifest(options.validation_manifest) if options.validation_manifest else manifest
-    split, much = options.tune_on or VALIDATION, effort(options, "tune_")
+    split, much = options.validation_split or VALIDATION, effort(options, "tune_minutes", "tune_trials")
     whole = wanted.config.end_of_sentence
     utterances = validation_utterances(
         recognizer, options.model, validation, split, much, manifest, options.split, whole

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.options.common import add_json, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, read_search
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(argv: list[str]) -> int:
     """Transcribe each recording; one that cannot be read is told and does not stop the others (exit code then 2)."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     from emgasr.corpora import open_any
     from emgasr.models.folder import load_recognizer
     from emgasr.transcribe import transcripts
@@ -35,7 +36,8 @@ def run(argv: list[str]) -> int:
         wanted = replace(wanted, config=replace(wanted.config, n_best=options.nbest))
     if wanted is not None:
         search = wanted.search(recognizer.tokens)
-        print(f"search: {wanted}", file=sys.stderr)
+        if not options.quiet:
+            print(f"search: {wanted}", file=sys.stderr)
         if lexicon := wanted.language.coverage([]):
             vocabulary = {"vocabulary": lexicon.vocabulary, "unmodeled": lexicon.unmodeled}
             print(f"{lexicon}; how much of what is said it lacks, `emgasr evaluate` tells", file=sys.stderr)
@@ -71,25 +73,25 @@ def _alternative(transcript: Transcript) -> dict[str, Any]:
     return {**transcript.as_dict(), **parts}
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr transcribe",
         description="Read recordings: greedily, or by beam search with a language model.",
+        examples=(
+            "emgasr transcribe my_model session.hdf5 --lm en.lm",
+            "emgasr transcribe my_model sessions/*.hdf5 --json",
+        ),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument(
+    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    made.add_argument(
         "recordings", metavar="RECORDING", nargs="+", help="native or emg2qwerty session (HDF5), or BIDS BDF/EDF"
     )
-    form = parser.add_mutually_exclusive_group()
+    form = made.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="print the text alone (default)")
-    form.add_argument(
-        "--json", action="store_true", help="print one JSON object a line, with key times and confidences"
-    )
-    parser.add_argument(
-        "--nbest",
-        type=int,
-        metavar="N",
-        help="with --lm: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json",
-    )
-    add_search_options(parser)
-    return parser
+    add_json(form, "print one JSON object a line, with key times and confidences")
+    nbest = "with --lm: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json"
+    made.add_argument("--nbest", type=int, metavar="N", help=nbest)
+    add_quiet(made)
+    add_search_options(made)
+    return made

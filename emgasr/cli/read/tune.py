@@ -7,11 +7,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.language import Language, add_language_options, read_language
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import SWITCHES, add_shape_options
-from emgasr.cli.read.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, trials_shown, validation_utterances
+from emgasr.cli.read.tuning import (
+    MINUTES,
+    THREADS,
+    THREADS_HELP,
+    TRIALS,
+    Effort,
+    effort,
+    find_weights,
+    trials_shown,
+    validation_utterances,
+)
 from emgasr.display.pictures import missing
 from emgasr.errors import OutputError
 from emgasr.files.output import replacing
@@ -35,15 +46,15 @@ NAMES = {
 
 def run(argv: list[str]) -> int:
     """Tune the search and write its weights, and a picture of what other weights would do beside them."""
-    options = _parser().parse_args(argv)
-    much = effort(options)
+    options = parser().parse_args(argv)
+    much = effort(options, "data_minutes", "trials")
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
     from emgasr.models.folder import SEARCH_NAME, load_recognizer
 
     beam = {} if options.beam is None else {"beam": options.beam}
     start = SearchConfig(**beam, **{name: getattr(options, name) for name in SWITCHES})
-    out = Path(options.out) if options.out else Path(options.model) / SEARCH_NAME
+    out = options.out or Path(options.model) / SEARCH_NAME
     picture = out.with_suffix(".png")
     for path in (out, picture):
         if path.exists() and not options.overwrite:
@@ -64,7 +75,7 @@ def run(argv: list[str]) -> int:
     lacking = missing()
     drawn = not lacking
     if drawn:
-        around = _draw(picture, tuned, utterances, tokens, language, much.threads)
+        around = _draw(picture, tuned, utterances, tokens, language, much)
         best, trials = around.best, trials + len(around.trials)
     else:
         print(f"emgasr: no picture: it {lacking}", file=sys.stderr)
@@ -87,14 +98,14 @@ def run(argv: list[str]) -> int:
 
 
 def _draw(
-    picture: Path, tuned: Tuned, utterances: list[Utterance], tokens: Tokens, language: Language, threads: int
+    picture: Path, tuned: Tuned, utterances: list[Utterance], tokens: Tokens, language: Language, much: Effort
 ) -> Tuned:
     """Draw the surface around the best, and return its trials with what is chosen of them and of what was tuned."""
     from emgasr.evaluation.search_tuning import GRID, surface
     from emgasr.evaluation.tuning_map import draw_surface
 
-    with trials_shown("surface", GRID * GRID) as report:
-        around = surface(utterances, tokens, language.lm, tuned, threads, report, language.hotwords)
+    with trials_shown("surface", GRID * GRID, much.quiet) as report:
+        around = surface(utterances, tokens, language.lm, tuned, much.threads, report, language.hotwords)
     with replacing(picture) as path:
         path.write_bytes(draw_surface(around.trials, around.best))
     return around
@@ -150,25 +161,25 @@ def _table(best: Trial, default: Trial) -> Table:
     return table
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr tune",
         description="Find the weights of the search (language model, length bonus, acoustic scale, backspace penalty) "
         "with which a model reads validation recordings best; never test data. `evaluate` and `transcribe` use what is "
         "written into the model folder.",
+        examples=("emgasr tune my_model corpus.jsonl --lm en.lm",),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
-    parser.add_argument("--split", default=VALIDATION, help=f"split to tune on (default {VALIDATION})")
-    parser.add_argument("--trials", type=int, default=TRIALS, help=f"weights tried, half at random (default {TRIALS})")
-    parser.add_argument(
-        "--minutes", type=float, default=MINUTES, help=f"minutes of the recordings to use (default {MINUTES:g})"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the weights tried (default 0)")
-    parser.add_argument("--threads", type=int, default=THREADS, help=f"threads that search (default {THREADS})")
-    parser.add_argument("--out", metavar="FILE", help="where the weights go (default: MODEL/search.yaml)")
-    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    add_language_options(parser, required=True)
-    add_shape_options(parser.add_argument_group("search"))
-    return parser
+    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    made.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
+    made.add_argument("--split", default=VALIDATION, metavar="NAME", help="split to tune on")
+    made.add_argument("--trials", type=int, default=TRIALS, help="weights tried, half of them at random")
+    made.add_argument("--data-minutes", type=float, default=MINUTES, metavar="M", help="minutes of recordings to use")
+    made.add_argument("--threads", type=int, default=THREADS, help=THREADS_HELP)
+    add_out(made, "where the weights go (default: MODEL/search.yaml)", metavar="FILE", required=False)
+    add_seed(made, "the weights tried")
+    add_json(made)
+    add_quiet(made)
+    add_language_options(made, required=True)
+    add_shape_options(made.add_argument_group("search"))
+    return made

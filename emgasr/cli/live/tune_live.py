@@ -1,4 +1,4 @@
-"""`emgasr settle MODEL MANIFEST --lm FILE`: validation recordings in; when live keys settle out, as a file."""
+"""`emgasr tune-live MODEL MANIFEST --lm FILE`: validation recordings in; rules for final keys out, as a file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, read_search
-from emgasr.cli.read.tuning import MINUTES, progress, trials_shown
+from emgasr.cli.progress import counted
+from emgasr.cli.read.tuning import MINUTES, trials_shown
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifests.leaks import check_disjoint
@@ -24,19 +26,19 @@ if TYPE_CHECKING:
 
 
 def run(argv: list[str]) -> int:
-    """Read validation recordings by many rules, and write those that settle keys soonest at hardly more errors."""
-    options = _parser().parse_args(argv)
+    """Read validation recordings by many rules, and write those that finalize keys soonest at hardly more errors."""
+    options = parser().parse_args(argv)
     if not options.slack >= 0:
         raise ConfigError("--slack", f"is {options.slack:g}", "give 0 or more, such as 0.05")
-    if not options.minutes > 0:
-        raise ConfigError("--minutes", f"is {options.minutes:g}", "give more than 0")
+    if not options.data_minutes > 0:
+        raise ConfigError("--data-minutes", f"is {options.data_minutes:g}", "give more than 0")
     from emgasr.evaluation.endpoint_tuning import GRID, settle_rules
     from emgasr.evaluation.items import items_of, refuse_tuning_on_test
     from emgasr.models.folder import LIVE_NAME, load_recognizer
     from emgasr.streaming.delay import step_frames
     from emgasr.streaming.rules import write_rules
 
-    out = Path(options.out) if options.out else Path(options.model) / LIVE_NAME
+    out = options.out or Path(options.model) / LIVE_NAME
     if out.exists() and not options.overwrite:
         raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
     manifest = read_manifest(options.manifest)
@@ -45,18 +47,19 @@ def run(argv: list[str]) -> int:
     recognizer = load_recognizer(options.model)
     wanted = read_search(options, options.model, recognizer.tokens)
     if wanted is None:
-        raise ConfigError("--lm", "is missing", "without a language model keys settle with their first showing")
+        raise ConfigError("--lm", "is missing", "without a language model keys are final as soon as they appear")
     entries = manifest.split(options.split)
     recordings = (
-        (entry.path, open_entry(entry, manifest.root)) for entry in progress(entries, "reading", len(entries))
+        (entry.path, open_entry(entry, manifest.root))
+        for entry in counted(entries, "reading", len(entries), options.quiet)
     )
-    items, minutes = _first(items_of(recognizer, recordings), recognizer.frame_rate_hz, options.minutes)
+    items, minutes = _first(items_of(recognizer, recordings), recognizer.frame_rate_hz, options.data_minutes)
     search = wanted.search(recognizer.tokens)
     rate_hz, unit = recognizer.frame_rate_hz, step_frames(recognizer)
-    with trials_shown("rules", len(GRID)) as report:
+    with trials_shown("rules", len(GRID), options.quiet) as report:
         best, tried = settle_rules(items, search, rate_hz, unit, options.slack, report)
     comment = (
-        f"found by emgasr settle on {minutes:.1f} minutes of the split {options.split} with {Path(options.lm).name}:"
+        f"found by emgasr tune-live on {minutes:.1f} minutes of the split {options.split} with {Path(options.lm).name}:"
         f" {_rate(best)} wrong, {_rate(tried[0])} without rules"
     )
     write_rules(best.rules, out, comment)
@@ -123,27 +126,22 @@ def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f} s"
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        prog="emgasr settle",
-        description="Find when a live reading may settle keys (agreement, age, pause): as soon as it costs hardly more "
-        "errors on validation recordings; never test data. `stream` uses what is written into the model folder.",
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr tune-live",
+        description="Find when a live stream may finalize keys (agreement, age, pause): as soon as it costs hardly "
+        "more errors on validation recordings; never test data. `stream` uses what is written into the model folder.",
+        examples=("emgasr tune-live my_model corpus.jsonl --lm en.lm",),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
-    parser.add_argument("--split", default=VALIDATION, help=f"split to read (default {VALIDATION})")
-    parser.add_argument(
-        "--slack",
-        type=float,
-        default=0.05,
-        metavar="PART",
-        help="errors that settling may add, as a part of those without rules (default 0.05)",
-    )
-    parser.add_argument(
-        "--minutes", type=float, default=MINUTES, help=f"minutes of the recordings to use (default {MINUTES:g})"
-    )
-    parser.add_argument("--out", metavar="FILE", help="where the rules go (default: MODEL/live.yaml)")
-    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    add_search_options(parser)
-    return parser
+    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    made.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
+    made.add_argument("--split", default=VALIDATION, metavar="NAME", help="split to read")
+    slack = "errors that finalizing may add, as a part of those without rules"
+    made.add_argument("--slack", type=float, default=0.05, metavar="PART", help=slack)
+    made.add_argument("--data-minutes", type=float, default=MINUTES, metavar="M", help="minutes of recordings to use")
+    add_out(made, "where the rules go (default: MODEL/live.yaml)", metavar="FILE", required=False)
+    add_json(made)
+    add_quiet(made)
+    add_search_options(made)
+    return made
