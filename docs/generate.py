@@ -6,35 +6,35 @@ python docs/generate.py OUT      # the same pages, as Markdown files
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import io
 import os
 import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 WIDTH = "100"  # columns of a help text
 
 
 def command_line() -> str:
     """The page of the command line: every verb with its help."""
-    from emgasr.cli import VERBS
+    from emgasr.cli import GROUPS
 
     parts = [
         "# Command line",
-        "`emgasr VERB --help` prints what stands here. This page is made from the same help texts.",
-        "Options may be written with hyphens or underscores. A mistake is one line on stderr and exit code 2; "
-        "Ctrl-C ends with 130.",
+        "`emgasr VERB --help` prints what stands here; this page is made from the same texts. Options may be written "
+        "with hyphens or underscores. A mistake is one line on stderr and exit code 2; Ctrl-C ends with 130.",
     ]
-    for verb, (_, line) in VERBS.items():
-        text = help_of(verb)
-        parts += [f"## {verb}", f"{line[0].upper()}{line[1:]}.", fenced(text)]
-        for inner in _inner_verbs(text):
-            parts += [f"### {verb} {inner}", fenced(help_of(verb, inner))]
+    for group, verbs in GROUPS.items():
+        parts.append(f"## {_sentence(group)}")
+        for verb, (_, line) in verbs.items():
+            text = help_of(verb)
+            parts += [f"### {verb}", f"{_sentence(line)}.", fenced(text)]
+            for inner in inner_verbs(text):
+                parts += [f"#### {verb} {inner}", fenced(help_of(verb, inner))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -56,155 +56,92 @@ def help_of(*words: str) -> str:
     return printed.getvalue()
 
 
-def _inner_verbs(text: str) -> list[str]:
-    """The verbs of a verb, from a usage such as "emgasr lm [-h] build | mix | score ..."."""
-    usage = " ".join(text.split("\n\n")[0].split())
-    found = re.search(r"\] ((?:[a-z-]+ \| )+[a-z-]+) \.\.\.", usage)
-    return found[1].split(" | ") if found else []
+def inner_verbs(text: str) -> list[str]:
+    """The verbs of a verb, as its help lists them under COMMAND."""
+    listed = re.search(r"^  COMMAND .*\n((?:    .*\n)+)", text, re.MULTILINE)
+    return re.findall(r"^    ([a-z-]+) ", listed[1], re.MULTILINE) if listed else []
 
 
 def fenced(text: str) -> str:
-    """A block of plain text, with the backspaces and colors that some parsers print taken out."""
-    return "```text\n" + re.sub(r"[\x00-\x08\x0b-\x1f]", "", text).rstrip() + "\n```"
+    """A block of plain text."""
+    return f"```text\n{text.rstrip()}\n```"
 
 
 def configuration() -> str:
     """The page of configuration files: every option with its type, default, bounds and meaning."""
+    from emgasr.config.described import sections_of
+
     parts = [
         "# Configuration",
-        "Every YAML file that emgasr reads is described by a dataclass. This page is made from these dataclasses. "
-        "An unknown key, a value of the wrong type and a value outside its bounds are refused in one line.",
+        "Every YAML file that emgasr reads is described by a dataclass; this page is made from these dataclasses. A "
+        "section is a mapping: `encoder: {width: 64}` is the option `encoder.width`. An unknown key, a value of the "
+        "wrong type and a value outside its bounds are refused in one line.",
     ]
     for title, text, config, kinds in _files():
-        parts += [f"## {title}", text, *_described(config, kinds, "")]
-    return "\n\n".join(parts) + "\n"
+        parts += [f"## {title}", text]
+        for section in sections_of(config, kinds):
+            parts += [f"### {section.name}", section.text] if section.name else []
+            parts += [_table(section.options)] if section.options else []
+    return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _files() -> Iterable[tuple[str, str, type, Mapping[str, Mapping[str, type]]]]:
+def _files() -> Iterable[tuple[str, str, type, Any]]:
     from emgasr.decoding.hypothesis import SearchConfig
     from emgasr.frontend.conditioning import ConditioningConfig
     from emgasr.protocol.folds import RuleConfig
     from emgasr.protocol.plan import ProtocolConfig
     from emgasr.streaming.rules import LiveRules
+    from emgasr.training.config import KINDS, TrainingConfig
     from emgasr.training.personalize import PersonalizeConfig
-    from emgasr.training.run import KINDS, TrainingConfig
 
-    yield (
-        "Training",
-        "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`.",
-        TrainingConfig,
-        KINDS,
-    )
-    yield "Personalization", "Read by `emgasr personalize --config FILE`.", PersonalizeConfig, KINDS
-    yield (
-        "Search",
-        "`search.yaml` in a model folder, and the file of `--search`; `emgasr tune` writes it.",
-        SearchConfig,
-        {},
-    )
+    training = "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`."
+    yield "Training", training, TrainingConfig, KINDS
+    yield "Personalization", "Read by `emgasr personalize --config FILE`.", PersonalizeConfig, {}
+    search = "`search.yaml` in a model folder, and the file of `--search`; `emgasr tune` writes it."
+    yield "Search", search, SearchConfig, {}
     yield "Live rules", "`live.yaml` in a model folder; `emgasr tune-live` writes it.", LiveRules, {}
-    yield "Filters", "Options of `emgasr condition`, and of every source of a live signal.", ConditioningConfig, {}
+    filters = "Options of `emgasr condition`, and of every source of a live signal."
+    yield "Filters", filters, ConditioningConfig, {}
     yield "Split rule", "Options of `emgasr protocol split`.", RuleConfig, {}
     yield "Protocol", "Options of `emgasr protocol run`.", ProtocolConfig, {}
 
 
-def _described(config: type, kinds: Mapping[str, Mapping[str, type]], prefix: str) -> list[str]:
-    """The table of a dataclass, and the parts of its sections behind it."""
-    hints = typing.get_type_hints(config, include_extras=True)
-    meanings = arguments(config)
-    rows, sections = [], []
-    for field in dataclasses.fields(config):
-        if field.name in kinds and not prefix:
-            sections += [
-                (f"{field.name}: {kind}", inner, f"{field.name}.") for kind, inner in kinds[field.name].items()
-            ]
-        elif inner := [part for part in _parts(hints[field.name]) if dataclasses.is_dataclass(part)]:
-            sections += [(field.name, part, f"{field.name}.") for part in inner]
-        elif field.name != "kind":
-            rows.append((field, hints[field.name], meanings.get(field.name, "")))
-    told = [opening(config)] if prefix else []
-    if rows:
-        told.append(
-            "| option | type | default | bounds | meaning |\n|---|---|---|---|---|\n"
-            + "\n".join(
-                f"| `{prefix}{field.name}` | {_type_name(hint)} | {_default(field)} | {_bounds(hint)} | {meaning} |"
-                for field, hint, meaning in rows
-            )
-        )
-    for title, inner, name in sections:
-        told += [f"### {title}", *_described(inner, {}, prefix + name)]
-    return [part for part in told if part]
-
-
-def opening(config: type) -> str:
-    """The first paragraph of a dataclass's docstring, on one line."""
-    text = (config.__doc__ or "").split("\n\n")[0]
-    return " ".join(text.split()).removesuffix("Args:").strip()
-
-
-def arguments(config: type) -> dict[str, str]:
-    """What the docstrings of a dataclass and of those it extends say of each option, under "Args:"."""
-    found: dict[str, str] = {}
-    for part in reversed(config.__mro__):
-        block = re.search(r"\n *Args:\n(.*?)(?:\n *(?:Raises|Returns|Shapes):\n|\Z)", part.__doc__ or "", re.DOTALL)
-        if not block or not dataclasses.is_dataclass(part):
-            continue
-        lines = block[1].rstrip().split("\n")
-        indent = len(lines[0]) - len(lines[0].lstrip())
-        names: list[str] = []
-        for line in lines:
-            if entry := re.match(rf" {{{indent}}}([a-z_0-9, ]+): (.*)", line):
-                names = entry[1].split(", ")
-                found |= dict.fromkeys(names, entry[2])
-            elif names:
-                found |= {name: f"{found[name]} {line.strip()}".strip() for name in names}
-    return {name: text.replace("|", "\\|") for name, text in found.items()}
-
-
-def _parts(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, or the type itself; what is annotated counts as what it annotates."""
-    if typing.get_origin(hint) is Annotated:
-        return _parts(typing.get_args(hint)[0])
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return tuple(inner for part in typing.get_args(hint) for inner in _parts(part))
-    return (hint,)
+def _table(options: Iterable[Any]) -> str:
+    rows = ["| option | type | default | bounds | meaning |", "|---|---|---|---|---|"]
+    for option in options:
+        bounds = f"{option.bounds.low:.10g} to {option.bounds.high:.10g}" if option.bounds else ""
+        kind = ", ".join(f"`{word}`" for word in option.choices) or _type_name(option.hint)
+        text = option.text.replace("|", "\\|")
+        rows.append(f"| `{option.name}` | {kind} | {_value(option.default)} | {bounds} | {text} |")
+    return "\n".join(rows)
 
 
 def _type_name(hint: Any) -> str:
     """A type in words of YAML."""
     names = {float: "number", int: "whole number", bool: "true or false", str: "text", type(None): "null"}
-    told = []
-    for part in _parts(hint):
-        origin, inner = typing.get_origin(part), typing.get_args(part)
-        if origin is Literal:
-            told.append(", ".join(f"`{value}`" for value in inner))
-        elif origin in (tuple, list):
-            told.append(f"list of {_type_name(inner[0])}")
-        elif origin is dict:
-            told.append(f"mapping to {_type_name(inner[1])}")
-        else:
-            told.append(names.get(part, str(part)))
-    return " or ".join(told)
-
-
-def _default(field: dataclasses.Field[Any]) -> str:
-    if field.default_factory is not dataclasses.MISSING:
-        return _value(field.default_factory())
-    return "required" if field.default is dataclasses.MISSING else _value(field.default)
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return _type_name(inner[0])
+    if origin in (types.UnionType, typing.Union):
+        return " or ".join(map(_type_name, inner))
+    if origin in (tuple, list):
+        return f"list of {_type_name(inner[0])}"
+    return names.get(hint, str(hint))
 
 
 def _value(value: Any) -> str:
     if value in ("", (), []):
         return "empty"
-    text = {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else None
-    return f"`{text or (list(value) if isinstance(value, tuple) else value)}`"
+    names = {None: "null", True: "true", False: "false"}
+    return f"`{names[value] if value is None or isinstance(value, bool) else _plain(value)}`"
 
 
-def _bounds(hint: Any) -> str:
-    from emgasr.config.bounds import bounds_of
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
-    stated = [within for _, within in bounds_of(hint) if within]
-    return f"{stated[0].low:.10g} to {stated[0].high:.10g}" if stated else ""
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 PAGES: dict[str, Callable[[], str]] = {

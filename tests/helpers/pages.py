@@ -94,7 +94,7 @@ def needs(text: str) -> tuple[str, ...]:
 
 def commands(code: str) -> list[str]:
     """The lines of a shell block, with continued ones joined and comments left out."""
-    joined = re.sub(r"\\\n\s*", " ", code)
+    joined = re.sub(r"\s*\\\n\s*", " ", code)
     return [line.strip() for line in joined.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 

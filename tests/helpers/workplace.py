@@ -16,11 +16,18 @@ PROMPTS = ROOT / "emgasr" / "assets" / "prompts_train.txt"
 # What turns the commands of the pages into small ones: people, minutes and steps shrink.
 SMALLER = (
     (r"--people \d+", "--people 1"),
-    (r"(emgasr simulate .*)--minutes [\d.]+", r"\1--minutes 0.4"),
-    (r"(emgasr train .*)--minutes [\d.]+", r"\1--steps 2 --validations 1 --source.batch_s 8 --source.longest_s 5"),
-    (r"(emgasr personalize .*)--minutes [\d.]+", r"\1--steps 1 --validations 1 --held_out 0.5 --source.batch_s 8"),
+    (r"--session-minutes [\d.]+", "--session-minutes 0.4"),
+    (
+        r"(emgasr train .*)--fit.minutes [\d.]+",
+        r"\1--fit.steps 2 --fit.validations 1 --data.batch_s 8 --data.longest_s 5",
+    ),
+    (
+        r"(emgasr personalize .*)--fit.minutes [\d.]+",
+        r"\1--fit.steps 1 --fit.validations 1 --held-out 0.5 --data.batch_s 8",
+    ),
     (r"--order \d", "--order 3"),
-    (r"(emgasr (?:evaluate|tune) .*--lm \S+)", r"\1 --tune-trials 2 --threads 1 --beam 4"),
+    (r"(emgasr tune .*--lm \S+)", r"\1 --trials 2 --threads 1 --beam 4"),
+    (r"(emgasr evaluate .*--lm \S+)", r"\1 --tune-trials 2 --threads 1 --beam 4"),
 )
 
 # name -> (what it is made from, the verbs that make it)
@@ -28,20 +35,20 @@ _MADE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "people": (
         (),
         (
-            "simulate people/train --split train --people 1 --sessions 1 --minutes 0.4",
-            "simulate people/validation --split validation --people 1 --sessions 1 --minutes 0.4",
-            "simulate people/test --split test --people 1 --sessions 1 --minutes 0.4",
+            "simulate --out people/train --split train --people 1 --sessions 1 --session-minutes 0.4",
+            "simulate --out people/validation --split validation --people 1 --sessions 1 --session-minutes 0.4",
+            "simulate --out people/test --split test --people 1 --sessions 1 --session-minutes 0.4",
         ),
     ),
     "model": (
         ("people",),
         (
-            "train --manifest people/train/manifest.jsonl --validation_manifest people/validation/manifest.jsonl"
-            " --steps 2 --validations 1 --source.batch_s 8 --source.longest_s 5 --out run",
+            "train people/train/manifest.jsonl --validation-manifest people/validation/manifest.jsonl"
+            " --fit.steps 2 --fit.validations 1 --data.batch_s 8 --data.longest_s 5 --out run",
         ),
     ),
     "lm": ((), (f"lm build {PROMPTS} --order 3 --out english.arpa",)),
-    "ann": ((), ("simulate people/ann --split test --seed 7 --people 1 --sessions 2 --minutes 0.4",)),
+    "ann": ((), ("simulate --out people/ann --split test --seed 7 --people 1 --sessions 2 --session-minutes 0.4",)),
 }
 
 
@@ -129,7 +136,8 @@ def _array(shared: Path) -> None:
 
 def _typed(shared: Path) -> None:
     """One recording of a simulated person, by the name that the pages give it."""
-    assert main(["simulate", "typed", "--split", "test", "--seed", "3", "--people", "1", "--sessions", "1", "--minutes", "0.4"]) == 0
+    line = "simulate --out typed --split test --seed 3 --people 1 --sessions 1 --session-minutes 0.4"
+    assert main(line.split()) == 0
     (found,) = (shared / "typed").rglob("*.hdf5")
     found.rename(shared / "typed.hdf5")
     shutil.rmtree(shared / "typed")
