@@ -1,6 +1,6 @@
 """Verbs and configuration dataclasses in; the reference pages of command line and configuration out (a hook of mkdocs).
 
-python docs/generate.py OUT      # the same pages, as Markdown files
+`python docs/generate.py OUT` writes the same pages as Markdown files.
 """
 
 from __future__ import annotations

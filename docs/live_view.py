@@ -1,6 +1,6 @@
 """A simulated person in; a picture of what `emgasr stream` shows of their typing, as an SVG, out.
 
-python docs/live_view.py docs/images/live.svg
+`python docs/live_view.py docs/images/live.svg` makes the picture again.
 """
 
 from __future__ import annotations
@@ -10,32 +10,25 @@ import re
 import sys
 from pathlib import Path
 
-from rich.console import Console as RichConsole
-
+import emgasr
 from emgasr.cli.live.stream_view import View
-from emgasr.decoding.search_file import read_search_config
-from emgasr.lm import read_model
-from emgasr.models.folder import load_recognizer
-from emgasr.sources import open_source
-from emgasr.streaming.stream import open_stream
+from emgasr.display.console import Console
 
 PERSON, CHUNK_MS = "simulate:seed=9101,minutes=2,speed=fast,chunk_ms=64", 64.0
 SECONDS, PARTIAL = 35.0, 4  # from when on the first moment is taken at which so many characters are partial
-MODEL = Path(__file__).resolve().parent.parent / "emgasr" / "assets" / "model"
 
 
 def picture() -> str:
     """The view of the packaged model on this person, as an SVG without fonts from elsewhere."""
-    search = read_search_config(MODEL / "search.yaml")
-    stream = open_stream(load_recognizer(MODEL), read_model(MODEL / "lm.arpa.gz"), search)
-    console = RichConsole(record=True, width=84, height=18, file=io.StringIO(), force_terminal=True, _environ={})
+    stream = emgasr.load("demo", device="cpu").stream()
+    console = Console(record=True, width=84, height=18, file=io.StringIO(), force_terminal=True, _environ={})
     view = View(stream, CHUNK_MS, console)
-    for chunk in open_source(PERSON).chunks():
+    for chunk in emgasr.open_source(PERSON).chunks():
         view(stream.feed(chunk.samples))
-        if stream.time_s >= SECONDS and len(stream.tentative_text) >= len(stream.text) + PARTIAL:
+        if stream.time_s >= SECONDS and len(stream.partial_text) >= len(stream.text) + PARTIAL:
             break
     console.print(view.picture())
-    svg = console.export_svg(title="emgasr stream MODEL --source simulate:seed=9101")
+    svg = console.export_svg(title="emgasr stream demo --source simulate:seed=9101")
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL).replace("Fira Code", "ui-monospace")
 
 
