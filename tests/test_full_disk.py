@@ -77,7 +77,18 @@ def test_training_goes_on_from_its_checkpoint_when_there_is_room_again(
     size: int, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = str(tmp_path / "run")
-    arguments = ["train", "--config", f"{world}/train.yaml", "--steps", "40", "--validations", "1", "--out", out]
+    budget = ["--fit.steps", "40", "--fit.validations", "1"]
+    arguments = ["train", "--config", f"{world}/train.yaml", *budget, "--out", out]
+        "train",
+        "--config",
+        f"{world}/train.yaml",
+        "--fit.steps",
+        "40",
+        "--fit.validations",
+        "1",
+        "--out",
+        out,
+    ]
     with room_for(size):
         code = main(arguments)
     told = capsys.readouterr().err
@@ -85,5 +96,5 @@ def test_training_goes_on_from_its_checkpoint_when_there_is_room_again(
         return
     assert "File too large" in told.strip().splitlines()[-1]
     if (tmp_path / "run" / "training.yaml").exists():
-        arguments = ["train", "--resume", "--steps", "41", "--out", out]
+        arguments = ["train", "--resume", "--fit.steps", "41", "--out", out]
     assert main(arguments) == 0

@@ -34,8 +34,8 @@ experiment() {  # name of the split, how `emgasr manifest` makes it
     "${run[@]}" validate "$folder/takes.jsonl"
     "${run[@]}" compose "$folder/takes.jsonl" --splits validation --words "$out/validation_words.txt" --out "$folder/validation"
     "${run[@]}" compose "$folder/takes.jsonl" --splits test --words "$out/test_words.txt" --out "$folder/test"
-    "${run[@]}" train --config "$here/conformer.yaml" --manifest "$folder/takes.jsonl" --minutes "$minutes" \
-        --source.words "$out/training_words.txt" --validation_manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
+    "${run[@]}" train "$folder/takes.jsonl" --config "$here/conformer.yaml" --fit.minutes "$minutes" \
+        --data.words "$out/training_words.txt" --validation-manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
     # Weights of the search: among those that other_day.py shows to read validation takes best, made to differ as
     # another day's do. As they are, the validation takes are read without errors, and there is nothing to tune on.
     "${run[@]}" evaluate "$folder/run/model" "$folder/test/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \

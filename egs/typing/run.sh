@@ -34,8 +34,8 @@ reading() {  # model, person, part, system, minutes, more
 system() {  # name, minutes of training, minutes of each person's calibration
     export OMP_NUM_THREADS=1
     local minutes=$2 calibrate=$3
-    "${emgasr[@]}" train --config "$here/$1.yaml" --manifest "$out/train/manifest.jsonl" --minutes "$minutes" \
-        --validation_manifest "$out/validation/manifest.jsonl" --out "$out/$1/run"
+    "${emgasr[@]}" train "$out/train/manifest.jsonl" --config "$here/$1.yaml" --fit.minutes "$minutes" \
+        --validation-manifest "$out/validation/manifest.jsonl" --out "$out/$1/run"
     # The search is tuned once, on validation people.
     reading "$out/$1/run/model" 0 zero_shot "$1" "$minutes" --validation-manifest "$out/validation/manifest.jsonl" \
         --tune-minutes 3 --tune-trials 20 --threads 1 --save-search "$out/$1/search.yaml"
@@ -43,8 +43,8 @@ system() {  # name, minutes of training, minutes of each person's calibration
         reading "$out/$1/run/model" "$person" zero_shot "$1" "$minutes" --search "$out/$1/search.yaml"
     done
     for person in 0 1 2 3; do
-        "${emgasr[@]}" personalize "$out/$1/run/model" --manifest "$out/calibration/$person/manifest.jsonl" \
-            --split test --minutes "$calibrate" --out "$out/$1/personal/$person"
+        "${emgasr[@]}" personalize "$out/$1/run/model" "$out/calibration/$person/manifest.jsonl" \
+            --split test --fit.minutes "$calibrate" --out "$out/$1/personal/$person"
         reading "$out/$1/personal/$person/model" "$person" calibrated "$1" "$minutes" --search "$out/$1/search.yaml"
     done
 }

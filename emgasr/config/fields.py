@@ -1,6 +1,6 @@
-"""A JSON object of a file in; its fields out, each of the kind that its reader asks for, or one line that says why not.
+"""A JSON object of a file in; its fields out, each of the kind that its reader asks for, or one line on why not.
 
-The text itself is read, and bounded, by `emgasr.files.plain_data`; here its values meet the types that they should have.
+`emgasr.files.plain_data` reads the text and bounds it; here its values meet the types that they should have.
 """
 
 from __future__ import annotations

@@ -23,18 +23,24 @@ from emgasr.state import frame_mask
 class AugmentConfig:
     """How training batches are varied; 0 turns a variation off.
 
-    On samples: `band_jitter_ms` is the most that two bands are shifted against each other (emg2qwerty: 120 samples at
-    2 kHz); `rotation_electrodes` the most that a ring is turned by, in whole electrodes (1 in emg2qwerty; for many
-    wearers, not for one); `rotation_sd_electrodes` the standard deviation of a turn by any angle, as of a ring put on
-    by hand; with `reversal_probability` a ring runs the other way round, as on the other arm; the gains are standard
-    deviations of normal draws in dB.
+    Masks are drawn for each band and electrode (SpecAugment with emg2qwerty's numbers).
 
-    On frames, for each band and electrode (SpecAugment with emg2qwerty's numbers): 0 to `time_masks` masks of up to
-    `time_mask_frames`, 0 to `frequency_masks` masks of up to `frequency_mask_bins` (more bins than there are: whole
-    electrodes vanish, as in SplashNet), and whole electrodes masked with `electrode_mask_probability`. `spread` shifts
-    all frames of an item by one draw from the normal distribution of a label's takes around their mean, times this
-    (`Augment.fit`): where takes of one label differ, another day or person will differ too, and the network learns to
-    look elsewhere, as linear discriminant analysis does.
+    Args:
+        band_jitter_ms: most that two bands are shifted against each other (emg2qwerty: 120 samples at 2 kHz).
+        rotation_electrodes: most that a ring is turned by, in whole electrodes (1 in emg2qwerty; for many wearers, not
+            for one).
+        rotation_sd_electrodes: standard deviation of a turn by any angle, as of a ring put on by hand, in electrodes.
+        reversal_probability: how often a ring runs the other way round, as on the other arm.
+        band_gain_db: standard deviation of a band's gain.
+        electrode_gain_db: standard deviation of an electrode's gain.
+        time_masks: most masks over time.
+        time_mask_frames: longest mask over time.
+        frequency_masks: most masks over bins.
+        frequency_mask_bins: widest mask over bins; more bins than there are mask whole electrodes, as in SplashNet.
+        electrode_mask_probability: how often a whole electrode is masked.
+        spread: times the normal distribution of a label's takes around their mean, of which one draw shifts all frames
+            of an item (`Augment.fit`). Where takes of one label differ, another day or person will differ too, and the
+            network learns to look elsewhere, as linear discriminant analysis does.
     """
 
     band_jitter_ms: Annotated[float, Within(0, 10_000)] = 60.0

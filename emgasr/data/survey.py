@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from emgasr.config.fields import fields_of
 from emgasr.corpora import reader
-from emgasr.corpora.samples.arrays import stamp_of
+from emgasr.corpora.samples.whole import stamp_of
 from emgasr.data.validate import label_problems
 from emgasr.errors import EmgasrError, ManifestError, OutputError, RecordingError
 from emgasr.files.as_json import as_json

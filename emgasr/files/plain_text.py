@@ -20,13 +20,17 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _LINE_END_BYTES = re.compile(rb"\r\n|\n|\r")
 _ADVICE = "convert the file to UTF-8 first"
 _MEND = "mend the file, or fetch it again"
-UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # how a text in UTF-16 begins, as Excel's "Unicode text" does
 LARGEST_TEXT = 2**24  # bytes of a text that is read at once, unless its reader says otherwise
 
 
 def normalized(text: str) -> str:
     """Return a text in the form that the package keeps and compares: composed (NFC), é as one character."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def is_utf16(begin: bytes) -> bool:
+    """Return whether a text that begins with these bytes says that it is UTF-16, as Excel's "Unicode text" does."""
+    return begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def lines_of(text: str) -> list[str]:
@@ -66,7 +70,7 @@ def read_lines(
                     raw = raw.removeprefix(codecs.BOM_UTF8)
                     if pointer := pointer_in(raw):
                         raise error(path, *pointer)
-                    if raw.startswith(UTF16):
+                    if is_utf16(raw):
                         raise error(path, "is UTF-16 text", _ADVICE)
                 try:
                     lines = lines_of(raw.decode())

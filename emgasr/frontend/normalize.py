@@ -66,14 +66,14 @@ class NormalizeState(NamedTuple):
 
     Args:
         held: (B, warmup - 1, N, E, K) frames of the warm-up.
-        held_lengths: (B,) number of valid frames in `held`, 0 once the warm-up is full.
+        lengths: (B,) number of valid frames in `held`, 0 once the warm-up is full.
         weight: (B,) float64, number of frames that the statistics stand for, 0 during the warm-up.
         mean: (B, N, E, K) float64.
         scatter: (B, N, E, K) float64, weighted sum of squared distances from the mean.
     """
 
     held: Tensor
-    held_lengths: Tensor
+    lengths: Tensor
     weight: Tensor
     mean: Tensor
     scatter: Tensor
@@ -147,7 +147,7 @@ class RunningNormalize(nn.Module):
         """
         if not self.config.running:
             return self._pointwise(frames), lengths, state
-        alike = same(lengths) is not None and same(state.held_lengths) is not None
+        alike = same(lengths) is not None and same(state.lengths) is not None
         if not alike or 0 < int((state.weight > 0).sum()) < len(frames):
             return self._each(frames, lengths, state, learned)
         frames = frames[:, : int(lengths[0])]
@@ -156,11 +156,11 @@ class RunningNormalize(nn.Module):
         if float(state.weight[0]) > 0:
             output, state = self._continue(frames, state, learned)
             return output, lengths, state
-        frames, lengths = join(state.held, state.held_lengths, frames, lengths)
+        frames, lengths = join(state.held, state.lengths, frames, lengths)
         warmup = self.config.warmup_frames
         if frames.shape[1] < warmup:
             held = part(frames, torch.zeros_like(lengths), state.held.shape[1])
-            return frames[:, :0], torch.zeros_like(lengths), state._replace(held=held, held_lengths=lengths)
+            return frames[:, :0], torch.zeros_like(lengths), state._replace(held=held, lengths=lengths)
         head, state = self._begin(frames[:, :warmup], torch.full_like(lengths, warmup), state.held)
         tail = frames[:, warmup:]
         tail, state = self._continue(tail, state, learned[:, learned.shape[1] - tail.shape[1] :])
@@ -168,7 +168,7 @@ class RunningNormalize(nn.Module):
 
     def flush(self, state: NormalizeState) -> tuple[Tensor, Tensor]:
         """Return the frames of streams that end within their warm-up, normalized by them alone, and their lengths."""
-        held, lengths = state.held[:, : int(state.held_lengths.max())], state.held_lengths
+        held, lengths = state.held[:, : int(state.lengths.max())], state.lengths
         return self._begin(held, lengths, state.held)[0] if held.shape[1] else held, lengths
 
     def advance(

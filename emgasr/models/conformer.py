@@ -158,14 +158,14 @@ class ConformerState(NamedTuple):
 
     Args:
         held: (B, H, N, E, K) input frames of the chunk that is not complete; H is one less than a chunk has.
-        held_lengths: (B,) number of valid frames in `held`.
+        lengths: (B,) number of valid frames in `held`.
         seen: (B,) number of past hidden frames in reach of attention.
         mixer: latest input (B, 1, N, channels, E) of each strided convolution.
         blocks: memory of each Conformer block.
     """
 
     held: Tensor
-    held_lengths: Tensor
+    lengths: Tensor
     seen: Tensor
     mixer: tuple[Tensor, ...]
     blocks: tuple[BlockPast, ...]
@@ -236,14 +236,14 @@ class ConformerEncoder(nn.Module):
 
     def step(self, frames: Tensor, lengths: Tensor, state: ConformerState) -> tuple[Tensor, Tensor, ConformerState]:
         """Return the hidden frames of all chunks that the next frames complete, their lengths (B,), the new state."""
-        frames, lengths = join(state.held, state.held_lengths, frames, lengths)
+        frames, lengths = join(state.held, state.lengths, frames, lengths)
         ready = lengths - lengths % (self.chunk_frames * self.stride)
         held = part(frames, ready, state.held.shape[1])
-        return self._ready(frames, ready, state._replace(held=held, held_lengths=lengths - ready))
+        return self._ready(frames, ready, state._replace(held=held, lengths=lengths - ready))
 
     def flush(self, state: ConformerState) -> tuple[Tensor, Tensor]:
         """Return the hidden frames of the whole groups in the last, incomplete chunk, and their lengths (B,)."""
-        ready = state.held_lengths - state.held_lengths % self.stride
+        ready = state.lengths - state.lengths % self.stride
         return self._ready(state.held, ready, state)[:2]
 
     def advance(self, frames: Tensor, state: ConformerState) -> tuple[Tensor, ConformerState]:

@@ -27,7 +27,7 @@ from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
 from emgasr.training.config import TrainingConfig
-from emgasr.training.personalize import PersonalizeConfig, personalize
+from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, personalize
 
 RUNGS = ("none", "statistics", "affine", "head", "all")
 
@@ -145,24 +145,29 @@ def _fitted(
     training: TrainingConfig,
     folder: Path,
 ) -> Calibrated:
-    windows = training.source
+    windows = training.data
     # One person wears the band one way, and their takes differ little: what varies people and days is off.
     still = {"rotation_electrodes": 0, "rotation_sd_electrodes": 0.0, "reversal_probability": 0.0, "spread": 0.0}
     augment = replace(training.augment, **still)  # type: ignore[arg-type]
-    shared = PersonalizeConfig(
+    fit = replace(
+        PERSONAL_FIT,
         steps=0 if config.budget_s else config.steps,
         minutes=config.budget_s / 60,
         validations=config.validations,
-        seed=training.seed,
-        device=training.device,
-        precision=training.precision,
+        device=training.fit.device,
+        precision=training.fit.precision,
+        workers=training.fit.workers,
         learning_rate=config.learning_rate if rung == "all" else config.head_learning_rate,
+    )
+    shared = PersonalizeConfig(
+        seed=training.seed,
+        fit=fit,
         held_out=config.held_out,
         weights="all" if rung == "all" else "head",
         augment=augment,
     )
     if isinstance(windows, WindowsConfig):
-        shared = replace(shared, source=replace(windows, batch_s=config.batch_s))
+        shared = replace(shared, data=replace(windows, batch_s=config.batch_s))
     compose = windows if isinstance(windows, ComposedConfig) else None
     try:
         result = personalize(model, recordings, shared, folder / "personal", compose=compose)

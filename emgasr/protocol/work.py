@@ -65,7 +65,7 @@ def train_fold(
     run = folder / "run"
     if run.exists() and not (run / "checkpoint.pt").is_file():
         shutil.rmtree(run)  # it stopped before anything was worth keeping
-    fitted = train(config, run, resume=run.exists(), quiet=True)
+    fitted = train(config, run, resume=run.exists())
     if fitted.interrupted:
         raise KeyboardInterrupt
     learned = read_manifest(root / manifest)
@@ -82,7 +82,7 @@ def train_fold(
     return {
         "parameters": recognizer.parameter_count,
         "parameters_sha256": begun.parameters_sha256,
-        "validation_cer": fitted.cer,
+        "validation_cer": fitted.best,
         "best_step": fitted.best_step,
         "steps": fitted.steps,
         "train_minutes": fitted.minutes,
@@ -135,7 +135,7 @@ def read_person(
     check_fitted(fitted_on, apart.entries, f"{system} for {subject}")
     own = [entry for entry in apart.entries if entry.subject == subject]
     config = from_mapping(CalibrationConfig, {}, dict(calibration), "calibration")
-    shortest_s = getattr(training.source, "shortest_s", 0.0) / (1 - config.held_out)
+    shortest_s = getattr(training.data, "shortest_s", 0.0) / (1 - config.held_out)
     recordings: list[Recording] = []
     told: dict[str, Any] = {}
     if rung != "none":
@@ -147,7 +147,7 @@ def read_person(
     shutil.rmtree(folder / "personal", ignore_errors=True)  # of a try that was lost on the way
     made = calibrate(place, recordings, rung, config, training, load_profile(place / TEMPLATE_NAME), folder)
     told |= made.told
-    recognizer = made.recognizer.to(choose_device(training.device))
+    recognizer = made.recognizer.to(choose_device(training.fit.device))
     table = []
     for name, path in (lists or {"sessions": held_out}).items():
         tests = read_manifest(root / path)

@@ -30,6 +30,32 @@ class EndOfStream(Exception):
     """The device has delivered all that there is."""
 
 
+class Silence:
+    """How long nothing has come, and when that is to be reported: after `stall_s`, then whenever it has doubled."""
+
+    def __init__(self, stall_s: float) -> None:
+        self._stall_s = stall_s
+        self.ends()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since something came."""
+        return time.monotonic() - self._heard_s
+
+    def ends(self) -> None:
+        """Something came."""
+        self._heard_s, self._reported_s = time.monotonic(), 0.0
+
+    def note_in(self, timeline: Timeline) -> bool:
+        """Note a silence that is to be reported now; returns whether it was."""
+        silent_s = self.seconds
+        if silent_s <= max(self._stall_s, 2 * self._reported_s):
+            return False
+        self._reported_s = silent_s
+        timeline.note("stalled", 0, f"nothing came for {silent_s:.1f} s")
+        return True
+
+
 class Device(Protocol):
     """What delivers packets; `open` starts it (RecordingError: it is not to be had), `close` stops it, repeatedly."""
 
@@ -115,7 +141,7 @@ class LiveSource:
         """Chunks as they come; one without samples whenever there is only something to tell."""
         self._thread = threading.Thread(target=self._pump, name=f"emgasr {self.name}", daemon=True)
         self._thread.start()
-        heard_s, told_s = time.monotonic(), 0.0
+        silence = Silence(self.config.stall_s)
         try:
             while not self._closed.is_set():
                 items, dropped, failure = self._take()
@@ -124,17 +150,14 @@ class LiveSource:
                     self.timeline.note("dropped", dropped, text)
                 for item in items:
                     if isinstance(item, Packet):
-                        heard_s, told_s = time.monotonic(), 0.0
+                        silence.ends()
                         yield from self.timeline.feed(item)
                     else:
                         if item.kind == "reconnected":
                             self.timeline.interrupt()
                         self.timeline.note(item.kind, 0, item.text)
                         yield self.timeline.empty(time.monotonic())
-                silent_s = time.monotonic() - heard_s
-                if not items and not failure and silent_s > max(self.config.stall_s, 2 * told_s):
-                    told_s = silent_s
-                    self.timeline.note("stalled", 0, f"nothing came for {silent_s:.1f} s")
+                if not items and not failure and silence.note_in(self.timeline):
                     yield self.timeline.empty(time.monotonic())
                 if failure is not None:
                     yield from self.timeline.flush()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from emgasr.recording import Band
+from emgasr.recording import Band, electrode_count
 from emgasr.sources.live import EndOfStream, LiveConfig, LiveSource, bridging
 from emgasr.sources.source import Chunk, Source
 from emgasr.sources.spec import Spec
@@ -39,7 +39,7 @@ def paced_source(
     Samples that are known to be `lost` are told as the gaps that they were.
     """
     speed, live = speed_of(spec), LiveConfig.of(spec)
-    channels = sum(len(band.electrodes) for band in bands)
+    channels = electrode_count(bands)
     timeline = TimelineConfig(rate_hz, channels, unit=unit, **bridging(spec))  # type: ignore[arg-type]
     spec.done()
     source: _FastSource | LiveSource

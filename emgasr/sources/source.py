@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from emgasr.recording import Band, Events
+from emgasr.recording import Band, Events, electrode_count
 
 # What a note can tell; samples are counted for those marked n.
 NOTE_KINDS = (
@@ -94,4 +94,4 @@ def is_live(source: Source) -> bool:
 
 def channel_count(source: Source) -> int:
     """C, the electrodes of all bands."""
-    return sum(len(band.electrodes) for band in source.bands)
+    return electrode_count(source.bands)

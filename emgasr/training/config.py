@@ -1,10 +1,13 @@
-"""What a training run can be configured to be: dataclasses, whose fields are the keys of YAML files and options."""
+"""What a training run is configured by: parts, each a section of the YAML file and of the options of `emgasr train`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
+from emgasr.config.bounds import Within, check_within
+from emgasr.data.augment import AugmentConfig
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.frontend.features import FeaturesConfig, LogSpectrogramConfig
 from emgasr.frontend.normalize import NormalizeConfig
@@ -12,10 +15,33 @@ from emgasr.models import recognizer as recognizers
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.encoder import EncoderConfig
 from emgasr.training.loop import FitConfig
+from emgasr.training.objective import CTCConfig
 
 KINDS: dict[str, dict[str, type]] = {
     **recognizers.KINDS,
-    "source": {"windows": WindowsConfig, "composed": ComposedConfig},
+    "data": {"windows": WindowsConfig, "composed": ComposedConfig},
+}
+# The names of 0.1, when all options stood side by side: they go with the next release.
+RENAMED: dict[str, str] = {
+    **{
+        name: f"fit.{name}"
+        for name in (
+            "steps",
+            "minutes",
+            "learning_rate",
+            "warmup_steps",
+            "weight_decay",
+            "clip_norm",
+            "validations",
+            "device",
+            "precision",
+        )
+    },
+    **{
+        name: f"objective.{name}"
+        for name in ("intermediate_weight", "frame_weight", "frame_head", "frame_from", "ctc_ramp_steps")
+    },
+    "source": "data",
 }
 
 
@@ -35,7 +61,7 @@ class TokensConfig:
 
 
 @dataclass(frozen=True)
-class TrainingConfig(FitConfig):
+class TrainingConfig:
     """Train a recognizer.
 
     Args:
@@ -44,15 +70,34 @@ class TrainingConfig(FitConfig):
         validation_manifest: manifest of the validation recordings, if it is another one.
         validation_split: name of the split whose CER chooses the best model.
         init: model folder whose weights to start from.
+        seed: seed of weights, batches, augmentation and dropout.
+        fit: budget, optimizer and device.
+        objective: what is minimized.
+        augment: how batches are varied.
+        data: what batches are made of: windows of recordings, or sequences composed of single takes.
+        tokens: the symbols that the model writes.
+        features: samples to frames.
+        normalize: how frames are normalized.
+        encoder: the network.
     """
+
+    RENAMED: ClassVar[Mapping[str, str]] = RENAMED
 
     manifest: str = ""
     train_split: str = "train"
     validation_manifest: str = ""
     validation_split: str = "validation"
     init: str = ""
+    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
+    fit: FitConfig = field(default_factory=FitConfig)
+    objective: CTCConfig = field(default_factory=CTCConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    data: WindowsConfig | ComposedConfig = field(default_factory=WindowsConfig)
     tokens: TokensConfig = field(default_factory=TokensConfig)
-    source: WindowsConfig | ComposedConfig = field(default_factory=WindowsConfig)
     features: FeaturesConfig = field(default_factory=LogSpectrogramConfig)
     normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
     encoder: EncoderConfig = field(default_factory=ConformerConfig)
+
+    def __post_init__(self) -> None:
+        check_within(self)
+        self.fit.check_budget()

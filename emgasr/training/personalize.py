@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
-from emgasr.config.bounds import Within
+from emgasr.config.bounds import Within, check_within
 from emgasr.data.augment import AugmentConfig
-from emgasr.data.batches import ComposedConfig, Source, WindowsConfig, WindowSource
+from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler, WindowsConfig
 from emgasr.data.compose import as_recording, compose_shuffled, takes_from_recordings
 from emgasr.data.spellings import RandomStrings
-from emgasr.display.visible import markdown_text
 from emgasr.errors import DataError
 from emgasr.files.output import claimed_folder, replacing
 from emgasr.frontend.measured import mended
@@ -22,35 +21,51 @@ from emgasr.manifests.manifest import TRAIN, Entry
 from emgasr.models.folder import LIVE_NAME, SEARCH_NAME, load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
-from emgasr.training.loop import FitConfig, fit, validation_errors
-from emgasr.training.run import make_source
+from emgasr.training.card import personal_card
+from emgasr.training.config import RENAMED
+from emgasr.training.loop import FitConfig, Report, fit
+from emgasr.training.objective import CTCConfig, CTCObjective
+from emgasr.training.run import make_sampler
+from emgasr.training.validator import GreedyCER
+
+PERSONAL_FIT = FitConfig(learning_rate=5e-4, warmup_steps=10, validations=6)
+PERSONAL_OBJECTIVE = CTCConfig(frame_weight=0.0, ctc_ramp_steps=0)
+PERSONAL_WINDOWS = WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0)
 
 
 @dataclass(frozen=True)
-class PersonalizeConfig(FitConfig):
+class PersonalizeConfig:
     """Fit a model to one person.
 
     Args:
         held_out: share of each recording, from its end, that is kept out of fitting and judges the result; 0 keeps
             nothing out: what is fitted on then judges itself, and nothing guards against learning it by heart.
         weights: what is fitted: all weights, or those of the output layer (the head) alone.
-        source: windows cut from the person's recordings.
+        seed: seed of batches, augmentation and dropout.
+        fit: budget, optimizer and device.
+        objective: what is minimized.
+        augment: how batches are varied.
+        data: windows cut from the person's recordings.
     """
 
-    learning_rate: Annotated[float, Within(0, 100)] = 5e-4
-    warmup_steps: Annotated[int, Within(0, 1e9)] = 10
-    validations: Annotated[int, Within(1, 1e6)] = 6
-    frame_weight: Annotated[float, Within(0, 1000)] = 0.0
-    ctc_ramp_steps: Annotated[int, Within(0, 1e9)] = 0
+    RENAMED: ClassVar[Mapping[str, str]] = RENAMED
+
     held_out: Annotated[float, Within(0, 0.99)] = 0.2
     weights: Literal["all", "head"] = "all"
-    source: WindowsConfig = field(default_factory=lambda: WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0))
+    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
+    fit: FitConfig = field(default_factory=lambda: PERSONAL_FIT)
+    objective: CTCConfig = field(default_factory=lambda: PERSONAL_OBJECTIVE)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    data: WindowsConfig = field(default_factory=lambda: PERSONAL_WINDOWS)
+
+    def __post_init__(self) -> None:
+        check_within(self)
+        self.fit.check_budget()
 
 
 @dataclass(frozen=True)
 class Personalized:
-    """CER on the person's held-out part before and after; `kept` tells whether the fitted weights were better."""
+    """CER on the person's held-out part before and after; `kept`: the fitted weights were better."""
 
     recognizer: Recognizer
     cer_before: float
@@ -65,16 +80,16 @@ def personalize(
     recordings: Sequence[Recording],
     config: PersonalizeConfig,
     folder: Path,
-    report: Callable[[dict[str, Any]], None] = lambda entry: None,
+    report: Report = lambda entry: None,
     compose: ComposedConfig | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
     entries: Sequence[Entry] = (),
 ) -> Personalized:
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
     The base model's search.yaml and live.yaml, if it has them, come along. With `compose` the recordings hold takes,
-    and sequences composed of them are fitted on and judged. `tell` gets a line for each recording with values that no
+    and sequences composed of them are fitted on and judged. `log` gets a line for each recording with values that no
     amplifier gives, which are filled in. `entries` are those of the recordings, where they are known: the model tells
     for good whose recordings shaped it (`emgasr.manifests.lineage`), the person's and those of `base`.
     Raises a DataError for recordings of several people or without labels.
@@ -83,14 +98,15 @@ def personalize(
     if len(people) != 1:
         raise DataError("personalize", f"got recordings of {len(people)} people", "give those of one person")
     recognizer = load_recognizer(base)
-    recordings = [mended(recording, tell) for recording in recordings]
+    recordings = [mended(recording, log) for recording in recordings]
     for recording in recordings:
         recognizer.signal.check(recording)
     if config.weights == "head":
         for name, parameter in recognizer.named_parameters():
             parameter.requires_grad_(name.startswith("head."))
-    source, held_out = _sides(recognizer, recordings, config, compose)
-    before = validation_errors(recognizer, held_out)[0].rate
+    batches, held_out = _sides(recognizer, recordings, config, compose)
+    validate = GreedyCER(held_out, recognizer.tokens)
+    before = validate(recognizer).figures["cer"]
     own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
     inherited = lineage.read(base)
     shaped_by = lineage.together(inherited or (), own)
@@ -100,9 +116,8 @@ def personalize(
 
     def save(model: Recognizer, cer: float) -> None:
         lineage.write(shaped_by, folder / "model")
-        save_recognizer(
-            model, folder / "model", _card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
-        )
+        told = personal_card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
+        save_recognizer(model, folder / "model", told)
         for name in (SEARCH_NAME, LIVE_NAME):
             if (base / name).is_file():  # the base model's errors are still much like this one's
                 with replacing(folder / "model" / name) as path:
@@ -115,14 +130,24 @@ def personalize(
 
     with claimed_folder(folder, None):
         save(recognizer, before)
-        fitted = fit(recognizer, source, held_out, config, folder, save_best=save_if_better, report=report)
+        objective = CTCObjective(recognizer, config.objective, config.augment)
+        fitted = fit(
+            objective,
+            batches,
+            validate,
+            config.fit,
+            folder,
+            seed=config.seed,
+            save_best=save_if_better,
+            report=report,
+        )
         model = load_recognizer(folder / "model")
     return Personalized(model, before, best[0], best[0] < before, fitted.minutes, fitted.interrupted)
 
 
 def _sides(
     recognizer: Recognizer, recordings: Sequence[Recording], config: PersonalizeConfig, compose: ComposedConfig | None
-) -> tuple[Source, list[tuple[str, Recording]]]:
+) -> tuple[WindowSampler | ComposedSampler, list[tuple[str, Recording]]]:
     """What is fitted on, and the recordings that judge."""
     cuts = [recording.duration_s * (1 - config.held_out) for recording in recordings]
     fitting = [recording.segment(0.0, cut) for recording, cut in zip(recordings, cuts, strict=True)]
@@ -131,35 +156,15 @@ def _sides(
         judging = [recording.segment(cut) for recording, cut in zip(recordings, cuts, strict=True)]
     held_out = [(f"held out {i}", recording) for i, recording in enumerate(judging)]
     if compose is None:
-        return WindowSource(fitting, recognizer.tokens, config.source, config.seed), held_out
+        return WindowSampler(fitting, recognizer.tokens, config.data, config.seed), held_out
     named = [(f"calibration {i}", recording) for i, recording in enumerate(fitting)]
-    source = make_source(compose, named, recognizer.tokens, config.seed)
+    batches = make_sampler(compose, named, recognizer.tokens, config.seed)
     takes = [take for take in takes_from_recordings(held_out) if not take.rest]
     lengths = RandomStrings(compose.shortest, compose.longest)
     plain = replace(compose, trim_ms=0.0, stretch=0.0, rest_shortest_ms=0.0, rest_longest_ms=0.0)
     device, tokens = recordings[0], recognizer.tokens
     examples = compose_shuffled(takes, lengths, tokens, plain, config.seed)
-    return source, [
+    return batches, [
         (f"held out {i}", as_recording(example, tokens, device.rate_hz, device.unit, device.bands))
         for i, example in enumerate(examples)
     ]
-
-
-def _card(
-    person: str, recordings: Sequence[Recording], before: float, after: float, base: Path, apart: bool, people: str
-) -> str:
-    minutes = sum(recording.duration_s for recording in recordings) / 60
-    outcome = f"{100 * before:.2f} % → {100 * after:.2f} %" if after < before else f"{100 * before:.2f} % (base kept)"
-    judge = "the person's held-out part" if apart else "what was fitted on (nothing was held out)"
-    return f"""# emgasr model, fitted to one person
-
-| | |
-|---|---|
-| person | {markdown_text(person)}, {minutes:.1f} minutes of labelled recordings ({recordings[0].origin}) |
-| base model | {markdown_text(base.name)} |
-{people}
-| CER on {judge}, greedy | {outcome} |
-| licence | that of the base model and of the person's recordings |
-
-That chose the checkpoint: judge the model on other recordings.
-"""

@@ -28,8 +28,8 @@ simulate test "$held_out" 2 100               # not the people whom `emgasr demo
 if [ ! -f "$work/run/done" ]; then
     resume=()
     [ ! -f "$work/run/checkpoint.pt" ] || resume=(--resume)
-    $emgasr train --config recipes/demo_model/conformer.yaml --manifest "$work/train/manifest.jsonl" \
-        --validation_manifest "$work/validation/manifest.jsonl" --minutes "$train_minutes" --out "$work/run" \
+    $emgasr train "$work/train/manifest.jsonl" --config recipes/demo_model/conformer.yaml \
+        --validation-manifest "$work/validation/manifest.jsonl" --fit.minutes "$train_minutes" --out "$work/run" \
         ${resume[@]+"${resume[@]}"}
     touch "$work/run/done"
 fi

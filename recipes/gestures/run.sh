@@ -48,7 +48,7 @@ conformer="'$here/conformer.yaml'"
 read -r -a more <<< "$calibration"
 "${emgasr[@]}" protocol run "$recordings" "$out/splits.json" --out "$out/protocol" --engine "$engine" \
     --workers "$jobs" --title "Gestures of people never seen" \
-    --system "conformer=$conformer --steps $steps" --system "tds=$conformer '$here/tds.yaml' --steps $tds_steps" \
+    --system "conformer=$conformer --fit.steps $steps" --system "tds=$conformer '$here/tds.yaml' --fit.steps $tds_steps" \
     --list "strings=$out/strings/manifest.jsonl" --list "isolated=$out/isolated/manifest.jsonl" \
     "--carry=[isolated]" "--calibration.rungs=[$rungs]" "--calibration.minutes=[$ladder]" \
     "--calibration.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null

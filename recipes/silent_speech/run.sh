@@ -32,7 +32,7 @@ for filtering in "${filterings[@]}"; do
         if [ -f "$run/checkpoint.pt" ]; then
             "${emgasr[@]}" train --resume --out "$run"
         else
-            "${emgasr[@]}" train "${configs[@]}" --manifest "$manifest" --steps "$steps" --out "$run"
+            "${emgasr[@]}" train "$manifest" "${configs[@]}" --fit.steps "$steps" --out "$run"
         fi
         "${emgasr[@]}" evaluate "$run/model" "$manifest" --system "$system, $filtering" \
             ${language[@]+"${language[@]}"} --out "$run/results" --overwrite

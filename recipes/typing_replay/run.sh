@@ -15,7 +15,7 @@ train_sessions=${TRAIN_SESSIONS:-3}     # sessions of a training person, validat
 sessions=${SESSIONS:-6}                 # sessions of a test person, of whom the last ones are tested,
 test_sessions=${TEST_SESSIONS:-2}       # this many; the others calibrate
 minutes=${MINUTES:-10}                  # of a session, from its start
-budget=${BUDGET:---minutes 60}          # of training, the same for every system; --steps N repeats itself to the bit
+budget=${BUDGET:---fit.minutes 60}      # of training, the same for every system; --fit.steps N repeats itself to the bit
 device=${DEVICE:-auto}                  # of training and reading: auto, cpu or cuda
 ladder=${LADDER:-0.5,1,2,5,10,20,40}    # minutes of calibration
 calibration=${CALIBRATION:-}            # more options, as --calibration.steps=120
@@ -65,7 +65,7 @@ fi
 run=()
 for name in $systems; do
     name=${name%.yaml}
-    run+=(--system "$name='$here/$name.yaml' $budget --device $device")
+    run+=(--system "$name='$here/$name.yaml' $budget --fit.device $device")
 done
 language=()
 [ -z "$lm" ] || language=("--lm=$lm" "--lm_text=[$lm_text]")

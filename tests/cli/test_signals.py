@@ -31,7 +31,16 @@ def test_training_that_is_told_to_end_writes_its_checkpoint_and_goes_on_without_
 ) -> None:
     write_easy_corpus(tmp_path)
     run = tmp_path / "run"
-    options = ["--config", str(tmp_path / "train.yaml"), "--steps", "100000", "--validations", "1", "--out", str(run)]
+    options = [
+        "--config",
+        str(tmp_path / "train.yaml"),
+        "--fit.steps",
+        "100000",
+        "--fit.validations",
+        "1",
+        "--out",
+        str(run),
+    ]
     with started("train", *options) as process:
         while not (run / "log.jsonl").exists() or len((run / "log.jsonl").read_text().splitlines()) < 3:
             assert process.poll() is None
@@ -41,7 +50,7 @@ def test_training_that_is_told_to_end_writes_its_checkpoint_and_goes_on_without_
     assert process.returncode == 130
     steps = [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()]
     assert f"stopped at step {steps[-1]}; continue with --resume --out {run}" in wrong
-    assert main(["train", "--resume", "--out", str(run), "--steps", str(steps[-1] + 2)]) == 0
+    assert main(["train", "--resume", "--out", str(run), "--fit.steps", str(steps[-1] + 2)]) == 0
     entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in entries if "loss" in entry] == list(range(1, steps[-1] + 3))
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.data.batches import WindowsConfig, WindowSource
+from emgasr.data.batches import WindowSampler, WindowsConfig
 from emgasr.frontend.measured import LARGEST, Measured, mended, unmeasured
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
@@ -127,8 +127,8 @@ def test_training_windows_are_finite_and_tell_once_whose_are_not(value: float) -
     recordings = [mended(spoiled(slice(100, 300), 2, value), told.append), mended(easy_recording(1), told.append)]
     for cache_gb in (1.0, 0.0):
         config = WindowsConfig(shortest_s=2.0, longest_s=3.0, batch_s=24.0, cache_gb=cache_gb)
-        source = WindowSource(recordings, tiny_recognizer().tokens, config, 0)
-        examples = [example for step in range(4) for example in source.batch(step)]
+        source = WindowSampler(recordings, tiny_recognizer().tokens, config, 0)
+        examples = [example for step in range(4) for example in source.examples(step)]
         assert all(np.abs(example.samples).max() < 1e6 for example in examples)
     assert len(told) == 1
     assert "values that no amplifier gives" in told[0]

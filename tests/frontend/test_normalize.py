@@ -10,6 +10,8 @@ from torch import Tensor
 
 from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.normalize import NormalizeConfig, RunningNormalize
+from emgasr.state import tensors_of
+from tests.helpers.host_reads import HostReads
 
 SHAPE = (2, 3, 4)
 WARMUP = 20
@@ -78,6 +80,24 @@ def test_any_chunking_gives_the_same_frames(
         parts.append(part)
     streamed = torch.cat([*parts, module.flush(state)[0]], 1)
     torch.testing.assert_close(streamed, module(frames, torch.tensor([count, count]))[0], rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pure_step_gives_the_frames_of_a_step_and_reads_no_number(kind: str) -> None:
+    module, frames = normalizer(kind), log_power(200, batch=2)
+    learned = torch.rand(2, 90, generator=torch.Generator().manual_seed(0)) < 0.7
+    warmup, lengths = module.config.held_frames, torch.full((2,), 90)
+    assert warmup == (WARMUP if kind in RUNNING else 0)
+    _, _, state = module.step(
+        frames[:, :warmup], torch.full((2,), warmup), module.start(2, frames.dtype, frames.device)
+    )
+    with HostReads() as reads:
+        found, advanced = module.advance(frames[:, warmup : warmup + 90], state, learned)
+    assert reads.count == 0
+    expected, _, stepped = module.step(frames[:, warmup : warmup + 90], lengths, state, learned)
+    assert torch.equal(found, expected)
+    for name, tensor in tensors_of(advanced).items():
+        assert torch.equal(tensor, tensors_of(stepped)[name])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -118,10 +118,9 @@ def profile_used(path: Path, place: Place) -> Seen:
 
 TRAINING = """\
 manifest: data/manifest.jsonl
-steps: 900
-learning_rate: 0.001
+fit: {steps: 900, learning_rate: 0.001}
 tokens: {kind: keystrokes, symbols: [a, b]}
-source: {kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12}
+data: {kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12}
 features:
   kind: log_spectrogram
   window_ms: 40

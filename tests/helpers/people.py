@@ -17,11 +17,9 @@ from emgasr.training.config import KINDS, TrainingConfig
 from tests.helpers.tiny_models import easy_recording
 
 SYSTEM = """
-steps: 3
-validations: 1
-learning_rate: 1e-2
+fit: {steps: 3, validations: 1, learning_rate: 1e-2}
 tokens: {kind: keystrokes, symbols: [a, b]}
-source: {kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}
+data: {kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}
 features: {kind: log_spectrogram, window_ms: 40, hop_ms: 20}
 normalize: {kind: cumulative, warmup_frames: 10}
 encoder: {kind: linear}

@@ -91,12 +91,9 @@ def easy_recording(seed: int = 0, seconds: float = 30.0, **changes: Any) -> Reco
 
 TINY_TRAINING = """
 manifest: {manifest}
-steps: 4
-validations: 2
-learning_rate: 1e-2
-warmup_steps: 2
+fit: {{steps: 4, validations: 2, learning_rate: 1e-2, warmup_steps: 2}}
 tokens: {{kind: keystrokes, symbols: [a, b]}}
-source: {{kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}}
+data: {{kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}}
 features: {{kind: log_spectrogram, window_ms: 40, hop_ms: 20}}
 normalize: {{kind: none}}
 encoder:

@@ -68,20 +68,6 @@ def test_an_output_sees_its_chunk_and_its_history_only(subsampling: int, chunk_f
     assert seen[0] <= begin - encoder.history_frames + SMALL.blocks * group
 
 
-@pytest.mark.parametrize("subsampling", [1, 4])
-def test_padding_and_neighbors_change_nothing(subsampling: int) -> None:
-    encoder = small(subsampling=subsampling)
-    lengths = torch.tensor([50, 23, 3, 0])
-    frames = noise(4, 50, 2, 3, 5)
-    frames[1, 23:] = 1e3
-    batch, counts, _ = encoder(frames, lengths)
-    for item, length in enumerate(lengths.tolist()):
-        alone, count, _ = encoder(frames[item : item + 1, :length], lengths[item : item + 1])
-        assert counts[item] == count[0] == alone.shape[1] == length // subsampling
-        torch.testing.assert_close(batch[item, : alone.shape[1]], alone[0], rtol=0, atol=1e-10)
-        assert batch[item, alone.shape[1] :].count_nonzero() == 0
-
-
 @pytest.mark.parametrize("frames", [0, 1, 3])
 def test_less_than_a_group_gives_no_frame(frames: int) -> None:
     hidden, lengths, _ = small()(noise(1, frames, 2, 3, 5), torch.tensor([frames]))

@@ -19,11 +19,12 @@ from emgasr.protocol.electrodes import align, load_profile, mean_profile, profil
 from emgasr.protocol.ladder import CalibrationConfig, applies, calibrate, earliest
 from emgasr.recording import Band, Recording, Spans
 from emgasr.training.config import TrainingConfig
+from emgasr.training.loop import FitConfig
 from tests.helpers.people import entry
 from tests.helpers.tiny_models import BANDS, easy_recording, tiny_recognizer
 
 WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
-TRAINING = TrainingConfig(steps=1, source=WINDOWS)
+TRAINING = TrainingConfig(fit=FitConfig(steps=1), data=WINDOWS)
 
 
 def muscles(seed: int = 0, electrodes: int = 8) -> Recording:
@@ -175,7 +176,7 @@ def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path)
         easy_recording(0, 18.0, samples=rng.normal(0, 50, (3600, 8)).astype(np.float32), spans=Spans.of(spans)),
         bands=BANDS,
     )
-    training = replace(TRAINING, source=ComposedConfig(batch_size=4, shortest=1, longest=3))
+    training = replace(TRAINING, data=ComposedConfig(batch_size=4, shortest=1, longest=3))
     config = CalibrationConfig(steps=2, held_out=0.34)
     template = profile([made])
     told = calibrate(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").told

@@ -146,7 +146,7 @@ def test_readings_of_another_training_or_language_model_are_not_taken_for_these(
     def prints(**changes: Any) -> list[str]:
         return [job.fingerprint() for job in prepared(tmp_path, **changes).jobs]
 
-    plain, longer = prints(), prints(systems={"linear": system(tmp_path, "--steps", "7")})
+    plain, longer = prints(), prints(systems={"linear": system(tmp_path, "--fit.steps", "7")})
     assert len(plain) == len(longer) > 3
     assert not set(plain) & set(longer)
     before = prints(config=with_lm)
@@ -189,7 +189,7 @@ def test_weights_to_start_from_must_be_known_and_of_other_people(tmp_path: Path)
     ]
     write_manifest(replace(corpus, entries=tuple(first)), tmp_path / "ann.jsonl")
     config = system(tmp_path, f"--manifest={tmp_path / 'ann.jsonl'}")
-    train(config, tmp_path / "run", quiet=True)
+    train(config, tmp_path / "run")
     for init, told in ((tmp_path / "run" / "model", "which is held out"), (tmp_path / "x" / "model", "nothing tells")):
         with pytest.raises(EmgasrError, match=f"system linear, fold ann: .*{told}"):
             prepared(tmp_path, systems={"linear": system(tmp_path, f"--init={init}")})

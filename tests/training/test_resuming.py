@@ -21,6 +21,7 @@ from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.sessions.native import save_session
 from emgasr.training.config import KINDS, TrainingConfig
+from emgasr.training.loop import FitConfig
 from emgasr.training.personalize import PersonalizeConfig, personalize
 from emgasr.training.run import train
 from tests.helpers.tiny_models import easy_recording, write_easy_corpus
@@ -36,7 +37,7 @@ def configured(corpus: Path, *options: str) -> TrainingConfig:
 
 
 def begun(corpus: Path) -> None:
-    train(configured(corpus), corpus / "run", quiet=True)
+    train(configured(corpus), corpus / "run")
 
 
 def resumed(corpus: Path, *options: str, **choices: Any) -> None:
@@ -44,7 +45,7 @@ def resumed(corpus: Path, *options: str, **choices: Any) -> None:
     config = from_mapping(TrainingConfig, KINDS, content, "training.yaml")
     (corpus / "now.yaml").write_text(yaml.safe_dump(content))
     config = from_command_line(TrainingConfig, KINDS, ["--config", str(corpus / "now.yaml"), *options], "test")
-    train(config, corpus / "run", resume=True, quiet=True, **choices)
+    train(config, corpus / "run", resume=True, **choices)
 
 
 def entries_of(corpus: Path) -> list[Entry]:
@@ -88,9 +89,9 @@ def test_a_run_does_not_go_on_on_other_recordings_unless_told_to(change: Any, co
     kept = {name: (corpus / "run" / name).read_bytes() for name in ("start.json", "checkpoint.pt", "log.jsonl")}
     change(corpus)
     with pytest.raises(ManifestError, match="--other-data"):
-        resumed(corpus, "--steps", "6")
+        resumed(corpus, "--fit.steps", "6")
     assert kept == {name: (corpus / "run" / name).read_bytes() for name in kept}
-    resumed(corpus, "--steps", "6", other_data=True)
+    resumed(corpus, "--fit.steps", "6", other_data=True)
 
 
 def test_who_was_taken_out_is_still_named_by_card_and_list_and_counts_as_seen(corpus: Path) -> None:
@@ -99,7 +100,7 @@ def test_who_was_taken_out_is_still_named_by_card_and_list_and_counts_as_seen(co
     one_is_taken_out(corpus)
     with pytest.raises(ManifestError, match=r"lacking: ann/day0"):
         resumed(corpus)
-    resumed(corpus, "--steps", "8", other_data=True)
+    resumed(corpus, "--fit.steps", "8", other_data=True)
     card = (corpus / "run" / "model" / "README.md").read_text()
     assert "| people trained on, ever | ann, cid |" in card
     assert "| people who chose the weights | bob |" in card
@@ -111,14 +112,14 @@ def test_who_was_taken_out_is_still_named_by_card_and_list_and_counts_as_seen(co
 
 def test_options_that_change_on_the_way_are_in_the_configuration_the_history_and_the_card(corpus: Path) -> None:
     begun(corpus)
-    resumed(corpus, "--steps", "8", "--learning_rate", "0.005")
+    resumed(corpus, "--fit.steps", "8", "--fit.learning_rate", "0.005")
     content = yaml.safe_load((corpus / "run" / "training.yaml").read_text())
-    assert (content["steps"], content["learning_rate"]) == (8, 0.005)
-    resumed(corpus, "--steps", "12")
+    assert (content["fit"]["steps"], content["fit"]["learning_rate"]) == (8, 0.005)
+    resumed(corpus, "--fit.steps", "12")
     start = json.loads((corpus / "run" / "start.json").read_text())
     assert [(change["step"], change["changed"]) for change in start["changes"]] == [
-        (4, {"steps": [4, 8], "learning_rate": [0.01, 0.005]}),
-        (8, {"steps": [8, 12]}),
+        (4, {"fit.steps": [4, 8], "fit.learning_rate": [0.01, 0.005]}),
+        (8, {"fit.steps": [8, 12]}),
     ]
     resumed(corpus)
     assert len(json.loads((corpus / "run" / "start.json").read_text())["changes"]) == 2
@@ -153,7 +154,7 @@ def test_a_run_that_was_started_before_such_lists_were_kept_goes_on(corpus: Path
     path = corpus / "run" / "start.json"
     content = json.loads(path.read_text())
     path.write_text(json.dumps({name: content[name] for name in ("manifest_sha256", "parameters_sha256")}))
-    resumed(corpus, "--steps", "6")
+    resumed(corpus, "--fit.steps", "6")
     assert lineage.people(lineage.read(corpus / "run" / "model") or ()) == ["ann", "bob", "cid"]
 
 
@@ -161,11 +162,11 @@ def test_people_are_named_through_every_model_that_one_was_made_from(corpus: Pat
     begun(corpus)
     other = write_easy_corpus(tmp_path / "more", people=("dee", "fay")).parent
     first = corpus / "run" / "model"
-    train(configured(other, "--init", str(first)), other / "run", quiet=True)
+    train(configured(other, "--init", str(first)), other / "run")
     second = other / "run" / "model"
     assert lineage.people(lineage.read(second) or ()) == ["ann", "bob", "cid", "dee", "fay"]
     recordings = [easy_recording(8, 30.0, subject="gus")]
-    config = PersonalizeConfig(steps=2, validations=1)
+    config = PersonalizeConfig(fit=FitConfig(steps=2, validations=1))
     personalize(second, recordings, config, tmp_path / "personal")
     third = tmp_path / "personal" / "model"
     assert [e.subject for e in trained_on(third) or ()] == ["ann", "cid", "dee", "gus"]
@@ -178,7 +179,12 @@ def test_people_are_named_through_every_model_that_one_was_made_from(corpus: Pat
 def test_a_model_that_tells_nobody_is_said_to_tell_nobody(corpus: Path) -> None:
     begun(corpus)
     (corpus / "run" / "model" / lineage.NAME).unlink()
-    personalize(corpus / "run" / "model", [easy_recording(8, 30.0)], PersonalizeConfig(steps=1), corpus / "personal")
+    personalize(
+        corpus / "run" / "model",
+        [easy_recording(8, 30.0)],
+        PersonalizeConfig(fit=FitConfig(steps=1)),
+        corpus / "personal",
+    )
     assert "does not tell whose recordings shaped it" in (corpus / "personal" / "model" / "README.md").read_text()
 
 
@@ -193,7 +199,7 @@ def test_a_log_holds_each_step_once_after_a_kill_between_checkpoints(corpus: Pat
     begun(corpus)
     with (corpus / "run" / "log.jsonl").open("a") as log:
         log.write("".join(json.dumps({"step": step, "loss": 9.0}) + "\n" for step in (5, 6)) + '{"step": 7, "lo')
-    resumed(corpus, "--steps", "8")
+    resumed(corpus, "--fit.steps", "8")
     log_entries = [json.loads(line) for line in (corpus / "run" / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log_entries if "loss" in entry] == list(range(1, 9))
     assert all(entry["loss"] != 9.0 for entry in log_entries if "loss" in entry)
@@ -203,9 +209,9 @@ def test_tensorboard_holds_each_step_once_after_a_kill_between_checkpoints(corpu
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     begun(corpus)
     checkpoint = (corpus / "run" / "checkpoint.pt").read_bytes()
-    resumed(corpus, "--steps", "7")
+    resumed(corpus, "--fit.steps", "7")
     (corpus / "run" / "checkpoint.pt").write_bytes(checkpoint)  # as if it had been killed before it wrote another
-    resumed(corpus, "--steps", "9")
+    resumed(corpus, "--fit.steps", "9")
     events = accumulator.EventAccumulator(str(corpus / "run" / "tensorboard")).Reload()
     assert [event.step for event in events.Scalars("loss")] == list(range(1, 10))
 
@@ -245,5 +251,5 @@ def test_a_run_is_not_overwritten_and_the_advice_is_one_that_can_be_taken(corpus
 def test_a_run_that_was_killed_and_went_on_to_its_end_is_not_marked_as_unfinished(corpus: Path) -> None:
     begun(corpus)
     (corpus / "run" / UNFINISHED).touch()  # as a kill behind the first checkpoint leaves it
-    resumed(corpus, "--steps", str(configured(corpus).steps + 1))
+    resumed(corpus, "--fit.steps", str(configured(corpus).fit.steps + 1))
     assert not (corpus / "run" / UNFINISHED).exists()

@@ -12,9 +12,10 @@ from emgasr.cli.options.common import add_json, add_out, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora import CORPORA
-from emgasr.errors import ConfigError, OutputError
+from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice
 from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
+from emgasr.recording import Band
 
 # What a reader may be told of the files, by its parameter's name, and the option that says it.
 FACTS = {
@@ -161,10 +162,11 @@ def parser() -> ArgumentParser:
 
 
 def _band(text: str) -> list[object]:
-    name, _, count = text.rpartition(":")
-    if not name or not count.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME:ELECTRODES, as in left:16")
-    return [name, int(count)]
+    try:
+        band = Band.of_word(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(f"{error.wrong}: {error.advice}") from error
+    return [band.name, len(band.electrodes)]
 
 
 def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.progress import fit_progress
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError
 from emgasr.manifests.leaks import check_disjoint
@@ -29,11 +30,10 @@ def run(argv: list[str]) -> int:
     options = parser(fitting).parse_args(argv)
     config = fitting.read(options, PROGRAM)
     from emgasr.training.personalize import personalize
-    from emgasr.training.run import progress
 
     recordings, entries = _recordings(options)
-    with progress(quiet=options.quiet or not sys.stderr.isatty()) as report:
-        result = personalize(options.model, recordings, config, options.out, report, tell=_tell, entries=entries)
+    with fit_progress(quiet=options.quiet) as report:
+        result = personalize(options.model, recordings, config, options.out, report, log=_log, entries=entries)
     if result.interrupted:
         print(f"emgasr: stopped; {options.out}/model is the best so far", file=sys.stderr)
         return 130
@@ -56,8 +56,8 @@ def parser(fitting: ConfigOptions | None = None) -> ArgumentParser:
         description="Fit a trained recognizer to one person's labelled recordings. The end of each recording is held "
         "out and judges the result: the fitted model is kept only if it reads that better.",
         examples=(
-            "emgasr personalize my_model monday.hdf5 tuesday.hdf5 --out mine --minutes 5",
-            "emgasr personalize my_model corpus.jsonl --subject p01 --out p01 --steps 500",
+            "emgasr personalize my_model monday.hdf5 tuesday.hdf5 --out mine --fit.minutes 5",
+            "emgasr personalize my_model corpus.jsonl --subject p01 --out p01 --fit.steps 500",
         ),
     )
     made.add_argument("model", type=Path, metavar="MODEL", help="model folder, as `emgasr train` writes it")
@@ -78,7 +78,7 @@ def _configuration() -> ConfigOptions:
     return ConfigOptions(PersonalizeConfig, {})
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(f"emgasr: {line}", file=sys.stderr)
 
 

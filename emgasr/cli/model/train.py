@@ -9,6 +9,7 @@ from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.progress import fit_progress
 from emgasr.errors import OutputError
 
 PROGRAM = "emgasr train"
@@ -28,19 +29,27 @@ def run(argv: list[str]) -> int:
     config = training.read(options, PROGRAM, [resolved] if options.resume else [], **manifest)
     from emgasr.training.run import train
 
-    quiet = options.quiet or not sys.stderr.isatty()
-    fitted = train(config, options.out, resume=options.resume, other_data=options.other_data, quiet=quiet)
-    if os.environ.get("RANK", "0") != "0":  # one process that torchrun started speaks for all
+    first = os.environ.get("RANK", "0") == "0"  # one process that torchrun started speaks for all
+    with fit_progress(quiet=options.quiet or not first) as report:
+        fitted = train(
+            config,
+            options.out,
+            resume=options.resume,
+            other_data=options.other_data,
+            report=report,
+            log=lambda line: print(f"emgasr: {line}", file=sys.stderr),
+        )
+    if not first:
         return 130 if fitted.interrupted else 0
     if fitted.interrupted:
         print(f"emgasr: stopped at step {fitted.steps}; continue with --resume --out {options.out}", file=sys.stderr)
         return 130
     if options.json:
-        found = {"model": str(options.out / "model"), "cer": fitted.cer, "best_step": fitted.best_step}
+        found = {"model": str(options.out / "model"), "cer": fitted.best, "best_step": fitted.best_step}
         print_json({**found, "steps": fitted.steps, "minutes": round(fitted.minutes, 3)})
         return 0
     print(
-        f"{options.out}/model: validation CER {100 * fitted.cer:.2f} % (step {fitted.best_step} of {fitted.steps},"
+        f"{options.out}/model: validation CER {100 * fitted.best:.2f} % (step {fitted.best_step} of {fitted.steps},"
         f" {fitted.minutes:.1f} minutes)"
     )
     return 0
@@ -54,7 +63,7 @@ def parser(training: ConfigOptions | None = None) -> ArgumentParser:
         "files (--config) and in single options over them.",
         examples=(
             "emgasr train corpus.jsonl --out run --config recipes/emg2qwerty/conformer_s.yaml",
-            "emgasr train corpus.jsonl --out run --encoder.kind tds --minutes 10",
+            "emgasr train corpus.jsonl --out run --encoder.kind tds --fit.minutes 10",
             "emgasr train --out run --resume",
         ),
     )

@@ -13,6 +13,7 @@ from typing import Any, Generic
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.config.described import Option, default_of, sections_of, takes_text
 from emgasr.config.parsing import from_mapping, to_mapping, to_plain
+from emgasr.config.renamed import renamed_keys, renamed_options
 from emgasr.config.typed_data import Config, Kinds, checked, kind_in
 from emgasr.errors import ConfigError
 from emgasr.files.plain_data import read_yaml, yaml_of
@@ -35,7 +36,7 @@ class ConfigOptions(Generic[Config]):
         self.sections = list(sections_of(config, kinds))
         self.apart = apart
 
-    def add_to(self, parser: argparse.ArgumentParser) -> None:
+    def add_to(self, parser: ArgumentParser) -> None:
         """Add the options to a parser, in groups."""
         group = parser.add_argument_group("configuration", "YAML files, and single options over them")
         group.add_argument(
@@ -47,6 +48,7 @@ class ConfigOptions(Generic[Config]):
         )
         group.add_argument("--print-config", action="store_true", help="print the whole configuration as YAML and end")
         parser.set_defaults(**{GIVEN: {}})
+        parser.respellings.append(lambda words: renamed_options(self.config, words))
         shared = self._of_several_kinds()
         for section in self.sections:
             options = [option for option in section.options if option.name not in (*self.apart, *shared)]
@@ -87,6 +89,7 @@ class ConfigOptions(Generic[Config]):
             content = read_yaml(path)
             if not isinstance(content, dict):
                 raise ConfigError(path, "is not a mapping of options", "see the configs of the recipes")
+            content = renamed_keys(self.config, content, path)
             self._merge(merged, content, path)
         of_files = _copied(merged)
         given = {**values, **_nested(self._values(getattr(options, GIVEN), program))}

@@ -10,7 +10,7 @@ import argparse
 import difflib
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -85,6 +85,7 @@ class ArgumentParser(argparse.ArgumentParser):
         super().__init__(prog=prog, description=description, **options)
         self.examples = tuple(examples)
         self.notes = notes
+        self.respellings: list[Callable[[Sequence[str]], list[str]]] = []  # of words as given, by configurations
 
     @property
     def verb(self) -> str:
@@ -100,7 +101,10 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
         """Return the options, and no words besides: a ConfigError names the first word that no option takes."""
-        words = hyphened(sys.argv[1:] if args is None else args)
+        words = list(sys.argv[1:] if args is None else args)
+        for respelled in self.respellings:
+            words = respelled(words)
+        words = hyphened(words)
         for renamed in renamed_of(self.verb):
             words = self._respelled(words, renamed)
         positional = next((renamed for renamed in renamed_of(self.verb) if not renamed.old.startswith("--")), None)

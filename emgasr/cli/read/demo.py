@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import tell_if_cold
+from emgasr.cli.progress import fit_progress
 from emgasr.cli.read.marked_text import marked, so_far
 from emgasr.errors import ConfigError
 from emgasr.files.output import replacing_folder
@@ -65,7 +65,6 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     from emgasr.evaluation.results import results_of
     from emgasr.sessions.native import save_session
     from emgasr.simulate import SPLIT_SEEDS
-    from emgasr.training.run import progress
 
     person = demo.unseen_person(options.seed)
     seeds = {split: f"{seeds.start}-{seeds.stop - 1}" for split, seeds in SPLIT_SEEDS.items()}
@@ -91,7 +90,7 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
         f" {options.data_minutes:g} min of them. The model is fitted to these for"
         f" {options.fit_minutes:g} min, then reads the first minute again.\n"
     )
-    with progress(quiet=options.quiet or not sys.stderr.isatty()) as report:
+    with fit_progress(quiet=options.quiet) as report:
         fitted = demo.calibrate(reader, known, options.fit_minutes, folder / "personal", report)
     if not fitted.kept:
         console.print("No fitted model read the held-out fifth of them better: the model stays as it was.\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
-from emgasr.training.personalize import PersonalizeConfig, Personalized, personalize
+from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, Personalized, personalize
 
 TYPED_MINUTES = 1.0
 LM_NAME = "lm.arpa.gz"
@@ -101,7 +101,8 @@ def calibrate(
 
     Raises KeyboardInterrupt when Ctrl-C stopped it.
     """
-    result = personalize(reader.folder, [recording], PersonalizeConfig(minutes=minutes), folder, report)
+    config = PersonalizeConfig(fit=replace(PERSONAL_FIT, minutes=minutes))
+    result = personalize(reader.folder, [recording], config, folder, report)
     if result.interrupted:
         raise KeyboardInterrupt
     return result

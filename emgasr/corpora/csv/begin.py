@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from emgasr.corpora.csv.clocks import is_number, moment
 from emgasr.corpora.csv.columns import TIME_UNITS
-from emgasr.corpora.tables.delimited import volts
+from emgasr.corpora.tables.units import volts
 
 LOOK = 128  # lines in which the samples must begin
 MARKS = ";\t,"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.corpora.csv.columns import Column, listed, unit_of_time
+from emgasr.corpora.csv.columns import Column, names_of, unit_of_time
 from emgasr.corpora.tables.clock import RATE_TOLERANCE, Clock, check_times, step_of
 
 STEPS_S = (1.0, 1e-3, 1e-6, 1e-9)  # of clocks that do not tell their unit: the declared rate does
@@ -100,6 +100,6 @@ def counter_of(path: Path, column: Column, values: np.ndarray, rate_hz: float) -
     turns = turn in WRAPS or (len(back) > 2 and float((back == common - turn).mean()) >= ALIKE)
     if len(back) and not turns:
         times = "once" if len(back) == 1 else f"{len(back)} times"
-        return None, f"{listed([column])} starts again {times}, first at sample {int(np.argmax(steps < 0)) + 1}"
+        return None, f"{names_of([column])} starts again {times}, first at sample {int(np.argmax(steps < 0)) + 1}"
     counts = np.concatenate([[0.0], np.cumsum(steps % turn if len(back) else steps)]) / common
     return Clock.of(path, column.name or "index", np.arange(len(counts)), counts / rate_hz, rate_hz), ""

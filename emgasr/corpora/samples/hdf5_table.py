@@ -1,4 +1,4 @@
-"""HDF5 tables with a field a signal and a field of times: a file in; its table checked, and samples (T, C) of it, out."""
+"""An HDF5 file with a table of signals and times in; the table, checked, and samples (T, C) of its fields out."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def table_of(path: Path, file: h5py.File, name: str, fields: Mapping[str, Any], 
 
 
 def may_hold(path: Path, name: str) -> bool:
-    """Return whether an HDF5 file holds something of a name; True for one that cannot be opened: reading it says why."""
+    """Return whether an HDF5 file holds something of a name; True if it cannot be opened: its reader says why."""
     try:
         with OPEN_FILES.reading(path) as file:
             return holds(file, name)

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy.ndimage import minimum_filter1d
 
+from emgasr.display.wording import counted, listed
 from emgasr.errors import RecordingError
 
 RATE_TOLERANCE = 0.01
@@ -90,8 +91,8 @@ class Clock:
 
     def lost(self) -> tuple[tuple[int, int], ...]:
         """Before which samples how many are lacking."""
-        counted = ((gap.row, round(gap.seconds * self.rate_hz)) for gap in self.gaps)
-        return tuple((row, samples) for row, samples in counted if samples > 0)
+        lacking = ((gap.row, round(gap.seconds * self.rate_hz)) for gap in self.gaps)
+        return tuple((row, samples) for row, samples in lacking if samples > 0)
 
     @property
     def end_s(self) -> float:
@@ -107,12 +108,12 @@ class Clock:
         if lost:
             total = sum(gap.seconds for gap in lost)
             places = _places(lost, "{seconds:.4g} s before sample {row}, after {time_s:.4f} s")
-            told.append(f"its clock ({self.name}) shows {total:.4g} s without samples in {_counted(lost)}: {places}")
+            where = counted(len(lost), "place")
+            told.append(f"its clock ({self.name}) shows {total:.4g} s without samples in {where}: {places}")
         if many:
             places = _places(many, "sample {row}, at {time_s:.4f} s")
-            told.append(
-                f"its clock ({self.name}) stands still in {_counted(many)}, samples may have come twice: {places}"
-            )
+            where = counted(len(many), "place")
+            told.append(f"its clock ({self.name}) stands still in {where}, samples may have come twice: {places}")
         span_s = float(self.times_s[-1] - self.times_s[0])
         if abs(off_s := span_s * (self.measured_hz / self.rate_hz - 1)) > DRIFT_S:
             rates = f"runs at {self.measured_hz:.3f} Hz where {self.rate_hz:g} Hz are declared"
@@ -210,10 +211,6 @@ def _earliest(late: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     return before, after
 
 
-def _counted(gaps: Sequence[Gap]) -> str:
-    return "1 place" if len(gaps) == 1 else f"{len(gaps)} places"
-
-
 def _places(gaps: Sequence[Gap], form: str) -> str:
     shown = "; ".join(form.format(**gap._asdict()) for gap in gaps[:TOLD])
     return shown + (f"; and {len(gaps) - TOLD} more" if len(gaps) > TOLD else "")
@@ -267,6 +264,5 @@ def _in_gaps(clock: Clock, bounds: Sequence[tuple[float, float]]) -> tuple[str, 
     ]
     if not hit:
         return ()
-    more = f", and {len(hit) - TOLD} more" if len(hit) > TOLD else ""
-    many = "1 label lies" if len(hit) == 1 else f"{len(hit)} labels lie"
-    return (f"{many} where its clock shows no samples: {', '.join(hit[:TOLD])}{more}",)
+    verb = "lies" if len(hit) == 1 else "lie"
+    return (f"{counted(len(hit), 'label')} {verb} where its clock shows no samples: {listed(hit, TOLD)}",)

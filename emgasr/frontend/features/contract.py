@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -111,7 +112,7 @@ class Features(nn.Module, ABC):
         frame_lengths = self.lengths(lengths)
         if samples.shape[1] < self.window:
             return self._no_frames(samples), frame_lengths
-        with torch.autocast(samples.device.type, enabled=False):  # powers span more decades than half precision holds
+        with _whole_precision(samples.device.type):
             samples = samples if samples.dtype == torch.float64 else samples.float()
             return self._by_parts(samples, frame_lengths), frame_lengths
 
@@ -139,7 +140,7 @@ class Features(nn.Module, ABC):
         Each stream must hold `lead` samples. Pure tensors of fixed shapes: nothing is read on the host.
         """
         samples = torch.cat([state.tail[:, : self.lead], samples], 1)
-        with torch.autocast(samples.device.type, enabled=False):
+        with _whole_precision(samples.device.type):
             frames = self.whole(samples if samples.dtype == torch.float64 else samples.float())
         tail = functional.pad(samples[:, samples.shape[1] - self.lead :], (0, 0, 0, self.hop - 1))
         return frames, FeaturesState(tail, state.held)
@@ -166,6 +167,11 @@ class Features(nn.Module, ABC):
     @abstractmethod
     def whole(self, samples: Tensor) -> Tensor:
         """Return the frames (B, F, N, E, K) of samples (B, T, C), all of them valid, of at least one window."""
+
+
+def _whole_precision(device: str) -> AbstractContextManager[object]:
+    """Switch autocast off where it is on: powers span more decades than half precision holds."""
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def _whole_samples(name: str, duration_ms: float, rate_hz: float) -> int:

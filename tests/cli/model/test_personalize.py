@@ -10,8 +10,8 @@ from emgasr.cli import main
 from emgasr.models.folder import load_recognizer, save_recognizer
 from tests.helpers.tiny_models import tiny_recognizer, write_easy_corpus
 
-SMALL = ["--source.shortest_s", "2", "--source.longest_s", "4", "--source.batch_s", "8", "--source.snap_s", "0.2"]
-SHORT = [*SMALL, "--steps", "2", "--validations", "1"]
+SMALL = ["--data.shortest_s", "2", "--data.longest_s", "4", "--data.batch_s", "8", "--data.snap_s", "0.2"]
+SHORT = [*SMALL, "--fit.steps", "2", "--fit.validations", "1"]
 
 
 @pytest.fixture
@@ -66,5 +66,5 @@ def test_mistakes_are_one_line(
 def test_help_lists_the_recordings_and_the_options_of_fitting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["personalize", "--help"]) == 0
     shown = capsys.readouterr().out
-    for option in ("--recordings", "--manifest", "--out", "--held_out", "--minutes"):
+    for option in ("--recordings", "--manifest", "--out", "--held_out", "--fit.minutes"):
         assert option in shown
