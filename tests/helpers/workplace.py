@@ -15,15 +15,15 @@ PROMPTS = ROOT / "emgasr" / "assets" / "prompts_train.txt"
 
 # What turns the commands of the pages into small ones: people, minutes and steps shrink.
 SMALLER = (
-    (r"--people \d+", "--people 1"),
+    (r"--people (?:\d\d+|[4-9])", "--people 1"),
     (r"--session-minutes [\d.]+", "--session-minutes 0.4"),
     (
         r"(emgasr train .*)--fit.minutes [\d.]+",
-        r"\1--fit.steps 2 --fit.validations 1 --data.batch_s 8 --data.longest_s 5",
+        r"\1--fit.steps 2 --fit.validations 1 --data.batch-s 8 --data.longest-s 5",
     ),
     (
         r"(emgasr personalize .*)--fit.minutes [\d.]+",
-        r"\1--fit.steps 1 --fit.validations 1 --held-out 0.5 --data.batch_s 8",
+        r"\1--fit.steps 1 --fit.validations 1 --held-out 0.5 --data.batch-s 8",
     ),
     (r"--order \d", "--order 3"),
     (r"(emgasr tune .*--lm \S+)", r"\1 --trials 2 --threads 1 --beam 4"),
@@ -44,7 +44,7 @@ _MADE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("people",),
         (
             "train people/train/manifest.jsonl --validation-manifest people/validation/manifest.jsonl"
-            " --fit.steps 2 --fit.validations 1 --data.batch_s 8 --data.longest_s 5 --out run",
+            " --fit.steps 2 --fit.validations 1 --data.batch-s 8 --data.longest-s 5 --out run",
         ),
     ),
     "lm": ((), (f"lm build {PROMPTS} --order 3 --out english.arpa",)),
@@ -67,9 +67,8 @@ class Workplace:
         (folder / "emgasr").symlink_to(ROOT / "emgasr")  # pages are followed from a checkout
         for place in sorted((self.root / "shared").rglob("*")):
             target = folder / place.relative_to(self.root / "shared")
-            if place.is_dir():
-                target.mkdir(exist_ok=True)
-            elif self._wanted(place, needs):
+            if place.is_file() and self._wanted(place, needs):
+                target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(place, target)
         return folder
 
