@@ -22,7 +22,7 @@ from emgasr.cli import main
 model = sys.argv[1]
 verbs = [
     ["lm", "info", f"{model}/lm.arpa.gz"],
-    ["simulate", "sim", "--people", "1", "--sessions", "1", "--minutes", "0.5"],
+    ["simulate", "--out", "sim", "--people", "1", "--sessions", "1", "--session-minutes", "0.5"],
     ["info", "sim/sim0000/sim0000-000.hdf5"],
     ["personalize", model, "sim/sim0000/sim0000-000.hdf5", "--out", "fitted", "--fit.steps", "1",
      "--fit.validations", "1"],

@@ -94,7 +94,7 @@ def test_a_recording_that_is_told_to_end_is_finished_and_gives_the_terminal_back
     number: signal.Signals, tmp_path: Path
 ) -> None:
     source, out = f"file:{write_native(tmp_path, 'minute.hdf5', seconds=60.0)}", tmp_path / "out.hdf5"
-    with in_a_terminal("record", str(out), "--source", source, "--keys") as (process, controller, terminal):
+    with in_a_terminal("record", "--out", str(out), "--source", source, "--keys") as (process, controller, terminal):
         before = termios.tcgetattr(terminal)
         recorded(out, process, controller)
         assert termios.tcgetattr(terminal)[3] != before[3]
@@ -112,7 +112,7 @@ def test_a_recording_that_is_told_to_end_is_finished_and_gives_the_terminal_back
 @pytest.mark.process
 def test_a_recording_whose_terminal_is_closed_is_finished(tmp_path: Path) -> None:
     source, out = f"file:{write_native(tmp_path, 'minute.hdf5', seconds=60.0)}", tmp_path / "out.hdf5"
-    with in_a_terminal("record", str(out), "--source", source, "--keys") as (process, controller, terminal):
+    with in_a_terminal("record", "--out", str(out), "--source", source, "--keys") as (process, controller, terminal):
         recorded(out, process, controller)
         os.close(terminal)
         os.close(controller)  # which hangs up

@@ -48,7 +48,7 @@ def validate_train_evaluate(manifest: Path, config: str, out: Path, *options: st
     assert main(["validate", str(manifest)]) == 0
     budget = ["--fit.steps", "1", "--fit.validations", "1", "--fit.warmup-steps", "1", "--fit.device", "cpu"]
     configs = [word for name in config.split("+") for word in ("--config", str(RECIPES / name))]
-    assert main(["train", *configs, "--manifest", str(manifest), "--out", str(out), *budget, *options]) == 0
+    assert main(["train", str(manifest), *configs, "--out", str(out), *budget, *options]) == 0
     assert main(["evaluate", str(out / "model"), str(manifest), "--out", str(out / "results")]) == 0
     return json.loads((out / "results" / "results.json").read_text())["rows"]
 

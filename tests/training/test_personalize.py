@@ -15,7 +15,8 @@ from emgasr.data.batches import WindowSampler, WindowsConfig
 from emgasr.errors import DataError, EmgasrError, ModelError, RecordingError
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.recording import Events, Recording
-from emgasr.training.personalize import PERSONAL_FIT, PERSONAL_OBJECTIVE, PersonalizeConfig, personalize
+from emgasr.training.config import PERSONAL_FIT, PERSONAL_OBJECTIVE, PersonalizeConfig
+from emgasr.training.personalize import personalize
 from emgasr.training.validator import GreedyCER, greedy_errors
 from tests.helpers.tiny_models import CONFORMER, easy_recording, tiny_recognizer
 

@@ -119,7 +119,7 @@ def test_a_damaged_checkpoint_is_one_line(corpus: Path, capsys: pytest.CaptureFi
     ("arguments", "wrong"),
     [
         (["--out", "nothing", "--resume"], "nothing: holds no run to resume"),
-        (["--config", "train.yaml"], "no output folder"),
+        (["--config", "train.yaml"], "required: --out"),
         (["--out", "run", "--config", "train.yaml", "--encoder.layers", "8"], "encoder.layers"),
         (["--out", "run", "--config", "train.yaml", "--fit.steps", "many"], "steps"),
         (["--out", "run", "--fit.steps", "3"], "no manifest"),

@@ -11,7 +11,7 @@ import pytest
 
 from emgasr.cli import main
 
-QUICK = ("--minutes-calibration", "2", "--minutes-fitting", "0.02")
+QUICK = ("--data-minutes", "2", "--fit-minutes", "0.02")
 
 
 @dataclass(frozen=True)
@@ -182,10 +182,10 @@ def test_an_incomplete_model_is_refused_by_the_name_of_what_is_missing(
     [
         (["--seed", "-1"], "--seed: is -1"),
         (["--seed", "1000"], "test people 0 to 999"),
-        (["--minutes-calibration", "0"], "--minutes-calibration: is 0"),
-        (["--minutes-calibration", "1"], "give at least 2"),
-        (["--minutes-fitting", "0"], "give more than 0"),
-        (["--minutes-fitting", "nan"], "--minutes-fitting: is nan"),
+        (["--data-minutes", "0"], "--data-minutes: is 0"),
+        (["--data-minutes", "1"], "give at least 2"),
+        (["--fit-minutes", "0"], "give more than 0"),
+        (["--fit-minutes", "nan"], "--fit-minutes: is nan"),
         (["--nonsense"], "--nonsense"),
     ],
 )
