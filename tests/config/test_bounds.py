@@ -23,10 +23,9 @@ from emgasr.protocol.plan import ProtocolConfig
 from emgasr.streaming.profile import Profile
 from emgasr.streaming.rules import LiveRules
 from emgasr.streaming.stream import StreamConfig
-from emgasr.training.config import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
 from emgasr.training.loop import FitConfig
 from emgasr.training.objective import CTCConfig
-from emgasr.training.personalize import PersonalizeConfig
 
 PARTS = (FitConfig, CTCConfig, AugmentConfig)
 NAMED = (TrainingConfig, PersonalizeConfig, ProtocolConfig, ConditioningConfig, CalibrationConfig, RuleConfig)

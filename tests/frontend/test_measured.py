@@ -80,6 +80,7 @@ def test_each_bad_value_holds_the_last_good_one_in_any_chunks(
     assert measured.count == len({(row, channel) for row, channel, _ in spots})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", BAD)
 @pytest.mark.parametrize(
     ("rows", "channels"), [(slice(500, 501), 1), (slice(0, 1), 0), (slice(300, 900), slice(0, 8)), (slice(0, 1600), 2)]

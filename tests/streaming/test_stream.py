@@ -50,6 +50,7 @@ def talk(samples: int, seed: int = 0) -> np.ndarray:
 cuttings = st.lists(st.integers(0, 900), max_size=15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["conformer", "tds", "linear"])
 @pytest.mark.parametrize("search", [None, SEARCH, SearchConfig(beam=8, end_of_sentence=True)])
 @settings(max_examples=6, deadline=None)
@@ -68,6 +69,7 @@ def test_without_a_commit_rule_any_chunking_reads_as_offline(
     assert stream.text == expected.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [None, SEARCH])
 @settings(max_examples=15, deadline=None)
 @given(cuts=cuttings, agreement=st.sampled_from([0.6, 0.95]), pause_s=st.sampled_from([None, 0.2]))
@@ -154,6 +156,7 @@ def test_at_rest_there_are_no_keys() -> None:
     assert not final(fed(stream_of(recognizer, config=known), quiet, [3]))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(cuts=cuttings)
 def test_a_long_rest_teaches_the_running_statistics_nothing(cuts: list[int]) -> None:

@@ -32,14 +32,24 @@ def run(argv: list[str]) -> int:
         print_json(facts)
         return 0
     card = facts.pop("card", "")
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        told = value if name in FOUND and value else [value]  # findings stand in a line each
-        for line, item in enumerate(told):
-            print(f"{'' if line else name.replace('_', ' '):{width}}  {_shown(item)}")
+    _show(facts)
     if card:
         print(f"\n{card.strip()}")
     return 0
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from emgasr.display.console import print_table
+    from emgasr.display.visible import visible_line
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        items = value if name in FOUND and value else [value]  # findings stand in a line each
+        for line, item in enumerate(items):
+            table.add_row("" if line else name.replace("_", " "), visible_line(_shown(item)))
+    print_table(table)
 
 
 def parser() -> ArgumentParser:

@@ -21,7 +21,8 @@ from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
-from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, Personalized, personalize
+from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig
+from emgasr.training.personalize import Personalized, personalize
 
 TYPED_MINUTES = 1.0
 LM_NAME = "lm.arpa.gz"

@@ -24,6 +24,8 @@ from emgasr.manifests.leaks import check_disjoint
 from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Manifest, read_manifest
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from emgasr.evaluation.evaluate import Evaluation
     from emgasr.evaluation.results import Result
     from emgasr.pipeline import Pipeline
@@ -58,7 +60,9 @@ def run(argv: list[str]) -> int:
     if options.json:
         print_json({"rows": table})
         return 0
-    print(table_of(table))
+    from emgasr.display.console import print_table
+
+    print_table(table_of(table))
     if pipeline.language is not None:
         print(f"\nsearch: {pipeline.reading}")
         if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
@@ -125,8 +129,10 @@ def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, re
     write_report(folder / "report.html", [(evaluation, results)], title)
 
 
-def table_of(rows: Iterable[dict[str, Any]]) -> str:
-    """Rows of results as aligned text: one line a subject, percents, the interval beside the rate it belongs to."""
+def table_of(rows: Iterable[dict[str, Any]]) -> Table:
+    """Return rows of results as a table: one line a subject, percents, the interval beside the rate it belongs to."""
+    from emgasr.display.console import columns_of
+
     titles = {
         "cer_greedy": "CER raw",
         "cer_lm": "CER raw, LM",
@@ -141,7 +147,9 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
     rests = [name for name in ("greedy", "lm") if any(f"keys_at_rest_{name}" in row for row in rows)]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
     still = [f"at rest{', LM' if name == 'lm' else ''}" for name in rests]
-    lines = [["system", "split", "subject", *(titles[name] for name in names), *still, *words, "95 % interval"]]
+    heads = (*(titles[name] for name in names), *still, *words)
+    table = columns_of("system", "split", "subject", *heads, left=3)
+    table.add_column("95 % interval", no_wrap=True)
     for row in rows:
         cells = [f"{100 * row[name]:.2f} %" if name in row else "" for name in names]
         cells += [_at_rest(row, name) for name in rests]
@@ -152,16 +160,8 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
         interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
         of = titles.get(row.get("interval_of", ""), "")
         who = [visible_line(str(row[name])) for name in ("system", "split", "subject")]
-        lines.append([*who, *cells, f"{interval} ({of})" if interval else ""])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = {0, 1, 2, len(widths) - 1}
-    return "\n".join(
-        "  ".join(
-            f"{cell:<{width}}" if i in left else f"{cell:>{width}}"
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+        table.add_row(*who, *cells, f"{interval} ({of})" if interval else "")
+    return table
 
 
 def _at_rest(row: dict[str, Any], way: str) -> str:

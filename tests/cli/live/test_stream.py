@@ -44,7 +44,7 @@ def arguments(world: Path, *more: str) -> list[str]:
 
 
 def test_events_are_json_lines_that_end_in_a_summary(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments(world, "--jsonl", "--lm", f"{world}/english.arpa", "--settle-within", "0.3")) == 0
+    assert main(arguments(world, "--json", "--lm", f"{world}/english.arpa", "--finalize-within-seconds", "0.3")) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["event"] for row in rows} == {"key", "notice", "summary"}
     summary = rows[-1]
@@ -71,7 +71,7 @@ def test_a_pipe_gets_the_text_and_the_figures_apart(world: Path, capsys: pytest.
 
 
 def test_rest_a_limit_and_the_size_of_chunks_are_taken(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments(world, "--jsonl", "--rest", "4", "--seconds", "6", "--chunk-ms", "100")) == 0
+    assert main(arguments(world, "--json", "--rest-seconds", "4", "--limit-seconds", "6", "--chunk-ms", "100")) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows[-1]["seconds"] == pytest.approx(6, abs=0.1)
     assert rows[-1]["feeds"] <= 62  # one chunk is cut where rest ends
@@ -83,10 +83,10 @@ def test_rest_a_limit_and_the_size_of_chunks_are_taken(world: Path, capsys: pyte
 def test_rest_ends_when_it_was_said_to_in_chunks_of_any_size(
     world: Path, chunk_ms: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(arguments(world, "--jsonl", "--rest", "0.5", "--chunk-ms", chunk_ms)) == 0
+    assert main(arguments(world, "--json", "--rest-seconds", "0.5", "--chunk-ms", chunk_ms)) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (told,) = [row["text"] for row in rows if row["event"] == "notice" and row["kind"] == "rest"]
-    assert main(arguments(world, "--jsonl", "--rest", "0.5")) == 0
+    assert main(arguments(world, "--json", "--rest-seconds", "0.5")) == 0
     assert told in capsys.readouterr().out
     assert any(row["event"] == "key" for row in rows)
 
@@ -95,10 +95,10 @@ def test_rest_ends_when_it_was_said_to_in_chunks_of_any_size(
     ("more", "wrong"),
     [
         (["--chunk-ms", "0"], "--chunk-ms: is 0"),
-        (["--rest", "-1"], "--rest: is -1"),
+        (["--rest-seconds", "-1"], "--rest-seconds: is -1"),
         (["--agreement", "2"], "agreement: 2 is out of range"),
         (["--lm-weight", "1"], "needs a language model"),
-        (["--jsonl", "--text"], "not allowed with"),
+        (["--json", "--text"], "not allowed with"),
     ],
 )
 def test_a_bad_option_is_one_line(world: Path, more: list[str], wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_a_stream_cleanly(
         return feed(stream, samples, rest)
 
     monkeypatch.setattr(streaming.Stream, "feed", interrupted)
-    assert main(arguments(world, "--jsonl")) == 0
+    assert main(arguments(world, "--json")) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows[-1]["event"] == "summary"
     assert rows[-1]["interrupted"] is True
@@ -158,7 +158,7 @@ def test_a_source_that_is_gone_for_good_leaves_what_was_read(
             source.close()
 
     monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Failing())
-    assert main(arguments(world, "--jsonl")) == 2
+    assert main(arguments(world, "--json")) == 2
     told = capsys.readouterr()
     assert told.err.splitlines() == ["emgasr: source: is gone (unplugged); plug it in"]
     rows = [json.loads(line) for line in told.out.splitlines()]

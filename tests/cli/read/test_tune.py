@@ -136,7 +136,7 @@ def test_without_matplotlib_the_weights_come_without_a_picture(
         (["--split", "night"], "holds no split 'night'"),
         (["--split", "unlabelled"], "has no labels"),
         (["--trials", "0"], "--trials: is 0"),
-        (["--minutes", "nan"], "--minutes: is nan"),
+        (["--data-minutes", "nan"], "--data-minutes: is nan"),
         (["--threads", "-1"], "--threads: is -1"),
         (["--beam", "0"], "beam is 0"),
         (["--lm", "nowhere.arpa"], "nowhere.arpa"),
