@@ -1,5 +1,6 @@
 # make demo   a simulated person, never seen in training, types a minute; emgasr reads it, learns the person, reads again
-# make test   the whole test suite
+# make test   the whole test suite, and which tests took longest
+# make test-fast   what can be told in about a minute: no slow test, none that starts processes
 # make lint   ruff and mypy
 # make fuzz   every reader on hundreds of damaged files of each format
 # make docs   the site of docs/, in site/
@@ -9,13 +10,18 @@ RUNS ?= 300
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS)
 
-.PHONY: demo test lint format fuzz docs venv clean
+.PHONY: demo test test-fast lint format fuzz docs venv clean
 
 demo: .venv/.installed
 	$(BIN)/emgasr demo
 
+TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 15
+
 test: .venv/.installed-test
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(TESTS)
+
+test-fast: .venv/.installed-test
+	$(TESTS) -m "not slow and not process"
 
 lint: .venv/.installed-test
 	$(BIN)/ruff format --check .

@@ -17,6 +17,8 @@ def test_the_readme_fits_on_two_screens() -> None:
     assert len(README.splitlines()) <= 110
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_blocks_of_the_readme_run(tmp_path: Path) -> None:
     folder = Workplace(tmp_path).folder("README.md", needs(README))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,31 +34,25 @@ def renamed_keys(config: type, mapping: Mapping[str, Any], where: str | Path) ->
         if section:
             content[section] = inner
         moved.append(old)
-    _log(f"{where}: ", {old: names[old] for old in moved})
+    _log(where, {old: names[old] for old in moved})
     return content
 
 
-def renamed_options(config: type, words: Sequence[str]) -> list[str]:
-    """Return the words of a command line with today's names of the options."""
-    names: Mapping[str, str] = getattr(config, "RENAMED", {})
-    found: dict[str, str] = {}
-    result = []
-    for word in words:
-        option, equals, value = word.partition("=")
-        first, dot, rest = option.removeprefix("--").partition(".")
-        first = first.replace("-", "_")
-        if option.startswith("--") and first in names:
-            found[f"--{first}"] = f"--{names[first]}"
-            word = f"--{names[first]}{dot}{rest}{equals}{value}"
-        result.append(word)
-    _log("", found)
-    return result
-
-
-def _log(where: str, found: Mapping[str, str]) -> None:
-    """Write the line, once a process and only in the first of those that torchrun starts."""
+def renamed_line(where: str | Path, found: Mapping[str, str]) -> str:
+    """Return the line that lists old names and the new ones."""
     pairs = ", ".join(f"{old} is now {new}" for old, new in found.items())
-    line = told_line(f"emgasr: {where}{pairs}; the next release knows the new names alone")
-    if found and line not in _logged and os.environ.get("RANK", "0") == "0":
-        _logged.add(line)
+    return told_line(f"emgasr: {where}: {pairs}; the next release knows the new names alone")
+
+
+def warn(line: str) -> None:
+    """Print a line on stderr, in the first of the processes that torchrun starts alone."""
+    if os.environ.get("RANK", "0") == "0":
         print(line, file=sys.stderr)
+
+
+def _log(where: str | Path, found: Mapping[str, str]) -> None:
+    """Write the line once a process: a file may be read several times."""
+    line = renamed_line(where, found)
+    if found and line not in _logged:
+        _logged.add(line)
+        warn(line)

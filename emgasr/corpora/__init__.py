@@ -14,7 +14,6 @@ from typing import Any, get_type_hints
 from emgasr.config.typed_data import fits
 from emgasr.corpora.files import tell_equal_contents
 from emgasr.errors import ManifestError, RecordingError
-from emgasr.files.hdf5 import OPEN_FILES, holds
 from emgasr.manifests.manifest import PART, Entry, Findings
 from emgasr.recording import Recording
 from emgasr.sessions.journal_reading import is_journal
@@ -96,6 +95,8 @@ def open_any(path: str | Path) -> Recording:
         return reader("bids").open_recording(path)
     if is_journal(path):
         return reader("native").open_recording(path)
+    from emgasr.files.hdf5 import OPEN_FILES, holds  # h5py takes long to load: help must answer at once
+
     with OPEN_FILES.reading(path) as file:
         corpus = "emg2qwerty" if holds(file, "emg2qwerty") else "native"
     return reader(corpus).open_recording(path)

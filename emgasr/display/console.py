@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from rich import console
+from rich.measure import Measurement
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from emgasr.display.visible import Shown, visible
+
+WIDEST = 10_000  # signs of a table's line
 
 
 class Console(console.Console):
@@ -40,3 +44,18 @@ class Console(console.Console):
         """Yield the segments of `renderable`; what Rich itself tells the terminal is no text, and stays."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+def print_table(table: Table) -> None:
+    """Print a table on standard output as wide as its content is: its lines are for programs too, and never broken."""
+    usual = Console(highlight=False)
+    needed = Measurement.get(usual, usual.options.update(max_width=WIDEST), table).maximum
+    Console(highlight=False, width=max(usual.width, needed)).print(table)
+
+
+def columns_of(*heads: str, left: int = 1) -> Table:
+    """Return an empty table without lines between its cells; the first `left` columns stand left, the others right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place < left else "right", no_wrap=True)
+    return table

@@ -26,8 +26,8 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
-from emgasr.training.config import TrainingConfig
-from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, personalize
+from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig, TrainingConfig
+from emgasr.training.personalize import personalize
 
 RUNGS = ("none", "statistics", "affine", "head", "all")
 

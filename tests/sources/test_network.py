@@ -124,6 +124,7 @@ while True:
 """
 
 
+@pytest.mark.process
 def test_a_sender_that_is_killed_and_started_again_is_survived_and_nothing_else_is_printed() -> None:
     pytest.importorskip("pylsl")
     name = f"emgasr-killed-{os.getpid()}"
