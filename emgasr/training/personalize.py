@@ -13,6 +13,7 @@ from emgasr.data.spellings import RandomStrings
 from emgasr.errors import DataError
 from emgasr.files.output import claimed_folder, replacing
 from emgasr.frontend.measured import mended
+from emgasr.language import keep_language, language_in
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TRAIN, Entry
 from emgasr.models.folder import LIVE_NAME, SEARCH_NAME, load_recognizer, save_recognizer
@@ -51,10 +52,11 @@ def personalize(
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
-    The base model's search.yaml and live.yaml, if it has them, come along. With `compose` the recordings hold takes,
-    and sequences composed of them are fitted on and judged. `log` gets a line for each recording with values that no
-    amplifier gives, which are filled in. `entries` are those of the recordings, where they are known: the model tells
-    for good whose recordings shaped it (`emgasr.manifests.lineage`), the person's and those of `base`.
+    The base model's search.yaml, live.yaml and language model, if it has them, come along. With `compose` the
+    recordings hold takes, and sequences composed of them are fitted on and judged. `log` gets a line for each
+    recording with values that no amplifier gives, which are filled in. `entries` are those of the recordings, where
+    they are known: the model tells for good whose recordings shaped it (`emgasr.manifests.lineage`), the person's and
+    those of `base`.
     Raises a DataError for recordings of several people or without labels.
     """
     people = sorted({recording.subject for recording in recordings})
@@ -93,6 +95,8 @@ def personalize(
 
     with claimed_folder(folder, None):
         save(recognizer, before)
+        if (files := language_in(base)) is not None:
+            keep_language(files, folder / "model")
         objective = CTCObjective(recognizer, config.objective, config.augment)
         fitted = fit(
             objective,

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import pytest
 
-from emgasr.capture.profile import Profile
 from emgasr.config.bounds import Within, bounds_of, check_within
 from emgasr.config.typed_data import built
 from emgasr.data.augment import AugmentConfig
@@ -21,6 +20,7 @@ from emgasr.frontend.conditioning import ConditioningConfig
 from emgasr.protocol.folds import RuleConfig
 from emgasr.protocol.ladder import CalibrationConfig
 from emgasr.protocol.plan import ProtocolConfig
+from emgasr.streaming.profile import Profile
 from emgasr.streaming.rules import LiveRules
 from emgasr.streaming.stream import StreamConfig
 from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
@@ -104,7 +104,7 @@ def test_the_bounds_of_a_list_are_those_of_its_items() -> None:
 
 def test_whoever_reads_a_file_names_it_with_the_number() -> None:
     for config, values, wrong in (
-        (LiveRules, {"settle_within_s": 1e308}, r"live\.yaml: live rules\.settle_within_s: 1e\+308 is out of range"),
+        (LiveRules, {"finalize_within_s": 1e308}, r"live\.yaml: live rules\.finalize_within_s: 1e\+308 is out"),
         (PersonalizeConfig, {"fit": {"steps": 1}, "data": {"snap_s": -1.0}}, r"live\.yaml: data\.snap_s: -1 is out"),
         (PersonalizeConfig, {"fit": {"steps": 1, "minutes": 1.0}}, r"live\.yaml: training budget: needs either"),
     ):

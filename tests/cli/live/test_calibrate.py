@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from emgasr import load, open_recording
-from emgasr.capture.profile import Profile, read_profile, write_profile
 from emgasr.cli import main
 from emgasr.cli.live import calibrate
 from emgasr.errors import ModelError
@@ -22,6 +21,7 @@ from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Signal
 from emgasr.simulate.session import BANDS
+from emgasr.streaming.profile import Profile, read_profile, write_profile
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import write_native
 

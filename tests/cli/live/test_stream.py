@@ -21,8 +21,8 @@ from emgasr.models.folder import load_recognizer
 from emgasr.sessions.native import save_session
 from emgasr.sources import Chunk
 from emgasr.streaming import stream as streaming
-from emgasr.streaming.stream import open_stream
 from tests.helpers.miniatures import make_recording
+from tests.helpers.streams import stream_of
 
 
 @pytest.fixture(scope="module")
@@ -48,18 +48,18 @@ def test_events_are_json_lines_that_end_in_a_summary(world: Path, capsys: pytest
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["event"] for row in rows} == {"key", "notice", "summary"}
     summary = rows[-1]
-    stable = [row for row in rows if row["event"] == "key" and row["state"] == "stable"]
-    assert summary["keys"] == len(stable) > 3
-    assert [row["index"] for row in stable] == list(range(len(stable)))
+    final = [row for row in rows if row["event"] == "key" and row["state"] == "final"]
+    assert summary["keys"] == len(final) > 3
+    assert [row["index"] for row in final] == list(range(len(final)))
     assert summary["seconds"] == 10.0
     assert summary["interrupted"] is False
-    assert summary["delay"]["settle_ms"] == 300
+    assert summary["delay"]["finalize_ms"] == 300
 
 
 def test_a_pipe_gets_the_text_and_the_figures_apart(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments(world)) == 0
     told = capsys.readouterr()
-    expected = open_stream(load_recognizer(world / "run" / "model"))
+    expected = stream_of(load_recognizer(world / "run" / "model"))
     from emgasr.sessions.native import open_session
 
     for event in (*expected.feed(open_session(world / "typed.hdf5").read()), *expected.close()):
@@ -164,11 +164,11 @@ def test_a_source_that_is_gone_for_good_leaves_what_was_read(
     rows = [json.loads(line) for line in told.out.splitlines()]
     assert rows[-1]["event"] == "summary"
     assert 0 < rows[-1]["seconds"] < 10
-    assert rows[-1]["keys"] == sum(row["event"] == "key" and row["state"] == "stable" for row in rows)
+    assert rows[-1]["keys"] == sum(row["event"] == "key" and row["state"] == "final" for row in rows)
 
 
 def test_the_view_shows_text_bars_pace_and_notices(world: Path) -> None:
-    stream = open_stream(load_recognizer(world / "run" / "model"))
+    stream = stream_of(load_recognizer(world / "run" / "model"))
     samples = np.random.default_rng(0).normal(0, 30, (2000, 8)).astype(np.float32)
     samples[800, 2] = np.nan
     screen = io.StringIO()
@@ -194,7 +194,7 @@ def test_the_example_of_the_package_runs(
     monkeypatch.chdir(world)
     exec(compile(code, "example", "exec"), {})
     told = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("Key(index=0") for line in told), told
+    assert any(line.startswith("KeyEvent(index=0, key=Key(symbol=") for line in told), told
 
 
 def test_info_tells_the_delay_of_a_model(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,4 +203,4 @@ def test_info_tells_the_delay_of_a_model(world: Path, capsys: pytest.CaptureFixt
     assert main(["info", f"{world}/run/model", "--json"]) == 0
     delay = json.loads(capsys.readouterr().out)["delay"]
     assert (delay["window_ms"], delay["hop_ms"], delay["feed_ms"]) == (80, 20, 64)
-    assert delay["tentative_mean_ms"] < delay["tentative_worst_ms"] < delay["stable_worst_ms"]
+    assert delay["partial_mean_ms"] < delay["partial_worst_ms"] < delay["final_worst_ms"]

@@ -41,17 +41,17 @@ def tune_live(world: Path, *options: str) -> int:
 def test_rules_lie_beside_the_model_and_a_stream_takes_them(world: Path, told: Told) -> None:
     assert tune_live(world) == 0
     table, errors = told()
-    for words in ("no rules", "chosen", "agreement", "stable after", f"{len(GRID)} rules tried"):
+    for words in ("no rules", "chosen", "agreement", "final after", f"{len(GRID)} rules tried"):
         assert words in table
     assert errors == ""
     path = world / "model" / "live.yaml"
     assert f"rules: {path}\n" in table
     assert read_rules(path) in GRID
     assert path.read_text().startswith("# found by emgasr tune-live on ")
-    path.write_text("settle_within_s: 0.48\n")
+    path.write_text("finalize_within_s: 0.48\n")
     stream = ["stream", f"{world}/model", "--source", f"file:{world}/test.hdf5,speed=fast", "--json"]
     assert main(["info", "--json", f"{world}/model"]) == 0
-    assert json.loads(told()[0])["delay"]["settle_ms"] == 480
+    assert json.loads(told()[0])["delay"]["finalize_ms"] == 480
     for more, expected_ms in (
         ((), 480),
         (("--finalize-within-seconds", "0.24"), 240),
@@ -59,7 +59,7 @@ def test_rules_lie_beside_the_model_and_a_stream_takes_them(world: Path, told: T
     ):
         assert main([*stream, "--lm", f"{world}/lm.arpa", *more]) == 0
         summary = json.loads(told()[0].splitlines()[-1])
-        assert summary["delay"]["settle_ms"] == expected_ms
+        assert summary["delay"]["finalize_ms"] == expected_ms
 
 
 def test_json_tells_what_was_chosen(world: Path, tmp_path: Path, told: Told) -> None:
@@ -67,7 +67,7 @@ def test_json_tells_what_was_chosen(world: Path, tmp_path: Path, told: Told) -> 
     assert tune_live(world, "--json", "--out", str(out)) == 0
     found = json.loads(told()[0])
     assert found["rules"]["agreement"] == read_rules(out).agreement
-    assert {"cer", "cer_without_rules", "stable_s", "minutes"} <= found.keys()
+    assert {"cer", "cer_without_rules", "final_s", "minutes"} <= found.keys()
     assert not (world / "model" / "live.yaml").exists()
 
 
