@@ -29,7 +29,16 @@ from emgasr.training.validator import GreedyCER
 
 @dataclass(frozen=True)
 class Personalized:
-    """CER on the person's held-out part before and after; `kept`: the fitted weights were better."""
+    """What a personalization came to.
+
+    Args:
+        recognizer: the better of the two models.
+        cer_before: CER of the base model on the person's held-out part, a fraction.
+        cer_after: CER of `recognizer` there.
+        kept: whether the fitted weights were better.
+        minutes: wall-clock time of the fit.
+        interrupted: whether Ctrl-C ended it.
+    """
 
     recognizer: Recognizer
     cer_before: float
@@ -52,12 +61,21 @@ def personalize(
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
-    The base model's search.yaml, live.yaml and language model, if it has them, come along. With `compose` the
-    recordings hold takes, and sequences composed of them are fitted on and judged. `log` gets a line for each
-    recording with values that no amplifier gives, which are filled in. `entries` are those of the recordings, where
-    they are known: the model tells for good whose recordings shaped it (`emgasr.manifests.lineage`), the person's and
-    those of `base`.
-    Raises a DataError for recordings of several people or without labels.
+    The base model's search.yaml, live.yaml and language model, if it has them, come along.
+
+    Args:
+        base: the model's folder.
+        recordings: labelled recordings of one person.
+        config: how the model is fitted.
+        folder: receives model/ and the log of the fit.
+        report: receives each entry of the log, as `fit` gives it.
+        compose: fit and judge on sequences composed of the takes in the recordings, instead of on windows.
+        log: receives a line for each recording with values that no amplifier gives; they are filled in.
+        entries: the recordings' entries, where they are known. The model lists for good whose recordings shaped it
+            (`emgasr.manifests.lineage`): the person's and those that shaped `base`.
+
+    Raises:
+        DataError: the recordings are of several people, or hold no labels.
     """
     people = sorted({recording.subject for recording in recordings})
     if len(people) != 1:
@@ -75,14 +93,14 @@ def personalize(
     own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
     inherited = lineage.read(base)
     shaped_by = lineage.together(inherited or (), own)
-    unknown = "" if inherited is not None else f"{base.name}, which does not tell whose recordings shaped it"
+    unknown = "" if inherited is not None else f"{base.name}, which does not say whose recordings shaped it"
     rows = lineage.card_rows(shaped_by, unknown)
     best = [before]
 
     def save(model: Recognizer, cer: float) -> None:
         lineage.write(shaped_by, folder / "model")
-        told = personal_card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
-        save_recognizer(model, folder / "model", told)
+        text = personal_card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
+        save_recognizer(model, folder / "model", text)
         for name in (SEARCH_NAME, LIVE_NAME):
             if (base / name).is_file():  # the base model's errors are still much like this one's
                 with replacing(folder / "model" / name) as path:

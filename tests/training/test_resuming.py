@@ -147,7 +147,7 @@ def test_what_the_checkpoint_is_of_cannot_change(option: str, value: str, corpus
 def test_a_damaged_start_is_told_in_one_line(text: str, corpus: Path) -> None:
     begun(corpus)
     (corpus / "run" / "start.json").write_text(text, encoding="latin-1")
-    with pytest.raises(EmgasrError, match="does not tell what the run began with"):
+    with pytest.raises(EmgasrError, match="does not say what the run began with"):
         resumed(corpus)
 
 
@@ -189,7 +189,7 @@ def test_a_model_that_tells_nobody_is_said_to_tell_nobody(corpus: Path) -> None:
         PersonalizeConfig(fit=FitConfig(steps=1)),
         corpus / "personal",
     )
-    assert "does not tell whose recordings shaped it" in (corpus / "personal" / "model" / "README.md").read_text()
+    assert "does not say whose recordings shaped it" in (corpus / "personal" / "model" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"subject": "a"}', "[" * 100_000, '{"path": 1}'])
