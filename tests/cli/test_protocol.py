@@ -59,11 +59,10 @@ def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     }
     text = (world / "out" / "RESULTS.md").read_text()
     assert "# Easy people" in text
-    assert (
-        "`emgasr protocol run manifest.jsonl splits.json --system 'linear=system.yaml --fit.learning-rate 0.02'" in text
-    )
+    command = "emgasr protocol run manifest.jsonl splits.json --system 'linear=system.yaml --fit.learning-rate 0.02'"
+    assert f"`{command}" in text
     told = json.loads((world / "out" / "run.json").read_text())
-    assert told["systems"]["linear"]["learning_rate"] == 0.02
+    assert told["systems"]["linear"]["fit"]["learning_rate"] == 0.02
     own = {"list": "sessions", "sessions": "test", "rung": "none", "minutes": 0.0, "seed": 0, "keys": 9}
     more = [own | {"system": "other", "subject": name, "cer_greedy": 0.25} for name in ("ann", "bob", "cat")]
     (world / "more.json").write_text(json.dumps({"rows": more}))
