@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from emgasr.decoding import SearchConfig
+from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.lm import NGramModel, estimate
 from emgasr.models.conformer import SIZES
 from emgasr.models.encoder import EncoderConfig
@@ -27,7 +27,7 @@ from emgasr.models.tds import TDSConfig
 from emgasr.recording import Band, Recording, Signal
 from emgasr.simulate.prompts import default_prompts
 from emgasr.streaming.delay import Stopwatch
-from emgasr.streaming.stream import Stream, open_stream
+from emgasr.streaming.stream import Stream
 from emgasr.tokens import Tokens
 
 RATE_HZ, CHUNK = 2000.0, 128
@@ -103,7 +103,7 @@ def measure(seconds: float, rounds: int, hour_minutes: float) -> dict[str, Any]:
     recomputed = {}
     for name, encoder in MODELS.items():
         model = recognizer_of(encoder, samples[: round(20 * RATE_HZ)])
-        stream = open_stream(model, lm, search)
+        stream = Stream(model, BeamSearch(model.tokens, lm, search))
         step_times(stream, samples[: round(seconds * RATE_HZ)], warm_s=5.0)
         mean_s = stream.watch.total_s / stream.watch.count
         recomputed[name] = recompute_s(model, samples, rounds)
@@ -144,7 +144,7 @@ def long_stream(seconds: float, lm: NGramModel, search: SearchConfig) -> dict[st
     model = recognizer_of(SIZES["S"], stretch[: round(20 * RATE_HZ)])
     source = Loop(stretch, (round(seconds * RATE_HZ), 32))
     expected = model.emissions(Recording(source, RATE_HZ, "uV", BANDS, "nobody", "loop"))
-    stream = open_stream(model, lm, search)
+    stream = Stream(model, BeamSearch(model.tokens, lm, search))
     read = stream._reader.read
     difference, at = 0.0, 0
 

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from emgasr.cli import main
 from emgasr.sessions.native import save_session
+from tests.helpers.disk import room_for
 from tests.helpers.tiny_models import easy_recording, save_keys_model, write_easy_corpus
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """Every file ends at so many bytes, as on a disk with no more room (Python ignores SIGXFSZ: EFBIG is raised)."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def content(folder: Path) -> dict[str, str]:

@@ -33,6 +33,7 @@ def test_every_search_is_one_that_the_verbs_take(path: Path) -> None:
     assert read_search_config(path).beam >= 1
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_script_runs_and_asks_for_what_it_lacks(path: Path) -> None:
     assert os.access(path, os.X_OK)

@@ -14,26 +14,13 @@ from safetensors.torch import load_file, save_file
 
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError
-from emgasr.frontend.features import (
-    BandPowerConfig,
-    FeaturesConfig,
-    LogSpectrogramConfig,
-    RawSamplesConfig,
-    SpectralCovarianceConfig,
-    build_features,
-)
+from emgasr.frontend.features import LogSpectrogramConfig, build_features
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
 from emgasr.state import merge_streams, select_streams, state_of, tensors_of
 from tests.helpers.miniatures import make_recording
-from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, tiny_recognizer
+from tests.helpers.tiny_models import ENCODERS, FEATURES, NORMALIZATIONS, tiny_recognizer
 
-FEATURES: dict[str, FeaturesConfig] = {
-    "log_spectrogram": LogSpectrogramConfig(window_ms=40, hop_ms=20),
-    "band_power": BandPowerConfig(window_ms=60, hop_ms=15, edges_hz=(10.0, 40.0, 100.0)),
-    "spectral_covariance": SpectralCovarianceConfig(window_ms=50, hop_ms=25, bands_hz=((0.0, 40.0), (30.0, 100.0))),
-    "raw_samples": RawSamplesConfig(window_ms=40, hop_ms=20),
-}
 PRECISION = [(torch.float32, 1e-5), (torch.float64, 1e-10)]
 
 
@@ -72,6 +59,7 @@ def whole(model: Recognizer, samples: torch.Tensor) -> torch.Tensor:
         return model(samples, torch.full((len(samples),), samples.shape[1]))[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), PRECISION)
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("features", FEATURES)
@@ -188,6 +176,7 @@ def _same_kind(field: tuple, parts: list) -> tuple:
     return type(field)(*parts) if hasattr(field, "_fields") else tuple(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["conformer", "tds"])
 def test_an_hour_is_that_of_one_pass_and_does_not_drift(encoder: str) -> None:
     model = recognizer_of("log_spectrogram", encoder, "cumulative", torch.float32)

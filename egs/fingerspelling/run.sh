@@ -30,7 +30,7 @@ experiment() {  # name of the split, how `emgasr manifest` makes it
     export OMP_NUM_THREADS=1
     local name=$1 folder=$out/$1
     shift
-    "${run[@]}" manifest "$data" --corpus takes --unit counts --ring --val-every 9 --out "$folder/takes.jsonl" "$@"
+    "${run[@]}" manifest "$data" --corpus takes --unit counts --ring --validation-every 9 --out "$folder/takes.jsonl" "$@"
     "${run[@]}" validate "$folder/takes.jsonl"
     "${run[@]}" compose "$folder/takes.jsonl" --splits validation --words "$out/validation_words.txt" --out "$folder/validation"
     "${run[@]}" compose "$folder/takes.jsonl" --splits test --words "$out/test_words.txt" --out "$folder/test"
@@ -41,8 +41,8 @@ experiment() {  # name of the split, how `emgasr manifest` makes it
     "${run[@]}" evaluate "$folder/run/model" "$folder/test/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
         --acoustic-scale 0.6 --lm-weight 1 --length-bonus 1 --system conformer \
         --title "Fingerspelling, composed words, $name" --train-minutes "$minutes" --out "$folder/results"
-    # When live letters settle: they last 2 s, so that the usual rules, made for typing, would settle half of a letter.
-    "${run[@]}" settle "$folder/run/model" "$folder/validation/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
+    # When live letters become final: they last 2 s; the usual rules, made for typing, would finalize half a letter.
+    "${run[@]}" tune-live "$folder/run/model" "$folder/validation/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
         --acoustic-scale 0.6 --lm-weight 1 --length-bonus 1
 }
 

@@ -29,7 +29,7 @@ run_fold() {  # number
     export OMP_NUM_THREADS=1
     local folder=$out/fold$1
     "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv 10 --ring --folds "$folds" --fold "$1" \
-        --val-subject-count 3 --out "$folder/recordings.jsonl"
+        --validation-subject-count 3 --out "$folder/recordings.jsonl"
     "${emgasr[@]}" validate "$folder/recordings.jsonl" > "$folder/validate.txt"
     "${emgasr[@]}" compose "$folder/recordings.jsonl" --rest-ms 500 --rounds 4 --out "$folder/strings"
     "${emgasr[@]}" compose "$folder/recordings.jsonl" --splits test --shortest 1 --longest 1 --out "$folder/isolated"

@@ -17,7 +17,7 @@ export OMP_NUM_THREADS=1
 "$python" "$here/prepare.py" "$data" "$out/recordings"
 for ((fold = 0; fold < folds; fold++)); do
     folder=$out/fold$fold
-    "${emgasr[@]}" manifest "$out/recordings" --corpus native --folds "$folds" --fold "$fold" --val-subject-count 2 \
+    "${emgasr[@]}" manifest "$out/recordings" --corpus native --folds "$folds" --fold "$fold" --validation-subject-count 2 \
         --out "$folder/recordings.jsonl"
     "${emgasr[@]}" validate "$folder/recordings.jsonl" > "$folder/validate.txt"
     "${emgasr[@]}" compose "$folder/recordings.jsonl" --rest-ms 2000 --shortest 2 --longest 6 --out "$folder/strings"

@@ -14,14 +14,14 @@ here=$(dirname "${BASH_SOURCE[0]}")
 prompts=$("$python" -c 'import emgasr, pathlib; print(pathlib.Path(emgasr.__file__).parent / "assets")')
 
 [ ! -e "$out" ] || { echo "$out exists; choose another folder" >&2; exit 2; }
-"${emgasr[@]}" simulate "$out/train" --split train --people "$people" --sessions 1 --minutes 4 & simulation=$!
-"${emgasr[@]}" simulate "$out/validation" --split validation --people 4 --sessions 1 --minutes 2
+"${emgasr[@]}" simulate --out "$out/train" --split train --people "$people" --sessions 1 --session-minutes 4 & simulation=$!
+"${emgasr[@]}" simulate --out "$out/validation" --split validation --people 4 --sessions 1 --session-minutes 2
 # Test people: calibration on training prompts, then another session (bands put on afresh) on prompts nobody has seen.
 for person in 0 1 2 3; do
-    "${emgasr[@]}" simulate "$out/calibration/$person" --split test --people 1 --seed "$person" --sessions 1 \
-        --minutes 10 --text "$prompts/prompts_train.txt"
-    "${emgasr[@]}" simulate "$out/test/$person" --split test --people 1 --seed "$person" --sessions 1 \
-        --first-session 1 --minutes 3
+    "${emgasr[@]}" simulate --out "$out/calibration/$person" --split test --people 1 --seed "$person" --sessions 1 \
+        --session-minutes 10 --text "$prompts/prompts_train.txt"
+    "${emgasr[@]}" simulate --out "$out/test/$person" --split test --people 1 --seed "$person" --sessions 1 \
+        --first-session 1 --session-minutes 3
 done
 wait "$simulation"
 "${emgasr[@]}" lm build "$prompts/prompts_train.txt" --order 6 --out "$out/lm.arpa.gz"

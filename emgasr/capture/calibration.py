@@ -3,7 +3,7 @@
 profile/fitting.hdf5     rest and the prompts that the model is fitted to
 profile/held_out.hdf5    the prompts that it is judged on; neither fitting nor its choice of weights saw them
 profile/fit/model        the fitted model, or the base model where fitting did not help
-profile/profile.json     person, donning, errors before and after, level of rest (`emgasr.capture.profile`)
+profile/profile.json     person, donning, errors before and after, level of rest (`emgasr.streaming.profile`)
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emgasr.capture.profile import MODEL, Profile, write_profile
 from emgasr.capture.recorder import Director, Recorder
 from emgasr.errors import DataError, ModelError
 from emgasr.models.folder import load_recognizer
@@ -23,6 +22,7 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording, Signal
 from emgasr.sources import Chunk, Source
 from emgasr.streaming.activity import RestLevel
+from emgasr.streaming.profile import MODEL, Profile, write_profile
 from emgasr.training.validator import greedy_errors
 
 FITTING, HELD_OUT = "fitting.hdf5", "held_out.hdf5"

@@ -100,9 +100,7 @@ def _dispatch(arguments: list[str]) -> int:
         print(f"emgasr {__version__}")
         return 0
     if (new := renamed.VERBS.get(verb)) is not None:
-        print(
-            f"emgasr: `emgasr {verb}` is now `emgasr {new}`; the old name goes with the next release", file=sys.stderr
-        )
+        print(f"emgasr: {verb} is now {new}; the next release knows the new name alone", file=sys.stderr)
         verb = new
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, n=1)

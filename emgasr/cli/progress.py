@@ -30,17 +30,14 @@ def counted(things: Iterable[Thing], what: str, count: int, quiet: bool) -> Iter
 
 @contextmanager
 def fit_progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Yield what shows the entries of a fit's log: a bar on a terminal, a line a validation, nothing when `quiet`."""
+    """Yield what shows the entries of a fit's log: a bar on a terminal, a line a validation; if `quiet`, warnings."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     from emgasr.display.console import Console
 
-    if quiet:
-        yield lambda entry: None
-        return
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("training", total=1.0)
         shown = {"loss": "", "cer": ""}
 
@@ -50,7 +47,8 @@ def fit_progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
             if "validation_cer" in entry:
                 shown["cer"] = f"CER {100 * entry['validation_cer']:.1f} %"
                 line = f"step {entry['step']}  {entry['minutes']:.1f} min  {shown['loss']}  validation {shown['cer']}"
-                console.print(line, highlight=False)
+                if not quiet:
+                    console.print(line, highlight=False)
             if "warning" in entry:
                 console.print(f"warning: {entry['warning']}", highlight=False)
             status = f"step {entry['step']}  {shown['loss']}  {shown['cer']}"

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-import typing
-from collections.abc import Mapping, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,38 +34,25 @@ def renamed_keys(config: type, mapping: Mapping[str, Any], where: str | Path) ->
         if section:
             content[section] = inner
         moved.append(old)
-    _log(f"{where}: ", {old: names[old] for old in moved})
+    _log(where, {old: names[old] for old in moved})
     return content
 
 
-def renamed_options(config: type, words: Sequence[str]) -> list[str]:
-    """Return the words of a command line with today's names of the options."""
-    found: dict[str, str] = {}
-    result = []
-    for word in words:
-        option, equals, value = word.partition("=")
-        today = f"--{_today(config, option.removeprefix('--'))}" if option.startswith("--") else option
-        if today != option:
-            found[option] = today
-        result.append(today + equals + value)
-    _log("", found)
-    return result
-
-
-def _today(config: type, name: str) -> str:
-    """Return an option's dotted name by today's names of its sections and its own."""
-    first, dot, rest = name.partition(".")
-    names: Mapping[str, str] = getattr(config, "RENAMED", {})
-    first = names.get(first.replace("-", "_"), first)
-    section = typing.get_type_hints(config).get(first)
-    inner = _today(section, rest) if rest and isinstance(section, type) and is_dataclass(section) else rest
-    return first + dot + inner
-
-
-def _log(where: str, found: Mapping[str, str]) -> None:
-    """Write the line, once a process and only in the first of those that torchrun starts."""
+def renamed_line(where: str | Path, found: Mapping[str, str]) -> str:
+    """Return the line that lists old names and the new ones."""
     pairs = ", ".join(f"{old} is now {new}" for old, new in found.items())
-    line = told_line(f"emgasr: {where}{pairs}; the next release knows the new names alone")
-    if found and line not in _logged and os.environ.get("RANK", "0") == "0":
-        _logged.add(line)
+    return told_line(f"emgasr: {where}: {pairs}; the next release knows the new names alone")
+
+
+def warn(line: str) -> None:
+    """Print a line on stderr, in the first of the processes that torchrun starts alone."""
+    if os.environ.get("RANK", "0") == "0":
         print(line, file=sys.stderr)
+
+
+def _log(where: str | Path, found: Mapping[str, str]) -> None:
+    """Write the line once a process: a file may be read several times."""
+    line = renamed_line(where, found)
+    if found and line not in _logged:
+        _logged.add(line)
+        warn(line)

@@ -67,7 +67,7 @@ def built(config: type[Config], kinds: Kinds, values: Mapping[str, Any], where: 
 
 
 def kind_in(section: Any, name: str, kinds: Kinds, where: str | Path) -> str | None:
-    """Return the kind that a section tells, None if it tells none; a ConfigError if there is no such kind."""
+    """Return the kind that a section states, None if it states none; a ConfigError if there is no such kind."""
     if section is not None and not isinstance(section, dict):
         advice = f"write `{name}: {{kind: …}}`"
         raise ConfigError(where, f"{name} is {shown(section)}, not a mapping of options", advice)
@@ -92,7 +92,7 @@ def _hints(config: type) -> dict[str, Any]:
 
 
 def _told(build: Any, where: str | Path) -> Any:
-    """Build a dataclass; what its own check refuses, or cannot compare or count, is told as a fault of the file."""
+    """Build a dataclass; a ConfigError names the file where the dataclass refuses a value, or cannot count it."""
     try:
         return build()
     except EmgasrError as error:  # which names the option alone

@@ -26,21 +26,20 @@ class AugmentConfig:
     Masks are drawn for each band and electrode (SpecAugment with emg2qwerty's numbers).
 
     Args:
-        band_jitter_ms: most that two bands are shifted against each other (emg2qwerty: 120 samples at 2 kHz).
-        rotation_electrodes: most that a ring is turned by, in whole electrodes (1 in emg2qwerty; for many wearers, not
-            for one).
-        rotation_sd_electrodes: standard deviation of a turn by any angle, as of a ring put on by hand, in electrodes.
-        reversal_probability: how often a ring runs the other way round, as on the other arm.
+        band_jitter_ms: largest shift of two bands against each other (emg2qwerty: 120 samples at 2 kHz).
+        rotation_electrodes: largest turn of a ring, in whole electrodes (1 in emg2qwerty; for many wearers, not one).
+        rotation_sd_electrodes: standard deviation of a ring's turn by any angle, as of a ring put on by hand.
+        reversal_probability: probability that a ring runs the other way round, as on the other arm.
         band_gain_db: standard deviation of a band's gain.
         electrode_gain_db: standard deviation of an electrode's gain.
-        time_masks: most masks over time.
-        time_mask_frames: longest mask over time.
-        frequency_masks: most masks over bins.
-        frequency_mask_bins: widest mask over bins; more bins than there are mask whole electrodes, as in SplashNet.
-        electrode_mask_probability: how often a whole electrode is masked.
-        spread: times the normal distribution of a label's takes around their mean, of which one draw shifts all frames
-            of an item (`Augment.fit`). Where takes of one label differ, another day or person will differ too, and the
-            network learns to look elsewhere, as linear discriminant analysis does.
+        time_masks: largest number of masks in time.
+        time_mask_frames: longest mask in time.
+        frequency_masks: largest number of masks in frequency.
+        frequency_mask_bins: widest mask in frequency; wider than all bins: whole electrodes vanish, as in SplashNet.
+        electrode_mask_probability: probability that an electrode is masked.
+        spread: shift of all frames of an item by one draw from the normal distribution of a label's takes around their
+            mean, times this (`Augment.fit`). Where takes of one label differ, another day or person will differ too;
+            the network learns to look elsewhere, as linear discriminant analysis does.
     """
 
     band_jitter_ms: Annotated[float, Within(0, 10_000)] = 60.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -24,7 +26,7 @@ from emgasr.models.conformer import ConformerConfig
 from emgasr.models.encoder import Encoded, Encoder, EncoderConfig
 from emgasr.models.registry import ENCODERS, build_encoder
 from emgasr.recording import Recording, Signal
-from emgasr.state import join
+from emgasr.state import join, select_streams
 from emgasr.tokens import Tokens
 
 NO_KEY = -30.0  # natural log-probability of each key in a frame that is read as blank
@@ -243,24 +245,71 @@ class Recognizer(nn.Module):
         Args:
             heard: running statistics to start with, of the end of an earlier recording.
         """
-        self.signal.check(recording)
-        weight, state = self.head.weight, self.start()
-        measured, lost = Measured(recording.n_channels, recording.unit, self.emission_samples), []
+        return self.listen_together([recording], heard)[0]
+
+    def listen_together(self, recordings: Sequence[Recording], heard: NormalizeState | None = None) -> list[Heard]:
+        """Return what `listen` returns of each recording; they share the forward passes, whatever their lengths.
+
+        Emissions equal those of `listen` within the rounding of float32: the order of sums depends on the batch.
+        Memory is bounded by a piece of each recording. `heard` holds the statistics of all of them.
+        """
+        for recording in recordings:
+            self.signal.check(recording)
+        weight, state = self.head.weight, self.start(len(recordings))
         if heard is not None:
             state = state._replace(normalize=heard)
-        piece = self.piece_frames * self.features.hop
-        parts = []
-        for first in range(0, recording.n_samples, piece):
-            last = min(first + piece, recording.n_samples)
-            mended = measured.feed(np.asarray(recording.samples[first:last], np.float32))
-            lost.append(not_measured(mended.lost))
-            log_probs, _, state = self.step(torch.from_numpy(mended.samples)[None].to(weight), None, state)
-            parts.append(log_probs)
-        emissions = torch.cat([*parts, self.flush(state)[0]], 1)[0].float().cpu().numpy()
-        if measured.passed_over:
-            rows = np.flatnonzero(np.concatenate(lost)[: len(emissions)])
+        going = [_Listening(recording, self.emission_samples) for recording in recordings]
+        found: dict[_Listening, Heard] = {}
+        everyone, piece = list(going), self.piece_frames * self.features.hop
+        for first in itertools.count(0, piece):
+            ended = [place for place, one in enumerate(going) if first >= one.recording.n_samples]
+            if ended:
+                last = select_streams(state, ended)
+                log_probs, counts = self.flush(last)
+                for row, place in enumerate(ended):
+                    one = going[place]
+                    one.parts.append(log_probs[row, : int(counts[row])])
+                    found[one] = one.heard(select_streams(last.normalize, [row]))
+                on = [place for place in range(len(going)) if place not in ended]
+                state, going = select_streams(state, on), [going[place] for place in on]
+            if not going:
+                return [found[one] for one in everyone]
+            samples = [one.samples(first, piece) for one in going]
+            lengths = torch.tensor([len(part) for part in samples], device=weight.device)
+            batch = nn.utils.rnn.pad_sequence([torch.from_numpy(part) for part in samples], batch_first=True)
+            log_probs, counts, state = self.step(batch.to(weight), lengths, state)
+            for row, one in enumerate(going):
+                one.parts.append(log_probs[row, : int(counts[row])])
+        raise AssertionError  # `count` has no end
+
+
+@dataclass(eq=False)
+class _Listening:
+    """One of the recordings that are listened to together: its samples, mended, and its emissions so far."""
+
+    recording: Recording
+    block: int
+    parts: list[Tensor] = field(default_factory=list)  # (F, V) each
+    lost: list[np.ndarray] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.measured = Measured(self.recording.n_channels, self.recording.unit, self.block)
+
+    def samples(self, first: int, count: int) -> np.ndarray:
+        """Return the next samples (T, C), mended."""
+        last = min(first + count, self.recording.n_samples)
+        mended = self.measured.feed(np.asarray(self.recording.samples[first:last], np.float32))
+        self.lost.append(not_measured(mended.lost))
+        return mended.samples
+
+    def heard(self, normalize: NormalizeState) -> Heard:
+        """Return the emissions, blank where nothing was measured."""
+        emissions = torch.cat(self.parts).float().cpu().numpy()
+        if self.measured.passed_over:
+            rows = np.flatnonzero(np.concatenate(self.lost)[: len(emissions)])
             emissions[rows], emissions[rows, 0] = NO_KEY, 0.0
-        return Heard(emissions, state.normalize, measured.line(electrode_names(recording), recording.rate_hz))
+        names = electrode_names(self.recording)
+        return Heard(emissions, normalize, self.measured.line(names, self.recording.rate_hz))
 
 
 def _front_end(config: RecognizerConfig, signal: Signal) -> Features:

@@ -7,7 +7,8 @@ emissions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,24 +17,31 @@ from emgasr.errors import DataError
 from emgasr.models.recognizer import Recognizer, RecognizerState
 from emgasr.state import replace_streams, select_streams, update_streams
 
-Step = Callable[[Tensor, Tensor, RecognizerState], tuple[Tensor, RecognizerState]]
+
+class Step(Protocol):
+    """The shared step: `AcousticStep`, or what a compiler or an exporter made of it."""
+
+    def __call__(self, samples: Tensor, ready: Tensor, state: RecognizerState, /) -> tuple[Tensor, RecognizerState]: ...
 
 
 class AcousticStep(nn.Module):
     """One chunk of samples of each stream in, its emissions out; what `torch.compile` and `torch.export` take.
 
-    Streams must be aligned as `Recognizer.advance` describes. Streams that are not ready keep their state.
+    Streams must be aligned as `Recognizer.advance` describes. Streams that are not ready keep their state, and their
+    emissions mean nothing.
 
-    Shapes: samples (B, chunk_samples, C); ready (B,) bool; log-probabilities (B, chunk_frames, V), meant for the ready
-    streams alone.
+    Shapes: samples (B, chunk_samples, C); ready (B,) bool; learned (B, chunk_frames * stride) bool, the input frames
+        that enter the running statistics, None: all; log-probabilities (B, chunk_frames, V).
     """
 
     def __init__(self, recognizer: Recognizer) -> None:
         super().__init__()
         self.recognizer = recognizer.eval()
 
-    def forward(self, samples: Tensor, ready: Tensor, state: RecognizerState) -> tuple[Tensor, RecognizerState]:
-        log_probs, new = self.recognizer.advance(samples, state)
+    def forward(
+        self, samples: Tensor, ready: Tensor, state: RecognizerState, learned: Tensor | None = None
+    ) -> tuple[Tensor, RecognizerState]:
+        log_probs, new = self.recognizer.advance(samples, state, learned)
         return log_probs, update_streams(ready, new, state)
 
 

@@ -21,7 +21,7 @@ from emgasr.version import __version__
 def card(
     config: TrainingConfig, manifest: Manifest, begun: Begun, recognizer: Recognizer, cer: float, step: int
 ) -> str:
-    """The model card: what it listens to, everybody whose data shaped it, split and seed, its validation error."""
+    """Return the card of a trained model: its signal, everybody whose data shaped it, split, seed, validation error."""
     trained = manifest.split(config.train_split)
     hours = sum(entry.duration_s for entry in trained) / 3600
     signal = recognizer.signal
@@ -43,13 +43,14 @@ def card(
 | made with | emgasr {__version__}, torch {torch.__version__}, Python {platform.python_version()} |
 | licence | that of the training data |
 
-`training.yaml` beside the model's folder holds the whole configuration{begun.told_changes()}.
+`training.yaml` beside the model's folder holds the whole configuration{begun.changes_line()}.
 """
 
 
 def personal_card(
     person: str, recordings: Sequence[Recording], before: float, after: float, base: Path, apart: bool, people: str
 ) -> str:
+    """Return the card of a personalized model: CER `before` and `after`, and the rows of `people` who shaped it."""
     minutes = sum(recording.duration_s for recording in recordings) / 60
     outcome = f"{100 * before:.2f} % → {100 * after:.2f} %" if after < before else f"{100 * before:.2f} % (base kept)"
     judge = "the person's held-out part" if apart else "what was fitted on (nothing was held out)"

@@ -101,3 +101,38 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         check_within(self)
         self.fit.check_budget()
+
+
+PERSONAL_FIT = FitConfig(learning_rate=5e-4, warmup_steps=10, validations=6)
+PERSONAL_OBJECTIVE = CTCConfig(frame_weight=0.0, ctc_ramp_steps=0)
+PERSONAL_WINDOWS = WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0)
+
+
+@dataclass(frozen=True)
+class PersonalizeConfig:
+    """Fit a model to one person.
+
+    Args:
+        held_out: share of each recording, from its end, that is kept out of fitting and judges the result; 0 keeps
+            nothing out: what is fitted on then judges itself, and nothing guards against learning it by heart.
+        weights: what is fitted: all weights, or those of the output layer (the head) alone.
+        seed: seed of batches, augmentation and dropout.
+        fit: budget, optimizer and device.
+        objective: what is minimized.
+        augment: how batches are varied.
+        data: windows cut from the person's recordings.
+    """
+
+    RENAMED: ClassVar[Mapping[str, str]] = RENAMED
+
+    held_out: Annotated[float, Within(0, 0.99)] = 0.2
+    weights: Literal["all", "head"] = "all"
+    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
+    fit: FitConfig = field(default_factory=lambda: PERSONAL_FIT)
+    objective: CTCConfig = field(default_factory=lambda: PERSONAL_OBJECTIVE)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    data: WindowsConfig = field(default_factory=lambda: PERSONAL_WINDOWS)
+
+    def __post_init__(self) -> None:
+        check_within(self)
+        self.fit.check_budget()

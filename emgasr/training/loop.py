@@ -346,8 +346,9 @@ class _Fit(Generic[Model]):
         try:
             self.objective.load_state_dict(state["objective"])
             self.optimizer.load_state_dict(state["optimizer"])
-            told = {"best" if name == "best_cer" else name: value for name, value in state["progress"].items()}
-            self.progress = _Progress(**told)  # best_cer: until 0.1
+            # Checkpoints of 0.1 say best_cer.
+            saved = {"best" if name == "best_cer" else name: value for name, value in state["progress"].items()}
+            self.progress = _Progress(**saved)
             self.agreed_s = self.progress.elapsed_s
         except Exception as error:  # torch raises whatever the content leads to
             raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error

@@ -3,69 +3,42 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
 
-from emgasr.config.bounds import Within, check_within
-from emgasr.data.augment import AugmentConfig
-from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler, WindowsConfig
+from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler
 from emgasr.data.compose import as_recording, compose_shuffled, takes_from_recordings
 from emgasr.data.spellings import RandomStrings
 from emgasr.errors import DataError
 from emgasr.files.output import claimed_folder, replacing
 from emgasr.frontend.measured import mended
+from emgasr.language import keep_language, language_in
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TRAIN, Entry
 from emgasr.models.folder import LIVE_NAME, SEARCH_NAME, load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.training.card import personal_card
-from emgasr.training.config import RENAMED
-from emgasr.training.loop import FitConfig, Report, fit
-from emgasr.training.objective import CTCConfig, CTCObjective
+from emgasr.training.config import PersonalizeConfig
+from emgasr.training.loop import Report, fit
+from emgasr.training.objective import CTCObjective
 from emgasr.training.run import make_sampler
 from emgasr.training.validator import GreedyCER
-
-PERSONAL_FIT = FitConfig(learning_rate=5e-4, warmup_steps=10, validations=6)
-PERSONAL_OBJECTIVE = CTCConfig(frame_weight=0.0, ctc_ramp_steps=0)
-PERSONAL_WINDOWS = WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0)
-
-
-@dataclass(frozen=True)
-class PersonalizeConfig:
-    """Fit a model to one person.
-
-    Args:
-        held_out: share of each recording, from its end, that is kept out of fitting and judges the result; 0 keeps
-            nothing out: what is fitted on then judges itself, and nothing guards against learning it by heart.
-        weights: what is fitted: all weights, or those of the output layer (the head) alone.
-        seed: seed of batches, augmentation and dropout.
-        fit: budget, optimizer and device.
-        objective: what is minimized.
-        augment: how batches are varied.
-        data: windows cut from the person's recordings.
-    """
-
-    RENAMED: ClassVar[Mapping[str, str]] = RENAMED
-
-    held_out: Annotated[float, Within(0, 0.99)] = 0.2
-    weights: Literal["all", "head"] = "all"
-    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
-    fit: FitConfig = field(default_factory=lambda: PERSONAL_FIT)
-    objective: CTCConfig = field(default_factory=lambda: PERSONAL_OBJECTIVE)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    data: WindowsConfig = field(default_factory=lambda: PERSONAL_WINDOWS)
-
-    def __post_init__(self) -> None:
-        check_within(self)
-        self.fit.check_budget()
 
 
 @dataclass(frozen=True)
 class Personalized:
-    """CER on the person's held-out part before and after; `kept`: the fitted weights were better."""
+    """What a personalization came to.
+
+    Args:
+        recognizer: the better of the two models.
+        cer_before: CER of the base model on the person's held-out part, a fraction.
+        cer_after: CER of `recognizer` there.
+        kept: whether the fitted weights were better.
+        minutes: wall-clock time of the fit.
+        interrupted: whether Ctrl-C ended it.
+    """
 
     recognizer: Recognizer
     cer_before: float
@@ -88,11 +61,21 @@ def personalize(
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
-    The base model's search.yaml and live.yaml, if it has them, come along. With `compose` the recordings hold takes,
-    and sequences composed of them are fitted on and judged. `log` gets a line for each recording with values that no
-    amplifier gives, which are filled in. `entries` are those of the recordings, where they are known: the model tells
-    for good whose recordings shaped it (`emgasr.manifests.lineage`), the person's and those of `base`.
-    Raises a DataError for recordings of several people or without labels.
+    The base model's search.yaml, live.yaml and language model, if it has them, come along.
+
+    Args:
+        base: the model's folder.
+        recordings: labelled recordings of one person.
+        config: how the model is fitted.
+        folder: receives model/ and the log of the fit.
+        report: receives each entry of the log, as `fit` gives it.
+        compose: fit and judge on sequences composed of the takes in the recordings, instead of on windows.
+        log: receives a line for each recording with values that no amplifier gives; they are filled in.
+        entries: the recordings' entries, where they are known. The model lists for good whose recordings shaped it
+            (`emgasr.manifests.lineage`): the person's and those that shaped `base`.
+
+    Raises:
+        DataError: the recordings are of several people, or hold no labels.
     """
     people = sorted({recording.subject for recording in recordings})
     if len(people) != 1:
@@ -110,14 +93,14 @@ def personalize(
     own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
     inherited = lineage.read(base)
     shaped_by = lineage.together(inherited or (), own)
-    unknown = "" if inherited is not None else f"{base.name}, which does not tell whose recordings shaped it"
+    unknown = "" if inherited is not None else f"{base.name}, which does not say whose recordings shaped it"
     rows = lineage.card_rows(shaped_by, unknown)
     best = [before]
 
     def save(model: Recognizer, cer: float) -> None:
         lineage.write(shaped_by, folder / "model")
-        told = personal_card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
-        save_recognizer(model, folder / "model", told)
+        text = personal_card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
+        save_recognizer(model, folder / "model", text)
         for name in (SEARCH_NAME, LIVE_NAME):
             if (base / name).is_file():  # the base model's errors are still much like this one's
                 with replacing(folder / "model" / name) as path:
@@ -130,6 +113,8 @@ def personalize(
 
     with claimed_folder(folder, None):
         save(recognizer, before)
+        if (files := language_in(base)) is not None:
+            keep_language(files, folder / "model")
         objective = CTCObjective(recognizer, config.objective, config.augment)
         fitted = fit(
             objective,

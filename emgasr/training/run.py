@@ -57,7 +57,7 @@ def train(
         log: receives a line for each recording with values that no amplifier gives, which are filled in.
     """
     if not config.manifest:
-        raise ConfigError("emgasr train", "no manifest", "pass --manifest FILE (see `emgasr manifest --help`)")
+        raise ConfigError("emgasr train", "no manifest", "give MANIFEST (see `emgasr manifest --help`)")
     manifest = read_manifest(config.manifest)
     held_out = read_manifest(config.validation_manifest) if config.validation_manifest else manifest
     check_disjoint(manifest)
@@ -119,7 +119,7 @@ def _claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:
 
 
 def parameters_checksum(recognizer: Recognizer) -> str:
-    """SHA-256 of all parameters by name; statistics of a fixed normalization are no parameters."""
+    """Return the SHA-256 of all parameters by name; statistics of a fixed normalization are no parameters."""
     digest = hashlib.sha256()
     for name, value in sorted(recognizer.named_parameters()):
         digest.update(f"{name} {tuple(value.shape)} ".encode())
@@ -128,7 +128,7 @@ def parameters_checksum(recognizer: Recognizer) -> str:
 
 
 def make_tokens(config: TokensConfig, recordings: Sequence[Recording]) -> Tokens:
-    """The token set that `config` describes; symbols left open are those of the recordings' labels."""
+    """Return the token set that `config` describes; symbols left open are those of the recordings' labels."""
     if config.kind == "keystrokes":
         return Tokens.keystrokes(config.symbols or None)
     if config.kind == "sentencepiece":
@@ -142,7 +142,7 @@ def make_tokens(config: TokensConfig, recordings: Sequence[Recording]) -> Tokens
 def make_sampler(
     config: WindowsConfig | ComposedConfig, recordings: Sequence[tuple[str, Recording]], tokens: Tokens, seed: int
 ) -> WindowSampler | ComposedSampler:
-    """The batches that `config` describes, drawn from (name, recording) pairs."""
+    """Return the sampler that `config` describes, which draws from (name, recording) pairs."""
     if isinstance(config, WindowsConfig):
         return WindowSampler([recording for _, recording in recordings], tokens, config, seed)
     words = read_words(config.words) if config.words else None

@@ -19,7 +19,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 simulate() {  # split, people, minutes, first person
     [ -f "$work/$1/manifest.jsonl" ] ||
-        $emgasr simulate "$work/$1" --split "$1" --people "$2" --sessions 1 --minutes "$3" --seed "$4" --overwrite
+        $emgasr simulate --out "$work/$1" --split "$1" --people "$2" --sessions 1 --session-minutes "$3" --seed "$4" \
+            --overwrite
 }
 simulate train "$people" "$minutes_each" 0
 simulate validation "$held_out" 2 0

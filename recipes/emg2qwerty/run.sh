@@ -42,7 +42,7 @@ judge() {  # run, manifest, system, part
         "${emgasr[@]}" evaluate "$1/model" "$2" --system "$3" --lm "$published_lm" --single-words \
             --search "$here/search_published.yaml" --out "$1/published_lm" > /dev/null
     [ -z "$lm" ] || [ -f "$1/lm/results.json" ] ||
-        "${emgasr[@]}" evaluate "$1/model" "$2" --system "$3" --lm "$lm" --tune-on validation --out "$1/lm" > /dev/null
+        "${emgasr[@]}" evaluate "$1/model" "$2" --system "$3" --lm "$lm" --validation-split validation --out "$1/lm" > /dev/null
 }
 
 for system in "${systems[@]}"; do

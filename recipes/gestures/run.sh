@@ -30,7 +30,8 @@ recordings=$out/recordings.jsonl
 if [ "${data%.jsonl}" != "$data" ]; then recordings=$data
 elif [ ! -f "$recordings" ]; then
     # Rest is one of the labels here: to be told from the gestures as they are from each other.
-    "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv "$scale_uv" --ring --rest silence pause --out "$recordings"
+    "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv "$scale_uv" --ring --rest-labels silence pause \
+        --out "$recordings"
 fi
 # The order of gestures is the same in every recording: takes are composed in random order, each session's for itself.
 # `isolated` is read as if the band stayed on: each take after those before it, whose statistics carry on, unlabelled.
@@ -41,7 +42,7 @@ compose() {  # list, options
 compose strings --rounds 4
 compose isolated --shortest 1 --longest 1
 [ -f "$out/splits.json" ] || "${emgasr[@]}" protocol split "$recordings" --rule "$rule" --groups "$groups" \
-    --validation-people "$validation_people" --test-sessions 1 --out "$out/splits.json"
+    --validation-subject-count "$validation_people" --test-session-count 1 --out "$out/splits.json"
 
 conformer="'$here/conformer.yaml'"
 [ -z "$over" ] || conformer+=" '$here/$over.yaml'"

@@ -36,7 +36,7 @@ simulate() {  # person's folder of events, split, number in it, sessions
     local place="$out/recordings/$2$3"
     [ -f "$place/manifest.jsonl" ] && return
     local files=("$1"/ses-*/emg/*_events.tsv*)
-    "${emgasr[@]}" simulate "$place" --split "$2" --people 1 --seed "$3" --sessions "$4" --minutes "$minutes" \
+    "${emgasr[@]}" simulate --out "$place" --split "$2" --people 1 --seed "$3" --sessions "$4" --session-minutes "$minutes" \
         --events "${files[@]:0:$4}" --overwrite &
     running+=("$!")
     if [ "${#running[@]}" -ge "$jobs" ]; then wait "${running[0]}"; running=("${running[@]:1}"); fi
@@ -57,8 +57,9 @@ if [ ! -f "$out/splits.json" ]; then
     tested=()
     for ((i = 0; i < test_people; i++)); do tested+=("$(printf 'sim%04d' $((9000 + i)))"); done
     "${emgasr[@]}" manifest "$out/recordings" --corpus native --out "$out/manifest.jsonl" --overwrite \
-        --test-subjects "${tested[@]}" --val-subjects "${names[@]}"
-    "${emgasr[@]}" protocol split "$out/manifest.jsonl" --rule official --test-sessions "$test_sessions" --out "$out/splits.json"
+        --test-subjects "${tested[@]}" --validation-subjects "${names[@]}"
+    "${emgasr[@]}" protocol split "$out/manifest.jsonl" --rule official --test-session-count "$test_sessions" \
+        --out "$out/splits.json"
 fi
 
 [ -n "$systems" ] || systems=$(cd "$here" && printf '%s ' *.yaml)
@@ -68,7 +69,7 @@ for name in $systems; do
     run+=(--system "$name='$here/$name.yaml' $budget --fit.device $device")
 done
 language=()
-[ -z "$lm" ] || language=("--lm=$lm" "--lm_text=[$lm_text]")
+[ -z "$lm" ] || language=("--lm=$lm" "--lm-text=[$lm_text]")
 read -r -a more <<< "$adaptation"
 "${emgasr[@]}" protocol run "$out/manifest.jsonl" "$out/splits.json" "${run[@]}" --out "$out/protocol" \
     --engine "$engine" --workers "$jobs" --title "Real typing, simulated muscles" "--adaptation.minutes=[$ladder]" \

@@ -28,7 +28,7 @@ def split(*options: str) -> int:
     return main(["protocol", "split", "manifest.jsonl", *rule, "--out", "splits.json", *options])
 
 
-def run(*options: str, out: str = "out", system: str = "linear=system.yaml --learning_rate 0.02") -> int:
+def run(*options: str, out: str = "out", system: str = "linear=system.yaml --fit.learning-rate 0.02") -> int:
     ladder = ["--adaptation.minutes=[0.2]", "--adaptation.methods=[affine]"]
     places = ["manifest.jsonl", "splits.json", "--system", system, "--out", out]
     return main(["protocol", "run", *places, *ladder, "--quiet", *options])
@@ -45,6 +45,7 @@ def test_a_split_file_is_made_once_and_its_checksum_told(world: Path, capsys: py
     assert told["sha256"] in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -58,7 +59,8 @@ def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     }
     text = (world / "out" / "RESULTS.md").read_text()
     assert "# Easy people" in text
-    assert "`emgasr protocol run manifest.jsonl splits.json --system 'linear=system.yaml --learning_rate 0.02'" in text
+    command = "emgasr protocol run manifest.jsonl splits.json --system 'linear=system.yaml --fit.learning-rate 0.02'"
+    assert f"`{command}" in text
     told = json.loads((world / "out" / "run.json").read_text())
     assert told["systems"]["linear"]["fit"]["learning_rate"] == 0.02
     own = {"list": "sessions", "sessions": "test", "method": "none", "minutes": 0.0, "seed": 0, "keys": 9}

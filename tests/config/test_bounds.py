@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import pytest
 
-from emgasr.capture.profile import Profile
 from emgasr.config.bounds import Within, bounds_of, check_within
 from emgasr.config.typed_data import built
 from emgasr.data.augment import AugmentConfig
@@ -20,12 +19,12 @@ from emgasr.errors import ConfigError
 from emgasr.frontend.conditioning import ConditioningConfig
 from emgasr.protocol.config import AdaptationConfig, ProtocolConfig
 from emgasr.protocol.folds import RuleConfig
+from emgasr.streaming.profile import Profile
 from emgasr.streaming.rules import LiveRules
 from emgasr.streaming.stream import StreamConfig
-from emgasr.training.config import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
 from emgasr.training.loop import FitConfig
 from emgasr.training.objective import CTCConfig
-from emgasr.training.personalize import PersonalizeConfig
 
 PARTS = (FitConfig, CTCConfig, AugmentConfig)
 NAMED = (TrainingConfig, PersonalizeConfig, ProtocolConfig, ConditioningConfig, AdaptationConfig, RuleConfig)
@@ -104,7 +103,7 @@ def test_the_bounds_of_a_list_are_those_of_its_items() -> None:
 
 def test_whoever_reads_a_file_names_it_with_the_number() -> None:
     for config, values, wrong in (
-        (LiveRules, {"settle_within_s": 1e308}, r"live\.yaml: live rules\.settle_within_s: 1e\+308 is out of range"),
+        (LiveRules, {"finalize_within_s": 1e308}, r"live\.yaml: live rules\.finalize_within_s: 1e\+308 is out"),
         (PersonalizeConfig, {"fit": {"steps": 1}, "data": {"snap_s": -1.0}}, r"live\.yaml: data\.snap_s: -1 is out"),
         (PersonalizeConfig, {"fit": {"steps": 1, "minutes": 1.0}}, r"live\.yaml: training budget: needs either"),
     ):

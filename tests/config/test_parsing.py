@@ -17,10 +17,9 @@ from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig, SpectralCovarianceConfig
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.tds import TDSConfig
-from emgasr.training.config import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
 from emgasr.training.loop import FitConfig
 from emgasr.training.objective import CTCConfig
-from emgasr.training.personalize import PersonalizeConfig
 
 
 def parse(*argv: str) -> TrainingConfig:
@@ -269,8 +268,8 @@ def test_the_help_tells_the_bounds_of_each_number(capsys: pytest.CaptureFixture[
         parse("--encoder.kind=tds", "--help")
     told = " ".join(capsys.readouterr().out.split())
     assert "--fit.clip-norm X largest norm of the gradient (1e-06 to 1000000; default 1)" in told
-    assert "--encoder.kernel N" in told
-    assert "--augment.spread X" in told
+    assert "(1 to 4096; default 32)" in told
+    assert "(0 to 100; default 0)" in told
 
 
 @pytest.mark.parametrize(("config", "kinds"), [(TrainingConfig, KINDS), (PersonalizeConfig, {})])

@@ -41,6 +41,7 @@ def nothing_is_left() -> bool:
     )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", WORKERS)
 def test_batches_come_in_order_and_end(workers: int) -> None:
     batches = list(loaded(numbered, range(3, 9, 2), CPU, workers))
@@ -52,6 +53,7 @@ def test_batches_come_in_order_and_end(workers: int) -> None:
     assert nothing_is_left()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_failure_is_raised_as_it_is_and_ends_what_makes_batches(workers: int) -> None:
     batches = loaded(failing(2, DataError("recording ann/day0", "broke off", "plug it in")), range(10), CPU, workers)
@@ -62,6 +64,7 @@ def test_a_failure_is_raised_as_it_is_and_ends_what_makes_batches(workers: int) 
     assert nothing_is_left()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", WORKERS)
 def test_leaving_early_ends_what_makes_batches(workers: int) -> None:
     batches = loaded(numbered, range(10**9), CPU, workers)
@@ -95,6 +98,7 @@ def test_a_worker_that_is_killed_is_one_line() -> None:
         list(loaded(killed, range(3), CPU, 1))
 
 
+@pytest.mark.process
 def test_no_more_is_made_than_asked_ahead() -> None:
     made: list[int] = []
     enough = threading.Event()

@@ -61,6 +61,7 @@ def page_of(*evaluations: Evaluation, title: str = "A title") -> str:
     return render_report([(evaluation, results_of(evaluation)) for evaluation in evaluations], title)
 
 
+@pytest.mark.slow
 def test_the_page_is_well_formed_and_loads_nothing() -> None:
     page = page_of(typing("before"), typing("after", PROMPT))
     read = Page(page)
@@ -72,6 +73,7 @@ def test_the_page_is_well_formed_and_loads_nothing() -> None:
         assert needle not in page
 
 
+@pytest.mark.slow
 def test_pictures_are_png_in_a_light_and_a_dark_dress() -> None:
     addresses = Page(page_of(typing())).addresses
     assert len(addresses) == 2
@@ -79,6 +81,7 @@ def test_pictures_are_png_in_a_light_and_a_dark_dress() -> None:
         assert base64.b64decode(address.split(",", 1)[1]).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_it_says_what_was_measured() -> None:
     text = Page(page_of(typing("before"), typing("after", PROMPT), title="Ann & others")).text
     everybody = results_of(typing("before"))[0].as_dict()
@@ -125,6 +128,7 @@ def test_the_language_model_has_its_own_column() -> None:
     assert "with LM" in text
 
 
+@pytest.mark.slow
 def test_a_session_is_cut_into_examples(tmp_path) -> None:
     symbols = list("abcdefgh " * 40)
     evaluation = evaluate([Item("long.h5", "ann", symbols, emissions_of(symbols))], KEYS)

@@ -279,6 +279,7 @@ def test_files_can_be_let_go_and_are_opened_again(tmp_path: Path) -> None:
     assert opened.read().shape == (600, 8)
 
 
+@pytest.mark.process
 def test_a_program_ends_well_with_files_open(tmp_path: Path) -> None:
     write_native(tmp_path)
     script = "import emgasr; r = emgasr.open_recording('one.hdf5'); print(r.read().shape)"

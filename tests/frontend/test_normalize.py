@@ -123,6 +123,7 @@ def test_nothing_after_the_warm_up_looks_ahead(kind: str) -> None:
         assert gradient[0, max(now + 1, WARMUP) :].count_nonzero() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cumulative", "exponential"])
 def test_hours_of_a_drifting_stream_stay_exact_in_float32(kind: str) -> None:
     generator = torch.Generator().manual_seed(0)

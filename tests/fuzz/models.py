@@ -92,7 +92,7 @@ def rules(path: Path, place: Place) -> Seen:
 
 
 def profile(folder: Path) -> Path:
-    from emgasr.capture.profile import Profile, write_profile
+    from emgasr.streaming.profile import Profile, write_profile
 
     level = {"left": 11.5, "right": 12.25}
     write_profile(Profile("ann", "d1", "model", 1.7e9, "uV", 60.0, 20.0, 55, 0.5, 0.25, level), folder)
@@ -100,7 +100,7 @@ def profile(folder: Path) -> Path:
 
 
 def profile_used(path: Path, place: Place) -> Seen:
-    from emgasr.capture.profile import read_profile, write_profile
+    from emgasr.streaming.profile import read_profile, write_profile
     from tests.helpers.tiny_models import BANDS
 
     found = read_profile(place.folder)

@@ -11,9 +11,16 @@ import torch
 from torch import nn
 
 from emgasr.decoding import beam_search
-from emgasr.frontend.features import LogSpectrogramConfig
+from emgasr.frontend.features import (
+    BandPowerConfig,
+    FeaturesConfig,
+    LogSpectrogramConfig,
+    RawSamplesConfig,
+    SpectralCovarianceConfig,
+)
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.manifests.manifest import Manifest, write_manifest
+from emgasr.models import registry
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.encoder import EncoderConfig
 from emgasr.models.folder import save_recognizer
@@ -47,6 +54,18 @@ ENCODERS: dict[str, EncoderConfig] = {
     "splashnet": SPLASHNET,
     "linear": LinearConfig(context_frames=3),
 }
+# A kind that has no row here is tested with its defaults.
+ENCODERS |= {
+    name: kind.config()
+    for name, kind in registry.ENCODERS.items()
+    if name not in {config.kind for config in ENCODERS.values()}
+}
+FEATURES: dict[str, FeaturesConfig] = {
+    "log_spectrogram": LogSpectrogramConfig(window_ms=40, hop_ms=20),
+    "band_power": BandPowerConfig(window_ms=60, hop_ms=15, edges_hz=(10.0, 40.0, 100.0)),
+    "spectral_covariance": SpectralCovarianceConfig(window_ms=50, hop_ms=25, bands_hz=((0.0, 40.0), (30.0, 100.0))),
+    "raw_samples": RawSamplesConfig(window_ms=40, hop_ms=20),
+}
 NORMALIZATIONS = {
     "none": NormalizeConfig("none"),
     "cumulative": NormalizeConfig("cumulative", warmup_frames=10),
@@ -61,7 +80,7 @@ def tiny_recognizer(encoder: str = "conformer", normalize: str = "none", **chang
     """An untrained recognizer of the keys a, b and backspace whose emissions are far from uniform."""
     torch.manual_seed(3)
     config = RecognizerConfig(
-        LogSpectrogramConfig(window_ms=40, hop_ms=20),
+        changes.pop("features", LogSpectrogramConfig(window_ms=40, hop_ms=20)),
         NORMALIZATIONS[normalize],
         changes.pop("config", ENCODERS[encoder]),
     )

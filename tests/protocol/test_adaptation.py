@@ -141,6 +141,7 @@ def test_statistics_need_a_normalization_that_keeps_some_and_enough_frames(tmp_p
         tiny_recognizer("linear", "cumulative").normalize.statistics_of([torch.zeros(1, 9, 2, 4, 5)], 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["head", "all"])
 def test_labels_change_the_head_or_all_weights(tmp_path: Path, method: str) -> None:
     save_recognizer(tiny_recognizer("conformer", "cumulative"), tmp_path / "model")

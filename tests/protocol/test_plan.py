@@ -91,6 +91,7 @@ def test_a_model_of_another_fold_is_not_read(done: Any) -> None:
         result.write_text(kept)
 
 
+@pytest.mark.slow
 def test_held_out_recordings_among_the_trained_ones_stop_the_reading(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     made = prepared(tmp_path)
@@ -103,6 +104,7 @@ def test_held_out_recordings_among_the_trained_ones_stop_the_reading(tmp_path: P
         run(made, Here())
 
 
+@pytest.mark.slow
 def test_the_report_tells_how_it_was_made_and_nothing_that_is_not_in_the_rows(done: Any) -> None:
     folder, results, _ = done
     table = write_report(folder / "out", results, "A title", published="| x | 1 |", seconds=7200)
@@ -156,6 +158,7 @@ def test_readings_of_another_training_or_language_model_are_not_taken_for_these(
     assert not set(before) & set(prints(config=with_lm))
 
 
+@pytest.mark.slow
 def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     corpus = read_manifest(tmp_path / "manifest.jsonl")
@@ -197,6 +200,7 @@ def test_weights_to_start_from_must_be_known_and_of_other_people(tmp_path: Path)
             prepared(tmp_path, systems={"linear": system(tmp_path, f"--init={init}")})
 
 
+@pytest.mark.slow
 def test_a_language_model_is_tuned_on_validation_and_knows_no_test_prompt(tmp_path: Path) -> None:
     from emgasr.cli import main
 

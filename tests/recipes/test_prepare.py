@@ -48,7 +48,7 @@ def validate_train_evaluate(manifest: Path, config: str, out: Path, *options: st
     assert main(["validate", str(manifest)]) == 0
     budget = ["--fit.steps", "1", "--fit.validations", "1", "--fit.warmup-steps", "1", "--fit.device", "cpu"]
     configs = [word for name in config.split("+") for word in ("--config", str(RECIPES / name))]
-    assert main(["train", *configs, "--manifest", str(manifest), "--out", str(out), *budget, *options]) == 0
+    assert main(["train", str(manifest), *configs, "--out", str(out), *budget, *options]) == 0
     assert main(["evaluate", str(out / "model"), str(manifest), "--out", str(out / "results")]) == 0
     return json.loads((out / "results" / "results.json").read_text())["rows"]
 
@@ -74,6 +74,7 @@ def test_emg2qwerty_from_the_release_to_a_table(tmp_path: Path, config: str) -> 
     assert {"cer_greedy", "cer_rendered_greedy", "wer_greedy", "interval"} <= rows[0].keys()
 
 
+@pytest.mark.slow
 def test_the_bids_edition_gives_the_same_splits_and_says_which_it_is(tmp_path: Path) -> None:
     users = [f"1000000{user}" for user in range(2)]
     for user, name in enumerate(users):
@@ -178,6 +179,7 @@ def test_wanted_sessions_are_taken_from_the_archive_and_a_second_run_goes_on(
     assert names == [f"{session_name(NUMBER + 1000 + i)}.hdf5" for i in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["characters.yaml", "characters.yaml+silent_speech/raw.yaml"])
 def test_silent_speech_from_utterances_to_word_errors(
     tmp_path: Path, config: str, capsys: pytest.CaptureFixture[str]
@@ -198,6 +200,7 @@ def test_silent_speech_from_utterances_to_word_errors(
     assert rows[0]["items"] == 2
 
 
+@pytest.mark.slow
 def test_the_published_path_and_pieces_are_prepared_too(tmp_path: Path) -> None:
     corpus = write_gaddy(tmp_path / "corpus")
     asked = ("--splits", corpus / "testset.json", "--out", tmp_path, "--filtering", "zero_phase", "--pieces", 40)
@@ -281,6 +284,7 @@ GESTURES: dict[str, tuple[Callable[[Path], Path], list[object], list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", GESTURES)
 def test_gestures_by_people_never_seen(tmp_path: Path, layout: str) -> None:
     write, asked, options = GESTURES[layout]

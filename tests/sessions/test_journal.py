@@ -271,6 +271,7 @@ while True:
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("seed", range(4))
 def test_a_killed_recording_opens_and_lacks_nothing_that_was_written(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "one.hdf5"

@@ -9,7 +9,8 @@ import torch
 from emgasr.decoding import SearchConfig
 from emgasr.streaming.decoder import BeamReader
 from emgasr.streaming.delay import Stopwatch, delay_of
-from emgasr.streaming.stream import StreamConfig, open_stream
+from emgasr.streaming.stream import StreamConfig
+from tests.helpers.streams import stream_of
 from tests.helpers.tiny_models import ENCODERS, tiny_recognizer
 
 
@@ -24,7 +25,7 @@ def test_the_delay_told_is_that_from_the_middle_of_a_window_to_its_emission(enco
         for frame in range(out, out + log_probs.shape[1] * model.encoder.stride):
             late.append(1000 * (fed - frame * model.features.hop - model.features.window / 2) / 200)
         out += log_probs.shape[1] * model.encoder.stride
-    mean, worst = delay.tentative_ms
+    mean, worst = delay.partial_ms
     assert worst - delay.feed_ms <= max(late) <= worst
     assert np.mean(late) == pytest.approx(mean, abs=delay.feed_ms)
 
@@ -35,8 +36,8 @@ def test_the_longest_time_to_a_stable_key_is_that_of_its_emission_to_the_look_th
     encoder: str, settle_s: float
 ) -> None:
     model = tiny_recognizer(encoder)
-    config = StreamConfig(agreement=1.0, settle_within_s=settle_s, pause_s=None)
-    reader = open_stream(model, search=SearchConfig(beam=20), config=config)._reader
+    config = StreamConfig(agreement=1.0, finalize_within_s=settle_s, pause_s=None)
+    reader = stream_of(model, search=SearchConfig(beam=20), config=config)._reader
     assert isinstance(reader, BeamReader)
     chunk, late = model.encoder.chunk_frames, []
     rows = np.log(np.tile([1 - 3e-9, 1e-9, 1e-9, 1e-9], (600, 1)))
@@ -48,16 +49,16 @@ def test_the_longest_time_to_a_stable_key_is_that_of_its_emission_to_the_look_th
     # Emission f fits a key half a window after f frames best; n of them are there a window after n frames, less a hop.
     assert len(late) > 50
     longest_ms = max(late) * delay.frame_ms - delay.hop_ms + delay.window_ms / 2
-    assert delay.stable_ms == pytest.approx(longest_ms)
+    assert delay.final_ms == pytest.approx(longest_ms)
 
 
 def test_a_delay_is_plain_numbers_and_a_line() -> None:
     delay = delay_of(tiny_recognizer(normalize="cumulative"), None)
     figures = delay.as_dict()
-    assert figures["stable_worst_ms"] is figures["settle_ms"] is None
+    assert figures["final_worst_ms"] is figures["finalize_ms"] is None
     assert (figures["window_ms"], figures["hop_ms"], figures["chunk_ms"], figures["warmup_ms"]) == (40, 20, 80, 200)
     assert str(delay) == (
-        "first shown after 82 ms (at most 144), stable without a bound (window 40, hop 20, chunk 80, fed 64 ms)"
+        "first shown after 82 ms (at most 144), final without a bound (window 40, hop 20, chunk 80, fed 64 ms)"
     )
 
 

@@ -79,6 +79,7 @@ def same_weights(one: Recognizer, other: Recognizer) -> bool:
 LEARN = FitConfig(steps=50, learning_rate=6e-3, warmup_steps=5, validations=2)
 
 
+@pytest.mark.slow
 def test_an_easy_task_is_learned(tmp_path: Path) -> None:
     recognizer = tiny_recognizer(config=replace(CONFORMER, width=32, mixer_channels=8))
     recognizer.head.reset_parameters()
@@ -352,6 +353,7 @@ def test_bf16_trains_too(tmp_path: Path) -> None:
     assert all(math.isfinite(entry["loss"]) for entry in log(tmp_path) if "loss" in entry)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("resume", [False, True])
 def test_worker_processes_change_no_loss_and_end_with_the_run(resume: bool, tmp_path: Path) -> None:
     run(tmp_path / "thread", replace(CONFIG, workers=0))

@@ -15,7 +15,8 @@ from emgasr.data.batches import WindowSampler, WindowsConfig
 from emgasr.errors import DataError, EmgasrError, ModelError, RecordingError
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.recording import Events, Recording
-from emgasr.training.personalize import PERSONAL_FIT, PERSONAL_OBJECTIVE, PersonalizeConfig, personalize
+from emgasr.training.config import PERSONAL_FIT, PERSONAL_OBJECTIVE, PersonalizeConfig
+from emgasr.training.personalize import personalize
 from emgasr.training.validator import GreedyCER, greedy_errors
 from tests.helpers.tiny_models import CONFORMER, easy_recording, tiny_recognizer
 
@@ -39,6 +40,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp_path: Path) -> None:
     before = files(base)
     recordings = [easy_recording(0, 20.0), easy_recording(1, 20.0)]
@@ -61,6 +63,7 @@ def test_the_tuned_search_of_the_base_model_comes_along(base: Path, tmp_path: Pa
     assert files(tmp_path / "out" / "model")["search.yaml"] == files(base)["search.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learning_rate", [100.0, 1e30])
 def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
     learning_rate: float, base: Path, tmp_path: Path

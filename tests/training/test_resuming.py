@@ -20,9 +20,9 @@ from emgasr.files.output import UNFINISHED
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.sessions.native import save_session
-from emgasr.training.config import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
 from emgasr.training.loop import FitConfig
-from emgasr.training.personalize import PersonalizeConfig, personalize
+from emgasr.training.personalize import personalize
 from emgasr.training.run import train
 from tests.helpers.tiny_models import easy_recording, write_easy_corpus
 
@@ -80,6 +80,7 @@ def validation_is_another(corpus: Path) -> None:
     rewritten(corpus, [*others, replace(last, session="other")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [one_is_taken_out, one_is_another, one_is_another_and_listed, one_is_called_another_person, validation_is_another],
@@ -110,6 +111,7 @@ def test_who_was_taken_out_is_still_named_by_card_and_list_and_counts_as_seen(co
         refuse_tuning_on_test(tested, "validation", tested, "test", corpus / "run" / "model")
 
 
+@pytest.mark.slow
 def test_options_that_change_on_the_way_are_in_the_configuration_the_history_and_the_card(corpus: Path) -> None:
     begun(corpus)
     resumed(corpus, "--fit.steps", "8", "--fit.learning_rate", "0.005")
@@ -145,10 +147,11 @@ def test_what_the_checkpoint_is_of_cannot_change(option: str, value: str, corpus
 def test_a_damaged_start_is_told_in_one_line(text: str, corpus: Path) -> None:
     begun(corpus)
     (corpus / "run" / "start.json").write_text(text, encoding="latin-1")
-    with pytest.raises(EmgasrError, match="does not tell what the run began with"):
+    with pytest.raises(EmgasrError, match="does not say what the run began with"):
         resumed(corpus)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_started_before_such_lists_were_kept_goes_on(corpus: Path) -> None:
     begun(corpus)
     path = corpus / "run" / "start.json"
@@ -158,6 +161,7 @@ def test_a_run_that_was_started_before_such_lists_were_kept_goes_on(corpus: Path
     assert lineage.people(lineage.read(corpus / "run" / "model") or ()) == ["ann", "bob", "cid"]
 
 
+@pytest.mark.slow
 def test_people_are_named_through_every_model_that_one_was_made_from(corpus: Path, tmp_path: Path) -> None:
     begun(corpus)
     other = write_easy_corpus(tmp_path / "more", people=("dee", "fay")).parent
@@ -185,7 +189,7 @@ def test_a_model_that_tells_nobody_is_said_to_tell_nobody(corpus: Path) -> None:
         PersonalizeConfig(fit=FitConfig(steps=1)),
         corpus / "personal",
     )
-    assert "does not tell whose recordings shaped it" in (corpus / "personal" / "model" / "README.md").read_text()
+    assert "does not say whose recordings shaped it" in (corpus / "personal" / "model" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"subject": "a"}', "[" * 100_000, '{"path": 1}'])
@@ -195,6 +199,7 @@ def test_a_damaged_list_of_people_is_told(line: str, tmp_path: Path) -> None:
         lineage.read(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_log_holds_each_step_once_after_a_kill_between_checkpoints(corpus: Path) -> None:
     begun(corpus)
     with (corpus / "run" / "log.jsonl").open("a") as log:
@@ -205,6 +210,7 @@ def test_a_log_holds_each_step_once_after_a_kill_between_checkpoints(corpus: Pat
     assert all(entry["loss"] != 9.0 for entry in log_entries if "loss" in entry)
 
 
+@pytest.mark.slow
 def test_tensorboard_holds_each_step_once_after_a_kill_between_checkpoints(corpus: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     begun(corpus)
@@ -216,6 +222,7 @@ def test_tensorboard_holds_each_step_once_after_a_kill_between_checkpoints(corpu
     assert [event.step for event in events.Scalars("loss")] == list(range(1, 10))
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_anew(
     corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +244,7 @@ def interrupted(self: object) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_a_run_is_not_overwritten_and_the_advice_is_one_that_can_be_taken(corpus: Path) -> None:
     begun(corpus)
     with pytest.raises(OutputError, match="already holds something; go on with `emgasr train --resume --out") as told:

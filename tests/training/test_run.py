@@ -57,6 +57,7 @@ def test_a_run_repeats_itself(corpus: Path) -> None:
     assert all(torch.equal(value, two[name]) for name, value in one.items())
 
 
+@pytest.mark.slow
 def test_a_run_tells_what_it_started_from(corpus: Path) -> None:
     for name, options in (("one", ()), ("same", ("--fit.learning_rate=0.5",)), ("other", ("--seed=1",))):
         train(configured(corpus, *options), corpus / name)
@@ -70,6 +71,7 @@ def test_a_run_tells_what_it_started_from(corpus: Path) -> None:
     assert on == parameters_checksum(load_recognizer(corpus / "one" / "model"))
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_another_models_weights(corpus: Path) -> None:
     train(configured(corpus), corpus / "first")
     config = configured(
@@ -224,6 +226,8 @@ sys.exit(main(["train", *sys.argv[1:]]))
 """
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_two_processes_end_with_the_same_weights_and_one_model(corpus: Path) -> None:
     (corpus / "job.py").write_text(KEEP_WEIGHTS)

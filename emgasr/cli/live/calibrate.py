@@ -17,9 +17,9 @@ from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
     from emgasr.capture.calibration import CalibrateConfig
-    from emgasr.capture.profile import Profile
     from emgasr.display.console import Console
     from emgasr.sources import Source
+    from emgasr.streaming.profile import Profile
 
 
 def run(argv: list[str]) -> int:
@@ -70,8 +70,8 @@ def _calibrate(
 ) -> Profile:
     from emgasr.capture import calibration as calibrate
     from emgasr.capture.keyboard import terminal_keys
-    from emgasr.capture.profile import FIT
     from emgasr.capture.recorder import Director
+    from emgasr.streaming.profile import FIT
 
     model = Path(options.model)
     fits = []

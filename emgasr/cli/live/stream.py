@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emgasr.cli.options.common import add_json
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.search import add_search_options, read_search, tell_if_cold
+from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.cli.options.source import add_source_option
 from emgasr.errors import ConfigError, EmgasrError
 
@@ -21,40 +20,27 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from emgasr.decoding import SearchConfig
-    from emgasr.decoding.hotwords import Hotwords
-    from emgasr.lm import NGramModel
-    from emgasr.lm.words import WordModel
-    from emgasr.models.folder import load_recognizer
-    from emgasr.models.recognizer import Recognizer
+    from emgasr.pipeline import Pipeline
     from emgasr.sources import Chunk, Source
-    from emgasr.streaming.stream import Event, Stream, StreamConfig, open_stream
+    from emgasr.streaming.events import Event
+    from emgasr.streaming.stream import Stream, StreamConfig
 
 Shown = Callable[["list[Event]"], None]
-Reading = tuple["NGramModel | WordModel | None", "SearchConfig | None", "Hotwords | None"]
 
 
 def run(argv: list[str]) -> int:
-    """Stream until the source ends or Ctrl-C, and say what was measured."""
+    """Stream until the source ends or Ctrl-C, and report what was measured."""
     options = parser().parse_args(argv)
     _check(options)
-    from emgasr.capture.profile import MODEL, is_profile, read_profile
     from emgasr.recording import Signal
     from emgasr.sources import open_source
 
-    model = Path(options.model)
-    profile = read_profile(model) if is_profile(model) else None
-    model = model / MODEL if profile else model
-    recognizer = load_recognizer(model)
-    config = _config(options, model)
-    if profile:
-        config = replace(config, rest=profile.rest(recognizer.signal.bands))
-    wanted = read_search(options, str(model), recognizer.tokens)
-    reading = (wanted.language.lm, wanted.config, wanted.language.hotwords) if wanted else (None, None, None)
-    stream = _stream(recognizer, reading, config)
-    if wanted:
+    pipeline = pipeline_of(options, options.model)
+    recognizer, config = pipeline.recognizer, _config(options, pipeline.live)
+    stream = pipeline.stream(config=config)
+    if pipeline.language is not None:
         tell_if_cold()
-    _warm_up(recognizer, reading, config)
+    _warm_up(pipeline, config)
     source = open_source(options.source)
     try:
         signal = Signal(source.rate_hz, source.unit, source.bands)
@@ -65,7 +51,7 @@ def run(argv: list[str]) -> int:
             show(stream.close())
     finally:
         source.close()
-    _tell(stream, options, feed, interrupted)
+    _report(stream, options, feed, interrupted)
     if failure is not None:
         raise failure
     return 0
@@ -74,7 +60,7 @@ def run(argv: list[str]) -> int:
 def _follow(
     source: Source, stream: Stream, show: Shown, feed: int, rest_s: float, limit_s: float
 ) -> tuple[bool, EmgasrError | None]:
-    """Feed the stream what the source brings, `feed` samples at once; whether Ctrl-C ended it, or what failed."""
+    """Feed the stream the source's samples, `feed` at once; return whether Ctrl-C ended it, and what failed."""
     try:
         for chunk in _rechunked(source.chunks(), feed):
             events: list[Event] = []
@@ -89,13 +75,13 @@ def _follow(
                 break
     except KeyboardInterrupt:
         return True, None
-    except EmgasrError as error:  # the source is gone for good: what was tentative is still to be shown
+    except EmgasrError as error:  # the source is gone for good: partial keys are still to be shown
         return False, error
     return False, None
 
 
 def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
-    """The same samples in chunks of `feed`; what comes with a note is passed on at once, whatever its size."""
+    """Yield the same samples in chunks of `feed`; a chunk with a note is passed on at once, whatever its size."""
     import numpy as np
 
     from emgasr.sources import Chunk
@@ -123,23 +109,18 @@ def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
 def _notices(chunk: Chunk) -> list[Event]:
     from emgasr.streaming.activity import Notice
 
-    told_by_the_stream = ("gap", "replaced")
-    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind not in told_by_the_stream]
+    of_the_stream = ("gap", "replaced")
+    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind not in of_the_stream]
 
 
-def _stream(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> Stream:
-    lm, search, hotwords = reading
-    return open_stream(recognizer, lm, search, config, hotwords)
-
-
-def _warm_up(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> None:
+def _warm_up(pipeline: Pipeline, config: StreamConfig) -> None:
     """Run what is slow the first time, before the clock starts."""
     import numpy as np
 
-    stream = _stream(recognizer, reading, config)
-    channels = sum(len(band.electrodes) for band in recognizer.signal.bands)
-    stream.feed(np.zeros((round(2 * recognizer.signal.rate_hz), channels), np.float32))
-    stream.close()
+    signal = pipeline.recognizer.signal
+    channels = sum(len(band.electrodes) for band in signal.bands)
+    with pipeline.stream(config=config) as stream:
+        stream.feed(np.zeros((round(2 * signal.rate_hz), channels), np.float32))
 
 
 def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManager[Shown]:
@@ -153,7 +134,7 @@ def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManag
 
 
 def _print_events(events: list[Event]) -> None:
-    from emgasr.streaming.stream import as_dict
+    from emgasr.streaming.events import as_dict
 
     for event in events:
         print_json(as_dict(event))
@@ -162,7 +143,7 @@ def _print_events(events: list[Event]) -> None:
 
 
 class _Lines:
-    """Plain text for pipes: nothing can be taken back there, so a line is printed when a pause or the end is sure."""
+    """Plain text for pipes: nothing can be taken back there, so a line is printed when it is final."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -175,7 +156,7 @@ class _Lines:
         tokens = self.stream.recognizer.tokens
         for event in events:
             if not isinstance(event, Notice):
-                self.ids += tokens.ids([event.key]) if event.state == "stable" else []
+                self.ids += tokens.ids([event.key.symbol]) if event.state == "final" else []
             elif event.kind == "pause":
                 self._print()
             else:
@@ -190,7 +171,7 @@ class _Lines:
             print(line, flush=True)
 
 
-def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
+def _report(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
     summary = stream.summary()
     delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
     if options.json:
@@ -218,16 +199,13 @@ def _check(options: argparse.Namespace) -> None:
             raise ConfigError(f"--{name.replace('_', '-')}", f"is {value:g}", "give seconds")
 
 
-def _config(options: argparse.Namespace, model: Path) -> StreamConfig:
-    """The rules of the model's live.yaml where it has one, else the defaults; single options go over either."""
-    from emgasr.streaming.rules import rules_of
-    from emgasr.streaming.stream import StreamConfig
-
-    rules = rules_of(model)
+def _config(options: argparse.Namespace, config: StreamConfig) -> StreamConfig:
+    """The model's own rules, or the usual ones; single options go over either."""
     given = {"agreement": options.agreement} if options.agreement is not None else {}
-    for name, value in (("settle_within_s", options.finalize_within_seconds), ("pause_s", options.pause_seconds)):
+    bounds = (("finalize_within_s", options.finalize_within_seconds), ("pause_s", options.pause_seconds))
+    for name, value in bounds:
         given |= {name: value or None} if value is not None else {}
-    return StreamConfig(**{**asdict(rules), **given}, min_confidence=options.min_confidence)
+    return replace(config, **given, min_confidence=options.min_confidence)
 
 
 def parser() -> ArgumentParser:

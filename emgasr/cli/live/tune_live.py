@@ -1,4 +1,4 @@
-"""`emgasr tune-live MODEL MANIFEST --lm FILE`: validation recordings in; rules for final keys out, as a file."""
+"""`emgasr tune-live MODEL MANIFEST`: validation recordings in; rules for final keys out, as a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.search import add_search_options, read_search
+from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, trials_shown
 from emgasr.corpora import open_entry
@@ -20,7 +20,7 @@ from emgasr.manifests.manifest import TEST, VALIDATION, read_manifest
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from emgasr.evaluation.endpoint_tuning import Settled
+    from emgasr.evaluation.endpoint_tuning import LiveTrial
     from emgasr.evaluation.items import Item
     from emgasr.streaming.rules import LiveRules
 
@@ -32,40 +32,43 @@ def run(argv: list[str]) -> int:
         raise ConfigError("--slack", f"is {options.slack:g}", "give 0 or more, such as 0.05")
     if not options.data_minutes > 0:
         raise ConfigError("--data-minutes", f"is {options.data_minutes:g}", "give more than 0")
-    from emgasr.evaluation.endpoint_tuning import GRID, settle_rules
+    from emgasr.evaluation.endpoint_tuning import GRID, tune_live_rules
     from emgasr.evaluation.items import items_of, refuse_tuning_on_test
-    from emgasr.models.folder import LIVE_NAME, load_recognizer
+    from emgasr.models.folder import LIVE_NAME
+    from emgasr.pipeline import model_folder
     from emgasr.streaming.delay import step_frames
     from emgasr.streaming.rules import write_rules
 
-    out = options.out or Path(options.model) / LIVE_NAME
+    folder, _ = model_folder(options.model)
+    out = options.out or folder / LIVE_NAME
     if out.exists() and not options.overwrite:
         raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
-    refuse_tuning_on_test(manifest, options.split, manifest, TEST, Path(options.model))
-    recognizer = load_recognizer(options.model)
-    wanted = read_search(options, options.model, recognizer.tokens)
-    if wanted is None:
+    refuse_tuning_on_test(manifest, options.split, manifest, TEST, folder)
+    pipeline = pipeline_of(options, options.model)
+    search = pipeline.beam_search()
+    if search is None:
         raise ConfigError("--lm", "is missing", "without a language model keys are final as soon as they appear")
+    tell_if_cold()
+    recognizer = pipeline.recognizer
     entries = manifest.split(options.split)
     recordings = (
         (entry.path, open_entry(entry, manifest.root))
         for entry in counted(entries, "reading", len(entries), options.quiet)
     )
     items, minutes = _first(items_of(recognizer, recordings), recognizer.frame_rate_hz, options.data_minutes)
-    search = wanted.search(recognizer.tokens)
     rate_hz, unit = recognizer.frame_rate_hz, step_frames(recognizer)
     with trials_shown("rules", len(GRID), options.quiet) as report:
-        best, tried = settle_rules(items, search, rate_hz, unit, options.slack, report)
+        best, tried = tune_live_rules(items, search, rate_hz, unit, options.slack, report)
     comment = (
-        f"found by emgasr tune-live on {minutes:.1f} minutes of the split {options.split} with {Path(options.lm).name}:"
+        f"found by emgasr tune-live on {minutes:.1f} minutes of the split {options.split} with {pipeline.lm_name}:"
         f" {_rate(best)} wrong, {_rate(tried[0])} without rules"
     )
     write_rules(best.rules, out, comment)
     if options.json:
         figures = {"rules": asdict(best.rules), "cer": best.counts.rate, "cer_without_rules": tried[0].counts.rate}
-        print_json({**figures, "stable_s": best.stable_s, "minutes": round(minutes, 2), "out": str(out)})
+        print_json({**figures, "final_s": best.final_s, "minutes": round(minutes, 2), "out": str(out)})
     else:
         _show(best, tried, minutes, out)
     return 0
@@ -85,11 +88,11 @@ def _first(items: Any, frame_rate_hz: float, minutes: float) -> tuple[list[Item]
     return kept, seconds / 60
 
 
-def _rate(settled: Settled) -> str:
-    return f"{100 * settled.counts.rate:.2f} %"
+def _rate(trial: LiveTrial) -> str:
+    return f"{100 * trial.counts.rate:.2f} %"
 
 
-def _show(best: Settled, tried: tuple[Settled, ...], minutes: float, out: Path) -> None:
+def _show(best: LiveTrial, tried: tuple[LiveTrial, ...], minutes: float, out: Path) -> None:
     from emgasr.display.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
@@ -97,29 +100,29 @@ def _show(best: Settled, tried: tuple[Settled, ...], minutes: float, out: Path) 
     console.print(f"{len(tried)} rules tried on {minutes:.1f} minutes\nrules: {out}")
 
 
-def _table(best: Settled, tried: tuple[Settled, ...]) -> Table:
+def _table(best: LiveTrial, tried: tuple[LiveTrial, ...]) -> Table:
     """Without rules, the best, and the rules that no others beat in both errors and time."""
     from rich.table import Table
 
-    timed = sorted((s for s in tried[1:] if s.stable_s is not None), key=lambda s: (s.stable_s, s.counts.errors))
-    front: list[Settled] = []
-    for settled in timed:
-        if not front or settled.counts.errors < front[-1].counts.errors:
-            front.append(settled)
+    timed = sorted((s for s in tried[1:] if s.final_s is not None), key=lambda s: (s.final_s, s.counts.errors))
+    front: list[LiveTrial] = []
+    for trial in timed:
+        if not front or trial.counts.errors < front[-1].counts.errors:
+            front.append(trial)
     table = Table("", box=None, padding=(0, 2, 0, 0))
-    for head in ("agreement", "within", "pause", "CER", "stable after (median)"):
+    for head in ("agreement", "within", "pause", "CER", "final after (median)"):
         table.add_column(head, justify="right")
-    table.add_row("no rules", "all", "-", "-", _rate(tried[0]), _seconds(tried[0].stable_s))
-    for settled in front:
-        name = "chosen" if settled is best else ""
-        table.add_row(name, *_cells(settled.rules), _rate(settled), _seconds(settled.stable_s))
+    table.add_row("no rules", "all", "-", "-", _rate(tried[0]), _seconds(tried[0].final_s))
+    for trial in front:
+        name = "chosen" if trial is best else ""
+        table.add_row(name, *_cells(trial.rules), _rate(trial), _seconds(trial.final_s))
     if best not in front:
-        table.add_row("chosen", *_cells(best.rules), _rate(best), _seconds(best.stable_s))
+        table.add_row("chosen", *_cells(best.rules), _rate(best), _seconds(best.final_s))
     return table
 
 
 def _cells(rules: LiveRules) -> tuple[str, str, str]:
-    return f"{rules.agreement:g}", _seconds(rules.settle_within_s), _seconds(rules.pause_s)
+    return f"{rules.agreement:g}", _seconds(rules.finalize_within_s), _seconds(rules.pause_s)
 
 
 def _seconds(value: float | None) -> str:

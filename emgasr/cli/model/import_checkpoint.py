@@ -9,13 +9,13 @@ from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.display.visible import markdown_code
 from emgasr.files.output import claimed_folder
-from emgasr.models.folder import save_recognizer
 
 
 def run(argv: list[str]) -> int:
     """Convert a checkpoint."""
     options = parser().parse_args(argv)
     from emgasr.manifests.manifest import checksum_file
+    from emgasr.models.folder import save_recognizer
     from emgasr.models.published import read_published_tds
 
     recognizer = read_published_tds(options.checkpoint, options.keep_first_frames)

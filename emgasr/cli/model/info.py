@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emgasr.cli.options.common import add_json
 from emgasr.cli.options.json_out import print_json
@@ -12,9 +12,12 @@ from emgasr.cli.options.parser import ArgumentParser
 from emgasr.errors import EmgasrError
 from emgasr.manifests.manifest import FOUND
 
+if TYPE_CHECKING:
+    from emgasr.pipeline import Pipeline
+
 
 def run(argv: list[str]) -> int:
-    """Tell what a path holds."""
+    """Print what a path holds."""
     options = parser().parse_args(argv)
     path = Path(options.path)
     if not path.exists():
@@ -29,14 +32,24 @@ def run(argv: list[str]) -> int:
         print_json(facts)
         return 0
     card = facts.pop("card", "")
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        told = value if name in FOUND and value else [value]  # findings stand in a line each
-        for line, item in enumerate(told):
-            print(f"{'' if line else name.replace('_', ' '):{width}}  {_shown(item)}")
+    _show(facts)
     if card:
         print(f"\n{card.strip()}")
     return 0
+
+
+def _show(facts: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from emgasr.display.console import print_table
+    from emgasr.display.visible import visible_line
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        items = value if name in FOUND and value else [value]  # findings stand in a line each
+        for line, item in enumerate(items):
+            table.add_row("" if line else name.replace("_", " "), visible_line(_shown(item)))
+    print_table(table)
 
 
 def parser() -> ArgumentParser:
@@ -96,15 +109,13 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _model(folder: Path, shown: bool) -> dict[str, Any]:
-    from emgasr.decoding.search_file import read_search_config
-    from emgasr.models.folder import SEARCH_NAME, load_recognizer
+    from emgasr.pipeline import Pipeline
     from emgasr.streaming.delay import delay_of
-    from emgasr.streaming.rules import rules_of
 
-    recognizer = load_recognizer(folder)
-    if (folder / SEARCH_NAME).is_file():
-        read_search_config(folder / SEARCH_NAME)  # what is wrong with it is told here, not by the first search
-    delay = delay_of(recognizer, rules_of(folder).settle_within_s)
+    # All that the folder holds is read: what is wrong with it is reported here, not by the first search.
+    pipeline = Pipeline.of_folder(folder, "cpu")
+    recognizer = pipeline.recognizer
+    delay = delay_of(recognizer, pipeline.rules.finalize_within_s)
     signal, config = recognizer.signal, recognizer.config
     return {
         "kind": "model",
@@ -119,8 +130,16 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
         "parameters": recognizer.parameter_count,
         "frames_per_second": round(recognizer.frame_rate_hz, 4),
         "delay": delay if shown else delay.as_dict(),
-        "card": _card(folder / "README.md"),
+        **_language(pipeline),
+        "card": _card((pipeline.folder or folder) / "README.md"),
     }
+
+
+def _language(pipeline: Pipeline) -> dict[str, str]:
+    if pipeline.language is None:
+        return {}
+    settings = {name.replace(" ", "_"): value for name, value in pipeline.language.settings.items()}
+    return settings | {"search": pipeline.reading}
 
 
 def _card(path: Path) -> str:

@@ -73,7 +73,7 @@ def parser(fitting: ConfigOptions | None = None) -> ArgumentParser:
 
 
 def _configuration() -> ConfigOptions:
-    from emgasr.training.personalize import PersonalizeConfig
+    from emgasr.training.config import PersonalizeConfig
 
     return ConfigOptions(PersonalizeConfig, {})
 

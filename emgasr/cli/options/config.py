@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Generic
 
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.renamed import Renamed
 from emgasr.config.described import Option, default_of, sections_of, takes_text
 from emgasr.config.parsing import from_mapping, to_mapping, to_plain
-from emgasr.config.renamed import renamed_keys, renamed_options
+from emgasr.config.renamed import renamed_keys
 from emgasr.config.typed_data import Config, Kinds, checked, kind_in
 from emgasr.errors import ConfigError
 from emgasr.files.plain_data import read_yaml, yaml_of
@@ -37,7 +38,9 @@ class ConfigOptions(Generic[Config]):
         self.apart = apart
 
     def add_to(self, parser: ArgumentParser) -> None:
-        """Add the options to a parser, in groups."""
+        """Add the options to a parser, in groups, and the old spellings that the configuration states."""
+        names = _old_names(self.config)
+        parser.renamed += tuple(Renamed(parser.verb, _option(old), _option(new)) for old, new in names.items())
         group = parser.add_argument_group("configuration", "YAML files, and single options over them")
         group.add_argument(
             "--config",
@@ -48,7 +51,6 @@ class ConfigOptions(Generic[Config]):
         )
         group.add_argument("--print-config", action="store_true", help="print the whole configuration as YAML and end")
         parser.set_defaults(**{GIVEN: {}})
-        parser.respellings.append(lambda words: renamed_options(self.config, words))
         shared = self._of_several_kinds()
         for section in self.sections:
             options = [option for option in section.options if option.name not in (*self.apart, *shared)]
@@ -56,7 +58,7 @@ class ConfigOptions(Generic[Config]):
             several = [shared[name] for name in shared if name.partition(".")[0] == section.name]
             if not options and not several:
                 continue
-            group = parser.add_argument_group(section.name or "general", section.text or None)
+            group = parser.add_argument_group(section.name or "general options", section.text or None)
             for option in options:
                 _add(group, option, _described(option))
             for alike in several:
@@ -89,8 +91,7 @@ class ConfigOptions(Generic[Config]):
             content = read_yaml(path)
             if not isinstance(content, dict):
                 raise ConfigError(path, "is not a mapping of options", "see the configs of the recipes")
-            content = renamed_keys(self.config, content, path)
-            self._merge(merged, content, path)
+            self._merge(merged, renamed_keys(self.config, content, path), path)
         of_files = _copied(merged)
         given = {**values, **_nested(self._values(getattr(options, GIVEN), program))}
         self._merge(merged, given, program)
@@ -161,13 +162,17 @@ class _Give(argparse.Action):
 
 def _add(group: argparse._ActionsContainer, option: Option, text: str) -> None:
     group.add_argument(
-        "--" + option.name.replace("_", "-"),
+        _option(option.name),
         dest=option.name,
         action=_Give,
         default=argparse.SUPPRESS,
         metavar="{" + ",".join(option.choices) + "}" if option.choices else _metavar(option.hint),
         help=text.replace("%", "%%"),
     )
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _metavar(hint: Any) -> str:
@@ -243,7 +248,7 @@ def _copied(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _filled(config: type, kinds: Kinds, given: Mapping[str, Any]) -> dict[str, Any]:
     """All options of a configuration, those not given by their defaults; nothing is checked."""
-    hints = typing.get_type_hints(config)
+    hints = typing.typing.get_type_hints(config)
     found: dict[str, Any] = {}
     for field in fields(config):
         name, default = field.name, default_of(field)
@@ -258,3 +263,14 @@ def _filled(config: type, kinds: Kinds, given: Mapping[str, Any]) -> dict[str, A
         elif name in given or default is not MISSING:
             found[name] = to_plain(value if name in given else default)
     return found
+
+
+def _old_names(config: type) -> dict[str, str]:
+    """Return the old names that a configuration and its sections state, old -> new, those within sections first."""
+    own: Mapping[str, str] = getattr(config, "RENAMED", {})
+    within: dict[str, str] = {}
+    for section, hint in typing.get_type_hints(config).items():
+        spellings = (section, *(old for old, new in own.items() if new == section))
+        for old, new in getattr(hint, "RENAMED", {}).items():
+            within |= {f"{spelled}.{old}": f"{section}.{new}" for spelled in spellings}
+    return {**within, **own}

@@ -10,11 +10,12 @@ import argparse
 import difflib
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from emgasr.cli.options.renamed import MANY, Renamed, renamed_of
+from emgasr.config.renamed import renamed_line, warn
 from emgasr.errors import ConfigError
 
 PROGRAM = "emgasr"
@@ -85,7 +86,7 @@ class ArgumentParser(argparse.ArgumentParser):
         super().__init__(prog=prog, description=description, **options)
         self.examples = tuple(examples)
         self.notes = notes
-        self.respellings: list[Callable[[Sequence[str]], list[str]]] = []  # of words as given, by configurations
+        self.renamed = renamed_of(self.verb)
 
     @property
     def verb(self) -> str:
@@ -99,21 +100,37 @@ class ArgumentParser(argparse.ArgumentParser):
         self.epilog = "\n\n".join(filter(None, (self.notes, examples)))
         return super().format_help()
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
         """Return the options, and no words besides: a ConfigError names the first word that no option takes."""
-        words = list(sys.argv[1:] if args is None else args)
-        for respelled in self.respellings:
-            words = respelled(words)
-        words = hyphened(words)
-        for renamed in renamed_of(self.verb):
-            words = self._respelled(words, renamed)
-        positional = next((renamed for renamed in renamed_of(self.verb) if not renamed.old.startswith("--")), None)
-        if positional is None or _holds(words, positional.new) or {"-h", "--help"} & set(words):
-            found, left = super().parse_known_args(words, namespace)
-        else:
-            found, left = self._with_old_positional(words, namespace, positional)
+        words = hyphened(sys.argv[1:] if args is None else args)
+        old = [renamed for renamed in self.renamed if renamed.old.startswith("--") and _holds(words, renamed.old)]
+        for renamed in old:
+            words = _respelled(words, renamed)
+        found, left = self._parsed(words, namespace, old)
+        if old:
+            warn(renamed_line(self.verb, {renamed.old: renamed.new for renamed in old}))
         if left:
             self._refuse(left[0])
+        return found, left
+
+    def _parsed(self, words: list[str], namespace: Any, old: list[Renamed]) -> tuple[Any, list[str]]:
+        """Parse words; where an option has replaced the last positional, a word that is left over is its value."""
+        renamed = next((renamed for renamed in self.renamed if not renamed.old.startswith("--")), None)
+        if renamed is None or _holds(words, renamed.new) or {"-h", "--help"} & set(words):
+            return super().parse_known_args(words, namespace)
+        option = self._option_string_actions[renamed.new]
+        required, option.required = option.required, False
+        try:
+            found, left = super().parse_known_args(words, namespace)
+        finally:
+            option.required = required
+        if len(left) == 1 and not left[0].startswith("-"):
+            old.append(renamed)
+            setattr(found, option.dest, self._get_value(option, left.pop()))
+        elif required and not left:
+            self.error(f"the following arguments are required: {renamed.new}")
         return found, left
 
     def error(self, message: str) -> NoReturn:
@@ -131,30 +148,6 @@ class ArgumentParser(argparse.ArgumentParser):
             f"did you mean {near[0]}?" if near else f"`{self.prog} --help` lists the options",
         )
 
-    def _with_old_positional(self, words: list[str], namespace: Any, renamed: Renamed) -> tuple[Any, list[str]]:
-        """Parse words without the option that replaced the last positional: the word that is left over is its value."""
-        option = self._option_string_actions[renamed.new]
-        required, option.required = option.required, False
-        try:
-            found, left = super().parse_known_args(words, namespace)
-        finally:
-            option.required = required
-        if len(left) == 1 and not left[0].startswith("-"):
-            _warn(renamed)
-            setattr(found, option.dest, self._get_value(option, left.pop()))
-        elif required:
-            self.error(f"the following arguments are required: {renamed.new}")
-        return found, left
-
-    def _respelled(self, words: list[str], renamed: Renamed) -> list[str]:
-        """Return the words with an old option's spelling replaced by the new one, or moved to the positionals."""
-        if not renamed.old.startswith("--") or not _holds(words, renamed.old):
-            return words
-        _warn(renamed)
-        if renamed.new.startswith("--"):
-            return [_replaced(word, renamed) for word in words]
-        return _moved(words, renamed)
-
 
 def hyphened(words: Iterable[str]) -> list[str]:
     """Return the words with every option spelled with hyphens: `--lm_weight=2` is `--lm-weight=2`."""
@@ -168,12 +161,15 @@ def hyphened(words: Iterable[str]) -> list[str]:
 
 
 def _holds(words: Sequence[str], option: str) -> bool:
-    return any(word == option or word.startswith(option + "=") for word in words)
+    """Whether an option is among the words, or one of the section that is called so."""
+    return any(word == option or word.startswith((option + "=", option + ".")) for word in words)
 
 
-def _replaced(word: str, renamed: Renamed) -> str:
-    name, equals, value = word.partition("=")
-    return renamed.new + equals + value if name == renamed.old else word
+def _respelled(words: list[str], renamed: Renamed) -> list[str]:
+    """Return the words with an old option's spelling replaced by the new one, or moved to the positionals."""
+    if not renamed.new.startswith("--"):
+        return _moved(words, renamed)
+    return [renamed.new + word.removeprefix(renamed.old) if _holds([word], renamed.old) else word for word in words]
 
 
 def _moved(words: list[str], renamed: Renamed) -> list[str]:
@@ -192,7 +188,3 @@ def _moved(words: list[str], renamed: Renamed) -> list[str]:
     rest = words[:at] + words[behind:]
     front = next((place for place, word in enumerate(rest) if word.startswith("-")), len(rest))
     return [*rest[:front], *values, *rest[front:]]
-
-
-def _warn(renamed: Renamed) -> None:
-    print(f"{PROGRAM}: {renamed}", file=sys.stderr)

@@ -14,9 +14,6 @@ class Renamed(NamedTuple):
     old: str
     new: str
 
-    def __str__(self) -> str:
-        return f"{self.verb}: {self.old} is now {self.new}; the old spelling goes with the next release"
-
 
 VERBS = {"settle": "tune-live"}
 

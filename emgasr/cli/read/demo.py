@@ -45,11 +45,12 @@ def run(argv: list[str]) -> int:
     out = options.out or _free_folder(Path("out"), "demo")
     from emgasr.cli.read import demo_story as demo
     from emgasr.display.console import Console
+    from emgasr.models.folder import packaged_model
 
     console = Console(stderr=options.json, highlight=False)
     started = time.monotonic()
 
-    reader = demo.Reader.load(Path(options.model) if options.model else demo.packaged_model())
+    reader = demo.Reader.load(Path(options.model) if options.model else packaged_model())
     with replacing_folder(out) as folder:
         table = _demo(options, reader, folder, console)
     console.print(f"\nReport: {out / 'report.html'}   ({(time.monotonic() - started) / 60:.1f} minutes in all)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
-from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, Personalized, personalize
+from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig
+from emgasr.training.personalize import Personalized, personalize
 
 TYPED_MINUTES = 1.0
 LM_NAME = "lm.arpa.gz"
@@ -47,16 +47,6 @@ class Reader:
             if not (folder / name).is_file():
                 raise ModelError(folder, f"has no {name}", "recipes/demo_model/run.sh shows how it is made")
         return Reader(folder, recognizer, read_model(folder / LM_NAME), read_search_config(folder / SEARCH_NAME))
-
-
-def packaged_model() -> Path:
-    """The folder of the model that ships with emgasr; a ModelError if this checkout lacks it."""
-    folder = Path(str(resources.files("emgasr"))) / "assets" / "model"
-    if not (folder / "config.yaml").is_file():
-        raise ModelError(
-            folder, "the packaged model is missing", "make it by recipes/demo_model/run.sh, or pass --model FOLDER"
-        )
-    return folder
 
 
 def unseen_person(number: int) -> Person:

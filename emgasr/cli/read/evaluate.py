@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.search import DEFAULT, Wanted, add_search_options, read_search, weights_given
+from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold, weights_given
 from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
 from emgasr.corpora import open_entry
@@ -24,9 +24,11 @@ from emgasr.manifests.leaks import check_disjoint
 from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Manifest, read_manifest
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from emgasr.evaluation.evaluate import Evaluation
     from emgasr.evaluation.results import Result
-    from emgasr.models.recognizer import Recognizer
+    from emgasr.pipeline import Pipeline
 
 NOTES = 20  # printed
 
@@ -38,30 +40,32 @@ def run(argv: list[str]) -> int:
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     entries = manifest.split(options.split)
-    from emgasr.models.folder import load_recognizer
+    from emgasr.pipeline import DEFAULT
 
-    recognizer = load_recognizer(options.model)
     asked = options.validation_split is not None or options.validation_manifest is not None
-    wanted = read_search(options, None if asked else options.model, recognizer.tokens)
+    pipeline = pipeline_of(options, options.model, tuned=not asked)
+    _check_tuning(options, pipeline)
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
-        if wanted is not None and (asked or wanted.source == DEFAULT):
-            wanted = _tuned(options, manifest, recognizer, wanted, asked)
-        evaluation = _evaluation(options, manifest, entries, recognizer, wanted)
-        results = _results(options, entries, recognizer, evaluation)
+        if pipeline.language is not None and (asked or pipeline.origin.source == DEFAULT):
+            pipeline = _tuned(options, manifest, pipeline, asked)
+        evaluation = _evaluation(options, manifest, entries, pipeline)
+        results = _results(entries, pipeline, evaluation, options.train_minutes)
         table = [result.as_dict() for result in results]
         if folder is not None:
             _write(options, folder, evaluation, results)
-        if options.save_search and wanted is not None:  # last: it may not exist, and a run that was stopped runs again
+        if options.save_search:  # last: it may not exist, and a run that was stopped runs again
             from emgasr.decoding.search_file import write_search_config
 
-            write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
+            write_search_config(pipeline.search, options.save_search, lm_sha256=pipeline.origin.lm_sha256)
     if options.json:
         print_json({"rows": table})
         return 0
-    print(table_of(table))
-    if wanted is not None:
-        print(f"\nsearch: {wanted}")
-        if lexicon := wanted.language.coverage(item.text for item in evaluation.items):
+    from emgasr.display.console import print_table
+
+    print_table(table_of(table))
+    if pipeline.language is not None:
+        print(f"\nsearch: {pipeline.reading}")
+        if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
             print(lexicon)
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
@@ -69,27 +73,25 @@ def run(argv: list[str]) -> int:
 
 
 def _evaluation(
-    options: argparse.Namespace,
-    manifest: Manifest,
-    entries: list[Entry],
-    recognizer: Recognizer,
-    wanted: Wanted | None,
+    options: argparse.Namespace, manifest: Manifest, entries: list[Entry], pipeline: Pipeline
 ) -> Evaluation:
     from emgasr.evaluation.evaluate import evaluate
     from emgasr.evaluation.items import items_of
 
+    recognizer = pipeline.recognizer
     settings: dict[str, Any] = {
         "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
         "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
         "seed": options.seed,
     }
-    if wanted is not None:
-        settings |= {**wanted.language.settings, "search": str(wanted)}
+    if pipeline.language is not None:
+        settings |= {**pipeline.language.settings, "search": pipeline.reading}
+        tell_if_cold()
     recordings = ((entry.path, open_entry(entry, manifest.root)) for entry in entries)
     return evaluate(
         counted(items_of(recognizer, recordings), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
-        wanted.search(recognizer.tokens) if wanted is not None else None,
+        pipeline.beam_search(),
         system=options.system or Path(options.model).name,
         split=options.split,
         seed=options.seed,
@@ -98,15 +100,15 @@ def _evaluation(
 
 
 def _results(
-    options: argparse.Namespace, entries: list[Entry], recognizer: Recognizer, evaluation: Evaluation
+    entries: list[Entry], pipeline: Pipeline, evaluation: Evaluation, train_minutes: float | None
 ) -> list[Result]:
-    """The results; what the recordings and the model tell against them goes to standard error."""
+    """The results; what speaks against them goes to standard error."""
     from emgasr.evaluation.results import results_of
     from emgasr.manifests import lineage
 
     _tell_notes(evaluation)
-    more: dict[str, Any] = {} if options.train_minutes is None else {"train_minutes": options.train_minutes}
-    again, people = lineage.seen(lineage.read(Path(options.model)) or (), entries)
+    more: dict[str, Any] = {} if train_minutes is None else {"train_minutes": train_minutes}
+    again, people = lineage.seen(lineage.read(_folder(pipeline)) or (), entries)
     if again:
         more["recordings_that_shaped_the_model"] = len(again)
         told = f"{len(again)} of {len(entries)} recordings shaped the weights of this model, as {again[0].path}"
@@ -114,7 +116,7 @@ def _results(
     if people:
         more["people_that_shaped_the_model"] = people
         print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
-    return results_of(evaluation, parameters=recognizer.parameter_count, **more)
+    return results_of(evaluation, parameters=pipeline.recognizer.parameter_count, **more)
 
 
 def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, results: list[Result]) -> None:
@@ -127,8 +129,10 @@ def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, re
     write_report(folder / "report.html", [(evaluation, results)], title)
 
 
-def table_of(rows: Iterable[dict[str, Any]]) -> str:
-    """Rows of results as aligned text: one line a subject, percents, the interval beside the rate it belongs to."""
+def table_of(rows: Iterable[dict[str, Any]]) -> Table:
+    """Return rows of results as a table: one line a subject, percents, the interval beside the rate it belongs to."""
+    from emgasr.display.console import columns_of
+
     titles = {
         "cer_greedy": "CER raw",
         "cer_lm": "CER raw, LM",
@@ -143,7 +147,9 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
     rests = [name for name in ("greedy", "lm") if any(f"keys_at_rest_{name}" in row for row in rows)]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
     still = [f"at rest{', LM' if name == 'lm' else ''}" for name in rests]
-    lines = [["system", "split", "subject", *(titles[name] for name in names), *still, *words, "95 % interval"]]
+    heads = (*(titles[name] for name in names), *still, *words)
+    table = columns_of("system", "split", "subject", *heads, left=3)
+    table.add_column("95 % interval", no_wrap=True)
     for row in rows:
         cells = [f"{100 * row[name]:.2f} %" if name in row else "" for name in names]
         cells += [_at_rest(row, name) for name in rests]
@@ -154,16 +160,8 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
         interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
         of = titles.get(row.get("interval_of", ""), "")
         who = [visible_line(str(row[name])) for name in ("system", "split", "subject")]
-        lines.append([*who, *cells, f"{interval} ({of})" if interval else ""])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = {0, 1, 2, len(widths) - 1}
-    return "\n".join(
-        "  ".join(
-            f"{cell:<{width}}" if i in left else f"{cell:>{width}}"
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+        table.add_row(*who, *cells, f"{interval} ({of})" if interval else "")
+    return table
 
 
 def _at_rest(row: dict[str, Any], way: str) -> str:
@@ -216,29 +214,40 @@ def parser() -> ArgumentParser:
 
 def _check(options: argparse.Namespace) -> None:
     asked = options.validation_split is not None or options.validation_manifest is not None
-    if asked and options.lm is None:
-        raise ConfigError("--validation-split", "there is nothing to tune without a language model", "pass --lm FILE")
     if asked and weights_given(options):
         raise ConfigError("--validation-split", "excludes weights given by hand", "tune, or give the weights, not both")
-    if options.save_search and options.lm is None:
-        raise ConfigError("--save-search", "there is no search without a language model", "pass --lm FILE")
     if options.save_search and Path(options.save_search).exists() and not options.overwrite:
         raise OutputError(options.save_search, "already exists", "choose another name or pass --overwrite")
     effort(options, "tune_minutes", "tune_trials")
 
 
-def _tuned(
-    options: argparse.Namespace, manifest: Manifest, recognizer: Recognizer, wanted: Wanted, asked: bool
-) -> Wanted:
+def _check_tuning(options: argparse.Namespace, pipeline: Pipeline) -> None:
+    if pipeline.language is not None:
+        return
+    if options.validation_split is not None or options.validation_manifest is not None:
+        raise ConfigError("--validation-split", "there is nothing to tune without a language model", "pass --lm FILE")
+    if options.save_search:
+        raise ConfigError("--save-search", "there is no search without a language model", "pass --lm FILE")
+
+
+def _folder(pipeline: Pipeline) -> Path:
+    assert pipeline.folder is not None  # it was loaded from one
+    return pipeline.folder
+
+
+def _tuned(options: argparse.Namespace, manifest: Manifest, pipeline: Pipeline, asked: bool) -> Pipeline:
     """The same with weights found on validation recordings, where there are any."""
+    from emgasr.pipeline import DEFAULT, Origin
+
     if not asked and (VALIDATION not in manifest.splits or options.split == VALIDATION):
-        return replace(wanted, source=f"{DEFAULT} (no validation split to tune on)")
+        return replace(pipeline, origin=Origin(f"{DEFAULT} (no validation split to tune on)"))
     validation = read_manifest(options.validation_manifest) if options.validation_manifest else manifest
     split, much = options.validation_split or VALIDATION, effort(options, "tune_minutes", "tune_trials")
-    whole = wanted.config.end_of_sentence
+    recognizer, language, search = pipeline.recognizer, pipeline.language, pipeline.search
+    assert language is not None
     utterances = validation_utterances(
-        recognizer, options.model, validation, split, much, manifest, options.split, whole
+        recognizer, _folder(pipeline), validation, split, much, manifest, options.split, search.end_of_sentence
     )
-    language = wanted.language
-    tuned = find_weights(recognizer.tokens, utterances, language, wanted.config, much)
-    return Wanted(language, tuned.config, f"tuned on {split} ({len(tuned.trials)} trials)", language.lm.checksum())
+    tuned = find_weights(recognizer.tokens, utterances, language, search, much)
+    origin = Origin(f"tuned on {split} ({len(tuned.trials)} trials)", lm_sha256=language.checksum)
+    return replace(pipeline, search=tuned.config, origin=origin)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
-from emgasr.cli.options.language import Language, add_language_options, read_language
+from emgasr.cli.options.language import add_language_options
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.search import SWITCHES, add_shape_options
+from emgasr.cli.options.search import SWITCHES, add_shape_options, pipeline_of
 from emgasr.cli.read.tuning import (
     MINUTES,
     THREADS,
@@ -24,7 +24,7 @@ from emgasr.cli.read.tuning import (
     validation_utterances,
 )
 from emgasr.display.pictures import missing
-from emgasr.errors import OutputError
+from emgasr.errors import ConfigError, OutputError
 from emgasr.files.output import replacing
 from emgasr.manifests.leaks import check_disjoint
 from emgasr.manifests.manifest import TEST, VALIDATION, read_manifest
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from emgasr.evaluation.search_tuning import Trial, Tuned, Utterance
+    from emgasr.language import Language
     from emgasr.tokens import Tokens
 
 NAMES = {
@@ -50,24 +51,28 @@ def run(argv: list[str]) -> int:
     much = effort(options, "data_minutes", "trials")
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
-    from emgasr.models.folder import SEARCH_NAME, load_recognizer
+    from emgasr.language import keep_language
+    from emgasr.models.folder import SEARCH_NAME
+    from emgasr.pipeline import model_folder
 
     beam = {} if options.beam is None else {"beam": options.beam}
     start = SearchConfig(**beam, **{name: getattr(options, name) for name in SWITCHES})
-    out = options.out or Path(options.model) / SEARCH_NAME
+    folder, _ = model_folder(options.model)
+    out = options.out or folder / SEARCH_NAME
     picture = out.with_suffix(".png")
     for path in (out, picture):
         if path.exists() and not options.overwrite:
             raise OutputError(path, "already exists", "choose another name with --out or pass --overwrite")
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
-    recognizer = load_recognizer(options.model)
-    tokens, language = recognizer.tokens, read_language(options, recognizer.tokens)
-    assert language is not None  # --lm is required
+    pipeline = pipeline_of(options, options.model, tuned=False)
+    recognizer, language, tokens = pipeline.recognizer, pipeline.language, pipeline.recognizer.tokens
+    if language is None:
+        raise ConfigError("--lm", "is missing", "there is nothing to tune without a language model")
 
     began_s = time.monotonic()
     utterances = validation_utterances(
-        recognizer, options.model, manifest, options.split, much, manifest, TEST, start.end_of_sentence
+        recognizer, folder, manifest, options.split, much, manifest, TEST, start.end_of_sentence
     )
     read_s = time.monotonic()
     tuned = find_weights(tokens, utterances, language, start, much)
@@ -81,9 +86,11 @@ def run(argv: list[str]) -> int:
         print(f"emgasr: no picture: it {lacking}", file=sys.stderr)
     minutes = sum(len(emissions) for emissions, _ in utterances) / recognizer.frame_rate_hz / 60
     coverage = language.coverage(tokens.render(ids) for _, ids in utterances)
-    comment = _comment(best, tuned.trials[0], minutes, options.split, options.lm)
+    comment = _comment(best, tuned.trials[0], minutes, options.split, pipeline.lm_name)
     comment += f"; {coverage}" if coverage else ""
-    write_search_config(best.config, out, comment, language.lm.checksum())
+    write_search_config(best.config, out, comment, language.checksum)
+    if options.copy_lm:
+        keep_language(language.files, folder)
     times = {"reading_s": round(read_s - began_s, 2), "searching_s": round(time.monotonic() - read_s, 2)}
     result = {"trials": trials, "minutes": round(minutes, 2), **times, "out": str(out)}
     result["picture"] = str(picture) if drawn else None
@@ -113,7 +120,7 @@ def _draw(
 
 def _comment(best: Trial, default: Trial, minutes: float, split: str, lm: str) -> str:
     return (
-        f"found by emgasr tune on {minutes:.1f} minutes of the split {split} with {Path(lm).name}:"
+        f"found by emgasr tune on {minutes:.1f} minutes of the split {split} with {lm}:"
         f" {100 * best.counts.rate:.2f} % of {best.counts.reference_length:,} symbols wrong,"
         f" {100 * default.counts.rate:.2f} % by default weights"
     )
@@ -180,6 +187,8 @@ def parser() -> ArgumentParser:
     add_seed(made, "the weights tried")
     add_json(made)
     add_quiet(made)
+    copy = "copy the language model, lexicon and hotwords into the model folder: every verb then reads with them"
+    made.add_argument("--copy-lm", action="store_true", help=copy)
     add_language_options(made, required=True)
     add_shape_options(made.add_argument_group("search"))
     return made

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.language import Language
 from emgasr.cli.options.search import tell_if_cold
 from emgasr.cli.progress import bar, counted
 from emgasr.corpora import open_entry
@@ -20,8 +19,9 @@ from emgasr.manifests.manifest import Manifest
 
 if TYPE_CHECKING:
     from emgasr.decoding import SearchConfig
-    from emgasr.evaluation.endpoint_tuning import Settled
+    from emgasr.evaluation.endpoint_tuning import LiveTrial
     from emgasr.evaluation.search_tuning import Trial, Tuned, Utterance
+    from emgasr.language import Language
     from emgasr.models.recognizer import Recognizer
     from emgasr.tokens import Tokens
 
@@ -54,7 +54,7 @@ def effort(options: argparse.Namespace, minutes_name: str, trials_name: str) -> 
 
 def validation_utterances(
     recognizer: Recognizer,
-    model: str,
+    model: Path,
     validation: Manifest,
     split: str,
     effort: Effort,
@@ -69,7 +69,7 @@ def validation_utterances(
     """
     from emgasr.evaluation.items import items_of, refuse_tuning_on_test, tuning_stretches
 
-    refuse_tuning_on_test(validation, split, manifest, evaluated, Path(model))
+    refuse_tuning_on_test(validation, split, manifest, evaluated, model)
     entries = validation.split(split)
     recordings = (
         (entry.path, open_entry(entry, validation.root))
@@ -96,13 +96,13 @@ def find_weights(
 
 
 @contextmanager
-def trials_shown(what: str, count: int, quiet: bool) -> Iterator[Callable[[Trial | Settled], None]]:
+def trials_shown(what: str, count: int, quiet: bool) -> Iterator[Callable[[Trial | LiveTrial], None]]:
     """Yield what is to be told of each trial: a bar with the fewest errors so far, on a terminal only."""
     with bar(quiet) as shown:
         task = shown.add_task(what, total=count)
         best = float("inf")
 
-        def report(trial: Trial | Settled) -> None:
+        def report(trial: Trial | LiveTrial) -> None:
             nonlocal best
             best = min(best, trial.counts.rate)
             shown.update(task, advance=1, description=f"{what}, best {100 * best:.2f} %")

@@ -70,6 +70,8 @@ def wait_for(found: Path, lines: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_ctrl_c_writes_the_checkpoint_and_resume_goes_on(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [
         sys.executable,
@@ -117,7 +119,7 @@ def test_a_damaged_checkpoint_is_one_line(corpus: Path, capsys: pytest.CaptureFi
     ("arguments", "wrong"),
     [
         (["--out", "nothing", "--resume"], "nothing: holds no run to resume"),
-        (["--config", "train.yaml"], "no output folder"),
+        (["--config", "train.yaml"], "required: --out"),
         (["--out", "run", "--config", "train.yaml", "--encoder.layers", "8"], "encoder.layers"),
         (["--out", "run", "--config", "train.yaml", "--fit.steps", "many"], "steps"),
         (["--out", "run", "--fit.steps", "3"], "no manifest"),
