@@ -58,6 +58,18 @@ def lost_once(folder: Path, root: Path, *, times: int) -> str:
     return f"after {tries} losses"
 
 
-def long(folder: Path, root: Path) -> None:
-    (folder / "begun").touch()
-    time.sleep(60)
+def long(folder: Path, root: Path) -> str:
+    """Run for a minute, or until ROOT/go is there; "begun" names the process."""
+    (folder / "new").write_text(str(os.getpid()))
+    (folder / "new").rename(folder / "begun")
+    deadline = time.monotonic() + 60
+    while not (root / "go").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return "at last"
+
+
+def once_begun(folder: Path, root: Path, *, of: str) -> None:
+    """Return as soon as another job has begun."""
+    deadline = time.monotonic() + 60
+    while not (root / "jobs" / of / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)

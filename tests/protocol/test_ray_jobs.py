@@ -16,6 +16,7 @@ import pytest
 
 from emgasr.errors import ConfigError, DataError
 from emgasr.protocol.jobs import Job, result_of, run_jobs
+from emgasr.protocol.results import PersonResult
 from emgasr.protocol.tables import over_people
 from tests.helpers.jobs import Here
 from tests.helpers.people import prepared, write_corpus
@@ -134,10 +135,10 @@ def test_a_protocol_on_two_nodes_whose_worker_is_killed_gives_the_table_of_a_loc
 
     killer = threading.Thread(target=kill_a_worker)
     killer.start()
-    rows = [run(prepared(tmp_path, "there"), RayEngine()), run(prepared(tmp_path, "here"), Here())]
+    results = [run(prepared(tmp_path, "there"), RayEngine()), run(prepared(tmp_path, "here"), Here())]
     killer.join()
     assert len(re.findall("process", (killed[0] / "log.txt").read_text())) == 2
-    tables = [over_people([{**row, "train_minutes": 0.0} for row in one]) for one in rows]
+    tables = [over_people([PersonResult.of({**r.row, "train_minutes": 0.0}) for r in one]) for one in results]
     assert tables[0] == tables[1]
 
 

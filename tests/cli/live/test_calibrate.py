@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from emgasr import load, open_recording
+from emgasr import open_recording
 from emgasr.cli import main
 from emgasr.cli.live import calibrate
 from emgasr.errors import ModelError
 from emgasr.frontend.features import BandPowerConfig
-from emgasr.models.folder import save_recognizer
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Signal
@@ -66,7 +66,7 @@ def test_a_kept_profile_holds_recordings_model_and_errors(
     assert fitting.start_unix_s is not None
     assert held_out.start_unix_s >= fitting.start_unix_s
     assert set(profile.rest_level) == {"left", "right"}
-    assert load(out / "fit" / "model").signal.rate_hz == 2000.0
+    assert load_recognizer(out / "fit" / "model").signal.rate_hz == 2000.0
     capsys.readouterr()
     assert (
         main(["stream", str(out), "--source", "simulate:seed=9001,speed=fast", "--limit-seconds", "3", "--json"]) == 0

@@ -155,7 +155,7 @@ def test_ctrl_c_ends_it_with_130_and_leaves_nothing(
 def test_a_checkout_without_the_model_says_how_to_get_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emgasr.cli.read.demo_story.resources.files", lambda package: tmp_path)
+    monkeypatch.setattr("emgasr.models.folder.resources.files", lambda package: tmp_path)
     assert main(["demo", "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1
