@@ -16,12 +16,11 @@ from emgasr.cli import main
 from emgasr.cli.live import calibrate
 from emgasr.errors import ModelError
 from emgasr.frontend.features import BandPowerConfig
-from emgasr.models.folder import save_recognizer
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Signal
 from emgasr.simulate.session import BANDS
-from emgasr.models.folder import load_recognizer
 from emgasr.streaming.profile import Profile, read_profile, write_profile
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import write_native
@@ -48,6 +47,7 @@ def command(model: Path, out: Path, *words: str) -> list[str]:
     return ["calibrate", str(model), "--out", str(out), *source, *short, *words]
 
 
+@pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_kept_profile_holds_recordings_model_and_errors(
@@ -77,6 +77,7 @@ def test_a_kept_profile_holds_recordings_model_and_errors(
     assert "already holds something" in capsys.readouterr().err
 
 
+@pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_dropped_profile_leaves_nothing(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
