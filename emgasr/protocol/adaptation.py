@@ -26,7 +26,8 @@ from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
 from emgasr.training.config import TrainingConfig
-from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, personalize
+from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig
+from emgasr.training.personalize import personalize
 
 
 @dataclass(frozen=True, eq=False)
