@@ -88,8 +88,8 @@ def configuration() -> str:
 def _files() -> Iterable[tuple[str, str, type, Any]]:
     from emgasr.decoding.hypothesis import SearchConfig
     from emgasr.frontend.conditioning import ConditioningConfig
-    from emgasr.protocol.folds import RuleConfig
     from emgasr.protocol.config import ProtocolConfig
+    from emgasr.protocol.folds import RuleConfig
     from emgasr.streaming.rules import LiveRules
     from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
 
