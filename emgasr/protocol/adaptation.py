@@ -25,8 +25,8 @@ from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
-from emgasr.training.config import TrainingConfig
-from emgasr.training.personalize import PERSONAL_FIT, PersonalizeConfig, personalize
+from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig, TrainingConfig
+from emgasr.training.personalize import personalize
 
 
 @dataclass(frozen=True, eq=False)

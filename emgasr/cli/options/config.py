@@ -248,7 +248,7 @@ def _copied(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _filled(config: type, kinds: Kinds, given: Mapping[str, Any]) -> dict[str, Any]:
     """All options of a configuration, those not given by their defaults; nothing is checked."""
-    hints = typing.typing.get_type_hints(config)
+    hints = typing.get_type_hints(config)
     found: dict[str, Any] = {}
     for field in fields(config):
         name, default = field.name, default_of(field)
