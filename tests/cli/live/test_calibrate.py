@@ -16,12 +16,11 @@ from emgasr.cli import main
 from emgasr.cli.live import calibrate
 from emgasr.errors import ModelError
 from emgasr.frontend.features import BandPowerConfig
-from emgasr.models.folder import save_recognizer
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Signal
 from emgasr.simulate.session import BANDS
-from emgasr.models.folder import load_recognizer
 from emgasr.streaming.profile import Profile, read_profile, write_profile
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import write_native
