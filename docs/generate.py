@@ -88,11 +88,10 @@ def configuration() -> str:
 def _files() -> Iterable[tuple[str, str, type, Any]]:
     from emgasr.decoding.hypothesis import SearchConfig
     from emgasr.frontend.conditioning import ConditioningConfig
+    from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.folds import RuleConfig
-    from emgasr.protocol.plan import ProtocolConfig
     from emgasr.streaming.rules import LiveRules
-    from emgasr.training.config import KINDS, TrainingConfig
-    from emgasr.training.personalize import PersonalizeConfig
+    from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
 
     training = "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`."
     yield "Training", training, TrainingConfig, KINDS

@@ -190,9 +190,9 @@ class Tokens:
         return character
 
     def encode_keys(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
-        """Return ids and positions of those raw key names ("a", "Key.backspace", "’") that are tokens; others drop.
+        """Return ids and positions of the raw key names ("a", "Key.backspace", "’") that are tokens; drop the others.
 
-        A character that is no token counts as the ASCII key that emg2qwerty's code takes it for (`typed_signs`).
+        A character that is no token counts as the ASCII key that emg2qwerty's code makes of it (`typed_signs`).
         """
         ids: list[int] = []
         positions: list[int] = []

@@ -19,7 +19,8 @@ def test_the_readme_fits_on_two_screens() -> None:
 
 @pytest.mark.process
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.slow
+@pytest.mark.process
 def test_the_blocks_of_the_readme_run(tmp_path: Path) -> None:
     folder = Workplace(tmp_path).folder("README.md", needs(README))
     tested = [block for block in blocks(README, "README.md") if block.mark == "tested"]

@@ -1,4 +1,4 @@
-"""A source in; what its signal is like, electrode by electrode, a verdict, and what to do about it, out."""
+"""A source in; a diagnosis of each electrode, a verdict, and advice, out."""
 
 from __future__ import annotations
 

@@ -22,7 +22,9 @@ from emgasr.files.plain_data import LARGEST_TABLE, read_json
 from emgasr.manifests.manifest import read_manifest
 
 if TYPE_CHECKING:
+    from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.jobs import Engine
+    from emgasr.protocol.results import PersonResult
     from emgasr.training.config import TrainingConfig
 
 PROGRAM = "emgasr protocol"
@@ -73,24 +75,22 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     with locked_folder(root):
         prepared = prepare(root, read_manifest(options.manifest), splits, systems, lists, config, command)
         with _reported(options.quiet) as report:
-            rows = run_protocol(prepared, _engine(options), report)
+            results = run_protocol(prepared, _engine(options, config), report)
         with replacing(root / ROWS_NAME) as path:
-            path.write_text(as_json(rows) + "\n", encoding="utf-8")
-        table = write_report(root, rows, options.title, options.target_cer / 100, seconds=_seconds(root))
-    _show(table, root, options.json)
+            path.write_text(as_json([dict(result.row) for result in results]) + "\n", encoding="utf-8")
+        table = write_report(root, results, options.title, options.target_cer / 100, seconds=_seconds(root))
+    _show([row.as_dict() for row in table], root, options.json)
     return 0
 
 
 def _report(options: argparse.Namespace, argv: list[str]) -> int:
     from emgasr.protocol.report import write_report
 
-    rows = _rows(options.folder / ROWS_NAME)
-    for path in options.rows:
-        rows += _rows(path)
+    results = [result for path in (options.folder / ROWS_NAME, *options.rows) for result in _results(path)]
     published = options.published.read_text(encoding="utf-8") if options.published else ""
     target, seconds = options.target_cer / 100, _seconds(options.folder)
-    table = write_report(options.folder, rows, options.title, target, published, seconds)
-    _show(table, options.folder, options.json)
+    table = write_report(options.folder, results, options.title, target, published, seconds)
+    _show([row.as_dict() for row in table], options.folder, options.json)
     return 0
 
 
@@ -119,14 +119,19 @@ def _named(text: str, option: str, what: str) -> tuple[str, str]:
     return name, value
 
 
-def _engine(options: argparse.Namespace) -> Engine:
+def _engine(options: argparse.Namespace, config: ProtocolConfig) -> Engine:
     if options.engine == "ray":
         from emgasr.protocol.ray_jobs import RayEngine
 
         return RayEngine(options.threads, options.gpus)
-    from emgasr.protocol.jobs import LocalEngine
+    if options.engine == "slurm":
+        from emgasr.protocol.slurm_jobs import SlurmEngine
 
-    return LocalEngine(options.workers, options.threads)
+        return SlurmEngine(config.slurm)
+    from emgasr.protocol.local_jobs import LocalEngine
+    from emgasr.protocol.work import PRELOAD
+
+    return LocalEngine(options.workers, options.threads, PRELOAD)
 
 
 @contextmanager
@@ -150,13 +155,15 @@ def _seconds(root: Path) -> float:
     return sum(read_json(path, OutputError, "remove it", LARGEST_TABLE)["seconds"] for path in found)
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _results(path: Path) -> list[PersonResult]:
+    from emgasr.protocol.results import PersonResult
+
     try:
         if not path.is_file():
             raise FileNotFoundError(path)
         content = read_json(path, OutputError, "run `emgasr protocol run` to its end", LARGEST_TABLE)
         rows = content["rows"] if isinstance(content, dict) else content
-        return [dict(row) for row in rows]
+        return [PersonResult.of(dict(row), path) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(path, "holds no rows of a protocol", "run `emgasr protocol run` to its end") from error
 
@@ -228,9 +235,10 @@ def _add_run(commands: Any, examples: Sequence[str]) -> None:
     )
     run.add_argument("--list", action="append", default=[], metavar="NAME=MANIFEST", help=listed)
     add_out(run, "where everything goes", overwrite=False)
-    run.add_argument("--engine", choices=("local", "ray"), default="local", help="ray: the cluster of RAY_ADDRESS")
+    engine = "what does the jobs: processes here, the Ray cluster of RAY_ADDRESS, or SLURM (by --slurm.… below)"
+    run.add_argument("--engine", choices=("local", "ray", "slurm"), default="local", help=engine)
     run.add_argument("--workers", type=int, default=1, metavar="N", help="jobs at a time (local)")
-    run.add_argument("--threads", type=int, default=1, metavar="N", help="threads a job")
+    run.add_argument("--threads", type=int, default=1, metavar="N", help="threads a job (local, ray)")
     run.add_argument("--gpus", type=float, default=0.0, metavar="N", help="GPUs a job, parts allowed (ray)")
     _add_table(run)
     add_json(run)
@@ -255,6 +263,6 @@ def _add_table(command: ArgumentParser) -> None:
 
 
 def _configuration() -> ConfigOptions:
-    from emgasr.protocol.plan import ProtocolConfig
+    from emgasr.protocol.config import ProtocolConfig
 
     return ConfigOptions(ProtocolConfig, {})

@@ -8,15 +8,12 @@ from typing import Any
 
 import yaml
 
-from emgasr.config.renamed import renamed_keys
 from emgasr.config.typed_data import Config, Kinds, built, checked
 from emgasr.files.output import replacing
 
 
 def from_mapping(config: type[Config], kinds: Kinds, mapping: Any, where: str | Path) -> Config:
     """Return the `config` that a parsed YAML `mapping` describes; errors name `where` it came from."""
-    if isinstance(mapping, dict):
-        mapping = renamed_keys(config, mapping, where)
     return built(config, kinds, checked(config, kinds, mapping, where), where)
 
 

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from emgasr.config.renamed import renamed_keys
 from emgasr.errors import ConfigError, EmgasrError
 
 Config = TypeVar("Config")
@@ -30,7 +31,7 @@ def checked(config: type, kinds: Kinds, mapping: Any, where: str | Path, section
         raise ConfigError(where, "is not a mapping of options", "see the configs of the recipes")
     hints = _hints(config)
     result: dict[str, Any] = {}
-    for key, value in mapping.items():
+    for key, value in renamed_keys(config, mapping, where).items():
         name = f"{section}.{key}" if section else str(key)
         if key not in hints:
             near = difflib.get_close_matches(str(key)[:80], hints, n=1)

@@ -1,4 +1,4 @@
-"""Readers of published layouts: an entry of a manifest, or a bare file, in; a Recording out."""
+"""An entry of a manifest, or a file that describes itself, in; a Recording, opened by its layout's reader, out."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
 
 
 def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **options: Any) -> list[Entry]:
-    """The recordings of a corpus as entries with absolute paths, all in split "train"; RecordingError if none.
+    """Return the recordings of a corpus as entries with absolute paths, all in split "train"; RecordingError if none.
 
-    What was passed over and what matched nothing is added to `findings`, or logged as warnings where none are given.
+    `findings` collects what the reader passed over and what matched nothing; without it, warnings are logged.
     """
     if not Path(folder).is_dir():
         raise RecordingError(folder, "is not a folder", "give the folder of a corpus")
@@ -77,7 +77,10 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
 
 
 def left_over(entries: Sequence[Entry], root: str | Path) -> list[str]:
-    """Rows of tables beside the recordings that match nothing now, of the layouts that can tell without a scan."""
+    """Return a line for each row of a table beside the recordings that matches nothing now, without a scan.
+
+    Only layouts whose readers have `left_over` are asked.
+    """
     found: list[str] = []
     for corpus in dict.fromkeys(entry.corpus for entry in entries):
         if (tell := getattr(reader(corpus), "left_over", None)) is not None:
@@ -86,7 +89,7 @@ def left_over(entries: Sequence[Entry], root: str | Path) -> list[str]:
 
 
 def open_any(path: str | Path) -> Recording:
-    """Open a file that describes itself, told by its content: native (finished or not), emg2qwerty, BIDS BDF/EDF."""
+    """Open a file that describes itself, by its content: native (finished or not), emg2qwerty, BIDS BDF or EDF."""
     path = Path(path)
     if path.suffix.lower() in (".npy", ".npz", ".wav", ".csv", ".tsv", ".txt"):
         wrong = "holds bare samples: it does not say its unit, its subject and what it shows"

@@ -1,6 +1,6 @@
-"""A recording's samples, read once in blocks, in; what no amplifier gives, and what looks unlike muscles, out.
+"""A recording's samples, read once in blocks, in; values that no amplifier gives, and oddities, out.
 
-Problems are surely wrong. Notes give the figure and leave the judgement: a dead electrode, a rail, an odd unit.
+A problem is surely wrong. A note gives a figure and leaves the judgement: a dead electrode, a rail, an odd unit.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "backspace_penalty": (-100.0, 100.0),
     "n_best": (1, 1_000_000),
     "threshold": (0.001, 100_000.0),
-    "commit_within": (1, 1_000_000_000),
+    "finalize_within": (1, 1_000_000_000),
 }
-COUNTS = ("beam", "top_k", "n_best", "commit_within")
+COUNTS = ("beam", "top_k", "n_best", "finalize_within")
 SWITCHES = ("strict_top_k", "refund_bonus", "end_of_sentence")
 
 
@@ -61,7 +61,7 @@ class SearchConfig:
     threshold: float | None = (
         None  # nats below the best at which a hypothesis is dropped, 0.001 to 100,000; None: never
     )
-    commit_within: int = 5000  # frames (to 10^9) after which a stream commits its best hypothesis, whatever else lives
+    finalize_within: int = 5000  # frames (to 10^9) after which a stream's best hypothesis is final, whatever else lives
     word_bonus: float = 0.0  # what flashlight calls the word score
     refund_bonus: bool = False  # a backspace takes back the bonus of what it deletes, as emg2qwerty's decoder does
     strict_top_k: bool = False  # blank and repeats must be among the top_k labels too, as in emg2qwerty's decoder

@@ -17,9 +17,9 @@ from emgasr.decoding import kernel
 from emgasr.decoding.belonging import check_belonging
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, refusal
-from emgasr.decoding.kernel.language import Language, tables
 from emgasr.decoding.kernel.masses import LARGEST_LN, LOGS_FRAMES, TINY
-from emgasr.decoding.kernel.nodes import told_anew
+from emgasr.decoding.kernel.ngrams import NGramTables, ngram_tables
+from emgasr.decoding.kernel.nodes import rewrite_factors
 from emgasr.decoding.kernel.rows import (
     DONE,
     FURTHER,
@@ -30,37 +30,9 @@ from emgasr.decoding.kernel.rows import (
     NOT_A_NUMBER,
     NOT_NORMALIZED,
 )
-from emgasr.decoding.kernel.tree import (
-    CHILD,
-    COMMITTED,
-    FILLED,
-    FINISH,
-    FRAME,
-    HOT,
-    LINKS,
-    LIVE,
-    LN_P,
-    LOGS,
-    LOGS_UNTIL,
-    MARKS,
-    NODE,
-    OUTSIDE_LN_P,
-    PARENT,
-    PRIOR,
-    SIBLING,
-    SPELLED,
-    STATE,
-    TOO_FAR,
-    USED,
-    VALUES,
-    WINDOW,
-    Tree,
-    compact,
-    tail,
-    tail_times,
-)
-from emgasr.decoding.kernel.weights import weights_of
-from emgasr.decoding.kernel.words import Boosts, Words, boosts_tables, word_finish, words_tables
+from emgasr.decoding.kernel.tree import FINAL, NODE, PROGRESS, Tree, compact, tail, tail_times
+from emgasr.decoding.kernel.weights import Weights, weights_of
+from emgasr.decoding.kernel.words import BoostTables, WordTables, boost_tables, word_finish, word_tables
 from emgasr.lm.ngram import NGramModel
 from emgasr.lm.words import WordModel, WordState
 from emgasr.tokens import Tokens
@@ -83,7 +55,7 @@ def beam_search(
 class SearchState:
     """Where a search stands between two chunks: plain arrays, which `BeamSearch.step` moves on in place.
 
-    `ids`, `frames` and `confidences` are those of the tokens that were committed: nothing takes them back.
+    `ids`, `frames` and `confidences` are those of the final tokens: nothing takes them back.
     """
 
     tree: Tree
@@ -95,12 +67,17 @@ class SearchState:
     @property
     def frames_seen(self) -> int:
         """How many frames were searched."""
-        return int(self.tree.marks[FRAME])
+        return int(self.tree.progress[0].frame)
 
     @property
     def open_frames(self) -> int:
-        """How many of the latest frames no committed token has used up: what may still change."""
-        return int(self.tree.marks[FILLED] - self.tree.marks[WINDOW])
+        """How many of the latest frames no final token has used up: what may still change."""
+        return int(self.tree.progress[0].open_to - self.tree.progress[0].open_from)
+
+    @property
+    def logs(self) -> bool:
+        """Whether masses are logarithms at present."""
+        return bool(self.tree.progress[0].logs)
 
     def copy(self) -> SearchState:
         """A state of its own, to go back to."""
@@ -126,28 +103,28 @@ class BeamSearch:
         check_belonging(tokens, lm, self.config, hotwords)
 
     @cached_property
-    def language(self) -> Language:
-        """The language model's arrays under this configuration's weights."""
-        return tables(self.tokens, self.lm, self.config.lm_weight, self.config.length_bonus)
+    def ngrams(self) -> NGramTables:
+        """The n-gram model's arrays under this configuration's weights."""
+        return ngram_tables(self.tokens, self.lm, self.config.lm_weight, self.config.length_bonus)
 
     @cached_property
-    def words(self) -> Words | None:
+    def words(self) -> WordTables | None:
         """The word model's arrays, if the language model is one."""
-        return words_tables(self.lm) if isinstance(self.lm, WordModel) else None
+        return word_tables(self.lm) if isinstance(self.lm, WordModel) else None
 
     @cached_property
-    def boosts(self) -> Boosts | None:
+    def boosts(self) -> BoostTables | None:
         """The hotwords' arrays, if there are any."""
-        return boosts_tables(self.hotwords) if self.hotwords else None
+        return boost_tables(self.hotwords) if self.hotwords else None
 
     @cached_property
-    def weights(self) -> np.ndarray:
-        """The configuration as the kernel has it."""
+    def weights(self) -> Weights:
+        """The configuration as the kernel reads it."""
         return weights_of(self.config, self.tokens, self.lm is not None)
 
     def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
         """Search the whole utterance (F, V)."""
-        return self.flush(self.step(emissions, self.start(min(len(emissions), self.config.commit_within))))
+        return self.flush(self.step(emissions, self.start(min(len(emissions), self.config.finalize_within))))
 
     def start(self, frames: int = FIRST_FRAMES) -> SearchState:
         """Return the state before the first frame: the empty prefix, its only alignment of no frames.
@@ -155,27 +132,25 @@ class BeamSearch:
         There is room for as many `frames` as are open at once; it grows where that is too little.
         """
         tree = Tree(
-            links=np.zeros((FIRST_NODES, LINKS), np.int32),
-            values=np.zeros((FIRST_NODES, VALUES)),
+            nodes=np.zeros(FIRST_NODES, NODE),
             beam=np.zeros((2, FIRST_ENTRIES), np.int32),
             mass=np.zeros((2, 2, FIRST_ENTRIES)),
             window=np.zeros((max(1, frames), len(self.tokens))),
-            committed=np.zeros((frames + FIRST_TOKENS, 2), np.int32),
-            confidence=np.zeros(frames + FIRST_TOKENS),
-            marks=np.zeros(MARKS, np.int64),
-            ln_scale=np.zeros(1),
+            final=np.zeros(frames + FIRST_TOKENS, FINAL),
+            progress=np.zeros(1, PROGRESS),
         )
-        tree.links[0, [PARENT, CHILD, SIBLING]] = -1
-        tree.links[0, HOT] = self.hotwords.start if self.hotwords else 0
+        root, progress = tree.nodes[0], tree.progress[0]
+        root["parent"] = root["child"] = root["sibling"] = -1
+        root["hot"] = self.hotwords.start if self.hotwords else 0
         if isinstance(self.lm, WordModel) and self.words is not None:
             begin = self.lm.start()
-            tree.links[0, [STATE, NODE, SPELLED]], tree.values[0, OUTSIDE_LN_P] = begin[:3], begin.outside
-            tree.values[0, FINISH], _ = word_finish(self.words, *begin)
+            root["state"], root["lexicon"], root["spelled"], root["outside"] = begin
+            root["ln_finish"], _ = word_finish(self.words, *begin)
         elif isinstance(self.lm, NGramModel):
-            tree.links[0, STATE] = self.lm.start()
+            root["state"] = self.lm.start()
         tree.mass[0, 0, 0] = 1.0
-        tree.marks[[LIVE, USED]] = 1
-        if self._told_anew(tree, None) > LARGEST_LN:
+        progress.live = progress.used = 1
+        if self._rewrite_factors(tree, None) > LARGEST_LN:
             self._further(tree)
         return SearchState(tree, kernel.scratch(FIRST_ENTRIES, len(self.tokens)))
 
@@ -188,12 +163,12 @@ class BeamSearch:
             emissions = emissions.copy()  # one kind of array for the compiler
         row = 0
         while True:
+            # Tuples: numba takes them at a third of the time that it needs for a NamedTuple.
             row, answer = kernel.advance(
-                emissions, row, self.language, self.words, self.boosts, self.weights, state.tree, state.scratch,
-                True if state.tree.marks[LOGS] else None,
+                emissions, row, tuple(self.ngrams), self.words, self.boosts, tuple(self.weights), tuple(state.tree),
+                tuple(state.scratch), True if state.logs else None,
             )  # fmt: skip
-            if state.tree.marks[COMMITTED]:
-                take_committed(state)
+            take_final(state)
             if answer == DONE:
                 return state
             if answer in (NOT_A_NUMBER, NOT_NORMALIZED):
@@ -210,59 +185,61 @@ class BeamSearch:
 
     def flush(self, state: SearchState) -> list[Hypothesis]:
         """Return the n best hypotheses of what was searched so far; the state can be stepped on afterwards."""
-        tree, marks = state.tree, state.tree.marks
-        nodes = tree.beam[0, : marks[LIVE]]
-        mass = tree.mass[0, :, : len(nodes)]
-        if tree.marks[LOGS]:
+        tree, live = state.tree, state.tree.progress[0].live
+        nodes, mass = tree.beam[0, :live], tree.mass[0, :, :live]
+        known = tree.nodes[nodes]
+        if state.logs:
             scores = np.logaddexp(mass[0], mass[1])
         else:
             with np.errstate(divide="ignore"):
-                scores = np.log(mass.sum(0)) + tree.ln_scale[0]
-        acoustic = scores - tree.values[nodes, PRIOR]
-        ln_p = tree.values[nodes, LN_P].copy()
+                scores = np.log(mass.sum(0)) + tree.progress[0].ln_scale
+        acoustic = scores - known["prior"]
+        ln_p = known["ln_p"].copy()
         if self.lm is not None and self.config.end_of_sentence:
-            endings = np.array([self._end(tree, node) for node in nodes])
+            endings = np.array([self._end(node) for node in known])
             ln_p += endings
             scores += self.config.lm_weight * endings
         if self.hotwords:
-            scores += self.hotwords.ending[tree.links[nodes, HOT]]
+            scores += self.hotwords.ending[known["hot"]]
         best = np.argsort(-scores, kind="stable").tolist()
         ranked = scores[best]
         if (ranked[1:] == ranked[:-1]).any():  # of equals the one of lower ids comes first, as in the readable search
             best.sort(key=lambda e: (-scores[e], tail(int(nodes[e]), tree).tolist()))
         return [self._hypothesis(state, nodes[e], scores[e], acoustic[e], ln_p[e]) for e in best[: self.config.n_best]]
 
-    def _told_anew(self, tree: Tree, logs: bool | None) -> float:
-        contexts = self.language.contexts
-        return float(told_anew(tree, self.weights, contexts, self.words, self.boosts, logs))
+    def _rewrite_factors(self, tree: Tree, logs: bool | None) -> float:
+        return float(rewrite_factors(tree, self.weights, self.ngrams.contexts, self.words, self.boosts, logs))
 
     def _further(self, tree: Tree) -> None:
         """Go on with logarithms of masses, for some frames at least: plain ones do not reach as far as is needed."""
-        live = tree.mass[0, :, : tree.marks[LIVE]]
+        progress = tree.progress[0]
+        live = tree.mass[0, :, : progress.live]
         with np.errstate(divide="ignore"):
-            live[:] = np.log(live) + tree.ln_scale[0]
-        tree.ln_scale[0] = 0.0
-        tree.marks[[LOGS, LOGS_UNTIL, TOO_FAR]] = 1, tree.marks[FRAME] + LOGS_FRAMES, 0
-        self._told_anew(tree, True)
+            live[:] = np.log(live) + progress.ln_scale
+        progress.ln_scale, progress.logs, progress.too_far = 0.0, 1, 0
+        progress.logs_until = progress.frame + LOGS_FRAMES
+        self._rewrite_factors(tree, True)
 
     def _nearer(self, tree: Tree) -> None:
         """Go back to plain masses if these reach as far as all that lives, else go on as it is."""
         compact(tree)
-        live = tree.mass[0, :, : tree.marks[LIVE]]
+        progress = tree.progress[0]
+        live = tree.mass[0, :, : progress.live]
         totals = np.logaddexp(live[0], live[1])
         best = totals.max()
-        if totals.min() - best < math.log(TINY) or self._told_anew(tree, None) > LARGEST_LN:
-            self._told_anew(tree, True)
-            tree.marks[LOGS_UNTIL] += LOGS_FRAMES
+        if totals.min() - best < math.log(TINY) or self._rewrite_factors(tree, None) > LARGEST_LN:
+            self._rewrite_factors(tree, True)
+            progress.logs_until += LOGS_FRAMES
             return
         live[:] = np.exp(live - best)
-        tree.ln_scale[0], tree.marks[LOGS] = best, 0
+        progress.ln_scale, progress.logs = best, 0
 
-    def _end(self, tree: Tree, node: int) -> float:
+    def _end(self, node: np.void) -> float:
+        """Return ln p that the text of a NODE ends."""
         if isinstance(self.lm, WordModel):
-            context, at, spelled = tree.links[node, [STATE, NODE, SPELLED]].tolist()
-            return self.lm.end(WordState(context, at, spelled, float(tree.values[node, OUTSIDE_LN_P])))
-        return self.lm.end(int(tree.links[node, STATE])) if self.lm else 0.0
+            parts = node["state"], node["lexicon"], node["spelled"]
+            return self.lm.end(WordState(*map(int, parts), outside=float(node["outside"])))
+        return self.lm.end(int(node["state"])) if self.lm else 0.0
 
     def _hypothesis(self, state: SearchState, node: int, score: float, acoustic: float, ln_p: float) -> Hypothesis:
         ids = tail(node, state.tree)
@@ -277,26 +254,31 @@ class BeamSearch:
         )
 
 
-def take_committed(state: SearchState) -> None:
-    """Move what the kernel has committed from its room to the state's lists."""
+def take_final(state: SearchState) -> None:
+    """Move the final tokens from the kernel's room to the state's lists."""
     tree = state.tree
-    count = int(tree.marks[COMMITTED])
-    state.ids += tree.committed[:count, 0].tolist()
-    state.frames += tree.committed[:count, 1].tolist()
-    state.confidences += tree.confidence[:count].tolist()
-    tree.marks[COMMITTED] = 0
+    count = int(tree.progress[0].finalized)
+    if count:
+        state.ids += tree.final["id"][:count].tolist()
+        state.frames += tree.final["frame"][:count].tolist()
+        state.confidences += tree.final["confidence"][:count].tolist()
+        tree.progress[0].finalized = 0
 
 
 def _grown(tree: Tree, answer: int) -> Tree:
     """The tree with twice the room of the kind that the kernel asked for."""
     if answer == MORE_NODES:
-        return tree._replace(links=_doubled(tree.links, 0), values=_doubled(tree.values, 0))
+        return tree._replace(nodes=_doubled(tree.nodes, 0))
     if answer == MORE_BEAM:
         return tree._replace(beam=_doubled(tree.beam, 1), mass=_doubled(tree.mass, 2))
     if answer == MORE_WINDOW:
         return tree._replace(window=_doubled(tree.window, 0))
-    return tree._replace(committed=_doubled(tree.committed, 0), confidence=_doubled(tree.confidence, 0))
+    return tree._replace(final=_doubled(tree.final, 0))
 
 
 def _doubled(array: np.ndarray, axis: int) -> np.ndarray:
-    return np.concatenate([array, np.zeros_like(array)], axis)
+    shape = list(array.shape)
+    shape[axis] *= 2
+    room = np.zeros(shape, array.dtype)  # of the very same dtype, which numba knows by its address
+    room[tuple(map(slice, array.shape))] = array
+    return room

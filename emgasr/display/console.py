@@ -1,4 +1,4 @@
-"""Rich's console, for text of strangers: what they wrote is shown as it is, and does nothing to the terminal."""
+"""Text of strangers in; Rich's console, which shows it as it is and keeps it from the terminal's controls, out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Console(console.Console):
 
     @property
     def file(self) -> IO[str]:
-        """The stream itself, whatever stands before it (`Shown`, and Rich's own while it draws)."""
+        """The stream itself, without its wrappers (`Shown`, and Rich's own while it draws)."""
         file = super().file
         while isinstance(file, Shown):
             file = file.rich_proxied_file

@@ -1,7 +1,7 @@
-"""A checkpoint of PyTorch in, the tensors and plain values that it holds out: nothing is run, nothing grows.
+"""A checkpoint of PyTorch in; its tensors and plain values out. No code of it runs, and nothing grows.
 
-A checkpoint is a zip archive of a pickle and of the tensors' bytes. What a tensor claims is compared with the bytes
-that there are: a view can claim a thousand million numbers of one, and a packed archive can unfold without end.
+A checkpoint is a zip archive of a pickle and of the tensors' bytes. The reader compares each tensor's claim with the
+bytes in the file: a view can claim a billion numbers of one, and a packed archive can unfold without end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LARGEST_PICKLE = 2**26  # bytes of the pickle alone: names, shapes, settings
 ALLOCATES = ("bytearray", "bytes")
 _ADVICE = "fetch the checkpoint again"
 
-# For a class that a checkpoint names, what stands for it: (object, its full name); it raises what it refuses.
+# Returns the stand-in for a class that a checkpoint names: (object, its full name); raises for one that it refuses.
 StandIn = Callable[[str], tuple[Any, str]]
 
 
@@ -74,7 +74,7 @@ def _check_archive(path: Path) -> int:
 
 
 def _check_pickle(path: Path, content: bytes | None) -> None:
-    """Refuse a pickle that is too long, or names what makes room for as many bytes as it says."""
+    """Refuse a pickle that is too long, or that calls a function which allocates as many bytes as the pickle says."""
     if content is None:
         raise ModelError(path, f"describes its tensors in more than {LARGEST_PICKLE:,} bytes", _ADVICE)
     try:

@@ -1,4 +1,4 @@
-"""A safetensors file in, its weights out: only those that a model has room for, looked at before anything is built."""
+"""A safetensors file in; weights that match a model's parameters, checked before the model is built, out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Kind(NamedTuple):
 
 
 def kinds_in(path: Path) -> dict[str, Kind]:
-    """Return what the header tells of each tensor; safetensors itself checks it against the file's size."""
+    """Return each tensor's kind from the header, which safetensors itself checks against the file's size."""
     size = status_of(path, ModelError, _ADVICE).st_size
     try:
         with open(path, "rb") as file:
@@ -46,7 +46,7 @@ def kinds_in(path: Path) -> dict[str, Kind]:
 
 
 def check_kinds(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Kind]) -> None:
-    """Raise a ModelError that names the first tensor which `found` has otherwise than `wanted` (any device)."""
+    """Raise a ModelError that names the first tensor in which `found` differs from `wanted` (any device)."""
     for name in sorted(wanted.keys() | found.keys()):
         want = Kind(tuple(wanted[name].shape), wanted[name].is_floating_point()) if name in wanted else None
         have = found.get(name)
@@ -56,7 +56,7 @@ def check_kinds(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Ki
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file, every number one that a model can have; a ModelError otherwise."""
+    """Return the tensors of a file; a ModelError if a number in them is none that training gives."""
     try:
         weights: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:

@@ -1,8 +1,8 @@
-"""Whose recordings shaped a model's weights: entries in, a file beside the weights that tells everybody, and back.
+"""The entries that shaped a model's weights in; a file beside the weights that lists them out, and back.
 
-A run adds to what it started from: people who were trained on and taken out of the manifest later, those of the model
-that it was initialized from, and whoever a model was fitted to stay in the list for good. It names people and
-recordings (by checksum), and neither places nor texts.
+A run adds to the list that it started from. So people whom the manifest no longer holds, those of the model that it was
+initialized from, and everybody that a model was fitted to stay in the list for good. It names people and recordings (by
+checksum), and neither places nor texts.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def write(entries: Iterable[Entry], model: Path) -> None:
 
 
 def seen(entries: Iterable[Entry], tested: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
-    """Of what is tested, the recordings that shaped the weights, and whose others did, though these did not."""
+    """Return the tested recordings that shaped the weights, and the tested people whose other recordings did."""
     entries, tested = list(entries), list(tested)
     again = [] if _apart(entries, tested) else [entry for entry in tested if not _apart(entries, [entry])]
     subjects = {entry.key("subject") for entry in entries}
@@ -100,7 +100,7 @@ def seen(entries: Iterable[Entry], tested: Iterable[Entry]) -> tuple[list[Entry]
 
 
 def card_rows(entries: Iterable[Entry], started_from: str = "") -> str:
-    """Rows of a model card that name everybody whose recordings shaped the weights, those taken out since too."""
+    """Return rows of a model card that name everybody whose recordings shaped the weights, also those removed since."""
     entries = tuple(entries)
     fitted, chose = people(trained(entries)), people(entry for entry in entries if entry.split == VALIDATION)
     rows = [f"| people trained on, ever | {_listed(fitted)} |", f"| people who chose the weights | {_listed(chose)} |"]

@@ -1,4 +1,4 @@
-"""A name in, the device of PyTorch that it means out, if the device is there."""
+"""A name in; the device of PyTorch of that name, if this machine has it, out."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class _Read:
         self._end_span(duration_s)
         # Keys come by another way than samples: those pressed after the last sample that is kept are left out.
         kept = [press for press in self.presses if 0 <= press[0] <= duration_s]
-        inside = [(max(0.0, s), min(e, duration_s), *rest) for s, e, *rest in self.spans if s < duration_s]
+        inside = [(max(0.0, s), min(e, duration_s), kind, text) for s, e, kind, text in self.spans if s < duration_s]
         notes = list(lines_of_notes(path, self.notes))
         if (left := path.stat().st_size - self.end) > 0:
             notes.append(f"its last {left:,} of {left + self.end:,} bytes are not whole frames and are left out")
@@ -162,7 +162,7 @@ class _Read:
         shape, starts = (rows, signal.n_channels), np.array(self.starts)
         samples = _JournalSamples(path.absolute(), shape, starts, np.array(self.offsets, np.int64))
         try:
-            events, spans = Events.of(kept), Spans.of((s, e, kind, text) for s, e, kind, text in inside)
+            events, spans = Events.of(kept), Spans.of(inside)
             return replace(signal, samples=samples, events=events, spans=spans, notes=tuple(notes))
         except DataError as error:
             raise RecordingError(path, f"{error.where}: {error.wrong}", error.advice) from error

@@ -7,8 +7,8 @@
 /notes          what was lost, bridged or repeated while it was recorded: a JSON list (recorded files only)
 /spans          start_s, end_s: float64 (n,); kinds, texts: JSON lists
 
-It is written in HDF5's format 1.10, which has checksums of all that describes the data: in the earlier one a changed
-bit moves a rate, or lets HDF5 find zeros in the place of samples.
+Files use HDF5's format 1.10, which has checksums of all that describes the data. In the earlier format a changed bit
+can move a rate, or make HDF5 return zeros for samples.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def save_session(recording: Recording, path: str | Path, notes: str = "") -> Non
 
 
 class _Sink(io.FileIO):
-    """A file that keeps the first failure to write to itself: HDF5, told of it, would crash the process on closing."""
+    """A file that keeps its first failure to write: HDF5 would crash the process on closing if it saw the failure."""
 
     failure: BaseException | None = None
 

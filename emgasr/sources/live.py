@@ -1,7 +1,7 @@
-"""A device that delivers packets in; a Source out: a bounded queue, stalls told, a lost device opened anew.
+"""A device that delivers packets in; a Source with a bounded queue, which reports stalls and opens a lost device, out.
 
-The device is read in a thread of its own, so that a slow consumer costs samples only when the queue is full; then the
-oldest are thrown away and told.
+A thread of its own reads the device. A slow consumer loses samples only when the queue is full: the oldest ones, with a
+note.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Silence:
 
 
 class Device(Protocol):
-    """What delivers packets; `open` starts it (RecordingError: it is not to be had), `close` stops it, repeatedly."""
+    """Delivers packets; `open` starts it (RecordingError: it is not there), `close` stops it, also more than once."""
 
     rate_hz: float
     unit: str
@@ -75,8 +75,8 @@ class Device(Protocol):
 class LiveConfig:
     """How long to wait for what: `chunk_s` between reads, `queue_s` of signal kept for a slow consumer.
 
-    A silence is told after `stall_s`, the device is opened anew after `reopen_s` of it, if it is not there again after
-    RETRY_S, and the stream fails after `give_up_s`.
+    A silence is noted after `stall_s`. After `reopen_s` the device is opened again, and once more every RETRY_S while
+    it is away; after `give_up_s` the stream fails.
     """
 
     chunk_s: float = 0.032
@@ -190,7 +190,7 @@ class LiveSource:
 
     def _pump(self) -> None:
         """Read the device until it ends or is gone for good: runs in its own thread, the only one that touches it."""
-        wait_s = 0.0  # what came before anyone listened would only be late: it is read at once and left out
+        wait_s = 0.0  # samples from before anyone listened are late: they are read at once and left out
         heard_s = opened_s = time.monotonic()
         try:
             while not self._closed.is_set():

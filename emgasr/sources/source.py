@@ -39,9 +39,9 @@ class Note:
 class Chunk:
     """Samples float32 (T, C) whose first was taken `time_s` after the stream's start, and notes on what happened.
 
-    Values that no amplifier gives are still in them: who uses them mends them (`emgasr.frontend.measured`).
-    A chunk begins where the one before it ended, unless its first note is a "gap". T may be 0, so that a note of a
-    stalled source can be told. `arrived_s` is time.monotonic() when its last sample came in.
+    Values that no amplifier gives are still among them: users mend them (`emgasr.frontend.measured`).
+    A chunk begins where the one before it ended, unless its first note is a "gap". T may be 0, for a note of a source
+    that stalls. `arrived_s` is time.monotonic() when its last sample came in.
     """
 
     samples: np.ndarray

@@ -1,4 +1,4 @@
-"""The words after a source's kind, as "board=-1,unit=uV", in; checked values out, an unknown key or bad value told."""
+"""The words after a source's kind ("board=-1,unit=uV") in; checked values, or one line on a bad one, out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONDITIONING = ("highpass_hz", "lowpass_hz", "order", "mains", "notch_q", "rate_
 
 @dataclass
 class Spec:
-    """Options of a source that are taken one by one; `done` then refuses what nobody took."""
+    """Options of a source, which its opener takes one by one; `done` then refuses those that it did not take."""
 
     kind: str
     bare: str  # what stands before the first option: a path

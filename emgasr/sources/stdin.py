@@ -1,4 +1,4 @@
-"""Raw little-endian samples on standard input in, a Source out: rate, unit and channels are declared, nothing guessed.
+"""Raw little-endian samples on standard input in, a Source out; rate, unit and channels are declared, not guessed.
 
 Samples come interleaved: all channels of one instant, then of the next. A pipe makes its writer wait, so a slow
 consumer loses nothing here; bytes carry no times, so what was lost before the pipe cannot be seen.

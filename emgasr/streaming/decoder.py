@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emgasr.decoding import BeamSearch, Hypothesis
-from emgasr.decoding.settle import settle
+from emgasr.decoding.finalize import finalize
 
 
 class Token(NamedTuple):
@@ -124,7 +124,7 @@ class BeamReader(Reader):
 
     def _apply_rules(self) -> None:
         if self.agreement < 1 or self.within is not None:
-            self._state = settle(self._state, self.agreement, self.within)
+            self._state = finalize(self._state, self.agreement, self.within)
         self._look()
         if self.pause is None or self._newest is None or self.frames - self._newest < self.pause:
             return
@@ -132,7 +132,7 @@ class BeamReader(Reader):
         if self.search.config.end_of_sentence:
             self.end()
         else:
-            self._state = settle(self._state, self.agreement, 0)
+            self._state = finalize(self._state, self.agreement, 0)
             self._look()
             self._newest = None
 

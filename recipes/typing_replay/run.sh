@@ -18,9 +18,9 @@ minutes=${MINUTES:-10}                  # of a session, from its start
 budget=${BUDGET:---fit.minutes 60}      # of training, the same for every system; --fit.steps N repeats itself to the bit
 device=${DEVICE:-auto}                  # of training and reading: auto, cpu or cuda
 ladder=${LADDER:-0.5,1,2,5,10,20,40}    # minutes of calibration
-calibration=${CALIBRATION:-}            # more options, as --calibration.steps=120
+adaptation=${ADAPTATION:-}              # more options, as --adaptation.steps=120
 jobs=${JOBS:-2}                         # simulations, and jobs of the protocol, at a time
-engine=${ENGINE:-local}                 # ray: the cluster that RAY_ADDRESS names
+engine=${ENGINE:-local}                 # or ray, slurm
 lm=${LM:-}                              # language model to read with, and the text that it was built from
 lm_text=${LM_TEXT:-}
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
@@ -70,8 +70,8 @@ for name in $systems; do
 done
 language=()
 [ -z "$lm" ] || language=("--lm=$lm" "--lm-text=[$lm_text]")
-read -r -a more <<< "$calibration"
+read -r -a more <<< "$adaptation"
 "${emgasr[@]}" protocol run "$out/manifest.jsonl" "$out/splits.json" "${run[@]}" --out "$out/protocol" \
-    --engine "$engine" --workers "$jobs" --title "Real typing, simulated muscles" "--calibration.minutes=[$ladder]" \
+    --engine "$engine" --workers "$jobs" --title "Real typing, simulated muscles" "--adaptation.minutes=[$ladder]" \
     ${more[@]+"${more[@]}"} ${language[@]+"${language[@]}"} > /dev/null
 "${emgasr[@]}" protocol report "$out/protocol" --title "Real typing, simulated muscles" --published "$here/published.md"

@@ -25,6 +25,7 @@ from tests.helpers.miniatures import write_native
 from tests.helpers.tiny_models import write_easy_corpus
 
 
+@pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_training_that_is_told_to_end_writes_its_checkpoint_and_goes_on_without_a_step_twice(

@@ -17,9 +17,8 @@ from emgasr.config.typed_data import built
 from emgasr.data.augment import AugmentConfig
 from emgasr.errors import ConfigError
 from emgasr.frontend.conditioning import ConditioningConfig
+from emgasr.protocol.config import AdaptationConfig, ProtocolConfig
 from emgasr.protocol.folds import RuleConfig
-from emgasr.protocol.ladder import CalibrationConfig
-from emgasr.protocol.plan import ProtocolConfig
 from emgasr.streaming.profile import Profile
 from emgasr.streaming.rules import LiveRules
 from emgasr.streaming.stream import StreamConfig
@@ -28,7 +27,7 @@ from emgasr.training.loop import FitConfig
 from emgasr.training.objective import CTCConfig
 
 PARTS = (FitConfig, CTCConfig, AugmentConfig)
-NAMED = (TrainingConfig, PersonalizeConfig, ProtocolConfig, ConditioningConfig, CalibrationConfig, RuleConfig)
+NAMED = (TrainingConfig, PersonalizeConfig, ProtocolConfig, ConditioningConfig, AdaptationConfig, RuleConfig)
 SECTIONS = [kind for kinds in KINDS.values() for kind in kinds.values()]
 CONFIGS = [*NAMED, *PARTS, *SECTIONS, LiveRules, StreamConfig]
 

@@ -15,6 +15,7 @@ from emgasr.config.parsing import from_mapping, to_mapping
 from emgasr.config.renamed import renamed_keys
 from emgasr.data.batches import ComposedConfig
 from emgasr.errors import ConfigError
+from emgasr.protocol.config import ProtocolConfig
 from emgasr.training.config import KINDS, RENAMED, PersonalizeConfig, TrainingConfig
 from emgasr.training.loop import FitConfig
 
@@ -95,3 +96,12 @@ class Rules:
 
 def test_any_configuration_can_rename_a_field() -> None:
     assert from_mapping(Rules, {}, {"settle_within_s": 2.0}, "live.yaml") == Rules(2.0)
+
+
+def test_old_names_within_sections_are_read_too(capsys: pytest.CaptureFixture[str]) -> None:
+    old = ["--calibration.rungs=[affine]", "--calibration.budget-s", "3"]
+    content = {"calibration": {"rungs": ["affine"], "budget_s": 3}}
+    config = from_mapping(ProtocolConfig, {}, content, "old.yaml")
+    assert config == from_command_line(ProtocolConfig, {}, old, "test")
+    assert config.adaptation.methods == ("affine",)
+    assert "old.yaml: rungs is now methods" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from emgasr.data.loader import loaded, made_ahead, noticing_lost_workers
 from emgasr.errors import DataError
 
 CPU = torch.device("cpu")
-WORKERS = [0, 2]
+WORKERS = [0, pytest.param(2, marks=pytest.mark.process)]
 
 
 def numbered(step: int) -> Batch:
@@ -41,7 +41,6 @@ def nothing_is_left() -> bool:
     )
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("workers", WORKERS)
 def test_batches_come_in_order_and_end(workers: int) -> None:
     batches = list(loaded(numbered, range(3, 9, 2), CPU, workers))
@@ -53,7 +52,6 @@ def test_batches_come_in_order_and_end(workers: int) -> None:
     assert nothing_is_left()
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_failure_is_raised_as_it_is_and_ends_what_makes_batches(workers: int) -> None:
     batches = loaded(failing(2, DataError("recording ann/day0", "broke off", "plug it in")), range(10), CPU, workers)
@@ -64,7 +62,6 @@ def test_a_failure_is_raised_as_it_is_and_ends_what_makes_batches(workers: int) 
     assert nothing_is_left()
 
 
-@pytest.mark.process
 @pytest.mark.parametrize("workers", WORKERS)
 def test_leaving_early_ends_what_makes_batches(workers: int) -> None:
     batches = loaded(numbered, range(10**9), CPU, workers)
@@ -81,6 +78,7 @@ def test_loading_draws_nothing_from_the_generator_of_the_steps(workers: int) -> 
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.process
 def test_workers_leave_ctrl_c_to_the_process_that_trains() -> None:
     def interrupted(step: int) -> Batch:
         os.kill(os.getpid(), signal.SIGINT)
@@ -89,6 +87,7 @@ def test_workers_leave_ctrl_c_to_the_process_that_trains() -> None:
     assert len(list(loaded(interrupted, range(3), CPU, 1))) == 3
 
 
+@pytest.mark.process
 def test_a_worker_that_is_killed_is_one_line() -> None:
     def killed(step: int) -> Batch:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -98,7 +97,6 @@ def test_a_worker_that_is_killed_is_one_line() -> None:
         list(loaded(killed, range(3), CPU, 1))
 
 
-@pytest.mark.process
 def test_no_more_is_made_than_asked_ahead() -> None:
     made: list[int] = []
     enough = threading.Event()

@@ -36,16 +36,16 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     return Workplace(tmp_path_factory.mktemp("pages"))
 
 
-def page_parameters() -> list[Any]:
-    slow = {name for name, found in RUN.items() if any(block.slow for block in found)}
-    return [
-        pytest.param(name, marks=[pytest.mark.slow] if name in slow else [])
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "page",
+    [
+        name
         for name, found in RUN.items()
         if name not in TESTED_ELSEWHERE and any(block.mark == "tested" for block in found)
-    ]
-
-
-@pytest.mark.parametrize("page", page_parameters())
+    ],
+)
 def test_the_blocks_of_a_page_run_in_order(page: str, workplace: Workplace) -> None:
     folder = workplace.folder(page, needs(TEXTS[page]))
     names: dict[str, Any] = {"__name__": "__page__"}
@@ -75,6 +75,8 @@ def test_commands_stand_in_fenced_blocks_with_a_language() -> None:
     assert loose == []
 
 
+@pytest.mark.slow
+@pytest.mark.process
 def test_commands_name_verbs_and_options_that_exist() -> None:
     unknown = []
     for block, command in shell_lines():
@@ -101,22 +103,22 @@ def test_blocks_are_found_with_their_marks() -> None:
     text = (
         "<!-- tested -->\n```sh\nemgasr info \\\n    run/model\n```\n\n```text\nno command\n```\n\n"
         "1. A step:\n\n    <!-- not run: needs a board -->\n    ```python\n    if True:\n        pass\n    ```\n"
-        "<!-- tested: slow -->\n```sh\n# why\nmake demo\n```\n<!-- file: a/b.yaml -->\n```yaml\nsteps: 3\n```\n"
+        "<!-- tested -->\n```sh\n# why\nmake demo\n```\n<!-- file: a/b.yaml -->\n```yaml\nsteps: 3\n```\n"
     )
     found = blocks(text, "page.md")
     assert [(b.language, b.mark, b.note, b.line) for b in found] == [
         ("sh", "tested", "", 3),
         ("text", "", "", 8),
         ("python", "not run", "needs a board", 15),
-        ("sh", "tested", "slow", 20),
+        ("sh", "tested", "", 20),
         ("yaml", "file", "a/b.yaml", 25),
     ]
     assert found[2].code == "if True:\n    pass\n"
     assert commands(found[0].code) == ["emgasr info run/model"]
     assert commands(found[3].code) == ["make demo"]
-    assert found[3].slow
 
 
+@pytest.mark.process
 def test_a_block_that_fails_is_a_failure_of_its_page(tmp_path: Path) -> None:
     wrong = Block("page.md", 1, "sh", "tested", "", "emgasr info nothing-here\n")
     with pytest.raises(AssertionError, match=r"page.md:1: `emgasr info nothing-here` ended with 2"):

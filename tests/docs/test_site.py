@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -45,6 +46,7 @@ def read(page: Path) -> Links:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    os.environ.setdefault("NO_MKDOCS_2_WARNING", "1")
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 
@@ -55,6 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.process
 @needs_mkdocs
 def test_the_site_builds_and_every_link_within_it_leads_somewhere(site: Path) -> None:
     found = {page: read(page) for page in sorted(site.rglob("*.html")) if page.name != "404.html"}
@@ -75,12 +78,14 @@ def test_the_site_builds_and_every_link_within_it_leads_somewhere(site: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.process
 @needs_mkdocs
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     loaded = {link for page in site.rglob("*.html") for link in read(page).loaded}
     assert [link for link in sorted(loaded) if urlsplit(link).netloc] == []
 
 
+@pytest.mark.slow
 def test_every_verb_stands_on_the_page_of_the_command_line() -> None:
     from emgasr.cli import VERBS
 
@@ -92,6 +97,7 @@ def test_every_verb_stands_on_the_page_of_the_command_line() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_every_option_on_the_page_of_configurations_has_a_meaning() -> None:
     rows = [line for line in generate.configuration().splitlines() if line.startswith("| `")]
     assert len(rows) > 150

@@ -3,7 +3,6 @@
 A comment stands above each block that a reader would run:
 
     <!-- tested -->              the block runs in a test
-    <!-- tested: slow -->        it runs in a test that is marked slow
     <!-- not run: REASON -->     it needs what a test has not: a board, a cluster, a corpus
     <!-- shown: WHAT -->         the block is a file of the repository, or part of one
     <!-- file: NAME -->          a reader saves the block under this name; so does the test
@@ -49,11 +48,6 @@ class Block:
     mark: str
     note: str
     code: str
-
-    @property
-    def slow(self) -> bool:
-        """Whether the block is marked as slow."""
-        return self.mark == "tested" and self.note == "slow"
 
     @property
     def place(self) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 from emgasr.cli.options.config import from_command_line
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.protocol.config import AdaptationConfig, ProtocolConfig
 from emgasr.protocol.folds import RuleConfig, make_splits
-from emgasr.protocol.ladder import CalibrationConfig
-from emgasr.protocol.plan import Prepared, ProtocolConfig, prepare
+from emgasr.protocol.plan import Prepared, prepare
 from emgasr.sessions.native import save_session
 from emgasr.training.config import KINDS, TrainingConfig
 from tests.helpers.tiny_models import easy_recording
@@ -60,7 +60,7 @@ def write_corpus(folder: Path, names: Sequence[str] = ("ann", "bob", "cat"), ses
     return folder / "manifest.jsonl"
 
 
-CONFIG = ProtocolConfig(calibration=CalibrationConfig(minutes=(0.2, 5), steps=2))
+CONFIG = ProtocolConfig(adaptation=AdaptationConfig(minutes=(0.2, 5), steps=2))
 
 
 def system(folder: Path, *options: str) -> TrainingConfig:

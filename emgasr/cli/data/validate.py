@@ -12,7 +12,7 @@ from emgasr.cli.progress import bar
 from emgasr.display.wording import counted
 
 if TYPE_CHECKING:
-    from emgasr.data.validate import Report
+    from emgasr.data.validate import Validation
 
 RECORDINGS = (".hdf5", ".h5", ".bdf", ".edf")
 SHOWN = 50  # problems in the table; --json has them all
@@ -75,7 +75,7 @@ def _recording(path: Path, as_json: bool) -> int:
     return 2 if problems else 0
 
 
-def _show(report: Report) -> None:
+def _show(report: Validation) -> None:
     from rich.markup import escape
     from rich.table import Table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.live.prompt_screen import prompt_screen, read_prompts
-from emgasr.cli.options.common import add_json, add_out, add_quiet
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.source import add_source_option
@@ -32,10 +32,12 @@ def run(argv: list[str]) -> int:
     from emgasr.display.console import Console
     from emgasr.files.output import claimed_folder
     from emgasr.models.folder import load_recognizer
+    from emgasr.pipeline import model_folder
     from emgasr.simulate import default_prompts
     from emgasr.sources import Typing, open_source
 
     prompts = read_prompts(Path(options.prompts)) if options.prompts else default_prompts("train")
+    options.model, _ = model_folder(options.model)
     base = load_recognizer(options.model)
     config = CalibrateConfig(options.rest_seconds, options.data_seconds, options.held_out_seconds, options.fit_minutes)
     console = Console(stderr=True, highlight=False)
@@ -73,7 +75,7 @@ def _calibrate(
     from emgasr.capture.recorder import Director
     from emgasr.streaming.profile import FIT
 
-    model = Path(options.model)
+    model = options.model
     fits = []
 
     def start(recording: Path) -> None:
@@ -155,9 +157,9 @@ def parser() -> ArgumentParser:
         prog="emgasr calibrate",
         description="Rest, type what is shown, and have the model fitted to you while you type on. The last prompts "
         "are held out and judge how well it reads you. All recordings stay in the profile's folder on this machine.",
-        examples=("emgasr calibrate my_model --source brainflow:board=0 --subject me --out me",),
+        examples=("emgasr calibrate demo --source brainflow:board=0 --subject me --out me",),
     )
-    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    add_model(made)
     add_source_option(made)
     add_out(made, "the profile's folder; must hold nothing", overwrite=False)
     made.add_argument("--subject", default="anonymous", metavar="NAME", help="who types")

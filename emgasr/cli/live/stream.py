@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json
+from emgasr.cli.options.common import add_json, add_model
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
@@ -214,15 +214,11 @@ def parser() -> ArgumentParser:
         prog="emgasr stream",
         description="Read a live signal: text as it is typed.",
         examples=(
-            "emgasr stream my_model --source simulate:seed=9001 --lm en.lm",
+            "emgasr stream demo --source simulate:seed=9001",
             "emgasr stream me --source brainflow:board=0 --json",
         ),
     )
-    made.add_argument(
-        "model",
-        metavar="MODEL",
-        help="model folder of `emgasr train`, or a profile of `emgasr calibrate`: its level of rest holds back keys",
-    )
+    add_model(made)
     add_source_option(made)
     form = made.add_mutually_exclusive_group()
     add_json(form, "print one event a line as JSON: keys as they appear, change and become final")

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.cli.options.common import add_json, add_out, add_quiet
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
@@ -137,7 +137,7 @@ def parser() -> ArgumentParser:
         "more errors on validation recordings; never test data. `stream` uses what is written into the model folder.",
         examples=("emgasr tune-live my_model corpus.jsonl --lm en.lm",),
     )
-    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    add_model(made)
     made.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
     made.add_argument("--split", default=VALIDATION, metavar="NAME", help="split to read")
     slack = "errors that finalizing may add, as a part of those without rules"

@@ -20,6 +20,10 @@ def run(argv: list[str]) -> int:
     """Print what a path holds."""
     options = parser().parse_args(argv)
     path = Path(options.path)
+    if options.path == "demo" and not path.exists():
+        from emgasr.models.folder import packaged_model
+
+        path = packaged_model()
     if not path.exists():
         raise EmgasrError(path, "does not exist", "check the path")
     if path.is_dir():
@@ -57,9 +61,13 @@ def parser() -> ArgumentParser:
     made = ArgumentParser(
         prog="emgasr info",
         description="Show what a file or folder holds.",
-        examples=("emgasr info my_model", "emgasr info corpus.jsonl --json"),
+        examples=("emgasr info demo", "emgasr info corpus.jsonl --json"),
     )
-    made.add_argument("path", metavar="PATH", help="a recording, a manifest (.jsonl) or a model folder")
+    made.add_argument(
+        "path",
+        metavar="PATH",
+        help="recording, manifest (.jsonl), model folder, or demo: the model that ships with emgasr",
+    )
     add_json(made)
     return made
 

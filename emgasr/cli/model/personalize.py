@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json, add_out, add_quiet
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
@@ -29,11 +29,14 @@ def run(argv: list[str]) -> int:
     fitting = _configuration()
     options = parser(fitting).parse_args(argv)
     config = fitting.read(options, PROGRAM)
+    from emgasr.pipeline import model_folder
     from emgasr.training.personalize import personalize
 
     recordings, entries = _recordings(options)
     with fit_progress(quiet=options.quiet) as report:
-        result = personalize(options.model, recordings, config, options.out, report, log=_log, entries=entries)
+        result = personalize(
+            model_folder(options.model)[0], recordings, config, options.out, report, log=_log, entries=entries
+        )
     if result.interrupted:
         print(f"emgasr: stopped; {options.out}/model is the best so far", file=sys.stderr)
         return 130
@@ -56,11 +59,11 @@ def parser(fitting: ConfigOptions | None = None) -> ArgumentParser:
         description="Fit a trained recognizer to one person's labelled recordings. The end of each recording is held "
         "out and judges the result: the fitted model is kept only if it reads that better.",
         examples=(
-            "emgasr personalize my_model monday.hdf5 tuesday.hdf5 --out mine --fit.minutes 5",
+            "emgasr personalize demo monday.hdf5 tuesday.hdf5 --out mine --fit.minutes 5",
             "emgasr personalize my_model corpus.jsonl --subject p01 --out p01 --fit.steps 500",
         ),
     )
-    made.add_argument("model", type=Path, metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    add_model(made)
     data = "the person's recordings, or a manifest that lists them (.jsonl)"
     made.add_argument("recordings", type=Path, nargs="+", metavar="RECORDING", help=data)
     made.add_argument("--split", default=TRAIN, metavar="NAME", help="split of the manifest to fit on")

@@ -1,4 +1,4 @@
-"""The options that verbs share, each defined once: --out, --overwrite, --json, --quiet, --seed."""
+"""The options that verbs share, each defined once: --out, --overwrite, --json, --quiet, --seed, and MODEL."""
 
 from __future__ import annotations
 
@@ -33,3 +33,12 @@ def add_quiet(parser: argparse._ActionsContainer) -> None:
 def add_seed(parser: argparse._ActionsContainer, of: str) -> None:
     """Add --seed, 0 unless it is given."""
     parser.add_argument("--seed", type=int, default=0, help=f"seed of {of}")
+
+
+def add_model(parser: argparse._ActionsContainer) -> None:
+    """Add MODEL, the first positional of every verb that reads with one."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="model folder of `emgasr train`, profile of `emgasr calibrate`, or demo: the model that ships with emgasr",
+    )

@@ -39,7 +39,7 @@ class ConfigOptions(Generic[Config]):
 
     def add_to(self, parser: ArgumentParser) -> None:
         """Add the options to a parser, in groups, and the old spellings that the configuration states."""
-        names: Mapping[str, str] = getattr(self.config, "RENAMED", {})
+        names = _old_names(self.config)
         parser.renamed += tuple(Renamed(parser.verb, _option(old), _option(new)) for old, new in names.items())
         group = parser.add_argument_group("configuration", "YAML files, and single options over them")
         group.add_argument(
@@ -263,3 +263,14 @@ def _filled(config: type, kinds: Kinds, given: Mapping[str, Any]) -> dict[str, A
         elif name in given or default is not MISSING:
             found[name] = to_plain(value if name in given else default)
     return found
+
+
+def _old_names(config: type) -> dict[str, str]:
+    """Return the old names that a configuration and its sections state, old -> new, those within sections first."""
+    own: Mapping[str, str] = getattr(config, "RENAMED", {})
+    within: dict[str, str] = {}
+    for section, hint in typing.get_type_hints(config).items():
+        spellings = (section, *(old for old, new in own.items() if new == section))
+        for old, new in getattr(hint, "RENAMED", {}).items():
+            within |= {f"{spelled}.{old}": f"{section}.{new}" for spelled in spellings}
+    return {**within, **own}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold, weights_given
@@ -190,7 +190,7 @@ def parser() -> ArgumentParser:
         "tune`), else they are tuned on a validation split; never on the test.",
         examples=("emgasr evaluate my_model corpus.jsonl --lm en.lm --out results",),
     )
-    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    add_model(made)
     made.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
     made.add_argument("--split", default=TEST, metavar="NAME", help="split to evaluate")
     add_out(made, "where results.json, hypotheses.jsonl and report.html go (default: nowhere)", required=False)

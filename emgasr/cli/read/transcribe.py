@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json, add_quiet
+from emgasr.cli.options.common import add_json, add_model, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.language import as_option
 from emgasr.cli.options.parser import ArgumentParser
@@ -79,11 +79,11 @@ def parser() -> ArgumentParser:
         prog="emgasr transcribe",
         description="Read recordings: greedily, or by beam search with a language model.",
         examples=(
-            "emgasr transcribe my_model session.hdf5 --lm en.lm",
+            "emgasr transcribe demo session.hdf5",
             "emgasr transcribe my_model sessions/*.hdf5 --json",
         ),
     )
-    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    add_model(made)
     made.add_argument(
         "recordings", metavar="RECORDING", nargs="+", help="native or emg2qwerty session (HDF5), or BIDS BDF/EDF"
     )

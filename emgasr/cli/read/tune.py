@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.language import add_language_options
 from emgasr.cli.options.parser import ArgumentParser
@@ -177,7 +177,7 @@ def parser() -> ArgumentParser:
         "written into the model folder.",
         examples=("emgasr tune my_model corpus.jsonl --lm en.lm",),
     )
-    made.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
+    add_model(made)
     made.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
     made.add_argument("--split", default=VALIDATION, metavar="NAME", help="split to tune on")
     made.add_argument("--trials", type=int, default=TRIALS, help="weights tried, half of them at random")

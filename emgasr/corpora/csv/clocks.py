@@ -63,7 +63,7 @@ def is_of_one_day(cell: str) -> bool:
 
 
 def clock_of(path: Path, column: Column, times: np.ndarray, rate_hz: float, of_one_day: bool = False) -> Clock:
-    """The clock that a column of times is; its unit is what its name tells, or that in which the rate is right.
+    """Return the clock of a column of times; its unit is that of its name, else the one that gives the declared rate.
 
     Times of day go on after midnight, and whole numbers after 2^32, where the counters of microcontrollers turn.
     """
@@ -89,9 +89,9 @@ def _turned(times: np.ndarray, turn: float) -> np.ndarray:
 
 
 def counter_of(path: Path, column: Column, values: np.ndarray, rate_hz: float) -> tuple[Clock | None, str]:
-    """The clock of a column that counts samples, from 0: what it skips was lost. None, and a note, if it was restarted.
+    """Return the clock of a column that counts samples, which were lost where it skips; None and a note if it restarts.
 
-    A counter may turn: begin again where a device's is full, or always after as many.
+    A counter may turn: begin again where the device's counter is full, or always after the same number.
     """
     steps = np.diff(values)
     common = float(np.median(steps)) if len(steps) else 1.0

@@ -1,4 +1,4 @@
-"""What each column of a table of samples is, by its name: electrode, clock, index, or something else; or the question.
+"""The names of a table's columns in; what each is (electrode, clock, index, other), or one question, out.
 
 The rule. A column is passed over if its name is empty or one of INDEX and its values count up; it is a clock if a word
 of its name is one of TIMES, all of it is one of CLOCKS, or its unit is one of time; it is no electrode if a word of its

@@ -70,7 +70,7 @@ def read_split_file(path: Path) -> dict[Key, str]:
     dataset = content.get("dataset") if isinstance(content, dict) else None
     found: dict[Key, str] = {}
     for name, split in SPLIT_NAMES.items():
-        rows = (dataset.get(name) or ()) if isinstance(dataset, dict) else None
+        rows: Any = (dataset.get(name) or ()) if isinstance(dataset, dict) else None
         if not fits(tuple[dict[str, str], ...], rows) or not all({"user", "session"} <= row.keys() for row in rows):
             raise ManifestError(path, "is not a split file of emg2qwerty", ADVICE)
         for row in rows:

@@ -1,7 +1,7 @@
-"""The clock of a recording's own samples: their times in; its rate, gaps, and the place of labels in the signal out.
+"""The times of a recording's samples in; its clock's rate and gaps, and the place of labels in the signal, out.
 
-A recording's seconds are its samples over its declared rate, so a second in which the device lost samples is shorter
-than a second of the clock. Labels that were made by the clock are moved here, through every gap.
+A recording's second is as many samples as its declared rate says, so it takes longer on the clock where the device lost
+samples. Here labels that were made by the clock move to seconds of the signal, through every gap.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Clock:
         return Clock(name, rows, times_s, rate_hz, 1 / period_s, gaps)
 
     def to_seconds(self, time_s: float) -> float:
-        """From the clock's time to seconds of signal, which follow the samples' own times through any gap."""
+        """Return the second of the signal at a time of the clock, through any gap."""
         rows, times = self.rows, self.times_s
         if time_s <= times[0]:
             return float(rows[0] / self.rate_hz + time_s - times[0])
@@ -101,7 +101,7 @@ class Clock:
         return float(max(self.times_s[-1] + 1 / self.rate_hz, self.times_s[0] + total))
 
     def notes(self) -> tuple[str, ...]:
-        """What the clock tells about the samples: gaps with place and length, samples too many, another rate."""
+        """Return lines on what the clock shows: gaps with place and length, samples too many, another rate."""
         lost = [gap for gap in self.gaps if gap.seconds > 0]
         many = [gap for gap in self.gaps if gap.seconds < 0]
         told = []
@@ -178,7 +178,7 @@ def step_of(rows: np.ndarray, times: np.ndarray, rate_hz: float) -> float:
 
 
 def find_gaps(where: Path, rows: np.ndarray, times_s: np.ndarray, period_s: float) -> tuple[Gap, ...]:
-    """Where the clock goes ahead of the samples for good (or stands still), which jitter and late packets do not."""
+    """Return where the clock runs ahead of the samples for good, or stands still: not jitter, not late packets."""
     counts = np.diff(rows)
     excess = np.diff(times_s) - counts * period_s
     jitter = float(np.quantile(abs(excess), 0.9))
@@ -219,11 +219,13 @@ def _places(gaps: Sequence[Gap], form: str) -> str:
 def place_labels(
     where: Path, clocks: Sequence[Clock], bounds: Sequence[tuple[float, float]], label_clock: str = ""
 ) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
-    """Labels (start, end) in the table's seconds in, in seconds of signal out, with notes on those in a gap.
+    """Return labels (start, end) of a table's seconds in seconds of the signal, with notes on those in a gap.
 
-    Labels may stand on a clock of the file, or count from its first sample. The reading in which all lie inside the
-    recording is taken; a RecordingError asks for `label_clock` (the name of a clock, or FIRST_SAMPLE) where two
-    readings that fit put them into different places.
+    Labels may stand on a clock of the file, or count from its first sample. The reading that puts all of them inside
+    the recording is chosen.
+
+    Raises:
+        RecordingError: Two readings fit and differ; it asks for `label_clock` (a clock's name, or FIRST_SAMPLE).
     """
     if not clocks and label_clock not in ("", FIRST_SAMPLE):
         wrong = f"has no clock {label_clock!r}: its labels count from the first sample"

@@ -1,165 +1,144 @@
-"""The entries of the beam as they are: what frames ask of them, and what a frame leaves of each that stays."""
+"""The beam's entries in: what frames ask of them, and what a frame leaves of each that stays as it is, out."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from emgasr.decoding.kernel.arrays import Beam, Heap, Search
+from emgasr.decoding.kernel.compiling import inlined, inner
 from emgasr.decoding.kernel.masses import TINY, of_ln, plus, times, zero
-from emgasr.decoding.kernel.scratch import (
-    ABOVE,
-    BEAMS,
-    FACTOR_OF,
-    FRAMES,
-    HEAP,
-    IN_BEAM,
-    IN_TOP,
-    LAST,
-    LINKED,
-    LINKED_COUNT,
-    MOST_GAIN_OF,
-    NEXT_CHILD,
-    OLDER,
-    PRESENT,
-    PRESENT_COUNT,
-    UNDO_OF,
-)
-from emgasr.decoding.kernel.tree import BLANK, FACTOR, LABEL, MOST_GAIN, PARENT, SLOT, UNDO
+from emgasr.decoding.kernel.tree import BLANK
 from emgasr.runtime.compiled import compiled
 
 ONE, NONE = np.uint64(1), np.uint64(0)
 
 
-@compiled(nogil=True)
-def describe(
-    live: int,
-    beam: np.ndarray,
-    links: np.ndarray,
-    values: np.ndarray,
-    symbol_of: np.ndarray,
-    label_of: np.ndarray,
-    places: np.ndarray,
-    numbers: np.ndarray,
-    children: np.ndarray,
-    labels: np.ndarray,
-    stamps: np.ndarray,
-    counters: np.ndarray,
-) -> None:
-    """Gather what the frames ask of the beam's entries from their nodes: it stays the same until the beam changes."""
-    counters[BEAMS] += 1
+class Stays(NamedTuple):
+    """Masses over all entries: the most and the least behind the frame, and the most before it.
+
+    `reach` and `undone` are the most before it times the largest factor of a printing token, and of a backspace.
+    """
+
+    most: float
+    least: float
+    before: float
+    reach: float
+    undone: float
+
+
+@inlined
+def describe(search: Search) -> None:
+    """Gather what frames ask of the entries from their nodes; it stays the same until the beam changes."""
+    nodes, beam, labels, counts, lm = search.tree.nodes, search.beam, search.labels, search.counts[0], search.lm
+    live = search.tree.progress[0].live
+    counts.beams += 1
     present = linked = 0
-    for entry in range(live):
-        links[beam[entry], SLOT] = entry
-        places[OLDER, entry] = -1
-        children[0, entry] = children[1, entry] = NONE
-    for entry in range(live):
-        node = beam[entry]
-        label, parent = links[node, LABEL], links[node, PARENT]
-        places[LAST, entry], places[ABOVE, entry] = label, -1
-        numbers[FACTOR_OF, entry], numbers[UNDO_OF, entry] = values[node, FACTOR], values[node, UNDO]
-        numbers[MOST_GAIN_OF, entry] = values[node, MOST_GAIN]
-        if label != BLANK and stamps[IN_BEAM, label] != counters[BEAMS]:
-            stamps[IN_BEAM, label] = counters[BEAMS]
-            labels[PRESENT, present] = label
+    for number in range(live):
+        nodes[beam.nodes[number]].slot = number
+        entry = beam.entries[number]
+        entry.child = -1
+        entry.low = entry.high = NONE
+    for number in range(live):
+        node, entry = nodes[beam.nodes[number]], beam.entries[number]
+        label, parent = node.label, node.parent
+        entry.label, entry.parent = label, -1
+        beam.factor[number], beam.undo[number], beam.largest[number] = node.factor, node.undo, node.largest
+        if label != BLANK and labels.stamps[label].beam != counts.beams:
+            labels.stamps[label].beam = counts.beams
+            labels.present[present] = label
             present += 1
         if parent < 0:
             continue
-        slot = links[parent, SLOT]
-        if slot < live and beam[slot] == parent:
-            places[ABOVE, entry] = slot
-            places[NEXT_CHILD, entry] = places[OLDER, slot]
-            places[OLDER, slot] = entry
-            places[LINKED, linked] = entry
+        slot = nodes[parent].slot
+        if slot < live and beam.nodes[slot] == parent:
+            above = beam.entries[slot]
+            entry.parent, entry.sibling = slot, above.child
+            above.child = number
+            beam.linked[linked] = number
             linked += 1
-            symbol = symbol_of[label]
-            if symbol >= 0 and len(label_of) > 0 and label_of[symbol] == label:
-                children[symbol >> 6, slot] |= ONE << np.uint64(symbol & 63)
-    counters[PRESENT_COUNT], counters[LINKED_COUNT] = present, linked
+            symbol = lm.symbol_of[label]
+            if symbol >= 0 and len(lm.label_of) > 0 and lm.label_of[symbol] == label:
+                if symbol < 64:
+                    above.low |= ONE << np.uint64(symbol)
+                else:
+                    above.high |= ONE << np.uint64(symbol & 63)
+    counts.present, counts.linked = present, linked
 
 
-@compiled(nogil=True)
-def stay(
-    row: np.ndarray,
-    scale: float,
-    blank: float,
-    live: int,
-    mass: np.ndarray,
-    places: np.ndarray,
-    numbers: np.ndarray,
-    labels: np.ndarray,
-    stamps: np.ndarray,
-    emission: np.ndarray,
-    counters: np.ndarray,
-    strict: bool,
-    logs: bool | None,
-) -> tuple[float, float, float, float, float]:
-    """What each hypothesis has after the frame if it stays as it is, with what a live parent adds, on to mass[1].
+@inlined
+def stay(search: Search, row: np.ndarray, blank: float, logs: bool | None) -> Stays:
+    """Compute what each entry has behind the frame if it stays as it is, with what a live parent adds.
 
-    Return the most and the least that one has; the most that one had, that a symbol could make of it, and that an undo
-    could, if their emissions were 1.
+    `blank` is the factor of a blank frame. The masses go to `next_blank` and `next_token`, their sums to the heap.
     """
-    for place in range(counters[PRESENT_COUNT]):
-        label = labels[PRESENT, place]
-        emission[label] = of_ln(scale * row[label], logs)
-        if strict and stamps[IN_TOP, label] != counters[FRAMES]:
-            emission[label] = zero(logs)
+    beam, entries, labels, counts = search.beam, search.beam.entries, search.labels, search.counts[0]
+    live = search.tree.progress[0].live
+    for place in range(counts.present):
+        label = labels.present[place]
+        labels.emission[label] = of_ln(search.weights.acoustic_scale * row[label], logs)
+        if search.weights.strict and labels.stamps[label].frame != counts.frames:
+            labels.emission[label] = zero(logs)
     for entry in range(live):
-        mass[1, 0, entry] = times(plus(mass[0, 0, entry], mass[0, 1, entry], logs), blank, logs)
+        beam.next_blank[entry] = times(plus(beam.blank[entry], beam.token[entry], logs), blank, logs)
     for entry in range(live):
-        mass[1, 1, entry] = times(mass[0, 1, entry], emission[places[LAST, entry]], logs)
-    for place in range(counters[LINKED_COUNT]):
-        entry = places[LINKED, place]
-        label = places[LAST, entry]
-        if stamps[IN_TOP, label] == counters[FRAMES]:
-            slot = places[ABOVE, entry]
-            before = mass[0, 0, slot]
-            if places[LAST, slot] != label:
-                before = plus(before, mass[0, 1, slot], logs)
-            added = times(times(before, numbers[FACTOR_OF, entry], logs), emission[label], logs)
-            mass[1, 1, entry] = plus(mass[1, 1, entry], added, logs)
+        beam.next_token[entry] = times(beam.token[entry], labels.emission[entries[entry].label], logs)
+    for place in range(counts.linked):
+        entry = beam.linked[place]
+        label = entries[entry].label
+        if labels.stamps[label].frame == counts.frames:
+            slot = entries[entry].parent
+            before = beam.blank[slot]
+            if entries[slot].label != label:
+                before = plus(before, beam.token[slot], logs)
+            added = times(times(before, beam.factor[entry], logs), labels.emission[label], logs)
+            beam.next_token[entry] = plus(beam.next_token[entry], added, logs)
     if logs is None:
-        return _extremes(live, mass, numbers)
-    return _extremes_of_logs(live, mass, numbers)
+        return _extremes(live, beam, search.heap)
+    return _extremes_of_logs(live, beam, search.heap)
 
 
-@compiled(nogil=True)
-def lost(row: np.ndarray, blanks: bool, live: int, mass: np.ndarray, places: np.ndarray) -> bool:
-    """Whether the frame may leave an entry a plain mass too small to be told from none; `blanks`: whether one may come.
+@inner
+def lost(search: Search, row: np.ndarray, blanks: bool) -> bool:
+    """Return whether the frame may leave an entry a plain mass too small to be told from none.
 
-    An entry that the frame makes impossible has none, and is not lost.
+    `blanks` says whether a blank may come. An entry that the frame makes impossible has no mass, and is not lost.
     """
-    for entry in range(live):
-        if mass[1, 0, entry] + mass[1, 1, entry] < TINY:
-            label = places[LAST, entry]
+    beam = search.beam
+    for entry in range(search.tree.progress[0].live):
+        if beam.next_blank[entry] + beam.next_token[entry] < TINY:
+            label = beam.entries[entry].label
             if (blanks and row[BLANK] > -np.inf) or (label != BLANK and row[label] > -np.inf):
                 return True
     return False
 
 
-@compiled(nogil=True)
-def _extremes_of_logs(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float, float]:
-    best, least, had, reach, undone = -np.inf, np.inf, -np.inf, -np.inf, -np.inf
+@inner
+def _extremes_of_logs(live: int, beam: Beam, heap: Heap) -> Stays:
+    most, least, had, reach, undone = -np.inf, np.inf, -np.inf, -np.inf, -np.inf
     for entry in range(live):
-        total = plus(mass[1, 0, entry], mass[1, 1, entry], True)
-        numbers[HEAP, entry] = total
-        best, least = max(best, total), min(least, total)
-        total = plus(mass[0, 0, entry], mass[0, 1, entry], True)
+        total = plus(beam.next_blank[entry], beam.next_token[entry], True)
+        heap.mass[entry] = total
+        most, least = max(most, total), min(least, total)
+        total = plus(beam.blank[entry], beam.token[entry], True)
         had = max(had, total)
-        reach = max(reach, total + numbers[MOST_GAIN_OF, entry])
-        undone = max(undone, total + numbers[UNDO_OF, entry])
-    return best, least, had, reach, undone
+        reach = max(reach, total + beam.largest[entry])
+        undone = max(undone, total + beam.undo[entry])
+    return Stays(most, least, had, reach, undone)
 
 
 @compiled(nogil=True, fastmath={"nnan", "nsz", "reassoc"})
-def _extremes(live: int, mass: np.ndarray, numbers: np.ndarray) -> tuple[float, float, float, float, float]:
-    best, least, had, reach, undone = 0.0, np.inf, 0.0, 0.0, 0.0
+def _extremes(live: int, beam: Beam, heap: Heap) -> Stays:
+    most, least, had, reach, undone = 0.0, np.inf, 0.0, 0.0, 0.0
     for entry in range(live):
-        total = mass[1, 0, entry] + mass[1, 1, entry]
-        numbers[HEAP, entry] = total
-        best = max(best, total)
+        total = beam.next_blank[entry] + beam.next_token[entry]
+        heap.mass[entry] = total
+        most = max(most, total)
         least = min(least, total)
     for entry in range(live):
-        total = mass[0, 0, entry] + mass[0, 1, entry]
+        total = beam.blank[entry] + beam.token[entry]
         had = max(had, total)
-        reach = max(reach, total * numbers[MOST_GAIN_OF, entry])
-        undone = max(undone, total * numbers[UNDO_OF, entry])
-    return best, least, had, reach, undone
+        reach = max(reach, total * beam.largest[entry])
+        undone = max(undone, total * beam.undo[entry])
+    return Stays(most, least, had, reach, undone)

@@ -12,82 +12,47 @@ to offer there) exceeds that of the beam's last. The bound is exact: no hypothes
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from emgasr.decoding.kernel.begin import begin
-from emgasr.decoding.kernel.entries import describe, lost, stay
+from emgasr.decoding.kernel.arrays import Scratch, Search, opened
+from emgasr.decoding.kernel.begin import Standing, begin
+from emgasr.decoding.kernel.compiling import inlined, lend
+from emgasr.decoding.kernel.entries import Stays, describe, lost, stay
 from emgasr.decoding.kernel.heap import build
-from emgasr.decoding.kernel.language import NOT_PRINTING, Language
-from emgasr.decoding.kernel.lending import lend
 from emgasr.decoding.kernel.masses import HUGE, TINY, TOO_LARGE, TOO_SMALL, of_ln, times, zero
+from emgasr.decoding.kernel.ngrams import NOT_PRINTING, NGramTables
 from emgasr.decoding.kernel.nodes import node_of
 from emgasr.decoding.kernel.rows import (
     DONE,
     FURTHER,
     MORE_BEAM,
-    MORE_COMMITTED,
+    MORE_FINAL,
     MORE_NODES,
     MORE_WINDOW,
     NEARER,
     best_labels,
     check,
 )
-from emgasr.decoding.kernel.scratch import (
-    BEGUN,
-    BEHIND_IT,
-    COMES_FROM,
-    FRAMES,
-    HEAP,
-    IN_TOP,
-    LEFT,
-    STEP_TO_IT,
-    TIMES_IT,
-    TOP,
-    WHICH,
-    Scratch,
-)
-from emgasr.decoding.kernel.tree import (
-    BLANK,
-    COMMITTED,
-    FILLED,
-    FRAME,
-    LIVE,
-    LOGS_UNTIL,
-    TOO_FAR,
-    USED,
-    WINDOW,
-    Tree,
-    commit,
-    compact,
-    shift_window,
-)
-from emgasr.decoding.kernel.weights import (
-    BACKSPACE,
-    BEAM,
-    COMMIT_WITHIN,
-    LN_BLANK,
-    LN_BONUS,
-    SCALE,
-    STRICT,
-    THRESHOLD,
-    TOP_K,
-)
-from emgasr.decoding.kernel.words import Boosts, Words
+from emgasr.decoding.kernel.tree import BLANK, Tree, compact, finalize_shared, shift_window
+from emgasr.decoding.kernel.weights import Weights
+from emgasr.decoding.kernel.words import BoostTables, WordTables
 from emgasr.runtime.compiled import compiled
 
-COMMIT_EVERY = 4  # frames
+FINALIZE_EVERY = 4  # frames
 
 
 @compiled(nogil=True)
 def advance(
     emissions: np.ndarray,
     first_row: int,
-    language: Language,
-    words: Words | None,
-    boosts: Boosts | None,
-    weights: np.ndarray,
-    tree: Tree,
-    scratch: Scratch,
+    lm: tuple[Any, ...],
+    words: WordTables | None,
+    boosts: BoostTables | None,
+    weights: tuple[Any, ...],
+    tree: tuple[Any, ...],
+    scratch: tuple[Any, ...],
     logs: bool | None,
 ) -> tuple[int, int]:
     """Search on through rows `first_row` and up of emissions (F, V); return how far it came and why it stopped.
@@ -95,135 +60,179 @@ def advance(
     Compiled apart for searches with and without words, boosts and logarithms, so that one costs nothing where it is
     not.
     """
-    # Arrays are taken out of their tuples, and from their owners, here, once: see lending.py.
-    emissions, weights = lend(emissions), lend(weights)
-    tree = Tree(
-        lend(tree.links), lend(tree.values), lend(tree.beam), lend(tree.mass), lend(tree.window), lend(tree.committed),
-        lend(tree.confidence), lend(tree.marks), lend(tree.ln_scale),
-    )  # fmt: skip
-    links, values, window, marks, mass = tree.links, tree.values, tree.window, tree.marks, tree.mass
-    beam, after = tree.beam[0], tree.beam[1]
-    places, numbers, children, labels, stamps = (
-        lend(scratch.places), lend(scratch.numbers), lend(scratch.children), lend(scratch.labels), lend(scratch.stamps),
-    )  # fmt: skip
-    wanted, emission, lanes, counters = (
-        lend(scratch.wanted), lend(scratch.emission), lend(scratch.lanes), lend(scratch.counters),
-    )  # fmt: skip
-    symbol_of, label_of, symbol, contexts, ngrams = (
-        lend(language.symbol_of), lend(language.label_of), lend(language.symbol), lend(language.contexts),
-        lend(language.ngrams),
-    )  # fmt: skip
-    top, near = labels[TOP], labels[LEFT]
-    context_links, context_floats = contexts.view(np.int32), contexts.view(np.float32)
-    ngram_floats = ngrams.view(np.float32)
-    most, top_k, scale, backspace = int(weights[BEAM]), int(weights[TOP_K]), weights[SCALE], int(weights[BACKSPACE])
-    strict, ln_threshold, none = weights[STRICT] > 0.0, -weights[THRESHOLD], zero(logs)
-    threshold, bonus = of_ln(ln_threshold, logs), of_ln(weights[LN_BONUS], logs)
-    room = len(tree.committed)
-    changed = grown = True  # the beam since it was described; since what its hypotheses share was committed
+    search = opened(Weights(*weights), lend(NGramTables(*lm)), lend(Tree(*tree)), lend(Scratch(*scratch)))
+    return _search(lend(emissions), first_row, search, lend(words), lend(boosts), logs)
+
+
+@inlined
+def _search(
+    emissions: np.ndarray,
+    first_row: int,
+    search: Search,
+    words: WordTables | None,
+    boosts: BoostTables | None,
+    logs: bool | None,
+) -> tuple[int, int]:
+    progress, weights, none = search.tree.progress[0], search.weights, zero(logs)
+    threshold = of_ln(-weights.threshold, logs)
+    changed = grown = True  # the beam since it was described; since what its hypotheses share was made final
     for row_number in range(first_row, len(emissions)):
         row = emissions[row_number]
-        live = marks[LIVE]
-        wanted_entries = min(most, live * (top_k + 1))
-        if wanted_entries > len(beam):
-            return row_number, MORE_BEAM
-        if marks[USED] + wanted_entries > len(links):
-            compact(tree)
-            changed = True
-            if marks[USED] + wanted_entries > len(links) // 2:  # rarely: compacting costs as much as many frames
-                return row_number, MORE_NODES
-        if marks[FILLED] == len(window):
-            shift_window(tree)
-            if marks[FILLED] > len(window) // 2:
-                return row_number, MORE_WINDOW
-        if marks[COMMITTED] + marks[FILLED] - marks[WINDOW] >= room:
-            return row_number, MORE_COMMITTED
-        if logs is not None and marks[FRAME] >= marks[LOGS_UNTIL]:
-            return row_number, NEARER
-        refused = check(row)
-        if refused:
-            return row_number, refused
-        for label in range(len(row)):
-            window[marks[FILLED], label] = row[label]
-        marks[FILLED] += 1
-        marks[FRAME] += 1
-        counters[FRAMES] += 1
-        count, blanks = best_labels(row, top_k, lanes, near, top), True
-        if strict:
-            blanks = count < top_k or row[BLANK] >= row[top[count - 1]]
-            count = min(count, top_k - 1) if blanks else count
-        prints = silent = -np.inf  # ln p of the likeliest label that prints, and of the likeliest that does not
-        for place in range(count - 1, -1, -1):
-            stamps[IN_TOP, top[place]] = counters[FRAMES]
-            if symbol_of[top[place]] != NOT_PRINTING:
-                prints = row[top[place]]
-            elif top[place] != backspace:
-                silent = row[top[place]]
+        answer, compacted = _room(search)
+        changed |= compacted
+        if answer == DONE and logs is not None and progress.frame >= progress.logs_until:
+            answer = NEARER
+        if answer == DONE:
+            answer = check(row)
+        if answer != DONE:
+            return row_number, answer
+        _take_in(search, row)
+        count, blanks = _labels(search, row)
         if changed:
-            describe(
-                live, beam, links, values, symbol_of, label_of, places, numbers, children, labels, stamps, counters
-            )
-        blank = of_ln(scale * row[BLANK] - weights[LN_BLANK], logs) if blanks else none
-        best, least, had, reach, undone = stay(
-            row, scale, blank, live, mass, places, numbers, labels, stamps, emission, counters, strict, logs
-        )
-        size, candidates, lacking = live, 0, False
-        floor = max(least if live == most else none, times(best, threshold, logs))
-        begins = times(reach, of_ln(scale * prints, logs), logs) > floor
-        begins |= times(times(had, bonus, logs), of_ln(scale * silent, logs), logs) > floor
-        begins |= backspace >= 0 and times(undone, of_ln(scale * row[backspace], logs), logs) > floor
-        if logs is None and floor < TINY:  # what is below may still be kept, though it cannot be told from nothing
-            begins = count > 0
-        if begins:
-            size, candidates, best, lacking = begin(
-                row, best, least, live, count, weights, beam, mass, links, values, symbol_of, label_of, symbol,
-                contexts, context_links, context_floats, ngrams, ngram_floats, language.weight, words, boosts, places,
-                numbers, children, labels, wanted, emission, logs,
-            )  # fmt: skip
-        floor = times(best, threshold, logs)
-        if logs is None:
-            kept_from = numbers[HEAP, 0] if candidates > 0 else least
-            if least < TINY and not lacking and max(kept_from if size == most else 0.0, floor) < TINY:
-                lacking = lost(row, blanks, live, mass, places)
-            if lacking or not best < HUGE:
-                marks[FILLED] -= 1
-                marks[FRAME] -= 1
-                return row_number, FURTHER
-        changed = candidates > 0 or least == none or least < floor
-        if not changed:
-            for entry in range(live):
-                mass[0, 0, entry], mass[0, 1, entry] = mass[1, 0, entry], mass[1, 1, entry]
-        else:
-            kept = 0
-            if candidates == 0:
-                build(places, numbers, live)
-            for place in range(size):
-                share, index = numbers[HEAP, place], places[WHICH, place]
-                if share == none or share < floor:
-                    continue
-                if index < live:
-                    after[kept], mass[0, 0, kept], mass[0, 1, kept] = beam[index], mass[1, 0, index], mass[1, 1, index]
-                else:
-                    spot = index - live
-                    after[kept] = node_of(
-                        beam[places[COMES_FROM, spot]], places[BEGUN, spot], numbers[TIMES_IT, spot],
-                        numbers[STEP_TO_IT, spot], places[BEHIND_IT, spot], weights, links, values, marks, symbol_of,
-                        context_floats, words, boosts, logs,
-                    )  # fmt: skip
-                    mass[0, 0, kept], mass[0, 1, kept] = none, share
-                kept += 1
-            for entry in range(kept):
-                beam[entry] = after[entry]
-            marks[LIVE] = kept
+            describe(search)
+        blank = of_ln(weights.acoustic_scale * row[BLANK] - weights.blank_penalty, logs) if blanks else none
+        stays = stay(search, row, blank, logs)
+        standing = Standing(progress.live, 0, stays.most, none, False)
+        floor = max(stays.least if progress.live == weights.beam else none, times(stays.most, threshold, logs))
+        if _may_begin(search, row, count, stays, floor, logs):
+            standing = begin(search, row, count, stays.most, stays.least, words, boosts, logs)
+        floor = times(standing.best, threshold, logs)
+        if logs is None and _too_far(search, row, blanks, stays, standing, floor):
+            progress.open_to -= 1
+            progress.frame -= 1
+            return row_number, FURTHER
+        changed = standing.candidates > 0 or stays.least == none or stays.least < floor
+        if changed:
+            _keep(search, standing, floor, words, boosts, logs)
             grown = True
-        if logs is None and best > 0.0 and (best < TOO_SMALL or best > TOO_LARGE):
-            for entry in range(marks[LIVE]):
-                mass[0, 0, entry] /= best
-                mass[0, 1, entry] /= best
-            tree.ln_scale[0] += np.log(best)
-        if marks[FRAME] % COMMIT_EVERY == 0 and (grown or marks[FILLED] - marks[WINDOW] > weights[COMMIT_WITHIN]):
-            changed |= commit(tree, int(weights[COMMIT_WITHIN]), logs)
+        else:
+            beam = search.beam
+            for entry in range(progress.live):
+                beam.blank[entry], beam.token[entry] = beam.next_blank[entry], beam.next_token[entry]
+        if logs is None and standing.best > 0.0 and (standing.best < TOO_SMALL or standing.best > TOO_LARGE):
+            _divide(search, standing.best)
+        late = progress.open_to - progress.open_from > weights.finalize_within
+        if progress.frame % FINALIZE_EVERY == 0 and (grown or late):
+            changed |= finalize_shared(search.tree, weights.finalize_within, logs)
             grown = False
-        if logs is None and marks[TOO_FAR]:
+        if logs is None and progress.too_far:
             return row_number + 1, FURTHER
     return len(emissions), DONE
+
+
+@inlined
+def _room(search: Search) -> tuple[int, bool]:
+    """Make room for a frame; return what there must be more of, DONE if there is enough, and if nodes were renumbered."""
+    weights, tree, progress = search.weights, search.tree, search.tree.progress[0]
+    wanted, compacted = min(weights.beam, progress.live * (weights.top_k + 1)), False
+    if wanted > len(search.beam.nodes):
+        return MORE_BEAM, False
+    if progress.used + wanted > len(tree.nodes):
+        compact(tree)
+        compacted = True
+        if progress.used + wanted > len(tree.nodes) // 2:  # rarely: compacting costs as much as many frames
+            return MORE_NODES, True
+    if progress.open_to == len(tree.window):
+        shift_window(tree.window, progress)
+        if progress.open_to > len(tree.window) // 2:
+            return MORE_WINDOW, compacted
+    if progress.finalized + progress.open_to - progress.open_from >= len(tree.final):
+        return MORE_FINAL, compacted
+    return DONE, compacted
+
+
+@inlined
+def _take_in(search: Search, row: np.ndarray) -> None:
+    """Keep a frame's emissions in the window, and count the frame."""
+    progress = search.tree.progress[0]
+    for label in range(len(row)):
+        search.tree.window[progress.open_to, label] = row[label]
+    progress.open_to += 1
+    progress.frame += 1
+    search.counts[0].frames += 1
+
+
+@inlined
+def _labels(search: Search, row: np.ndarray) -> tuple[int, bool]:
+    """Find the labels that may begin; return how many they are, and whether a blank may come."""
+    labels, top_k = search.labels, search.weights.top_k
+    count, blanks = best_labels(row, top_k, search.lanes, labels.left, labels.top), True
+    if search.weights.strict:
+        blanks = count < top_k or row[BLANK] >= row[labels.top[count - 1]]
+        count = min(count, top_k - 1) if blanks else count
+    for place in range(count):
+        labels.stamps[labels.top[place]].frame = search.counts[0].frames
+    return count, blanks
+
+
+@inlined
+def _may_begin(search: Search, row: np.ndarray, count: int, stays: Stays, floor: float, logs: bool | None) -> bool:
+    """Return whether a bound on the mass of all new hypotheses is above the floor."""
+    labels, weights, scale = search.labels, search.weights, search.weights.acoustic_scale
+    if logs is None and floor < TINY:  # what is below may still be kept, though it cannot be told from nothing
+        return count > 0
+    prints = silent = -np.inf  # ln p of the likeliest label that prints, and of the likeliest that does not
+    for place in range(count - 1, -1, -1):
+        label = labels.top[place]
+        if search.lm.symbol_of[label] != NOT_PRINTING:
+            prints = row[label]
+        elif label != weights.backspace:
+            silent = row[label]
+    if times(stays.reach, of_ln(scale * prints, logs), logs) > floor:
+        return True
+    bonus = of_ln(weights.ln_bonus, logs)
+    if times(times(stays.before, bonus, logs), of_ln(scale * silent, logs), logs) > floor:
+        return True
+    return weights.backspace >= 0 and times(stays.undone, of_ln(scale * row[weights.backspace], logs), logs) > floor
+
+
+@inlined
+def _too_far(search: Search, row: np.ndarray, blanks: bool, stays: Stays, standing: Standing, floor: float) -> bool:
+    """Return whether plain masses cannot hold what the frame leaves: something below TINY may have to be kept."""
+    kept_from = search.heap.mass[0] if standing.candidates > 0 else stays.least
+    lacking = standing.passed and standing.floor == TINY
+    if stays.least < TINY and not lacking:
+        full = standing.size == search.weights.beam
+        if max(kept_from if full else 0.0, floor) < TINY:
+            lacking = lost(search, row, blanks)
+    return lacking or not standing.best < HUGE
+
+
+@inlined
+def _keep(
+    search: Search,
+    standing: Standing,
+    floor: float,
+    words: WordTables | None,
+    boosts: BoostTables | None,
+    logs: bool | None,
+) -> None:
+    """Make the beam of what is on the heap."""
+    beam, heap, progress, none = search.beam, search.heap, search.tree.progress[0], zero(logs)
+    live, kept = progress.live, 0
+    if standing.candidates == 0:
+        build(heap, live)
+    for place in range(standing.size):
+        mass, which = heap.mass[place], heap.which[place]
+        if mass == none or mass < floor:
+            continue
+        if which < live:
+            beam.next_nodes[kept] = beam.nodes[which]
+            beam.blank[kept], beam.token[kept] = beam.next_blank[which], beam.next_token[which]
+        else:
+            beam.next_nodes[kept] = node_of(search, heap.candidates[which - live], words, boosts, logs)
+            beam.blank[kept], beam.token[kept] = none, mass
+        kept += 1
+    for entry in range(kept):
+        beam.nodes[entry] = beam.next_nodes[entry]
+    progress.live = kept
+
+
+@inlined
+def _divide(search: Search, best: float) -> None:
+    """Divide plain masses by the best, so that it is 1 again."""
+    beam = search.beam
+    for entry in range(search.tree.progress[0].live):
+        beam.blank[entry] /= best
+        beam.token[entry] /= best
+    search.tree.progress[0].ln_scale += np.log(best)

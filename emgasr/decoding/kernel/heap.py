@@ -2,82 +2,84 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from emgasr.decoding.kernel.scratch import BEGUN, BEHIND_IT, COMES_FROM, HEAP, STEP_TO_IT, TIMES_IT, WHICH
-from emgasr.runtime.compiled import compiled
+from emgasr.decoding.kernel.arrays import Heap
+from emgasr.decoding.kernel.compiling import inner
 
 
-@compiled(nogil=True)
-def build(places: np.ndarray, numbers: np.ndarray, size: int) -> None:
+class Candidate(NamedTuple):
+    """A new hypothesis that may get into the beam; fields as in CANDIDATE."""
+
+    entry: int
+    label: int
+    state: int
+    factor: float
+    ln_p: float
+
+
+@inner
+def build(heap: Heap, size: int) -> None:
     """Make a heap of the first `size` masses, with where each was."""
     for place in range(size):
-        places[WHICH, place] = place
+        heap.which[place] = place
     for root in range(size // 2 - 1, -1, -1):
-        sift_down(places, numbers, root, size)
+        _sift_down(heap, root, size)
 
 
-@compiled(nogil=True)
+@inner
 def offer(
-    mass: float,
-    entry: int,
-    label: int,
-    behind: int,
-    times: float,
-    step: float,
-    size: int,
-    candidates: int,
-    live: int,
-    most: int,
-    places: np.ndarray,
-    numbers: np.ndarray,
+    heap: Heap, mass: float, candidate: Candidate, size: int, candidates: int, live: int, most: int
 ) -> tuple[int, int]:
-    """Put a candidate on the heap, in place of the least if it is full, and write down what it is.
+    """Put a candidate on the heap, in place of the least if the heap is full.
 
-    Return the heap's size and how many candidates were written down. The first of a frame finds the entries' masses,
-    and makes a heap of them.
+    Return the heap's size and how many candidates were written down. The first candidate of a frame finds the entries'
+    masses, and makes a heap of them.
     """
     if candidates == 0:
-        build(places, numbers, live)
+        build(heap, live)
     spot = candidates
     if size < most:
-        sift_up(places, numbers, size, mass, live + spot)
+        _sift_up(heap, size, mass, live + spot)
         size += 1
         candidates += 1
     else:
-        if places[WHICH, 0] < live:  # a stay drops out: there is no room of a candidate's to take over
+        if heap.which[0] < live:  # an entry drops out: there is no room of a candidate's to take over
             candidates += 1
         else:
-            spot = places[WHICH, 0] - live
-        numbers[HEAP, 0], places[WHICH, 0] = mass, live + spot
-        sift_down(places, numbers, 0, size)
-    places[COMES_FROM, spot], places[BEGUN, spot], places[BEHIND_IT, spot] = entry, label, behind
-    numbers[TIMES_IT, spot], numbers[STEP_TO_IT, spot] = times, step
+            spot = heap.which[0] - live
+        heap.mass[0], heap.which[0] = mass, live + spot
+        _sift_down(heap, 0, size)
+    room = heap.candidates[spot]
+    room.entry, room.label, room.state = candidate.entry, candidate.label, candidate.state
+    room.factor, room.ln_p = candidate.factor, candidate.ln_p
     return size, candidates
 
 
-@compiled(nogil=True)
-def sift_down(places: np.ndarray, numbers: np.ndarray, root: int, size: int) -> None:
-    mass, index = numbers[HEAP, root], places[WHICH, root]
+@inner
+def _sift_down(heap: Heap, root: int, size: int) -> None:
+    masses, which = heap.mass, heap.which
+    mass, index = masses[root], which[root]
     while True:
         child = 2 * root + 1
         if child >= size:
             break
-        if child + 1 < size and numbers[HEAP, child + 1] < numbers[HEAP, child]:
+        if child + 1 < size and masses[child + 1] < masses[child]:
             child += 1
-        if numbers[HEAP, child] >= mass:
+        if masses[child] >= mass:
             break
-        numbers[HEAP, root], places[WHICH, root] = numbers[HEAP, child], places[WHICH, child]
+        masses[root], which[root] = masses[child], which[child]
         root = child
-    numbers[HEAP, root], places[WHICH, root] = mass, index
+    masses[root], which[root] = mass, index
 
 
-@compiled(nogil=True)
-def sift_up(places: np.ndarray, numbers: np.ndarray, place: int, mass: float, index: int) -> None:
+@inner
+def _sift_up(heap: Heap, place: int, mass: float, index: int) -> None:
+    masses, which = heap.mass, heap.which
     while place > 0:
         above = (place - 1) // 2
-        if numbers[HEAP, above] <= mass:
+        if masses[above] <= mass:
             break
-        numbers[HEAP, place], places[WHICH, place] = numbers[HEAP, above], places[WHICH, above]
+        masses[place], which[place] = masses[above], which[above]
         place = above
-    numbers[HEAP, place], places[WHICH, place] = mass, index
+    masses[place], which[place] = mass, index

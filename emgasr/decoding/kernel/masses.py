@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.runtime.compiled import compiled
+from emgasr.decoding.kernel.compiling import inlined
 
 # Of plain masses: less than TINY is held to be lost, more than HUGE too much to go on from. The best is brought back to
 # 1 where it leaves the other two. Factors of up to e^LARGEST_LN come before emissions in each product, so that whatever
@@ -20,7 +20,7 @@ LARGEST_LN = 300.0
 LOGS_FRAMES = 16  # how many frames logarithms are kept for, before plain masses are tried again
 
 
-@compiled(nogil=True)
+@inlined
 def zero(logs: bool | None) -> float:
     """The mass of what cannot be."""
     if logs is None:
@@ -28,7 +28,7 @@ def zero(logs: bool | None) -> float:
     return -np.inf
 
 
-@compiled(nogil=True)
+@inlined
 def of_ln(value: float, logs: bool | None) -> float:
     """The mass or factor with this logarithm."""
     if logs is None:
@@ -36,7 +36,7 @@ def of_ln(value: float, logs: bool | None) -> float:
     return value
 
 
-@compiled(nogil=True)
+@inlined
 def times(one: float, other: float, logs: bool | None) -> float:
     """The product."""
     if logs is None:
@@ -44,7 +44,7 @@ def times(one: float, other: float, logs: bool | None) -> float:
     return one + other
 
 
-@compiled(nogil=True)
+@inlined
 def plus(one: float, other: float, logs: bool | None) -> float:
     """The sum."""
     if logs is None:

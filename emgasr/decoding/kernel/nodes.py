@@ -2,155 +2,114 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from emgasr.decoding.kernel.language import LARGEST, NOT_PRINTING
+from emgasr.decoding.kernel.arrays import Search
+from emgasr.decoding.kernel.compiling import inlined, inner
 from emgasr.decoding.kernel.masses import LARGEST_LN, of_ln
-from emgasr.decoding.kernel.tree import (
-    BELOW,
-    BOOST,
-    CHILD,
-    DEPTH,
-    FACTOR,
-    FINISH,
-    HOT,
-    LABEL,
-    LN_P,
-    MOST_GAIN,
-    NODE,
-    OUTSIDE_LN_P,
-    PARENT,
-    PRIOR,
-    SIBLING,
-    SLOT,
-    SPELLED,
-    STATE,
-    TEXT,
-    TOO_FAR,
-    UNDO,
-    USED,
-    Tree,
-)
-from emgasr.decoding.kernel.weights import ALPHA, BACKSPACE, LN_BONUS, LN_UNDO, LN_UNDO_NOTHING, WORD_BONUS
-from emgasr.decoding.kernel.words import Boosts, Words, word_finish, word_step
+from emgasr.decoding.kernel.ngrams import NOT_PRINTING
+from emgasr.decoding.kernel.tree import Tree
+from emgasr.decoding.kernel.weights import Weights
+from emgasr.decoding.kernel.words import BoostTables, WordTables, word_finish, word_step
 from emgasr.runtime.compiled import compiled
 
 
-@compiled(nogil=True)
+@inlined
 def node_of(
-    parent: int,
-    label: int,
-    factor: float,
-    step: float,
-    state: int,
-    weights: np.ndarray,
-    links: np.ndarray,
-    values: np.ndarray,
-    marks: np.ndarray,
-    symbol_of: np.ndarray,
-    context_floats: np.ndarray,
-    words: Words | None,
-    boosts: Boosts | None,
-    logs: bool | None,
+    search: Search, candidate: Any, words: WordTables | None, boosts: BoostTables | None, logs: bool | None
 ) -> int:
-    """The node of a candidate: the one that it was before, as something grown from it may live, or a new one."""
-    child = links[parent, CHILD]
+    """Return the node of a CANDIDATE: the one that it was before, as something grown from it may live, or a new one."""
+    nodes, weights, progress = search.tree.nodes, search.weights, search.tree.progress[0]
+    above, label = search.beam.nodes[candidate.entry], candidate.label
+    child = nodes[above].child
     while child >= 0:
-        if links[child, LABEL] == label:
+        if nodes[child].label == label:
             return child
-        child = links[child, SIBLING]
-    node = marks[USED]
-    marks[USED] += 1
-    links[node, PARENT], links[node, LABEL], links[node, DEPTH] = parent, label, links[parent, DEPTH] + 1
-    links[node, CHILD], links[node, SIBLING], links[node, SLOT], links[node, TEXT] = -1, links[parent, CHILD], 0, -1
-    links[parent, CHILD] = node
-    text = links[parent, TEXT]
-    if label == weights[BACKSPACE]:
-        change = weights[LN_UNDO_NOTHING if links[text, BELOW] == text else LN_UNDO]
-        text = links[text, BELOW]
-        back = values[text, LN_P] - values[parent, LN_P]
-        change += weights[ALPHA] * back + values[text, BOOST] - values[parent, BOOST]
-    elif symbol_of[label] == NOT_PRINTING:
-        change = weights[LN_BONUS]
+        child = nodes[child].sibling
+    number = progress.used
+    progress.used += 1
+    node, parent = nodes[number], nodes[above]
+    node.parent, node.label, node.depth = above, label, parent.depth + 1
+    node.child, node.sibling, node.slot, node.text = -1, parent.child, 0, -1
+    parent.child = number
+    text = parent.text
+    if label == weights.backspace:
+        change = weights.ln_undo_nothing if nodes[text].below == text else weights.ln_undo
+        text = nodes[text].below
+        change += weights.lm_weight * (nodes[text].ln_p - parent.ln_p) + nodes[text].boost - parent.boost
+    elif search.lm.symbol_of[label] == NOT_PRINTING:
+        change = weights.ln_bonus
     else:
         gain, hot = 0.0, 0
         if boosts is not None:
-            gain, hot = boosts.gain[links[parent, HOT], label], boosts.goto[links[parent, HOT], label]
-        links[node, STATE], links[node, TEXT], links[node, BELOW], links[node, HOT] = state, node, text, hot
+            gain, hot = boosts.gain[parent.hot, label], boosts.goto[parent.hot, label]
+        node.state, node.text, node.below, node.hot = candidate.state, number, text, hot
         if words is not None:
-            at, spelled, outside = links[parent, NODE], links[parent, SPELLED], values[parent, OUTSIDE_LN_P]
-            _, _, at, spelled, outside, begun = word_step(words, label, links[parent, STATE], at, spelled, outside)
-            links[node, NODE], links[node, SPELLED], values[node, OUTSIDE_LN_P] = at, spelled, outside
-            values[node, FINISH], _ = word_finish(words, state, at, spelled, outside)
-            gain += weights[WORD_BONUS] * begun
-        values[node, LN_P] = values[parent, LN_P] + step
-        values[node, BOOST] = values[parent, BOOST] + gain
-        change = weights[ALPHA] * step + gain + weights[LN_BONUS]
-        ln_undo = weights[LN_UNDO] - weights[ALPHA] * step - gain
-        most = most_gain(state, values[node, FINISH], hot, weights, context_floats, words, boosts)
-        if max(ln_undo, most) > LARGEST_LN:
-            marks[TOO_FAR] = 1
-        values[node, UNDO], values[node, MOST_GAIN] = of_ln(ln_undo, logs), of_ln(most, logs)
-    if links[node, TEXT] != node:  # the text that was there before: all that is known of it
-        for column in (STATE, NODE, SPELLED, HOT):
-            links[node, column] = links[text, column]
-        for column in (LN_P, BOOST, UNDO, OUTSIDE_LN_P, FINISH, MOST_GAIN):
-            values[node, column] = values[text, column]
-        links[node, TEXT], links[node, BELOW] = text, text
-    values[node, FACTOR] = factor
-    values[node, PRIOR] = values[parent, PRIOR] + change
-    return node
+            _, _, at, spelled, outside, begun = word_step(
+                words, label, parent.state, parent.lexicon, parent.spelled, parent.outside
+            )
+            node.lexicon, node.spelled, node.outside = at, spelled, outside
+            node.ln_finish, _ = word_finish(words, candidate.state, at, spelled, outside)
+            gain += weights.word_bonus * begun
+        node.ln_p, node.boost = parent.ln_p + candidate.ln_p, parent.boost + gain
+        change = weights.lm_weight * candidate.ln_p + gain + weights.ln_bonus
+        ln_undo = weights.ln_undo - weights.lm_weight * candidate.ln_p - gain
+        largest = ln_largest(node, weights, search.lm.contexts, words, boosts)
+        if max(ln_undo, largest) > LARGEST_LN:
+            progress.too_far = 1
+        node.undo, node.largest = of_ln(ln_undo, logs), of_ln(largest, logs)
+    if node.text != number:  # the text that was there before: all that is known of it
+        known = nodes[text]
+        node.text, node.below = text, text
+        node.state, node.lexicon, node.spelled, node.hot = known.state, known.lexicon, known.spelled, known.hot
+        node.ln_p, node.boost, node.undo, node.largest = known.ln_p, known.boost, known.undo, known.largest
+        node.outside, node.ln_finish = known.outside, known.ln_finish
+    node.factor, node.prior = candidate.factor, parent.prior + change
+    return number
 
 
-@compiled(nogil=True)
-def most_gain(
-    state: int,
-    finish: float,
-    hot: int,
-    weights: np.ndarray,
-    context_floats: np.ndarray,
-    words: Words | None,
-    boosts: Boosts | None,
+@inner
+def ln_largest(
+    node: Any, weights: Weights, contexts: np.ndarray, words: WordTables | None, boosts: BoostTables | None
 ) -> float:
-    """The logarithm of the largest factor that a printing token can have behind a text."""
+    """Return ln of the largest factor that a printing token can have behind the text of a NODE."""
     if words is not None:
         # Within a word its worth only falls: it rises where a word ends, and if unknown words have a bonus.
-        rises = max(finish, 0.0) + max(-words.penalty, 0.0)
-        gain = weights[ALPHA] * rises if weights[ALPHA] >= 0 and words.most_ended < 2 else np.inf
-        gain += weights[LN_BONUS] + max(weights[WORD_BONUS], 0.0) * words.most_begun + 1e-6
+        rises = max(node.ln_finish, 0.0) + max(-words.penalty, 0.0)
+        ln_factor = weights.lm_weight * rises if weights.lm_weight >= 0 and words.most_ended < 2 else np.inf
+        ln_factor += weights.ln_bonus + max(weights.word_bonus, 0.0) * words.most_begun + 1e-6
     else:
-        gain = np.float64(context_floats[state, LARGEST])  # e^-104 is nothing in float32
+        ln_factor = np.float64(contexts[node.state].ln_largest)  # e^-104 is nothing in float32
     if boosts is not None:
-        gain += boosts.most[hot]
-    return gain
+        ln_factor += boosts.most[node.hot]
+    return ln_factor
 
 
 @compiled(nogil=True)
-def told_anew(
+def rewrite_factors(
     tree: Tree,
-    weights: np.ndarray,
+    weights: Weights,
     contexts: np.ndarray,
-    words: Words | None,
-    boosts: Boosts | None,
+    words: WordTables | None,
+    boosts: BoostTables | None,
     logs: bool | None,
 ) -> float:
-    """Write every node's factors anew, as `logs` has them; return the largest logarithm of any, smaller than 1 or not.
+    """Write every node's factors as `logs` has them; return the largest logarithm of any, of those below 1 its size.
 
-    They follow from what is kept of nodes beside: masses can be told either way at any frame.
+    They follow from what nodes keep beside them, so that masses can change their form at any frame.
     """
-    links, values, context_floats, largest = tree.links, tree.values, contexts.view(np.float32), 0.0
-    for node in range(tree.marks[USED]):
-        parent, text = links[node, PARENT], links[node, TEXT]
-        change = values[node, PRIOR] - values[parent, PRIOR] if parent >= 0 else 0.0
-        below = links[text, BELOW]
-        undo = weights[LN_UNDO_NOTHING]
-        if below != text:
-            undo = weights[LN_UNDO] - weights[ALPHA] * (values[text, LN_P] - values[below, LN_P])
-            undo -= values[text, BOOST] - values[below, BOOST]
-        most = most_gain(
-            links[node, STATE], values[node, FINISH], links[node, HOT], weights, context_floats, words, boosts
-        )
-        largest = max(largest, abs(change), undo, most)
-        values[node, FACTOR] = of_ln(change, logs)
-        values[node, UNDO], values[node, MOST_GAIN] = of_ln(undo, logs), of_ln(most, logs)
+    nodes, largest = tree.nodes, 0.0
+    for number in range(tree.progress[0].used):
+        node, text = nodes[number], nodes[nodes[number].text]
+        change = node.prior - nodes[node.parent].prior if node.parent >= 0 else 0.0
+        ln_undo = weights.ln_undo_nothing
+        if text.below != node.text:
+            below = nodes[text.below]
+            ln_undo = weights.ln_undo - weights.lm_weight * (text.ln_p - below.ln_p)
+            ln_undo -= text.boost - below.boost
+        ln_most = ln_largest(node, weights, contexts, words, boosts)
+        largest = max(largest, abs(change), ln_undo, ln_most)
+        node.factor, node.undo, node.largest = of_ln(change, logs), of_ln(ln_undo, logs), of_ln(ln_most, logs)
     return largest

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from emgasr.decoding.hypothesis import SUM_TOLERANCE
+from emgasr.decoding.kernel.compiling import inner
 from emgasr.runtime.compiled import compiled
 
 # What `advance` answers. FURTHER: go on with masses as logarithms; NEARER: see if plain ones would do again.
-DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_COMMITTED, FURTHER, NEARER = range(9)
+DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_FINAL, FURTHER, NEARER = range(9)
 LANES = 16  # among as many maxima, each of every sixteenth label, a few best labels are found without sorting all
 
 
-@compiled(nogil=True)
+@inner
 def check(row: np.ndarray) -> int:
     if abs(_about_the_sum(row) - 1.0) < 0.8 * SUM_TOLERANCE:
         return DONE
@@ -38,7 +39,7 @@ def _about_the_sum(row: np.ndarray) -> float:
     return total
 
 
-@compiled(nogil=True)
+@inner
 def best_labels(row: np.ndarray, top_k: int, lanes: np.ndarray, near: np.ndarray, labels: np.ndarray) -> int:
     """Put the `top_k` likeliest labels, blank not among them, into `labels`, best first; return how many they are.
 

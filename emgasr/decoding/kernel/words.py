@@ -11,6 +11,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from emgasr.decoding.hotwords import Hotwords
+from emgasr.decoding.kernel.compiling import fixed
 from emgasr.lm.lexicon import NO_WORD, OUTSIDE, ROOT
 from emgasr.lm.ngram import END_ID, UNKNOWN_ID
 from emgasr.lm.ngram import step as ngram_step
@@ -20,7 +21,7 @@ from emgasr.lm.words import WordModel
 from emgasr.runtime.compiled import compiled
 
 
-class Words(NamedTuple):
+class WordTables(NamedTuple):
     """The arrays of a WordModel; see there, and NGramModel for those of the two n-gram models."""
 
     code_first: np.ndarray  # (V + 1,) int32: the codes of token t are codes[code_first[t] : code_first[t + 1]]
@@ -39,7 +40,7 @@ class Words(NamedTuple):
     most_ended: int
 
 
-class Boosts(NamedTuple):
+class BoostTables(NamedTuple):
     """The arrays of Hotwords, and the most that any token can gain in a state."""
 
     goto: np.ndarray
@@ -47,11 +48,11 @@ class Boosts(NamedTuple):
     most: np.ndarray  # (S,) float64
 
 
-def words_tables(model: WordModel) -> Words:
+def word_tables(model: WordModel) -> WordTables:
     """The arrays of a word model."""
     tree, lengths = model.tree, [len(codes) for codes in model.spelling.codes]
     flat = [code for codes in model.spelling.codes for code in codes]
-    return Words(
+    return WordTables(
         code_first=fixed(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)),
         codes=fixed(np.array(flat, dtype=np.int32)),
         character_ids=fixed(model.character_ids),
@@ -73,21 +74,14 @@ def _begun(codes: Sequence[int]) -> int:
     return sum(code >= 0 and (place == 0 or codes[place - 1] < 0) for place, code in enumerate(codes))
 
 
-def boosts_tables(hotwords: Hotwords) -> Boosts:
+def boost_tables(hotwords: Hotwords) -> BoostTables:
     """The arrays of hotwords."""
-    return Boosts(fixed(hotwords.goto), fixed(hotwords.gain), fixed(hotwords.gain.max(axis=1)))
-
-
-def fixed(array: np.ndarray) -> np.ndarray:
-    """The array as one kind for the compiler, whether it lies in memory or in a file: contiguous, not to be written."""
-    same = np.ascontiguousarray(array).view(np.ndarray).view()
-    same.flags.writeable = False
-    return same
+    return BoostTables(fixed(hotwords.goto), fixed(hotwords.gain), fixed(hotwords.gain.max(axis=1)))
 
 
 @compiled(nogil=True)
 def word_step(
-    model: Words, token: int, context: int, node: int, spelled: int, outside: float
+    model: WordTables, token: int, context: int, node: int, spelled: int, outside: float
 ) -> tuple[float, int, int, int, float, int]:
     """What a token changes: the text's worth, the state behind it (columns of WordState), how many words it begins."""
     change, begun = 0.0, 0
@@ -112,7 +106,7 @@ def word_step(
 
 
 @compiled(nogil=True)
-def word_finish(model: Words, context: int, node: int, spelled: int, outside: float) -> tuple[float, int]:
+def word_finish(model: WordTables, context: int, node: int, spelled: int, outside: float) -> tuple[float, int]:
     """By how much the end of the word in progress changes what the text is worth, and the context behind it."""
     before = _in_progress(model, node, outside)
     word = NO_WORD if node == OUTSIDE else model.tree_word[node]
@@ -124,7 +118,7 @@ def word_finish(model: Words, context: int, node: int, spelled: int, outside: fl
 
 
 @compiled(nogil=True)
-def _in_progress(model: Words, node: int, outside: float) -> float:
+def _in_progress(model: WordTables, node: int, outside: float) -> float:
     if node == ROOT:
         return 0.0
     return outside if node == OUTSIDE else max(model.tree_ahead[node], outside)

@@ -47,6 +47,7 @@ def command(model: Path, out: Path, *words: str) -> list[str]:
     return ["calibrate", str(model), "--out", str(out), *source, *short, *words]
 
 
+@pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_kept_profile_holds_recordings_model_and_errors(
@@ -76,6 +77,7 @@ def test_a_kept_profile_holds_recordings_model_and_errors(
     assert "already holds something" in capsys.readouterr().err
 
 
+@pytest.mark.process
 @pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_dropped_profile_leaves_nothing(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

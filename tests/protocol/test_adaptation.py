@@ -15,8 +15,9 @@ from emgasr.errors import ConfigError, DataError, ModelError
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
+from emgasr.protocol.adaptation import adapt, applies, earliest
+from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.electrodes import align, load_profile, mean_profile, profile, save_profile
-from emgasr.protocol.ladder import CalibrationConfig, applies, calibrate, earliest
 from emgasr.recording import Band, Recording, Spans
 from emgasr.training.config import TrainingConfig
 from emgasr.training.loop import FitConfig
@@ -93,11 +94,11 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def climbed(model: Path, rung: str, training: TrainingConfig = TRAINING, **changes: object) -> Recognizer:
-    config = replace(CalibrationConfig(steps=3, learning_rate=1e-2, head_learning_rate=1e-2), **changes)  # type: ignore[arg-type]
+def climbed(model: Path, method: str, training: TrainingConfig = TRAINING, **changes: object) -> Recognizer:
+    config = replace(AdaptationConfig(steps=3, learning_rate=1e-2, head_learning_rate=1e-2), **changes)  # type: ignore[arg-type]
     recordings = [easy_recording(1, 20.0)]
     template = profile([easy_recording(2, 20.0)])
-    made = calibrate(model, recordings, rung, config, training, template, model.parent / rung)
+    made = adapt(model, recordings, method, config, training, template, model.parent / method)
     assert made.prepare(recordings[0]).duration_s == recordings[0].duration_s
     return made.recognizer
 
@@ -141,25 +142,25 @@ def test_statistics_need_a_normalization_that_keeps_some_and_enough_frames(tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rung", ["head", "all"])
-def test_labels_change_the_head_or_all_weights(tmp_path: Path, rung: str) -> None:
+@pytest.mark.parametrize("method", ["head", "all"])
+def test_labels_change_the_head_or_all_weights(tmp_path: Path, method: str) -> None:
     save_recognizer(tiny_recognizer("conformer", "cumulative"), tmp_path / "model")
     before = load_recognizer(tmp_path / "model").state_dict()
-    made = climbed(tmp_path / "model", rung, held_out=0.0, steps=20)
+    made = climbed(tmp_path / "model", method, held_out=0.0, steps=20)
     changed = {name for name, value in made.state_dict().items() if not torch.equal(value, before[name])}
     assert changed
-    assert all(name.startswith("head.") for name in changed) == (rung == "head")
+    assert all(name.startswith("head.") for name in changed) == (method == "head")
 
 
 def test_a_fit_may_be_given_seconds_in_place_of_steps(tmp_path: Path) -> None:
     save_recognizer(tiny_recognizer("linear", "cumulative"), tmp_path / "model")
     made = {}
     for name, config in {
-        "time": CalibrationConfig(budget_s=1.0, steps=10**6, batch_s=12.0, validations=1),
-        "steps": CalibrationConfig(steps=2, batch_s=12.0, validations=2),
+        "time": AdaptationConfig(budget_s=1.0, steps=10**6, batch_s=12.0, validations=1),
+        "steps": AdaptationConfig(steps=2, batch_s=12.0, validations=2),
     }.items():
         recordings, template = [easy_recording(3, 30.0)], profile([easy_recording(0)])
-        calibrate(tmp_path / "model", recordings, "head", config, TRAINING, template, tmp_path / name)
+        adapt(tmp_path / "model", recordings, "head", config, TRAINING, template, tmp_path / name)
         log = (tmp_path / name / "personal" / "log.jsonl").read_text().splitlines()
         made[name] = [json.loads(line) for line in log]
     assert made["time"][-1]["minutes"] * 60 >= 1.0
@@ -178,24 +179,24 @@ def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path)
         bands=BANDS,
     )
     training = replace(TRAINING, data=ComposedConfig(batch_size=4, shortest=1, longest=3))
-    config = CalibrationConfig(steps=2, held_out=0.34)
+    config = AdaptationConfig(steps=2, held_out=0.34)
     template = profile([made])
-    told = calibrate(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").told
-    assert told.keys() == {"held_out_cer_before", "held_out_cer_after", "kept"}
+    facts = adapt(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").facts
+    assert facts.keys() == {"held_out_cer_before", "held_out_cer_after", "kept"}
     unlabelled = replace(made, spans=Spans.empty())
-    told = calibrate(tmp_path / "model", [unlabelled], "all", config, training, template, tmp_path / "b").told
-    assert told["kept"] is False
-    assert "no labelled takes" in str(told["why"])
+    facts = adapt(tmp_path / "model", [unlabelled], "all", config, training, template, tmp_path / "b").facts
+    assert facts["kept"] is False
+    assert "no labelled takes" in str(facts["why"])
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"rungs": ("legs",)}, "'legs' is unknown; choose of statistics"),
+        ({"methods": ("legs",)}, "'legs' is unknown; choose of statistics"),
         ({"minutes": (0.0,)}, "minutes: 0 is out of range"),
         ({"budget_s": -1.0}, "budget_s: -1 is out of range"),
     ],
 )
 def test_impossible_ladders_are_refused(changes: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
-        CalibrationConfig(**changes)  # type: ignore[arg-type]
+        AdaptationConfig(**changes)  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""Arrays in, arrays as the compiled search takes them out; and its compiled code on disk, as old as its sources.
+
+numba compares the code that it stored for a function with that function's own file only, and the compiled search calls
+functions of many files. So importing a module that calls them removes stored code that is older than the youngest file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+HERE = Path(__file__).parent
+SOURCES = (*HERE.glob("*.py"), HERE.parent / "align.py", *HERE.parents[1].glob("lm/*.py"))
+
+
+# Decorators of functions that only compiled ones call: they are stored as parts of these, and have no way in from Python.
+inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inlined = numba.njit(nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def forget_outdated(compiled: Any) -> None:
+    """Remove the stored code of the numba function `compiled` that is older than its sources."""
+    youngest_s = max(source.stat().st_mtime for source in SOURCES)
+    with suppress(OSError):  # another process may remove it too, and a folder that cannot be written holds none of ours
+        for index in Path(str(compiled.stats.cache_path)).glob("*.nbi"):
+            if index.stat().st_mtime < youngest_s:
+                index.unlink()
+
+
+def is_cold(compiled: Any) -> bool:
+    """Return whether numba compiles the function `compiled` at its next call: it is neither loaded nor on disk."""
+    stored = Path(str(compiled.stats.cache_path)).glob(f"*.{compiled.py_func.__name__}-*.nbi")
+    return not compiled.signatures and not any(stored)
+
+
+def fixed(array: np.ndarray) -> np.ndarray:
+    """Return the array, in memory or mapped from a file, as the one kind that is compiled for: contiguous, read-only."""
+    same = np.ascontiguousarray(array).view(np.ndarray).view()
+    same.flags.writeable = False
+    return same
+
+
+def _lent(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if isinstance(kind, types.Array):
+        lent = cgutils.create_struct_proxy(kind)(context, builder, value=value)
+        lent.meminfo = cgutils.get_null_value(lent.meminfo.type)
+        lent.parent = cgutils.get_null_value(lent.parent.type)
+        return lent._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        parts = zip(kind.types, cgutils.unpack_tuple(builder, value, len(kind.types)), strict=True)
+        return context.make_tuple(builder, kind, [_lent(context, builder, part, inner) for part, inner in parts])
+    return value
+
+
+def _without_owners(_: Any, arrays: Any) -> tuple[Any, Callable[..., Any]]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _lent(context, builder, signature.return_type, arguments[0])
+
+    return arrays(arrays), generate
+
+
+# An array, or a NamedTuple of arrays, in; the same memory without an owner out. Compiled functions then count no
+# references to it, which costs two atomic operations for each array at every call. The caller keeps the arrays alive,
+# and the search returns no lent memory.
+lend: Any = intrinsic(_without_owners)
