@@ -1,20 +1,27 @@
 # make demo   a simulated person, never seen in training, types a minute; emgasr reads it, learns the person, reads again
-# make test   the whole test suite
+# make test   the whole test suite, and which tests took longest
+# make test-fast   what can be told in about a minute: no slow test, none that starts processes
 # make lint   ruff and mypy
 # make fuzz   every reader on hundreds of damaged files of each format
+# make docs   the site of docs/, in site/
 PYTHON ?= python3
 PIP_FLAGS ?=
 RUNS ?= 300
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS)
 
-.PHONY: demo test lint format fuzz venv clean
+.PHONY: demo test test-fast lint format fuzz docs venv clean
 
 demo: .venv/.installed
 	$(BIN)/emgasr demo
 
+TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 15
+
 test: .venv/.installed-test
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(TESTS)
+
+test-fast: .venv/.installed-test
+	$(TESTS) -m "not slow and not process"
 
 lint: .venv/.installed-test
 	$(BIN)/ruff format --check .
@@ -27,6 +34,9 @@ format: .venv/.installed-test
 
 fuzz: .venv/.installed-test
 	$(BIN)/python -m tests.fuzz --runs $(RUNS)
+
+docs: .venv/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 venv: .venv/.installed-test
 
@@ -45,5 +55,10 @@ venv: .venv/.installed-test
 	@$(PIP) -e '.[kenlm]' >/dev/null 2>&1 || echo "kenlm could not be built here: its tests will be skipped"
 	@touch $@ .venv/.installed
 
+.venv/.installed-docs: pyproject.toml | .venv/bin/python
+	@echo "installing emgasr and mkdocs into .venv (minutes the first time)"
+	$(PIP) -e '.[docs]'
+	@touch $@ .venv/.installed
+
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv build site *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

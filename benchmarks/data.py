@@ -3,7 +3,7 @@
 `python benchmarks/data.py [--json] [--minutes 18] [--batches 20] [--rounds 5]`: one session of emg2qwerty's layout (2
 kHz, 2 x 16 electrodes, 4.4 keys a second, uncompressed), made in a temporary folder. A window is 5 s with its keys;
 both loaders turn every band by up to an electrode, shift the hands against each other and pad 32 windows to a batch.
-Ours reads and varies whole batches (`WindowSource`, `Augment`); the plain one, as a Dataset with a transform does it,
+Ours reads and varies whole batches (`WindowSampler`, `Augment`); the plain one, as a Dataset with a transform does it,
 reads a slice of the open HDF5 file, looks through the session's keystrokes and varies a window at a time.
 
 With "frames" both also make the log-spectrogram with masks. Published loaders do so with torchaudio, a window at a
@@ -35,7 +35,7 @@ from torch import Tensor
 
 from emgasr.corpora.emg2qwerty import sessions as emg2qwerty
 from emgasr.data.augment import Augment, AugmentConfig
-from emgasr.data.batches import Batch, WindowsConfig, WindowSource, collate
+from emgasr.data.batches import WindowSampler, WindowsConfig
 from emgasr.frontend.features import LogSpectrogramConfig, build_features
 from emgasr.runtime.torchaudio_guard import torchaudio
 from emgasr.tokens import Tokens
@@ -69,12 +69,12 @@ def write_session(path: Path, minutes: float) -> None:
 def ours(path: Path, frames: bool) -> Iterator[Tensor]:
     """Batches of whole-batch reading and varying."""
     config = WindowsConfig(shortest_s=WINDOW_S, longest_s=WINDOW_S, batch_s=BATCH * WINDOW_S, snap_s=0.0)
-    source = WindowSource([emg2qwerty.open_recording(path)], Tokens.keystrokes(), config, seed=0)
+    sampler = WindowSampler([emg2qwerty.open_recording(path)], Tokens.keystrokes(), config, seed=0)
     features = build_features(LogSpectrogramConfig(), RATE_HZ, 2, ELECTRODES)
     augment = Augment(MASKS, RATE_HZ, [True, True], (2, ELECTRODES, features.bins))
     step = 0
     while True:
-        batch: Batch = collate(source.batch(step))
+        batch = sampler.batch(step)
         samples = augment.samples(batch.samples, batch.lengths)
         step += 1
         yield augment.frames(*features(samples, batch.lengths)) if frames else samples

@@ -44,7 +44,8 @@ class FrontEnd(nn.Module):
     @torch.no_grad()
     def forward(self, samples: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         frames, frame_lengths = self.features(self.augment.samples(samples, lengths), lengths)
-        return self.augment.frames(self.normalize(frames, frame_lengths), frame_lengths), frame_lengths
+        frames, frame_lengths = self.normalize(frames, frame_lengths)
+        return self.augment.frames(frames, frame_lengths), frame_lengths
 
 
 class Network:
@@ -57,7 +58,7 @@ class Network:
         self.optimizer = torch.optim.AdamW(self.parameters, lr=1e-4)
 
     def log_probs(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        hidden, lengths = self.encoder(frames, lengths)
+        hidden, lengths, _ = self.encoder(frames, lengths)
         return torch.log_softmax(self.head(hidden), -1), lengths
 
     def train_step(self, frames: Tensor, lengths: Tensor, targets: Tensor) -> None:

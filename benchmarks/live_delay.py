@@ -4,7 +4,7 @@
 
 For egs/typing each person's model with their test manifest; for egs/fingerspelling the one of each split. Of every key
 that is read right: the time from its press until it was shown (for the last time, if it was changed meanwhile), and
-until it was stable. Time is the stream's, as if computing took none; computing is told beside it. Rest: keys in the
+until it was final. Time is the stream's, as if computing took none; computing is reported beside it. Rest: keys in the
 stretches without a press, with the gate set on `--rest` seconds of the longest of them, and without.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from emgasr.corpora import open_entry
-from emgasr.decoding import SearchConfig
+from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.decoding.search_file import read_search_config
 from emgasr.evaluation.items import reference_of
 from emgasr.lm import NGramModel, read_model
@@ -31,8 +31,9 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.score import Counts, count_edits, keys_at_rest, matched
 from emgasr.streaming.activity import RestLevel
+from emgasr.streaming.events import FINAL, RETRACTED, Event, KeyEvent
 from emgasr.streaming.rules import read_rules, rules_of
-from emgasr.streaming.stream import OFFLINE, Event, Key, StreamConfig, open_stream
+from emgasr.streaming.stream import OFFLINE, Stream, StreamConfig
 
 CHUNKS_MS = (32.0, 64.0, 128.0, 192.0, 256.0, 320.0)
 
@@ -42,8 +43,8 @@ class Tally:
     """What was counted over recordings."""
 
     counts: Counts = field(default_factory=Counts)
-    tentative_s: list[float] = field(default_factory=list)
-    stable_s: list[float] = field(default_factory=list)
+    partial_s: list[float] = field(default_factory=list)
+    final_s: list[float] = field(default_factory=list)
     compute_ms: list[float] = field(default_factory=list)
     changes: int = 0
     keys: int = 0
@@ -53,7 +54,7 @@ class Tally:
     def row(self) -> dict[str, float | None]:
         """Rates and quantiles."""
         quantiles = {}
-        for name, values in (("tentative", self.tentative_s), ("stable", self.stable_s)):
+        for name, values in (("partial", self.partial_s), ("final", self.final_s)):
             for share in (50, 95):
                 quantiles[f"{name}_p{share}_ms"] = round(1000 * float(np.percentile(values, share))) if values else None
         return {
@@ -97,7 +98,8 @@ def fed(
     stretch: Stretch, lm: NGramModel | None, search: SearchConfig | None, config: StreamConfig, feed_ms: float
 ) -> Tally:
     """Feed a stretch and count; `feed_ms` 0 feeds all of it at once."""
-    stream = open_stream(stretch.model, lm, search, config)
+    greedily = lm is None and search is None
+    stream = Stream(stretch.model, None if greedily else BeamSearch(stretch.model.tokens, lm, search), config)
     samples = stretch.recording.read()
     step = max(1, round(feed_ms / 1000 * stretch.recording.rate_hz)) if feed_ms else len(samples)
     events: list[Event] = []
@@ -105,30 +107,30 @@ def fed(
         events += stream.feed(samples[first : first + step])
     events += stream.close()
     tally = Tally(compute_ms=[stream.watch.quantile_ms(0.99)] if feed_ms else [], changes=stream.revisions)
-    keys = [event for event in events if isinstance(event, Key)]
-    stable = [key for key in keys if key.state == "stable"]
+    keys = [event for event in events if isinstance(event, KeyEvent)]
+    final = [key for key in keys if key.state == FINAL]
     first_shown = _last_change_s(keys)
-    tally.keys = len(stable)
-    tally.counts = count_edits(list(stretch.reference), [key.key for key in stable])
-    tally.false_keys, rest_s = keys_at_rest([key.time_s for key in stable], stretch.rest)
+    tally.keys = len(final)
+    tally.counts = count_edits(list(stretch.reference), [key.key.symbol for key in final])
+    tally.false_keys, rest_s = keys_at_rest([key.key.time_s for key in final], stretch.rest)
     tally.rest_minutes = rest_s / 60
-    for true, read in matched(list(stretch.reference), [key.key for key in stable]) if feed_ms else ():
+    for true, read in matched(list(stretch.reference), [key.key.symbol for key in final]) if feed_ms else ():
         if np.isfinite(stretch.times_s[true]):
-            tally.tentative_s.append(first_shown[read] - float(stretch.times_s[true]))
-            tally.stable_s.append(stable[read].shown_s - float(stretch.times_s[true]))
+            tally.partial_s.append(first_shown[read] - float(stretch.times_s[true]))
+            tally.final_s.append(final[read].shown_s - float(stretch.times_s[true]))
     return tally
 
 
-def _last_change_s(keys: Sequence[Key]) -> list[float]:
-    """For each stable key, since when it was shown without a change."""
+def _last_change_s(keys: Sequence[KeyEvent]) -> list[float]:
+    """For each final key, since when it was shown without a change."""
     since: dict[int, tuple[str, float]] = {}
     result = []
     for key in keys:
-        if key.state == "withdrawn":
+        if key.state == RETRACTED:
             since.pop(key.index, None)
-        elif key.index not in since or since[key.index][0] != key.key:
-            since[key.index] = (key.key, key.shown_s)
-        if key.state == "stable":
+        elif key.index not in since or since[key.index][0] != key.key.symbol:
+            since[key.index] = (key.key.symbol, key.shown_s)
+        if key.state == FINAL:
             result.append(since.pop(key.index)[1])
     return result
 
@@ -180,7 +182,9 @@ def main() -> None:
     parser.add_argument("--lm", help="n-gram language model")
     parser.add_argument("--search", help="tuned weights (default: search.yaml of each model)")
     parser.add_argument("--chunks-ms", type=float, nargs="+", default=list(CHUNKS_MS))
-    parser.add_argument("--rules", help="when keys settle (default: live.yaml of each model, else the usual ones)")
+    parser.add_argument(
+        "--rules", help="when keys become final (default: live.yaml of each model, else the usual ones)"
+    )
     parser.add_argument("--min-confidence", type=float, default=0.0, help="keys with less are not shown")
     parser.add_argument("--rest", type=float, default=0.0, help="seconds of rest to set the gate on; 0: no gate")
     parser.add_argument("--json", action="store_true")

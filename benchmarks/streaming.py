@@ -18,15 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from emgasr.decoding import SearchConfig
+from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.lm import NGramModel, estimate
 from emgasr.models.conformer import SIZES
-from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.encoder import EncoderConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
 from emgasr.recording import Band, Recording, Signal
 from emgasr.simulate.prompts import default_prompts
 from emgasr.streaming.delay import Stopwatch
-from emgasr.streaming.stream import Stream, open_stream
+from emgasr.streaming.stream import Stream
 from emgasr.tokens import Tokens
 
 RATE_HZ, CHUNK = 2000.0, 128
@@ -59,7 +60,7 @@ def recognizer_of(encoder: EncoderConfig, samples: np.ndarray) -> Recognizer:
     torch.manual_seed(0)
     model = Recognizer(RecognizerConfig(encoder=encoder), Signal(RATE_HZ, "uV", BANDS), Tokens.keystrokes()).eval()
     with torch.no_grad():
-        hidden, _ = model.hidden(*model.features(torch.from_numpy(samples)[None], torch.tensor([len(samples)])))
+        hidden = model.hidden(*model.features(torch.from_numpy(samples)[None], torch.tensor([len(samples)]))).hidden
         logits = model.head(hidden)[0]
         scale = 4 / logits.std()
         highest = (logits[:, 1:] - logits[:, 1:].mean(0)).amax(1) * scale
@@ -102,7 +103,7 @@ def measure(seconds: float, rounds: int, hour_minutes: float) -> dict[str, Any]:
     recomputed = {}
     for name, encoder in MODELS.items():
         model = recognizer_of(encoder, samples[: round(20 * RATE_HZ)])
-        stream = open_stream(model, lm, search)
+        stream = Stream(model, BeamSearch(model.tokens, lm, search))
         step_times(stream, samples[: round(seconds * RATE_HZ)], warm_s=5.0)
         mean_s = stream.watch.total_s / stream.watch.count
         recomputed[name] = recompute_s(model, samples, rounds)
@@ -126,12 +127,12 @@ def measure(seconds: float, rounds: int, hour_minutes: float) -> dict[str, Any]:
 def _bare_s(model: Recognizer, samples: np.ndarray, chunks: int) -> float:
     """Seconds of one chunk without search, after the warm-up: what recomputing is compared with."""
     state = model.start()
-    _, _, state = model.step(torch.from_numpy(samples[: 40 * CHUNK])[None], state)
+    _, _, state = model.step(torch.from_numpy(samples[: 40 * CHUNK])[None], None, state)
     times = []
     for number in range(40, 40 + chunks):
         chunk = torch.from_numpy(samples[number * CHUNK : (number + 1) * CHUNK])[None]
         started = time.perf_counter()
-        _, _, state = model.step(chunk, state)
+        _, _, state = model.step(chunk, None, state)
         times.append(time.perf_counter() - started)
     pairs = np.add(times[::2], times[1::2]) / 2  # a chunk of the encoder may be two that are fed
     return float(np.median(pairs))
@@ -143,7 +144,7 @@ def long_stream(seconds: float, lm: NGramModel, search: SearchConfig) -> dict[st
     model = recognizer_of(SIZES["S"], stretch[: round(20 * RATE_HZ)])
     source = Loop(stretch, (round(seconds * RATE_HZ), 32))
     expected = model.emissions(Recording(source, RATE_HZ, "uV", BANDS, "nobody", "loop"))
-    stream = open_stream(model, lm, search)
+    stream = Stream(model, BeamSearch(model.tokens, lm, search))
     read = stream._reader.read
     difference, at = 0.0, 0
 

@@ -19,6 +19,9 @@ class EmgasrError(Exception):
         line = f"{self.where}: {wrong}" + (f"; {advice}" if advice else "")
         super().__init__(told_line(line))
 
+    def __reduce__(self) -> tuple[type[EmgasrError], tuple[str, str, str]]:  # between processes, as it is
+        return type(self), (self.where, self.wrong, self.advice)
+
 
 class RecordingError(EmgasrError):
     """A recording that cannot be read or does not hold what it must."""

@@ -1,4 +1,4 @@
-"""A stretch of surface EMG: samples, rate, unit, bands of electrodes and labels in; slices of them out, read lazily."""
+"""Samples, rate, unit, bands of electrodes and labels in; a Recording, whose slices are read lazily, out."""
 
 from __future__ import annotations
 
@@ -36,8 +36,21 @@ class Band:
 
     @staticmethod
     def numbered(name: str, count: int, ring: bool = False) -> Band:
-        """A band of `count` electrodes called "<name>1" to "<name>count"."""
+        """Return a band of `count` electrodes called "<name>1" to "<name>count"."""
         return Band(name, tuple(f"{name}{i + 1}" for i in range(count)), ring)
+
+    @staticmethod
+    def of_word(word: str, ring: bool = False) -> Band:
+        """Return the numbered band that a word describes as NAME:ELECTRODES ("left:16"); DataError for other words."""
+        name, _, count = word.rpartition(":")
+        if not name or not count.isdecimal() or int(count) < 1:
+            raise DataError("bands", f"{word!r} is no band", "write NAME:ELECTRODES, as in left:16")
+        return Band.numbered(name, int(count), ring)
+
+
+def electrode_count(bands: Iterable[Band]) -> int:
+    """Return the electrodes of all bands, which are the channels of their signal."""
+    return sum(len(band.electrodes) for band in bands)
 
 
 class Samples(Protocol):
@@ -157,9 +170,11 @@ class Spans:
 class Recording:
     """One person's signal: samples (T, C) in `unit`, C electrodes in bands, with events and spans in seconds.
 
-    `samples` is a float32 array or lazy `Samples`; `start_unix_s` is when sample 0 was taken, if known; `notes` tell, a
-    line each, what reading it passed over, guessed or filled. What does not fit together (shape, dtype, rate, unit,
-    bands, origin) raises a RecordingError.
+    `samples` is a float32 array or lazy `Samples`; `start_unix_s` is when sample 0 was taken, if known. Each line of
+    `notes` reports something that the reader passed over, guessed or filled.
+
+    Raises:
+        RecordingError: Shape, dtype, rate, unit, bands or origin do not fit together.
     """
 
     samples: np.ndarray | Samples
@@ -190,12 +205,12 @@ class Recording:
             raise self._error(f"unknown unit {self.unit!r}", "give uV, or counts for a device with no factor to volts")
         if self.origin not in ORIGINS:
             raise self._error(f"unknown origin {self.origin!r}", f"use one of {', '.join(ORIGINS)}")
-        electrodes = sum(len(band.electrodes) for band in self.bands)
+        electrodes = electrode_count(self.bands)
         if electrodes != shape[1]:
             raise self._error(f"{shape[1]} channels but {electrodes} electrodes in its bands", "describe every channel")
 
     def _check_types(self) -> None:
-        """Raise a RecordingError for what could be saved and never be read again, or fails only when it is read."""
+        """Raise a RecordingError for a value that no file gives back, or that fails only when it is read."""
         for name in ("subject", "session", "unit", "origin"):
             if not _is_text(value := getattr(self, name)) or "\0" in value:
                 raise self._error(f"{name} is {value!r}", "give a text")
@@ -229,14 +244,14 @@ class Recording:
         return self.n_samples / self.rate_hz
 
     def read(self, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
-        """The samples from start_s up to end_s (default: all), float32 (T, C); times are rounded to whole samples."""
+        """Return the samples from start_s to end_s (default: all), float32 (T, C); times are rounded to samples."""
         first, last = self._rows(start_s, end_s)
         return np.asarray(self.samples[first:last], dtype=np.float32)
 
     def segment(self, start_s: float, end_s: float | None = None) -> Recording:
-        """The part from start_s to end_s as a recording that still reads lazily.
+        """Return the part from start_s to end_s as a recording that still reads lazily.
 
-        Labels are shifted to the part's own start; events outside are left out, spans over an edge are cut there.
+        Labels count from the part's own start. Events outside are left out; spans over an edge are cut there.
         """
         first, last = self._rows(start_s, end_s)
         start, end = first / self.rate_hz, last / self.rate_hz
@@ -337,7 +352,7 @@ def _check_texts(what: str, values: Iterable[object]) -> None:
 
 
 def _is_text(value: object) -> bool:
-    """Whether it is a text that every file can hold: half of a pair of UTF-16 is none."""
+    """Return whether a value is a text that every file can hold; one with half of a surrogate pair is not."""
     return isinstance(value, str) and (value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value))
 
 

@@ -1,4 +1,9 @@
-"""References and hypotheses in, error rates out: edits, rates per subject, intervals, confusions, false keys."""
+"""References and hypotheses in, error rates out: edits, rates per subject, intervals, confusions, false keys.
+
+Alignments are rapidfuzz's, over numbers in place of symbols. jiwer makes the same call (the tests compare counts and
+alignments over thousands of pairs), but it reads text only: it has no lists of keys or labels, splits words at the
+plain space alone, strips the text's ends, and gives an empty reference a finite rate. So it is an oracle of the tests.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,9 @@ from rapidfuzz.distance import Levenshtein
 from emgasr.errors import DataError
 from emgasr.files.plain_text import normalized
 
+# Of reference and hypothesis, in order; None where one of the two has nothing.
+Pairs = list[tuple[Hashable, Hashable]]
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -21,6 +29,21 @@ class Counts:
     substitutions: int = 0
     insertions: int = 0
     deletions: int = 0
+
+    @staticmethod
+    def of(pairs: Pairs) -> Counts:
+        """Count the edits of an alignment."""
+        hits = substitutions = insertions = deletions = 0
+        for true, read in pairs:
+            if true is None:
+                insertions += 1
+            elif read is None:
+                deletions += 1
+            elif true == read:
+                hits += 1
+            else:
+                substitutions += 1
+        return Counts(hits, substitutions, insertions, deletions)
 
     @property
     def reference_length(self) -> int:
@@ -58,7 +81,7 @@ class SubjectRates:
     interval: tuple[float, float]  # bootstrap over subjects
 
 
-def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[tuple[Hashable, Hashable]]:
+def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> Pairs:
     """Return a least-edits alignment as (reference symbol or None, hypothesis symbol or None) pairs, in order.
 
     Texts, and symbols that are texts, are compared in their composed form (see `emgasr.files.plain_text.normalized`).
@@ -67,7 +90,7 @@ def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list
     numbers: dict[Hashable, int] = {}  # rapidfuzz compares symbols by hash: numbering them rules out collisions
     left = [numbers.setdefault(symbol, len(numbers)) for symbol in reference]
     right = [numbers.setdefault(symbol, len(numbers)) for symbol in hypothesis]
-    pairs: list[tuple[Hashable, Hashable]] = []
+    pairs: Pairs = []
     for step in Levenshtein.opcodes(left, right):
         old: list[Hashable] = list(reference[step.src_start : step.src_end])
         new: list[Hashable] = list(hypothesis[step.dest_start : step.dest_end])
@@ -78,13 +101,31 @@ def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list
 
 def matched(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[tuple[int, int]]:
     """Return where symbols that are read right stand in the reference and in the hypothesis, in order."""
+    return hits_of(align(reference, hypothesis))
+
+
+def hits_of(pairs: Pairs) -> list[tuple[int, int]]:
+    """Return the places in reference and hypothesis of an alignment's equal symbols, in order."""
     places: list[tuple[int, int]] = []
     true = read = 0
-    for old, new in align(reference, hypothesis):
+    for old, new in pairs:
         if old is not None and old == new:
             places.append((true, read))
         true, read = true + (old is not None), read + (new is not None)
     return places
+
+
+def cut(pairs: Pairs, size: int) -> list[Pairs]:
+    """Cut an alignment after every `size` reference symbols; what is inserted stays with the piece before it."""
+    pieces: list[Pairs] = []
+    seen = size
+    for pair in pairs:
+        if not pieces or (pair[0] is not None and seen == size):
+            pieces.append([])
+            seen = 0
+        pieces[-1].append(pair)
+        seen += pair[0] is not None
+    return pieces
 
 
 def _one_form(symbols: Sequence[Hashable]) -> Sequence[Hashable]:
@@ -95,17 +136,7 @@ def _one_form(symbols: Sequence[Hashable]) -> Sequence[Hashable]:
 
 def count_edits(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> Counts:
     """Count the edits of a least-edits alignment between two sequences (characters, words, ids, any symbols)."""
-    hits = substitutions = insertions = deletions = 0
-    for old, new in align(reference, hypothesis):
-        if old is None:
-            insertions += 1
-        elif new is None:
-            deletions += 1
-        elif old == new:
-            hits += 1
-        else:
-            substitutions += 1
-    return Counts(hits, substitutions, insertions, deletions)
+    return Counts.of(align(reference, hypothesis))
 
 
 def words(text: str) -> list[str]:
@@ -161,16 +192,32 @@ def per_subject(
 ) -> SubjectRates:
     """Return each subject's corpus-level rate, their mean and population standard deviation, with an interval.
 
-    The interval is of the mean of the subjects' rates, subjects resampled with replacement.
+    Raises:
+        DataError: There is no utterance, or `subjects` are not as many as `counts`.
     """
     if not counts:
         raise DataError("scores per subject", "there are no utterances", "score at least one")
     rates = {str(subject): subtotal.rate for subject, subtotal in _totals(counts, subjects).items()}
     values = np.array(list(rates.values()))
+    interval = mean_interval(values, seed, (1 - confidence) / 2, resamples)
+    return SubjectRates(rates, float(values.mean()), float(values.std()), interval)
+
+
+def mean_interval(
+    rates: Sequence[float] | np.ndarray, seed: int = 0, tail: float = 0.025, resamples: int = 2000
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of the mean of subjects' rates, subjects drawn with replacement.
+
+    Args:
+        rates: one of each subject.
+        seed: of the draws.
+        tail: share of the resampled means left out at each end.
+        resamples: how often as many subjects as there are get drawn.
+    """
+    values = np.asarray(rates, dtype=np.float64)
     drawn = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
-    tail = (1 - confidence) / 2
     low, high = np.quantile(values[drawn].mean(axis=1), (tail, 1 - tail))
-    return SubjectRates(rates, float(values.mean()), float(values.std()), (float(low), float(high)))
+    return float(low), float(high)
 
 
 def confusions(

@@ -13,8 +13,9 @@ from typing import Any
 from emgasr.errors import DataError, ModelError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
-from emgasr.files.plain_data import read_bytes, read_json
+from emgasr.files.plain_data import read_json
 from emgasr.files.plain_text import normalized
+from emgasr.files.regular_file import read_bytes
 from emgasr.typed_signs import ascii_key
 
 LARGEST_TOKENS, LARGEST_PIECES = 2**22, 2**26  # bytes of tokens.json and of a sentencepiece model
@@ -189,9 +190,9 @@ class Tokens:
         return character
 
     def encode_keys(self, keys: Sequence[str]) -> tuple[list[int], list[int]]:
-        """Return ids and positions of those raw key names ("a", "Key.backspace", "’") that are tokens; others drop.
+        """Return ids and positions of the raw key names ("a", "Key.backspace", "’") that are tokens; drop the others.
 
-        A character that is no token counts as the ASCII key that emg2qwerty's code takes it for (`typed_signs`).
+        A character that is no token counts as the ASCII key that emg2qwerty's code makes of it (`typed_signs`).
         """
         ids: list[int] = []
         positions: list[int] = []
@@ -202,14 +203,21 @@ class Tokens:
                 positions.append(position)
         return ids, positions
 
-    def render(self, ids: Iterable[int]) -> str:
-        """Return the text that the tokens leave: backspaces applied, enter a new line, shift and blank dropped."""
-        page: list[str] = []
-        for index in ids:
+    def left_on_page(self, ids: Iterable[int]) -> list[int]:
+        """Return the places of the tokens whose print is left on the page when all are typed: backspaces applied."""
+        page: list[int] = []
+        for place, index in enumerate(ids):
             if self.printing(index):
-                page.append("\n" if self.symbols[index] == ENTER else self.symbols[index])
+                page.append(place)
             elif index == self.backspace_id and page:
                 page.pop()
+        return page
+
+    def render(self, ids: Iterable[int]) -> str:
+        """Return the text that the tokens leave: backspaces applied, enter a new line, shift and blank dropped."""
+        ids = list(ids)
+        symbols = [self.symbols[ids[place]] for place in self.left_on_page(ids)]
+        page = ["\n" if symbol == ENTER else symbol for symbol in symbols]
         if self.kind == "sentencepiece":
             return normalized(str(self._processor.decode_pieces(page)))
         return normalized((" " if self.kind == "words" else "").join(page))

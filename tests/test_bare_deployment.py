@@ -22,10 +22,10 @@ from emgasr.cli import main
 model = sys.argv[1]
 verbs = [
     ["lm", "info", f"{model}/lm.arpa.gz"],
-    ["simulate", "sim", "--people", "1", "--sessions", "1", "--minutes", "0.5"],
+    ["simulate", "--out", "sim", "--people", "1", "--sessions", "1", "--session-minutes", "0.5"],
     ["info", "sim/sim0000/sim0000-000.hdf5"],
-    ["personalize", model, "--recordings", "sim/sim0000/sim0000-000.hdf5", "--out", "fitted", "--steps", "1",
-     "--validations", "1"],
+    ["personalize", model, "sim/sim0000/sim0000-000.hdf5", "--out", "fitted", "--fit.steps", "1",
+     "--fit.validations", "1"],
     ["transcribe", "fitted/model", "sim/sim0000/sim0000-000.hdf5", "--lm", f"{model}/lm.arpa.gz",
      "--search", f"{model}/search.yaml"],
     ["evaluate", "fitted/model", "sim/manifest.jsonl", "--split", "train", "--out", "found"],
@@ -54,6 +54,8 @@ def here(site: Path, request: pytest.FixtureRequest) -> Path:
     return folder
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_the_demos_verbs_work_where_nothing_can_be_written(site: Path, here: Path) -> None:
     done = run_bare(site, here, "-c", DEMO, str(site / "emgasr" / "assets" / "model"))
     assert done.returncode == 0, done.stderr
@@ -67,18 +69,23 @@ def test_the_demos_verbs_work_where_nothing_can_be_written(site: Path, here: Pat
         assert (here / "found" / "results.json").stat().st_uid != 0
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_the_copy_that_it_runs_cannot_be_written(site: Path, here: Path) -> None:
     for place in (site / "emgasr" / "new.py", site / "emgasr" / "__init__.py", site / "new"):
         done = run_bare(site, here, "-c", f"open({str(place)!r}, 'a')")
         assert "PermissionError" in done.stderr
 
 
+@pytest.mark.process
 def test_help_answers_there_too(site: Path, here: Path) -> None:
     done = run_bare(site, here, "-m", "emgasr", "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "usage: emgasr VERB" in done.stdout
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_folder_for_compiled_code_is_used_where_one_is_named(site: Path, here: Path) -> None:
     (here / "one.py").write_text(
         "from emgasr.runtime.compiled import compiled\n@compiled()\ndef f(x):\n    return x + 1\n"
@@ -88,6 +95,8 @@ def test_a_folder_for_compiled_code_is_used_where_one_is_named(site: Path, here:
     assert list((here / "kept").rglob("*.nbi"))
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_spoil_nothing(closed: str, tmp_path: Path) -> None:
     command = f'exec "{sys.executable}" -m emgasr record recorded.hdf5 --source simulate:seed=0 --seconds 1 {closed}'

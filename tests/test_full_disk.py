@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from emgasr.cli import main
 from emgasr.sessions.native import save_session
+from tests.helpers.disk import room_for
 from tests.helpers.tiny_models import easy_recording, save_keys_model, write_easy_corpus
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """Every file ends at so many bytes, as on a disk with no more room (Python ignores SIGXFSZ: EFBIG is raised)."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -77,7 +64,8 @@ def test_training_goes_on_from_its_checkpoint_when_there_is_room_again(
     size: int, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = str(tmp_path / "run")
-    arguments = ["train", "--config", f"{world}/train.yaml", "--steps", "40", "--validations", "1", "--out", out]
+    budget = ["--fit.steps", "40", "--fit.validations", "1"]
+    arguments = ["train", "--config", f"{world}/train.yaml", *budget, "--out", out]
     with room_for(size):
         code = main(arguments)
     told = capsys.readouterr().err
@@ -85,5 +73,5 @@ def test_training_goes_on_from_its_checkpoint_when_there_is_room_again(
         return
     assert "File too large" in told.strip().splitlines()[-1]
     if (tmp_path / "run" / "training.yaml").exists():
-        arguments = ["train", "--resume", "--steps", "41", "--out", out]
+        arguments = ["train", "--resume", "--fit.steps", "41", "--out", out]
     assert main(arguments) == 0

@@ -34,6 +34,7 @@ def made(script: str, out: Path, *arguments: Path, **settings: str) -> NGramMode
     return read_model(out)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("script", sorted(path.name for path in LM.glob("*.sh")))
 def test_every_script_runs_and_asks_for_what_it_lacks(script: str) -> None:
     done = run(script)
@@ -41,12 +42,16 @@ def test_every_script_runs_and_asks_for_what_it_lacks(script: str) -> None:
     assert "usage: " in done.stderr
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_the_prompts_make_a_model_without_those_of_the_test(tmp_path: Path) -> None:
     assert made("prompts.sh", tmp_path / "prompts.lm", ORDER="3").order == 3
     for path in LM.iterdir():
         assert "prompts_test" not in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_keystrokes_and_prose_become_models(tmp_path: Path) -> None:
     (tmp_path / "wiki.tokens").write_text(WIKITEXT, encoding="utf-8")
     typed = made("keystrokes.sh", tmp_path / "typed.arpa.gz", tmp_path / "wiki.tokens", PRUNE="0")
@@ -56,6 +61,7 @@ def test_keystrokes_and_prose_become_models(tmp_path: Path) -> None:
     assert not {"=", "landed", "<unk>"} & words.symbols
 
 
+@pytest.mark.process
 def test_prose_that_is_plain_passes_as_it_is(tmp_path: Path) -> None:
     plain = 'She said: "Go on." He went. "Why?" The other\nstayed (as ever).\n\nA new paragraph'
     (tmp_path / "plain.txt").write_text(plain, encoding="utf-8")

@@ -16,12 +16,14 @@ SCRIPTS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folde
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_configuration_is_one_that_training_takes(path: Path) -> None:
-    from emgasr.config.parsing import from_command_line
-    from emgasr.training.run import KINDS, TrainingConfig
+def test_every_configuration_is_one_that_training_takes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from emgasr.cli.options.config import from_command_line
+    from emgasr.training.config import KINDS, TrainingConfig
 
-    config = from_command_line(TrainingConfig, KINDS, ["--config", str(path), "--steps", "0", "--minutes", "1"], "test")
-    assert config.minutes == 1
+    budget = ["--fit.steps", "0", "--fit.minutes", "1"]
+    config = from_command_line(TrainingConfig, KINDS, ["--config", str(path), *budget], "test")
+    assert config.fit.minutes == 1
+    assert "is now" not in capsys.readouterr().err  # no old name
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -31,6 +33,7 @@ def test_every_search_is_one_that_the_verbs_take(path: Path) -> None:
     assert read_search_config(path).beam >= 1
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_script_runs_and_asks_for_what_it_lacks(path: Path) -> None:
     assert os.access(path, os.X_OK)

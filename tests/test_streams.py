@@ -14,26 +14,13 @@ from safetensors.torch import load_file, save_file
 
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError
-from emgasr.frontend.features import (
-    BandPowerConfig,
-    FeaturesConfig,
-    LogSpectrogramConfig,
-    RawSamplesConfig,
-    SpectralCovarianceConfig,
-    build_features,
-)
+from emgasr.frontend.features import LogSpectrogramConfig, build_features
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
-from emgasr.state import chosen, gathered, state_of, tensors_of
+from emgasr.state import merge_streams, select_streams, state_of, tensors_of
 from tests.helpers.miniatures import make_recording
-from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, tiny_recognizer
+from tests.helpers.tiny_models import ENCODERS, FEATURES, NORMALIZATIONS, tiny_recognizer
 
-FEATURES: dict[str, FeaturesConfig] = {
-    "log_spectrogram": LogSpectrogramConfig(window_ms=40, hop_ms=20),
-    "band_power": BandPowerConfig(window_ms=60, hop_ms=15, edges_hz=(10.0, 40.0, 100.0)),
-    "spectral_covariance": SpectralCovarianceConfig(window_ms=50, hop_ms=25, bands_hz=((0.0, 40.0), (30.0, 100.0))),
-    "raw_samples": RawSamplesConfig(window_ms=40, hop_ms=20),
-}
 PRECISION = [(torch.float32, 1e-5), (torch.float64, 1e-10)]
 
 
@@ -61,7 +48,7 @@ def streamed(model: Recognizer, samples: torch.Tensor, cuts: list[int]) -> torch
     edges = [0, *sorted(min(cut, total) for cut in cuts), total]
     state, parts = model.start(len(samples)), []
     for first, last in itertools.pairwise(edges):
-        part, lengths, state = model.step(samples[:, first:last], state)
+        part, lengths, state = model.step(samples[:, first:last], None, state)
         assert lengths.tolist() == [part.shape[1]] * len(samples)
         parts.append(part)
     return torch.cat([*parts, model.flush(state)[0]], 1)
@@ -72,6 +59,7 @@ def whole(model: Recognizer, samples: torch.Tensor) -> torch.Tensor:
         return model(samples, torch.full((len(samples),), samples.shape[1]))[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), PRECISION)
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("features", FEATURES)
@@ -116,7 +104,7 @@ def test_streams_that_began_at_different_times_share_their_steps(
     state = model.start(2)
     for number, step in enumerate(steps):
         if number == late:  # a third stream joins
-            state = gathered([state, model.start(1)])
+            state = merge_streams([state, model.start(1)])
         members = 2 if number < late else 3
         counts = torch.tensor(step[:members])
         chunk = torch.full((members, int(counts.max()), 8), float("nan"), dtype=torch.float64)
@@ -124,7 +112,7 @@ def test_streams_that_began_at_different_times_share_their_steps(
             chunk[item, : step[item]] = samples[item, done[item] : done[item] + step[item]]
             done[item] += step[item]
         chunk = chunk.nan_to_num(1e4)  # what stands behind a stream's samples does not matter
-        out, lengths, state = model.step(chunk, state, counts)
+        out, lengths, state = model.step(chunk, counts, state)
         for item in range(members):
             parts[item].append(out[item, : lengths[item]])
     out, lengths = model.flush(state)
@@ -140,12 +128,12 @@ def test_a_stored_state_goes_on_and_a_stream_can_leave_its_batch(encoder: str, n
     model = recognizer_of("log_spectrogram", encoder, normalize)
     samples = signal(3, 600)
     for middle in (7, 333):
-        first, _, state = model.step(samples[:, :middle], model.start(3))
+        first, _, state = model.step(samples[:, :middle], None, model.start(3))
         save_file(tensors_of(state), tmp_path / "state.safetensors")
         torch.save(tensors_of(state), tmp_path / "state.pt")
         for tensors in (load_file(tmp_path / "state.safetensors"), torch.load(tmp_path / "state.pt")):
-            resumed = chosen(state_of(tensors, model.start(3)), [1])
-            second, _, resumed = model.step(samples[1:2, middle:], resumed)
+            resumed = select_streams(state_of(tensors, model.start(3)), [1])
+            second, _, resumed = model.step(samples[1:2, middle:], None, resumed)
             found = torch.cat([first[1:2], second, model.flush(resumed)[0]], 1)
             torch.testing.assert_close(found, whole(model, samples[1:2]), rtol=0, atol=1e-10)
 
@@ -156,7 +144,7 @@ def test_a_state_never_grows(encoder: str) -> None:
     samples, state = signal(1, 4000), model.start()
     shapes = {name: tensor.shape for name, tensor in tensors_of(state).items()}
     for first in range(0, 4000, 130):
-        _, _, state = model.step(samples[:, first : first + 130], state)
+        _, _, state = model.step(samples[:, first : first + 130], None, state)
         assert {name: tensor.shape for name, tensor in tensors_of(state).items()} == shapes
         stored = sum(tensor.untyped_storage().nbytes() for tensor in tensors_of(state).values())
         assert stored <= 2 * sum(tensor.nbytes for tensor in tensors_of(state).values())
@@ -167,7 +155,7 @@ def test_an_emission_of_a_stream_has_no_gradient_of_a_later_sample(encoder: str)
     model = recognizer_of("log_spectrogram", encoder, "exponential")
     samples = signal(1, 480).requires_grad_()
     state = model.start()
-    features, normalize, coder = (type(part)(*_plain(part)) for part in state)
+    features, normalize, coder = (type(part)(*_plain(part)) for part in state[:3])
     for first in range(0, 480, 48):
         frames, lengths, features = model.features.step(samples[:, first : first + 48], torch.tensor([48]), features)
         frames, lengths, normalize = model.normalize.step(frames, lengths, normalize)
@@ -188,16 +176,17 @@ def _same_kind(field: tuple, parts: list) -> tuple:
     return type(field)(*parts) if hasattr(field, "_fields") else tuple(parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["conformer", "tds"])
 def test_an_hour_is_that_of_one_pass_and_does_not_drift(encoder: str) -> None:
     model = recognizer_of("log_spectrogram", encoder, "cumulative", torch.float32)
     hour = signal(1, 25, seed=1).float()
     frames = torch.randn(1, 50 * 3600, 2, 4, 5, generator=torch.Generator().manual_seed(2)) + hour.std()
     lengths = torch.tensor([frames.shape[1]])
-    normalize, coder = model.normalize.start(1), model.encoder.start(frames)
+    normalize, coder = (stage.start(1, torch.float32, frames.device) for stage in (model.normalize, model.encoder))
     parts = []
     with torch.inference_mode():
-        expected = model.encoder(model.normalize(frames, lengths), lengths)[0]
+        expected = model.encoder(*model.normalize(frames, lengths)).hidden
         for piece in frames.split(5003, 1):
             ready, count, normalize = model.normalize.step(piece, torch.tensor([piece.shape[1]]), normalize)
             hidden, _, coder = model.encoder.step(ready, count, coder)
@@ -220,7 +209,9 @@ def test_what_leaves_the_first_frames_out_cannot_be_streamed() -> None:
     from emgasr.models.tds import TDSEncoder
 
     with pytest.raises(ConfigError, match=r"encoder\.padding.*streamed"):
-        TDSEncoder(TDSConfig(mlp_width=6, channels=3, padding="none"), 1, 1, 2).start(torch.zeros(1, 0, 1, 1, 2))
+        TDSEncoder(TDSConfig(mlp_width=6, channels=3, padding="none"), 1, 1, 2).start(
+            1, torch.float32, torch.device("cpu")
+        )
 
 
 def test_a_hop_longer_than_the_window_is_refused() -> None:

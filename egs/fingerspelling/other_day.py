@@ -51,8 +51,8 @@ for spread in options.spread:
             samples = torch.from_numpy(recording.read())[None]
             frames, lengths = recognizer.features(samples, torch.tensor([samples.shape[1]]))
             draws = spread * torch.randn(options.draws, len(shifts)) @ shifts
-            frames = recognizer.normalize(frames, lengths) + draws.view(-1, 1, *frames.shape[2:])
-            hidden, _ = recognizer.encoder(frames, lengths.expand(options.draws))
+            frames = recognizer.normalize(frames, lengths)[0] + draws.view(-1, 1, *frames.shape[2:])
+            hidden, _, _ = recognizer.encoder(frames, lengths.expand(options.draws))
             reference = list(reference_of(recording, tokens)[0])
             references += [reference] * options.draws
             emissions += list(recognizer.log_probs(hidden).numpy())

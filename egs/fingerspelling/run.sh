@@ -30,19 +30,19 @@ experiment() {  # name of the split, how `emgasr manifest` makes it
     export OMP_NUM_THREADS=1
     local name=$1 folder=$out/$1
     shift
-    "${run[@]}" manifest "$data" --corpus takes --unit counts --ring --val-every 9 --out "$folder/takes.jsonl" "$@"
+    "${run[@]}" manifest "$data" --corpus takes --unit counts --ring --validation-every 9 --out "$folder/takes.jsonl" "$@"
     "${run[@]}" validate "$folder/takes.jsonl"
     "${run[@]}" compose "$folder/takes.jsonl" --splits validation --words "$out/validation_words.txt" --out "$folder/validation"
     "${run[@]}" compose "$folder/takes.jsonl" --splits test --words "$out/test_words.txt" --out "$folder/test"
-    "${run[@]}" train --config "$here/conformer.yaml" --manifest "$folder/takes.jsonl" --minutes "$minutes" \
-        --source.words "$out/training_words.txt" --validation_manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
+    "${run[@]}" train "$folder/takes.jsonl" --config "$here/conformer.yaml" --fit.minutes "$minutes" \
+        --data.words "$out/training_words.txt" --validation-manifest "$folder/validation/manifest.jsonl" --out "$folder/run"
     # Weights of the search: among those that other_day.py shows to read validation takes best, made to differ as
     # another day's do. As they are, the validation takes are read without errors, and there is nothing to tune on.
     "${run[@]}" evaluate "$folder/run/model" "$folder/test/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
         --acoustic-scale 0.6 --lm-weight 1 --length-bonus 1 --system conformer \
         --title "Fingerspelling, composed words, $name" --train-minutes "$minutes" --out "$folder/results"
-    # When live letters settle: they last 2 s, so that the usual rules, made for typing, would settle half of a letter.
-    "${run[@]}" settle "$folder/run/model" "$folder/validation/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
+    # When live letters become final: they last 2 s; the usual rules, made for typing, would finalize half a letter.
+    "${run[@]}" tune-live "$folder/run/model" "$folder/validation/manifest.jsonl" --lm "$out/lm.arpa.gz" --end-of-sentence \
         --acoustic-scale 0.6 --lm-weight 1 --length-bonus 1
 }
 

@@ -17,8 +17,8 @@ here=$(dirname "${BASH_SOURCE[0]}")
 [ ! -e "$out" ] || { echo "$out exists; choose another folder" >&2; exit 2; }
 
 system() {  # fold's folder, name, minutes of training
-    "${emgasr[@]}" train --config "$here/conformer.yaml" --config "$here/$2.yaml" --manifest "$1/recordings.jsonl" --minutes "$3" \
-        --validation_manifest "$1/strings/manifest.jsonl" --out "$1/$2"
+    "${emgasr[@]}" train "$1/recordings.jsonl" --config "$here/conformer.yaml" --config "$here/$2.yaml" --fit.minutes "$3" \
+        --validation-manifest "$1/strings/manifest.jsonl" --out "$1/$2"
     for list in strings isolated; do
         "${emgasr[@]}" evaluate "$1/$2/model" "$1/$list/manifest.jsonl" --system "$2" --train-minutes "$3" \
             --title "Gestures, $list, $2" --out "$1/$2/$list" > /dev/null
@@ -29,7 +29,7 @@ run_fold() {  # number
     export OMP_NUM_THREADS=1
     local folder=$out/fold$1
     "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv 10 --ring --folds "$folds" --fold "$1" \
-        --val-subject-count 3 --out "$folder/recordings.jsonl"
+        --validation-subject-count 3 --out "$folder/recordings.jsonl"
     "${emgasr[@]}" validate "$folder/recordings.jsonl" > "$folder/validate.txt"
     "${emgasr[@]}" compose "$folder/recordings.jsonl" --rest-ms 500 --rounds 4 --out "$folder/strings"
     "${emgasr[@]}" compose "$folder/recordings.jsonl" --splits test --shortest 1 --longest 1 --out "$folder/isolated"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from emgasr.evaluation.results import write_results
+from emgasr.score import mean_interval
 
 FIGURES = {"strings": "cer_greedy", "isolated": "accuracy"}
 out = Path(sys.argv[1])
@@ -24,8 +25,7 @@ for system in ("lda", "tds", "conformer"):
         if not people:
             continue
         values = np.array([row[figure] for row in people])
-        draws = np.random.default_rng(0).choice(values, size=(2000, len(values))).mean(1)
-        low, high = np.percentile(draws, [2.5, 97.5])
+        low, high = mean_interval(values)
         worst = values.max() if figure == "cer_greedy" else values.min()
         kept = {key: people[0][key] for key in ("train_minutes", "parameters", "seed") if key in people[0]}
         everyone = {"system": system, "split": split, "subject": "all", figure: float(values.mean())}

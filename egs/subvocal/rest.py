@@ -21,7 +21,9 @@ from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.score import Counts, count_edits, keys_at_rest, total
 from emgasr.streaming.activity import RestLevel
-from emgasr.streaming.stream import Key, StreamConfig, open_stream
+from emgasr.streaming.events import FINAL, KeyEvent
+from emgasr.streaming.stream import Stream, StreamConfig
+from emgasr.transcript import Key
 
 GATE_S, ASKED = 10.0, 0.2
 CONFIDENCES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
@@ -40,7 +42,7 @@ class Heard:
         """False words at rest, and the edits of those after it, of what is at least that sure."""
         sure = [key for key in self.keys if key.confidence >= confidence]
         false, _ = keys_at_rest([key.time_s for key in sure], [self.rest])
-        return false, count_edits(self.reference, [key.key for key in sure if key.time_s >= self.rest[1]])
+        return false, count_edits(self.reference, [key.symbol for key in sure if key.time_s >= self.rest[1]])
 
 
 def heard(model: Recognizer, corpus: Manifest, split: str, gated: bool) -> list[Heard]:
@@ -55,10 +57,11 @@ def heard(model: Recognizer, corpus: Manifest, split: str, gated: bool) -> list[
         if gated:
             still = recording.read(rest[0], rest[0] + GATE_S)
             gate = RestLevel.of_samples(still, recording.bands, recording.rate_hz, model.emission_samples)
-        stream = open_stream(model, config=StreamConfig(rest=gate))
+        stream = Stream(model, config=StreamConfig(rest=gate))
         samples, step = recording.read(), round(recording.rate_hz)
         events = [event for i in range(0, len(samples), step) for event in stream.feed(samples[i : i + step])]
-        keys = [event for event in [*events, *stream.close()] if isinstance(event, Key) and event.state == "stable"]
+        events += stream.close()
+        keys = [event.key for event in events if isinstance(event, KeyEvent) and event.state == FINAL]
         found.append(Heard(entry.subject, reference, rest, keys))
     return found
 

@@ -17,13 +17,13 @@ export OMP_NUM_THREADS=1
 "$python" "$here/prepare.py" "$data" "$out/recordings"
 for ((fold = 0; fold < folds; fold++)); do
     folder=$out/fold$fold
-    "${emgasr[@]}" manifest "$out/recordings" --corpus native --folds "$folds" --fold "$fold" --val-subject-count 2 \
+    "${emgasr[@]}" manifest "$out/recordings" --corpus native --folds "$folds" --fold "$fold" --validation-subject-count 2 \
         --out "$folder/recordings.jsonl"
     "${emgasr[@]}" validate "$folder/recordings.jsonl" > "$folder/validate.txt"
     "${emgasr[@]}" compose "$folder/recordings.jsonl" --rest-ms 2000 --shortest 2 --longest 6 --out "$folder/strings"
     "$python" "$here/live_list.py" "$folder/recordings.jsonl" "$folder/live"
-    "${emgasr[@]}" train --config "$here/conformer.yaml" --manifest "$folder/recordings.jsonl" --minutes "$minutes" \
-        --validation_manifest "$folder/strings/manifest.jsonl" --out "$folder/run"
+    "${emgasr[@]}" train "$folder/recordings.jsonl" --config "$here/conformer.yaml" --fit.minutes "$minutes" \
+        --validation-manifest "$folder/strings/manifest.jsonl" --out "$folder/run"
     "${emgasr[@]}" evaluate "$folder/run/model" "$folder/strings/manifest.jsonl" --train-minutes "$minutes" \
         --title "Words from face and neck" --out "$folder/evaluation" > /dev/null
 done

@@ -14,14 +14,14 @@ here=$(dirname "${BASH_SOURCE[0]}")
 prompts=$("$python" -c 'import emgasr, pathlib; print(pathlib.Path(emgasr.__file__).parent / "assets")')
 
 [ ! -e "$out" ] || { echo "$out exists; choose another folder" >&2; exit 2; }
-"${emgasr[@]}" simulate "$out/train" --split train --people "$people" --sessions 1 --minutes 4 & simulation=$!
-"${emgasr[@]}" simulate "$out/validation" --split validation --people 4 --sessions 1 --minutes 2
+"${emgasr[@]}" simulate --out "$out/train" --split train --people "$people" --sessions 1 --session-minutes 4 & simulation=$!
+"${emgasr[@]}" simulate --out "$out/validation" --split validation --people 4 --sessions 1 --session-minutes 2
 # Test people: calibration on training prompts, then another session (bands put on afresh) on prompts nobody has seen.
 for person in 0 1 2 3; do
-    "${emgasr[@]}" simulate "$out/calibration/$person" --split test --people 1 --seed "$person" --sessions 1 \
-        --minutes 10 --text "$prompts/prompts_train.txt"
-    "${emgasr[@]}" simulate "$out/test/$person" --split test --people 1 --seed "$person" --sessions 1 \
-        --first-session 1 --minutes 3
+    "${emgasr[@]}" simulate --out "$out/calibration/$person" --split test --people 1 --seed "$person" --sessions 1 \
+        --session-minutes 10 --text "$prompts/prompts_train.txt"
+    "${emgasr[@]}" simulate --out "$out/test/$person" --split test --people 1 --seed "$person" --sessions 1 \
+        --first-session 1 --session-minutes 3
 done
 wait "$simulation"
 "${emgasr[@]}" lm build "$prompts/prompts_train.txt" --order 6 --out "$out/lm.arpa.gz"
@@ -34,8 +34,8 @@ reading() {  # model, person, part, system, minutes, more
 system() {  # name, minutes of training, minutes of each person's calibration
     export OMP_NUM_THREADS=1
     local minutes=$2 calibrate=$3
-    "${emgasr[@]}" train --config "$here/$1.yaml" --manifest "$out/train/manifest.jsonl" --minutes "$minutes" \
-        --validation_manifest "$out/validation/manifest.jsonl" --out "$out/$1/run"
+    "${emgasr[@]}" train "$out/train/manifest.jsonl" --config "$here/$1.yaml" --fit.minutes "$minutes" \
+        --validation-manifest "$out/validation/manifest.jsonl" --out "$out/$1/run"
     # The search is tuned once, on validation people.
     reading "$out/$1/run/model" 0 zero_shot "$1" "$minutes" --validation-manifest "$out/validation/manifest.jsonl" \
         --tune-minutes 3 --tune-trials 20 --threads 1 --save-search "$out/$1/search.yaml"
@@ -43,8 +43,8 @@ system() {  # name, minutes of training, minutes of each person's calibration
         reading "$out/$1/run/model" "$person" zero_shot "$1" "$minutes" --search "$out/$1/search.yaml"
     done
     for person in 0 1 2 3; do
-        "${emgasr[@]}" personalize "$out/$1/run/model" --manifest "$out/calibration/$person/manifest.jsonl" \
-            --split test --minutes "$calibrate" --out "$out/$1/personal/$person"
+        "${emgasr[@]}" personalize "$out/$1/run/model" "$out/calibration/$person/manifest.jsonl" \
+            --split test --fit.minutes "$calibrate" --out "$out/$1/personal/$person"
         reading "$out/$1/personal/$person/model" "$person" calibrated "$1" "$minutes" --search "$out/$1/search.yaml"
     done
 }

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from emgasr.evaluation.results import write_results
+from emgasr.score import mean_interval
 
 FIGURES = ("cer_greedy", "cer_lm", "cer_rendered_greedy", "cer_rendered_lm", "wer_lm")
 out = Path(sys.argv[1])
@@ -23,8 +24,7 @@ for part in ("zero_shot", "calibrated"):
             people += [{**row, "split": part} for row in found if row["subject"] != "all"]
         means = {name: float(np.mean([row[name] for row in people])) for name in FIGURES}
         values = np.array([row["cer_greedy"] for row in people])
-        draws = np.random.default_rng(0).choice(values, size=(2000, len(values))).mean(1)
-        interval = [float(bound) for bound in np.percentile(draws, [2.5, 97.5])]
+        interval = list(mean_interval(values))
         kept = {key: people[0][key] for key in ("train_minutes", "parameters", "seed")}
         everyone = {"system": system, "split": part, "subject": "all"}
         rows += [{**everyone, **means, "interval": interval, "interval_of": "cer_greedy", **kept}, *people]

@@ -3,7 +3,7 @@
 profile/fitting.hdf5     rest and the prompts that the model is fitted to
 profile/held_out.hdf5    the prompts that it is judged on; neither fitting nor its choice of weights saw them
 profile/fit/model        the fitted model, or the base model where fitting did not help
-profile/profile.json     person, donning, errors before and after, level of rest (`emgasr.capture.profile`)
+profile/profile.json     person, donning, errors before and after, level of rest (`emgasr.streaming.profile`)
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from emgasr.capture.profile import MODEL, Profile, write_profile
 from emgasr.capture.recorder import Director, Recorder
 from emgasr.errors import DataError, ModelError
 from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.recording import Recording
-from emgasr.sources import Chunk, Source, channel_count
+from emgasr.recording import Recording, Signal
+from emgasr.sources import Chunk, Source
 from emgasr.streaming.activity import RestLevel
-from emgasr.training.loop import validation_errors
+from emgasr.streaming.profile import MODEL, Profile, write_profile
+from emgasr.training.validator import greedy_errors
 
 FITTING, HELD_OUT = "fitting.hdf5", "held_out.hdf5"
 LEAST_S = 10.0  # of recording to fit to
@@ -46,8 +44,7 @@ class CalibrateConfig:
 
 def check_signal(recognizer: Recognizer, source: Source) -> None:
     """Raise a RecordingError unless the source has the model's rate, unit and bands."""
-    empty = np.zeros((0, channel_count(source)), np.float32)
-    recognizer.signal.check(Recording(empty, source.rate_hz, source.unit, source.bands, "source", "live"))
+    recognizer.signal.check_same(Signal(source.rate_hz, source.unit, source.bands), "source")
 
 
 def record_session(
@@ -90,8 +87,8 @@ def record_session(
 
 def fit_in_background(base: Path, recording: Path, out: Path, minutes: float) -> subprocess.Popen[str]:
     """Start `emgasr personalize` in a process of its own, which leaves this one to the signal."""
-    command = [sys.executable, "-m", "emgasr", "personalize", str(base), "--recordings", str(recording)]
-    command += ["--out", str(out), "--minutes", f"{minutes:g}"]
+    command = [sys.executable, "-m", "emgasr", "personalize", str(base), str(recording)]
+    command += ["--out", str(out), "--fit.minutes", f"{minutes:g}"]
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -113,7 +110,7 @@ def judge(
 ) -> Profile:
     """Read the held-out prompts with both models, and write the profile."""
     fitted = load_recognizer(folder / MODEL)
-    before, after = (validation_errors(model, [("held out", judged_on)])[0].rate for model in (base, fitted))
+    before, after = (greedy_errors(model, [("held out", judged_on)])[0].rate for model in (base, fitted))
     profile = Profile(
         person=judged_on.subject,
         donning=donning,

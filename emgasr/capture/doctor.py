@@ -1,4 +1,4 @@
-"""A source in; what its signal is like, electrode by electrode, a verdict, and what to do about it, out."""
+"""A source in; a diagnosis of each electrode, a verdict, and advice, out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
+from emgasr.data.sample_checks import Rail
 from emgasr.errors import RecordingError
 from emgasr.frontend.mains import find_mains, mains_rms
 from emgasr.frontend.measured import Measured
@@ -185,12 +186,12 @@ def _electrodes(source: Source, samples: np.ndarray, mains_hz: float | None) -> 
 
 
 def _stuck(values: np.ndarray) -> np.ndarray:
-    """(C,) share of samples at the highest or lowest value that stand there for three in a row."""
-    share = np.zeros(values.shape[1])
-    for edge in (values.max(axis=0), values.min(axis=0)):
-        at = values == edge
-        run = at[:-2] & at[1:-1] & at[2:]
-        share += run.mean(axis=0)
+    """Return the share (C,) of samples at the highest or lowest value that stand there for three in a row."""
+    still = values[1:] == values[:-1]
+    rails = [Rail(values.shape[1], sign) for sign in (1, -1)]
+    for rail in rails:
+        rail.add(values, still[1:] & still[:-1])
+    share = rails[0].count / (len(values) - 2) + rails[1].count / (len(values) - 2)
     return np.where(np.ptp(values, axis=0) > 0, share, 0.0)
 
 

@@ -1,6 +1,6 @@
-"""The terminal's keyboard in; keys and the host's times of their presses out, while nothing is echoed.
+"""The terminal's keyboard in; keys with the host's times of their presses, without an echo, out.
 
-A terminal tells characters, not keys: there are no releases, and shift is seen only in the letter that it makes.
+A terminal sends characters, not keys: there are no releases, and shift shows only in the letter that it makes.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def has_keyboard() -> bool:
 
 @contextmanager
 def terminal_keys() -> Iterator[Keys]:
-    """Yield what returns (time.monotonic(), key) of the presses since it was last called; Ctrl-C still interrupts.
+    """Yield a function that returns the presses since its last call as (time.monotonic(), key).
 
-    Without a keyboard there are none.
+    Ctrl-C still interrupts. Without a keyboard there are no presses.
     """
     if not has_keyboard():
         yield no_keys

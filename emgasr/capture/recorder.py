@@ -1,4 +1,4 @@
-"""Chunks of a source, key presses and prompts in; one recording on disk, its labels on the samples' own clock, out."""
+"""Chunks of a source, key presses and prompts in; one recording on disk, labelled on its samples' clock, out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENTER = "Key.enter"
 
 
 class HostClock:
-    """The host's time.monotonic() in; stream seconds out, by the quickest arrivals of late."""
+    """Maps the host's time.monotonic() to seconds of the stream, by the quickest arrivals of the last CLOCK_S."""
 
     def __init__(self) -> None:
         self._delays: deque[tuple[float, float]] = deque()  # (stream second, host minus stream), rising

@@ -11,34 +11,48 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from emgasr.cli.options import renamed
 from emgasr.display.visible import shown_streams, told_line
 from emgasr.errors import EmgasrError
 from emgasr.runtime.interrupts import end_as_ctrl_c
 from emgasr.version import __version__
 
 # A verb's module is imported only when the verb is called: `emgasr --help` must answer at once.
-VERBS: dict[str, tuple[str, str]] = {
-    "demo": ("emgasr.cli.read.demo", "simulate a person never seen, read their typing, learn the person, read again"),
-    "simulate": ("emgasr.cli.data.simulate", "make recordings of simulated people who type"),
-    "manifest": ("emgasr.cli.data.manifest", "list the recordings of a corpus, with splits and checksums"),
-    "validate": ("emgasr.cli.data.validate", "check recordings, and that no split leaks into another"),
-    "compose": ("emgasr.cli.data.compose", "single takes into a fixed list of sequences to test on"),
-    "condition": ("emgasr.cli.data.condition", "filter a recording by the filters of a live stream, or lower its rate"),
-    "record": ("emgasr.cli.live.record", "record a live signal, with prompts and key times, safe against crashes"),
-    "doctor": ("emgasr.cli.live.doctor", "measure a live signal and tell what to mend"),
-    "calibrate": ("emgasr.cli.live.calibrate", "fit a model to a person at a live signal"),
-    "info": ("emgasr.cli.model.info", "what a recording, a manifest or a model holds"),
-    "train": ("emgasr.cli.model.train", "train a recognizer from a manifest and a configuration"),
-    "personalize": ("emgasr.cli.model.personalize", "fit a trained recognizer to one person, never for the worse"),
-    "lm": ("emgasr.cli.language.lm", "build, mix and query n-gram language models"),
-    "tune": ("emgasr.cli.read.tune", "find the weights of the search on validation recordings"),
-    "import": ("emgasr.cli.model.import_checkpoint", "a published emg2qwerty checkpoint into a model folder"),
-    "settle": ("emgasr.cli.live.settle", "find when live keys may settle, on validation recordings"),
-    "transcribe": ("emgasr.cli.read.transcribe", "recordings in, text out"),
-    "stream": ("emgasr.cli.live.stream", "live signals in, text as it is typed"),
-    "evaluate": ("emgasr.cli.read.evaluate", "error rates of a recognizer on a split, with a report"),
-    "protocol": ("emgasr.cli.protocol", "many people held out in turn, calibrated and tested: the whole table"),
+GROUPS: dict[str, dict[str, tuple[str, str]]] = {
+    "start here": {
+        "demo": ("emgasr.cli.read.demo", "read a simulated person, fit the model to them, read them again"),
+    },
+    "data": {
+        "manifest": ("emgasr.cli.data.manifest", "list the recordings of a corpus, with splits and checksums"),
+        "validate": ("emgasr.cli.data.validate", "check recordings, and that no split leaks into another"),
+        "compose": ("emgasr.cli.data.compose", "compose single takes into a fixed list of sequences to test on"),
+        "condition": ("emgasr.cli.data.condition", "filter a recording as a live stream is, or lower its rate"),
+        "simulate": ("emgasr.cli.data.simulate", "make recordings of simulated people who type"),
+    },
+    "model": {
+        "train": ("emgasr.cli.model.train", "train a recognizer on the recordings of a manifest"),
+        "personalize": ("emgasr.cli.model.personalize", "fit a trained recognizer to one person, never for the worse"),
+        "import": ("emgasr.cli.model.import_checkpoint", "convert a published emg2qwerty checkpoint to a model folder"),
+        "info": ("emgasr.cli.model.info", "show what a recording, a manifest or a model holds"),
+    },
+    "read": {
+        "transcribe": ("emgasr.cli.read.transcribe", "read recordings: text, or keys with times and confidences"),
+        "evaluate": ("emgasr.cli.read.evaluate", "measure error rates on a split, with a report"),
+        "tune": ("emgasr.cli.read.tune", "find the weights of the search on validation recordings"),
+        "lm": ("emgasr.cli.language.lm", "build, mix and query n-gram language models"),
+    },
+    "live": {
+        "stream": ("emgasr.cli.live.stream", "read a live signal: text as it is typed"),
+        "record": ("emgasr.cli.live.record", "record a live signal, with prompts and key times, safe against crashes"),
+        "doctor": ("emgasr.cli.live.doctor", "measure a live signal and advise what to mend"),
+        "calibrate": ("emgasr.cli.live.calibrate", "record one person's session and fit a model to it"),
+        "tune-live": ("emgasr.cli.live.tune_live", "find when live keys may become final, on validation recordings"),
+    },
+    "experiments": {
+        "protocol": ("emgasr.cli.protocol", "hold out many people in turn, calibrate, test: the whole table"),
+    },
 }
+VERBS: dict[str, tuple[str, str]] = {verb: entry for verbs in GROUPS.values() for verb, entry in verbs.items()}
 
 INTERRUPTED = 130  # 128 + SIGINT
 CLOSED_PIPE = 141  # 128 + SIGPIPE
@@ -85,6 +99,9 @@ def _dispatch(arguments: list[str]) -> int:
     if verb in ("-V", "--version"):
         print(f"emgasr {__version__}")
         return 0
+    if (new := renamed.VERBS.get(verb)) is not None:
+        print(f"emgasr: {verb} is now {new}; the next release knows the new name alone", file=sys.stderr)
+        verb = new
     if verb not in VERBS:
         near = difflib.get_close_matches(verb, VERBS, n=1)
         advice = f"did you mean `emgasr {near[0]}`?" if near else "`emgasr --help` lists the verbs"
@@ -114,7 +131,10 @@ def _open_missing_streams() -> None:
 
 def _help() -> str:
     width = max(map(len, VERBS))
-    verbs = "\n".join(f"  {name:<{width}}  {line}" for name, (_, line) in VERBS.items())
+    verbs = "\n\n".join(
+        "\n".join((f"{group}:", *(f"  {name:<{width}}  {line}" for name, (_, line) in entries.items())))
+        for group, entries in GROUPS.items()
+    )
     return f"""\
 emgasr {__version__}: text from muscle signals
 
@@ -122,7 +142,7 @@ usage: emgasr VERB [options]
 
 {verbs}
 
-`emgasr VERB --help` tells a verb's options; `emgasr --version` the version.
+`emgasr VERB --help` shows a verb's options and examples; `emgasr --version` the version.
 New here? `emgasr demo` takes a few minutes and needs no data."""
 
 

@@ -36,8 +36,8 @@ def check_within(config: Any, section: str = "") -> None:
 def bounds_of(hint: Any) -> Iterator[tuple[type, Within | None]]:
     """Yield each number that a type hint speaks of, int or float, with its bounds; None where it states none."""
     if typing.get_origin(hint) is typing.Annotated:
-        kind, *told = typing.get_args(hint)
-        stated = next((one for one in told if isinstance(one, Within)), None)
+        kind, *notes = typing.get_args(hint)
+        stated = next((one for one in notes if isinstance(one, Within)), None)
         if kind in (int, float):
             yield kind, stated
         return

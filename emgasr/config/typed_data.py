@@ -10,11 +10,12 @@ import difflib
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from emgasr.config.renamed import renamed_keys
 from emgasr.errors import ConfigError, EmgasrError
 
 Config = TypeVar("Config")
@@ -30,7 +31,7 @@ def checked(config: type, kinds: Kinds, mapping: Any, where: str | Path, section
         raise ConfigError(where, "is not a mapping of options", "see the configs of the recipes")
     hints = _hints(config)
     result: dict[str, Any] = {}
-    for key, value in mapping.items():
+    for key, value in renamed_keys(config, mapping, where).items():
         name = f"{section}.{key}" if section else str(key)
         if key not in hints:
             near = difflib.get_close_matches(str(key)[:80], hints, n=1)
@@ -66,7 +67,7 @@ def built(config: type[Config], kinds: Kinds, values: Mapping[str, Any], where: 
 
 
 def kind_in(section: Any, name: str, kinds: Kinds, where: str | Path) -> str | None:
-    """Return the kind that a section tells, None if it tells none; a ConfigError if there is no such kind."""
+    """Return the kind that a section states, None if it states none; a ConfigError if there is no such kind."""
     if section is not None and not isinstance(section, dict):
         advice = f"write `{name}: {{kind: …}}`"
         raise ConfigError(where, f"{name} is {shown(section)}, not a mapping of options", advice)
@@ -91,7 +92,7 @@ def _hints(config: type) -> dict[str, Any]:
 
 
 def _told(build: Any, where: str | Path) -> Any:
-    """Build a dataclass; what its own check refuses, or cannot compare or count, is told as a fault of the file."""
+    """Build a dataclass; a ConfigError names the file where the dataclass refuses a value, or cannot count it."""
     try:
         return build()
     except EmgasrError as error:  # which names the option alone
@@ -103,7 +104,7 @@ def _told(build: Any, where: str | Path) -> Any:
 def _value(hint: Any, value: Any, name: str, where: str | Path) -> Any:
     fit = _fit(hint, value)
     if fit is _NO_FIT:
-        advice = f"give {_described(hint)}"
+        advice = f"give {described(hint)}"
         if value is None:
             raise ConfigError(where, f"{name} is null, where a value is needed", f"{advice}, or leave the line out")
         raise ConfigError(where, f"{name} is {shown(value)}", advice)
@@ -120,7 +121,11 @@ def _fit(hint: Any, value: Any) -> Any:
         return next((fit for one in arguments if (fit := _fit(one, value)) is not _NO_FIT), _NO_FIT)
     if origin is typing.Literal:
         return next((one for one in arguments if type(one) is type(value) and one == value), _NO_FIT)
-    if origin is tuple:
+    if hint in (Any, object):
+        return value
+    if origin in (tuple, Sequence):
+        if origin is Sequence:
+            arguments = (*arguments, Ellipsis)
         if not isinstance(value, list | tuple):
             return _NO_FIT
         if len(arguments) == 2 and arguments[1] is Ellipsis:
@@ -129,9 +134,9 @@ def _fit(hint: Any, value: Any) -> Any:
             wanted = list(arguments)
         if len(wanted) != len(value):
             return _NO_FIT
-        fits = tuple(_fit(one, item) for one, item in zip(wanted, value, strict=True))
-        return _NO_FIT if any(fit is _NO_FIT for fit in fits) else fits
-    if origin is dict:
+        items = tuple(_fit(one, item) for one, item in zip(wanted, value, strict=True))
+        return _NO_FIT if any(item is _NO_FIT for item in items) else items
+    if origin in (dict, Mapping):
         if not isinstance(value, dict):
             return _NO_FIT
         found = {key: _fit(arguments[1], item) for key, item in value.items()}
@@ -148,13 +153,20 @@ def _fit(hint: Any, value: Any) -> Any:
 _WORDS = {bool: "true or false", int: "a whole number", float: "a finite number", str: "text", types.NoneType: "null"}
 
 
-def _described(hint: Any) -> str:
+def fits(hint: Any, value: Any) -> bool:
+    """Return whether plain data is of the kind that a type hint names."""
+    return _fit(hint, value) is not _NO_FIT
+
+
+def described(hint: Any) -> str:
+    """Return the words for a type hint, as in "a list, each item text"."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType, typing.Literal):
-        described = (repr(one) if origin is typing.Literal else _described(one) for one in arguments)
-        return " or ".join(described)
-    if origin is tuple:
-        return "a list, each item " + " then ".join(_described(one) for one in arguments if one is not Ellipsis)
-    if origin is dict:
-        return f"a mapping to {_described(arguments[1])}"
+        return " or ".join(repr(one) if origin is typing.Literal else described(one) for one in arguments)
+    if hint in (Any, object):
+        return "anything"
+    if origin in (tuple, Sequence):
+        return "a list, each item " + " then ".join(described(one) for one in arguments if one is not Ellipsis)
+    if origin in (dict, Mapping):
+        return f"a mapping to {described(arguments[1])}"
     return _WORDS[hint]

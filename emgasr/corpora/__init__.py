@@ -1,4 +1,4 @@
-"""Readers of published layouts: an entry of a manifest, or a bare file, in; a Recording out."""
+"""An entry of a manifest, or a file that describes itself, in; a Recording, opened by its layout's reader, out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import ModuleType
+from typing import Any, get_type_hints
 
+from emgasr.config.typed_data import fits
 from emgasr.corpora.files import tell_equal_contents
 from emgasr.errors import ManifestError, RecordingError
 from emgasr.manifests.manifest import PART, Entry, Findings
 from emgasr.recording import Recording
+from emgasr.sessions.journal_reading import is_journal
 
 # A layout's name in manifests, and the module that reads it: imported when it is asked for.
 CORPORA = {
@@ -45,7 +47,7 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
         )
     hints = get_type_hints(opener)
     for name, value in options.items():
-        if not _fits(value, hints[name]):
+        if not fits(hints[name], value):
             raise ManifestError(entry.path, f"option {name!r} is {str(value)[:60]!r}", "make the manifest anew")
     recording = opener(Path(root) / entry.path, **options)
     if entry.part_s is not None:
@@ -54,9 +56,9 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
 
 
 def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **options: Any) -> list[Entry]:
-    """The recordings of a corpus as entries with absolute paths, all in split "train"; RecordingError if none.
+    """Return the recordings of a corpus as entries with absolute paths, all in split "train"; RecordingError if none.
 
-    What was passed over and what matched nothing is added to `findings`, or logged as warnings where none are given.
+    `findings` collects what the reader passed over and what matched nothing; without it, warnings are logged.
     """
     if not Path(folder).is_dir():
         raise RecordingError(folder, "is not a folder", "give the folder of a corpus")
@@ -75,7 +77,10 @@ def scan(folder: str | Path, corpus: str, findings: Findings | None = None, **op
 
 
 def left_over(entries: Sequence[Entry], root: str | Path) -> list[str]:
-    """Rows of tables beside the recordings that match nothing now, of the layouts that can tell without a scan."""
+    """Return a line for each row of a table beside the recordings that matches nothing now, without a scan.
+
+    Only layouts whose readers have `left_over` are asked.
+    """
     found: list[str] = []
     for corpus in dict.fromkeys(entry.corpus for entry in entries):
         if (tell := getattr(reader(corpus), "left_over", None)) is not None:
@@ -84,18 +89,17 @@ def left_over(entries: Sequence[Entry], root: str | Path) -> list[str]:
 
 
 def open_any(path: str | Path) -> Recording:
-    """Open a file that describes itself, told by its content: native (finished or not), emg2qwerty, BIDS BDF/EDF."""
+    """Open a file that describes itself, by its content: native (finished or not), emg2qwerty, BIDS BDF or EDF."""
     path = Path(path)
     if path.suffix.lower() in (".npy", ".npz", ".wav", ".csv", ".tsv", ".txt"):
         wrong = "holds bare samples: it does not say its unit, its subject and what it shows"
         raise RecordingError(path, wrong, "list it in a metadata.csv and run `emgasr manifest --corpus takes`")
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)
-    from emgasr.files.hdf5 import OPEN_FILES, holds
-    from emgasr.sessions.journal_reading import is_journal
-
     if is_journal(path):
         return reader("native").open_recording(path)
+    from emgasr.files.hdf5 import OPEN_FILES, holds  # h5py takes long to load: help must answer at once
+
     with OPEN_FILES.reading(path) as file:
         corpus = "emg2qwerty" if holds(file, "emg2qwerty") else "native"
     return reader(corpus).open_recording(path)
@@ -109,18 +113,3 @@ def reader(corpus: str) -> ModuleType:
     if corpus not in CORPORA:
         raise ManifestError("corpus", f"unknown layout {corpus!r}", f"known: {', '.join(CORPORA)}")
     return importlib.import_module(CORPORA[corpus])
-
-
-def _fits(value: object, hint: Any) -> bool:
-    """Whether an option of a manifest is of the kind that a reader asks for, so that nothing else reaches it."""
-    if hint in (Any, object):
-        return True
-    if isinstance(hint, UnionType):
-        return any(_fits(value, kind) for kind in get_args(hint))
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is not None:  # Sequence[…]
-        return isinstance(value, list | tuple) and all(_fits(item, get_args(hint)[0]) for item in value)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

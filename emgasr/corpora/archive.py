@@ -1,8 +1,8 @@
-"""A tar archive that streams by (plain or compressed) in; the wanted files of it written to a folder out.
+"""A stream of a tar archive (plain or compressed) in; the wanted files of it, written to a folder, out.
 
-Nothing else is kept, so that a few sessions of a 308 GB archive need the room of a few sessions. Each file takes its
-place only when it is whole; a second run compares those that are there with the archive's, and writes what differs.
-A compressed archive has its checksum at its end: tarfile never looks at gzip's, so it is unpacked here.
+Nothing else is kept: a few sessions of a 308 GB archive need the room of a few sessions. A file takes its place only
+when it is whole. A second run compares the files that are there with the archive's, and writes those that differ. A
+compressed archive ends with its checksum, which tarfile never reads, so it is unpacked here.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def extract(
     tell: Callable[[str], object] = lambda name: None,
     to_the_end: bool = False,
 ) -> Extracted:
-    """Write the files called as in `wanted` (no folders) into `folder`; the rest is read past, and no more than needed.
+    """Write the files with the `wanted` names (no folders) into `folder`; read no further than needed.
 
     `to_the_end` reads on to where a compressed archive has its checksum. RecordingError for an archive that is none, is
     cut off or damaged: what was written whole stays.

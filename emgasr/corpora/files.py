@@ -1,8 +1,8 @@
-"""The files of a corpus: a folder in; those that belong to a layout out, and a line for what is passed over.
+"""A folder in; its files that belong to a layout, and a line on each kind that is passed over, out.
 
-Rules of every layout: hidden names are passed over (also `._*`, which macOS leaves beside files on foreign disks);
-suffixes are met in any case; `.git` is not looked into; links to files and folders are followed, but to no folder that
-holds the corpus, and to none twice; of one file under several names the first by path is taken, links last.
+Rules of every layout: hidden names are passed over (also `._*`, which macOS leaves on foreign disks), and so is `.git`;
+suffixes match in any case of letters. Links to files and folders are followed, but never to a folder that holds the
+corpus, and to none twice. Of several names of one file the first by path counts, links last.
 """
 
 from __future__ import annotations

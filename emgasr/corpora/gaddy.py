@@ -11,22 +11,23 @@ and 5-4 of the parts are the session 5-4.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from emgasr.config.fields import fields_of
 from emgasr.corpora.files import find_files, tell_notes
-from emgasr.corpora.samples.arrays import SampleFile, Stamp, open_samples, stamp_of
+from emgasr.corpora.samples.arrays import SampleFile, open_samples
+from emgasr.corpora.samples.whole import Stamp, WholeSamples, stamp_of
 from emgasr.errors import ConfigError, RecordingError
 from emgasr.files.plain_data import read_json
 from emgasr.files.regular_file import is_regular
 from emgasr.frontend.conditioning import Conditioner, ConditioningConfig
 from emgasr.frontend.mains import harmonics
 from emgasr.manifests.manifest import Entry, Findings
-from emgasr.recording import Band, Recording, Spans, row_range
+from emgasr.recording import Band, Recording, Samples, Spans
 from emgasr.tokens import to_ascii
 
 RATE_HZ, ELECTRODES = 1000.0, 8
@@ -70,13 +71,15 @@ def open_recording(path: str | Path, *, filtering: Filtering = "causal") -> Reco
     total = file.samples.shape[0]
     if total != info.samples:
         raise RecordingError(path, f"holds {total} samples, its info tells {info.samples}", "fetch both again")
+    samples: np.ndarray | Samples
     if filtering == "none":
         samples, rate = file.samples, RATE_HZ
     else:
         before = _neighbor(path, -1)
         first = _resampled(before[1] if before else 0)
         last = _resampled((before[1] if before else 0) + total)
-        samples, rate = _Filtered(path, filtering, (last - first, ELECTRODES)), FILTERED_RATE_HZ
+        read = partial(_filtered_utterance, filtering=filtering)
+        samples, rate = WholeSamples(path, (last - first, ELECTRODES), read), FILTERED_RATE_HZ
     spoken = normalized_text(info.text, info_file(path))
     end = samples.shape[0] / rate
     spans = Spans.of([(0.0, end, "utterance", spoken)]) if spoken and info.sentence_index >= 0 else Spans.empty()
@@ -154,19 +157,12 @@ def info_file(path: Path) -> Path:
 def read_info(path: Path) -> Info:
     """Read i_info.json; a RecordingError if it is missing, is not JSON or lacks a field."""
     again = "fetch the session again"
-    content = read_json(path, RecordingError, again)
-    if not isinstance(content, dict):
-        raise RecordingError(path, "is not JSON of an utterance", again)
-    for name, kind in (("book", str), ("sentence_index", int), ("text", str), ("chunks", list)):
-        if not isinstance(content.get(name), kind) or isinstance(content.get(name), bool):
-            raise RecordingError(path, f"lacks or garbles {name!r}", again)
-    lengths = [chunk[0] if isinstance(chunk, list) and chunk else None for chunk in content["chunks"]]
-    samples = 0
-    for length in lengths:
-        if not isinstance(length, int) or isinstance(length, bool) or length < 0:
-            raise RecordingError(path, "lacks or garbles 'chunks': a list of [emg, audio, button] lengths", again)
-        samples += length
-    return Info(content["book"].strip(), content["sentence_index"], content["text"], samples)
+    kinds = {"book": str, "sentence_index": int, "text": str, "chunks": tuple[tuple[int, ...], ...]}
+    facts = fields_of(read_json(path, RecordingError, again), kinds, path, RecordingError, again)
+    lengths = [chunk[0] if chunk else -1 for chunk in facts["chunks"]]
+    if min(lengths, default=0) < 0:
+        raise RecordingError(path, "'chunks' is no list of [emg, audio, button] lengths", again)
+    return Info(facts["book"].strip(), facts["sentence_index"], facts["text"], sum(lengths))
 
 
 def normalized_text(text: str, where: Path) -> str:
@@ -181,21 +177,10 @@ def normalized_text(text: str, where: Path) -> str:
     return " ".join(kept.split())
 
 
-@dataclass(frozen=True, eq=False)
-class _Filtered:
-    """Samples of one utterance (T, 8) float32, filtered with its neighbors when they are read."""
-
-    path: Path
-    filtering: Filtering
-    shape: tuple[int, ...]
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop = row_range(rows, self.shape[0])
-        files = (self.path, *(found[0] for step in (-1, 1) if (found := _neighbor(self.path, step))))
-        samples = _filtered(self.path, self.filtering, tuple(map(stamp_of, files)))
-        if samples.shape != self.shape:
-            raise RecordingError(self.path, "changed since it was opened", "open it again")
-        return samples[start:stop]
+def _filtered_utterance(path: Path, filtering: Filtering) -> np.ndarray:
+    """Return the samples of one utterance (T, 8) float32, filtered with its neighbors."""
+    files = (path, *(found[0] for step in (-1, 1) if (found := _neighbor(path, step))))
+    return _filtered(path, filtering, tuple(map(stamp_of, files)))
 
 
 @lru_cache(maxsize=8)  # a recording is read in pieces

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from emgasr.config.typed_data import fits
 from emgasr.corpora.gaddy import is_silent
 from emgasr.errors import ManifestError
 from emgasr.files.plain_data import read_json
@@ -24,13 +25,9 @@ def read_sentences(path: Path, key: str) -> list[str]:
         if key not in content:
             raise ManifestError(path, f"has no list {key!r}", "give the published split file")
         content = content[key]
-    found = []
-    for row in content if isinstance(content, list) else [None]:
-        book, index = row if isinstance(row, list) and len(row) == 2 else (None, None)
-        if not isinstance(book, str) or not isinstance(index, int) or isinstance(index, bool):
-            raise ManifestError(path, "is not a JSON list of [book, index]", "give the published split file")
-        found.append(f"{book.strip()}:{index}")
-    return found
+    if not fits(tuple[tuple[str, int], ...], content):
+        raise ManifestError(path, "is not a JSON list of [book, index]", "give the published split file")
+    return [f"{book.strip()}:{index}" for book, index in content]
 
 
 def split_as_published(

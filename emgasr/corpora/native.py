@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emgasr.corpora.emg2qwerty.sessions import HDF5
 from emgasr.corpora.files import find_files, tell_notes
+from emgasr.corpora.samples.hdf5_table import HDF5
 from emgasr.errors import RecordingError
 from emgasr.files.hdf5 import OPEN_FILES
 from emgasr.manifests.manifest import Entry, Findings

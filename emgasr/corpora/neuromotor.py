@@ -14,35 +14,28 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.corpora.emg2qwerty.sessions import HDF5, TableSamples, looks
 from emgasr.corpora.files import find_files, tell_notes
+from emgasr.corpora.samples.hdf5_table import HDF5, TableSamples, may_hold, table_of
 from emgasr.corpora.tables.clock import Clock, read_clock
 from emgasr.corpora.tables.delimited import number, read_table
 from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
-from emgasr.files.hdf5 import OPEN_FILES, dataset
+from emgasr.files.hdf5 import OPEN_FILES
 from emgasr.files.regular_file import is_regular
 from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Band, Recording, Spans
 
 PROMPTS = "_prompts.csv"
 RATE_HZ, ELECTRODES, TABLE = 2000.0, 16, "data"
+COLUMNS = {"emg": (np.float32, ELECTRODES), "time": np.float64}
 TEXT_COLUMNS, START_COLUMNS, END_COLUMNS = ("prompt", "text"), ("start", "start_time", "time"), ("end", "end_time")
 
 
 def open_recording(path: str | Path) -> Recording:
-    """Open a session; prompts become utterances, moved from unix time to seconds by the samples' own clock."""
+    """Open a session; prompts become utterances, which the samples' own clock moves from unix time to seconds."""
     path = Path(path)
     with OPEN_FILES.reading(path) as file:
-        table = dataset(path, file, TABLE, "give a neuromotor session")
-        if table.ndim != 1 or table.dtype.names is None:
-            raise RecordingError(path, f"holds no table '{TABLE}' with named fields", "give a neuromotor session")
-        for name, kind in (("emg", np.dtype((np.float32, ELECTRODES))), ("time", np.dtype(np.float64))):
-            if name not in table.dtype.names or table.dtype[name] != kind:
-                found = table.dtype[name] if name in table.dtype.names else "missing"
-                raise RecordingError(path, f"field '{name}' is {found}", f"it must be {kind}")
-        if table.shape[0] == 0:
-            raise RecordingError(path, "holds no samples", "leave it out")
+        table = table_of(path, file, TABLE, COLUMNS, "give a neuromotor session")
         total = table.shape[0]
         clock = read_clock(path, "time", table.fields("time"), total, RATE_HZ)
     spans, notes = _prompts(path, clock)
@@ -73,8 +66,8 @@ def scan(folder: Path, findings: Findings) -> list[Entry]:
 
 
 def session_files(folder: Path, findings: Findings | None = None) -> list[Path]:
-    """The HDF5 files below `folder` that hold a table of samples, or cannot be opened, which reading them tells."""
-    return find_files(folder, findings, lambda path: looks(path, TABLE), HDF5, "sessions of this layout")
+    """Return the HDF5 files below `folder` that hold a table of samples, or cannot be opened: reading them says why."""
+    return find_files(folder, findings, lambda path: may_hold(path, TABLE), HDF5, "sessions of this layout")
 
 
 def prompts_file(path: Path) -> Path:

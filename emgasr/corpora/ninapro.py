@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from emgasr.corpora.files import find_files
-from emgasr.corpora.samples.arrays import Stamp, stamp_of
 from emgasr.corpora.samples.mat import Variable, variables
+from emgasr.corpora.samples.whole import Stamp, WholeSamples, runs_of, stamp_of
 from emgasr.errors import RecordingError
+from emgasr.files.regular_file import changed
 from emgasr.manifests.manifest import Entry, Findings
-from emgasr.recording import Band, Recording, Spans, row_range
+from emgasr.recording import Band, Recording, Spans, electrode_count
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Database:
     @property
     def channels(self) -> int:
         """Electrodes of all bands."""
-        return sum(len(band.electrodes) for band in self.bands)
+        return electrode_count(self.bands)
 
 
 _TRIGNO = Database(2000.0, (Band.numbered("forearm", 12),), 1e6)  # eight round the forearm, four on single muscles; V
@@ -60,7 +61,7 @@ def open_recording(path: str | Path, *, database: str = "") -> Recording:
         wanted = f"{database.upper()} has {kind.channels}" if kind else "DB2, DB3 and DB4 have 12, DB5 has 16"
         raise RecordingError(path, f"has {shape[1]} channels{looks}; {wanted}", "give files of one of those databases")
     return Recording(
-        samples=_MatSamples(path.absolute(), shape, kind.scale or 1.0),
+        samples=WholeSamples(path.absolute(), shape, _samples, kind.scale or 1.0),
         rate_hz=kind.rate_hz,
         unit="counts" if kind.scale is None else "uV",
         bands=kind.bands,
@@ -83,27 +84,15 @@ def mat_files(folder: Path, findings: Findings | None = None) -> list[Path]:
     return sorted(files, key=lambda path: [int(number) for number in re.findall(r"\d+", path.stem)])
 
 
-@dataclass(frozen=True, eq=False)
-class _MatSamples:
-    """Samples (T, C) float32; a .mat file can only be read whole, so the last two are kept."""
-
-    path: Path
-    shape: tuple[int, ...]
-    scale: float
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop = row_range(rows, self.shape[0])
-        samples = _samples(self.path, stamp_of(self.path))
-        if samples.shape != self.shape:
-            raise RecordingError(self.path, "changed since it was opened", "open it again")
-        return samples[start:stop] * np.float32(self.scale)
+def _samples(path: Path) -> np.ndarray:
+    return _read(path, stamp_of(path))
 
 
 @lru_cache(maxsize=2)
-def _samples(path: Path, stamp: Stamp) -> np.ndarray:
+def _read(path: Path, stamp: Stamp) -> np.ndarray:
     found = variables(path, ["emg"])
     if "emg" not in found:
-        raise RecordingError(path, "changed since it was opened", "open it again")
+        raise changed(path)
     with np.errstate(over="ignore"):  # what float32 cannot hold is inf: `emgasr validate` tells it
         return found["emg"].read().astype(np.float32)
 
@@ -145,9 +134,7 @@ def _whole(path: Path, variable: Variable | None, name: str) -> int:
 
 
 def _spans(labels: np.ndarray, rate_hz: float, exercise: int) -> Spans:
-    edges = np.flatnonzero(np.diff(labels)) + 1
-    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(labels)]
     return Spans.of(
-        (a / rate_hz, b / rate_hz, *(("gesture", f"e{exercise}g{labels[a]:02d}") if labels[a] else ("rest", "rest")))
-        for a, b in zip(starts, ends, strict=True)
+        (a / rate_hz, b / rate_hz, *(("gesture", f"e{exercise}g{label:02d}") if label else ("rest", "rest")))
+        for a, b, label in runs_of(labels)
     )

@@ -18,10 +18,11 @@ from pathlib import Path
 from emgasr.corpora.files import tell_notes
 from emgasr.corpora.samples.arrays import open_samples, told_by_row
 from emgasr.corpora.tables.clock import place_labels
-from emgasr.corpora.tables.delimited import Row, check_rate, number, read_table, resolve_bands, resolve_unit, row_scale
+from emgasr.corpora.tables.delimited import Row, number, read_table, row_scale
 from emgasr.corpora.tables.file_names import spelled
 from emgasr.corpora.tables.label_table import modified, read_labels, relative
 from emgasr.corpora.tables.listing import Listing, name_column, session_of
+from emgasr.corpora.tables.units import check_rate, resolve_bands, resolve_unit
 from emgasr.display.wording import counted
 from emgasr.errors import RecordingError
 from emgasr.files.regular_file import is_regular

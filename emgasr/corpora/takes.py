@@ -12,16 +12,9 @@ from pathlib import Path
 
 from emgasr.corpora.files import tell_notes
 from emgasr.corpora.samples.arrays import open_samples, told_by_row
-from emgasr.corpora.tables.delimited import (
-    NAMELESS,
-    check_rate,
-    number,
-    read_table,
-    resolve_bands,
-    resolve_unit,
-    row_scale,
-)
+from emgasr.corpora.tables.delimited import NAMELESS, number, read_table, row_scale
 from emgasr.corpora.tables.listing import Listing, name_column, session_of
+from emgasr.corpora.tables.units import check_rate, resolve_bands, resolve_unit
 from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
 from emgasr.manifests.manifest import Entry, Findings

@@ -12,20 +12,20 @@ the date in their names, and each a take of it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from emgasr.corpora.csv.clocks import is_number
 from emgasr.corpora.files import find_files, tell_notes
-from emgasr.corpora.samples.arrays import Stamp, stamp_of
+from emgasr.corpora.samples.whole import Stamp, WholeSamples, runs_of, stamp_of
 from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
 from emgasr.files.plain_text import read_lines
 from emgasr.files.regular_file import check_regular
 from emgasr.manifests.manifest import Entry, Findings
-from emgasr.recording import Band, Recording, Spans, row_range
+from emgasr.recording import Band, Recording, Spans
 
 RATE_HZ, ELECTRODES, COLUMNS = 200.0, 8, 10
 LABELS = ("", "rest", "fist", "flexion", "extension", "radial", "ulnar", "palm")
@@ -42,7 +42,7 @@ def open_recording(path: str | Path) -> Recording:
     samples, spans, notes = _read(path, stamp_of(path))
     dated = DATE.search(path.stem)
     return Recording(
-        samples=_TextSamples(path.absolute(), samples.shape),
+        samples=WholeSamples(path.absolute(), samples.shape, _samples),
         rate_hz=RATE_HZ,
         unit="uV",
         bands=(Band.numbered("forearm", ELECTRODES, ring=True),),
@@ -67,16 +67,8 @@ def text_files(folder: Path, findings: Findings | None = None) -> list[Path]:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _TextSamples:
-    """Samples (T, 8) float32 in µV; a text file can only be read whole."""
-
-    path: Path
-    shape: tuple[int, ...]
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop = row_range(rows, self.shape[0])
-        return _read(self.path, stamp_of(self.path))[0][start:stop]
+def _samples(path: Path) -> np.ndarray:
+    return _read(path, stamp_of(path))[0]
 
 
 @lru_cache(maxsize=4)
@@ -107,11 +99,10 @@ def _read(path: Path, stamp: Stamp) -> tuple[np.ndarray, tuple[tuple[float, floa
     grid = time_s[0] + np.arange(int((time_s[-1] - time_s[0]) * RATE_HZ) + 1) / RATE_HZ
     newest = np.searchsorted(time_s, grid + 1e-9, side="right") - 1
     samples = (values[newest, 1:-1] * MICROVOLTS).astype(np.float32)
-    held = classes[newest].astype(np.int64)
-    edges = np.flatnonzero(np.diff(held)) + 1
-    bounds = zip([0, *edges.tolist()], [*edges.tolist(), len(held)], strict=True)
     spans = tuple(
-        (a / RATE_HZ, b / RATE_HZ, "rest" if held[a] == 1 else "gesture", LABELS[held[a]]) for a, b in bounds if held[a]
+        (a / RATE_HZ, b / RATE_HZ, "rest" if label == 1 else "gesture", LABELS[label])
+        for a, b, label in runs_of(classes[newest].astype(np.int64))
+        if label
     )
     return samples, spans, tuple(notes)
 
@@ -122,7 +113,7 @@ def _rows(path: Path) -> tuple[np.ndarray, list[int], list[str]]:
     told = read_lines(path, RecordingError, GIVE)
     rows = [(line, row.split()) for line, row in enumerate(told, start=1)]
     rows = [(line, row) for line, row in rows if row]
-    if rows and not _is_number(rows[0][1][0]):
+    if rows and not is_number(rows[0][1][0]):
         rows = rows[1:]  # the header
     whole = [(line, row) for line, row in rows if len(row) == COLUMNS]
     # The last row of some published files is cut short.
@@ -131,13 +122,5 @@ def _rows(path: Path) -> tuple[np.ndarray, list[int], list[str]]:
     try:
         return np.array([row for _, row in whole], dtype=np.float64), [line for line, _ in whole], notes
     except ValueError as error:
-        line = next(line for line, row in whole if not all(map(_is_number, row)))
+        line = next(line for line, row in whole if not all(map(is_number, row)))
         raise RecordingError(path, f"line {line} is not ten numbers", GIVE) from error
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

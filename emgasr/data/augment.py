@@ -16,24 +16,30 @@ from torch import Generator, Tensor, nn
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import DataError
+from emgasr.state import frame_mask
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
     """How training batches are varied; 0 turns a variation off.
 
-    On samples: `band_jitter_ms` is the most that two bands are shifted against each other (emg2qwerty: 120 samples at
-    2 kHz); `rotation_electrodes` the most that a ring is turned by, in whole electrodes (1 in emg2qwerty; for many
-    wearers, not for one); `rotation_sd_electrodes` the standard deviation of a turn by any angle, as of a ring put on
-    by hand; with `reversal_probability` a ring runs the other way round, as on the other arm; the gains are standard
-    deviations of normal draws in dB.
+    Masks are drawn for each band and electrode (SpecAugment with emg2qwerty's numbers).
 
-    On frames, for each band and electrode (SpecAugment with emg2qwerty's numbers): 0 to `time_masks` masks of up to
-    `time_mask_frames`, 0 to `frequency_masks` masks of up to `frequency_mask_bins` (more bins than there are: whole
-    electrodes vanish, as in SplashNet), and whole electrodes masked with `electrode_mask_probability`. `spread` shifts
-    all frames of an item by one draw from the normal distribution of a label's takes around their mean, times this
-    (`Augment.fit`): where takes of one label differ, another day or person will differ too, and the network learns to
-    look elsewhere, as linear discriminant analysis does.
+    Args:
+        band_jitter_ms: largest shift of two bands against each other (emg2qwerty: 120 samples at 2 kHz).
+        rotation_electrodes: largest turn of a ring, in whole electrodes (1 in emg2qwerty; for many wearers, not one).
+        rotation_sd_electrodes: standard deviation of a ring's turn by any angle, as of a ring put on by hand.
+        reversal_probability: probability that a ring runs the other way round, as on the other arm.
+        band_gain_db: standard deviation of a band's gain.
+        electrode_gain_db: standard deviation of an electrode's gain.
+        time_masks: largest number of masks in time.
+        time_mask_frames: longest mask in time.
+        frequency_masks: largest number of masks in frequency.
+        frequency_mask_bins: widest mask in frequency; wider than all bins: whole electrodes vanish, as in SplashNet.
+        electrode_mask_probability: probability that an electrode is masked.
+        spread: shift of all frames of an item by one draw from the normal distribution of a label's takes around their
+            mean, times this (`Augment.fit`). Where takes of one label differ, another day or person will differ too;
+            the network learns to look elsewhere, as linear discriminant analysis does.
     """
 
     band_jitter_ms: Annotated[float, Within(0, 10_000)] = 60.0
@@ -109,8 +115,7 @@ class Augment(nn.Module):
         if config.spread:
             draws = torch.randn((batch, len(self.spread)), device=frames.device, generator=generator)
             shift = (config.spread * draws @ self.spread).to(frames.dtype).view(batch, 1, *self.shape)
-            valid = torch.arange(count, device=frames.device) < lengths[:, None]
-            frames = frames + shift * valid[:, :, None, None, None]
+            frames = frames + shift * frame_mask(lengths, count)[:, :, None, None, None]
         if config.time_masks and config.time_mask_frames:
             ends = lengths[:, None, None].expand(shape)
             mask = _masks(shape, config.time_masks, config.time_mask_frames, ends, count, generator)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from emgasr.config.bounds import Within, check_within
-from emgasr.data.compose import ComposeConfig, ComposedSource, Example
+from emgasr.data.compose import ComposeConfig, ComposedExamples, Example
 from emgasr.errors import ConfigError, DataError
 from emgasr.recording import Recording
 from emgasr.tokens import Tokens
@@ -39,12 +37,12 @@ class WindowsConfig:
     cache_gb: Annotated[float, Within(0, 1e6)] = 8.0
 
     def __post_init__(self) -> None:
-        check_within(self, "source")
+        check_within(self, "data")
         if self.shortest_s > self.longest_s:
             wrong = f"windows of {self.shortest_s:g} to {self.longest_s:g} s in batches of {self.batch_s:g} s"
-            raise ConfigError("source", wrong, "give shortest_s <= longest_s")
+            raise ConfigError("data", wrong, "give shortest_s <= longest_s")
         if not 2 * self.snap_s < self.shortest_s:
-            raise ConfigError("source.snap_s", f"{self.snap_s:g} s could eat a window", "give less than shortest_s / 2")
+            raise ConfigError("data.snap_s", f"{self.snap_s:g} s could eat a window", "give less than shortest_s / 2")
 
 
 @dataclass(frozen=True)
@@ -68,16 +66,10 @@ class ComposedConfig(ComposeConfig):
         super().__post_init__()
         if self.shortest > self.longest:
             wrong = f"strings of {self.shortest} to {self.longest} labels"
-            raise ConfigError("source", wrong, "give shortest <= longest")
+            raise ConfigError("data", wrong, "give shortest <= longest")
 
 
-class Source(Protocol):
-    """What training draws from: batch number `step` of (seed, step), the same in every process and after a resume."""
-
-    def batch(self, step: int) -> list[Example]: ...
-
-
-class WindowSource:
+class WindowSampler:
     """Random windows of recordings, keys as labels; recordings are drawn in proportion to their length."""
 
     def __init__(self, recordings: Sequence[Recording], tokens: Tokens, config: WindowsConfig, seed: int) -> None:
@@ -98,10 +90,14 @@ class WindowSource:
             raise DataError(
                 f"recording {shortest.subject}/{shortest.session}",
                 f"lasts {durations.min():.1f} s, less than a window of {config.shortest_s:g} s",
-                "shorten source.shortest_s or leave it out",
+                "shorten data.shortest_s or leave it out",
             )
 
-    def batch(self, step: int) -> list[Example]:
+    def batch(self, step: int) -> Batch:
+        """Batch `step`, padded."""
+        return collate(self.examples(step))
+
+    def examples(self, step: int) -> list[Example]:
         """The examples of batch `step`."""
         rng = np.random.default_rng((self.seed, step))
         seconds = rng.uniform(self.config.shortest_s, self.config.longest_s)
@@ -123,22 +119,26 @@ class WindowSource:
         return Example(recording.read(first, last), ids, onset, np.minimum(release, following))
 
 
-class ComposedBatches:
+class ComposedSampler:
     """Batches of sequences composed on the fly, sorted by length within a pool so that little is padded."""
 
     pool = 8  # batches drawn and sorted together
 
-    def __init__(self, source: ComposedSource, size: int) -> None:
-        self.source = source
+    def __init__(self, sequences: ComposedExamples, size: int) -> None:
+        self.sequences = sequences
         self.size = size
 
-    def batch(self, step: int) -> list[Example]:
+    def batch(self, step: int) -> Batch:
+        """Batch `step`, padded."""
+        return collate(self.examples(step))
+
+    def examples(self, step: int) -> list[Example]:
         """The examples of batch `step`: lengths are planned for a whole pool, only this batch's examples are made."""
         first = step // self.pool * self.pool * self.size
-        lengths = np.array([self.source.planned_samples(first + i) for i in range(self.pool * self.size)])
+        lengths = np.array([self.sequences.planned_samples(first + i) for i in range(self.pool * self.size)])
         order = np.argsort(lengths, kind="stable").reshape(self.pool, self.size)
-        turn = np.random.default_rng((self.source.seed, 1, step // self.pool)).permutation(self.pool)
-        return [self.source.example(first + int(i)) for i in order[turn[step % self.pool]]]
+        turn = np.random.default_rng((self.sequences.seed, 1, step // self.pool)).permutation(self.pool)
+        return [self.sequences.example(first + int(i)) for i in order[turn[step % self.pool]]]
 
 
 @dataclass
@@ -155,6 +155,10 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
         return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory, from which a GPU copies while it computes."""
+        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
 
 
 def collate(examples: Sequence[Example]) -> Batch:
@@ -173,41 +177,6 @@ def collate(examples: Sequence[Example]) -> Batch:
         onset[row, : counts[row]] = torch.from_numpy(np.asarray(example.onset_s, dtype=np.float32))
         offset[row, : counts[row]] = torch.from_numpy(np.asarray(example.offset_s, dtype=np.float32))
     return Batch(torch.from_numpy(samples), torch.tensor(lengths), targets, torch.tensor(counts), onset, offset)
-
-
-def prefetch(make: Callable[[int], Batch], steps: range, ahead: int = 3) -> Iterator[Batch]:
-    """Yield make(step) for each step, made up to `ahead` steps early on one thread; its exceptions are raised here."""
-    made: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=ahead)
-    stop = threading.Event()
-
-    def offer(item: Batch | BaseException | None) -> None:
-        while not stop.is_set():
-            try:
-                made.put(item, timeout=0.1)
-                return
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            for step in steps:
-                if stop.is_set():
-                    return
-                offer(make(step))
-            offer(None)
-        except BaseException as error:
-            offer(error)
-
-    thread = threading.Thread(target=work, name="batches", daemon=True)
-    thread.start()
-    try:
-        while (item := made.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _in_memory(recording: Recording) -> Recording:

@@ -79,7 +79,7 @@ class ComposeConfig:
             raise ConfigError("compose", "rest_longest_ms is below rest_shortest_ms", "swap them")
 
 
-class ComposedSource:
+class ComposedExamples:
     """Sequences without end, composed on the fly: example `index` is a function of (seed, index) alone."""
 
     def __init__(

@@ -1,6 +1,6 @@
-"""A recording's samples, read once in blocks, in; what no amplifier gives, and what looks unlike muscles, out.
+"""A recording's samples, read once in blocks, in; values that no amplifier gives, and oddities, out.
 
-Problems are surely wrong. Notes give the figure and leave the judgement: a dead electrode, a rail, an odd unit.
+A problem is surely wrong. A note gives a figure and leaves the judgement: a dead electrode, a rail, an odd unit.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Seen:
         self.largest = 0.0
         self.clock: str | None = None
         self.latest = -np.inf
-        self.low, self.high = _Rail(channels, -1), _Rail(channels, 1)
+        self.low, self.high = Rail(channels, -1), Rail(channels, 1)
         self.sum, self.squares = np.zeros(channels), np.zeros(channels)
         self.origin: np.ndarray | None = None  # of sums, so that squares of an offset do not drown the signal
         self.steps, self.step, self.step_at = np.zeros(channels), np.zeros(channels), np.zeros(channels, dtype=np.int64)
@@ -259,7 +259,7 @@ class _Seen:
         return f"{counted(len(chosen), 'channel')} ({listed(self._named(int(channel)) for channel in chosen)})"
 
 
-class _Rail:
+class Rail:
     """The lowest (sign -1) or highest (1) value of each channel, and how often it stands there for three in a row."""
 
     def __init__(self, channels: int, sign: int) -> None:
@@ -268,7 +268,7 @@ class _Rail:
         self.count = np.zeros(channels, dtype=np.int64)
 
     def add(self, block: np.ndarray, stands: np.ndarray) -> None:
-        """Go on with `block`, of whose last rows `stands` says which are as the two before them."""
+        """Count a block (T, C); `stands` says which samples of its last rows equal the two before them."""
         extreme = block.max(axis=0) if self.sign > 0 else block.min(axis=0)
         self.count[self.sign * extreme > self.sign * self.value] = 0
         self.value = self.sign * np.maximum(self.sign * extreme, self.sign * self.value)

@@ -1,7 +1,7 @@
 """The files of a corpus in, an entry for each good one and a line for each bad one out; a second run goes on.
 
-What was found of a file stands in a journal until the file changes, so that a corpus of hundreds of gigabytes is read
-through once, however often its preparation is stopped.
+A journal keeps what was found of a file until the file changes. So a corpus of hundreds of gigabytes is read once,
+however often its preparation stops.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emgasr.corpora.samples.arrays import stamp_of
+from emgasr.config.fields import fields_of
+from emgasr.corpora import reader
+from emgasr.corpora.samples.whole import stamp_of
 from emgasr.data.validate import label_problems
-from emgasr.errors import EmgasrError, OutputError, RecordingError
+from emgasr.errors import EmgasrError, ManifestError, OutputError, RecordingError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import json_of
-from emgasr.manifests.manifest import Entry
+from emgasr.manifests.manifest import Entry, entry_of
 
 NOTES = 20  # that are told one by one
 
@@ -70,13 +72,12 @@ def survey(
         progress(path)
         try:
             stamp = [corpus, options or {}, *stamp_of(path)]
-            row = known.get(str(path))
-            if row is None or row.get("stamp") != stamp:
-                entry, told = _checked(path, corpus, options or {})
-                row = {"path": str(path), "stamp": stamp, "entry": dataclasses.asdict(entry), "notes": told}
-                _append(journal, row)
-            entries.append(dataclasses.replace(Entry(**row["entry"]), **name(path)))
-            notes += [f"{path}: {note}" for note in row["notes"]]
+            found = known.get(str(path))
+            if found is None or found.stamp != stamp:
+                found = _Found(stamp, *_checked(path, corpus, options or {}))
+                _append(journal, _row(str(path), found))
+            entries.append(dataclasses.replace(found.entry, **name(path)))
+            notes += [f"{path}: {note}" for note in found.notes]
         except OutputError:
             raise
         except EmgasrError as error:
@@ -85,9 +86,7 @@ def survey(
 
 
 def _checked(path: Path, corpus: str, options: dict[str, Any]) -> tuple[Entry, list[str]]:
-    """The entry of a file and its notes; a RecordingError if it cannot be read or its labels are wrong."""
-    from emgasr.corpora import reader
-
+    """Return the entry of a file and its notes; a RecordingError if it cannot be read or its labels are wrong."""
     recording = reader(corpus).open_recording(path, **options)
     if wrong := list(label_problems(recording)):
         raise RecordingError(path, "; ".join(wrong), "mend the labels or leave it out")
@@ -123,45 +122,48 @@ def _folder_of_user(entry: Entry) -> Path:
     return next((folder for folder in parents if folder.name.startswith("sub-")), parents[0])
 
 
-def _read_journal(path: Path) -> dict[str, dict[str, Any]]:
-    """What earlier runs found; a line that was cut off, or is none of ours, is passed over: its file is read again."""
-    known: dict[str, dict[str, Any]] = {}
+class _Found(NamedTuple):
+    """What was found of a file: its size, time and reader's options when it was opened; its entry and its notes."""
+
+    stamp: list[Any]
+    entry: Entry
+    notes: list[str]
+
+
+def _row(path: str, found: _Found) -> str:
+    content = {"path": path, "stamp": found.stamp, "entry": dataclasses.asdict(found.entry), "notes": found.notes}
+    return as_json(content) + "\n"
+
+
+def _read_journal(path: Path) -> dict[str, _Found]:
+    """Return what earlier runs found; the file of a line that was cut off, or is none of ours, is opened again."""
+    known: dict[str, _Found] = {}
     if not path.is_file():
         return known
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise OutputError(path, f"cannot be read ({error.strerror})", "give another --out") from error
+    kinds = {"path": str, "stamp": tuple[Any, ...], "entry": dict[str, Any], "notes": tuple[str, ...]}
     for line in lines:
         try:
-            row = json_of(line, path, RecordingError)
-            told = isinstance(row, dict) and isinstance(row.get("path"), str) and _is_entry(row.get("entry"))
-            if told and isinstance(row.get("notes"), list):
-                known[row["path"]] = row
-        except RecordingError:
+            row = fields_of(json_of(line, path, RecordingError), kinds, path, RecordingError)
+            known[row["path"]] = _Found(row["stamp"], entry_of(row["entry"], path), row["notes"])
+        except (RecordingError, ManifestError):
             continue
     return known
 
 
-def _is_entry(told: Any) -> bool:
-    """Whether facts of a journal are those of an entry, each of its type."""
-    if not isinstance(told, dict) or told.keys() != {field.name for field in dataclasses.fields(Entry)}:
-        return False
-    kinds = {"duration_s": (int, float), "rate_hz": (int, float), "channels": (int,), "options": (dict,)}
-    return all(isinstance(value, kinds.get(name, (str,))) for name, value in told.items())
-
-
-def _append(path: Path, row: dict[str, Any]) -> None:
+def _append(path: Path, row: str) -> None:
     try:
         with path.open("a", encoding="utf-8") as log:
-            log.write(as_json(row) + "\n")
+            log.write(row)
     except OSError as error:
         advice = "free space and run again: it goes on from here"
         raise OutputError(path, f"cannot be written ({error.strerror})", advice) from error
 
 
-def _write_journal(path: Path, known: dict[str, dict[str, Any]]) -> None:
+def _write_journal(path: Path, known: dict[str, _Found]) -> None:
     """Keep the last line of each file, and none that was cut off."""
     with replacing(path) as temporary:
-        lines = (as_json(row) + "\n" for row in known.values())
-        temporary.write_text("".join(lines), encoding="utf-8")
+        temporary.write_text("".join(_row(name, found) for name, found in known.items()), encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from emgasr.corpora import open_entry
+from emgasr.corpora import left_over, open_entry
 from emgasr.data.sample_checks import check_samples
 from emgasr.display.wording import counted, listed
 from emgasr.errors import EmgasrError
@@ -48,7 +48,7 @@ class SplitSummary:
 
 
 @dataclass(frozen=True)
-class Report:
+class Validation:
     """What a validation found; `notes` tell what reading passed over; `overlaps` by split, with the model's text."""
 
     splits: tuple[SplitSummary, ...]
@@ -78,7 +78,7 @@ class Report:
 
 def validate(
     manifest: Manifest, lm_text: Sequence[str | Path] = (), progress: Callable[[Entry], object] = lambda entry: None
-) -> Report:
+) -> Validation:
     """Check every recording, every split and, if given, what the language model's text knows of the other splits."""
     problems = [Problem("splits", leak) for leak in leaks(manifest)]
     problems += [Problem("corpus", f"matches nothing: {line}") for line in _left_over(manifest)]
@@ -106,13 +106,11 @@ def validate(
                 overlaps[name] = text_overlap(tally.prompts, read_lines(lm_text))
                 problems += [Problem("splits", what) for what in _known_prompts(name, overlaps[name])]
     summaries = tuple(tally.summary(name) for name, tally in tallies.items())
-    return Report(summaries, tuple(problems), tuple(notes), overlaps)
+    return Validation(summaries, tuple(problems), tuple(notes), overlaps)
 
 
 def _left_over(manifest: Manifest) -> Iterable[str]:
     """Rows that matched nothing when the corpus was scanned, and those that do so now."""
-    from emgasr.corpora import left_over
-
     try:
         now = left_over(manifest.entries, manifest.root)
     except EmgasrError:  # opening a recording tells

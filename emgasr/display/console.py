@@ -1,4 +1,4 @@
-"""Rich's console, for text of strangers: what they wrote is shown as it is, and does nothing to the terminal."""
+"""Text of strangers in; Rich's console, which shows it as it is and keeps it from the terminal's controls, out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from rich import console
+from rich.measure import Measurement
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 from emgasr.display.visible import Shown, visible
+
+WIDEST = 10_000  # signs of a table's line
 
 
 class Console(console.Console):
@@ -20,7 +24,7 @@ class Console(console.Console):
 
     @property
     def file(self) -> IO[str]:
-        """The stream itself, whatever stands before it (`Shown`, and Rich's own while it draws)."""
+        """The stream itself, without its wrappers (`Shown`, and Rich's own while it draws)."""
         file = super().file
         while isinstance(file, Shown):
             file = file.rich_proxied_file
@@ -40,3 +44,18 @@ class Console(console.Console):
         """Yield the segments of `renderable`; what Rich itself tells the terminal is no text, and stays."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+def print_table(table: Table) -> None:
+    """Print a table on standard output as wide as its content is: its lines are for programs too, and never broken."""
+    usual = Console(highlight=False)
+    needed = Measurement.get(usual, usual.options.update(max_width=WIDEST), table).maximum
+    Console(highlight=False, width=max(usual.width, needed)).print(table)
+
+
+def columns_of(*heads: str, left: int = 1) -> Table:
+    """Return an empty table without lines between its cells; the first `left` columns stand left, the others right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place < left else "right", no_wrap=True)
+    return table

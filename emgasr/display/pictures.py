@@ -1,4 +1,4 @@
-"""A function that draws in; the same with every text of its pictures plain out: `$` and `_` are signs like others."""
+"""A function that draws in; the same function, in whose pictures `$` and `_` are plain signs, out."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def missing() -> str:
 
 
 def plain(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Return `draw` such that its texts are no formulas, and a sign that the font lacks is a box without a warning."""
+    """Return `draw` so that its texts are no formulas, and a sign that the font lacks is a box without a warning."""
 
     @functools.wraps(draw)
     def drawn(*arguments: Arguments.args, **options: Arguments.kwargs) -> Result:
@@ -47,7 +47,7 @@ def plain(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
 
 
 def label(text: str) -> str:
-    """Return what a picture writes for a label: one line of visible characters, cut where nobody could read on."""
+    """Return the text of a label in a picture: one line of visible characters, at most 60."""
     line = visible(text).replace("\n", "⏎").replace("\t", " ")
     return line if len(line) <= 60 else line[:59] + "…"
 

@@ -1,7 +1,7 @@
 """Text of strangers in; plain text for a terminal, a page or a Markdown table out, whatever signs it has.
 
-Escape codes, other control characters and those that turn the direction of what follows are shown as JSON escapes
-(\\u001b), so that they do nothing, nothing is lost, and JSON stays the JSON that it was.
+Escape codes, other control characters and signs that change the direction of text become JSON escapes (\\u001b). So
+they do nothing, nothing is lost, and JSON stays valid.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MARKDOWN = re.compile(r"[\\|`\[\]*$]|(?<!\w)_|_(?!\w)")
 
 
 def visible(text: str) -> str:
-    """Return `text` with every character that would do something unseen written as its JSON escape."""
+    """Return `text` with each character that has an unseen effect as its JSON escape."""
     return _HIDDEN.sub(_escaped, text)
 
 
@@ -60,9 +60,9 @@ def markdown_code(text: object) -> str:
 
 @contextmanager
 def shown_streams() -> Iterator[None]:
-    """Let everything that is printed meanwhile to standard output and error be `visible`.
+    """Make everything `visible` that the block prints to standard output and error.
 
-    What Rich draws passes: its codes are its own, and `emgasr.display.console` looks after the text between them.
+    Rich's own codes pass; `emgasr.display.console` makes the text between them visible.
     """
     streams = sys.stdout, sys.stderr
     out, error = (None if stream is None else Shown(stream) for stream in streams)
@@ -75,7 +75,7 @@ def shown_streams() -> Iterator[None]:
 
 
 class Shown:
-    """A text stream whose text is `visible`; in all else the stream that it is given."""
+    """A text stream that makes its text `visible`, and otherwise behaves as the stream that it wraps."""
 
     def __init__(self, stream: TextIO) -> None:
         self.rich_proxied_file = stream  # where Rich writes

@@ -1,4 +1,4 @@
-"""Counts and names in; the words that messages and notes tell them in out."""
+"""Counts and names in; the words for them in messages and notes out."""
 
 from __future__ import annotations
 

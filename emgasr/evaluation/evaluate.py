@@ -1,23 +1,32 @@
-"""Emissions and what was really typed or said in; hypotheses and where they err out."""
+"""Emissions and what was really typed or said in, hypotheses and their errors out."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
-from emgasr.decoding import BeamSearch, Hypothesis, classify, greedy
+from emgasr.decoding import Hypothesis, classify, greedy
 from emgasr.errors import DataError
 from emgasr.evaluation.items import Item, scored_set
 from emgasr.lm.words import WordModel
-from emgasr.score import Counts, align, keys_at_rest, words
+from emgasr.score import Counts, Pairs, align, cut, keys_at_rest, words
 from emgasr.tokens import Tokens
 
 GREEDY, WITH_LM = "greedy", "lm"
 BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
 
-Pairs = list[tuple[Hashable, Hashable]]  # of reference and hypothesis; None where one of the two has nothing
+
+class Search(Protocol):
+    """What an evaluation asks of a search, as `emgasr.decoding.BeamSearch` is one."""
+
+    lm: Any
+
+    def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
+        """Return the hypotheses of emissions (F, V), the best first."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +93,7 @@ class Evaluation:
 def evaluate(
     items: Iterable[Item],
     tokens: Tokens,
-    search: BeamSearch | None = None,
+    search: Search | None = None,
     *,
     system: str = "emgasr",
     split: str = "test",
@@ -107,23 +116,11 @@ def evaluate(
 
 
 def blocks(pairs: Pairs, size: int) -> list[Counts]:
-    """Cut an alignment after every `size` reference symbols and count each block; together they are the whole."""
-    cut: list[Counts] = []
-    block = Counts()
-    for true, read in pairs:
-        if true is not None and block.reference_length == size:
-            cut.append(block)
-            block = Counts()
-        if true is None:
-            block += Counts(insertions=1)
-        elif read is None:
-            block += Counts(deletions=1)
-        else:
-            block += Counts(hits=1) if true == read else Counts(substitutions=1)
-    return [*cut, block] if block != Counts() else cut
+    """Return the counts of an alignment's pieces of `size` reference symbols; together they are the whole."""
+    return [Counts.of(piece) for piece in cut(pairs, size)]
 
 
-def _judge(item: Item, tokens: Tokens, search: BeamSearch | None) -> Judged:
+def _judge(item: Item, tokens: Tokens, search: Search | None) -> Judged:
     scored = scored_set(tokens)
     reference = tuple(item.reference)
     text = scored.render(scored.ids(reference))

@@ -1,356 +1,293 @@
-"""Evaluations and their rows in, one self-contained HTML page out: figures, people, confusions, examples."""
+"""Evaluations and their results in, one self-contained HTML page out: figures, people, confusions, examples."""
 
 from __future__ import annotations
 
 import base64
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
 from emgasr.display.pictures import missing
-from emgasr.display.visible import html_text as escape
-from emgasr.evaluation.evaluate import GREEDY, WITH_LM, Evaluation, Judged, Pairs
-from emgasr.evaluation.results import Row
+from emgasr.display.visible import visible
+from emgasr.evaluation.evaluate import GREEDY, WITH_LM, Evaluation, Judged
+from emgasr.evaluation.results import ACCURACY, CER, RATES, Result
 from emgasr.files.output import replacing
-from emgasr.score import confusions
+from emgasr.score import Pairs, confusions, cut
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
 from emgasr.version import __version__
 
-NAMES = {"cer": "Raw keys", "cer_rendered": "Text, characters", "wer": "Text, words"}
+NAMES = {CER: "Raw keys", "cer_rendered": "Text, characters", "wer": "Text, words"}
+EDITS = ("substitutions", "deletions", "insertions")
 WAYS = {GREEDY: "greedy", WITH_LM: "with language model"}
 EXAMPLES, EXAMPLE_KEYS, FREQUENT = 10, 72, 12
 MATRIX_LABELS = 60  # a larger matrix could not be read
 _SHOWN = {SPACE: "␣", BACKSPACE: "⌫", ENTER: "⏎", SHIFT: "⇧"}
 
+Results = Sequence[tuple[Evaluation, Sequence[Result]]]  # with the results of `results_of`
 
-def write_report(path: str | Path, results: Sequence[tuple[Evaluation, Sequence[Row]]], title: str) -> None:
-    """Write report.html for evaluations with their rows (`emgasr.evaluation.results.rows`), in the order to be read."""
+
+def write_report(path: str | Path, results: Results, title: str) -> None:
+    """Write report.html for evaluations, in the order to be read."""
     with replacing(path) as temporary:
         temporary.write_text(render_report(results, title), encoding="utf-8")
 
 
-def render_report(results: Sequence[tuple[Evaluation, Sequence[Row]]], title: str) -> str:
+def render_report(results: Results, title: str) -> str:
     """Return the page; it loads nothing from elsewhere, and without matplotlib it says how to get the pictures."""
-    style = (resources.files("emgasr") / "assets" / "report.css").read_text(encoding="utf-8")
-    several = len(results) > 1
-    body = "".join(_evaluation(evaluation, table, several) for evaluation, table in results)
-    made = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>{escape(title)}</h1>
-<p class="faint">{_summary(results)}</p>
-</header>
-{_comparison(results) if several else ""}{body}{_how_to_read(results)}
-<footer>Made by emgasr {__version__} on {escape(made)}.</footer>
-</main>
-</body>
-</html>
-"""
+    assets = resources.files("emgasr") / "assets"
+    page = _environment().from_string((assets / "report.html.j2").read_text(encoding="utf-8"))
+    return page.render(
+        title=title,
+        style=Markup((assets / "report.css").read_text(encoding="utf-8")),
+        summary=_summary(results),
+        comparison=_comparison(results) if len(results) > 1 else None,
+        views=[_View.of(evaluation, table) for evaluation, table in results],
+        only_labels=all(evaluation.tokens.kind == "words" for evaluation, _ in results),
+        version=__version__,
+        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+    )
 
 
-def _summary(results: Sequence[tuple[Evaluation, Sequence[Row]]]) -> str:
-    everybody = results[-1][1][0]
-    people = len(results[-1][0].subjects)
-    symbols = "labels" if results[-1][0].tokens.kind == "words" else "keys"
-    told = f"{everybody['keys']:,} {symbols} by {people} {'person' if people == 1 else 'people'}"
-    split = ", ".join(dict.fromkeys(evaluation.split for evaluation, _ in results))
-    return f"Split {escape(split)}: {told}, in {everybody['items']:,} recordings or stretches."
+def _environment() -> Environment:
+    """Return where each text put into the page is `visible`, and no character of it is markup."""
+    return Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        finalize=lambda value: visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+    )
 
 
-def _comparison(results: Sequence[tuple[Evaluation, Sequence[Row]]]) -> str:
-    names = [
-        f"{rate}_{way}" for rate in NAMES for way in WAYS if any(f"{rate}_{way}" in table[0] for _, table in results)
+class _Figure(NamedTuple):
+    value: float
+    interval: tuple[float, float] | None = None
+
+
+class _Sign(NamedTuple):
+    """A symbol of an example; `kind` is right, or what is wrong with it."""
+
+    kind: str
+    shown: str
+    truly: str = ""
+
+
+@dataclass(frozen=True)
+class _View:
+    """One evaluation as the template shows it."""
+
+    system: str
+    result: Result
+    raw: str
+    ways: list[str]
+    cards: list[dict[str, Any]]
+    rates: list[tuple[str, list[_Figure | None]]]
+    legend: list[tuple[str, str]]
+    mean: Any
+    people_names: list[str]
+    people: list[dict[str, Any]]
+    picture: dict[str, Any]
+    frequent: list[dict[str, Any]]
+    gap: str
+    examples: list[dict[str, Any]]
+    settings: list[tuple[str, str]]
+
+    @staticmethod
+    def of(evaluation: Evaluation, table: Sequence[Result]) -> _View:
+        everybody, *single = table
+        counts = confusions(
+            [item.reference for item in evaluation.items],
+            [item.readings[evaluation.ways[0]].symbols for item in evaluation.items],
+        )
+        best = evaluation.ways[-1]
+        styles = {way: "best" if way == best else "" for way in evaluation.ways}
+        columns = [
+            name
+            for name in [*((CER, way) for way in evaluation.ways), ("wer", best), (ACCURACY, "")]
+            if any(_figure(result, *name) for result in single)
+        ]
+        return _View(
+            evaluation.system,
+            everybody,
+            _raw(evaluation),
+            [WAYS[way] for way in evaluation.ways],
+            list(_cards(evaluation, everybody)),
+            list(_rates(evaluation, everybody)),
+            [(WAYS[way], style) for way, style in styles.items()],
+            everybody.people.spreads.get(f"{CER}_{best}") if everybody.people else None,
+            [_metric(*name, evaluation.tokens.kind) for name in columns],
+            list(_people(single, styles, columns)),
+            _picture(evaluation, counts),
+            list(_frequent(counts)),
+            _gap(evaluation),
+            list(_examples(evaluation)),
+            [(str(name), str(value)) for name, value in evaluation.settings.items()],
+        )
+
+
+def _summary(results: Results) -> str:
+    evaluation, (everybody, *_) = results[-1]
+    people = len(evaluation.subjects)
+    symbols = "labels" if evaluation.tokens.kind == "words" else "keys"
+    counted = f"{everybody.keys:,} {symbols} by {people} {'person' if people == 1 else 'people'}"
+    split = ", ".join(dict.fromkeys(one.split for one, _ in results))
+    return f"Split {split}: {counted}, in {everybody.items:,} recordings or stretches."
+
+
+def _comparison(results: Results) -> dict[str, Any]:
+    everybody = [table[0] for _, table in results]
+    columns = [
+        name
+        for name in [*((rate, way) for rate in NAMES for way in WAYS), (ACCURACY, "")]
+        if any(_figure(result, *name) for result in everybody)
     ]
-    names += [name for name in ("accuracy",) if any(name in table[0] for _, table in results)]
     kind = results[-1][0].tokens.kind
-    head = "".join(f"<th>{escape(_metric(name, kind))}</th>" for name in names)
-    lines = "".join(
-        f"<tr><th>{escape(evaluation.system)}</th>{''.join(_cell(table[0], name) for name in names)}</tr>"
-        for evaluation, table in results
-    )
-    return (
-        "<section><h2>Side by side</h2><div class='card scroll'><table class='stacked'><thead><tr><th>System</th>"
-        f"{head}</tr></thead><tbody>{lines}</tbody></table></div></section>"
-    )
+    return {
+        "names": [_metric(*name, kind) for name in columns],
+        "lines": [(result.system, [_figure(result, *name) for name in columns]) for result in everybody],
+    }
 
 
-def _evaluation(evaluation: Evaluation, table: Sequence[Row], named: bool) -> str:
-    parts = [_cards(evaluation, table[0]), _figures(evaluation, table[0])]
-    if len(table) > 2:
-        parts.append(_people(evaluation, table[1:], table[0]))
-    parts += [_confusions(evaluation), _examples(evaluation), _settings(evaluation)]
-    heading = f"<h2>{escape(evaluation.system)}</h2>" if named else ""
-    return f"<section>{heading}{''.join(parts)}</section>"
-
-
-def _cards(evaluation: Evaluation, row: Row) -> str:
+def _cards(evaluation: Evaluation, result: Result) -> Iterator[dict[str, Any]]:
+    if result.accuracy is not None:
+        single = {"name": "Single labels right", "figure": _Figure(result.accuracy), "greedy": None}
+        yield {"kind": "accuracy", **single}
     way = evaluation.ways[-1]
-    shown = [(NAMES[rate] if rate != "cer" else _raw(evaluation), f"{rate}_{way}") for rate in NAMES]
-    shown = [("Single labels right", "accuracy"), *shown] if "accuracy" in row else shown
-    cards = []
-    for name, key in shown:
-        if key not in row:
+    for rate, name in NAMES.items():
+        if figure := _figure(result, rate, way):
+            greedy = _figure(result, rate, GREEDY) if way == WITH_LM else None
+            shown = {"name": _raw(evaluation) if rate == CER else name, "figure": figure, "greedy": greedy}
+            yield {"kind": f"error rate, {WAYS[way]}", **shown}
+
+
+def _rates(evaluation: Evaluation, result: Result) -> Iterator[tuple[str, list[_Figure | None]]]:
+    for rate, name in NAMES.items():
+        if _figure(result, rate, GREEDY) is None:
             continue
-        note = _interval(row, key)
-        plain = key.removesuffix(WITH_LM) + GREEDY
-        if key.endswith(WITH_LM) and plain in row:
-            note += f"; greedy {_percent(row[plain])}"
-        kind = "accuracy" if key == "accuracy" else f"error rate, {WAYS[way]}"
-        cards.append(
-            f"<div class='card'><div class='name'>{escape(name)}</div><div class='value'>{_percent(row[key])}</div>"
-            f"<div class='note'>{escape(kind)}<br>{escape(note.removeprefix('; ')) or '&nbsp;'}</div></div>"
-        )
-    return f"<div class='cards'>{''.join(cards)}</div>"
+        shown = _raw(evaluation) if rate == CER else name
+        yield f"{shown} (error rate)", [_figure(result, rate, way) for way in evaluation.ways]
+        if rate == CER:
+            for kind in EDITS:
+                counts = [result.ways[way].rates[rate].counts for way in evaluation.ways]
+                yield f"of these, {kind}", [_Figure(getattr(one, kind) / one.reference_length) for one in counts]
 
 
-def _figures(evaluation: Evaluation, row: Row) -> str:
-    head = "".join(f"<th>{escape(WAYS[way])}</th>" for way in evaluation.ways)
-    lines = []
-    kinds = [(rate, f"{name} (error rate)") for rate, name in NAMES.items()]
-    kinds[0] = ("cer", f"{_raw(evaluation)} (error rate)")
-    kinds += [(kind, f"of these, {kind}") for kind in ("substitutions", "deletions", "insertions")]
-    order = [kinds[0], *kinds[3:], kinds[1], kinds[2]]
-    for key, name in order:
-        if f"{key}_{GREEDY}" in row:
-            cells = "".join(_cell(row, f"{key}_{way}") for way in evaluation.ways)
-            lines.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
-    if "rest_minutes" in row:
-        cells = "".join(f"<td>{row[f'false_keys_per_minute_{way}']:.2f}</td>" for way in evaluation.ways)
-        lines.append(f"<tr><th>False keys a minute, in {row['rest_minutes']:.1f} min of rest</th>{cells}</tr>")
-    if "key_time_error_ms_median" in row:
-        blank = "<td></td>" * (len(evaluation.ways) - 1)
-        lines.append(
-            f"<tr><th>Median error of a key's time</th><td>{row['key_time_error_ms_median']:.0f} ms</td>{blank}</tr>"
-        )
-    if "keys_unknown_to_the_model" in row:
-        share = f"{row['keys_unknown_to_the_model']:,} of {row['keys']:,}"
-        columns = len(evaluation.ways)
-        lines.append(f"<tr><th>Keys that the model cannot write (errors)</th><td colspan='{columns}'>{share}</td></tr>")
-    if evaluation.word_model is not None:
-        told = f"{row['lexicon']['vocabulary']:,} words; {_percent(row['lexicon']['oov_rate'])}"
-        columns = len(evaluation.ways)
-        lines.append(
-            f"<tr><th>Lexicon; words of the references that it lacks (OOV)</th><td colspan='{columns}'>{told}</td></tr>"
-        )
-    caption = "In brackets: 95 % bootstrap intervals over stretches of about 50 symbols (10 words), for these people."
-    return (
-        f"<h3>Figures</h3><div class='card scroll'><table><caption>{caption}</caption>"
-        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-    )
+def _people(
+    single: Sequence[Result], styles: Mapping[str, str], columns: Sequence[tuple[str, str]]
+) -> Iterator[dict[str, Any]]:
+    top = max([f.value for result in single for way in styles if (f := _figure(result, CER, way))] + [1e-9])
+    for result in single:
+        yield {
+            "subject": result.subject,
+            "bars": [
+                (100 * figure.value / top, style)
+                for way, style in styles.items()
+                if (figure := _figure(result, CER, way))
+            ],
+            "figures": [(_figure(result, *name), name == (CER, result.headline)) for name in columns],
+        }
 
 
-def _people(evaluation: Evaluation, people: Sequence[Row], everybody: Row) -> str:
-    top = max([row.get(f"cer_{way}", 0) for row in people for way in evaluation.ways] + [1e-9])
-    names = [f"cer_{way}" for way in evaluation.ways] + [f"wer_{evaluation.ways[-1]}", "accuracy"]
-    names = [name for name in names if any(name in row for row in people)]
-    head = "".join(f"<th>{escape(_metric(name, evaluation.tokens.kind))}</th>" for name in names)
-    best = {way: "best" if way == evaluation.ways[-1] else "" for way in evaluation.ways}
-    lines = []
-    for row in people:
-        bars = "".join(
-            f"<span class='bar {best[way]}' style='width:{100 * row[f'cer_{way}'] / top:.1f}%'></span>"
-            for way in evaluation.ways
-            if f"cer_{way}" in row
-        )
-        cells = "".join(_cell(row, name, interval=name == row.get("interval_of")) for name in names)
-        lines.append(f"<tr><th>{escape(str(row['subject']))}</th><td class='bars'>{bars}</td>{cells}</tr>")
-    legend = "".join(f"<span class='key {best[way]}'></span>{WAYS[way]}" for way in evaluation.ways)
-    key = f"cer_{evaluation.ways[-1]}"
-    mean = ""
-    if f"{key}_subject_mean" in everybody:
-        mean = (
-            f" Mean over people {_percent(everybody[f'{key}_subject_mean'])}"
-            f" (standard deviation: population {_percent(everybody[f'{key}_population_std'])},"
-            f" sample {_percent(everybody[f'{key}_sample_std'])}), {WAYS[evaluation.ways[-1]]}."
-        )
-    return (
-        f"<h3>Person by person</h3><div class='card scroll'><table><caption>{legend}.{mean}</caption>"
-        f"<thead><tr><th>Person</th><th class='left'>{escape(_raw(evaluation))}, error rate</th>{head}</tr></thead>"
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
-
-
-def _confusions(evaluation: Evaluation) -> str:
-    way = evaluation.ways[0]
-    references = [item.reference for item in evaluation.items]
-    counts = confusions(references, [item.readings[way].symbols for item in evaluation.items])
+def _frequent(counts: Mapping[tuple[Any, Any], int]) -> Iterator[dict[str, Any]]:
     pressed: dict[object, int] = {}
     for (true, _), count in counts.items():
         pressed[true] = pressed.get(true, 0) + count
     wrong = sorted(((n, pair) for pair, n in counts.items() if pair[0] != pair[1]), key=lambda x: (-x[0], str(x[1])))
-    lines = "".join(
-        f"<tr><td>{_key(true)}</td><td class='left'>{_key(read)}</td><td>{count:,}</td>"
-        f"<td>{_percent(count / pressed[true]) if true is not None else ''}</td></tr>"
-        for count, (true, read) in wrong[:FREQUENT]
-    )
-    listing = (
-        "<h3>Most frequent errors</h3><div class='card scroll narrow'><table><thead><tr><th>True</th>"
-        "<th class='left'>Read as</th><th>Times</th><th>Share of the true</th></tr></thead>"
-        f"<tbody>{lines}</tbody></table></div>"
-        if lines
-        else ""
-    )
-    return f"<h3>Where errors fall ({WAYS[way]})</h3>{_picture(evaluation, counts)}{listing}"
+    for count, (true, read) in wrong[:FREQUENT]:
+        share = None if true is None else count / pressed[true]
+        yield {"true": _key(true), "read": _key(read), "count": count, "share": share}
 
 
-def _picture(evaluation: Evaluation, counts: Mapping[tuple[Any, Any], int]) -> str:
+def _picture(evaluation: Evaluation, counts: Mapping[tuple[Any, Any], int]) -> dict[str, Any]:
     labels = {symbol for pair in counts for symbol in pair if symbol}
     as_matrix = evaluation.tokens.kind == "words"
+    nothing = {"lacking": "", "light": "", "dark": "", "as_matrix": as_matrix}
     if evaluation.tokens.kind == "sentencepiece" or (as_matrix and len(labels) > MATRIX_LABELS):
-        return ""
+        return nothing
     if lacking := missing():
-        return f"<p class='faint'>The picture {escape(lacking)}, then evaluate again.</p>"
+        return nothing | {"lacking": lacking}
     from emgasr.evaluation.keyboard_map import draw_keyboard, draw_matrix
 
     draw = draw_matrix if as_matrix else draw_keyboard
     light, dark = (base64.b64encode(draw(counts, dark=dark)).decode() for dark in (False, True))
-    alternative = "Matrix of true and read labels" if as_matrix else "Keyboard colored by the error rate of each key"
-    return (
-        f"<figure class='card{' matrix' if as_matrix else ''}'><picture>"
-        f"<source media='screen and (prefers-color-scheme: dark)' srcset='data:image/png;base64,{dark}'>"
-        f"<img alt='{alternative}' src='data:image/png;base64,{light}'></picture></figure>"
-    )
+    return nothing | {"light": light, "dark": dark}
 
 
-def _examples(evaluation: Evaluation) -> str:
+def _examples(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     stretches = [stretch for item in evaluation.items for stretch in _stretches(item, evaluation.ways)]
-    full = [stretch for stretch in stretches if len(stretch[2]) >= EXAMPLE_KEYS // 4] or stretches
-    full.sort(key=lambda stretch: (stretch[0], stretch[1]))
+    full = [stretch for stretch in stretches if len(stretch.reference) >= EXAMPLE_KEYS // 4] or stretches
+    full.sort(key=lambda stretch: (stretch.rate, stretch.name))
     count = min(EXAMPLES, len(full))
-    chosen = [full[round(i * (len(full) - 1) / max(1, count - 1))] for i in range(count)]
-    gap = " " if evaluation.tokens.kind == "words" else ""
-    blocks = []
-    for rate, name, reference, readings in chosen:
-        lines = [("typed" if gap == "" else "true", gap.join(escape(_plain(symbol)) for symbol in reference))]
-        lines += [(way, gap.join(_marked(true, read) for true, read in pairs)) for way, pairs in readings.items()]
-        told = "".join(
-            f"<span class='way'>{escape('with LM' if way == WITH_LM else way)}</span><span class='text'>{text}</span>"
-            for way, text in lines
-        )
-        who = f"{escape(name)} · {_percent(rate)} wrong"
-        blocks.append(f"<div class='card example'><span class='who'>{who}</span>{told}</div>")
-    marks = (
-        "<span class='replaced'>replaced</span>, <span class='missed'>missed</span>, <span class='extra'>put in</span>"
-    )
-    return (
-        f"<h3>Examples</h3><p class='faint'>Evenly spaced from the best stretch to the worst. Marked: {marks}.</p>"
-        f"<div class='examples'>{''.join(blocks)}</div>"
-    )
+    for i in range(count):
+        stretch = full[round(i * (len(full) - 1) / max(1, count - 1))]
+        true = "true" if _gap(evaluation) else "typed"
+        lines = [(true, [_Sign("right", _plain(symbol)) for symbol in stretch.reference])]
+        for way, pairs in stretch.readings.items():
+            lines.append(("with LM" if way == WITH_LM else way, [_sign(*pair) for pair in pairs]))
+        yield {"name": stretch.name, "rate": stretch.rate, "lines": lines}
 
 
-def _stretches(item: Judged, ways: Iterable[str]) -> list[tuple[float, str, list[str], dict[str, Pairs]]]:
-    """Cut an item after every EXAMPLE_KEYS symbols: (error rate, name, reference, pairs of each way)."""
-    cut = {way: _cut(item.readings[way].pairs) for way in ways}
-    stretches = []
+class _Stretch(NamedTuple):
+    rate: float
+    name: str
+    reference: list[str]
+    readings: dict[str, Pairs]
+
+
+def _stretches(item: Judged, ways: Iterable[str]) -> Iterator[_Stretch]:
+    """Cut an item after every EXAMPLE_KEYS symbols."""
+    pieces = {way: cut(item.readings[way].pairs, EXAMPLE_KEYS) for way in ways}
     for i in range(-(-len(item.reference) // EXAMPLE_KEYS)):
         reference = list(item.reference[i * EXAMPLE_KEYS : (i + 1) * EXAMPLE_KEYS])
-        readings = {way: pieces[i] for way, pieces in cut.items()}
+        readings = {way: found[i] for way, found in pieces.items()}
         wrong = sum(true != read for true, read in list(readings.values())[-1])
         name = f"{item.subject} · {Path(item.name).name}" + (f" · from key {i * EXAMPLE_KEYS + 1}" if i else "")
-        stretches.append((wrong / len(reference), name, reference, readings))
-    return stretches
+        yield _Stretch(wrong / len(reference), name, reference, readings)
 
 
-def _cut(pairs: Pairs) -> list[Pairs]:
-    pieces: list[Pairs] = [[]]
-    seen = 0
-    for pair in pairs:
-        if pair[0] is not None and seen == EXAMPLE_KEYS:
-            pieces.append([])
-            seen = 0
-        pieces[-1].append(pair)
-        seen += pair[0] is not None
-    return pieces
+def _figure(result: Result, name: str, way: str) -> _Figure | None:
+    """Return a rate by one way, or ACCURACY, which has no way and no interval."""
+    if name == ACCURACY:
+        return None if result.accuracy is None else _Figure(result.accuracy)
+    assert name in RATES
+    rate = result.rate(name, way)
+    return None if rate is None else _Figure(rate.value, rate.interval)
 
 
-def _settings(evaluation: Evaluation) -> str:
-    if not evaluation.settings:
-        return ""
-    lines = "".join(
-        f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>" for name, value in evaluation.settings.items()
-    )
-    return f"<h3>How it was made</h3><dl class='card'>{lines}</dl>"
-
-
-def _how_to_read(results: Sequence[tuple[Evaluation, Sequence[Row]]]) -> str:
-    if all(evaluation.tokens.kind == "words" for evaluation, _ in results):
-        told = "Errors are labels replaced, missed or put in, per true label; a rate can pass 100 %."
-    else:
-        told = (
-            "<b>Raw</b> rates compare keys as they were pressed, backspaces included, as published figures do."
-            " <b>Text</b> rates compare what stands on the page after backspaces have done their work."
-            " Errors are symbols replaced, missed or put in, per true symbol; a rate can pass 100 %."
-        )
-    return (
-        f"<section><h2>How to read this</h2><p>{told} An interval over stretches says how far chance in these"
-        " recordings reaches; how well an unseen person would be read is for the spread over people to say."
-        " The weights of the language model come from validation recordings, never from this split.</p></section>"
-    )
+def _gap(evaluation: Evaluation) -> str:
+    return " " if evaluation.tokens.kind == "words" else ""
 
 
 def _raw(evaluation: Evaluation) -> str:
-    return {"words": "Labels", "characters": "Characters", "sentencepiece": "Pieces"}.get(
-        evaluation.tokens.kind, NAMES["cer"]
-    )
+    names = {"words": "Labels", "characters": "Characters", "sentencepiece": "Pieces"}
+    return names.get(evaluation.tokens.kind, NAMES[CER])
 
 
-def _metric(name: str, kind: str) -> str:
-    if name == "accuracy":
+def _metric(name: str, way: str, kind: str) -> str:
+    if name == ACCURACY:
         return "single labels right"
-    rate, _, way = name.rpartition("_")
-    short = {"cer": "raw CER" if kind == "keystrokes" else "error rate", "cer_rendered": "text CER", "wer": "WER"}
-    return f"{short[rate]}, {'LM' if way == WITH_LM else way}"
+    short = {CER: "raw CER" if kind == "keystrokes" else "error rate", "cer_rendered": "text CER", "wer": "WER"}
+    return f"{short[name]}, {'LM' if way == WITH_LM else way}"
 
 
-def _cell(row: Row, name: str, interval: bool = True) -> str:
-    if name not in row:
-        return "<td></td>"
-    told = _interval(row, name).replace("95 % interval ", "") if interval else ""
-    return f"<td>{_percent(row[name])}" + (f"<span class='interval'>({told})</span></td>" if told else "</td>")
-
-
-def _interval(row: Row, name: str) -> str:
-    intervals = row.get("intervals")
-    if not isinstance(intervals, dict) or name not in intervals:
-        return ""
-    low, high = intervals[name]
-    return f"95 % interval {100 * low:.1f}–{100 * high:.1f}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def _key(symbol: object) -> str:
-    return "<span class='faint'>nothing</span>" if symbol is None else f"<kbd>{escape(_visible(symbol))}</kbd>"
+def _key(symbol: object) -> str | None:
+    return None if symbol is None else _SHOWN.get(str(symbol), str(symbol))
 
 
 def _plain(symbol: object) -> str:
-    return " " if symbol == SPACE else _visible(symbol)
+    return " " if symbol == SPACE else str(_key(symbol))
 
 
-def _visible(symbol: object) -> str:
-    return _SHOWN.get(str(symbol), str(symbol))
-
-
-def _marked(true: object, read: object) -> str:
+def _sign(true: object, read: object) -> _Sign:
     if true == read:
-        return escape(_plain(true))
+        return _Sign("right", _plain(true))
     if read is None:
-        return f"<span class='missed'>{escape(_visible(true))}</span>"
+        return _Sign("missed", str(_key(true)))
     if true is None:
-        return f"<span class='extra'>{escape(_visible(read))}</span>"
-    return f"<span class='replaced' title='truly {escape(_visible(true))}'>{escape(_visible(read))}</span>"
+        return _Sign("extra", str(_key(read)))
+    return _Sign("replaced", str(_key(read)), str(_key(true)))

@@ -1,9 +1,10 @@
-"""An evaluation in; rows of error rates, results.json and hypotheses.jsonl out."""
+"""An evaluation in; a result for everybody and for each subject, results.json and hypotheses.jsonl out."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,147 +13,264 @@ import numpy as np
 from emgasr.evaluation.evaluate import GREEDY, Evaluation, Judged, Reading
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
-from emgasr.score import Counts, bootstrap_interval, per_subject, total
+from emgasr.lm.lexicon import Coverage
+from emgasr.score import Counts, bootstrap_interval, hits_of, per_subject, total
 
-Row = dict[str, Any]
+ALL = "all"  # the subject of the result over everybody
+CER, ACCURACY = "cer", "accuracy"
 
-# name in a row -> the blocks of counts that it is the rate of
+# name of a rate -> the blocks of counts that it is the rate of
 RATES: dict[str, Callable[[Reading], list[Counts]]] = {
-    "cer": lambda reading: reading.keys,
+    CER: lambda reading: reading.keys,
     "cer_rendered": lambda reading: reading.characters,
     "wer": lambda reading: reading.words,
 }
 
 
-def rows(evaluation: Evaluation, **more: object) -> list[Row]:
-    """Return a row of figures for "all", then one for each subject; `more` (train_minutes, parameters, …) joins each.
+@dataclass(frozen=True)
+class Rate:
+    """An error rate as a fraction, with the edits behind it and its 95 % bootstrap interval over blocks.
 
-    Rates are fractions: `cer_*` over raw keys (or labels), `cer_rendered_*` and `wer_*` over the text after backspaces.
-    `interval` is the 95 % bootstrap interval of the row's `interval_of`, over blocks of one prompt's worth of symbols:
-    it speaks of these people, not of others. The row "all" adds the mean over subjects with the population and the
-    sample standard deviation. `lexicon` tells its size and what it lacks of the references (`Coverage`), where the
-    language model has one. `items_at_rest` tells of how many items nothing was to be read: what is read there counts
-    as put in, and `keys_at_rest_*` says how much that is. What does not apply is left out.
+    A block is one prompt's worth of symbols: the interval speaks of these people, not of others.
     """
-    start: Row = {"system": evaluation.system, "split": evaluation.split}
-    by_subject = {
-        subject: _figures(evaluation, [item for item in evaluation.items if item.subject == subject])
+
+    counts: Counts
+    interval: tuple[float, float]
+
+    @property
+    def value(self) -> float:
+        """Errors per reference symbol."""
+        return self.counts.rate
+
+
+@dataclass(frozen=True)
+class Way:
+    """What one way of reading the emissions gave; `rates` lacks what has no reference."""
+
+    rates: Mapping[str, Rate]
+    keys_at_rest: int = 0  # read in items of which nothing was to be read
+    false_keys_per_minute: float = 0.0  # of rest
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure's mean over people, each counted once, its two standard deviations and the worst person's value."""
+
+    mean: float
+    population_std: float
+    sample_std: float
+    worst: float
+
+
+@dataclass(frozen=True)
+class People:
+    """A result's spread over subjects: of figures that all of them have; `interval` is of the mean of the headline."""
+
+    count: int
+    spreads: Mapping[str, Spread] = field(default_factory=dict)  # by the names of `Result.as_dict`
+    interval: tuple[float, float] | None = None  # people resampled, so it speaks of others like them
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of one subject, or of everybody (ALL).
+
+    Args:
+        system: name of what was evaluated.
+        split: of the manifest.
+        subject: whose recordings, or ALL.
+        seed: of the intervals.
+        ways: by GREEDY and WITH_LM; the last is the headline's.
+        keys: symbols of the references.
+        items: recordings or stretches; at rest, those of which nothing was to be read.
+        accuracy: share of single labels that are right, where each reference is a single one.
+        unknown_keys: symbols of the references that the model cannot write.
+        rest_minutes: rest in the items.
+        key_time_error_ms: median distance between a key's true time and where it was read.
+        lexicon: its size and what it lacks of the references, where the language model has one.
+        people: of ALL only.
+        more: what the caller adds (parameters, train_minutes, …).
+    """
+
+    system: str
+    split: str
+    subject: str
+    seed: int
+    ways: Mapping[str, Way]
+    keys: int
+    items: int
+    items_at_rest: int = 0
+    accuracy: float | None = None
+    unknown_keys: int = 0
+    rest_minutes: float = 0.0
+    key_time_error_ms: float | None = None
+    lexicon: Coverage | None = None
+    people: People | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
+
+    def rate(self, name: str, way: str) -> Rate | None:
+        """Return one of RATES by one way; None where there was nothing to compare with."""
+        return self.ways[way].rates.get(name) if way in self.ways else None
+
+    @property
+    def headline(self) -> str:
+        """The way that the result is judged by."""
+        return list(self.ways)[-1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a row for JSON: rates as fractions, named as `cer_greedy`; what does not apply is left out."""
+        row: dict[str, Any] = {"system": self.system, "split": self.split, "subject": self.subject}
+        intervals: dict[str, list[float]] = {}
+        for way, read in self.ways.items():
+            for name, rate in read.rates.items():
+                row[f"{name}_{way}"] = rate.value
+                intervals[f"{name}_{way}"] = list(rate.interval)
+                if name == CER:
+                    for kind in ("substitutions", "insertions", "deletions"):
+                        row[f"{kind}_{way}"] = getattr(rate.counts, kind) / rate.counts.reference_length
+            if self.items_at_rest:
+                row[f"keys_at_rest_{way}"] = read.keys_at_rest
+            if self.rest_minutes:
+                row[f"false_keys_per_minute_{way}"] = read.false_keys_per_minute
+        if self.accuracy is not None:
+            row[ACCURACY] = self.accuracy
+        if (name := f"{CER}_{self.headline}") in intervals:
+            row |= {"interval": intervals[name], "interval_of": name}
+        row |= {"intervals": intervals, "keys": self.keys, "items": self.items}
+        if self.items_at_rest:
+            row["items_at_rest"] = self.items_at_rest
+        if self.lexicon is not None:
+            row["lexicon"] = self.lexicon.as_dict()
+        if self.unknown_keys:
+            row["keys_unknown_to_the_model"] = self.unknown_keys
+        if self.rest_minutes:
+            row["rest_minutes"] = self.rest_minutes
+        if self.key_time_error_ms is not None:
+            row["key_time_error_ms_median"] = self.key_time_error_ms
+        return row | self._over_people() | {"seed": self.seed} | dict(self.more)
+
+    def _over_people(self) -> dict[str, Any]:
+        if self.people is None:
+            return {}
+        row: dict[str, Any] = {"subjects": self.people.count}
+        for name, spread in self.people.spreads.items():
+            row[f"{name}_subject_mean"] = spread.mean
+            row[f"{name}_population_std"] = spread.population_std
+            row[f"{name}_sample_std"] = spread.sample_std
+            row[f"{name}_worst_subject"] = spread.worst
+        if self.people.interval is not None:
+            row[f"{CER}_{self.headline}_subject_mean_interval"] = list(self.people.interval)
+        return row
+
+
+def results_of(evaluation: Evaluation, **more: object) -> list[Result]:
+    """Return the result of everybody, then one for each subject; `more` joins each.
+
+    Where nothing was to be read, what is read counts as inserted.
+    """
+    single = [
+        _result(evaluation, subject, [item for item in evaluation.items if item.subject == subject], None, more)
         for subject in evaluation.subjects
-    }
-    everybody = _figures(evaluation, evaluation.items) | _over_subjects(evaluation, list(by_subject.values()))
-    return [
-        start | {"subject": subject} | figures | {"seed": evaluation.seed} | more
-        for subject, figures in [("all", everybody), *by_subject.items()]
     ]
+    return [_result(evaluation, ALL, evaluation.items, _people(evaluation, single), more), *single]
 
 
-def write_results(path: str | Path, table: Sequence[Row]) -> None:
-    """Write rows as results.json, `{"rows": [...]}`; the old file stays if this fails."""
+def write_results(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows (see `Result.as_dict`) as results.json, `{"rows": [...]}`; the old file stays if this fails."""
     with replacing(path) as temporary:
-        temporary.write_text(as_json({"rows": list(table)}, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(as_json({"rows": list(rows)}, indent=1) + "\n", encoding="utf-8")
 
 
 def write_hypotheses(path: str | Path, evaluations: Iterable[Evaluation]) -> None:
-    """Write hypotheses.jsonl, one item a line: reference, and for each reading text, keys, times and confidences."""
+    """Write hypotheses.jsonl, one item a line: reference, and for each way text, keys, times and confidences."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for evaluation in evaluations:
             for item in evaluation.items:
                 file.write(as_json(_line(evaluation, item)) + "\n")
 
 
-def _figures(evaluation: Evaluation, items: Sequence[Judged]) -> Row:
-    row: Row = {}
-    intervals: dict[str, tuple[float, float]] = {}
-    still = [item for item in items if item.at_rest]
+def _result(
+    evaluation: Evaluation, subject: str, items: Sequence[Judged], people: People | None, more: Mapping[str, object]
+) -> Result:
     labelled = [item for item in items if not item.at_rest]
     single = bool(labelled) and all(len(item.reference) == 1 for item in labelled)
-    rest_minutes = sum(item.rest_minutes for item in items)
-    for way in evaluation.ways:
-        readings = [item.readings[way] for item in items]
-        for name in _rates_of(evaluation):
-            parts = [block for reading in readings for block in RATES[name](reading)]
-            whole = total(parts)
-            if not whole.reference_length:
-                continue
-            row[f"{name}_{way}"] = whole.rate
-            intervals[f"{name}_{way}"] = bootstrap_interval(parts, seed=evaluation.seed)
-            if name == "cer":
-                row[f"substitutions_{way}"] = whole.substitutions / whole.reference_length
-                row[f"insertions_{way}"] = whole.insertions / whole.reference_length
-                row[f"deletions_{way}"] = whole.deletions / whole.reference_length
-        if still:
-            row[f"keys_at_rest_{way}"] = sum(len(item.readings[way].symbols) for item in still)
-        if rest_minutes:
-            row[f"false_keys_per_minute_{way}"] = sum(r.false_keys for r in readings) / rest_minutes
-    if single:
-        row["accuracy"] = statistics.fmean((item.label,) == item.reference for item in labelled)
-    headline = f"cer_{evaluation.ways[-1]}"
-    if headline in intervals:
-        row |= {"interval": list(intervals[headline]), "interval_of": headline}
-    row["intervals"] = {name: list(interval) for name, interval in intervals.items()}
-    row["keys"] = sum(len(item.reference) for item in items)
-    row["items"] = len(items)
-    if still:
-        row["items_at_rest"] = len(still)
-    if evaluation.word_model is not None:
-        row["lexicon"] = evaluation.word_model.coverage(item.text for item in items).as_dict()
     known = set(evaluation.tokens.symbols)
-    if unknown := sum(symbol not in known for item in items for symbol in item.reference):
-        row["keys_unknown_to_the_model"] = unknown
-    if rest_minutes:
-        row["rest_minutes"] = rest_minutes
-    delays = _delays_s(items)
-    if len(delays):
-        row["key_time_error_ms_median"] = 1e3 * float(np.median(np.abs(delays)))
-    return row
+    delays, words = _delays_s(items), evaluation.word_model
+    return Result(
+        evaluation.system,
+        evaluation.split,
+        subject,
+        evaluation.seed,
+        {way: _way(evaluation, way, items) for way in evaluation.ways},
+        keys=sum(len(item.reference) for item in items),
+        items=len(items),
+        items_at_rest=len(items) - len(labelled),
+        accuracy=statistics.fmean((item.label,) == item.reference for item in labelled) if single else None,
+        unknown_keys=sum(symbol not in known for item in items for symbol in item.reference),
+        rest_minutes=sum(item.rest_minutes for item in items),
+        key_time_error_ms=1e3 * float(np.median(np.abs(delays))) if len(delays) else None,
+        lexicon=None if words is None else words.coverage(item.text for item in items),
+        people=people,
+        more=more,
+    )
+
+
+def _way(evaluation: Evaluation, way: str, items: Sequence[Judged]) -> Way:
+    readings = [item.readings[way] for item in items]
+    rates = {}
+    for name in _rates_of(evaluation):
+        parts = [block for reading in readings for block in RATES[name](reading)]
+        whole = total(parts)
+        if whole.reference_length:
+            rates[name] = Rate(whole, bootstrap_interval(parts, seed=evaluation.seed))
+    rest_minutes = sum(item.rest_minutes for item in items)
+    false_keys = sum(reading.false_keys for reading in readings)
+    keys_at_rest = sum(len(item.readings[way].symbols) for item in items if item.at_rest)
+    return Way(rates, keys_at_rest, false_keys / rest_minutes if rest_minutes else 0.0)
 
 
 def _rates_of(evaluation: Evaluation) -> Iterable[str]:
     """Rendered text says nothing new where each symbol is a whole word, such as the name of a gesture."""
-    return ("cer",) if evaluation.tokens.kind == "words" else RATES
+    return (CER,) if evaluation.tokens.kind == "words" else RATES
 
 
-def _over_subjects(evaluation: Evaluation, figures: Sequence[Row]) -> Row:
-    """The mean over people, each counted once; its interval resamples people, so it speaks of others like them."""
-    row: Row = {"subjects": len(figures)}
-    figures = [figure for figure in figures if figure["keys"]]  # who only rested has no rate
-    if len(figures) < 2:
-        return row
-    for name in [f"{rate}_{way}" for rate in RATES for way in evaluation.ways] + ["accuracy"]:
-        values = [value for figure in figures if isinstance(value := figure.get(name), float)]
-        if len(values) == len(figures):
-            row[f"{name}_subject_mean"] = statistics.fmean(values)
-            row[f"{name}_population_std"] = statistics.pstdev(values)
-            row[f"{name}_sample_std"] = statistics.stdev(values)
-            row[f"{name}_worst_subject"] = min(values) if name == "accuracy" else max(values)
+def _people(evaluation: Evaluation, single: Sequence[Result]) -> People:
+    labelled = [result for result in single if result.keys]  # who only rested has no rate
+    if len(labelled) < 2:
+        return People(len(single))
+    spreads = {}
+    for name in RATES:
+        for way in evaluation.ways:
+            rates = [rate.value for result in labelled if (rate := result.rate(name, way))]
+            if len(rates) == len(labelled):
+                spreads[f"{name}_{way}"] = _spread(rates, max)
+    accuracies = [result.accuracy for result in labelled if result.accuracy is not None]
+    if len(accuracies) == len(labelled):
+        spreads[ACCURACY] = _spread(accuracies, min)
     way = evaluation.ways[-1]
     rated = {item.subject for item in evaluation.items if not item.at_rest}
-    people = [(total(i.readings[way].keys), i.subject) for i in evaluation.items if i.subject in rated]
-    low, high = per_subject([c for c, _ in people], [s for _, s in people], seed=evaluation.seed).interval
-    if np.isfinite((low, high)).all():
-        row[f"cer_{way}_subject_mean_interval"] = [low, high]
-    return row
+    counts = [(total(item.readings[way].keys), item.subject) for item in evaluation.items if item.subject in rated]
+    interval = per_subject([c for c, _ in counts], [s for _, s in counts], seed=evaluation.seed).interval
+    return People(len(single), spreads, interval if np.isfinite(interval).all() else None)
+
+
+def _spread(values: Sequence[float], worst: Callable[[Sequence[float]], float]) -> Spread:
+    return Spread(statistics.fmean(values), statistics.pstdev(values), statistics.stdev(values), worst(values))
 
 
 def _delays_s(items: Sequence[Judged]) -> np.ndarray:
-    """How long after its true time each rightly read key was placed, for the keys whose time is known."""
+    """Return how long after its true time each rightly read key was placed, where its time is known."""
     delays = []
     for item in items:
         reading = item.readings[GREEDY]
-        if item.times_s is None or reading.times_s is None:
-            continue
-        true_position = read_position = 0
-        for true, read in reading.pairs:
-            if true == read:
-                delays.append(reading.times_s[read_position] - item.times_s[true_position])
-            true_position += true is not None
-            read_position += read is not None
+        if item.times_s is not None and reading.times_s is not None:
+            delays += [reading.times_s[read] - item.times_s[true] for true, read in hits_of(reading.pairs)]
     together = np.array(delays)
     return together[np.isfinite(together)]
 
 
-def _line(evaluation: Evaluation, item: Judged) -> Row:
-    line: Row = {
+def _line(evaluation: Evaluation, item: Judged) -> dict[str, Any]:
+    line: dict[str, Any] = {
         "system": evaluation.system,
         "split": evaluation.split,
         "subject": item.subject,

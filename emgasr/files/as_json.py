@@ -1,4 +1,4 @@
-"""Plain data in, JSON out: the one place where the package writes JSON, which has neither NaN nor infinities."""
+"""Plain data in, JSON out. All JSON of the package is written here: without NaN and infinities, which JSON lacks."""
 
 from __future__ import annotations
 

@@ -1,15 +1,13 @@
-"""A checkpoint of PyTorch in, the tensors and plain values that it holds out: nothing is run, nothing grows.
+"""A checkpoint of PyTorch in; its tensors and plain values out. No code of it runs, and nothing grows.
 
-A checkpoint is a zip archive of a pickle and of the tensors' bytes. What a tensor claims is compared with the bytes
-that there are: a view can claim a thousand million numbers of one, and a packed archive can unfold without end.
+A checkpoint is a zip archive of a pickle and of the tensors' bytes. The reader compares each tensor's claim with the
+bytes in the file: a view can claim a billion numbers of one, and a packed archive can unfold without end.
 """
 
 from __future__ import annotations
 
-import os
 import pickle
 import pickletools
-import stat
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,13 +17,14 @@ import torch
 from torch import Tensor
 
 from emgasr.errors import EmgasrError, ModelError
+from emgasr.files.regular_file import status_of
 
 LARGEST_PICKLE = 2**26  # bytes of the pickle alone: names, shapes, settings
 # What PyTorch lets a checkpoint call with a size of its choice.
 ALLOCATES = ("bytearray", "bytes")
 _ADVICE = "fetch the checkpoint again"
 
-# For a class that a checkpoint names, what stands for it: (object, its full name); it raises what it refuses.
+# Returns the stand-in for a class that a checkpoint names: (object, its full name); raises for one that it refuses.
 StandIn = Callable[[str], tuple[Any, str]]
 
 
@@ -52,14 +51,12 @@ def read_checkpoint(path: Path, stand_in: StandIn | None = None, device: torch.d
 
 def _check_archive(path: Path) -> int:
     """Return the file's size; a ModelError unless it is an archive of stored, not packed, parts that fit into it."""
+    size = status_of(path, ModelError, "give a checkpoint (.ckpt or .pt)").st_size
     try:
-        told = os.stat(path)
-        if not stat.S_ISREG(told.st_mode):
-            raise ModelError(path, "is not a file", "give a checkpoint (.ckpt or .pt)")
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
             packed = any(part.compress_type != zipfile.ZIP_STORED for part in parts)
-            if packed or sum(part.file_size for part in parts) > told.st_size:
+            if packed or sum(part.file_size for part in parts) > size:
                 raise ModelError(path, "is packed, or claims parts that are larger than the file", _ADVICE)
             for part in parts:
                 if not part.CRC:
@@ -69,17 +66,15 @@ def _check_archive(path: Path) -> int:
                 with archive.open(part) as content:  # PyTorch itself does not compare checksums
                     while content.read(1 << 20):
                         pass
-    except FileNotFoundError as error:
-        raise ModelError(path, "is not a file", "give a checkpoint (.ckpt or .pt)") from error
     except OSError as error:
         raise ModelError(path, f"cannot be read ({error.strerror or error})", "check the path") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OverflowError) as error:
         raise ModelError(path, "is damaged, cut off, or no checkpoint of PyTorch", _ADVICE) from error
-    return told.st_size
+    return size
 
 
 def _check_pickle(path: Path, content: bytes | None) -> None:
-    """Refuse a pickle that is too long, or names what makes room for as many bytes as it says."""
+    """Refuse a pickle that is too long, or that calls a function which allocates as many bytes as the pickle says."""
     if content is None:
         raise ModelError(path, f"describes its tensors in more than {LARGEST_PICKLE:,} bytes", _ADVICE)
     try:

@@ -1,7 +1,7 @@
 """HDF5 files open for reading: a path in, an h5py file out; its datasets and attributes, checked before they are read.
 
-Files come from strangers. What a file holds stands in that file itself: no links, no storage outside, no datasets put
-together of others. Sizes are looked at before anything is read; whatever is wrong is one line.
+Files come from strangers. All values must stand in the file itself: no links, no storage outside, no datasets made of
+others. Sizes are checked before anything is read, and every fault is one line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from emgasr.files.regular_file import status_of
 
 LARGEST_CHUNK = 1 << 28  # bytes, unpacked: what one sample of a chunked dataset can cost
 LARGEST_WHOLE = 1 << 28  # bytes of a dataset that is read at once: labels
-LARGEST_TEXT = 1 << 28  # bytes of labels as JSON
+LARGEST_LABELS = 1 << 28  # bytes of labels as JSON
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
 AGAIN = "copy or convert it again"
 
@@ -34,8 +34,8 @@ AGAIN = "copy or convert it again"
 class OpenFiles:
     """Keeps at most `limit` files open, closing the one longest unused; a file replaced on disk is opened anew.
 
-    Nothing is locked, and HDF5 does not know the files as the same that others open by name: `h5py.File(path, "a")`
-    works beside it. What is written that way is read from then on.
+    It locks nothing, and HDF5 does not recognize a file that others open by name: `h5py.File(path, "a")` works beside
+    it. Later reads see what such a writer wrote.
     """
 
     def __init__(self, limit: int = 32) -> None:
@@ -95,7 +95,7 @@ OPEN_FILES = OpenFiles()
 
 
 def holds(file: h5py.File, name: str) -> bool:
-    """Whether something stands under a name, be it a link to nowhere (`in` would follow it, to wherever it points)."""
+    """Return whether a file holds something under a name, without following links, as `in` would."""
     return file.get(name, getlink=True) is not None
 
 
@@ -131,7 +131,7 @@ def text(path: Path, file: h5py.File, name: str, advice: str = AGAIN) -> str:
     """Return the one text of a dataset."""
     found = dataset(path, file, name, advice)
     kind = h5py.check_string_dtype(found.dtype)
-    if kind is None or found.shape != () or (kind.length or 0) > LARGEST_TEXT:
+    if kind is None or found.shape != () or (kind.length or 0) > LARGEST_LABELS:
         raise RecordingError(path, f"'{name}' is {found.dtype} of shape {found.shape}, not a text", advice)
     return _decoded(path, f"'{name}'", found[()])
 
@@ -166,7 +166,7 @@ def number_attribute(path: Path, owner: h5py.Group, name: str, advice: str = AGA
 
 
 def _check_storage(path: Path, found: h5py.Dataset, name: str) -> None:
-    """RecordingError if a dataset's values are not all in this file, or can only be had by unpacking without bounds."""
+    """Raise a RecordingError if a dataset's values are not all in this file, or unpack without bounds."""
     created = found.id.get_create_plist()
     if created.get_external_count():
         raise RecordingError(path, f"the values of '{name}' stand in another file", "copy them into this one")
@@ -193,7 +193,7 @@ def _check_storage(path: Path, found: h5py.Dataset, name: str) -> None:
 
 
 def _chunks_written(found: h5py.Dataset, wanted: int) -> int:
-    """How many different chunks of a dataset stand in the file, where they belong and with no filter left out."""
+    """Return how many chunks of a dataset the file holds, each at its own place and through all filters."""
     if (count := found.id.get_num_chunks()) < wanted:
         return count
     places: set[tuple[int, ...]] = set()
@@ -218,11 +218,11 @@ def _decoded(path: Path, what: str, value: Any) -> str:
     return str(value)
 
 
-class _Source(io.FileIO):
-    """A file that HDF5 reads through Python: so it does not quarrel with the same file opened by name."""
+class _PythonFile(io.FileIO):
+    """A file that HDF5 reads through Python, so that it does not collide with the same file opened by name."""
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill the whole buffer: HDF5 takes what it gets for all that it asked for; behind the end there are zeros."""
+        """Fill the whole buffer, with zeros after the end: HDF5 does not notice that it got less than it asked for."""
         view, got = memoryview(buffer).cast("B"), 0
         while got < len(view) and (more := super().readinto(view[got:])):
             got += more
@@ -233,7 +233,7 @@ class _Source(io.FileIO):
 
 
 def _check_heap(heap: memoryview) -> None:
-    """OSError for a heap of texts in which an object has no length: HDF5 would look for its end without end."""
+    """Raise an OSError for a heap of texts with an object of no length, in which HDF5 would search forever."""
     end, at = min(len(heap), int.from_bytes(heap[8:16], "little")), 16
     while at + 16 <= end:
         length = int.from_bytes(heap[at + 8 : at + 16], "little")
@@ -258,7 +258,7 @@ def _open(path: Path) -> h5py.File:
             pass
         if not h5py.is_hdf5(path):
             raise RecordingError(path, "is not an HDF5 file", "give a session file, or name the corpus it comes from")
-        return h5py.File(_Source(path, "rb"), "r")
+        return h5py.File(_PythonFile(path, "rb"), "r")
     except OSError as error:
         wrong = "is truncated" if "truncated" in str(error) else f"cannot be opened ({_short(error)})"
         raise RecordingError(path, wrong, AGAIN) from error

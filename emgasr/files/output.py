@@ -85,10 +85,12 @@ def claimed_folder(
 ) -> Iterator[Path]:
     """Create `folder` for the results of one run and keep it for the block; yield it.
 
-    It is marked as UNFINISHED until the block ends well, and one that a run which was stopped left so is begun anew,
-    unless it holds the file `done`, behind which nothing is to be lost. An OutputError if it holds something else and
-    not `overwrite` (None: the caller has no such option), or if another process writes into it. What is there is never
-    removed: files of the same name are replaced.
+    The folder is marked as UNFINISHED until the block ends well. A later run starts a marked folder anew, unless it
+    holds the file `done`, whose results must not be lost. Files that are there are replaced one by one, never removed.
+
+    Raises:
+        OutputError: The folder holds something else and not `overwrite` (None: the caller has no such option), or
+            another process writes into it.
     """
     folder = Path(folder)
     made = not folder.exists()
@@ -115,7 +117,7 @@ def claimed_folder(
 
 @contextmanager
 def locked_folder(folder: str | Path) -> Iterator[Path]:
-    """Create `folder` and keep other processes of emgasr from writing into it during the block; the lock ends with us.
+    """Create `folder` and keep other processes of emgasr from writing into it; the lock ends with this process.
 
     An OutputError if another one writes into it, or it cannot be made.
     """

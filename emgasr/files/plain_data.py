@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from emgasr.errors import ConfigError, EmgasrError
+from emgasr.files.plain_text import LARGEST_TEXT, read_lines, read_text, text_of
+from emgasr.files.regular_file import check_regular
 
-LARGEST_JSON = 2**24  # bytes; Python's objects for the densest such text take less than 1 GB
+LARGEST_JSON = LARGEST_TEXT  # bytes; Python's objects for the densest such text take less than 1 GB
 LARGEST_YAML = 2**21
 LARGEST_TABLE = 2**27  # of rows that emgasr itself wrote into a folder of results
 DEEPEST = 32  # lists and mappings within each other; our own files have at most 6
@@ -26,40 +26,6 @@ _ADVICE = "mend the file, or fetch it again"
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")  # 1e-3 and 2.5e3: numbers in YAML 1.2, and to all
-
-
-def read_text(
-    path: str | Path, error: type[EmgasrError] = ConfigError, advice: str = _ADVICE, largest: int = LARGEST_JSON
-) -> str:
-    """Return the text of a regular file of at most `largest` bytes, UTF-8 with or without its mark; else `error`."""
-    return text_of(read_bytes(path, error, advice, largest), path, error, advice)
-
-
-def read_bytes(
-    path: str | Path, error: type[EmgasrError] = ConfigError, advice: str = _ADVICE, largest: int = LARGEST_JSON
-) -> bytes:
-    """Return the content of a regular file of at most `largest` bytes; else `error`."""
-    try:
-        # A pipe would be waited for, and a device never ends: looked at before it is opened.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise error(path, "is not a regular file", advice)
-        with open(path, "rb") as file:
-            content = file.read(largest + 1)
-    except OSError as cause:
-        raise error(path, f"cannot be read ({cause.strerror or cause})", "check the path") from cause
-    except ValueError as cause:  # a NUL in the path
-        raise error(path, f"cannot be read ({cause})", "check the path") from cause
-    if len(content) > largest:
-        raise error(path, f"is larger than {largest:,} bytes", advice)
-    return content
-
-
-def text_of(content: bytes, where: str | Path, error: type[EmgasrError] = ConfigError, advice: str = _ADVICE) -> str:
-    """Return bytes as the UTF-8 text that they are, without a byte order mark; else `error`, which names `where`."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as cause:
-        raise error(where, f"is not UTF-8 text (byte {cause.start})", advice) from cause
 
 
 def read_json(
@@ -95,6 +61,27 @@ def json_of(
     except ValueError as cause:
         raise error(where, str(cause), advice) from cause
     return content
+
+
+def json_lines(
+    path: str | Path,
+    error: type[EmgasrError],
+    advice: str = _ADVICE,
+    largest: int = LARGEST_TABLE,
+    longest: int = LARGEST_JSON,
+) -> Iterator[tuple[str, Any]]:
+    """Yield the JSON of each line that is not empty, with its place for messages ("FILE line 3").
+
+    Raises:
+        error: The file is no regular one or has more than `largest` bytes, a line has more than `longest`, or a line is
+            no JSON (see `json_of`).
+    """
+    if check_regular(path, error).st_size > largest:
+        raise error(path, f"is larger than {largest:,} bytes", advice)
+    for number, line in enumerate(read_lines(path, error, "check the path"), start=1):
+        if line.strip():
+            where = f"{path} line {number}"
+            yield where, json_of(line, where, error, advice, longest)
 
 
 def read_yaml(

@@ -1,6 +1,6 @@
-"""A file in, what is wrong out where only a pointer lies in its place: Git LFS and git-annex keep contents elsewhere.
+"""A file in; what is wrong out, if it is only a pointer of Git LFS or git-annex, which keep contents elsewhere.
 
-A clone without its contents has a few bytes of text, or a link to nowhere, under the name of every large file.
+In a clone without contents, each large file is a few bytes of text, or a link to nowhere.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def pointer_at(path: str | Path) -> tuple[str, str] | None:
             return None
         with open(path, "rb") as file:
             return pointer_in(file.read(LONGEST))
-    except (OSError, ValueError):  # whoever opens it tells
+    except (OSError, ValueError):  # whoever opens it reports it
         return None
 
 

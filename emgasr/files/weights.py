@@ -1,9 +1,7 @@
-"""A safetensors file in, its weights out: only those that a model has room for, looked at before anything is built."""
+"""A safetensors file in; weights that match a model's parameters, checked before the model is built, out."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from emgasr.errors import ModelError
+from emgasr.files.regular_file import status_of
 
 LARGEST_HEADER = 2**22  # bytes; a model of 1000 blocks needs less
 _ADVICE = "copy the model folder again"
@@ -29,13 +28,11 @@ class Kind(NamedTuple):
 
 
 def kinds_in(path: Path) -> dict[str, Kind]:
-    """Return what the header tells of each tensor; safetensors itself checks it against the file's size."""
+    """Return each tensor's kind from the header, which safetensors itself checks against the file's size."""
+    size = status_of(path, ModelError, _ADVICE).st_size
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ModelError(path, "cannot be read (it is no regular file)", _ADVICE)
         with open(path, "rb") as file:
             told = int.from_bytes(file.read(8), "little")
-            size = os.fstat(file.fileno()).st_size
         if not 8 + told <= size or told > LARGEST_HEADER:
             raise ModelError(path, f"cannot be read (its header claims {told:,} bytes, the file has {size:,})", _ADVICE)
         found = {}
@@ -49,7 +46,7 @@ def kinds_in(path: Path) -> dict[str, Kind]:
 
 
 def check_kinds(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Kind]) -> None:
-    """Raise a ModelError that names the first tensor which `found` has otherwise than `wanted` (any device)."""
+    """Raise a ModelError that names the first tensor in which `found` differs from `wanted` (any device)."""
     for name in sorted(wanted.keys() | found.keys()):
         want = Kind(tuple(wanted[name].shape), wanted[name].is_floating_point()) if name in wanted else None
         have = found.get(name)
@@ -59,7 +56,7 @@ def check_kinds(path: Path, wanted: Mapping[str, Tensor], found: Mapping[str, Ki
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a file, every number one that a model can have; a ModelError otherwise."""
+    """Return the tensors of a file; a ModelError if a number in them is none that training gives."""
     try:
         weights: dict[str, Tensor] = load_file(path)
     except (OSError, SafetensorError) as error:

@@ -1,7 +1,7 @@
 """Raw samples in, conditioned samples out: drift and mains filtered away, rates lowered; the same live and offline.
 
-Causal second-order sections, then down-sampling whose filter looks ahead by `lookahead_s`, so that labels stay where
-they were. Nothing is ever up-sampled: a higher rate would only pretend to hold more.
+Causal second-order sections filter; then the down-sampler's filter looks ahead by `lookahead_s`, so that labels keep
+their times. Nothing is ever up-sampled: a higher rate would add no information.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from emgasr.frontend.measured import Measured, mended
 from emgasr.recording import Recording, row_range
 
 MAINS = ("none", "50", "60", "auto")
-LISTEN_S = 30.0  # of a recording's middle, to find its mains in
+LISTEN_S = 30.0  # of a recording's middle, in which its mains are looked for
 REACH = 10  # of the anti-alias filter on each side, in periods of the slower rate (as scipy's resample_poly)
 
 
 @dataclass(frozen=True)
 class ConditioningConfig:
-    """What is filtered away; 0 leaves a filter out.
+    """The filters of a conditioned signal; 0 leaves a filter out.
 
     Args:
-        highpass_hz: drift and motion below this go.
-        lowpass_hz: what lies above goes.
-        order: of the Butterworth high-pass, low-pass or band-pass.
-        mains: none, 50, 60, or auto (found from the signal).
+        highpass_hz: frequencies below this are removed, drift and motion among them.
+        lowpass_hz: frequencies above this are removed.
+        order: order of the Butterworth high-pass, low-pass or band-pass.
+        mains: frequency of the mains: none, 50, 60, or auto (found from the signal).
         notch_q: center frequency over width of each notch, at the mains and all its harmonics.
-        rate_hz: down-sample to this rate.
+        rate_hz: rate after down-sampling.
     """
 
     highpass_hz: Annotated[float, Within(0, 1e6)] = 20.0
@@ -52,7 +52,7 @@ class ConditioningConfig:
             raise ConfigError("highpass_hz", "is not below lowpass_hz", "nothing would be left")
 
     def resolved(self, samples: np.ndarray, rate_hz: float) -> ConditioningConfig:
-        """The same with mains "auto" decided by samples (T, C): 50, 60 or none."""
+        """Return the same options with mains "auto" replaced by what samples (T, C) show: 50, 60 or none."""
         if self.mains != "auto":
             return self
         found = find_mains(samples, rate_hz)
@@ -60,9 +60,13 @@ class ConditioningConfig:
 
 
 class ConditioningState(NamedTuple):
-    """Between two chunks: `sections` (S, 2, C) of the filters, None before the first sample; the down-sampler's tail.
+    """The memory between two chunks.
 
-    `tail` (n, C) are inputs still needed, the first of which is number `tail_start`; `made` counts outputs.
+    Args:
+        sections: (S, 2, C) state of the filters, None before the first sample.
+        tail: (n, C) inputs that the down-sampler still needs.
+        tail_start: number of the first input in `tail`.
+        made: number of outputs so far.
     """
 
     sections: np.ndarray | None
@@ -74,8 +78,11 @@ class ConditioningState(NamedTuple):
 class Conditioner:
     """The filters of one configuration at one rate; samples (T, C), float32 or float64, keep their type.
 
-    The signal is taken to have stood at its first value for ever, so that an offset makes no step. A RecordingError
-    for a higher rate than `rate_hz`, a ConfigError for what this rate cannot hold.
+    Before its first sample the signal counts as constant at its first value, so that an offset makes no step.
+
+    Raises:
+        RecordingError: the configuration asks for a higher rate than `rate_hz`.
+        ConfigError: a filter or the mains lie beyond this rate.
     """
 
     def __init__(self, config: ConditioningConfig, rate_hz: float) -> None:
@@ -93,20 +100,20 @@ class Conditioner:
 
     @property
     def lookahead_s(self) -> float:
-        """How much later than its own time a sample can be made."""
+        """Seconds of signal behind a sample that its output needs."""
         return self.half / (self.input_rate_hz * self.up)
 
     def whole(self, samples: np.ndarray) -> np.ndarray:
-        """Samples (T, C) to (⌈T · up / down⌉, C)."""
+        """Condition a whole signal (T, C) into (⌈T · up / down⌉, C)."""
         out, state = self.step(samples, self.start(samples.shape[1]))
         return np.concatenate([out, self.flush(state).astype(out.dtype)])
 
     def start(self, channels: int) -> ConditioningState:
-        """The state before the first sample of `channels` electrodes."""
+        """Return the state before the first sample of `channels` electrodes."""
         return ConditioningState(None, np.zeros((0, channels)), 0, 0)
 
     def step(self, samples: np.ndarray, state: ConditioningState) -> tuple[np.ndarray, ConditioningState]:
-        """The next samples (T, C), T ≥ 0, to those that can be made by now."""
+        """Return the output samples that the next samples (T, C), T ≥ 0, complete, and the new state."""
         if not len(samples):
             return samples[:0], state
         values = np.asarray(samples, np.float64)
@@ -126,14 +133,14 @@ class Conditioner:
         return out.astype(samples.dtype), state
 
     def flush(self, state: ConditioningState) -> np.ndarray:
-        """What zeros after the end still make, float64."""
+        """Return the last output samples, float64, as if zeros followed the end."""
         total = state.tail_start + len(state.tail)
         if self.taps is None or not total:
             return np.zeros((0, state.tail.shape[1]))
         return self._resample(state.tail, state.tail_start, state.made, -(-total * self.up // self.down))
 
     def _resample(self, tail: np.ndarray, start: int, first: int, last: int) -> np.ndarray:
-        """Outputs first to last of the polyphase filter from inputs that begin with number `start`."""
+        """Return outputs first to last of the polyphase filter, from inputs that begin with number `start`."""
         if last <= first:
             return np.zeros((0, tail.shape[1]))
         assert self.taps is not None
@@ -149,7 +156,7 @@ class Conditioner:
 
 
 def condition(recording: Recording, config: ConditioningConfig) -> Recording:
-    """The recording, conditioned when it is read: bounded memory as long as it is read from start to end."""
+    """Return the recording, conditioned when it is read; memory is bounded if it is read from start to end."""
     middle_s = recording.duration_s / 2
     start_s, end_s = max(0.0, middle_s - LISTEN_S / 2), min(recording.duration_s, middle_s + LISTEN_S / 2)
     if config.mains == "auto":
@@ -161,7 +168,7 @@ def condition(recording: Recording, config: ConditioningConfig) -> Recording:
 
 
 class _Conditioned:
-    """Conditioned samples (T, C) that are made as they are read; what lies before the last read is made anew."""
+    """Conditioned samples (T, C), computed when they are read; earlier ones than the last read are computed again."""
 
     BLOCK = 1 << 15
 
@@ -218,7 +225,7 @@ def _ratio(wanted_hz: float, rate_hz: float) -> Fraction:
 
 
 def _sections(config: ConditioningConfig, rate_hz: float, output_rate_hz: float) -> np.ndarray:
-    """All filters as second-order sections (S, 6)."""
+    """Return all filters as second-order sections (S, 6)."""
     nyquist = rate_hz / 2
     for name in ("highpass_hz", "lowpass_hz"):
         if getattr(config, name) >= nyquist:

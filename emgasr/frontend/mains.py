@@ -1,4 +1,4 @@
-"""The hum of the mains in a signal: samples in; 50 or 60 Hz, and how strong it is on each electrode, out."""
+"""Samples in, the frequency of the mains (50 or 60 Hz) and its strength on each electrode out."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from scipy.signal import periodogram
 
 MAINS_HZ = (50.0, 60.0)
 STRETCH_S = 2.0  # shorter ones do not resolve a line from what lies beside it
-LEAST_S = 4.0  # of signal: fewer stretches leave it to chance
+LEAST_S = 4.0  # of signal: with fewer stretches the answer is left to chance
 NEAR_HZ, AROUND_HZ = 0.75, 6.0  # a line with its drift; the spectrum around it that it is compared with
 PROMINENT = 5.0  # a line stands out when it holds this many times the power of what lies around
 
 
 def find_mains(samples: np.ndarray, rate_hz: float) -> float | None:
-    """50.0 or 60.0, whichever line stands out more in samples (T, C); None if neither does, or T is too short."""
+    """Return 50.0 or 60.0, the line that stands out more in samples (T, C); None if neither does or T is too short."""
     if len(samples) < LEAST_S * rate_hz:
         return None
     prominence = {hz: _prominence(samples, rate_hz, hz) for hz in MAINS_HZ if hz + AROUND_HZ < rate_hz / 2}
@@ -22,7 +22,7 @@ def find_mains(samples: np.ndarray, rate_hz: float) -> float | None:
 
 
 def mains_rms(samples: np.ndarray, rate_hz: float, mains_hz: float) -> np.ndarray:
-    """(C,) root mean square of the line and its harmonics, in the samples' unit, above what lies around them."""
+    """Return (C,) root mean square of the line and its harmonics above the spectrum around them, in samples' unit."""
     frequencies, power = _spectrum(samples, rate_hz)
     width = frequencies[1] - frequencies[0]
     total = np.zeros(samples.shape[1])
@@ -34,14 +34,14 @@ def mains_rms(samples: np.ndarray, rate_hz: float, mains_hz: float) -> np.ndarra
 
 
 def harmonics(mains_hz: float, rate_hz: float) -> list[float]:
-    """The line and its multiples that `rate_hz` can hold."""
+    """Return the line and its multiples below 95 % of half the rate."""
     return [mains_hz * k for k in range(1, int(0.95 * rate_hz / 2 / mains_hz) + 1)]
 
 
 def _prominence(samples: np.ndarray, rate_hz: float, hz: float) -> float:
-    """Power of the line over that around it, averaged over stretches so that quiet ones count: the median electrode's.
+    """Return the median electrode's power of the line over the power around it, averaged over stretches.
 
-    Muscles drown the mains while they work; in a pause it stands out.
+    Active muscles hide the mains, which stand out in a pause: in an average of ratios, quiet stretches count.
     """
     rows = round(STRETCH_S * rate_hz)
     ratios = []

@@ -1,8 +1,8 @@
-"""Raw samples in; what an amplifier can have given out, and where it gave nothing: one bad value costs no recording.
+"""Raw samples in, samples that an amplifier can have given out: one bad value does not spoil a recording.
 
-A value that no amplifier gives (NaN, infinite, beyond LARGEST) holds the electrode's last good one, in whatever chunks
-samples come. A block of samples in which half of the electrodes have one was not measured: nothing is read there.
-Streams, transcripts, evaluations and training go by this rule alone.
+A value that no amplifier gives (NaN, infinite, beyond LARGEST) is replaced by the electrode's last good one, whatever
+the chunks. A block of samples in which half of the electrodes have such a value was not measured, and is not read.
+Streams, transcripts, evaluations and training all follow this rule.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import numpy as np
 
 from emgasr.recording import Recording, Samples, row_range
 
-# What no amplifier goes beyond: 10 V at the skin, and the range of a converter of 32 bits.
+# No amplifier goes beyond these: 10 V at the skin, and the range of a converter of 32 bits.
 LARGEST = {"uV": 1e7, "counts": 2.0**32}
 LOST_SHARE = 0.5  # of the electrodes: where at least as many were not measured, a block is passed over
 
 
 def unmeasured(samples: np.ndarray, unit: str) -> np.ndarray | None:
-    """Which of the samples (T, C) no amplifier gives, bool (T, C); None: all are well."""
+    """Return which of the samples (T, C) no amplifier gives, bool (T, C); None: all are good."""
     largest = LARGEST[unit]
     if not samples.size or (samples.min() >= -largest and samples.max() <= largest):  # false where there is a NaN
         return None
@@ -29,27 +29,33 @@ def unmeasured(samples: np.ndarray, unit: str) -> np.ndarray | None:
 
 
 class Mended(NamedTuple):
-    """Samples (T, C) that an amplifier can have given; `bad` (T, C) bool, those filled in (None: none)."""
+    """Mended samples.
+
+    Args:
+        samples: (T, C), all of them good.
+        bad: (T, C) bool, the samples that were filled in; None: none.
+        lost: (blocks, C) bool, for each block that ends here, the electrodes with a value filled in.
+    """
 
     samples: np.ndarray
     bad: np.ndarray | None
-    lost: np.ndarray  # (blocks, C) bool: of each block that ends here, the electrodes with a value filled in
+    lost: np.ndarray
 
 
 class Measured:
-    """Mends the samples of one stream, and counts what it mended; blocks are of `block` samples."""
+    """Mends the samples of one stream in blocks of `block` samples, and counts the values that it fills in."""
 
     def __init__(self, channels: int, unit: str, block: int = 1) -> None:
         self.unit, self.block = unit, block
         self.count = self.rows = self.passed_over = 0  # values, samples seen, blocks that were not measured
-        self.first = -1  # the first row with one
+        self.first = -1  # the first row with a bad value
         self.electrodes = np.zeros(channels, bool)
         self._last = np.zeros(channels, np.float32)
         self._begun = 0  # samples of a block that has not ended
         self._lost = np.zeros(channels, bool)  # in that block
 
     def feed(self, samples: np.ndarray) -> Mended:
-        """The next samples (T, C) float32; they are not changed in place."""
+        """Return the next samples (T, C) float32, mended; the given ones are not changed in place."""
         bad = unmeasured(samples, self.unit)
         if bad is not None:
             self.count += int(bad.sum())
@@ -81,23 +87,23 @@ class Measured:
         return lost[:count]
 
     def line(self, names: Sequence[str], rate_hz: float) -> str:
-        """What was mended, for people; empty if nothing was."""
+        """Return one line for people about the values that were filled in; empty if there were none."""
         if not self.count:
             return ""
         values = "1 value" if self.count == 1 else f"{self.count} values"
-        told = f"{values} that no amplifier gives ({named(names, self.electrodes)}; not finite, or beyond"
-        told += f" ±{LARGEST[self.unit]:g} {self.unit}), the first at {self.first / rate_hz:.3f} s: filled in"
+        line = f"{values} that no amplifier gives ({named(names, self.electrodes)}; not finite, or beyond"
+        line += f" ±{LARGEST[self.unit]:g} {self.unit}), the first at {self.first / rate_hz:.3f} s: filled in"
         seconds = self.passed_over * self.block / rate_hz
-        return told + (f"; {seconds:.3f} s that lack half of the electrodes are passed over" if seconds else "")
+        return line + (f"; {seconds:.3f} s that lack half of the electrodes are passed over" if seconds else "")
 
 
 def not_measured(lost: np.ndarray) -> np.ndarray:
-    """Of blocks' electrodes (blocks, C) that were lost, which blocks are passed over: (blocks,) bool."""
+    """Return (blocks,) bool: the blocks that are passed over, given their lost electrodes (blocks, C)."""
     return lost.mean(1) >= LOST_SHARE if lost.size else np.zeros(len(lost), bool)
 
 
 def named(names: Sequence[str], which: np.ndarray) -> str:
-    """The names of some electrodes, as short as can be."""
+    """Return the names of some electrodes, at most four, and how many more there are."""
     chosen = [name for name, wanted in zip(names, which, strict=True) if wanted]
     if len(chosen) == len(names):
         return "every electrode"
@@ -105,12 +111,12 @@ def named(names: Sequence[str], which: np.ndarray) -> str:
 
 
 def electrode_names(recording: Recording) -> list[str]:
-    """The names of its electrodes, in the order of its channels."""
+    """Return the names of a recording's electrodes, in the order of its channels."""
     return [name for band in recording.bands for name in band.electrodes]
 
 
 def mended(recording: Recording, told: Callable[[str], None] = lambda line: None) -> Recording:
-    """The same recording whose samples are mended as they are read; `told` gets a line the first time one is bad.
+    """Return the recording whose samples are mended as they are read; `told` receives a line at the first bad value.
 
     A part that is read on its own begins with zeros where its first values are bad.
     """

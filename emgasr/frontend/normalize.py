@@ -1,7 +1,7 @@
-"""Frames in, frames with zero mean and unit variance out, by statistics that a stream can keep: no look at the future.
+"""Frames in, frames with zero mean and unit variance out, by causal statistics that a stream can keep.
 
 Statistics are kept for each band, electrode and bin. The one exception to causality is the warm-up: its frames share
-their joint statistics, so a stream holds them back until the warm-up is full (or until `flush`).
+their joint statistics, so that a stream holds them back until the warm-up is full (or until `flush`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError, DataError
-from emgasr.state import chosen, gathered, join, part, same
+from emgasr.state import frame_mask, join, merge_streams, part, same, select_streams
 
-FITTED = ("fixed", "adaptive")  # kinds that need the training set's statistics
 _BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and forgetting factors stay representable
 
 
@@ -27,11 +26,14 @@ _BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and 
 class NormalizeConfig:
     """How frames are normalized; the defaults are SplashNet's (125 frames are one second at 125 Hz).
 
-    none: not at all. cumulative: all frames so far. warmup: the first `warmup_frames` only. exponential: all frames so
-    far, a frame's weight halving every `half_life_s`. fixed: statistics of the training set (`RunningNormalize.fit`).
-    adaptive: all frames so far and, before them, `prior_s` seconds of the training set's statistics: what is heard
-    first is normalized as the training set was, and more and more by a person's own signal. `epsilon` is added to the
-    variance inside the root.
+    Args:
+        kind: the statistics that normalize. none: none. cumulative: those of all frames so far. warmup: those of the
+            first `warmup_frames`. exponential: those of all frames so far, the older the lighter. fixed: those of the
+            training set. adaptive: those of the training set first, and more and more those of the stream.
+        warmup_frames: frames that share their joint statistics at the start (cumulative, warmup, exponential).
+        half_life_s: time in which the weight of a frame halves (exponential).
+        prior_s: seconds for which the training set's statistics count (adaptive).
+        epsilon: added to the variance inside the root.
     """
 
     kind: Literal["none", "cumulative", "warmup", "exponential", "fixed", "adaptive"] = "cumulative"
@@ -43,19 +45,46 @@ class NormalizeConfig:
     def __post_init__(self) -> None:
         check_within(self, "normalize")
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the training set's statistics are needed (`RunningNormalize.fit`)."""
+        return self.kind in ("fixed", "adaptive")
+
+    @property
+    def running(self) -> bool:
+        """Whether a stream keeps statistics of its own frames."""
+        return self.kind not in ("none", "fixed")
+
+    @property
+    def held_frames(self) -> int:
+        """Frames of the warm-up, which a stream holds back at its start until they are there; 0 without warm-up."""
+        return self.warmup_frames if self.running and not self.fitted else 0
+
 
 class NormalizeState(NamedTuple):
-    """What a stream has gathered: the frames held back, and the statistics of those that are out."""
+    """The memory of a stream: the frames held back, and the statistics of the frames that are out.
 
-    held: Tensor  # (B, warmup - 1, N, E, K)
-    held_lengths: Tensor  # (B,): how many of them there are, 0 once the warm-up is full
-    weight: Tensor  # (B,) float64: how many frames the statistics stand for, 0 during the warm-up
-    mean: Tensor  # (B, N, E, K) float64
-    scatter: Tensor  # (B, N, E, K) float64: weighted sum of squared distances from the mean
+    Args:
+        held: (B, warmup - 1, N, E, K) frames of the warm-up.
+        lengths: (B,) number of valid frames in `held`, 0 once the warm-up is full.
+        weight: (B,) float64, number of frames that the statistics stand for, 0 during the warm-up.
+        mean: (B, N, E, K) float64.
+        scatter: (B, N, E, K) float64, weighted sum of squared distances from the mean.
+    """
+
+    held: Tensor
+    lengths: Tensor
+    weight: Tensor
+    mean: Tensor
+    scatter: Tensor
 
 
 class RunningNormalize(nn.Module):
-    """Normalizes frames (B, F, N, E, K) of `shape` (N, E, K)."""
+    """Frames (B, F, N, E, K) of `shape` (N, E, K) in, normalized frames out. A stage as `emgasr.state.Stage`.
+
+    Attributes:
+        prior: state of one stream that streams start with, in place of nothing.
+    """
 
     mean: Tensor
     variance: Tensor
@@ -69,38 +98,38 @@ class RunningNormalize(nn.Module):
             wrong = f"half_life_s {config.half_life_s:g} is {config.half_life_s * frame_rate_hz:g} frames"
             raise ConfigError("normalize", wrong, "give 1 to 1e9 frames; cumulative never forgets")
         self.decay = 0.5 ** (1 / (config.half_life_s * frame_rate_hz)) if forgets else 1.0
+        self.prior: NormalizeState | None = None
         # decay ** -block must not blow up the block's own rounding errors
-        self.prior: NormalizeState | None = None  # of one stream: what streams start with instead of with nothing
         self.block = (
             _BLOCK_FRAMES if not forgets else max(1, min(_BLOCK_FRAMES, int(-math.log(8) / math.log(self.decay))))
         )
         self.prior_frames = config.prior_s * frame_rate_hz
-        if config.kind in FITTED:
+        if config.fitted:
             self.register_buffer("mean", torch.zeros(self.shape))
             self.register_buffer("variance", torch.ones(self.shape))
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        """Normalized frames (B, F, N, E, K), zero beyond lengths (B,), whatever the padding held."""
-        valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
-        if self.config.kind in ("none", "fixed"):
-            return self._pointwise(frames).masked_fill(~valid, 0.0)
+    def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return normalized frames (B, F, N, E, K), zero beyond lengths (B,) whatever the padding was; and lengths."""
+        valid = frame_mask(lengths, frames.shape[1])
+        padding = ~valid[:, :, None, None, None]
+        if not self.config.running:
+            return self._pointwise(frames).masked_fill(padding, 0.0), lengths
+        frames = frames.masked_fill(padding, 0.0)
+        if self.config.kind == "adaptive":
+            state = self._trained(len(frames), frames.dtype, frames.device)
+            return self._continue(frames, state, valid)[0].masked_fill(padding, 0.0), lengths
         warmup = self.config.warmup_frames
-        frames = frames.masked_fill(~valid, 0.0)
-        if self.config.kind == "adaptive":
-            learned = valid[:, :, 0, 0, 0]
-            return self._continue(frames, self._trained(len(frames)), learned)[0].masked_fill(~valid, 0.0)
         head, state = self._begin(frames[:, :warmup], lengths.clamp(max=warmup), frames[:, :0])
-        tail, _ = self._continue(frames[:, warmup:], state, valid[:, warmup:, 0, 0, 0])
-        return torch.cat([head, tail], 1).masked_fill(~valid, 0.0)
+        tail, _ = self._continue(frames[:, warmup:], state, valid[:, warmup:])
+        return torch.cat([head, tail], 1).masked_fill(padding, 0.0), lengths
 
-    def start(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
-        """The state of `batch` streams that have seen nothing, or only what `prior` tells."""
+    def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> NormalizeState:
+        """Return the state of `batch` streams that have received nothing, or start with `prior`."""
         if self.prior is not None:
-            return NormalizeState(*(field.expand(batch, *field.shape[1:]).clone() for field in self.prior))
+            return NormalizeState(*(field.expand(batch, *field.shape[1:]).clone().to(device) for field in self.prior))
         if self.config.kind == "adaptive":
-            return self._trained(batch, dtype)
-        device = self.mean.device if self.config.kind == "fixed" else None
-        room = 0 if self.config.kind in ("none", "fixed") else self.config.warmup_frames - 1
+            return self._trained(batch, dtype, device)
+        room = max(0, self.config.held_frames - 1)
         zeros = torch.zeros((batch, *self.shape), dtype=torch.float64, device=device)
         held = torch.zeros((batch, room, *self.shape), dtype=dtype, device=device)
         none = torch.zeros(batch, dtype=torch.long, device=device)
@@ -109,14 +138,16 @@ class RunningNormalize(nn.Module):
     def step(
         self, frames: Tensor, lengths: Tensor, state: NormalizeState, learned: Tensor | None = None
     ) -> tuple[Tensor, Tensor, NormalizeState]:
-        """The frames that are ready and how many (B,), of those held back and the next `lengths` (B,) of frames.
+        """Return the frames that are ready, their lengths (B,), the new state.
 
-        Behind the warm-up only frames that are `learned` (B, F) bool enter the statistics, and let older ones fade;
-        None: all.
+        Args:
+            frames: (B, F, N, E, K), the next ones, of which the first `lengths` (B,) are valid.
+            learned: (B, F) bool, frames that enter the statistics and let older ones fade, once the warm-up is full;
+                None: all.
         """
-        if self.config.kind in ("none", "fixed"):
+        if not self.config.running:
             return self._pointwise(frames), lengths, state
-        alike = same(lengths) is not None and same(state.held_lengths) is not None
+        alike = same(lengths) is not None and same(state.lengths) is not None
         if not alike or 0 < int((state.weight > 0).sum()) < len(frames):
             return self._each(frames, lengths, state, learned)
         frames = frames[:, : int(lengths[0])]
@@ -125,43 +156,61 @@ class RunningNormalize(nn.Module):
         if float(state.weight[0]) > 0:
             output, state = self._continue(frames, state, learned)
             return output, lengths, state
-        frames, lengths = join(state.held, state.held_lengths, frames, lengths)
+        frames, lengths = join(state.held, state.lengths, frames, lengths)
         warmup = self.config.warmup_frames
         if frames.shape[1] < warmup:
             held = part(frames, torch.zeros_like(lengths), state.held.shape[1])
-            return frames[:, :0], torch.zeros_like(lengths), state._replace(held=held, held_lengths=lengths)
+            return frames[:, :0], torch.zeros_like(lengths), state._replace(held=held, lengths=lengths)
         head, state = self._begin(frames[:, :warmup], torch.full_like(lengths, warmup), state.held)
         tail = frames[:, warmup:]
         tail, state = self._continue(tail, state, learned[:, learned.shape[1] - tail.shape[1] :])
         return torch.cat([head, tail], 1), lengths, state
 
     def flush(self, state: NormalizeState) -> tuple[Tensor, Tensor]:
-        """The frames still held back when streams end within their warm-up, normalized by what there is; how many."""
-        held, lengths = state.held[:, : int(state.held_lengths.max())], state.held_lengths
+        """Return the frames of streams that end within their warm-up, normalized by them alone, and their lengths."""
+        held, lengths = state.held[:, : int(state.lengths.max())], state.lengths
         return self._begin(held, lengths, state.held)[0] if held.shape[1] else held, lengths
+
+    def advance(
+        self, frames: Tensor, state: NormalizeState, learned: Tensor | None = None
+    ) -> tuple[Tensor, NormalizeState]:
+        """Return the next frames normalized, and the new state; `learned` as in `step`.
+
+        No stream may be within its warm-up. Pure tensors of fixed shapes: nothing is read on the host.
+        """
+        if not self.config.running:
+            return self._pointwise(frames), state
+        if learned is None:
+            learned = torch.ones(frames.shape[:2], dtype=torch.bool, device=frames.device)
+        return self._continue(frames, state, learned)
 
     def _each(
         self, frames: Tensor, lengths: Tensor, state: NormalizeState, learned: Tensor | None
     ) -> tuple[Tensor, Tensor, NormalizeState]:
-        """Streams that are not at the same point, one by one."""
+        """Step streams that stand at different points, one by one."""
         parts = []
         for i, count in enumerate(lengths.tolist()):
             row = None if learned is None else learned[i : i + 1, :count]
-            parts.append(self.step(frames[i : i + 1, :count], lengths[i : i + 1], chosen(state, [i]), row))
+            parts.append(self.step(frames[i : i + 1, :count], lengths[i : i + 1], select_streams(state, [i]), row))
         longest = max(output.shape[1] for output, _, _ in parts)
         outputs = [functional.pad(y, (0, 0, 0, 0, 0, 0, 0, longest - y.shape[1])) for y, _, _ in parts]
-        return torch.cat(outputs), torch.cat([count for _, count, _ in parts]), gathered([s for _, _, s in parts])
+        return torch.cat(outputs), torch.cat([count for _, count, _ in parts]), merge_streams([s for _, _, s in parts])
 
-    def gathered(self, parts: Iterable[Tensor], most_frames: float) -> NormalizeState:
-        """The statistics of one person's frames (1, F, N, E, K), one part after the other, as a `prior`.
+    def statistics_of(self, parts: Iterable[Tensor], most_frames: float) -> NormalizeState:
+        """Return the statistics of one person's frames as a `prior`.
 
-        They count as `most_frames` at most, so that a stream that starts with them soon goes by its own. ConfigError
-        for a kind that keeps no running statistics, DataError if there are fewer frames than the warm-up needs.
+        Args:
+            parts: frames (1, F, N, E, K), one part behind the other.
+            most_frames: frames that the prior counts for at most, so that a stream soon goes by its own signal.
+
+        Raises:
+            ConfigError: this kind keeps no running statistics.
+            DataError: there are fewer frames than the warm-up needs.
         """
-        if self.config.kind in ("none", "fixed"):
+        if not self.config.running:
             raise ConfigError("normalize", f"kind {self.config.kind!r} has no running statistics", "leave them out")
         self.prior = None
-        state = self.start(1)
+        state = self.start(1, torch.float32, torch.device("cpu"))
         for frames in parts:
             state = NormalizeState(*(field.to(frames.device) for field in state))
             _, _, state = self.step(frames, torch.tensor([frames.shape[1]], device=frames.device), state)
@@ -174,14 +223,15 @@ class RunningNormalize(nn.Module):
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Set the training set's statistics from batches of frames (B, F, N, E, K) and their lengths (B,).
 
-        Kinds "fixed" and "adaptive" use them; a ConfigError for another.
+        Raises:
+            ConfigError: this kind has no statistics to fit.
+            DataError: there are no frames.
         """
-        if self.config.kind not in FITTED:
+        if not self.config.fitted:
             raise ConfigError("normalize", f"kind {self.config.kind!r} has no statistics to fit", 'choose "fixed"')
         count, mean, scatter = 0, torch.zeros(self.shape).double(), torch.zeros(self.shape).double()
         for frames, lengths in batches:
-            valid = torch.arange(frames.shape[1], device=frames.device) < lengths[:, None]
-            rows = frames[valid].double().cpu()
+            rows = frames[frame_mask(lengths, frames.shape[1])].double().cpu()
             if len(rows) == 0:
                 continue
             difference = rows.mean(0) - mean  # Chan's pairwise update: stable over any number of hours
@@ -194,12 +244,12 @@ class RunningNormalize(nn.Module):
         self.mean.copy_(mean)
         self.variance.copy_(scatter / count)
 
-    def _trained(self, batch: int, dtype: torch.dtype = torch.float32) -> NormalizeState:
-        """The state of streams that have only heard what the training set is like."""
-        mean, variance = (value.double().expand(batch, *self.shape) for value in (self.mean, self.variance))
+    def _trained(self, batch: int, dtype: torch.dtype, device: torch.device) -> NormalizeState:
+        """Return the state of streams that start with the statistics of the training set."""
+        mean, variance = (value.double().to(device).expand(batch, *self.shape) for value in (self.mean, self.variance))
         weight = mean.new_full((batch,), self.prior_frames)
-        held = torch.zeros((batch, 0, *self.shape), dtype=dtype, device=mean.device)
-        none = torch.zeros(batch, dtype=torch.long, device=mean.device)
+        held = torch.zeros((batch, 0, *self.shape), dtype=dtype, device=device)
+        none = torch.zeros(batch, dtype=torch.long, device=device)
         return NormalizeState(held, none, weight, mean.clone(), variance * self.prior_frames)
 
     def _pointwise(self, frames: Tensor) -> Tensor:
@@ -208,9 +258,10 @@ class RunningNormalize(nn.Module):
         return (frames - self.mean.to(frames)) * (self.variance.to(frames) + self.config.epsilon).rsqrt()
 
     def _begin(self, frames: Tensor, lengths: Tensor, held: Tensor) -> tuple[Tensor, NormalizeState]:
+        """Normalize the warm-up by its joint statistics; `held` only gives the shape of the new state's field."""
         weight = lengths.clamp(min=1).to(torch.float64)
         count = weight[:, None, None, None]
-        valid = (torch.arange(frames.shape[1], device=frames.device) < lengths[:, None])[:, :, None, None, None]
+        valid = frame_mask(lengths, frames.shape[1])[:, :, None, None, None]
         mean = frames.masked_fill(~valid, 0.0).sum(1, dtype=torch.float64) / count
         centered = (frames - mean.to(frames.dtype).unsqueeze(1)).masked_fill(~valid, 0.0)
         scatter = centered.square().sum(1, dtype=torch.float64)
@@ -221,6 +272,7 @@ class RunningNormalize(nn.Module):
         return centered * (variance + self.config.epsilon).rsqrt().to(centered.dtype).unsqueeze(1)
 
     def _continue(self, frames: Tensor, state: NormalizeState, learned: Tensor) -> tuple[Tensor, NormalizeState]:
+        """Normalize frames behind the warm-up, in blocks that each start sums of their own."""
         outputs = [frames[:, :0]]
         blocks = zip(frames.split(self.block, 1), learned.split(self.block, 1), strict=True)
         for block, rows in blocks if frames.shape[1] else ():

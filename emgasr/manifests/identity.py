@@ -1,4 +1,4 @@
-"""Names of people and sittings in; what two spellings of one name share out."""
+"""Names of people and sittings in; one spelling, by which two forms of a name are compared, out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NUMBER = re.compile(r"0*(\d+)(?:\.0+)?", re.ASCII)
 
 
 def same_name(name: str) -> str:
-    """What the spellings of one name share: case, width, accents' form, blanks and invisible signs do not part them.
+    """Return a name without what only its spelling adds: case, width, form of accents, blanks and invisible signs.
 
     Leak checks compare people and sessions by it, so that "S1", "s1 " and "Ｓ１" never stand on two sides; nor do "07",
     "7" and "7.0", which spreadsheets and pandas make of one another.

@@ -1,7 +1,7 @@
-"""A manifest's splits in; what they share and must not, a line each, or a ManifestError, out.
+"""A manifest's splits in; a line for each thing that they share and must not, or a ManifestError, out.
 
 People and sessions are compared by `same_name`, contents by checksum. A claim about people or sessions that are not
-named is broken: nobody can tell whose they are.
+named is broken: nobody knows whose they are.
 """
 
 from __future__ import annotations

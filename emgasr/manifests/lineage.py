@@ -1,8 +1,8 @@
-"""Whose recordings shaped a model's weights: entries in, a file beside the weights that tells everybody, and back.
+"""The entries that shaped a model's weights in; a file beside the weights that lists them out, and back.
 
-A run adds to what it started from: people who were trained on and taken out of the manifest later, those of the model
-that it was initialized from, and whoever a model was fitted to stay in the list for good. It names people and
-recordings (by checksum), and neither places nor texts.
+A run adds to the list that it started from. So people whom the manifest no longer holds, those of the model that it was
+initialized from, and everybody that a model was fitted to stay in the list for good. It names people and recordings (by
+checksum), and neither places nor texts.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from emgasr.config.fields import fields_of
 from emgasr.display.visible import markdown_text
 from emgasr.errors import ManifestError, ModelError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
-from emgasr.files.plain_data import LARGEST_TABLE, json_of, read_text
+from emgasr.files.plain_data import json_lines
 from emgasr.manifests.leaks import check_apart
-from emgasr.manifests.manifest import PART, TRAIN, VALIDATION, Entry
+from emgasr.manifests.manifest import KINDS, PART, TRAIN, VALIDATION, Entry
 from emgasr.recording import Recording
 
 NAME = "trained_on.jsonl"
 ADVICE = "copy the model folder again"
-_TEXTS, _NUMBERS = ("split", "subject", "session", "take", "sha256"), ("duration_s", "rate_hz", "channels")
+# The fields of an entry that are kept.
+_KEPT = ("path", "split", "subject", "session", "take", "sha256", "duration_s", "rate_hz", "channels")
 
 
 def of_entries(entries: Iterable[Entry], split: str) -> tuple[Entry, ...]:
@@ -64,16 +66,13 @@ def trained(entries: Iterable[Entry]) -> list[Entry]:
 
 def as_row(entry: Entry) -> dict[str, Any]:
     """An entry as plain values."""
-    row = {name: getattr(entry, name) for name in ("path", *_TEXTS, *_NUMBERS)}
+    row = {name: getattr(entry, name) for name in _KEPT}
     return row | ({PART: list(entry.part_s)} if entry.part_s else {})
 
 
 def of_row(where: str | Path, row: Any) -> Entry:
     """The entry of `as_row`; a ModelError for anything else."""
-    numbers = isinstance(row, dict) and all(type(row.get(name)) in (int, float) for name in _NUMBERS)
-    if not numbers or not all(isinstance(row.get(name), str) for name in ("path", *_TEXTS)):
-        raise ModelError(where, "does not tell what a model was trained on", ADVICE)
-    known = {name: row[name] for name in ("path", *_TEXTS, *_NUMBERS)}
+    known = fields_of(row, {name: KINDS[name] for name in _KEPT}, where, ModelError, ADVICE)
     return Entry(corpus="native", options={PART: row[PART]} if PART in row else {}, **known)
 
 
@@ -82,8 +81,7 @@ def read(model: Path) -> tuple[Entry, ...] | None:
     path = model / NAME
     if not path.is_file():
         return None
-    lines = read_text(path, ModelError, ADVICE, LARGEST_TABLE).split("\n")
-    return tuple(of_row(path, json_of(line, path, ModelError, ADVICE)) for line in lines if line)
+    return tuple(of_row(where, row) for where, row in json_lines(path, ModelError, ADVICE))
 
 
 def write(entries: Iterable[Entry], model: Path) -> None:
@@ -93,7 +91,7 @@ def write(entries: Iterable[Entry], model: Path) -> None:
 
 
 def seen(entries: Iterable[Entry], tested: Iterable[Entry]) -> tuple[list[Entry], list[str]]:
-    """Of what is tested, the recordings that shaped the weights, and whose others did, though these did not."""
+    """Return the tested recordings that shaped the weights, and the tested people whose other recordings did."""
     entries, tested = list(entries), list(tested)
     again = [] if _apart(entries, tested) else [entry for entry in tested if not _apart(entries, [entry])]
     subjects = {entry.key("subject") for entry in entries}
@@ -102,7 +100,7 @@ def seen(entries: Iterable[Entry], tested: Iterable[Entry]) -> tuple[list[Entry]
 
 
 def card_rows(entries: Iterable[Entry], started_from: str = "") -> str:
-    """Rows of a model card that name everybody whose recordings shaped the weights, those taken out since too."""
+    """Return rows of a model card that name everybody whose recordings shaped the weights, also those removed since."""
     entries = tuple(entries)
     fitted, chose = people(trained(entries)), people(entry for entry in entries if entry.split == VALIDATION)
     rows = [f"| people trained on, ever | {_listed(fitted)} |", f"| people who chose the weights | {_listed(chose)} |"]

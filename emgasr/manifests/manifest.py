@@ -16,21 +16,22 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_type_hints
 
+from emgasr.config.fields import fields_of
+from emgasr.config.typed_data import fits
 from emgasr.display.visible import told_line
 from emgasr.errors import ManifestError, RecordingError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
-from emgasr.files.plain_data import json_of
-from emgasr.files.plain_text import normalized, read_lines
+from emgasr.files.plain_data import json_lines, json_of
+from emgasr.files.plain_text import normalized
 from emgasr.files.regular_file import check_regular
 from emgasr.manifests.identity import same_name
-
-if TYPE_CHECKING:
-    from emgasr.recording import Recording
+from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Recording
 
 PART = "part_s"
+MAKE_ANEW = "make it with `emgasr manifest`"
 
 VERSION = 1
 LARGEST, LONGEST_LINE = 2**27, 2**24  # bytes of a manifest, and of one of its lines
@@ -85,8 +86,7 @@ class Entry:
         """From where to where the recording is, in seconds of its file; None is all of it."""
         if (part := self.options.get(PART)) is None:
             return None
-        numbers = isinstance(part, list | tuple) and all(_is_number(bound) for bound in part)
-        if not numbers or len(part) != 2 or not 0 <= part[0] < part[1] <= LONGEST_S:
+        if not fits(tuple[float, float], part) or not 0 <= part[0] < part[1] <= LONGEST_S:
             raise ManifestError(self.path, f"option {PART!r} is {part!r}", "give [start, end] in seconds")
         return float(part[0]), float(part[1])
 
@@ -173,15 +173,9 @@ def checksum_file(path: str | Path) -> str:
 def read_manifest(path: str | Path) -> Manifest:
     """Read a manifest; a ManifestError names the line that is not JSON or has a missing, wrong or unknown field."""
     path = Path(path)
-    if check_regular(path, ManifestError).st_size > LARGEST:
-        raise ManifestError(path, f"is larger than {LARGEST:,} bytes", "give a manifest (JSON lines)")
     header: dict[str, tuple[str, ...]] = {}
     entries: list[Entry] = []
-    for number, line in enumerate(read_lines(path, ManifestError, "check the path"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path} line {number}"
-        row = json_of(line, where, ManifestError, "give a manifest (JSON lines)", LONGEST_LINE)
+    for where, row in json_lines(path, ManifestError, "give a manifest (JSON lines)", LARGEST, LONGEST_LINE):
         if not isinstance(row, dict):
             raise ManifestError(where, "is not a JSON object", "give one object a line")
         if "emgasr_manifest" in row:
@@ -189,7 +183,7 @@ def read_manifest(path: str | Path) -> Manifest:
                 raise ManifestError(where, "is a header, which stands in the first line alone", "make it anew")
             header = _header(where, row)
         else:
-            entries.append(_entry(where, row))
+            entries.append(entry_of(row, where))
     if not entries:
         raise ManifestError(path, "names no recording", "make one with `emgasr manifest`")
     return Manifest(tuple(entries), path.absolute().parent, **header)
@@ -213,7 +207,7 @@ def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
     lines = [_line(header, path)]
     for entry in entries:
         lines.append(_line(dataclasses.asdict(entry), entry.path))
-        _entry(entry.path, json_of(lines[-1], entry.path, ManifestError, largest=LONGEST_LINE))
+        entry_of(json_of(lines[-1], entry.path, ManifestError, largest=LONGEST_LINE), entry.path)
     with replacing(path) as temporary:
         temporary.write_text("".join(lines), encoding="utf-8")
     return written
@@ -240,8 +234,7 @@ def _header(where: str, row: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     if unknown := [name for name in row if name not in ("emgasr_manifest", "disjoint", *FOUND)]:
         raise ManifestError(where, f"unknown field {unknown[0]!r}", f"known: disjoint, {', '.join(FOUND)}")
     for name in ("disjoint", *FOUND):
-        lines = row.get(name, [])
-        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        if not fits(tuple[str, ...], row.get(name, [])):
             raise ManifestError(where, f"{name!r} is not a list of texts")
     for claim in row.get("disjoint", []):
         if claim.partition(":")[0] not in CLAIMS:
@@ -249,27 +242,16 @@ def _header(where: str, row: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {"claims": tuple(row.get("disjoint", [])), **{name: tuple(row.get(name, [])) for name in FOUND}}
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "float": (int, float),
-    "int": (int,),
-    "Mapping[str, Any]": (dict,),
-}
+KINDS = get_type_hints(Entry)  # of the fields of an entry, as JSON holds them
 
 
-def _entry(where: str, row: Mapping[str, Any]) -> Entry:
-    from emgasr.recording import HIGHEST_HZ, LOWEST_HZ
-
-    fields = {f.name: f for f in dataclasses.fields(Entry)}
-    if unknown := [name for name in row if name not in fields]:
-        raise ManifestError(where, f"unknown field {unknown[0]!r}", f"known: {', '.join(fields)}")
-    for name, wanted in fields.items():
-        if name not in row:
-            if wanted.default is dataclasses.MISSING and wanted.default_factory is dataclasses.MISSING:
-                raise ManifestError(where, f"lacks the field {name!r}", "make it with `emgasr manifest`")
-        elif not isinstance(row[name], _TYPES[str(wanted.type)]) or isinstance(row[name], bool):
-            raise ManifestError(where, f"{name!r} is {row[name]!r}, not {wanted.type}")
-    entry = Entry(**{**row, "text": normalized(row.get("text", ""))})
+def entry_of(row: Any, where: str | Path) -> Entry:
+    """Return the entry of a manifest's row (JSON); a ManifestError names what lacks, is unknown or cannot be."""
+    optional = {"take": "", "text": "", "options": {}}
+    facts = fields_of({**optional, **row} if isinstance(row, dict) else row, KINDS, where, ManifestError, MAKE_ANEW)
+    if unknown := [name for name in row if name not in KINDS]:
+        raise ManifestError(where, f"unknown field {unknown[0]!r}", f"known: {', '.join(KINDS)}")
+    entry = Entry(**{**facts, "text": normalized(facts["text"])})
     if not entry.path or any("\0" in text for text in _texts([entry.path, dict(entry.options)])):
         raise ManifestError(where, "holds a path that no file can have (empty, or with a NUL)", "mend the path")
     for name, possible in (
@@ -280,7 +262,7 @@ def _entry(where: str, row: Mapping[str, Any]) -> Entry:
         ("sha256", bool(_SHA256.fullmatch(entry.sha256))),
     ):
         if not possible:
-            raise ManifestError(where, f"{name!r} is {getattr(entry, name)!r}", "make it with `emgasr manifest`")
+            raise ManifestError(where, f"{name!r} is {getattr(entry, name)!r}", MAKE_ANEW)
     entry.part_s  # noqa: B018 (raises)
     return entry
 
@@ -293,10 +275,6 @@ def _texts(value: Any) -> Iterator[str]:
         yield from (text for item in value for text in _texts(item))
     elif isinstance(value, dict):
         yield from (text for item in value.items() for text in _texts(item))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _relative(file: Path, folder: Path) -> str:

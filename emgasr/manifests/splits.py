@@ -82,7 +82,7 @@ def people(entries: Iterable[Entry]) -> list[str]:
 
 
 def left_out(entries: Sequence[Entry], split: str, by_text: bool = False) -> list[str]:
-    """What a rule that took `split` from training passed over, a line each: people and, `by_text`, texts."""
+    """Return lines on the people (and texts, `by_text`) that a rule passed over when it filled `split`."""
     entries = [entry for entry in entries if entry.split in (TRAIN, split)]
     held = [entry for entry in entries if entry.split == split]
     found = []

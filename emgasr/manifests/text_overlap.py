@@ -1,7 +1,7 @@
-"""Does a language model know the test? Test prompts and the model's text in; shared n-grams and prompts out, as counts.
+"""Test prompts and a language model's text in; counts of the n-grams and prompts that both hold out.
 
 Text is compared as lower-case letters and digits. An n-gram is 5 words; where no prompt has as many (single words,
-gestures), it is 12 characters. A prompt shorter than one n-gram cannot tell, and is counted apart.
+gestures), it is 12 characters. A prompt shorter than one n-gram shows nothing, and is counted apart.
 """
 
 from __future__ import annotations

@@ -11,10 +11,11 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
+from emgasr.models.encoder import Encoded
 from emgasr.models.layers import BlockPast, ConformerBlock
-from emgasr.state import frame_mask, join, part, same
+from emgasr.state import frame_mask, join, latest, part, same
 
-MOST_REACH = 8192  # frames: what attention compares grows with their square
+MOST_REACH = 8192  # frames: the pairs that attention compares grow with their square
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ class ConformerConfig:
         if self.intermediate_block > self.blocks:
             raise ConfigError("encoder.intermediate_block", f"must lie in 0..{self.blocks}", "0 switches it off")
 
+    @property
+    def held_frames(self) -> int:
+        """Input frames of a chunk, which a stream holds back until the chunk is complete."""
+        return self.chunk_frames * self.subsampling
+
 
 SIZES: dict[str, ConformerConfig] = {
     "S": ConformerConfig(),
@@ -83,7 +89,7 @@ class ElectrodeMixer(nn.Module):
         super().__init__()
         stages = subsampling.bit_length() - 1
         wide = channels * 3 // 2
-        self.electrodes = electrodes
+        self.bands, self.electrodes = bands, electrodes
         self.subsampling = subsampling
         self.embed = nn.Linear(bins, channels)
         sizes = [channels] * stages + [wide]
@@ -102,23 +108,28 @@ class ElectrodeMixer(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def lengths(self, lengths: Tensor) -> Tensor:
-        """Output frames of `lengths` (B,) input frames: one a whole group of `subsampling` frames."""
+        """Return the output frames of `lengths` (B,) input frames: one for each whole group of `subsampling` frames."""
         return lengths // self.subsampling
 
-    def start(self, frames: Tensor) -> tuple[Tensor, ...]:
-        """What each convolution remembers of the frame before the first: (B, 1, N, channels, E) of zeros."""
-        batch, _, bands = frames.shape[:3]
-        return tuple(frames.new_zeros(batch, 1, bands, width, self.electrodes) for width in self.sizes)
+    def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+        """Return the input of each convolution before the first frame: (B, 1, N, channels, E) of zeros."""
+        shapes = [(batch, 1, self.bands, width, self.electrodes) for width in self.sizes]
+        return tuple(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        return self.step(frames, lengths, self.start(frames))[0]
+        return self.step(frames, lengths, self.start(len(frames), frames.dtype, frames.device))[0]
 
     def step(
         self, frames: Tensor, lengths: Tensor | None, past: tuple[Tensor, ...]
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Mix frames that begin where a group does; `lengths` None: all are valid.
+        """Mix frames that begin where a group begins.
 
-        The second answer is the input of each convolution with the frame before it, (B, 1 + F, N, channels, E).
+        Args:
+            lengths: (B,) number of valid frames; None: all.
+            past: the input of each convolution before these frames.
+
+        Returns:
+            The mixed frames (B, F', D), and each convolution's past and new inputs, (B, 1 + F, N, channels, E).
         """
         batch, _, bands = frames.shape[:3]
         x = functional.silu(self.embed(frames))
@@ -143,24 +154,32 @@ class ElectrodeMixer(nn.Module):
 
 
 class ConformerState(NamedTuple):
-    """What a stream remembers: frames of a chunk that is not complete, and what its layers look back on."""
+    """The memory of a stream.
 
-    held: Tensor  # (B, chunk - 1 input frames, N, E, K)
-    held_lengths: Tensor  # (B,): how many of them there are
-    seen: Tensor  # (B,): hidden frames in reach of attention
-    mixer: tuple[Tensor, ...]  # of each strided convolution (B, 1, N, channels, E)
+    Args:
+        held: (B, H, N, E, K) input frames of the chunk that is not complete; H is one less than a chunk has.
+        lengths: (B,) number of valid frames in `held`.
+        seen: (B,) number of past hidden frames in reach of attention.
+        mixer: latest input (B, 1, N, channels, E) of each strided convolution.
+        blocks: memory of each Conformer block.
+    """
+
+    held: Tensor
+    lengths: Tensor
+    seen: Tensor
+    mixer: tuple[Tensor, ...]
     blocks: tuple[BlockPast, ...]
 
 
 class ConformerEncoder(nn.Module):
-    """Frames (B, F, N, E, K) and lengths (B,) to hidden frames (B, F', D) and their lengths, F' = F // subsampling.
+    """Frames (B, F, N, E, K) to hidden frames (B, F', D), F' = F // subsampling, known a chunk at a time."""
 
-    `intermediate` holds the hidden frames for the intermediate CTC loss of the latest forward in training, else None.
-    """
+    silent_frames = 0
 
     def __init__(self, config: ConformerConfig, bands: int, electrodes: int, bins: int) -> None:
         super().__init__()
         self.config = config
+        self.frame_shape = (bands, electrodes, bins)
         self.width = config.width
         self.stride = config.subsampling
         self.chunk_frames = config.chunk_frames
@@ -178,11 +197,10 @@ class ConformerEncoder(nn.Module):
             )
             for _ in range(config.blocks)
         )
-        self.intermediate: Tensor | None = None
 
     @property
     def history_frames(self) -> int:
-        """Input frames before a chunk that its output depends on."""
+        """Input frames before a chunk that its output may depend on."""
         block = (
             self.config.left_chunks * self.config.chunk_frames + self.config.chunk_frames - 1 + self.config.kernel - 1
         )
@@ -190,61 +208,78 @@ class ConformerEncoder(nn.Module):
 
     @property
     def lookahead_frames(self) -> int:
-        """Input frames after the first frame of a chunk that its output depends on."""
+        """Input frames behind the first frame of a chunk that its output depends on."""
         return self.config.chunk_frames * self.stride - 1
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, frames: Tensor, lengths: Tensor) -> Encoded:
+        """Encode whole recordings; in training with the hidden frames of `intermediate_block`."""
         count = frames.shape[1] // self.stride
         # Less than one group gives no output, but the convolutions need a group to run on.
         frames = functional.pad(frames, (0, 0, 0, 0, 0, 0, 0, max(0, self.stride - frames.shape[1])))
-        x, _ = self.mixer.step(frames, lengths, self.mixer.start(frames))
-        x, lengths = self.dropout(x), self.mixer.lengths(lengths)
+        x, lengths = self.dropout(self.mixer(frames, lengths)), self.mixer.lengths(lengths)
         mask = frame_mask(lengths, x.shape[1]).unsqueeze(2)
         x = x * mask
-        self.intermediate = None
+        intermediate: tuple[Tensor, ...] = ()
         for number, block in enumerate(self.blocks, 1):
             x = block(x, lengths, mask)
             if self.training and number == self.config.intermediate_block < len(self.blocks):
-                self.intermediate = x[:, :count]
-        return (x * mask)[:, :count], lengths
+                intermediate = (x[:, :count],)
+        return Encoded((x * mask)[:, :count], lengths, intermediate)
 
-    def start(self, frames: Tensor) -> ConformerState:
-        """The state of streams that have seen nothing; `frames` (B, F, N, E, K) tell their number and kind."""
-        group = self.chunk_frames * self.stride
-        none = torch.zeros(len(frames), dtype=torch.long, device=frames.device)
-        hidden = frames.new_zeros(len(frames), 0, self.width)
+    def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> ConformerState:
+        """Return the state of `batch` streams that have received nothing."""
+        none = torch.zeros(batch, dtype=torch.long, device=device)
+        hidden = torch.zeros((batch, 0, self.width), dtype=dtype, device=device)
         blocks = tuple(block.start(hidden) for block in cast(list[ConformerBlock], self.blocks))
-        held = frames.new_zeros(len(frames), group - 1, *frames.shape[2:])
-        return ConformerState(held, none, none, self.mixer.start(frames), blocks)
+        held = torch.zeros((batch, self.chunk_frames * self.stride - 1, *self.frame_shape), dtype=dtype, device=device)
+        return ConformerState(held, none, none, self.mixer.start(batch, dtype, device), blocks)
 
     def step(self, frames: Tensor, lengths: Tensor, state: ConformerState) -> tuple[Tensor, Tensor, ConformerState]:
-        """The hidden frames of all chunks that are complete with the next `lengths` (B,) of frames (B, F, N, E, K)."""
-        frames, lengths = join(state.held, state.held_lengths, frames, lengths)
+        """Return the hidden frames of all chunks that the next frames complete, their lengths (B,), the new state."""
+        frames, lengths = join(state.held, state.lengths, frames, lengths)
         ready = lengths - lengths % (self.chunk_frames * self.stride)
         held = part(frames, ready, state.held.shape[1])
-        state = state._replace(held=held, held_lengths=lengths - ready)
-        return self._stepped(frames[:, : int(ready.max())], ready, state)
+        return self._ready(frames, ready, state._replace(held=held, lengths=lengths - ready))
 
     def flush(self, state: ConformerState) -> tuple[Tensor, Tensor]:
-        """The hidden frames of the last chunk, of as many groups as are complete."""
-        ready = state.held_lengths - state.held_lengths % self.stride
-        return self._stepped(state.held[:, : int(ready.max())], ready, state)[:2]
+        """Return the hidden frames of the whole groups in the last, incomplete chunk, and their lengths (B,)."""
+        ready = state.lengths - state.lengths % self.stride
+        return self._ready(state.held, ready, state)[:2]
 
-    def _stepped(self, frames: Tensor, ready: Tensor, state: ConformerState) -> tuple[Tensor, Tensor, ConformerState]:
+    def advance(self, frames: Tensor, state: ConformerState) -> tuple[Tensor, ConformerState]:
+        """Return the hidden frames of whole chunks, and the new state, without a look at any number."""
+        return self._encoded(frames, None, state, state.seen)
+
+    def _ready(self, frames: Tensor, ready: Tensor, state: ConformerState) -> tuple[Tensor, Tensor, ConformerState]:
+        """Encode the first `ready` (B,) frames of each stream; masks are left out where the numbers allow it."""
         counts = ready // self.stride
+        frames = frames[:, : int(ready.max())]
         if frames.shape[1] == 0:
             return frames.new_zeros(len(frames), 0, self.width), counts, state
-        reach = self.config.left_chunks * self.chunk_frames
         ragged = same(ready) is None
-        seen = state.seen if int(state.seen.min()) < reach else None
-        x, inputs = self.mixer.step(frames, ready if ragged else None, state.mixer)
-        mask = frame_mask(counts, x.shape[1]).unsqueeze(2) if ragged else None
+        full = int(state.seen.min()) == self.config.left_chunks * self.chunk_frames
+        hidden, state = self._encoded(frames, ready if ragged else None, state, None if full else state.seen)
+        return hidden, counts, state
+
+    def _encoded(
+        self, frames: Tensor, ready: Tensor | None, state: ConformerState, seen: Tensor | None
+    ) -> tuple[Tensor, ConformerState]:
+        """Encode frames of which `ready` (B,) are valid, None: all; `seen` None: attention's whole past is valid."""
+        reach = self.config.left_chunks * self.chunk_frames
+        counts = None if ready is None else ready // self.stride
+        x, inputs = self.mixer.step(frames, ready, state.mixer)
+        mask = None if counts is None else frame_mask(counts, x.shape[1]).unsqueeze(2)
         x = x if mask is None else x * mask
         blocks = []
         for block, past in zip(cast(list[ConformerBlock], self.blocks), state.blocks, strict=True):
-            x, joined = block.step(x, counts if ragged else None, mask, past, seen)
-            latest = (part(now, counts, then.shape[1]) for now, then in zip(joined, past, strict=True))
-            blocks.append(BlockPast(*latest))
-        mixer = tuple(part(now, ready >> stage, 1) for stage, now in enumerate(inputs))
-        seen = (state.seen + counts).clamp(max=reach)
-        return x if mask is None else x * mask, counts, state._replace(seen=seen, mixer=mixer, blocks=tuple(blocks))
+            x, joined = block.step(x, counts, mask, past, seen)
+            kept = (_latest(now, counts, then.shape[1]) for now, then in zip(joined, past, strict=True))
+            blocks.append(BlockPast(*kept))
+        mixer = tuple(_latest(now, None if ready is None else ready >> i, 1) for i, now in enumerate(inputs))
+        new_seen = (state.seen + (x.shape[1] if counts is None else counts)).clamp(max=reach)
+        return x if mask is None else x * mask, state._replace(seen=new_seen, mixer=mixer, blocks=tuple(blocks))
+
+
+def _latest(values: Tensor, ends: Tensor | None, size: int) -> Tensor:
+    """Return (B, size, ...): the latest values of each stream before its end (B,), which counts from `size` on."""
+    return latest(values, size) if ends is None else part(values, ends, size)

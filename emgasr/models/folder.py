@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -21,14 +22,31 @@ from emgasr.runtime.device import device_of
 from emgasr.tokens import load_tokens
 
 FORMAT = 1
-# What `emgasr tune` puts beside the weights: the search that reads their emissions best, and a picture of others.
+DEMO = "demo"  # the name of the model that ships with emgasr
+# What `emgasr tune` and `tune-live` put beside the weights: it belongs to them.
 SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
+# What a folder may hold of language (`emgasr.language`): a compact model, or an ARPA file.
+LM_NAMES, CHARACTER_LM_NAMES = ("lm.lm", "lm.arpa.gz"), ("characters.lm", "characters.arpa.gz")
+LEXICON_NAME, HOTWORDS_NAME, LANGUAGE_NAME = "lexicon.txt", "hotwords.txt", "language.yaml"
+
+
+def packaged_model() -> Path:
+    """Return the folder of the model that ships with emgasr.
+
+    Raises:
+        ModelError: This checkout lacks it.
+    """
+    folder = Path(str(resources.files("emgasr"))) / "assets" / "model"
+    if not (folder / "config.yaml").is_file():
+        advice = "make it by recipes/demo_model/run.sh, or name another model folder"
+        raise ModelError(folder, "the packaged model is missing", advice)
+    return folder
 
 
 def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") -> None:
     """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`).
 
-    What was tuned for weights that lay there before (search and live rules) is removed.
+    Search weights and live rules that were tuned for older weights are removed; a language model stays.
     """
     folder = Path(folder)
     for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME):
@@ -36,7 +54,7 @@ def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") 
     weights = {name: value.detach().cpu().contiguous() for name, value in recognizer.state_dict().items()}
     content = {"emgasr_model": FORMAT, **to_mapping(recognizer.signal), **to_mapping(recognizer.config)}
     with replacing(folder / "model.safetensors") as path:
-        path.write_bytes(save(weights))  # which tells of a full disk as of any other
+        path.write_bytes(save(weights))  # by Python, so that a full disk is reported as for any other file
     recognizer.tokens.save(folder)
     with replacing(folder / "README.md") as path:
         path.write_text(card or "# emgasr model\n\nNo card was written for this model.\n", encoding="utf-8")

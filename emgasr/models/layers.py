@@ -3,8 +3,8 @@
 Shapes by letter: B batch, T samples, F frames, N bands, E electrodes, K frequency bins, D model width, V vocabulary,
 H attention heads, Q queries of one attention block, W keys in reach of one attention block.
 
-Each block that remembers has `start` and `step` beside `forward`, which is one step from the start. A step returns what
-it was given to remember with the new frames behind it; the encoder keeps the latest of it.
+Each block with a memory has `start` and `step` beside `forward`, which is one step from the start. `step` takes the
+past frames that it needs and returns them joined with the new ones; the encoder keeps the latest of these.
 """
 
 from __future__ import annotations
@@ -31,11 +31,15 @@ class CausalDepthwiseConv(nn.Module):
         return self.step(x, self.start(x))[0]
 
     def start(self, x: Tensor) -> Tensor:
-        """What lies before the first frame of `x`: zeros."""
+        """Return the frames before the first one of `x` (B, F, D): kernel - 1 frames of zeros."""
         return x.new_zeros(len(x), self.kernel - 1, x.shape[2])
 
     def step(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """The convolved frames (B, F, D), given the kernel - 1 frames before them; and those with x behind them."""
+        """Convolve frames x (B, F, D), given the kernel - 1 frames before them.
+
+        Returns:
+            The convolved frames (B, F, D), and past and new frames joined as channels, (B, kernel - 1 + F, D).
+        """
         joined = torch.cat([past.transpose(1, 2), x.transpose(1, 2)], 2)
         if x.shape[1] <= _FEW_FRAMES and not torch.is_grad_enabled():
             windows = joined.unfold(2, self.kernel, 1)  # (B, D, F, kernel): a fifth of the time that Conv1d takes
@@ -68,13 +72,19 @@ class ChunkedAttention(nn.Module):
         return self.step(x, lengths, self.start(x), lengths.new_zeros(len(x)))[0]
 
     def start(self, x: Tensor) -> Tensor:
-        """Keys and values (B, left, 2 D) before the first frame of `x`: none was seen."""
+        """Return the keys and values before the first frame of `x`: (B, left, 2 D) zeros, of which none is valid."""
         return x.new_zeros(len(x), self.left, 2 * x.shape[2])
 
     def step(self, x: Tensor, lengths: Tensor | None, past: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Attend from frames `x`, which begin where a chunk does; return them and keys and values up to their end.
+        """Attend from frames x (B, F, D) that begin where a chunk begins.
 
-        `lengths` (B,) of the frames are valid and `seen` (B,) of the latest frames in `past`; None: all of them.
+        Args:
+            lengths: (B,) number of valid frames in x; None: all.
+            past: (B, left, 2 D) keys and values of the frames before x.
+            seen: (B,) number of valid frames in `past`, the latest ones; None: all.
+
+        Returns:
+            The mixed frames (B, F, D), and the keys and values of past and new frames, (B, left + F, 2 D).
         """
         batch, frames, width = x.shape
         block = self.chunk * max(1, min(self.block_frames, frames + self.chunk - 1) // self.chunk)
@@ -100,7 +110,7 @@ class ChunkedAttention(nn.Module):
     def _mask(
         self, batch: int, frames: int, block: int, lengths: Tensor | None, seen: Tensor | None, device: torch.device
     ) -> Tensor:
-        """(B, blocks, 1, Q, W): the keys that there are; a query past the end sees itself: no empty softmax."""
+        """Return (B, blocks, 1, Q, W) bool: valid keys, and each query itself, so that no softmax is empty."""
         end = -(-frames // block) * block
         position = torch.arange(-self.left, end, device=device).unfold(0, self.left + block, block)  # (blocks, W)
         first = torch.full((1,), -self.left, device=device) if seen is None else -seen
@@ -110,22 +120,26 @@ class ChunkedAttention(nn.Module):
         return (valid[:, :, None] | own).unsqueeze(2)
 
     def _bias(self, block: int) -> Tensor:
-        """(H, Q, W): the bias of each pair in reach, -inf for pairs out of reach."""
-        distance, out_of_reach = _distances(block, self.chunk, self.left, self.distance_bias.device)
+        """Return (H, Q, W): the bias of each pair of query and key, -inf where the key is out of reach."""
+        # A trace must not leave its stand-in tensors in the cache.
+        pairs = _pairs if torch.compiler.is_compiling() else _cached_pairs
+        distance, out_of_reach = pairs(block, self.chunk, self.left, self.distance_bias.device)
         bias = self.distance_bias[:, distance]
         return bias if out_of_reach is None else bias.masked_fill(out_of_reach, float("-inf"))
 
 
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what is kept serves training too
-def _distances(block: int, chunk: int, left: int, device: torch.device) -> tuple[Tensor, Tensor | None]:
-    """(Q, W): which bias each pair of query and key has; and which pairs are out of reach, None if none is."""
+def _pairs(block: int, chunk: int, left: int, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """Return (Q, W): the number of each pair's bias; and True for pairs out of reach, None if there are none."""
     query = torch.arange(block, device=device).unsqueeze(1)
     key = torch.arange(-left, block, device=device).unsqueeze(0)
     chunk_distance = query.div(chunk, rounding_mode="floor") - key.div(chunk, rounding_mode="floor")
     out_of_reach = (chunk_distance < 0) | (chunk_distance > left // chunk)
     distance = (query - key + chunk - 1).clamp(0, left + 2 * chunk - 2)
     return distance, out_of_reach if block > chunk else None
+
+
+# Cached tensors serve training too, so that they are no tensors of inference mode.
+_cached_pairs = lru_cache(maxsize=64)(torch.inference_mode(False)(_pairs))
 
 
 class FeedForward(nn.Sequential):
@@ -157,14 +171,14 @@ class ConvolutionModule(nn.Module):
         return self.step(x, mask, self.depthwise.start(x))[0]
 
     def step(self, x: Tensor, mask: Tensor | None, past: Tensor) -> tuple[Tensor, Tensor]:
-        """As `CausalDepthwiseConv.step`; a `mask` of None says that all frames are valid."""
+        """Step as `CausalDepthwiseConv.step` does; `mask` (B, F, 1) is True for valid frames, None: all are."""
         x = functional.glu(self.gate(self.norm(x)), dim=-1)
         x, joined = self.depthwise.step(x if mask is None else x * mask, past)
         return self.dropout(self.project(functional.silu(self.depthwise_norm(x)))), joined
 
 
 class BlockPast(NamedTuple):
-    """What a Conformer block remembers: (B, left, 2 D) keys and values, (B, kernel - 1, D) convolved frames."""
+    """The memory of a Conformer block: (B, left, 2 D) keys and values, (B, kernel - 1, D) inputs of the convolution."""
 
     keys_values: Tensor
     convolved: Tensor
@@ -189,13 +203,13 @@ class ConformerBlock(nn.Module):
         return self.step(x, lengths, mask, self.start(x), lengths.new_zeros(len(x)))[0]
 
     def start(self, x: Tensor) -> BlockPast:
-        """What lies before the first frame of `x` (B, F, D)."""
+        """Return the memory before the first frame of `x` (B, F, D)."""
         return BlockPast(self.attention.start(x), self.convolution.depthwise.start(x))
 
     def step(
         self, x: Tensor, lengths: Tensor | None, mask: Tensor | None, past: BlockPast, seen: Tensor | None
     ) -> tuple[Tensor, BlockPast]:
-        """Frames that begin where a chunk does, given what lies before them; and that with their own behind it."""
+        """Transform frames x (B, F, D) that begin where a chunk begins; return them, and past and new frames joined."""
         x = x + 0.5 * self.feed_in(x)
         mixed, keys_values = self.attention.step(self.attention_norm(x), lengths, past.keys_values, seen)
         x = x + self.attention_dropout(mixed)

@@ -1,7 +1,7 @@
 """A checkpoint of emg2qwerty's published TDS baseline in (PyTorch Lightning's file), a Recognizer with its weights out.
 
-Only tensors and plain values are read: a file that asks for code to be run while it loads is refused. What its saved
-configuration (OmegaConf) is made of is read into stand-ins that do nothing.
+Only tensors and plain values are read: a file that asks for code to be run while it loads is refused. The classes in
+its saved configuration (OmegaConf) become stand-ins that do nothing.
 """
 
 from __future__ import annotations
@@ -36,11 +36,16 @@ PLAIN: dict[str, Any] = {
 
 
 def read_published_tds(path: str | Path, keep_first_frames: bool = False) -> Recognizer:
-    """Read a checkpoint; its sizes are those of its tensors. ModelError if it is damaged, unsafe, or another network.
+    """Read a checkpoint; its sizes are those of its tensors.
 
-    The baseline runs without padding: its emission n is this recognizer's emission n + blocks * (kernel - 1). The ones
-    before that, which it does not have, are blank, so that both read the same; with `keep_first_frames`, as live use
-    wants it, they are read too, from zeros in place of what was never recorded.
+    The baseline runs without padding: its emission n is this recognizer's emission n + blocks * (kernel - 1). The
+    emissions before that, which the baseline does not have, are blank, so that both read the same.
+
+    Args:
+        keep_first_frames: read those emissions too, from zeros before the start, as live use wants it.
+
+    Raises:
+        ModelError: the checkpoint is damaged, unsafe, or of another network.
     """
     path = Path(path)
     weights = _state_dict(path)
@@ -83,7 +88,7 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def _harmless(path: Path, name: str) -> tuple[Any, str]:
-    """What stands for a class that a checkpoint names."""
+    """Return the stand-in for a class that a checkpoint names."""
     if name in PLAIN:
         return PLAIN[name], name
     if name.startswith(STAND_INS) or name in TYPES:
@@ -92,7 +97,7 @@ def _harmless(path: Path, name: str) -> tuple[Any, str]:
 
 
 class _StandIn:
-    """Takes what it is given and does nothing."""
+    """An object that accepts any arguments and does nothing."""
 
     def __init__(self, *arguments: Any) -> None:
         pass
@@ -104,7 +109,7 @@ class _StandIn:
 def _sizes(
     path: Path, weights: dict[str, Tensor], first_frames: Literal["read", "left_out"]
 ) -> tuple[RecognizerConfig, int, int]:
-    """The configuration that the tensors' shapes tell, the number of bands and of electrodes of each."""
+    """Return the configuration that the tensors' shapes show, the number of bands, and of electrodes a band."""
     bands = len({match[1] for name in weights if (match := re.match(r"model\.1\.mlps\.(\d+)\.", name))})
     blocks = len({name for name in weights if re.fullmatch(r"model\.3\.tds_conv_blocks\.\d+\.conv2d\.weight", name)})
     if not 1 <= bands <= len(WRISTS) or not blocks:

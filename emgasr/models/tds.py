@@ -17,18 +17,24 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
-from emgasr.state import frame_mask, part
+from emgasr.models.encoder import Encoded
+from emgasr.state import frame_mask, latest, part
 
 
 @dataclass(frozen=True)
 class TDSConfig:
     """Sizes of the TDS network; the defaults are the published ones.
 
-    `channels` are those of every block, or one number a block. `norm` "batch" normalizes each electrode over the batch;
-    "none" leaves that to the running statistics in front of the encoder. `shared`: one network reads each band for
-    itself, and what it makes of them stands side by side. `padding` "none" gives blocks * (kernel - 1) frames fewer
-    than come in, as published; "causal" puts as many zero frames in front of the convolutions, so that every frame in
-    gives a frame out (short utterances need that).
+    Args:
+        mlp_width: hidden width of each band.
+        channels: channels of every block, or one number a block; they divide the width.
+        kernel: frames of each convolution over time.
+        blocks: number of convolutions, each followed by a feed-forward block.
+        norm: batch normalizes each electrode over the batch; none leaves that to the running statistics before it.
+        shared: one network reads each band for itself, and its hidden frames stand side by side.
+        padding: none, as published, gives blocks * (kernel - 1) output frames fewer than input frames and cannot be
+            streamed; causal puts as many zero frames in front, so that each input frame gives an output frame.
+        first_frames: read uses the output frames that see those zeros; left_out reads them as blank.
     """
 
     kind: Literal["tds"] = "tds"
@@ -44,19 +50,23 @@ class TDSConfig:
     def __post_init__(self) -> None:
         check_within(self, "encoder")
 
+    @property
+    def held_frames(self) -> int:
+        """Input frames that a stream keeps: one; its layers have memories of their own width."""
+        return 1
+
 
 # With 2 x 16 electrodes, six bands (BandPowerConfig), NormalizeConfig and 99 symbols: 1,376,067 parameters.
 SPLASHNET_MINI = TDSConfig(norm="none", shared=True)
-# The same with 2,583,267: of the uniform and two-valued widths this is the one with that number; the order of the
-# channels is ours, as the number does not tell it.
+# The same with 2,583,267: only this width, of the uniform and two-valued ones, has that number. The order of the
+# channels is our choice: the number does not depend on it.
 SPLASHNET = TDSConfig(mlp_width=528, channels=(24, 24, 48, 48), norm="none", shared=True)
 
 
 class TDSState(NamedTuple):
-    """What a stream remembers: the latest kernel - 1 inputs (B, kernel - 1, D) of each convolution, and its frames."""
+    """The memory of a stream: the latest inputs of each convolution, (B, kernel - 1, D)."""
 
     past: tuple[Tensor, ...]
-    seen: Tensor  # (B,) long: frames so far, counted to history_frames
 
 
 class TDSEncoder(nn.Module):
@@ -74,6 +84,7 @@ class TDSEncoder(nn.Module):
         width = self.width // self.networks
         channels = _channels(config, width)
         self.history_frames = config.blocks * (config.kernel - 1)
+        self.silent_frames = self.history_frames if config.first_frames == "left_out" else 0
         self.norm = nn.BatchNorm2d(bands * electrodes) if config.norm == "batch" else None
         mlps = 1 if config.shared else bands
         self.mlps = nn.ModuleList(RotationInvariantMLP(electrodes, bins, config.mlp_width) for _ in range(mlps))
@@ -82,8 +93,8 @@ class TDSEncoder(nn.Module):
             self.blocks.append(TDSConvBlock(count, width // count, config.kernel))
             self.blocks.append(TDSFeedForwardBlock(width))
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden frames (B, F', D), zero beyond their lengths (B,)."""
+    def forward(self, frames: Tensor, lengths: Tensor) -> Encoded:
+        """Encode whole recordings; with padding "none" into `history_frames` fewer frames."""
         x = self._mixed(frames, lengths)
         if self.config.padding == "causal":
             x = functional.pad(x, (0, 0, self.history_frames, 0))
@@ -93,50 +104,50 @@ class TDSEncoder(nn.Module):
         x = functional.pad(x, (0, 0, 0, max(self.history_frames + 1 - x.shape[1], 0)))  # the kernels need that many
         x, _ = self._convolved(x, [x[:, :0]] * self.config.blocks)
         x = x[:, :out_frames]
-        return x.masked_fill(~frame_mask(lengths, out_frames).unsqueeze(-1), 0.0), lengths
+        return Encoded(x.masked_fill(~frame_mask(lengths, out_frames).unsqueeze(-1), 0.0), lengths)
 
-    def start(self, frames: Tensor) -> TDSState:
-        """The state of streams that have seen nothing; `frames` (B, F, N, E, K) tell their number and kind.
+    def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> TDSState:
+        """Return the state of `batch` streams whose convolutions have seen zeros, as causal padding gives them.
 
-        It is that of causal padding: the convolutions have seen zeros. ConfigError for padding "none".
+        Raises:
+            ConfigError: for padding "none", whose first output frames are missing.
         """
         if self.config.padding != "causal":
-            raise ConfigError("encoder.padding", f"{self.config.padding!r} cannot be streamed", 'choose "causal"')
-        before = frames.new_zeros(len(frames), self.history_frames + 1, self.width)  # the kernels need one to run on
+            advice = 'choose "causal": the same weights give the same frames, and the first ones too'
+            raise ConfigError("encoder.padding", f"{self.config.padding!r} cannot be streamed", advice)
+        # The kernels need one frame more than the history to run on.
+        before = torch.zeros((batch, self.history_frames + 1, self.width), dtype=dtype, device=device)
         _, inputs = self._convolved(before, [before[:, :0]] * self.config.blocks)
-        past = tuple(x[:, -self.config.kernel : -1].clone() for x in inputs)
-        return TDSState(past, torch.zeros(len(frames), dtype=torch.long, device=frames.device))
+        return TDSState(tuple(x[:, -self.config.kernel : -1].clone() for x in inputs))
 
     def step(self, frames: Tensor, lengths: Tensor, state: TDSState) -> tuple[Tensor, Tensor, TDSState]:
-        """A hidden frame for each of the next `lengths` (B,) of frames (B, F, N, E, K)."""
+        """Return a hidden frame for each of the next frames, their lengths (B,), the new state."""
         if frames.shape[1] == 0:
             return frames.new_zeros(len(frames), 0, self.width), lengths, state
         x, inputs = self._convolved(self._mixed(frames, lengths), state.past)
         past = tuple(part(x, lengths, self.config.kernel - 1) for x in inputs)
-        seen = (state.seen + lengths).clamp(max=self.history_frames)
-        return x.masked_fill(~frame_mask(lengths, x.shape[1]).unsqueeze(-1), 0.0), lengths, TDSState(past, seen)
-
-    def left_out(self, frames: int, state: TDSState | None = None) -> Tensor | None:
-        """Which of the next `frames` of streams are left out (B, frames), or (1, frames) at the start; None: none."""
-        if self.config.first_frames == "read" or self.training:
-            return None
-        seen = torch.zeros(1, dtype=torch.long) if state is None else state.seen
-        return seen[:, None] + torch.arange(frames, device=seen.device) < self.history_frames
+        return x.masked_fill(~frame_mask(lengths, x.shape[1]).unsqueeze(-1), 0.0), lengths, TDSState(past)
 
     def flush(self, state: TDSState) -> tuple[Tensor, Tensor]:
-        """Nothing: every frame is out as soon as it is in."""
+        """Return no frames: every hidden frame is out as soon as its input frame is in."""
         past = state.past[0]
         return past[:, :0], torch.zeros(len(past), dtype=torch.long, device=past.device)
 
-    def _mixed(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        valid = frame_mask(lengths, frames.shape[1])
+    def advance(self, frames: Tensor, state: TDSState) -> tuple[Tensor, TDSState]:
+        """Return a hidden frame for each of the next frames, and the new state."""
+        x, inputs = self._convolved(self._mixed(frames, None), state.past)
+        return x, TDSState(tuple(latest(x, self.config.kernel - 1) for x in inputs))
+
+    def _mixed(self, frames: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return one vector (B, F, D) of the electrodes of each frame, zero beyond `lengths` (B,); None: all valid."""
+        valid = None if lengths is None else frame_mask(lengths, frames.shape[1])
         x = self._normalize(frames, valid)
         mlps = list(self.mlps) * (x.shape[2] // len(self.mlps))
         x = torch.cat([mlp(x[:, :, band]) for band, mlp in enumerate(mlps)], -1)
-        return x.masked_fill(~valid.unsqueeze(-1), 0.0)
+        return x if valid is None else x.masked_fill(~valid.unsqueeze(-1), 0.0)
 
     def _convolved(self, x: Tensor, past: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """The blocks' output, and the input of each convolution with what it remembers in front."""
+        """Return the blocks' output, and each convolution's past and new inputs joined."""
         inputs = []
         x = self._apart(x)
         for number, block in enumerate(self.blocks):
@@ -148,18 +159,18 @@ class TDSEncoder(nn.Module):
         return self._beside(x), inputs
 
     def _apart(self, x: Tensor) -> Tensor:
-        """(B, F, D) to (B * networks, F, D / networks): each band for itself where one network reads them all."""
+        """Reshape (B, F, D) to (B * networks, F, D / networks): bands become items where one network reads them all."""
         return x if self.networks == 1 else x.unflatten(2, (self.networks, -1)).transpose(1, 2).flatten(0, 1)
 
     def _beside(self, x: Tensor) -> Tensor:
-        """What `_apart` took apart."""
+        """Undo `_apart`."""
         return x if self.networks == 1 else x.unflatten(0, (-1, self.networks)).transpose(1, 2).flatten(2)
 
-    def _normalize(self, frames: Tensor, valid: Tensor) -> Tensor:
+    def _normalize(self, frames: Tensor, valid: Tensor | None) -> Tensor:
         if self.norm is None:
             return frames
         electrodes = frames.flatten(2, 3)  # (B, F, N * E, K)
-        if not self.training:
+        if not self.training or valid is None:
             return self.norm(electrodes.flatten(0, 1).unsqueeze(-1)).squeeze(-1).view_as(frames)
         # Padding must not enter the batch's statistics: only the valid frames pass.
         normalized = torch.zeros_like(electrodes)
@@ -168,7 +179,7 @@ class TDSEncoder(nn.Module):
 
 
 def _channels(config: TDSConfig, width: int) -> tuple[int, ...]:
-    """The channels of each block; a ConfigError for sizes that do not go together."""
+    """Return the channels of each block; a ConfigError for sizes that do not fit together."""
     channels = (config.channels,) * config.blocks if isinstance(config.channels, int) else tuple(config.channels)
     if len(channels) != config.blocks:
         wrong = f"{len(channels)} numbers for {config.blocks} blocks"
@@ -219,7 +230,7 @@ class TDSFeedForwardBlock(nn.Module):
 
 
 def published_names(encoder: nn.Module) -> dict[str, str]:
-    """For each name in the encoder's state dict, the name that a published Lightning checkpoint has for it.
+    """Return, for each name in the encoder's state dict, its name in a published Lightning checkpoint.
 
     The checkpoint's `model.4.weight` and `model.4.bias` are the linear head.
     """

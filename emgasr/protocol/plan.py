@@ -1,4 +1,4 @@
-"""Systems, a split file and recordings in; checked folds, their jobs, and once these are done rows of figures out.
+"""Systems, a split file and recordings in; checked folds, their jobs, and the rows that these end with out.
 
 The protocol's folder holds folds/<fold>/ (manifests of what is learned from and of what is held out), jobs/,
 splits.json, and run.json, which says how all of it was made.
@@ -7,12 +7,10 @@ splits.json, and run.json, which says how all of it was made.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
 
-from emgasr.config.bounds import Within, check_within
 from emgasr.config.parsing import to_mapping
 from emgasr.errors import ConfigError, ManifestError
 from emgasr.evaluation.items import trained_on
@@ -28,43 +26,18 @@ from emgasr.manifests.manifest import (
     read_manifest,
     write_manifest,
 )
+from emgasr.protocol.adaptation import applies
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
+from emgasr.protocol.config import NONE, ProtocolConfig
 from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, write_splits
-from emgasr.protocol.jobs import Engine, Job, Report, run_jobs
-from emgasr.protocol.ladder import CalibrationConfig, applies
-from emgasr.protocol.work import prompts_of
-from emgasr.training.run import TrainingConfig
+from emgasr.protocol.jobs import Engine, Job, OnDone, run_jobs
+from emgasr.protocol.results import PersonResult
+from emgasr.protocol.work import FoldFiles, PersonConfig, prompts_of
+from emgasr.training.config import TrainingConfig
 from emgasr.version import __version__
 
 RUN_NAME, SPLITS_NAME = "run.json", "splits.json"
 WORK = "emgasr.protocol.work"
-
-
-@dataclass(frozen=True)
-class ProtocolConfig:
-    """Run systems over the folds of a split file.
-
-    Args:
-        seeds: of training; every fold of every system is trained with each.
-        lm: language model to read with, tuned on each fold's validation recordings; greedy alone without it.
-        lm_text: the text that it was built from, which must hold no test prompt.
-        tune_minutes: minutes of validation recordings to tune the search on.
-        tune_trials: configurations of the search that are tried.
-        carry: lists whose recordings of a session are read as if the device stayed on: running statistics go on from
-            one to the next, in the order of the list.
-        calibration: how models learn a person.
-    """
-
-    seeds: tuple[Annotated[int, Within(0, 2**32 - 1)], ...] = (0,)
-    lm: str = ""
-    lm_text: tuple[str, ...] = ()
-    tune_minutes: Annotated[float, Within(0, 1e5)] = 10.0
-    tune_trials: Annotated[int, Within(0, 1e6)] = 30
-    carry: tuple[str, ...] = ()
-    calibration: CalibrationConfig = field(default_factory=CalibrationConfig)
-
-    def __post_init__(self) -> None:
-        check_within(self, "")
 
 
 @dataclass(frozen=True)
@@ -87,8 +60,12 @@ def prepare(
 ) -> Prepared:
     """Check every fold, write what its jobs need into `root`, and return the jobs; nothing is trained yet.
 
-    `lists` are manifests of recordings composed for validation and test; the first one validates. Raises a
-    ManifestError, ConfigError or LanguageModelError that says which rule a fold, a system or the language model breaks.
+    `lists` are manifests of recordings composed for validation and test; the first one validates.
+
+    Raises:
+        ManifestError: A fold or a list breaks a rule.
+        ConfigError: So does a system or an option.
+        LanguageModelError: So does the language model.
     """
     if not systems:
         raise ConfigError("emgasr protocol", "no system to run", "pass --system NAME=CONFIG")
@@ -110,14 +87,15 @@ def prepare(
     jobs: list[Job] = []
     training: dict[tuple[str, str, int], str] = {}
     for fold in splits.folds:
-        files = _write_fold(root, fold, folds[fold.name], manifest, lists)
+        files, sha256 = _write_fold(root, fold, folds[fold.name], manifest, lists)
         for name, system in systems.items():
             for seed in config.seeds:
-                made = _fold_jobs(name, replace(system, seed=seed), fold, folds[fold.name], files, config, held_back)
+                seeded = replace(system, seed=seed)
+                made = list(_fold_jobs(name, seeded, fold, folds[fold.name], files, sha256, config, held_back))
                 training[name, fold.name, seed] = made[0].name
                 jobs += made
     write_splits(splits, root / SPLITS_NAME)
-    told = {
+    made_by = {
         "command": command,
         "emgasr": __version__,
         "splits_sha256": splits.checksum(),
@@ -127,15 +105,16 @@ def prepare(
         **to_mapping(config),
     }
     with replacing(root / RUN_NAME) as path:
-        path.write_text(as_json(told, indent=1) + "\n", encoding="utf-8")
+        path.write_text(as_json(made_by, indent=1) + "\n", encoding="utf-8")
     # Trainings first: they are the longest, and whoever is done with one reads while the others still train.
     return Prepared(root, tuple(sorted(jobs, key=lambda job: bool(job.after))), training)
 
 
-def run(prepared: Prepared, engine: Engine, report: Report = lambda done, of, name: None) -> list[dict[str, Any]]:
-    """Run what is not done yet and return a row for each system, seed, person, list and step of each rung.
+def run(prepared: Prepared, engine: Engine, report: OnDone = lambda done, of, name: None) -> list[PersonResult]:
+    """Run what is not done yet; return a result for each system, seed, person, list, method and minutes.
 
-    A DataError if a fold did not start from the parameters that the others of its system and seed started from.
+    Raises:
+        DataError: A fold did not start from the parameters that the others of its system and seed started from.
     """
     results = run_jobs(prepared.jobs, prepared.root, engine, report)
     trained = {key: results[name] for key, name in prepared.training.items()}
@@ -148,27 +127,17 @@ def run(prepared: Prepared, engine: Engine, report: Report = lambda done, of, na
             (key,) = (key for key, name in prepared.training.items() if name == train_job)
             system, fold, seed = key
             more = {"fold": fold, "seed": seed} | {name: trained[key][name] for name in KEPT}
-            table += [row | more for row in results[job.name]]
+            table += [PersonResult.of(row | more) for row in results[job.name]]
     return table
 
 
 KEPT = ("parameters", "train_minutes", "train_hours", "train_people", "steps", "validation_cer")
 
 
-@dataclass(frozen=True)
-class _Files:
-    """Manifests of a fold, as paths from the protocol's folder, and their content's checksum."""
-
-    learned: str
-    validation: str
-    held_out: str
-    lists: Mapping[str, str]
-    sha256: str
-
-
 def _write_fold(
     root: Path, fold: Fold, entries: Sequence[Entry], manifest: Manifest, lists: Mapping[str, Manifest]
-) -> _Files:
+) -> tuple[FoldFiles, str]:
+    """Write the manifests of a fold; return their places and a checksum of what they hold."""
     folder = Path("folds") / fold.name
     placed = [replace(entry, path=str(manifest.file(entry).absolute())) for entry in entries]
 
@@ -186,12 +155,11 @@ def _write_fold(
         written.append(write(f"list-{name}.jsonl", chosen))
         paths[name] = str(folder / f"list-{name}.jsonl")
     sums = "".join(made.checksum() for made in written)
-    validation = next(iter(paths.values()), "")
-    return _Files(str(folder / "learned.jsonl"), validation, str(folder / "held_out.jsonl"), paths, sums)
+    return FoldFiles(str(folder / "learned.jsonl"), str(folder / "held_out.jsonl"), paths), sums
 
 
 def _of_fold(fold: Fold, entries: Sequence[Entry], listed: Manifest, name: str) -> list[Entry]:
-    """The recordings of a list that the fold validates on and tests, found by person and session."""
+    """Return the recordings of a list that the fold validates on and tests, found by person and session."""
     if any(entry.part_s is not None for entry in entries):
         wrong = "cuts sessions in time, and a composed list is of whole sessions"
         raise ManifestError(f"fold {fold.name}", wrong, "split by session or by subject, or run without --list")
@@ -214,44 +182,42 @@ def _fold_jobs(
     system: TrainingConfig,
     fold: Fold,
     entries: Sequence[Entry],
-    files: _Files,
+    files: FoldFiles,
+    sha256: str,
     config: ProtocolConfig,
     held_back: bool,
-) -> list[Job]:
-    """The training of a fold and the readings of its test people; of all sessions too where some are `held_back`."""
+) -> Iterator[Job]:
+    """Yield the training of a fold, then the readings of its test people; of all sessions too if `held_back`."""
     base = f"{name}/{fold.name}/seed{system.seed}"
     lm = os.path.abspath(config.lm) if config.lm else ""
-    shared: dict[str, Any] = {"manifest": files.learned, "validation": files.validation, "lm": lm}
-    shared["lm_sha256"] = checksum_file(Path(lm)) if lm else ""
     tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
-    content = {"training": to_mapping(system), "tune": tune, "data_sha256": files.sha256}
-    train = Job(f"{base}/train", f"{WORK}:train_fold", shared | content)
-    shared |= {
-        "trained": train.fingerprint(),
-        "system": name,
-        "model": f"jobs/{train.name}/run/model",
-        "lists": dict(files.lists),
-        "carry": list(config.carry),
-        "held_out": files.held_out,
-        "seed": system.seed,
-        "calibration": to_mapping(config.calibration),
-    }
-    jobs = [train]
-    calibrating = {entry.subject for entry in entries if entry.split == CALIBRATION}
+    content = {"training": to_mapping(system), "files": to_mapping(files), "tune": tune, "lm": lm}
+    depends = {"data": sha256, "lm": checksum_file(Path(lm)) if lm else ""}
+    train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
+    yield train
+    calibrated = {entry.subject for entry in entries if entry.split == CALIBRATION}
     for subject in sorted({entry.subject for entry in entries if entry.split == TEST}):
-        steps: list[tuple[str, float, bool]] = [("none", 0.0, False)]
+        plain = PersonConfig(
+            name,
+            system.seed,
+            f"jobs/{train.name}/run/model",
+            files,
+            subject,
+            carry=config.carry,
+            lm=lm,
+            adaptation=config.adaptation,
+        )
+        people = {f"{NONE}-0": plain}
         if held_back:
-            steps.append(("none", 0.0, True))
-        if subject in calibrating:
-            rungs = [rung for rung in config.calibration.rungs if applies(rung, system)]
-            steps += [(rung, minutes, False) for rung in rungs for minutes in config.calibration.minutes]
-        for rung, minutes, whole in steps:
-            told = {"subject": subject, "rung": rung, "minutes": minutes, "whole": whole}
-            step = "none-all" if whole else f"{rung}-{minutes:g}"
-            jobs.append(
-                Job(f"{base}/{folder_name(subject)}/{step}", f"{WORK}:read_person", shared | told, (train.name,))
-            )
-    return jobs
+            people[f"{NONE}-all"] = replace(plain, all_sessions=True)
+        if subject in calibrated:
+            for method in (method for method in config.adaptation.methods if applies(method, system)):
+                for minutes in config.adaptation.minutes:
+                    people[f"{method}-{minutes:g}"] = replace(plain, method=method, minutes=float(minutes))
+        for step, person in people.items():
+            job_name = f"{base}/{folder_name(subject)}/{step}"
+            arguments = {"person": to_mapping(person)}
+            yield Job(job_name, f"{WORK}:read_person", arguments, (train.name,), {"training": train.fingerprint()})
 
 
 def _learned_from(init: str) -> list[Entry] | None:
@@ -259,5 +225,5 @@ def _learned_from(init: str) -> list[Entry] | None:
 
 
 def read_lists(paths: Mapping[str, str]) -> dict[str, Manifest]:
-    """The manifests of composed lists, by name."""
+    """Return the manifests of composed lists, by name."""
     return {name: read_manifest(path) for name, path in paths.items()}

@@ -1,4 +1,4 @@
-"""Jobs on a Ray cluster: the one that RAY_ADDRESS names, or one of this machine alone."""
+"""Jobs in, their results out by a Ray cluster: the one that RAY_ADDRESS names, or one of this machine alone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from emgasr.errors import ConfigError
-from emgasr.protocol.jobs import TRIES, Done, Job, problem_of, work
+from emgasr.protocol.jobs import STOP_S, TRIES, Done, Job, problem_of, work
 
 
 class RayEngine:
-    """A task for each job, of `threads` CPUs and `gpus` GPUs; Ray tries one again whose worker or node was lost."""
+    """Runs each job as a task; Ray tries one again whose worker or node was lost.
+
+    Args:
+        threads: CPUs of a job.
+        gpus: GPUs of a job, parts allowed.
+    """
 
     slots = 1 << 20  # Ray itself knows what there is room for
 
@@ -35,7 +40,7 @@ class RayEngine:
         return reference
 
     def wait(self) -> list[Done]:
-        """Wait until a job has ended."""
+        """Block until a job has ended."""
         ended, _ = self._ray.wait(self._running, num_returns=1)
         done: list[Done] = []
         for reference in ended:
@@ -48,16 +53,20 @@ class RayEngine:
         return done
 
     def stop(self) -> None:
-        """Cancel what still runs; a cluster that was started for this run ends."""
+        """Interrupt what still runs, and after a minute end it; a cluster that was started for this run ends."""
         for reference in self._running:
-            self._ray.cancel(reference, force=True)
+            self._ray.cancel(reference)
+        if self._running:
+            _, left = self._ray.wait(self._running, num_returns=len(self._running), timeout=STOP_S)
+            for reference in left:
+                self._ray.cancel(reference, force=True)
         self._running = []
         if self._own:
             self._ray.shutdown()
 
 
 def _task(job: Job, root: Path, threads: int) -> str | None:
-    """Do a job on a worker; the problem if it failed, as a lost worker alone is to be tried again."""
+    """Do a job on a worker; return the problem if it failed, since Ray tries what raises again."""
     try:
         work(job, root, threads)
     except Exception:

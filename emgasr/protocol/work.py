@@ -1,4 +1,4 @@
-"""One job of a protocol: a fold's training, or the reading of one test person by one rung; what it found out, as JSON.
+"""One job of a protocol in, what it found as JSON out: a fold's training, or one person's reading by one method.
 
 Paths among the arguments are relative to the protocol's folder, so that it can be moved.
 """
@@ -6,8 +6,8 @@ Paths among the arguments are relative to the protocol's folder, so that it can 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,21 +18,23 @@ from emgasr.corpora import open_entry
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluation.evaluate import evaluate
 from emgasr.evaluation.items import items_of, trained_on, tuning_stretches
-from emgasr.evaluation.results import rows
+from emgasr.evaluation.results import results_of
 from emgasr.files.plain_data import read_yaml
 from emgasr.frontend.measured import mended
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
+from emgasr.protocol.adaptation import Adapted, adapt, earliest
 from emgasr.protocol.checks import check_fitted
+from emgasr.protocol.config import NONE, AdaptationConfig
 from emgasr.protocol.electrodes import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.folds import CALIBRATION
-from emgasr.protocol.ladder import CalibrationConfig, calibrate, earliest
 from emgasr.recording import Recording, Spans
+from emgasr.training.config import KINDS, TrainingConfig
 from emgasr.training.loop import choose_device
 from emgasr.training.resuming import Begun, read_begun
-from emgasr.training.run import KINDS, TrainingConfig, train
+from emgasr.training.run import train
 
 if TYPE_CHECKING:
     from emgasr.decoding import BeamSearch
@@ -40,6 +42,58 @@ if TYPE_CHECKING:
 TEMPLATE_NAME = "template.safetensors"
 TEMPLATE_S = 300.0  # of each training recording: its electrodes' energies are known by then
 REST_S, REST_MARGIN_S = 3.0, 1.0  # a pause as long as this, less a margin at both ends, is rest: nothing is typed in it
+PRELOAD = (__name__, "torch._dynamo", "torch.utils.tensorboard")  # what each job would else import for itself
+
+
+@dataclass(frozen=True)
+class FoldFiles:
+    """Manifests of a fold, as paths from the protocol's folder.
+
+    Args:
+        learned: what it trains on and, without lists, validates on.
+        held_out: recordings of the people whom it tests.
+        lists: recordings composed for validation and test, by name; the first one validates.
+    """
+
+    learned: str
+    held_out: str
+    lists: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def validation(self) -> str:
+        """The manifest that validates."""
+        return next(iter(self.lists.values()), self.learned)
+
+
+@dataclass(frozen=True)
+class PersonConfig:
+    """What the reading of one test person needs.
+
+    Args:
+        system: name of what reads.
+        seed: of its training.
+        model: its folder, from the protocol's.
+        files: of its fold.
+        subject: who is read.
+        method: adaptation method.
+        minutes: of calibration recordings.
+        all_sessions: whether all sessions of the person are read, those for calibration too; only without adaptation.
+        carry: lists whose recordings of a session are read as if the device stayed on.
+        lm: language model.
+        adaptation: how the method works.
+    """
+
+    system: str
+    seed: int
+    model: str
+    files: FoldFiles
+    subject: str
+    method: str = NONE
+    minutes: float = 0.0
+    all_sessions: bool = False
+    carry: tuple[str, ...] = ()
+    lm: str = ""
+    adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
 
 
 def train_fold(
@@ -47,41 +101,37 @@ def train_fold(
     root: Path,
     *,
     training: Mapping[str, Any],
-    manifest: str,
-    validation: str,
-    data_sha256: str,
+    files: Mapping[str, Any],
     tune: Mapping[str, float],
     lm: str = "",
-    lm_sha256: str = "",
 ) -> dict[str, Any]:
-    """Train a system on a fold, or go on where an earlier try stopped, and fit what else reading needs.
+    """Train a system on a fold, or resume an earlier try, and fit what else reading needs.
 
-    `validation` is a manifest of its own where sequences are validated on; `data_sha256` and `lm_sha256` only make the
-    job's result that of this data and language model. With a language model `lm` the search is tuned on the validation
-    recordings. Returns the validation error, the time it took and what it had to learn from.
+    With a language model `lm` it tunes the search on the validation recordings. Returns the validation error, the time
+    that training took and how much it learned from.
     """
-    config = _training_config(training, root / manifest, root / validation if validation else None)
+    fold = from_mapping(FoldFiles, {}, dict(files), "files of a fold")
+    config = _training_config(training, root / fold.learned, root / fold.validation if fold.lists else None)
     run = folder / "run"
     if run.exists() and not (run / "checkpoint.pt").is_file():
         shutil.rmtree(run)  # it stopped before anything was worth keeping
-    fitted = train(config, run, resume=run.exists(), quiet=True)
+    fitted = train(config, run, resume=run.exists())
     if fitted.interrupted:
         raise KeyboardInterrupt
-    learned = read_manifest(root / manifest)
+    learned = read_manifest(root / fold.learned)
     begun = _begun(run, learned)
     trained = learned.split(config.train_split)
     save_profile(
         mean_profile([profile([_start(open_entry(entry, learned.root))]) for entry in trained]),
         run / "model" / TEMPLATE_NAME,
     )
-    judged = read_manifest(config.validation_manifest) if config.validation_manifest else learned
     recognizer = load_recognizer(run / "model")
     if lm:
-        _tune(recognizer, judged, lm, tune, run / "model", config.seed)
+        _tune(recognizer, read_manifest(root / fold.validation), lm, tune, run / "model", config.seed)
     return {
         "parameters": recognizer.parameter_count,
         "parameters_sha256": begun.parameters_sha256,
-        "validation_cer": fitted.cer,
+        "validation_cer": fitted.best,
         "best_step": fitted.best_step,
         "steps": fitted.steps,
         "train_minutes": fitted.minutes,
@@ -90,83 +140,90 @@ def train_fold(
     }
 
 
-def read_person(
-    folder: Path,
-    root: Path,
-    *,
-    system: str,
-    model: str,
-    manifest: str,
-    validation: str,
-    lists: Mapping[str, str],
-    held_out: str,
-    subject: str,
-    rung: str,
-    minutes: float,
-    calibration: Mapping[str, Any],
-    whole: bool = False,
-    carry: Sequence[str] = (),
-    lm: str = "",
-    lm_sha256: str = "",
-    trained: str = "",
-    seed: int = 0,
-) -> list[dict[str, Any]]:
-    """Calibrate a model to a person by a rung and read what is tested of them: a row of figures for each list.
+def read_person(folder: Path, root: Path, *, person: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Adapt a model to a person and read what is tested of them; return a row of figures for each list.
 
-    `whole` reads all sessions of the person, those for calibration too, which only rung "none" may. What the model was
-    fitted on is checked first against all that is held out; an empty list if the person has not as many minutes.
-    `trained` and `lm_sha256` only make the job's result that of this very training and language model.
+    It first checks what the model was fitted on against all that is held out. The list of rows is empty if the person
+    has fewer minutes of calibration recordings.
     """
-    place = root / model
-    run = place.parent
-    training = _training_config(read_yaml(run / "training.yaml"))
-    learned = read_manifest(root / manifest)
-    apart = read_manifest(root / held_out)
-    _begun(run, learned)
+    config = from_mapping(PersonConfig, {}, dict(person), "person")
+    training = _training_config(read_yaml((root / config.model).parent / "training.yaml"))
+    held_out = _checked_held_out(config, root, training)
+    adapted = _adapted(config, root, training, held_out, folder)
+    if adapted is None:
+        return []
+    adapted.recognizer.to(choose_device(training.fit.device))
+    lists = config.files.lists or {"sessions": config.files.held_out}
+    rows = [_read_list(config, root, adapted, held_out, name, root / path) for name, path in lists.items()]
+    shutil.rmtree(folder / "personal", ignore_errors=True)  # a copy of the model a person and step would fill a disk
+    return rows
+
+
+def _checked_held_out(config: PersonConfig, root: Path, training: TrainingConfig) -> Manifest:
+    """Return what the fold holds out; a ManifestError if the model was fitted on any of it."""
+    learned = read_manifest(root / config.files.learned)
+    held_out = read_manifest(root / config.files.held_out)
+    model = root / config.model
+    _begun(model.parent, learned)
     learned_on = learned.split(training.train_split)
-    judged = (read_manifest(root / validation) if validation else learned).split(VALIDATION)
     fitted_on = {
-        "weights": trained_on(place) or learned_on,
+        "weights": trained_on(model) or learned_on,
         "normalization": learned_on,
         "template": learned_on,
-        "search": judged,
+        "search": read_manifest(root / config.files.validation).split(VALIDATION),
     }
-    check_fitted(fitted_on, apart.entries, f"{system} for {subject}")
-    own = [entry for entry in apart.entries if entry.subject == subject]
-    config = from_mapping(CalibrationConfig, {}, dict(calibration), "calibration")
-    shortest_s = getattr(training.source, "shortest_s", 0.0) / (1 - config.held_out)
+    check_fitted(fitted_on, held_out.entries, f"{config.system} for {config.subject}")
+    return held_out
+
+
+def _adapted(
+    config: PersonConfig, root: Path, training: TrainingConfig, held_out: Manifest, folder: Path
+) -> Adapted | None:
+    """Return the model adapted to the person; None if they have fewer minutes than asked for."""
     recordings: list[Recording] = []
-    told: dict[str, Any] = {}
-    if rung != "none":
-        chosen = earliest([entry for entry in own if entry.split == CALIBRATION], minutes, shortest_s, config.shortfall)
+    facts: dict[str, Any] = {}
+    if config.method != NONE:
+        shortest_s = getattr(training.data, "shortest_s", 0.0) / (1 - config.adaptation.held_out)
+        entries = _entries_of(config.subject, held_out, CALIBRATION)
+        chosen = earliest(entries, config.minutes, shortest_s, config.adaptation.shortfall)
         if not chosen:
-            return []
-        recordings = [open_entry(entry, apart.root).segment(0.0, seconds) for entry, seconds in chosen]
-        told["seconds"] = sum(seconds for _, seconds in chosen)
+            return None
+        recordings = [open_entry(entry, held_out.root).segment(0.0, seconds) for entry, seconds in chosen]
+        facts["seconds"] = sum(seconds for _, seconds in chosen)
     shutil.rmtree(folder / "personal", ignore_errors=True)  # of a try that was lost on the way
-    made = calibrate(place, recordings, rung, config, training, load_profile(place / TEMPLATE_NAME), folder)
-    told |= made.told
-    recognizer = made.recognizer.to(choose_device(training.device))
-    table = []
-    for name, path in (lists or {"sessions": held_out}).items():
-        tests = read_manifest(root / path)
-        entries = [e for e in tests.entries if e.subject == subject and (e.split == TEST or whole)]
-        check_apart([e for e in own if e.split == CALIBRATION and not whole], entries)
-        named = ((e.path, _with_rest(made.prepare(open_entry(e, tests.root)))) for e in entries)
-        search = _search(recognizer, lm, place) if lm else None
-        evaluation = evaluate(
-            items_of(recognizer, named, name in carry), recognizer.tokens, search, system=system, seed=seed
-        )
-        _, figures = rows(evaluation)
-        hours = sum(entry.duration_s for entry in entries) / 3600
-        place_of = {"list": name, "sessions": "all" if whole else "test", "rung": rung, "minutes": minutes}
-        table.append({"system": system, **place_of, **figures, "test_hours": hours, "calibration": told})
-    shutil.rmtree(folder / "personal", ignore_errors=True)  # a copy of the model a person and step would fill a disk
-    return table
+    model = root / config.model
+    template = load_profile(model / TEMPLATE_NAME)
+    made = adapt(model, recordings, config.method, config.adaptation, training, template, folder)
+    return replace(made, facts=facts | made.facts)
+
+
+def _read_list(
+    config: PersonConfig, root: Path, adapted: Adapted, held_out: Manifest, name: str, path: Path
+) -> dict[str, Any]:
+    """Return the figures of one list's recordings of the person."""
+    tests = read_manifest(path)
+    entries = _entries_of(config.subject, tests, *(tests.splits if config.all_sessions else [TEST]))
+    if not config.all_sessions:
+        check_apart(_entries_of(config.subject, held_out, CALIBRATION), entries)
+    named = ((entry.path, _with_rest(adapted.prepare(open_entry(entry, tests.root)))) for entry in entries)
+    recognizer = adapted.recognizer
+    items = items_of(recognizer, named, name in config.carry)
+    search = _search(recognizer, config.lm, root / config.model) if config.lm else None
+    evaluation = evaluate(items, recognizer.tokens, search, system=config.system, seed=config.seed)
+    _, result = results_of(evaluation)
+    sessions = "all" if config.all_sessions else TEST
+    place = {"list": name, "sessions": sessions, "method": config.method, "minutes": config.minutes}
+    hours = sum(entry.duration_s for entry in entries) / 3600
+    facts = {"test_hours": hours, "adaptation": adapted.facts}
+    return {"system": config.system, **place, **result.as_dict(), **facts}
+
+
+def _entries_of(subject: str, manifest: Manifest, *sides: str) -> list[Entry]:
+    return [entry for entry in manifest.entries if entry.subject == subject and entry.split in sides]
 
 
 def prompts_of(entries: Iterable[Entry], manifest: Manifest) -> set[str]:
-    """The texts that people were asked for, or said, in recordings."""
+    """Return the texts that people were asked for, or said, in recordings."""
     texts: set[str] = set()
     for entry in entries:
         spans = open_entry(entry, manifest.root).spans
@@ -190,7 +247,7 @@ def _training_config(content: Any, manifest: Path | None = None, validation: Pat
 
 
 def _begun(run: Path, learned: Manifest) -> Begun:
-    """What a run began with; a ManifestError if that is not the manifest that the fold trains on."""
+    """Return what a run began with; a ManifestError if that is another manifest than the fold's."""
     begun = read_begun(run)
     if begun.manifest_sha256 != learned.checksum():
         raise ManifestError(run, "was trained on other recordings than the fold's", "remove its job's folder")
@@ -224,7 +281,7 @@ def _start(recording: Recording) -> Recording:
 
 
 def _with_rest(recording: Recording) -> Recording:
-    """The same with long pauses in the typing marked as rest, where nothing is: keys read there are false."""
+    """Return the recording with long pauses in the typing marked as rest: keys read there are false."""
     if not len(recording.events) or len(recording.spans.of_kind("rest")):
         return recording
     edges = np.concatenate([[0.0], recording.events.time_s, [recording.duration_s]])

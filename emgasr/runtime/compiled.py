@@ -1,7 +1,7 @@
 """A function of numbers in, the same compiled by numba out; kept on disk where there is a place, else in memory.
 
-numba refuses a function whose compiled form it cannot keep: a package that cannot be written, and no home. Here such a
-function is compiled anew in each process, and that is said once.
+numba refuses a function whose code it cannot keep: the package cannot be written, and there is no home. Here numba
+compiles such a function anew in each process, and one line says so.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache
 
-# Also for the processes that this one starts: they need not say it again.
-_TOLD = "EMGASR_COMPILED_IN_MEMORY"
+# An environment variable, so that processes which this one starts do not say it again.
+TOLD = "EMGASR_COMPILED_IN_MEMORY"
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -38,14 +38,17 @@ def is_kept(function: Any) -> bool:
     return function.stats.cache_path is not None
 
 
-class _Places(CompileResultCacheImpl):
-    """The folders that numba tries, but for one called "~" where it is run: whoever has no home has none there."""
+def cache_places(home: str) -> list[Any]:
+    """Return the kinds of folders that numba tries; without an absolute `home`, all but the user's own.
 
-    _locator_classes = [  # noqa: RUF012  (as numba has it)
-        place
-        for place in CompileResultCacheImpl._locator_classes
-        if os.path.isabs(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~")) or "UserWide" not in str(place)
-    ]
+    Without a home, Python's "~" stays "~", and numba would make a folder of that name where the program runs.
+    """
+    places = CompileResultCacheImpl._locator_classes
+    return [place for place in places if os.path.isabs(home) or "UserWide" not in str(place)]
+
+
+class _Places(CompileResultCacheImpl):
+    _locator_classes = cache_places(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~"))
 
 
 class _Kept(FunctionCache):
@@ -76,8 +79,8 @@ class _InMemory(NullCache):
 
 
 def _tell(why: str) -> None:
-    if _TOLD in os.environ:
+    if TOLD in os.environ:
         return
-    os.environ[_TOLD] = "told"
+    os.environ[TOLD] = "1"
     told = f"compiled code cannot be kept ({why}), so each run compiles anew, some seconds long"
     print(f"emgasr: {told}; set NUMBA_CACHE_DIR to a folder that can be written", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""A name in, the device of PyTorch that it means out, if the device is there."""
+"""A name in; the device of PyTorch of that name, if this machine has it, out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from emgasr.errors import ConfigError
 
 
 def device_of(name: str) -> torch.device:
-    """Return the device of a name such as "cuda"; a ConfigError if it is not there or computes nothing."""
+    """Return the device of a name such as "cuda"; "auto" is CUDA where there is a GPU, else the CPU.
+
+    Raises:
+        ConfigError: The device is not there, or computes nothing.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP in; one way to end out: as Ctrl-C, at a moment when nothing is half done."""
+"""Ctrl-C, SIGTERM and SIGHUP in; one way to end, between two steps of the work, out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasatt
 
 
 def end_as_ctrl_c() -> list[int]:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does, in this process only; return where they are noted as they come.
+    """Make SIGTERM and SIGHUP act as Ctrl-C does, in this process only; return a list to which each one is added.
 
-    What this process was told to ignore (`nohup`) is still ignored.
+    A signal that this process ignores already (`nohup`) is still ignored.
     """
     main_process = os.getpid()
     came: list[int] = []
@@ -39,7 +39,7 @@ def end_as_ctrl_c() -> list[int]:
 
 @contextmanager
 def noticing_ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C was pressed; a second Ctrl-C raises KeyboardInterrupt."""
+    """Yield a function that returns whether Ctrl-C was pressed; a second Ctrl-C raises KeyboardInterrupt."""
     pressed: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -60,7 +60,7 @@ def noticing_ctrl_c() -> Iterator[Callable[[], bool]]:
 
 @contextmanager
 def holding_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C wait until the block has ended, so that it is done whole."""
+    """Delay Ctrl-C until the block has ended, so that the block is done as a whole."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield

@@ -1,23 +1,32 @@
-"""The one place that imports torchaudio: in, whatever torch is installed; out, a torchaudio whose Python code works.
+"""Whatever torch is installed in; a torchaudio whose Python code works out. The one place that imports torchaudio.
 
 torchaudio 2.11's wheel is linked against CUDA, so beside a CPU-only torch its compiled extension cannot load and the
-import fails, although nothing that is used of it needs that extension. Front ends are compared with it, in tests and
-benchmarks: `from emgasr.runtime.torchaudio_guard import torchaudio`.
+import fails, although its Python code does not need that extension. It is an extra (emgasr[audio]): tests and
+benchmarks compare the front ends with it. Import it by `from emgasr.runtime.torchaudio_guard import torchaudio`.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from emgasr.errors import ConfigError
+
 _EXTENSION = "torchaudio._extension"
 
 
 def load_torchaudio() -> ModuleType:
-    """Import torchaudio, with a stand-in for its extension only where the real one cannot be loaded."""
+    """Import torchaudio, with a stand-in for its extension only where the real one cannot be loaded.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    if importlib.util.find_spec("torchaudio") is None:
+        raise ConfigError("torchaudio", "is not installed", "pip install 'emgasr[audio]'")
     try:
         return importlib.import_module("torchaudio")
     except (OSError, RuntimeError):  # a CUDA library is missing, or torch was built for another CUDA

@@ -1,4 +1,4 @@
-"""A recording in the making: samples, keys and spans in as they come; a file that opens at any moment out.
+"""Samples, keys and spans of a recording in the making in; a file that opens at any moment out.
 
 HDF5 survives no kill in the middle of a write, so a session is first an append-only journal of checked frames. The
 file opens whatever happens: reading stops at the first frame that is not whole. When the recording ends well, a
@@ -24,13 +24,14 @@ from emgasr.errors import OutputError, RecordingError
 from emgasr.files.as_json import as_json
 from emgasr.recording import Recording
 from emgasr.sessions.journal_reading import FRAME_CHECK, FRAME_HEAD, MAGIC, is_journal, journal_notes, open_journal
+from emgasr.sessions.native import open_session, save_session
 
 
 class Journal:
-    """Writes one journal; each call is on its way to the disk when it returns, and synced by `sync`.
+    """Writes one journal; a call hands its frame to the system, and `sync` waits for the disk.
 
     A file that exists, or that another process records to, is refused with an OutputError. When writing fails (a full
-    disk), the file is cut back to its last whole frame and an OutputError tells it.
+    disk), the file is cut back to its last whole frame and an OutputError is raised.
     """
 
     def __init__(self, path: str | Path, signal: Recording) -> None:
@@ -137,8 +138,6 @@ def finish(path: str | Path, locked: bool = False) -> Recording:
 
     OutputError if it cannot be written, or if a process records to it (unless that is the caller: `locked`).
     """
-    from emgasr.sessions.native import open_session, save_session
-
     if not is_journal(path):
         raise RecordingError(path, "is no unfinished recording", "nothing needs to be done")
     if not locked and is_recorded_to(path):

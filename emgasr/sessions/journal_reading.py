@@ -1,4 +1,4 @@
-"""An unfinished recording: the journal that `journal` writes in, a Recording of what is whole of it out.
+"""A journal in; a Recording of its whole frames out.
 
 A journal is MAGIC, then frames: kind (1 byte), length (uint32), payload, CRC-32 of these (uint32); little-endian. H is
 the header (JSON), S samples float32 (T, C), K a key, B a span's begin, E its end, N a note (JSON each).
@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import math
 import os
-import stat
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
+from emgasr.config.fields import fields_of
 from emgasr.errors import DataError, RecordingError
 from emgasr.files.plain_data import json_of
-from emgasr.recording import Band, Events, Recording, Spans, row_range
+from emgasr.files.regular_file import changed, is_regular
+from emgasr.recording import Band, Events, Recording, Spans, electrode_count, row_range
 
 MAGIC = b"emgasr-journal 1\n"
 FRAME_HEAD, FRAME_CHECK = struct.Struct("<cI"), struct.Struct("<I")
-_KINDS = b"HSKBEN"
+HEADER = {"rate_hz": float, "unit": str, "subject": str, "session": str, "origin": str, "start_unix_s": float | None}
+# By kind of frame, the fields of its JSON.
+FACTS: dict[bytes, dict[str, Any]] = {
+    b"K": {"time_s": float, "release_s": float | None, "key": str},
+    b"B": {"time_s": float, "kind": str, "text": str},
+    b"E": {"time_s": float},
+    b"N": {"time_s": float, "text": str},
+}
+RESTORE = "restore the file"
+_KINDS = (b"H", b"S", *FACTS)
 _LONGEST = 1 << 28  # bytes of a frame: more is damage
 _LONGEST_FACTS = 1 << 20  # of a frame of JSON
 NOTES = 20  # of a recording that are told one by one
@@ -33,111 +43,129 @@ NOTES = 20  # of a recording that are told one by one
 def is_journal(path: str | Path) -> bool:
     """Whether `path` is a journal, by its first bytes; False for what cannot be read or is no regular file."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+        if not is_regular(path):  # a pipe blocks its reader
             return False
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file:
             return file.read(len(MAGIC)) == MAGIC
-    except (OSError, ValueError):
+    except OSError:
         return False
 
 
 def open_journal(path: str | Path) -> Recording:
-    """The recording that a journal holds up to its last whole frame; RecordingError if not even its header is whole.
+    """Return the recording that a journal holds up to its last whole frame.
 
-    Its notes tell what happened to the signal, and how much of the file is not whole.
+    Its notes report what happened to the signal, and how much of the file is not whole.
+
+    Raises:
+        RecordingError: Not even the header is whole, or a frame holds what no recorder writes.
     """
     path = Path(path)
-    signal: Recording | None = None
-    starts, offsets, rows, end = [0], [], 0, len(MAGIC)
-    presses: list[tuple[float, float, str]] = []
-    spans: list[tuple[float, float, str, str]] = []
-    noted: list[dict[str, Any]] = []
-    begun: tuple[float, str, str] | None = None
+    read = _Read(path)
     for kind, offset, payload in _frames(path):
-        end = offset + len(payload) + FRAME_CHECK.size
-        if signal is None:
-            if kind != b"H":
-                raise RecordingError(path, "does not begin with a header", "it is no journal of emgasr: delete it")
-            signal = _signal(path, _facts(path, offset, payload))
-        elif kind == b"S":
-            count, rest = divmod(len(payload), 4 * signal.n_channels)
-            if rest:
-                raise RecordingError(path, f"byte {offset}: samples of another number of channels", "restore the file")
-            rows += count
-            starts.append(rows)
-            offsets.append(offset)
-        elif kind == b"H":
-            raise RecordingError(path, f"byte {offset}: has a second header", "restore the file")
-        else:
-            facts = _facts(path, offset, payload)
-            time_s = _number(path, offset, facts, "time_s")
-            if kind == b"K":
-                release_s = math.nan if facts.get("release_s") is None else _number(path, offset, facts, "release_s")
-                presses.append((time_s, release_s, _text(path, offset, facts, "key")))
-            elif kind == b"B":
-                begun = (time_s, _text(path, offset, facts, "kind"), _text(path, offset, facts, "text"))
-            elif kind == b"E" and begun:
-                spans.append((begun[0], max(begun[0], time_s), begun[1], begun[2]))
-                begun = None
-            elif kind == b"N":
-                noted.append(facts)
-    if signal is None:
-        raise RecordingError(path, "holds no whole header", "it was killed as it began: delete it")
-    duration_s = rows / signal.rate_hz
-    if begun:
-        spans.append((begun[0], max(begun[0], duration_s), begun[1], begun[2]))
-    # Keys come by another way than samples: those pressed after the last sample that is kept are left out.
-    kept = [press for press in presses if 0 <= press[0] <= duration_s]
-    inside = [(max(0.0, s), min(e, duration_s), kind, text) for s, e, kind, text in spans if s < duration_s]
-    notes = list(lines_of_notes(path, noted))
-    if (left := path.stat().st_size - end) > 0:
-        notes.append(f"its last {left:,} of {left + end:,} bytes are not whole frames and are left out")
-    for what, lost in (("keys", len(presses) - len(kept)), ("spans", len(spans) - len(inside))):
-        if lost:
-            notes.append(f"{lost} {what} outside the {duration_s:.3f} s of samples are left out")
-    try:
-        samples = _JournalSamples(
-            path.absolute(), (rows, signal.n_channels), np.array(starts), np.array(offsets, np.int64)
-        )
-        return replace(signal, samples=samples, events=Events.of(kept), spans=Spans.of(inside), notes=tuple(notes))
-    except DataError as error:
-        raise RecordingError(path, f"{error.where}: {error.wrong}", error.advice) from error
+        read.add(kind, offset, payload)
+    return read.recording()
 
 
 def journal_notes(path: str | Path) -> list[dict[str, Any]]:
-    """What was noted of the signal: dicts of time_s, kind, samples, text."""
+    """Return what was noted of the signal: dicts of time_s, kind, samples, text."""
     path = Path(path)
     return [_facts(path, offset, payload) for kind, offset, payload in _frames(path) if kind == b"N"]
 
 
 def lines_of_notes(path: Path, notes: Any) -> tuple[str, ...]:
-    """The notes of a recording as lines, the first of them one by one; RecordingError if they are of another form."""
-    if not isinstance(notes, list) or not all(isinstance(note, dict) for note in notes):
-        raise RecordingError(path, "its notes are not a list of facts", "restore the file")
-    lines = []
-    for note in notes[:NOTES]:
-        at, told = note.get("time_s"), note.get("text")
-        if not _is_number(at) or not isinstance(told, str):
-            raise RecordingError(path, "a note lacks a time or a text", "restore the file")
-        lines.append(f"at {at:.3f} s: {told}")
-    if len(notes) > NOTES:
-        lines.append(f"{len(notes) - NOTES} more notes were taken while it was recorded")
+    """Return the notes of a recording as lines, the first of them one by one; RecordingError for another form."""
+    if not isinstance(notes, list):
+        raise RecordingError(path, "its notes are not a list", RESTORE)
+    told = [fields_of(note, {"time_s": float, "text": str}, path, RecordingError, RESTORE, "a note") for note in notes]
+    lines = [f"at {note['time_s']:.3f} s: {note['text']}" for note in told[:NOTES]]
+    if len(told) > NOTES:
+        lines.append(f"{len(told) - NOTES} more notes were taken while it was recorded")
     return tuple(lines)
 
 
-def bands_of(path: Path, told: Any) -> tuple[Band, ...]:
-    """Bands from a JSON list of name, electrodes, ring; RecordingError for anything else."""
-    try:
-        bands = tuple((band["name"], band["electrodes"], band["ring"]) for band in told)
-    except (TypeError, KeyError) as error:
-        raise RecordingError(
-            path, "'bands' is not a JSON list of name, electrodes, ring", "restore the file"
-        ) from error
-    for name, electrodes, ring in bands:
-        texts = isinstance(electrodes, list) and all(isinstance(each, str) for each in (name, *electrodes))
-        if not texts or not isinstance(ring, bool):
-            raise RecordingError(path, "'bands' is not a JSON list of name, electrodes, ring", "restore the file")
-    return tuple(Band(name, tuple(electrodes), ring) for name, electrodes, ring in bands)
+def bands_of(content: Any, where: str | Path) -> tuple[Band, ...]:
+    """Return the bands of a JSON list of name, electrodes and ring; RecordingError for anything else."""
+    if not isinstance(content, list):
+        raise RecordingError(where, "'bands' is not a list", RESTORE)
+    kinds = {"name": str, "electrodes": tuple[str, ...], "ring": bool}
+    return tuple(Band(**fields_of(band, kinds, where, RecordingError, RESTORE, "'bands'")) for band in content)
+
+
+class _Read:
+    """What the frames of a journal have told so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.signal: Recording | None = None
+        self.end = len(MAGIC)  # of the last whole frame, in bytes
+        self.starts, self.offsets = [0], list[int]()
+        self.presses: list[tuple[float, float, str]] = []
+        self.spans: list[tuple[float, float, str, str]] = []
+        self.begun: tuple[float, str, str] | None = None
+        self.notes: list[dict[str, Any]] = []
+
+    def add(self, kind: bytes, offset: int, payload: bytes) -> None:
+        """Go on with a whole frame, whose payload begins at byte `offset`."""
+        self.end = offset + len(payload) + FRAME_CHECK.size
+        if self.signal is None:
+            if kind != b"H":
+                raise RecordingError(self.path, "does not begin with a header", "it is no journal of emgasr: delete it")
+            self.signal = _signal(self.path, _facts(self.path, offset, payload))
+        elif kind == b"H":
+            raise RecordingError(self.path, f"byte {offset}: has a second header", RESTORE)
+        elif kind == b"S":
+            rows, rest = divmod(len(payload), 4 * self.signal.n_channels)
+            if rest:
+                raise RecordingError(self.path, f"byte {offset}: samples of another number of channels", RESTORE)
+            self.starts.append(self.starts[-1] + rows)
+            self.offsets.append(offset)
+        else:
+            self._add_fact(kind, offset, payload)
+
+    def _add_fact(self, kind: bytes, offset: int, payload: bytes) -> None:
+        content = _facts(self.path, offset, payload)
+        facts = fields_of(content, FACTS[kind], self.path, RecordingError, RESTORE, f"byte {offset}")
+        time_s = float(facts["time_s"])
+        if kind == b"K":
+            release_s = math.nan if facts["release_s"] is None else float(facts["release_s"])
+            self.presses.append((time_s, release_s, facts["key"]))
+        elif kind == b"B":
+            self.begun = (time_s, facts["kind"], facts["text"])
+        elif kind == b"E":
+            self._end_span(time_s)
+        elif kind == b"N":
+            self.notes.append(content)
+
+    def _end_span(self, time_s: float) -> None:
+        if self.begun:
+            start_s, kind, text = self.begun
+            self.spans.append((start_s, max(start_s, time_s), kind, text))
+        self.begun = None
+
+    def recording(self) -> Recording:
+        """Return what was read as a recording, whose labels lie within its samples."""
+        path, signal = self.path, self.signal
+        if signal is None:
+            raise RecordingError(path, "holds no whole header", "it was killed as it began: delete it")
+        rows = self.starts[-1]
+        duration_s = rows / signal.rate_hz
+        self._end_span(duration_s)
+        # Keys come by another way than samples: those pressed after the last sample that is kept are left out.
+        kept = [press for press in self.presses if 0 <= press[0] <= duration_s]
+        inside = [(max(0.0, s), min(e, duration_s), kind, text) for s, e, kind, text in self.spans if s < duration_s]
+        notes = list(lines_of_notes(path, self.notes))
+        if (left := path.stat().st_size - self.end) > 0:
+            notes.append(f"its last {left:,} of {left + self.end:,} bytes are not whole frames and are left out")
+        for what, lost in (("keys", len(self.presses) - len(kept)), ("spans", len(self.spans) - len(inside))):
+            if lost:
+                notes.append(f"{lost} {what} outside the {duration_s:.3f} s of samples are left out")
+        shape, starts = (rows, signal.n_channels), np.array(self.starts)
+        samples = _JournalSamples(path.absolute(), shape, starts, np.array(self.offsets, np.int64))
+        try:
+            events, spans = Events.of(kept), Spans.of(inside)
+            return replace(signal, samples=samples, events=events, spans=spans, notes=tuple(notes))
+        except DataError as error:
+            raise RecordingError(path, f"{error.where}: {error.wrong}", error.advice) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +187,7 @@ class _JournalSamples:
         try:
             with self.path.open("rb") as file:
                 if file.read(len(MAGIC)) != MAGIC:
-                    raise RecordingError(self.path, "changed since it was opened", "open it again")
+                    raise changed(self.path)
                 for i in range(first, last):
                     begin, end = max(start, int(self.starts[i])), min(stop, int(self.starts[i + 1]))
                     file.seek(int(self.offsets[i]) + 4 * self.shape[1] * (begin - int(self.starts[i])))
@@ -196,50 +224,19 @@ def _frames(path: Path) -> Iterator[tuple[bytes, int, bytes]]:
 
 
 def _signal(path: Path, header: dict[str, Any]) -> Recording:
-    """The empty recording that a header describes."""
-    start = None if header.get("start_unix_s") is None else _number(path, len(MAGIC), header, "start_unix_s")
-    subject, session, unit, origin = (
-        _text(path, len(MAGIC), header, name) for name in ("subject", "session", "unit", "origin")
-    )
-    bands = bands_of(path, header.get("bands"))
-    channels = sum(len(band.electrodes) for band in bands)
-    if not channels:
-        raise RecordingError(path, "its header names no electrode", "restore the file")
+    """Return the empty recording that a header describes."""
+    facts = fields_of(header, HEADER, path, RecordingError, RESTORE, "its header")
+    bands = bands_of(header.get("bands"), path)
+    if not (channels := electrode_count(bands)):
+        raise RecordingError(path, "its header names no electrode", RESTORE)
     try:
-        return Recording(
-            samples=np.empty((0, channels), np.float32),
-            rate_hz=_number(path, len(MAGIC), header, "rate_hz"),
-            unit=unit,
-            bands=bands,
-            subject=subject,
-            session=session,
-            start_unix_s=start,
-            origin=origin,
-        )
+        return Recording(np.empty((0, channels), np.float32), bands=bands, **facts)
     except RecordingError as error:
         raise RecordingError(path, error.wrong, error.advice) from error
 
 
 def _facts(path: Path, offset: int, payload: bytes) -> dict[str, Any]:
-    facts = json_of(payload, f"{path}, byte {offset}", RecordingError, "restore the file")
-    if not isinstance(facts, dict):
-        raise RecordingError(path, f"byte {offset}: holds no facts by name", "restore the file")
+    where = f"{path}, byte {offset}"
+    facts: Any = json_of(payload, where, RecordingError, RESTORE)
+    fields_of(facts, {}, path, RecordingError, RESTORE, f"byte {offset}")
     return facts
-
-
-def _number(path: Path, offset: int, facts: dict[str, Any], name: str) -> float:
-    value = facts.get(name)
-    if not _is_number(value):
-        raise RecordingError(path, f"byte {offset}: {name} is {value!r}, not a number", "restore the file")
-    return float(value)
-
-
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _text(path: Path, offset: int, facts: dict[str, Any], name: str) -> str:
-    value = facts.get(name)
-    if not isinstance(value, str):
-        raise RecordingError(path, f"byte {offset}: {name} is {value!r}, not text", "restore the file")
-    return value

@@ -7,8 +7,8 @@
 /notes          what was lost, bridged or repeated while it was recorded: a JSON list (recorded files only)
 /spans          start_s, end_s: float64 (n,); kinds, texts: JSON lists
 
-It is written in HDF5's format 1.10, which has checksums of all that describes the data: in the earlier one a changed
-bit moves a rate, or lets HDF5 find zeros in the place of samples.
+Files use HDF5's format 1.10, which has checksums of all that describes the data. In the earlier format a changed bit
+can move a rate, or make HDF5 return zeros for samples.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from typing import Any
 import h5py
 import numpy as np
 
+from emgasr.config.typed_data import fits
 from emgasr.errors import DataError, RecordingError
 from emgasr.files.as_json import as_json
 from emgasr.files.hdf5 import (
-    LARGEST_TEXT,
+    LARGEST_LABELS,
     OPEN_FILES,
     attribute,
     dataset,
@@ -37,6 +38,7 @@ from emgasr.files.hdf5 import (
 )
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import json_of
+from emgasr.files.regular_file import changed
 from emgasr.recording import Band, Events, Recording, Spans, row_range
 from emgasr.sessions.journal_reading import bands_of, is_journal, lines_of_notes, open_journal
 
@@ -59,7 +61,7 @@ class _FileSamples:
         with OPEN_FILES.reading(self.path) as file:
             samples = dataset(self.path, file, "samples")
             if samples.shape != self.shape:
-                raise RecordingError(self.path, "changed since it was opened", "open it again")
+                raise changed(self.path)
             return samples[start:stop]
 
 
@@ -122,7 +124,7 @@ def save_session(recording: Recording, path: str | Path, notes: str = "") -> Non
 
 
 class _Sink(io.FileIO):
-    """A file that keeps the first failure to write to itself: HDF5, told of it, would crash the process on closing."""
+    """A file that keeps its first failure to write: HDF5 would crash the process on closing if it saw the failure."""
 
     failure: BaseException | None = None
 
@@ -215,7 +217,7 @@ def _check_format(path: Path, file: h5py.File) -> None:
 
 def _strings(path: Path, file: h5py.File, name: str) -> tuple[str, ...]:
     values = _json(path, f"'{name}'", text(path, file, name, ADVICE))
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not fits(tuple[str, ...], values):
         raise RecordingError(path, f"'{name}' is not a JSON list of texts")
     return tuple(values)
 
@@ -228,11 +230,11 @@ def _notes(path: Path, file: h5py.File) -> tuple[str, ...]:
 
 
 def _bands(path: Path, told: str) -> tuple[Band, ...]:
-    return bands_of(path, _json(path, "attribute 'bands'", told))
+    return bands_of(_json(path, "attribute 'bands'", told), path)
 
 
 def _json(path: Path, what: str, told: str) -> Any:
     try:
-        return json_of(told, path, RecordingError, "", LARGEST_TEXT)
+        return json_of(told, path, RecordingError, "", LARGEST_LABELS)
     except RecordingError as error:
         raise RecordingError(path, f"{what} is not a JSON list ({error.wrong})", ADVICE) from error

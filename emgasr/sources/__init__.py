@@ -20,6 +20,7 @@ from emgasr.sources.spec import CONDITIONING, Spec
 
 __all__ = [
     "NOTE_KINDS",
+    "SOURCES",
     "Chunk",
     "Note",
     "Source",
@@ -29,7 +30,8 @@ __all__ = [
     "open_source",
     "origin_of",
 ]
-_KINDS = {
+# The kinds of sources, and the modules that open them, each imported when a spec asks for it.
+SOURCES = {
     "file": "emgasr.sources.replay",
     "simulate": "emgasr.sources.typist",
     "stdin": "emgasr.sources.stdin",
@@ -41,11 +43,11 @@ _KINDS = {
 def open_source(spec: str) -> Source:
     """Open the source that `spec` names; a ConfigError for a bad spec, a RecordingError for a source not to be had."""
     kind, _, rest = spec.partition(":")
-    if kind not in _KINDS:
+    if kind not in SOURCES:
         advice = "give file:PATH, simulate:seed=0, stdin:rate=…, brainflow:board=… or lsl:name=…"
         raise ConfigError("--source", f"{spec!r} names no source", advice)
     parsed = Spec.parse(kind, rest)
-    opener: Callable[[Spec], Source] = importlib.import_module(_KINDS[kind]).open_source
+    opener: Callable[[Spec], Source] = importlib.import_module(SOURCES[kind]).open_source
     if not any(key in CONDITIONING for key in parsed.options):  # scipy is not loaded for nothing
         return opener(parsed)
     from emgasr.sources.conditioned import asked_for, conditioned

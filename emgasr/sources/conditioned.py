@@ -1,6 +1,6 @@
-"""A Source in, the same one filtered out, by the options of `emgasr condition` in its spec: "…,highpass_hz=20".
+"""A Source in; the same Source, filtered as its spec says ("…,highpass_hz=20", as `emgasr condition` does), out.
 
-Only what the spec asks for is filtered. After a declared gap the filters start anew.
+Filters that the spec does not name are off. After a gap the filters start anew.
 """
 
 from __future__ import annotations

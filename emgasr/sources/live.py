@@ -1,7 +1,7 @@
-"""A device that delivers packets in; a Source out: a bounded queue, stalls told, a lost device opened anew.
+"""A device that delivers packets in; a Source with a bounded queue, which reports stalls and opens a lost device, out.
 
-The device is read in a thread of its own, so that a slow consumer costs samples only when the queue is full; then the
-oldest are thrown away and told.
+A thread of its own reads the device. A slow consumer loses samples only when the queue is full: the oldest ones, with a
+note.
 """
 
 from __future__ import annotations
@@ -30,8 +30,34 @@ class EndOfStream(Exception):
     """The device has delivered all that there is."""
 
 
+class Silence:
+    """How long nothing has come, and when that is to be reported: after `stall_s`, then whenever it has doubled."""
+
+    def __init__(self, stall_s: float) -> None:
+        self._stall_s = stall_s
+        self.ends()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since something came."""
+        return time.monotonic() - self._heard_s
+
+    def ends(self) -> None:
+        """Something came."""
+        self._heard_s, self._reported_s = time.monotonic(), 0.0
+
+    def note_in(self, timeline: Timeline) -> bool:
+        """Note a silence that is to be reported now; returns whether it was."""
+        silent_s = self.seconds
+        if silent_s <= max(self._stall_s, 2 * self._reported_s):
+            return False
+        self._reported_s = silent_s
+        timeline.note("stalled", 0, f"nothing came for {silent_s:.1f} s")
+        return True
+
+
 class Device(Protocol):
-    """What delivers packets; `open` starts it (RecordingError: it is not to be had), `close` stops it, repeatedly."""
+    """Delivers packets; `open` starts it (RecordingError: it is not there), `close` stops it, also more than once."""
 
     rate_hz: float
     unit: str
@@ -49,8 +75,8 @@ class Device(Protocol):
 class LiveConfig:
     """How long to wait for what: `chunk_s` between reads, `queue_s` of signal kept for a slow consumer.
 
-    A silence is told after `stall_s`, the device is opened anew after `reopen_s` of it, if it is not there again after
-    RETRY_S, and the stream fails after `give_up_s`.
+    A silence is noted after `stall_s`. After `reopen_s` the device is opened again, and once more every RETRY_S while
+    it is away; after `give_up_s` the stream fails.
     """
 
     chunk_s: float = 0.032
@@ -115,7 +141,7 @@ class LiveSource:
         """Chunks as they come; one without samples whenever there is only something to tell."""
         self._thread = threading.Thread(target=self._pump, name=f"emgasr {self.name}", daemon=True)
         self._thread.start()
-        heard_s, told_s = time.monotonic(), 0.0
+        silence = Silence(self.config.stall_s)
         try:
             while not self._closed.is_set():
                 items, dropped, failure = self._take()
@@ -124,17 +150,14 @@ class LiveSource:
                     self.timeline.note("dropped", dropped, text)
                 for item in items:
                     if isinstance(item, Packet):
-                        heard_s, told_s = time.monotonic(), 0.0
+                        silence.ends()
                         yield from self.timeline.feed(item)
                     else:
                         if item.kind == "reconnected":
                             self.timeline.interrupt()
                         self.timeline.note(item.kind, 0, item.text)
                         yield self.timeline.empty(time.monotonic())
-                silent_s = time.monotonic() - heard_s
-                if not items and not failure and silent_s > max(self.config.stall_s, 2 * told_s):
-                    told_s = silent_s
-                    self.timeline.note("stalled", 0, f"nothing came for {silent_s:.1f} s")
+                if not items and not failure and silence.note_in(self.timeline):
                     yield self.timeline.empty(time.monotonic())
                 if failure is not None:
                     yield from self.timeline.flush()
@@ -167,7 +190,7 @@ class LiveSource:
 
     def _pump(self) -> None:
         """Read the device until it ends or is gone for good: runs in its own thread, the only one that touches it."""
-        wait_s = 0.0  # what came before anyone listened would only be late: it is read at once and left out
+        wait_s = 0.0  # samples from before anyone listened are late: they are read at once and left out
         heard_s = opened_s = time.monotonic()
         try:
             while not self._closed.is_set():

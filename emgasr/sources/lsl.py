@@ -14,26 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from emgasr.corpora.tables.units import volts
 from emgasr.errors import ConfigError, RecordingError
-from emgasr.recording import Band
+from emgasr.recording import Band, electrode_count
 from emgasr.sources.live import Disconnected, LiveConfig, LiveSource, bridging
 from emgasr.sources.source import Source
 from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, TimelineConfig
 
-# What a stream may call its unit -> ours, and the factor to it.
-UNIT_NAMES = {
-    "uv": ("uV", 1.0),
-    "µv": ("uV", 1.0),
-    "μv": ("uV", 1.0),
-    "microvolts": ("uV", 1.0),
-    "microvolt": ("uV", 1.0),
-    "mv": ("uV", 1e3),
-    "millivolts": ("uV", 1e3),
-    "v": ("uV", 1e6),
-    "volts": ("uV", 1e6),
-    "counts": ("counts", 1.0),
-}
 PREDICATES = ("name", "type", "source_id", "hostname")
 STRINGS = 3  # cf_string, of the channel formats
 AGAIN_S = 1.0  # a stream that is gone is looked for at most this long at once, so that a source can be closed
@@ -132,7 +120,7 @@ class Inlet:
 
         found = self.find(min(self.wait_s, AGAIN_S) if self._opened else self.wait_s)
         shape = (float(found.nominal_srate()), int(found.channel_count()))
-        if shape != (self.nominal_hz, sum(len(band.electrodes) for band in self.bands)):
+        if shape != (self.nominal_hz, electrode_count(self.bands)):
             wrong = f"came back with {shape[1]} channels at {shape[0]:g} Hz"
             raise RecordingError(self.name, wrong, "start emgasr again")
         inlet = pylsl.StreamInlet(found, max_buflen=BUFFER_S, recover=False, as_numpy=True)
@@ -202,4 +190,8 @@ def _unit(channels: list[dict[str, str]], name: str) -> tuple[str, float] | None
         return None
     if len(told) > 1:
         raise RecordingError(name, f"mixes units ({', '.join(sorted(told))})", "send channels of one unit")
-    return UNIT_NAMES.get(told.pop().lower())
+    (unit,) = told
+    if unit.lower() == "counts":
+        return "counts", 1.0
+    factor = volts(unit)
+    return None if factor is None else ("uV", factor)

@@ -1,4 +1,4 @@
-"""Blocks of samples that are at hand in, a Source out: at the pace of a device, or as fast as they are taken."""
+"""A function that returns blocks of samples in; a Source, at the pace of a device or as fast as it is read, out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from emgasr.recording import Band
+from emgasr.recording import Band, electrode_count
 from emgasr.sources.live import EndOfStream, LiveConfig, LiveSource, bridging
 from emgasr.sources.source import Chunk, Source
 from emgasr.sources.spec import Spec
@@ -36,10 +36,10 @@ def paced_source(
 ) -> Source:
     """A source of what `read` returns, by the options speed, chunk_ms and those of a live source.
 
-    Samples that are known to be `lost` are told as the gaps that they were.
+    Samples that are known to be `lost` become gaps, as they were.
     """
     speed, live = speed_of(spec), LiveConfig.of(spec)
-    channels = sum(len(band.electrodes) for band in bands)
+    channels = electrode_count(bands)
     timeline = TimelineConfig(rate_hz, channels, unit=unit, **bridging(spec))  # type: ignore[arg-type]
     spec.done()
     source: _FastSource | LiveSource

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from emgasr.recording import Band, Events
+from emgasr.recording import Band, Events, electrode_count
 
 # What a note can tell; samples are counted for those marked n.
 NOTE_KINDS = (
@@ -39,9 +39,9 @@ class Note:
 class Chunk:
     """Samples float32 (T, C) whose first was taken `time_s` after the stream's start, and notes on what happened.
 
-    Values that no amplifier gives are still in them: who uses them mends them (`emgasr.frontend.measured`).
-    A chunk begins where the one before it ended, unless its first note is a "gap". T may be 0, so that a note of a
-    stalled source can be told. `arrived_s` is time.monotonic() when its last sample came in.
+    Values that no amplifier gives are still among them: users mend them (`emgasr.frontend.measured`).
+    A chunk begins where the one before it ended, unless its first note is a "gap". T may be 0, for a note of a source
+    that stalls. `arrived_s` is time.monotonic() when its last sample came in.
     """
 
     samples: np.ndarray
@@ -94,4 +94,4 @@ def is_live(source: Source) -> bool:
 
 def channel_count(source: Source) -> int:
     """C, the electrodes of all bands."""
-    return sum(len(band.electrodes) for band in source.bands)
+    return electrode_count(source.bands)

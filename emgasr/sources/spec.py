@@ -1,14 +1,15 @@
-"""The words after a source's kind, as "board=-1,unit=uV", in; checked values out, an unknown key or bad value told."""
+"""The words after a source's kind ("board=-1,unit=uV") in; checked values, or one line on a bad one, out."""
 
 from __future__ import annotations
 
 import difflib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
-from emgasr.errors import ConfigError
-from emgasr.recording import UNITS, Band
+from emgasr.errors import ConfigError, DataError
+from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, UNITS, Band, electrode_count
 
 # The options of `emgasr condition`, which any spec may hold.
 CONDITIONING = ("highpass_hz", "lowpass_hz", "order", "mains", "notch_q", "rate_hz")
@@ -16,7 +17,7 @@ CONDITIONING = ("highpass_hz", "lowpass_hz", "order", "mains", "notch_q", "rate_
 
 @dataclass
 class Spec:
-    """Options of a source that are taken one by one; `done` then refuses what nobody took."""
+    """Options of a source, which its opener takes one by one; `done` then refuses those that it did not take."""
 
     kind: str
     bare: str  # what stands before the first option: a path
@@ -69,7 +70,7 @@ class Spec:
 
     def rate_hz(self) -> float:
         """The declared rate in Hz."""
-        return self.number("rate", least=0.001)
+        return self.number("rate", least=LOWEST_HZ, most=HIGHEST_HZ)
 
     def unit(self, stated: str | None = None) -> str:
         """The unit: what the device `stated`, or else what the spec tells; they must not differ."""
@@ -91,20 +92,14 @@ class Spec:
         ring = self.text("ring", "no", choices=("yes", "no")) == "yes"
         known = self.text("bands", "")
         count = self.integer("channels", channels if channels or known else None, least=1) if not known else 0
-        shape = [("emg", count)] if not known else [self._band(part) for part in known.split("+")]
-        names = [name for name, _ in shape]
-        if len(set(names)) != len(names):
-            raise ConfigError(self.where, f"bands={known} has two bands of one name", "name them differently")
-        total = sum(count for _, count in shape)
+        bands = self._described(known, ring) if known else (Band.numbered("emg", count, ring),)
+        total = electrode_count(bands)
         if channels is not None and total != channels:
             raise ConfigError(self.where, f"has {channels} channels, the spec tells {total}", "describe every channel")
         if len(set(labels)) != total:
-            return tuple(Band.numbered(name, count, ring) for name, count in shape)
-        bands, start = [], 0
-        for name, count in shape:
-            bands.append(Band(name, tuple(labels[start : start + count]), ring))
-            start += count
-        return tuple(bands)
+            return bands
+        rest = iter(labels)
+        return tuple(replace(band, electrodes=tuple(islice(rest, len(band.electrodes)))) for band in bands)
 
     def done(self) -> None:
         """Refuse options that no one took."""
@@ -119,11 +114,14 @@ class Spec:
         """For messages."""
         return f"source {self.kind}"
 
-    def _band(self, part: str) -> tuple[str, int]:
-        name, _, count = part.partition(":")
-        if not name or not count.isdecimal() or int(count) < 1:
-            raise ConfigError(self.where, f"bands: {part!r} is no band", "write them as left:16+right:16")
-        return name, int(count)
+    def _described(self, words: str, ring: bool) -> tuple[Band, ...]:
+        try:
+            bands = tuple(Band.of_word(word, ring) for word in words.split("+"))
+        except DataError as error:
+            raise ConfigError(self.where, f"bands: {error.wrong}", "write them as left:16+right:16") from error
+        if len({band.name for band in bands}) != len(bands):
+            raise ConfigError(self.where, f"bands={words} has two bands of one name", "name them differently")
+        return bands
 
 
 def _is_option(part: str, whole: bool) -> bool:

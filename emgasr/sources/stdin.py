@@ -1,4 +1,4 @@
-"""Raw little-endian samples on standard input in, a Source out: rate, unit and channels are declared, nothing guessed.
+"""Raw little-endian samples on standard input in, a Source out; rate, unit and channels are declared, not guessed.
 
 Samples come interleaved: all channels of one instant, then of the next. A pipe makes its writer wait, so a slow
 consumer loses nothing here; bytes carry no times, so what was lost before the pipe cannot be seen.
@@ -16,8 +16,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from emgasr.errors import RecordingError
-from emgasr.recording import Band
-from emgasr.sources.live import LiveConfig
+from emgasr.recording import Band, electrode_count
+from emgasr.sources.live import LiveConfig, Silence
 from emgasr.sources.source import Chunk, Source
 from emgasr.sources.spec import Spec
 from emgasr.sources.timeline import Packet, Timeline, TimelineConfig
@@ -60,7 +60,7 @@ class RawSource:
     ) -> None:
         self.rate_hz, self.unit, self.bands = rate_hz, unit, bands
         self._descriptor, self._dtype, self._scale, self._live = descriptor, np.dtype(dtype), scale, live
-        channels = sum(len(band.electrodes) for band in bands)
+        channels = electrode_count(bands)
         self.timeline = Timeline(TimelineConfig(rate_hz, channels, unit=unit))
         self._closed = threading.Event()
 
@@ -69,19 +69,18 @@ class RawSource:
         frame = self.timeline.config.channels * self._dtype.itemsize
         wanted = max(1, round(self._live.chunk_s * self.rate_hz)) * frame
         kept, begun = b"", False
-        heard_s, told_s = time.monotonic(), 0.0
+        silence = Silence(self._live.stall_s)
         while not self._closed.is_set():
             if not select.select([self._descriptor], [], [], min(0.1, self._live.stall_s))[0]:
-                silent_s = time.monotonic() - heard_s
-                if silent_s > max(self._live.stall_s, 2 * told_s):
-                    told_s = silent_s
-                    self.timeline.note("stalled", 0, f"nothing came for {silent_s:.1f} s")
+                if silence.note_in(self.timeline):
                     yield self.timeline.empty(time.monotonic())
-                if silent_s > self._live.give_up_s:
-                    raise RecordingError("stdin", f"nothing came for {silent_s:.0f} s", "look at what writes to it")
+                if silence.seconds > self._live.give_up_s:
+                    wrong = f"nothing came for {silence.seconds:.0f} s"
+                    raise RecordingError("stdin", wrong, "look at what writes to it")
                 continue
             read = os.read(self._descriptor, max(1, wanted - len(kept)))
-            heard_s, told_s = time.monotonic(), 0.0
+            silence.ends()
+            heard_s = time.monotonic()
             kept += read
             if read and len(kept) < wanted:
                 continue

@@ -1,9 +1,8 @@
 """Packets with their device's times or counters in; gap-free chunks out, with notes on what was lost or came twice.
 
-Times are taken to be late, never early (a transport delays), so the earliest of a stretch tells where it belongs: a
-packet that comes late is no gap, and a gap is told only when what follows it is just as late. A clock that runs
-steadily faster or slower than the declared rate is followed and told; the stream's own seconds stay samples over the
-declared rate.
+A transport delays samples and never advances them, so the earliest time of a stretch decides where it belongs. A late
+packet is no gap; a gap is noted only when all that follows is as late. A clock that runs steadily faster or slower than
+the declared rate is followed, and noted. A second of the stream is always as many samples as the declared rate says.
 """
 
 from __future__ import annotations
@@ -50,9 +49,9 @@ class Packet:
 class TimelineConfig:
     """How a device's clock is read, and what is done about a gap.
 
-    `tolerance_s` is how late a packet may be without suspicion (less where times prove steady), `confirm_s` how long a
-    suspicion is watched; counters start again at `wrap` (0: never). Gaps up to `bridge_s` are filled by "hold" (the
-    last sample) or "zero". By `unit` it is known what no amplifier gives.
+    A packet may be late by `tolerance_s` without suspicion (less where times are steady); a suspicion is watched for
+    `confirm_s`. Counters start again at `wrap` (0: never). Gaps up to `bridge_s` are filled by "hold" (the last sample)
+    or "zero". The `unit` says which values no amplifier gives.
     """
 
     rate_hz: float
@@ -100,17 +99,17 @@ class Timeline:
         return self.position / (self.time_s + self.drift_s) if self.position else self.config.rate_hz
 
     def note(self, kind: str, samples: int, text: str) -> None:
-        """Tell something with the next chunk."""
+        """Add a note to the next chunk."""
         self.tally[kind] += max(1, samples)
         self._notes.append(Note(kind, self.time_s, samples, text))
 
     @property
     def untold(self) -> bool:
-        """Whether something waits for a chunk to be told with."""
+        """Whether a note waits for the next chunk."""
         return bool(self._notes)
 
     def interrupt(self) -> None:
-        """The device is opened anew: its clock and counter may start again; the time away counts as lost."""
+        """Expect a device that was opened again: its clock may start anew, and its time away is lost."""
         self._interrupted = True
 
     def feed(self, packet: Packet) -> list[Chunk]:

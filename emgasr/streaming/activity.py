@@ -60,7 +60,7 @@ class Notice:
     """What happened to a stream, and when (seconds from its start): a kind, and a line for people.
 
     Kinds: replaced (values that no amplifier gives), dead, saturated, alive (an electrode is well again), rest (its
-    level was taken), gap (samples are missing), pause (what was tentative was settled).
+    level was taken), gap (samples are missing), pause (keys that were partial are final).
     """
 
     kind: str
@@ -99,7 +99,7 @@ class SignalWatch:
         self.levels = (0.0,) * len(self.sizes)  # of the latest block
 
     def feed(self, samples: np.ndarray) -> tuple[np.ndarray, Blocks, list[Notice]]:
-        """The next samples (T, C) made finite, the blocks that they complete, and what there is to tell."""
+        """Return the next samples (T, C) made finite, the blocks that they complete, and notices."""
         notices: list[Notice] = []
         samples, lost = self._mended(samples, notices)
         samples_held = np.concatenate([self._held, samples])
@@ -154,7 +154,7 @@ class SignalWatch:
     def _judge(
         self, samples: np.ndarray, high: np.ndarray, low: np.ndarray, power: np.ndarray, notices: list[Notice]
     ) -> np.ndarray:
-        """(C,) the electrodes that are saturated in a block; what has changed is told."""
+        """Return the electrodes (C,) that are saturated in a block; a change becomes a notice."""
         moves = high != low
         self._flat = np.where(moves, 0, self._flat + 1)
         size = np.maximum(high, -low)
@@ -167,11 +167,11 @@ class SignalWatch:
         self._typical += share * (np.sqrt(power) - self._typical)
         state = np.where(saturated, 2, self._flat >= self._flat_limit)
         if (state != self._state).any():
-            self._tell(state, notices)
+            self._note(state, notices)
             self._state = state
         return saturated
 
-    def _tell(self, state: np.ndarray, notices: list[Notice]) -> None:
+    def _note(self, state: np.ndarray, notices: list[Notice]) -> None:
         time_s = self._start_s + self._blocks * self.block / self.rate_hz
         for kind, value, line in (
             ("dead", 1, "does not change any more"),

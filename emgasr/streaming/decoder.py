@@ -1,7 +1,7 @@
-"""Emissions of a stream in, tokens out: those that are settled for good, and those that may still change.
+"""Emissions of a stream in, tokens out: those that are final, and those that may still change.
 
-Rules of a reader (what settles, where a pause is) look at frames counted from the stream's start, so that any chunking
-settles the same tokens.
+The rules of a reader (what becomes final, where a pause is) look at frames counted from the stream's start, so that any
+chunking finalizes the same tokens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from emgasr.decoding import BeamSearch, Hypothesis
-from emgasr.decoding.settle import settle
+from emgasr.decoding.finalize import finalize
 
 
 class Token(NamedTuple):
@@ -25,33 +25,33 @@ class Token(NamedTuple):
 
 
 class Reader(ABC):
-    """Reads rows (F, V) of log-probabilities; `frames` counts them; `paused` is set when a pause settled something."""
+    """Reads rows (F, V) of log-probabilities; `frames` counts them; a pause that finalizes tokens sets `paused`."""
 
     def __init__(self) -> None:
         self.frames = 0
         self.paused = False
-        self._settled: list[Token] = []
+        self._final: list[Token] = []
 
     def taken(self) -> list[Token]:
-        """The tokens that were settled since the last call."""
-        settled, self._settled = self._settled, []
-        return settled
+        """Return the tokens that became final since the last call."""
+        final, self._final = self._final, []
+        return final
 
     @abstractmethod
     def read(self, rows: np.ndarray) -> None:
         """Read on."""
 
     @abstractmethod
-    def tentative(self) -> list[Token]:
-        """The tokens behind the settled ones, as they look now."""
+    def partial(self) -> list[Token]:
+        """Return the tokens behind the final ones, as they look now."""
 
     @abstractmethod
     def end(self) -> None:
-        """Settle everything: the stream ends here, or something new begins."""
+        """Finalize everything: the stream ends here, or something new begins."""
 
 
 class GreedyReader(Reader):
-    """The collapsed best path; a token is settled when its run of frames ends, as its confidence then is known."""
+    """The collapsed best path; a token is final when its run of frames ends, as its confidence then is known."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,18 +70,18 @@ class GreedyReader(Reader):
                 self._run = self._run._replace(confidence=confidence)
             self.frames += 1
 
-    def tentative(self) -> list[Token]:
-        """The token whose run goes on."""
+    def partial(self) -> list[Token]:
+        """Return the token whose run goes on."""
         return [] if self._run is None else [self._run]
 
     def end(self) -> None:
-        """Settle the token whose run goes on."""
-        self._settled += self.tentative()
+        """Finalize the token whose run goes on."""
+        self._final += self.partial()
         self._label, self._run = 0, None
 
 
 class BeamReader(Reader):
-    """A beam search whose tokens settle by agreement, by age and by pauses (all in frames; None: never).
+    """A beam search whose tokens become final by agreement, by age and by pauses (all in frames; None: never).
 
     The rules are applied where the count of frames is a multiple of `unit`. A pause also begins a new sentence if the
     search is one to the `end_of_sentence`.
@@ -111,20 +111,20 @@ class BeamReader(Reader):
                 self._apply_rules()
         self._look()
 
-    def tentative(self) -> list[Token]:
-        """The best hypothesis behind what is settled."""
+    def partial(self) -> list[Token]:
+        """Return the best hypothesis behind what is final."""
         return self._tokens(self._best)
 
     def end(self) -> None:
-        """Settle the hypothesis that is best if the sentence ends here, and begin anew."""
+        """Finalize the hypothesis that is best if the sentence ends here, and begin anew."""
         self._take()
-        self._settled += self._tokens(self._ending.flush(self._state)[0])
+        self._final += self._tokens(self._ending.flush(self._state)[0])
         self._first, self._state = self.frames, self._open.start()
         self._best, self._newest = self._open.flush(self._state)[0], None
 
     def _apply_rules(self) -> None:
         if self.agreement < 1 or self.within is not None:
-            self._state = settle(self._state, self.agreement, self.within)
+            self._state = finalize(self._state, self.agreement, self.within)
         self._look()
         if self.pause is None or self._newest is None or self.frames - self._newest < self.pause:
             return
@@ -132,12 +132,12 @@ class BeamReader(Reader):
         if self.search.config.end_of_sentence:
             self.end()
         else:
-            self._state = settle(self._state, self.agreement, 0)
+            self._state = finalize(self._state, self.agreement, 0)
             self._look()
             self._newest = None
 
     def _look(self) -> None:
-        """Take what is settled, and look at the best of what is not."""
+        """Take what is final, and look at the best of what is not."""
         self._take()
         self._best = self._open.flush(self._state)[0]
         if self._best.ids:
@@ -147,8 +147,8 @@ class BeamReader(Reader):
         state = self._state
         if state.ids:
             tokens = zip(state.ids, state.frames, state.confidences, strict=True)
-            self._settled += [Token(i, self._first + f, c) for i, f, c in tokens]
-            self._newest = self._settled[-1].frame
+            self._final += [Token(i, self._first + f, c) for i, f, c in tokens]
+            self._newest = self._final[-1].frame
             state.ids, state.frames, state.confidences = [], [], []
 
     def _tokens(self, best: Hypothesis) -> list[Token]:

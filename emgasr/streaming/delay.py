@@ -1,4 +1,4 @@
-"""A model and how it is streamed in, the delay of what it shows out: what no computer can shorten, and what it took.
+"""A model and how it is streamed in; the delay of its keys out: what no computer can shorten, and what it took.
 
 A key at time t shows best in the frame whose window has t in its middle. That frame is known when its window ends, is
 encoded when its chunk is complete, and is seen when the samples that complete it have been fed.
@@ -12,81 +12,77 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emgasr.frontend.normalize import FITTED
-
 if TYPE_CHECKING:
     from emgasr.models.recognizer import Recognizer
 
 FEED_MS = 64.0  # samples fed at once, if nothing else is said
-STEP_S = 0.064  # about how often the rules that settle keys are applied
+STEP_S = 0.064  # about how often the rules that finalize keys are applied
 
 
 @dataclass(frozen=True)
 class Delay:
-    """What delays a key, in milliseconds; `settle_ms` is the bound of the commit rule (infinite: no bound)."""
+    """What delays a key, in milliseconds; `finalize_ms` is the bound of the live rules (infinite: no bound)."""
 
     window_ms: float
     hop_ms: float
     frame_ms: float
     chunk_ms: float
     feed_ms: float
-    settle_ms: float
-    step_ms: float  # how often that rule is applied
+    finalize_ms: float
+    step_ms: float  # how often the rules are applied
     warmup_ms: float  # of the normalization, once: nothing is shown before
 
     @property
-    def tentative_ms(self) -> tuple[float, float]:
+    def partial_ms(self) -> tuple[float, float]:
         """Mean and worst time from a key to its first showing, if the model writes it in the frame that fits best."""
         waiting = self.chunk_ms - self.hop_ms + self.feed_ms
         return self.window_ms / 2 + waiting / 2, self.window_ms / 2 + waiting
 
     @property
-    def stable_ms(self) -> float:
-        """The longest time from a key of the best hypothesis to its settling; sure keys do with their first showing."""
-        return self.tentative_ms[1] - self.chunk_ms + self.settle_ms + self.step_ms
+    def final_ms(self) -> float:
+        """The longest time until a key of the best hypothesis is final; sure keys are with their first showing."""
+        return self.partial_ms[1] - self.chunk_ms + self.finalize_ms + self.step_ms
 
     def as_dict(self) -> dict[str, float | None]:
-        """Milliseconds by name, for JSON; without a bound null."""
-        mean, worst = self.tentative_ms
-        shown = {"tentative_mean_ms": mean, "tentative_worst_ms": worst, "stable_worst_ms": self.stable_ms}
+        """Return milliseconds by name, for JSON; null where there is no bound."""
+        mean, worst = self.partial_ms
+        shown = {"partial_mean_ms": mean, "partial_worst_ms": worst, "final_worst_ms": self.final_ms}
         figures = asdict(self) | shown
         return {name: round(value, 3) if math.isfinite(value) else None for name, value in figures.items()}
 
     def __str__(self) -> str:
-        mean, worst = self.tentative_ms
+        mean, worst = self.partial_ms
         parts = f"window {self.window_ms:g}, hop {self.hop_ms:g}, chunk {self.chunk_ms:g}, fed {self.feed_ms:g} ms"
-        stable = f"within {self.stable_ms:.0f} ms" if math.isfinite(self.stable_ms) else "without a bound"
-        return f"first shown after {mean:.0f} ms (at most {worst:.0f}), stable {stable} ({parts})"
+        final = f"within {self.final_ms:.0f} ms" if math.isfinite(self.final_ms) else "without a bound"
+        return f"first shown after {mean:.0f} ms (at most {worst:.0f}), final {final} ({parts})"
 
 
-def settling_frames(frame_rate_hz: float, seconds: float) -> int:
-    """The emissions that a bound of `seconds` stands for."""
+def finalizing_frames(frame_rate_hz: float, seconds: float) -> int:
+    """Return the emissions that a bound of `seconds` stands for."""
     return max(1, round(seconds * frame_rate_hz))
 
 
 def step_frames(recognizer: Recognizer) -> int:
-    """Emissions between two looks at what can be settled: whole chunks of the encoder, about STEP_S."""
+    """Return the emissions between two looks at what can become final: whole chunks of the encoder, about STEP_S."""
     chunk = recognizer.encoder.chunk_frames
     return chunk * max(1, round(STEP_S * recognizer.frame_rate_hz / chunk))
 
 
-def delay_of(recognizer: Recognizer, settle_within_s: float | None, feed_ms: float = FEED_MS) -> Delay:
-    """The algorithmic delay of a recognizer fed `feed_ms` at once, keys settled within `settle_within_s` seconds."""
+def delay_of(recognizer: Recognizer, finalize_within_s: float | None, feed_ms: float = FEED_MS) -> Delay:
+    """Return the algorithmic delay of a recognizer that is fed `feed_ms` at once, given the bound of its live rules."""
     features, encoder = recognizer.features, recognizer.encoder
     hop_ms = 1000 / features.frame_rate_hz
     frame_ms = hop_ms * encoder.stride
-    within = None if settle_within_s is None else settling_frames(recognizer.frame_rate_hz, settle_within_s)
-    normalize = recognizer.config.normalize
-    running = normalize.kind not in ("none", *FITTED)
+    within = None if finalize_within_s is None else finalizing_frames(recognizer.frame_rate_hz, finalize_within_s)
     return Delay(
         window_ms=1000 * features.window / features.rate_hz,
         hop_ms=hop_ms,
         frame_ms=frame_ms,
         chunk_ms=hop_ms * (encoder.lookahead_frames + 1),
         feed_ms=feed_ms,
-        settle_ms=math.inf if within is None else frame_ms * within,
+        finalize_ms=math.inf if within is None else frame_ms * within,
         step_ms=frame_ms * step_frames(recognizer),
-        warmup_ms=hop_ms * normalize.warmup_frames if running else 0.0,
+        warmup_ms=hop_ms * recognizer.config.normalize.held_frames,
     )
 
 

@@ -1,7 +1,8 @@
-"""The rules by which a live reading settles keys, and the file beside a model that holds them."""
+"""A YAML file beside a model in, the rules by which a live reading finalizes keys out, and back."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,34 +10,37 @@ from typing import Annotated
 from emgasr.config.bounds import Within, check_within
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
 from emgasr.decoding import BeamSearch
+from emgasr.errors import ConfigError
 from emgasr.files.plain_data import read_yaml
 from emgasr.models.folder import LIVE_NAME
 from emgasr.streaming.decoder import BeamReader
-from emgasr.streaming.delay import settling_frames
+from emgasr.streaming.delay import finalizing_frames
+
+OLD_FIELDS = {"settle_within_s": "finalize_within_s"}  # as older files have them
 
 
 @dataclass(frozen=True)
 class LiveRules:
-    """When a live reading settles keys; the defaults suit typing, slow letters want a longer bound and no pause.
+    """When a live reading finalizes keys; the defaults suit typing, slow letters want a longer bound and no pause.
 
     Args:
-        agreement: share of the search's probability that must agree on a key to settle it, 0.5 to 1; 1: all of it.
-        settle_within_s: age at which a key of the best hypothesis settles, whatever else lives; None: never.
-        pause_s: seconds without a key after which all that is tentative settles, and a sentence ends if the search has
-            `end_of_sentence`; None: never. Both are a millisecond to an hour.
+        agreement: share of the search's probability that must agree on a key to finalize it, 0.5 to 1; 1: all of it.
+        finalize_within_s: age at which a key of the best hypothesis becomes final, whatever else lives; None: never.
+        pause_s: seconds without a key after which every partial key becomes final, and a sentence ends if the search
+            has `end_of_sentence`; None: never. Both are a millisecond to an hour.
     """
 
     agreement: Annotated[float, Within(0.5, 1)] = 0.8
-    settle_within_s: Annotated[float, Within(0.001, 3600)] | None = 1.0
+    finalize_within_s: Annotated[float, Within(0.001, 3600)] | None = 1.0
     pause_s: Annotated[float, Within(0.001, 3600)] | None = 2.0
 
     def __post_init__(self) -> None:
         check_within(self, "live rules")
 
     def reader(self, search: BeamSearch, frame_rate_hz: float, unit: int) -> BeamReader:
-        """A reader by these rules, applied each `unit` frames."""
-        bounds = (self.settle_within_s, self.pause_s)
-        within, pause = (None if s is None else settling_frames(frame_rate_hz, s) for s in bounds)
+        """Return a reader that applies these rules each `unit` frames."""
+        bounds = (self.finalize_within_s, self.pause_s)
+        within, pause = (None if s is None else finalizing_frames(frame_rate_hz, s) for s in bounds)
         return BeamReader(search, self.agreement, within, pause, unit)
 
 
@@ -44,12 +48,23 @@ NO_RULES = LiveRules(1.0, None, None)
 
 
 def read_rules(path: str | Path) -> LiveRules:
-    """Read rules as `write_rules` writes them; a ConfigError names an unknown or mistyped field."""
-    return from_mapping(LiveRules, {}, read_yaml(path), path)
+    """Read rules as `write_rules` writes them; older names of fields are read too, and a warning names the new ones.
+
+    Raises:
+        ConfigError: A field is unknown, mistyped, or given by both of its names.
+    """
+    content = read_yaml(path)
+    for old, new in OLD_FIELDS.items():
+        if isinstance(content, dict) and old in content:
+            if new in content:
+                raise ConfigError(path, f"holds both {new} and {old}, its old name", f"remove {old}")
+            content = {new if name == old else name: value for name, value in content.items()}
+            logging.getLogger(__name__).warning("emgasr: %s: %s is called %s now", path, old, new)
+    return from_mapping(LiveRules, {}, content, path)
 
 
 def rules_of(model: Path) -> LiveRules:
-    """The rules that lie beside a model, or the usual ones."""
+    """Return the rules that lie beside a model, or the usual ones."""
     path = model / LIVE_NAME
     return read_rules(path) if path.is_file() else LiveRules()
 

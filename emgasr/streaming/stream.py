@@ -1,20 +1,17 @@
-"""Samples of a live signal in, a chunk at a time; keys out, tentative and then stable, with their times: for hours.
+"""Samples of a live signal in, a chunk at a time; keys out, partial and then final, with their times: for hours.
 
     import emgasr
-    from emgasr.lm import read_model
-    from emgasr.sources import open_source
 
-    model = emgasr.load("run/model")
-    stream = open_stream(model, read_model("english.arpa"))
-    for chunk in open_source("file:typed.hdf5,speed=fast").chunks():
-        for event in stream.feed(chunk.samples):
-            print(event)
-    stream.close()
+    pipeline = emgasr.load("run/model", lm="english.arpa")
+    with pipeline.stream() as stream:
+        for chunk in emgasr.open_source("file:typed.hdf5,speed=fast").chunks():
+            for event in stream.feed(chunk.samples):
+                print(event)
     print(stream.text)
 
-What chunks the samples come in changes when keys are shown, and never which ones. Emissions are those of the recording
-read at once, unless a rest gate keeps rest out of the running statistics; a search may read otherwise than offline only
-because it must settle keys in time (`OFFLINE` does not).
+The chunks that samples come in change when keys are shown, and never which ones. Emissions are those of the recording
+read at once, unless a rest gate keeps rest out of the running statistics. A search may read otherwise than offline only
+because it must finalize keys in time (`OFFLINE` does not).
 """
 
 from __future__ import annotations
@@ -27,23 +24,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Annotated, Any
+from types import TracebackType
+from typing import Annotated
 
 import numpy as np
 import torch
 
 from emgasr.config.bounds import Within
-from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.hotwords import Hotwords
+from emgasr.decoding import BeamSearch
 from emgasr.errors import DataError
-from emgasr.lm.ngram import NGramModel
-from emgasr.lm.words import WordModel
 from emgasr.models.recognizer import NO_KEY, Recognizer
 from emgasr.runtime.interrupts import holding_ctrl_c
 from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
 from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader, Token
 from emgasr.streaming.delay import Delay, Stopwatch, delay_of, step_frames
+from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
 from emgasr.streaming.rules import NO_RULES, LiveRules
+from emgasr.transcript import Key
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
 LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
@@ -51,13 +48,13 @@ LEARN_HOLD_S = 1.0  # after activity in which the running normalization still le
 
 @dataclass(frozen=True)
 class StreamConfig(LiveRules):
-    """When a stream shows keys and settles them.
+    """When a stream shows keys and finalizes them.
 
     Args:
-        agreement, settle_within_s, pause_s: see `LiveRules`.
+        agreement, finalize_within_s, pause_s: see `LiveRules`.
         min_confidence: keys with less are not shown.
-        rest: the level that activity exceeds; None: no gate. Behind its warm-up, what lies below teaches the running
-            normalization nothing either, so that keys after a long rest look as they did before.
+        rest: the level that activity exceeds; None: no gate. Behind its warm-up, the running normalization learns
+            nothing from what lies below either, so that keys after a long rest look as they did before.
         rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
     """
 
@@ -66,41 +63,14 @@ class StreamConfig(LiveRules):
     rest_blank: Annotated[float, Within(0, 1)] = 0.1
 
 
-OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `transcribe` does
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key that was shown, changed, settled or taken back.
-
-    `index` counts the keys of the stream; a later event of the same index replaces this one, unless it is `stable`.
-    `revision` counts the changes of what stands there. Times are seconds from the stream's start: of the newest sample
-    that the key was read from, and of the samples that had been fed when it was told.
-    """
-
-    index: int
-    key: str
-    time_s: float
-    confidence: float
-    state: str  # "tentative", "stable", or "withdrawn": nothing stands at this index any more
-    revision: int
-    shown_s: float
-
-
-Event = Key | Notice
-
-
-def as_dict(event: Event) -> dict[str, Any]:
-    """An event as plain numbers and strings, for JSON."""
-    if isinstance(event, Notice):
-        return {"event": "notice", "kind": event.kind, "time_s": round(event.time_s, 3), "text": event.text}
-    numbers = {"time_s": round(event.time_s, 3), "confidence": round(event.confidence, 4)}
-    place = {"event": "key", "index": event.index, "key": event.key, "state": event.state, "revision": event.revision}
-    return {**place, **numbers, "shown_s": round(event.shown_s, 3)}
+OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `Pipeline.transcribe` does
 
 
 class Stream:
-    """One stream of a recognizer: `feed` it samples, `close` it; made by `open_stream`."""
+    """One stream of a recognizer: `feed` it samples, and `close` it, as the end of a `with` block does.
+
+    What becomes final at the end of the block, a call of `close` behind it returns.
+    """
 
     def __init__(
         self, recognizer: Recognizer, search: BeamSearch | None = None, config: StreamConfig | None = None
@@ -126,43 +96,47 @@ class Stream:
         self._rest = config.rest
         self._rest_levels: list[np.ndarray] = []  # while rest is being declared
         self._ids = array("i")
-        self._tentative: list[tuple[Token, int]] = []  # as shown, with revisions
-        self._untold: list[Event] = []  # of a call that Ctrl-C ended
+        self._partial: list[tuple[Token, int]] = []  # as shown, with revisions
+        self._kept: list[Event] = []  # of a call that Ctrl-C ended
         self._broken = False
         self.closed = False
 
     def feed(self, samples: np.ndarray, rest: bool = False) -> list[Event]:
         """Read on through samples (T, C) in the model's unit; `rest` declares them rest, which sets the gate.
 
-        Whatever the samples hold, the stream goes on; a DataError for another shape or no numbers, or after `close`,
-        and the stream is then as it was. Ctrl-C waits until all is read; the events are then told by the next call.
+        Whatever the samples hold, the stream goes on. Ctrl-C waits until all is read; the next call then returns the
+        events.
+
+        Raises:
+            DataError: The samples have another shape or are no numbers, or the stream is closed; it stays as it was.
         """
         started = time.perf_counter()
         samples = self._checked(samples)
         piece = self.recognizer.piece_frames * self.recognizer.features.hop
         with self._whole():
             for first in range(0, len(samples), piece):
-                self._untold += self._fed(samples[first : first + piece], rest)
+                self._kept += self._fed(samples[first : first + piece], rest)
             self.watch.add(time.perf_counter() - started)
-        return self._told()
+        return self._returned()
 
     def gap(self, seconds: float) -> list[Event]:
-        """Go on after `seconds` of which there are no samples: what was read so far settles, times jump.
+        """Go on after `seconds` without samples: keys so far become final, times jump.
 
-        A DataError for what is no time from 0 on, or after `close`.
+        Raises:
+            DataError: `seconds` is no time from 0 on, or the stream is closed.
         """
         self._check_open()
         if isinstance(seconds, bool | np.bool_) or not isinstance(seconds, Real) or not 0 <= seconds < math.inf:
             raise DataError("stream", f"a gap of {seconds!r} s cannot be", "give the seconds that are missing")
         with self._whole():
             self._skip(float(seconds))
-        return self._told()
+        return self._returned()
 
     def _skip(self, seconds: float) -> None:
-        self._untold.append(Notice("gap", self.time_s, f"{seconds:.3f} s are missing"))
+        self._kept.append(Notice("gap", self.time_s, f"{seconds:.3f} s are missing"))
         self._read(self.recognizer.flush(self._state)[0])
         self._reader.end()
-        self._untold += self._shown()
+        self._kept += self._shown()
         self._base_s = self.time_s + seconds
         self._base_frame = self._reader.frames
         fresh = self.recognizer.start()
@@ -174,16 +148,24 @@ class Stream:
         self.fed_samples = 0
 
     def close(self) -> list[Event]:
-        """Read what is left and settle everything; a second call does nothing."""
+        """Read what is left and finalize every key; a second call does nothing."""
         if self.closed or self._broken:
             self.closed = True
-            return self._told()
+            return self._returned()
         with self._whole():
             self._read(self.recognizer.flush(self._state)[0])
             self._reader.end()
-            self._untold += self._shown()
+            self._kept += self._shown()
             self.closed = True
-        return self._told()
+        return self._returned()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._kept = self.close()
 
     @property
     def time_s(self) -> float:
@@ -192,19 +174,19 @@ class Stream:
 
     @property
     def text(self) -> str:
-        """The text of the stable keys."""
+        """The text of the final keys."""
         return self.recognizer.tokens.render(self._ids)
 
     @property
-    def tentative_text(self) -> str:
+    def partial_text(self) -> str:
         """The text of all keys, those included that may still change."""
-        return self.recognizer.tokens.render([*self._ids, *(token.id for token, _ in self._tentative)])
+        return self.recognizer.tokens.render([*self._ids, *(token.id for token, _ in self._partial)])
 
     def latest_text(self, keys: int) -> tuple[str, str]:
-        """The text of the latest `keys` stable keys, and that with the tentative ones behind them."""
+        """Return the text of the latest `keys` final keys, and that with the partial ones behind them."""
         ids = self._ids[-keys:]
         render = self.recognizer.tokens.render
-        return render(ids), render([*ids, *(token.id for token, _ in self._tentative)])
+        return render(ids), render([*ids, *(token.id for token, _ in self._partial)])
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -212,12 +194,12 @@ class Stream:
         return self._samples.levels
 
     def delay(self, feed_ms: float) -> Delay:
-        """The algorithmic delay when fed `feed_ms` at once."""
-        bound_s = self.config.settle_within_s if isinstance(self._reader, BeamReader) else None
+        """Return the algorithmic delay when fed `feed_ms` at once."""
+        bound_s = self.config.finalize_within_s if isinstance(self._reader, BeamReader) else None
         return delay_of(self.recognizer, bound_s, feed_ms)
 
     def summary(self) -> dict[str, float]:
-        """What was measured: seconds, keys, revisions of keys that had been shown, computation a feed."""
+        """Return what was measured: seconds, keys, changes of keys that had been shown, computation of each feed."""
         seconds = self.time_s
         return {
             "seconds": round(seconds, 3),
@@ -232,14 +214,14 @@ class Stream:
 
     @contextmanager
     def _whole(self) -> Iterator[None]:
-        """All of the block or, where something fails in the middle of it, a stream that refuses to go on."""
+        """Run the block as a whole; if something fails in the middle of it, the stream refuses to go on."""
         with holding_ctrl_c():
             self._broken = True
             yield
             self._broken = False
 
-    def _told(self) -> list[Event]:
-        events, self._untold = self._untold, []
+    def _returned(self) -> list[Event]:
+        events, self._kept = self._kept, []
         return events
 
     def _check_open(self) -> None:
@@ -281,7 +263,7 @@ class Stream:
         frames = None if frames is None else frames.to(weight.device)
         self.fed_samples += len(samples)
         fed = torch.from_numpy(samples)[None].to(weight)
-        log_probs, _, self._state = self.recognizer.step(fed, self._state, learned=frames)
+        log_probs, _, self._state = self.recognizer.step(fed, None, self._state, learned=frames)
         if log_probs.shape[1]:
             self._read(log_probs)
             events += self._shown()
@@ -299,7 +281,7 @@ class Stream:
         return self._learning_left > 0
 
     def _learned_frames(self, blocks: np.ndarray, samples: int) -> torch.Tensor | None:
-        """Which of the input frames (1, F) that the next `samples` complete are learned; None: all.
+        """Return which input frames (1, F) that the next `samples` complete are learned; None: all.
 
         A frame goes by the last block that is complete when it is, so that any chunking gives the same answer.
         """
@@ -310,8 +292,8 @@ class Stream:
         frames = np.arange(int(counts[0]), int(counts[1]))
         latest = (frames * features.hop + features.window) // size - 1
         learned = np.ones(len(frames), bool)
-        told = latest >= 0
-        learned[told] = known[latest[told] - (self._blocks - len(known))]
+        seen = latest >= 0
+        learned[seen] = known[latest[seen] - (self._blocks - len(known))]
         self._learned = known[max(0, len(known) - features.window // size - 2) :]
         return None if learned.all() else torch.from_numpy(learned)[None]
 
@@ -335,30 +317,30 @@ class Stream:
         self._reader.read(rows)
 
     def _shown(self) -> list[Event]:
-        """The difference between what was shown and what has been read."""
+        """Return the difference between what was shown and what has been read."""
         events: list[Event] = []
         least = self.config.min_confidence
         for token in self._reader.taken():
             if token.confidence >= least:
-                before = self._tentative.pop(0) if self._tentative else None
-                events.append(self._key(token, "stable", self._revised(token, before)))
+                before = self._partial.pop(0) if self._partial else None
+                events.append(self._key(token, FINAL, self._revised(token, before)))
                 self._ids.append(token.id)
-        tokens = [token for token in self._reader.tentative() if token.confidence >= least]
+        tokens = [token for token in self._reader.partial() if token.confidence >= least]
         shown: list[tuple[Token, int]] = []
         for place, token in enumerate(tokens):
-            before = self._tentative[place] if place < len(self._tentative) else None
+            before = self._partial[place] if place < len(self._partial) else None
             revision = self._revised(token, before)
             if before is None or before[0].id != token.id:
-                events.append(self._key(token, "tentative", revision, place))
+                events.append(self._key(token, PARTIAL, revision, place))
             shown.append((token, revision))
-        for place in range(len(tokens), len(self._tentative)):
-            token, revision = self._tentative[place]
+        for place in range(len(tokens), len(self._partial)):
+            token, revision = self._partial[place]
             self.revisions += 1
-            events.append(self._key(token, "withdrawn", revision + 1, place))
-        self._tentative = shown
+            events.append(self._key(token, RETRACTED, revision + 1, place))
+        self._partial = shown
         if self._reader.paused:
             self._reader.paused = False
-            events.append(Notice("pause", self.time_s, "a pause settles what was tentative"))
+            events.append(Notice("pause", self.time_s, "a pause makes every key final"))
         return events
 
     def _revised(self, token: Token, before: tuple[Token, int] | None) -> int:
@@ -368,25 +350,13 @@ class Stream:
         self.revisions += changed
         return before[1] + changed
 
-    def _key(self, token: Token, state: str, revision: int, place: int = 0) -> Key:
+    def _key(self, token: Token, state: str, revision: int, place: int = 0) -> KeyEvent:
         model = self.recognizer
         time_s = self._base_s + model.frame_time_s(token.frame - self._base_frame)
-        symbol = model.tokens.symbols[token.id]
-        return Key(len(self._ids) + place, symbol, time_s, token.confidence, state, revision, self.time_s)
-
-
-def open_stream(
-    recognizer: Recognizer,
-    lm: NGramModel | WordModel | None = None,
-    search: SearchConfig | None = None,
-    config: StreamConfig | None = None,
-    hotwords: Hotwords | None = None,
-) -> Stream:
-    """A stream to feed samples: read by beam search if there is a language model or a `search`, else greedily."""
-    greedily = lm is None and search is None and hotwords is None
-    return Stream(recognizer, None if greedily else BeamSearch(recognizer.tokens, lm, search, hotwords), config)
+        key = Key(model.tokens.symbols[token.id], time_s, token.confidence)
+        return KeyEvent(len(self._ids) + place, key, state, revision, self.time_s)
 
 
 def shown_unit(unit: str) -> str:
-    """A signal's unit as people write it."""
+    """Return a signal's unit as people write it."""
     return "µV" if unit == "uV" else unit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
@@ -15,11 +15,12 @@ from emgasr.data.augment import Augment, AugmentConfig
 from emgasr.data.batches import Batch
 from emgasr.models.recognizer import Recognizer
 from emgasr.state import frame_mask
+from emgasr.training.loop import Objective
 
 
 @dataclass(frozen=True)
-class ObjectiveConfig:
-    """What is minimized, on how varied data.
+class CTCConfig:
+    """What is minimized: CTC, with two aids.
 
     Args:
         intermediate_weight: weight of the intermediate CTC loss (0.3 in arXiv 2102.03216).
@@ -29,22 +30,24 @@ class ObjectiveConfig:
             and a label held throughout would flicker.
         frame_from: share of a label's duration that passes before it is expected; blank until then. Above 0 the network
             listens to most of a take before it writes, and is late by as much.
+        ctc_ramp_steps: steps over which the CTC losses grow from nothing to their weight; until then the frame-level
+            loss leads, and training does not sit on blanks.
     """
 
     intermediate_weight: Annotated[float, Within(0, 1000)] = 0.3
     frame_weight: Annotated[float, Within(0, 1000)] = 0.3
     frame_head: Literal["shared", "own"] = "shared"
     frame_from: Annotated[float, Within(0, 1)] = 0.0
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    ctc_ramp_steps: Annotated[int, Within(0, 1e9)] = 150
 
     def __post_init__(self) -> None:
-        check_within(self, "")
+        check_within(self, "objective")
 
 
-class Objective(nn.Module):
-    """The losses of a batch: CTC per label, intermediate CTC, and a frame-level cross-entropy from known times."""
+class CTCObjective(Objective[Recognizer]):
+    """CTC per label, intermediate CTC, and a frame-level cross-entropy from known times, on varied batches."""
 
-    def __init__(self, recognizer: Recognizer, config: ObjectiveConfig) -> None:
+    def __init__(self, recognizer: Recognizer, config: CTCConfig, augment: AugmentConfig) -> None:
         super().__init__()
         self.recognizer = recognizer
         self.config = config
@@ -52,15 +55,25 @@ class Objective(nn.Module):
         self.frame_head = nn.Linear(width, symbols) if config.frame_head == "own" else None
         rings = [band.ring for band in recognizer.signal.bands]
         shape = (len(rings), recognizer.features.electrodes, recognizer.features.bins)
-        self.augment = Augment(config.augment, recognizer.signal.rate_hz, rings, shape)
+        self.augment = Augment(augment, recognizer.signal.rate_hz, rings, shape)
+
+    @property
+    def model(self) -> Recognizer:
+        return self.recognizer
+
+    def prepare(self, batches: Iterable[Batch]) -> None:
+        """Measure how the takes of a label differ, if the augmentation draws from it (`spread`)."""
+        if self.augment.config.spread:
+            device = self.recognizer.head.weight.device
+            self.cpu()._fit_spread(batches)
+            self.to(device)
 
     @torch.no_grad()
-    def fit_spread(self, batches: Iterable[Batch]) -> None:
-        """Measure on batches how the takes of a label differ, for an augmentation that draws from it."""
+    def _fit_spread(self, batches: Iterable[Batch]) -> None:
         model, takes, labels = self.recognizer, [], []
         for batch in batches:
             frames, lengths = model.features(batch.samples, batch.lengths)
-            frames = model.normalize(frames, lengths)
+            frames, _ = model.normalize(frames, lengths)
             features = model.features
             times = (torch.arange(frames.shape[1]) * features.hop + features.window / 2) / features.rate_hz
             held = (times >= batch.onset_s[..., None]) & (times < batch.offset_s[..., None])
@@ -71,20 +84,21 @@ class Objective(nn.Module):
                 labels.append(int(batch.targets[row, label]))
         self.augment.fit(torch.stack(takes), torch.tensor(labels))
 
-    def forward(self, batch: Batch, ctc_share: float = 1.0) -> dict[str, Tensor]:
-        """The weighted losses of a batch; those of CTC count for `ctc_share` of their weight."""
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Return the weighted losses of a batch; those of CTC grow to their weight over the ramp."""
+        ctc_share = self._ctc_share(step)
         model = self.recognizer
         samples = self.augment.samples(batch.samples, batch.lengths)
         with torch.no_grad():
             frames, lengths = model.features(samples, batch.lengths)
-        frames = self.augment.frames(model.normalize(frames, lengths), lengths)
-        hidden, lengths = model.encoder(frames, lengths)
+        frames, lengths = model.normalize(frames, lengths)
+        hidden, lengths, intermediate = model.encoder(self.augment.frames(frames, lengths), lengths)
         log_probs = model.log_probs(hidden)
         losses = {"ctc": ctc_share * _ctc(log_probs, lengths, batch)}
-        middle = getattr(model.encoder, "intermediate", None)
-        if self.config.intermediate_weight and middle is not None:
+        if self.config.intermediate_weight and intermediate:
             weight = ctc_share * self.config.intermediate_weight
-            losses["intermediate"] = weight * _ctc(model.log_probs(middle), lengths, batch)
+            each = [_ctc(model.log_probs(middle), lengths, batch) for middle in intermediate]
+            losses["intermediate"] = weight * torch.stack(each).mean()
         if self.config.frame_weight:
             held = log_probs
             if self.frame_head is not None:
@@ -92,10 +106,15 @@ class Objective(nn.Module):
             losses["frame"] = self.config.frame_weight * self._frame_loss(held, lengths, batch)
         return losses
 
+    def _ctc_share(self, step: int) -> float:
+        if not self.config.frame_weight:
+            return 1.0
+        return min(1.0, (step + 1) / max(1, self.config.ctc_ramp_steps))
+
     def _frame_loss(self, log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
         """Cross-entropy per label, as CTC's, against what is held at each frame: a label, or blank between labels.
 
-        What tells the labels apart is learned at once from it, and CTC need not find it from a plateau of blanks.
+        The network learns from it at once how labels differ; CTC alone finds it late, from a plateau of blanks.
         """
         frames = log_probs.shape[1]
         times = torch.from_numpy(self.recognizer.frame_times_s(frames)).to(log_probs.device, torch.float32)

@@ -4,53 +4,41 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from emgasr.config.bounds import Within
-from emgasr.data.augment import AugmentConfig
-from emgasr.data.batches import ComposedConfig, Source, WindowsConfig, WindowSource
+from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler
 from emgasr.data.compose import as_recording, compose_shuffled, takes_from_recordings
 from emgasr.data.spellings import RandomStrings
-from emgasr.display.visible import markdown_text
 from emgasr.errors import DataError
 from emgasr.files.output import claimed_folder, replacing
 from emgasr.frontend.measured import mended
+from emgasr.language import keep_language, language_in
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TRAIN, Entry
 from emgasr.models.folder import LIVE_NAME, SEARCH_NAME, load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
-from emgasr.training.loop import FitConfig, fit, validation_errors
-from emgasr.training.run import make_source
-
-
-@dataclass(frozen=True)
-class PersonalizeConfig(FitConfig):
-    """Fit a model to one person.
-
-    Args:
-        held_out: share of each recording, from its end, that is kept out of fitting and judges the result; 0 keeps
-            nothing out: what is fitted on then judges itself, and nothing guards against learning it by heart.
-        weights: what is fitted: all weights, or those of the output layer (the head) alone.
-        source: windows cut from the person's recordings.
-    """
-
-    learning_rate: Annotated[float, Within(0, 100)] = 5e-4
-    warmup_steps: Annotated[int, Within(0, 1e9)] = 10
-    validations: Annotated[int, Within(1, 1e6)] = 6
-    frame_weight: Annotated[float, Within(0, 1000)] = 0.0
-    ctc_ramp_steps: Annotated[int, Within(0, 1e9)] = 0
-    held_out: Annotated[float, Within(0, 0.99)] = 0.2
-    weights: Literal["all", "head"] = "all"
-    source: WindowsConfig = field(default_factory=lambda: WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0))
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+from emgasr.training.card import personal_card
+from emgasr.training.config import PersonalizeConfig
+from emgasr.training.loop import Report, fit
+from emgasr.training.objective import CTCObjective
+from emgasr.training.run import make_sampler
+from emgasr.training.validator import GreedyCER
 
 
 @dataclass(frozen=True)
 class Personalized:
-    """CER on the person's held-out part before and after; `kept` tells whether the fitted weights were better."""
+    """What a personalization came to.
+
+    Args:
+        recognizer: the better of the two models.
+        cer_before: CER of the base model on the person's held-out part, a fraction.
+        cer_after: CER of `recognizer` there.
+        kept: whether the fitted weights were better.
+        minutes: wall-clock time of the fit.
+        interrupted: whether Ctrl-C ended it.
+    """
 
     recognizer: Recognizer
     cer_before: float
@@ -65,44 +53,54 @@ def personalize(
     recordings: Sequence[Recording],
     config: PersonalizeConfig,
     folder: Path,
-    report: Callable[[dict[str, Any]], None] = lambda entry: None,
+    report: Report = lambda entry: None,
     compose: ComposedConfig | None = None,
-    tell: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
     entries: Sequence[Entry] = (),
 ) -> Personalized:
     """Fit the model in `base` to one person's `recordings`; `folder`/model receives the better of the two models.
 
     The person's held-out part decides: if no checkpoint reads it better than the base model, the base model is kept.
-    The base model's search.yaml and live.yaml, if it has them, come along. With `compose` the recordings hold takes,
-    and sequences composed of them are fitted on and judged. `tell` gets a line for each recording with values that no
-    amplifier gives, which are filled in. `entries` are those of the recordings, where they are known: the model tells
-    for good whose recordings shaped it (`emgasr.manifests.lineage`), the person's and those of `base`.
-    Raises a DataError for recordings of several people or without labels.
+    The base model's search.yaml, live.yaml and language model, if it has them, come along.
+
+    Args:
+        base: the model's folder.
+        recordings: labelled recordings of one person.
+        config: how the model is fitted.
+        folder: receives model/ and the log of the fit.
+        report: receives each entry of the log, as `fit` gives it.
+        compose: fit and judge on sequences composed of the takes in the recordings, instead of on windows.
+        log: receives a line for each recording with values that no amplifier gives; they are filled in.
+        entries: the recordings' entries, where they are known. The model lists for good whose recordings shaped it
+            (`emgasr.manifests.lineage`): the person's and those that shaped `base`.
+
+    Raises:
+        DataError: the recordings are of several people, or hold no labels.
     """
     people = sorted({recording.subject for recording in recordings})
     if len(people) != 1:
         raise DataError("personalize", f"got recordings of {len(people)} people", "give those of one person")
     recognizer = load_recognizer(base)
-    recordings = [mended(recording, tell) for recording in recordings]
+    recordings = [mended(recording, log) for recording in recordings]
     for recording in recordings:
         recognizer.signal.check(recording)
     if config.weights == "head":
         for name, parameter in recognizer.named_parameters():
             parameter.requires_grad_(name.startswith("head."))
-    source, held_out = _sides(recognizer, recordings, config, compose)
-    before = validation_errors(recognizer, held_out)[0].rate
+    batches, held_out = _sides(recognizer, recordings, config, compose)
+    validate = GreedyCER(held_out, recognizer.tokens)
+    before = validate(recognizer).figures["cer"]
     own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
     inherited = lineage.read(base)
     shaped_by = lineage.together(inherited or (), own)
-    unknown = "" if inherited is not None else f"{base.name}, which does not tell whose recordings shaped it"
+    unknown = "" if inherited is not None else f"{base.name}, which does not say whose recordings shaped it"
     rows = lineage.card_rows(shaped_by, unknown)
     best = [before]
 
     def save(model: Recognizer, cer: float) -> None:
         lineage.write(shaped_by, folder / "model")
-        save_recognizer(
-            model, folder / "model", _card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
-        )
+        text = personal_card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
+        save_recognizer(model, folder / "model", text)
         for name in (SEARCH_NAME, LIVE_NAME):
             if (base / name).is_file():  # the base model's errors are still much like this one's
                 with replacing(folder / "model" / name) as path:
@@ -115,14 +113,26 @@ def personalize(
 
     with claimed_folder(folder, None):
         save(recognizer, before)
-        fitted = fit(recognizer, source, held_out, config, folder, save_best=save_if_better, report=report)
+        if (files := language_in(base)) is not None:
+            keep_language(files, folder / "model")
+        objective = CTCObjective(recognizer, config.objective, config.augment)
+        fitted = fit(
+            objective,
+            batches,
+            validate,
+            config.fit,
+            folder,
+            seed=config.seed,
+            save_best=save_if_better,
+            report=report,
+        )
         model = load_recognizer(folder / "model")
     return Personalized(model, before, best[0], best[0] < before, fitted.minutes, fitted.interrupted)
 
 
 def _sides(
     recognizer: Recognizer, recordings: Sequence[Recording], config: PersonalizeConfig, compose: ComposedConfig | None
-) -> tuple[Source, list[tuple[str, Recording]]]:
+) -> tuple[WindowSampler | ComposedSampler, list[tuple[str, Recording]]]:
     """What is fitted on, and the recordings that judge."""
     cuts = [recording.duration_s * (1 - config.held_out) for recording in recordings]
     fitting = [recording.segment(0.0, cut) for recording, cut in zip(recordings, cuts, strict=True)]
@@ -131,35 +141,15 @@ def _sides(
         judging = [recording.segment(cut) for recording, cut in zip(recordings, cuts, strict=True)]
     held_out = [(f"held out {i}", recording) for i, recording in enumerate(judging)]
     if compose is None:
-        return WindowSource(fitting, recognizer.tokens, config.source, config.seed), held_out
+        return WindowSampler(fitting, recognizer.tokens, config.data, config.seed), held_out
     named = [(f"calibration {i}", recording) for i, recording in enumerate(fitting)]
-    source = make_source(compose, named, recognizer.tokens, config.seed)
+    batches = make_sampler(compose, named, recognizer.tokens, config.seed)
     takes = [take for take in takes_from_recordings(held_out) if not take.rest]
     lengths = RandomStrings(compose.shortest, compose.longest)
     plain = replace(compose, trim_ms=0.0, stretch=0.0, rest_shortest_ms=0.0, rest_longest_ms=0.0)
     device, tokens = recordings[0], recognizer.tokens
     examples = compose_shuffled(takes, lengths, tokens, plain, config.seed)
-    return source, [
+    return batches, [
         (f"held out {i}", as_recording(example, tokens, device.rate_hz, device.unit, device.bands))
         for i, example in enumerate(examples)
     ]
-
-
-def _card(
-    person: str, recordings: Sequence[Recording], before: float, after: float, base: Path, apart: bool, people: str
-) -> str:
-    minutes = sum(recording.duration_s for recording in recordings) / 60
-    outcome = f"{100 * before:.2f} % → {100 * after:.2f} %" if after < before else f"{100 * before:.2f} % (base kept)"
-    judge = "the person's held-out part" if apart else "what was fitted on (nothing was held out)"
-    return f"""# emgasr model, fitted to one person
-
-| | |
-|---|---|
-| person | {markdown_text(person)}, {minutes:.1f} minutes of labelled recordings ({recordings[0].origin}) |
-| base model | {markdown_text(base.name)} |
-{people}
-| CER on {judge}, greedy | {outcome} |
-| licence | that of the base model and of the person's recordings |
-
-That chose the checkpoint: judge the model on other recordings.
-"""

@@ -1,8 +1,9 @@
-"""A training run's folder and what it is to go on with in; what it began with and every change since out, or a refusal.
+"""A training run's folder and what to go on with in; what the run began with and every change since, or a refusal, out.
 
-start.json     checksums of the manifests and of the parameters before the first step, when that was, the model that
-               it started from, whose recordings shaped the weights (`emgasr.manifests.lineage`), the changes on the way
-training.yaml  the configuration as the run is now
+start.json     checksums of the manifests and of the parameters before the first step, the time of that step, the model
+               that the run started from, whose recordings shaped the weights (`emgasr.manifests.lineage`), and the
+               changes on the way
+training.yaml  the configuration of the run as it is now
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
 from emgasr.display.visible import markdown_text
@@ -23,9 +24,7 @@ from emgasr.files.plain_data import LARGEST_TABLE, read_json, read_yaml
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TRAIN, VALIDATION, Entry, Manifest, checksum_file
 from emgasr.training.checkpoint import CHECKPOINT_NAME, checkpoint_step
-
-if TYPE_CHECKING:
-    from emgasr.training.run import TrainingConfig
+from emgasr.training.config import KINDS, TrainingConfig
 
 START_NAME, CONFIG_NAME = "start.json", "training.yaml"
 FIXED = ("tokens", "features", "normalize", "encoder", "init")  # what a checkpoint is of
@@ -43,18 +42,18 @@ class Begun:
     shaped_by: tuple[Entry, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
 
-    def told_changes(self) -> str:
-        """The changes, for the model card."""
-        told = [
+    def changes_line(self) -> str:
+        """Return the changes, for the model card."""
+        changes = [
             f"{name} {markdown_text(was)} → {markdown_text(now)} at step {c['step']}"
             for c in self.changes
             for name, (was, now) in _pairs(c)
         ]
-        return "; changed on the way: " + ", ".join(told) if told else ""
+        return "; changed on the way: " + ", ".join(changes) if changes else ""
 
 
 def begin(config: TrainingConfig, manifest: Manifest, held_out: Manifest, parameters_sha256: str) -> Begun:
-    """What a run begins with; who shaped the model that it starts from is taken along."""
+    """Return what a run begins with; the people who shaped the model that it starts from are among them."""
     inherited = lineage.read(Path(config.init)) if config.init else ()
     return Begun(
         manifest.checksum(),
@@ -67,7 +66,7 @@ def begin(config: TrainingConfig, manifest: Manifest, held_out: Manifest, parame
 
 
 def write_begun(begun: Begun, config: TrainingConfig, folder: Path) -> None:
-    """Write both files."""
+    """Write start.json and training.yaml."""
     content = dataclasses.asdict(begun) | {"shaped_by": [lineage.as_row(entry) for entry in begun.shaped_by]}
     with replacing(folder / START_NAME) as path:
         path.write_text(as_json(content) + "\n", encoding="utf-8")
@@ -75,14 +74,14 @@ def write_begun(begun: Begun, config: TrainingConfig, folder: Path) -> None:
 
 
 def stopped_before_its_first_checkpoint(folder: Path) -> bool:
-    """Whether there is nothing yet to go on from: such a run begins anew."""
+    """Return whether the run has no checkpoint yet: it then begins anew."""
     return (folder / UNFINISHED).is_file() and not (folder / CHECKPOINT_NAME).is_file()
 
 
 def check_resumed(
     folder: Path, config: TrainingConfig, manifest: Manifest, held_out: Manifest, other_data: bool
 ) -> Begun:
-    """What the run began with and this change; a ConfigError or ManifestError for what cannot change on the way."""
+    """Return what the run began with and this change; a ConfigError or ManifestError for what cannot change."""
     begun, before = read_begun(folder), _config(folder)
     options = _differences(to_mapping(before), to_mapping(config))
     if fixed := [name for name in options if name.partition(".")[0] in FIXED]:
@@ -98,9 +97,9 @@ def check_resumed(
     known = begun.shaped_by or data
     if not other_data:
         if changed:
-            told = _told_difference(known, data)
+            difference = _difference(known, data)
             advice = "restore the manifest, or pass --other-data to go on with these and have it recorded"
-            raise ManifestError(folder, f"was started on other recordings than these{told}", advice)
+            raise ManifestError(folder, f"was started on other recordings than these{difference}", advice)
         _check_files(config, manifest, held_out, begun.begun_unix_s)
     options |= {name: [was[:16], now[:16]] for name, (was, now) in changed.items()}
     if not options:
@@ -116,7 +115,7 @@ def check_resumed(
 
 
 def read_begun(folder: Path) -> Begun:
-    """What a run began with, as it told; a ModelError if that cannot be read."""
+    """Return what start.json says that a run began with; a ModelError if it cannot be read."""
     path = folder / START_NAME
     advice = "start the run anew in another folder"
     try:
@@ -125,15 +124,13 @@ def read_begun(folder: Path) -> Begun:
         begun = Begun(**{"validation_sha256": "", "begun_unix_s": path.stat().st_mtime} | content)
         shaped = tuple(lineage.of_row(path, row) for row in rows)
         begun = dataclasses.replace(begun, shaped_by=shaped, changes=tuple(begun.changes))
-        begun.told_changes()  # they are what they are to be
+        begun.changes_line()  # raises where they are none
     except (OSError, ValueError, TypeError, KeyError, AttributeError, ModelError) as error:
-        raise ModelError(path, "does not tell what the run began with", advice) from error
+        raise ModelError(path, "does not say what the run began with", advice) from error
     return begun
 
 
 def _config(folder: Path) -> TrainingConfig:
-    from emgasr.training.run import KINDS, TrainingConfig
-
     return from_mapping(TrainingConfig, KINDS, read_yaml(folder / CONFIG_NAME), folder / CONFIG_NAME)
 
 
@@ -145,11 +142,11 @@ def _data(config: TrainingConfig, manifest: Manifest, held_out: Manifest) -> tup
 def _named(model: Path, inherited: tuple[Entry, ...] | None) -> str:
     model = model.resolve()
     name = f"{model.parent.name}/{model.name}" if model.name == "model" else model.name
-    return name + ("" if inherited is not None else ", which does not tell whose recordings shaped it")
+    return name + ("" if inherited is not None else ", which does not say whose recordings shaped it")
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any], inside: str = "") -> dict[str, list[Any]]:
-    """Each option that differs, by its dotted name, with both values."""
+    """Return each option that differs, by its dotted name, with both values."""
     found: dict[str, list[Any]] = {}
     for name in (*before, *(name for name in now if name not in before)):
         was, value = before.get(name), now.get(name)
@@ -160,15 +157,15 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any], inside: str 
     return found
 
 
-def _told_difference(before: tuple[Entry, ...], now: tuple[Entry, ...]) -> str:
-    """Which recordings are not there any more, and which are new."""
+def _difference(before: tuple[Entry, ...], now: tuple[Entry, ...]) -> str:
+    """Return a line on the recordings that are lacking now, and on those that are new."""
     was, is_now = ({(e.subject, e.session, e.sha256, e.split) for e in entries} for entries in (before, now))
-    told = []
+    parts = []
     for what, entries in (("lacking", was - is_now), ("new", is_now - was)):
         if entries:
             names = sorted({f"{subject}/{session}" for subject, session, _, _ in entries})
-            told.append(f"{what}: {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else ""))
-    return f" ({'; '.join(told)})" if told else ""
+            parts.append(f"{what}: {', '.join(names[:3])}" + (f" and {len(names) - 3} more" if len(names) > 3 else ""))
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _check_files(config: TrainingConfig, manifest: Manifest, held_out: Manifest, begun_unix_s: float) -> None:

@@ -19,7 +19,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 simulate() {  # split, people, minutes, first person
     [ -f "$work/$1/manifest.jsonl" ] ||
-        $emgasr simulate "$work/$1" --split "$1" --people "$2" --sessions 1 --minutes "$3" --seed "$4" --overwrite
+        $emgasr simulate --out "$work/$1" --split "$1" --people "$2" --sessions 1 --session-minutes "$3" --seed "$4" \
+            --overwrite
 }
 simulate train "$people" "$minutes_each" 0
 simulate validation "$held_out" 2 0
@@ -28,8 +29,8 @@ simulate test "$held_out" 2 100               # not the people whom `emgasr demo
 if [ ! -f "$work/run/done" ]; then
     resume=()
     [ ! -f "$work/run/checkpoint.pt" ] || resume=(--resume)
-    $emgasr train --config recipes/demo_model/conformer.yaml --manifest "$work/train/manifest.jsonl" \
-        --validation_manifest "$work/validation/manifest.jsonl" --minutes "$train_minutes" --out "$work/run" \
+    $emgasr train "$work/train/manifest.jsonl" --config recipes/demo_model/conformer.yaml \
+        --validation-manifest "$work/validation/manifest.jsonl" --fit.minutes "$train_minutes" --out "$work/run" \
         ${resume[@]+"${resume[@]}"}
     touch "$work/run/done"
 fi

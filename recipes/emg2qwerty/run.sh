@@ -14,7 +14,7 @@ personal_steps=${PERSONAL_STEPS:-40000}
 split_files=${SPLIT_FILES:-}            # folder of the published split files; by rule without it
 published_lm=${PUBLISHED_LM:-}          # 6-gram of words by their letters (ARPA), read by the published rule
 lm=${LM:-}                              # our keystroke model, weights tuned on validation sessions
-options=(${OPTIONS:-})                  # more for training, as "--precision bf16"
+options=(${OPTIONS:-})                  # more for training, as "--fit.precision bf16"
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
 read -r -a train <<< "${TRAIN:-${EMGASR:-emgasr} train}"
 python=${PYTHON:-python3}
@@ -30,7 +30,7 @@ fit() {  # system, manifest, folder, steps, more
     if [ -f "$3/checkpoint.pt" ]; then
         "${train[@]}" --resume --out "$3"
     else
-        "${train[@]}" "${configs[@]}" --manifest "$2" --steps "$4" --out "$3" ${options[@]+"${options[@]}"} "${@:5}"
+        "${train[@]}" "$2" "${configs[@]}" --fit.steps "$4" --out "$3" ${options[@]+"${options[@]}"} "${@:5}"
     fi
     touch "$3/done"
 }
@@ -42,7 +42,7 @@ judge() {  # run, manifest, system, part
         "${emgasr[@]}" evaluate "$1/model" "$2" --system "$3" --lm "$published_lm" --single-words \
             --search "$here/search_published.yaml" --out "$1/published_lm" > /dev/null
     [ -z "$lm" ] || [ -f "$1/lm/results.json" ] ||
-        "${emgasr[@]}" evaluate "$1/model" "$2" --system "$3" --lm "$lm" --tune-on validation --out "$1/lm" > /dev/null
+        "${emgasr[@]}" evaluate "$1/model" "$2" --system "$3" --lm "$lm" --validation-split validation --out "$1/lm" > /dev/null
 }
 
 for system in "${systems[@]}"; do

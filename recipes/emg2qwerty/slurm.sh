@@ -7,5 +7,5 @@ set -euo pipefail
 corpus=${1:?usage: sbatch recipes/emg2qwerty/slurm.sh CORPUS OUT SYSTEM}
 out=${2:?usage: sbatch recipes/emg2qwerty/slurm.sh CORPUS OUT SYSTEM}
 system=${3:?usage: sbatch recipes/emg2qwerty/slurm.sh CORPUS OUT SYSTEM}
-export TRAIN="torchrun --standalone --nproc-per-node ${GPUS:-8} -m emgasr train" OPTIONS="${OPTIONS:---precision bf16}"
+export TRAIN="torchrun --standalone --nproc-per-node ${GPUS:-8} -m emgasr train" OPTIONS="${OPTIONS:---fit.precision bf16}"
 exec recipes/emg2qwerty/run.sh "$corpus" "$out" "$system"

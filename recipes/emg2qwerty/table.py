@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from emgasr.evaluation.results import write_results
+from emgasr.score import mean_interval
 
 WAYS = {"greedy": "cer_greedy", "published_lm": "cer_lm", "lm": "cer_lm"}
 
@@ -29,7 +30,6 @@ def line(system: str, part: str, way: str, people: list[dict[str, Any]]) -> dict
     """The figures over people of one system."""
     values = np.array([row[WAYS[way]] for row in people])
     rendered = [row[WAYS[way].replace("cer", "cer_rendered")] for row in people]
-    draws = np.random.default_rng(0).choice(values, size=(2000, len(values))).mean(1)
     return {
         "system": system,
         "split": part,
@@ -40,7 +40,7 @@ def line(system: str, part: str, way: str, people: list[dict[str, Any]]) -> dict
         "cer_population_std": float(values.std()),
         "cer_worst_subject": float(values.max()),
         "cer_rendered_subject_mean": statistics.fmean(rendered),
-        "interval": [float(bound) for bound in np.percentile(draws, [2.5, 97.5])],
+        "interval": list(mean_interval(values)),
         "interval_of": "cer_subject_mean",
     }
 

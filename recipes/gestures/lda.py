@@ -23,8 +23,8 @@ from emgasr.errors import ConfigError
 from emgasr.files.output import replacing
 from emgasr.frontend.features import BandPowerConfig, build_features
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
+from emgasr.protocol.adaptation import earliest
 from emgasr.protocol.folds import CALIBRATION, read_splits
-from emgasr.protocol.ladder import earliest
 
 BANDS = 4  # of equal width up to the Nyquist rate
 OWN_WEIGHT = 10.0  # a person's own take counts as so many of others
@@ -100,15 +100,15 @@ def run(argv: list[str]) -> int:
             start = {"system": "lda", "fold": fold.name, "subject": subject, "list": "isolated", "seed": 0}
             tested = [take for e in own if e.split == TEST for take in known[e.path]]
             calibrating = [e for e in own if e.split == CALIBRATION]
-            rows.append(start | {"sessions": "test", "rung": "none", "minutes": 0.0} | _figures(plain, tested))
+            rows.append(start | {"sessions": "test", "method": "none", "minutes": 0.0} | _figures(plain, tested))
             if any(other.calibration for other in splits.folds):
                 everything = [take for e in own for take in known[e.path]]
-                rows.append(start | {"sessions": "all", "rung": "none", "minutes": 0.0} | _figures(plain, everything))
+                rows.append(start | {"sessions": "all", "method": "none", "minutes": 0.0} | _figures(plain, everything))
             for minutes in map(float, options.minutes.split(",")):
                 chosen = earliest(calibrating, minutes, 0.0, options.shortfall)
                 mine = [take for e, seconds in chosen for take in takes_of(manifest, e, seconds)]
                 if mine:
-                    step = {"sessions": "test", "rung": "all", "minutes": minutes}
+                    step = {"sessions": "test", "method": "all", "minutes": minutes}
                     rows.append(start | step | _figures(_model(others, mine), tested))
     with replacing(options.out) as path:
         path.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")

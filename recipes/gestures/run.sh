@@ -16,11 +16,11 @@ tds_steps=${TDS_STEPS:-450}             # more than a minute: a step of TDS take
 validation_people=${VALIDATION_PEOPLE:-3}
 ladder=${LADDER:-0.5,1}                 # minutes of calibration, from a person's first recording
 # Of so few takes none can be spared to judge the fit.
-calibration=${CALIBRATION:---calibration.steps=60 --calibration.learning_rate=0.001 --calibration.held_out=0}
-rungs=${RUNGS:-all}                     # `emgasr protocol run --help` names others
+adaptation=${ADAPTATION:---adaptation.steps=60 --adaptation.learning-rate=0.001 --adaptation.held-out=0}
+methods=${METHODS:-all}                 # `emgasr protocol run --help` names others
 shortfall=${SHORTFALL:-0.2}             # recordings of about a minute count as one
 jobs=${JOBS:-2}
-engine=${ENGINE:-local}                 # ray: the cluster that RAY_ADDRESS names
+engine=${ENGINE:-local}                 # or ray, slurm
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
 read -r -a python <<< "${PYTHON:-python3}"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -30,7 +30,8 @@ recordings=$out/recordings.jsonl
 if [ "${data%.jsonl}" != "$data" ]; then recordings=$data
 elif [ ! -f "$recordings" ]; then
     # Rest is one of the labels here: to be told from the gestures as they are from each other.
-    "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv "$scale_uv" --ring --rest silence pause --out "$recordings"
+    "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv "$scale_uv" --ring --rest-labels silence pause \
+        --out "$recordings"
 fi
 # The order of gestures is the same in every recording: takes are composed in random order, each session's for itself.
 # `isolated` is read as if the band stayed on: each take after those before it, whose statistics carry on, unlabelled.
@@ -41,17 +42,17 @@ compose() {  # list, options
 compose strings --rounds 4
 compose isolated --shortest 1 --longest 1
 [ -f "$out/splits.json" ] || "${emgasr[@]}" protocol split "$recordings" --rule "$rule" --groups "$groups" \
-    --validation-people "$validation_people" --test-sessions 1 --out "$out/splits.json"
+    --validation-subject-count "$validation_people" --test-session-count 1 --out "$out/splits.json"
 
 conformer="'$here/conformer.yaml'"
 [ -z "$over" ] || conformer+=" '$here/$over.yaml'"
-read -r -a more <<< "$calibration"
+read -r -a more <<< "$adaptation"
 "${emgasr[@]}" protocol run "$recordings" "$out/splits.json" --out "$out/protocol" --engine "$engine" \
     --workers "$jobs" --title "Gestures of people never seen" \
-    --system "conformer=$conformer --steps $steps" --system "tds=$conformer '$here/tds.yaml' --steps $tds_steps" \
+    --system "conformer=$conformer --fit.steps $steps" --system "tds=$conformer '$here/tds.yaml' --fit.steps $tds_steps" \
     --list "strings=$out/strings/manifest.jsonl" --list "isolated=$out/isolated/manifest.jsonl" \
-    "--carry=[isolated]" "--calibration.rungs=[$rungs]" "--calibration.minutes=[$ladder]" \
-    "--calibration.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null
+    "--carry=[isolated]" "--adaptation.methods=[$methods]" "--adaptation.minutes=[$ladder]" \
+    "--adaptation.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null
 "${python[@]}" "$here/lda.py" "$recordings" "$out/splits.json" "$ladder" "$out/lda.json" \
     --shortfall "$shortfall"
 "${emgasr[@]}" protocol report "$out/protocol" --title "Gestures of people never seen" --rows "$out/lda.json" \

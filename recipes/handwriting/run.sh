@@ -16,7 +16,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 if [ -f "$out/run/checkpoint.pt" ]; then
     [ -f "$out/run/done" ] || "${emgasr[@]}" train --resume --out "$out/run"
 else
-    "${emgasr[@]}" train --config "$here/conformer.yaml" --manifest "$out/manifest.jsonl" --steps "$steps" --out "$out/run"
+    "${emgasr[@]}" train "$out/manifest.jsonl" --config "$here/conformer.yaml" --fit.steps "$steps" --out "$out/run"
 fi
 touch "$out/run/done"
 "${emgasr[@]}" evaluate "$out/run/model" "$out/manifest.jsonl" --system conformer --out "$out/results" --overwrite

@@ -17,7 +17,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 
 mkdir -p "$out"
 language=()
-[ -z "${LM:-}" ] || language=(--lm "$LM" --lexicon "$LEXICON" --character-lm "$CHARACTER_LM" --tune-on validation)
+[ -z "${LM:-}" ] || language=(--lm "$LM" --lexicon "$LEXICON" --character-lm "$CHARACTER_LM" --validation-split validation)
 for filtering in "${filterings[@]}"; do
     "$python" "$here/prepare.py" "$corpus" --splits "$splits" --out "$out" --filtering "$filtering" --pieces "$pieces" \
         ${LEXICON:+--lexicon "$LEXICON"} ${LM_TEXT:+--lm-text "$LM_TEXT"} | tee "$out/$filtering.prepare.txt"
@@ -32,7 +32,7 @@ for filtering in "${filterings[@]}"; do
         if [ -f "$run/checkpoint.pt" ]; then
             "${emgasr[@]}" train --resume --out "$run"
         else
-            "${emgasr[@]}" train "${configs[@]}" --manifest "$manifest" --steps "$steps" --out "$run"
+            "${emgasr[@]}" train "$manifest" "${configs[@]}" --fit.steps "$steps" --out "$run"
         fi
         "${emgasr[@]}" evaluate "$run/model" "$manifest" --system "$system, $filtering" \
             ${language[@]+"${language[@]}"} --out "$run/results" --overwrite

@@ -15,12 +15,12 @@ train_sessions=${TRAIN_SESSIONS:-3}     # sessions of a training person, validat
 sessions=${SESSIONS:-6}                 # sessions of a test person, of whom the last ones are tested,
 test_sessions=${TEST_SESSIONS:-2}       # this many; the others calibrate
 minutes=${MINUTES:-10}                  # of a session, from its start
-budget=${BUDGET:---minutes 60}          # of training, the same for every system; --steps N repeats itself to the bit
+budget=${BUDGET:---fit.minutes 60}      # of training, the same for every system; --fit.steps N repeats itself to the bit
 device=${DEVICE:-auto}                  # of training and reading: auto, cpu or cuda
 ladder=${LADDER:-0.5,1,2,5,10,20,40}    # minutes of calibration
-calibration=${CALIBRATION:-}            # more options, as --calibration.steps=120
+adaptation=${ADAPTATION:-}              # more options, as --adaptation.steps=120
 jobs=${JOBS:-2}                         # simulations, and jobs of the protocol, at a time
-engine=${ENGINE:-local}                 # ray: the cluster that RAY_ADDRESS names
+engine=${ENGINE:-local}                 # or ray, slurm
 lm=${LM:-}                              # language model to read with, and the text that it was built from
 lm_text=${LM_TEXT:-}
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
@@ -36,7 +36,7 @@ simulate() {  # person's folder of events, split, number in it, sessions
     local place="$out/recordings/$2$3"
     [ -f "$place/manifest.jsonl" ] && return
     local files=("$1"/ses-*/emg/*_events.tsv*)
-    "${emgasr[@]}" simulate "$place" --split "$2" --people 1 --seed "$3" --sessions "$4" --minutes "$minutes" \
+    "${emgasr[@]}" simulate --out "$place" --split "$2" --people 1 --seed "$3" --sessions "$4" --session-minutes "$minutes" \
         --events "${files[@]:0:$4}" --overwrite &
     running+=("$!")
     if [ "${#running[@]}" -ge "$jobs" ]; then wait "${running[0]}"; running=("${running[@]:1}"); fi
@@ -57,20 +57,21 @@ if [ ! -f "$out/splits.json" ]; then
     tested=()
     for ((i = 0; i < test_people; i++)); do tested+=("$(printf 'sim%04d' $((9000 + i)))"); done
     "${emgasr[@]}" manifest "$out/recordings" --corpus native --out "$out/manifest.jsonl" --overwrite \
-        --test-subjects "${tested[@]}" --val-subjects "${names[@]}"
-    "${emgasr[@]}" protocol split "$out/manifest.jsonl" --rule official --test-sessions "$test_sessions" --out "$out/splits.json"
+        --test-subjects "${tested[@]}" --validation-subjects "${names[@]}"
+    "${emgasr[@]}" protocol split "$out/manifest.jsonl" --rule official --test-session-count "$test_sessions" \
+        --out "$out/splits.json"
 fi
 
 [ -n "$systems" ] || systems=$(cd "$here" && printf '%s ' *.yaml)
 run=()
 for name in $systems; do
     name=${name%.yaml}
-    run+=(--system "$name='$here/$name.yaml' $budget --device $device")
+    run+=(--system "$name='$here/$name.yaml' $budget --fit.device $device")
 done
 language=()
-[ -z "$lm" ] || language=("--lm=$lm" "--lm_text=[$lm_text]")
-read -r -a more <<< "$calibration"
+[ -z "$lm" ] || language=("--lm=$lm" "--lm-text=[$lm_text]")
+read -r -a more <<< "$adaptation"
 "${emgasr[@]}" protocol run "$out/manifest.jsonl" "$out/splits.json" "${run[@]}" --out "$out/protocol" \
-    --engine "$engine" --workers "$jobs" --title "Real typing, simulated muscles" "--calibration.minutes=[$ladder]" \
+    --engine "$engine" --workers "$jobs" --title "Real typing, simulated muscles" "--adaptation.minutes=[$ladder]" \
     ${more[@]+"${more[@]}"} ${language[@]+"${language[@]}"} > /dev/null
 "${emgasr[@]}" protocol report "$out/protocol" --title "Real typing, simulated muscles" --published "$here/published.md"

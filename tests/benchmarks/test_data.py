@@ -28,6 +28,7 @@ def test_the_session_is_one_of_the_corpus_with_keys_at_its_rate(session: Path) -
     assert 3 < len(recording.events) / recording.duration_s < 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [ours, plain])
 def test_both_loaders_give_whole_batches(session: Path, make: type) -> None:
     samples = next(make(session, False))

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from emgasr.recording import Spans
-from emgasr.streaming.stream import Key, StreamConfig
+from emgasr.streaming.events import KeyEvent
+from emgasr.streaming.stream import StreamConfig
+from emgasr.transcript import Key
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
@@ -17,20 +19,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from live_delay import Stretch, _last_change_s, fed, rest_level, summed
 
 
-def key(index: int, symbol: str, state: str, shown_s: float) -> Key:
-    return Key(index, symbol, 0.0, 1.0, state, 0, shown_s)
+def key(index: int, symbol: str, state: str, shown_s: float) -> KeyEvent:
+    return KeyEvent(index, Key(symbol, 0.0, 1.0), state, 0, shown_s)
 
 
 def test_a_key_is_shown_since_its_last_change() -> None:
     keys = [
-        key(0, "a", "tentative", 1.0),
-        key(1, "b", "tentative", 1.1),
-        key(0, "a", "stable", 1.2),
-        key(1, "c", "tentative", 1.3),
-        key(2, "d", "tentative", 1.4),
-        key(2, "d", "withdrawn", 1.5),
-        key(1, "c", "stable", 1.6),
-        key(2, "d", "stable", 1.7),
+        key(0, "a", "partial", 1.0),
+        key(1, "b", "partial", 1.1),
+        key(0, "a", "final", 1.2),
+        key(1, "c", "partial", 1.3),
+        key(2, "d", "partial", 1.4),
+        key(2, "d", "retracted", 1.5),
+        key(1, "c", "final", 1.6),
+        key(2, "d", "final", 1.7),
     ]
     assert _last_change_s(keys) == [1.0, 1.3, 1.7]
 
@@ -43,8 +45,8 @@ def test_delays_are_counted_from_the_press_and_errors_from_the_truth() -> None:
     row = summed([tally, tally])
     assert row["cer"] == pytest.approx(100 * tally.counts.rate, abs=0.01)
     assert tally.counts.reference_length == len(recording.events)
-    assert len(tally.tentative_s) == len(tally.stable_s) == tally.counts.hits
-    assert all(first <= last for first, last in zip(tally.tentative_s, tally.stable_s, strict=True))
+    assert len(tally.partial_s) == len(tally.final_s) == tally.counts.hits
+    assert all(first <= last for first, last in zip(tally.partial_s, tally.final_s, strict=True))
     assert tally.rest_minutes == pytest.approx(1.5 / 60)
     assert rest_level(stretch, 2.0) is None
     level = rest_level(stretch, 1.0)

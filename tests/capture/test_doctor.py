@@ -144,7 +144,7 @@ def test_the_verb_shows_a_table_or_json(tmp_path: Path, capsys: pytest.CaptureFi
     recording = make_recording(4.0, rate_hz=1000.0)
     quiet = make_recording(4.0, rate_hz=1000.0, samples=(recording.read() / 10).astype(np.float32))
     save_session(quiet, path)
-    assert main(["doctor", "--source", f"file:{path},speed=fast", "--seconds", "4"]) == 0
+    assert main(["doctor", "--source", f"file:{path},speed=fast", "--limit-seconds", "4"]) == 0
     told = capsys.readouterr().out
     assert "verdict: good" in told
     assert "right4" in told
@@ -162,5 +162,5 @@ def test_the_verb_ends_with_2_for_a_bad_signal_and_for_bad_options(
     assert main(["doctor", "--source", f"file:{path},speed=fast"]) == 2
     assert "verdict: bad" in capsys.readouterr().out
     assert main(["doctor", "--source", "file:/nowhere"]) == 2
-    assert main(["doctor", "--source", "file:x", "--seconds", "0"]) == 2
+    assert main(["doctor", "--source", "file:x", "--limit-seconds", "0"]) == 2
     assert main(["doctor"]) == 2

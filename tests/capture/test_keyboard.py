@@ -8,6 +8,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
+import pytest
+
 IN_A_TERMINAL = """
 import fcntl, os, sys, termios, time
 os.setsid()
@@ -34,6 +36,7 @@ def screen_of(program: str, *typed: tuple[str, bytes]) -> str:
     return screen.decode()
 
 
+@pytest.mark.process
 def test_keys_are_taken_unseen_and_answer_no_later_question() -> None:
     program = """
 with terminal_keys() as keys:
@@ -51,6 +54,7 @@ print("answer", repr(input("question")))
     assert "xyz" not in screen
 
 
+@pytest.mark.process
 def test_a_background_job_leaves_the_keyboard_alone() -> None:
     program = """
 print("own", has_keyboard(), flush=True)
@@ -66,6 +70,7 @@ os.wait()
     assert "job False []" in screen
 
 
+@pytest.mark.process
 def test_without_a_terminal_there_is_no_keyboard() -> None:
     program = "from emgasr.capture.keyboard import has_keyboard; print(has_keyboard())"
     done = subprocess.run([sys.executable, "-c", program], stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -28,7 +28,7 @@ def test_the_verb_reads_on_and_says_what_it_passed_over(value: float, tmp_path: 
     out, errors = told()
     assert json.loads(out)["notes"][0].startswith("1 value that no amplifier gives (left1;")
     assert "1 value that no amplifier gives" in errors
-    assert main(["condition", str(tmp_path / "r.hdf5"), str(tmp_path / "c.hdf5"), "--highpass_hz", "20"]) == 0
+    assert main(["condition", str(tmp_path / "r.hdf5"), "--out", str(tmp_path / "c.hdf5"), "--highpass-hz", "20"]) == 0
     assert "1 value that no amplifier gives" in told()[1]
     assert main(["transcribe", str(tmp_path / "model"), str(tmp_path / "c.hdf5"), "--json"]) == 0
     assert "notes" not in json.loads(told()[0])

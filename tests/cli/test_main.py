@@ -41,6 +41,7 @@ def raising(error: BaseException) -> Callable[[list[str]], int]:
     return run
 
 
+@pytest.mark.process
 def test_help_lists_every_verb_and_imports_nothing_heavy() -> None:
     program = (
         "import sys; from emgasr.cli import main; code = main(['--help']); "
@@ -52,6 +53,7 @@ def test_help_lists_every_verb_and_imports_nothing_heavy() -> None:
     assert all(f"  {name} " in done.stdout for name in cli.VERBS)
 
 
+@pytest.mark.process
 def test_the_package_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "emgasr", "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, f"emgasr {__version__}\n")
@@ -147,6 +149,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_result(
     assert result.read_text() == "old"
 
 
+@pytest.mark.process
 def test_ctrl_c_ends_a_verb_in_one_line_with_130() -> None:
     # A suite that runs in the background of a shell inherits an ignored SIGINT, which a terminal would not give.
     program = (
@@ -165,6 +168,7 @@ def test_ctrl_c_ends_a_verb_in_one_line_with_130() -> None:
     assert (started.returncode, told) == (130, "emgasr: interrupted\n")
 
 
+@pytest.mark.process
 def test_a_closed_pipe_is_no_error_message() -> None:
     program = f"{sys.executable} -c \"import sys; from emgasr.cli import main; sys.exit(main(['--help']))\""
     done = subprocess.run(
@@ -182,6 +186,7 @@ SHOWS = (
 )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii", "latin-1", "utf-8:surrogateescape"])
 def test_json_is_utf8_or_escaped_and_text_is_shown_whatever_the_terminal(encoding: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
@@ -192,6 +197,7 @@ def test_json_is_utf8_or_escaped_and_text_is_shown_whatever_the_terminal(encodin
     assert json.loads(line) == {"key": "⌫😀é", "path": "x\udce9", "rate": None}
 
 
+@pytest.mark.process
 def test_the_c_locale_shows_every_sign() -> None:
     for more in ({}, {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}):
         environment = {**os.environ, "LC_ALL": "C", **more}
@@ -199,6 +205,7 @@ def test_the_c_locale_shows_every_sign() -> None:
         assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-", "2>/dev/full >/dev/full"])
 @pytest.mark.parametrize(("argv", "code"), [("--version", 0), ("nonsense", 2)])
 def test_standard_streams_may_be_missing(closed: str, argv: str, code: int) -> None:
@@ -208,6 +215,7 @@ def test_standard_streams_may_be_missing(closed: str, argv: str, code: int) -> N
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_a_file_is_not_opened_in_the_place_of_a_closed_stream(tmp_path: Path) -> None:
     program = (
         "import sys, types; from emgasr import cli; verb = types.ModuleType('verb'); sys.modules['verb'] = verb\n"

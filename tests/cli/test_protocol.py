@@ -19,17 +19,17 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A corpus, its splits, and jobs that are done in this process."""
     write_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emgasr.protocol.jobs.LocalEngine", lambda workers, threads: Here(workers))
+    monkeypatch.setattr("emgasr.protocol.local_jobs.LocalEngine", lambda workers, threads, preload: Here(workers))
     return tmp_path
 
 
 def split(*options: str) -> int:
-    rule = ["--rule", "leave-one-subject-out", "--test-sessions", "1"]
+    rule = ["--rule", "leave-one-subject-out", "--test-session-count", "1"]
     return main(["protocol", "split", "manifest.jsonl", *rule, "--out", "splits.json", *options])
 
 
-def run(*options: str, out: str = "out", system: str = "linear=system.yaml --learning_rate 0.02") -> int:
-    ladder = ["--calibration.minutes=[0.2]", "--calibration.rungs=[affine]"]
+def run(*options: str, out: str = "out", system: str = "linear=system.yaml --fit.learning-rate 0.02") -> int:
+    ladder = ["--adaptation.minutes=[0.2]", "--adaptation.methods=[affine]"]
     places = ["manifest.jsonl", "splits.json", "--system", system, "--out", out]
     return main(["protocol", "run", *places, *ladder, "--quiet", *options])
 
@@ -45,6 +45,7 @@ def test_a_split_file_is_made_once_and_its_checksum_told(world: Path, capsys: py
     assert told["sha256"] in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,16 +53,17 @@ def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
     assert run("--title", "Easy people", "--json") == 0
     printed = capsys.readouterr().out
     rows = json.loads(printed[printed.index('{"rows"') :])["rows"]
-    assert {(row["system"], row["rung"], row["minutes"]) for row in rows} == {
+    assert {(row["system"], row["method"], row["minutes"]) for row in rows} == {
         ("linear", "none", 0),
         ("linear", "affine", 0.2),
     }
     text = (world / "out" / "RESULTS.md").read_text()
     assert "# Easy people" in text
-    assert "`emgasr protocol run manifest.jsonl splits.json --system 'linear=system.yaml --learning_rate 0.02'" in text
+    command = "emgasr protocol run manifest.jsonl splits.json --system 'linear=system.yaml --fit.learning-rate 0.02'"
+    assert f"`{command}" in text
     told = json.loads((world / "out" / "run.json").read_text())
-    assert told["systems"]["linear"]["learning_rate"] == 0.02
-    own = {"list": "sessions", "sessions": "test", "rung": "none", "minutes": 0.0, "seed": 0, "keys": 9}
+    assert told["systems"]["linear"]["fit"]["learning_rate"] == 0.02
+    own = {"list": "sessions", "sessions": "test", "method": "none", "minutes": 0.0, "seed": 0, "keys": 9}
     more = [own | {"system": "other", "subject": name, "cer_greedy": 0.25} for name in ("ann", "bob", "cat")]
     (world / "more.json").write_text(json.dumps({"rows": more}))
     (world / "published.md").write_text("Others found 1.")
@@ -79,7 +81,7 @@ def test_a_run_writes_the_table_and_a_report_writes_it_anew_with_more(
         ({"system": "a/b=system.yaml"}, "'a/b' cannot name a folder"),
         ({"system": "linear=none.yaml"}, "none.yaml: cannot be read"),
         ({"system": "linear=system.yaml --stepz 3"}, "stepz"),
-        ({"options": ["--calibration.rungs=[legs]"]}, "'legs' is unknown"),
+        ({"options": ["--adaptation.methods=[legs]"]}, "'legs' is unknown"),
         ({"options": ["--calibrationn.steps=3"]}, "calibrationn"),
         ({"options": ["--system", "linear=system.yaml"]}, "names two systems alike"),
         ({"options": ["--list", "strings"]}, "--list: 'strings' is not NAME=MANIFEST"),
@@ -123,4 +125,19 @@ def test_what_is_no_protocol_cannot_be_reported(world: Path, capsys: pytest.Capt
     assert main(["protocol", "report", "."]) == 2
     assert "rows.json: holds no rows of a protocol" in capsys.readouterr().err
     assert main(["protocol", "report", ".", "--colour"]) == 2
-    assert "unknown option '--colour'" in capsys.readouterr().err
+    assert "unknown option --colour" in capsys.readouterr().err
+
+
+def test_the_help_names_every_engine_and_what_slurm_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["protocol", "run", "--help"]) == 0
+    text = capsys.readouterr().out
+    for option in ("{local,ray,slurm}", "--slurm.partition", "--slurm.minutes", "--slurm.gpus", "--slurm.memory-gb"):
+        assert option in text
+
+
+def test_rows_that_garble_a_figure_are_a_line(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("rows.json").write_text('[{"system": "a", "list": "x", "sessions": "test", "method": "none", "minutes": "5"}]')
+    assert main(["protocol", "report", "."]) == 2
+    error = capsys.readouterr().err
+    assert "rows.json: a row: 'minutes' is '5', not a finite number; run `emgasr protocol run` to its end" in error
+    assert error.count("\n") == 1

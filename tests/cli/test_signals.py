@@ -25,13 +25,24 @@ from tests.helpers.miniatures import write_native
 from tests.helpers.tiny_models import write_easy_corpus
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_training_that_is_told_to_end_writes_its_checkpoint_and_goes_on_without_a_step_twice(
     number: signal.Signals, tmp_path: Path
 ) -> None:
     write_easy_corpus(tmp_path)
     run = tmp_path / "run"
-    options = ["--config", str(tmp_path / "train.yaml"), "--steps", "100000", "--validations", "1", "--out", str(run)]
+    options = [
+        "--config",
+        str(tmp_path / "train.yaml"),
+        "--fit.steps",
+        "100000",
+        "--fit.validations",
+        "1",
+        "--out",
+        str(run),
+    ]
     with started("train", *options) as process:
         while not (run / "log.jsonl").exists() or len((run / "log.jsonl").read_text().splitlines()) < 3:
             assert process.poll() is None
@@ -41,7 +52,7 @@ def test_training_that_is_told_to_end_writes_its_checkpoint_and_goes_on_without_
     assert process.returncode == 130
     steps = [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()]
     assert f"stopped at step {steps[-1]}; continue with --resume --out {run}" in wrong
-    assert main(["train", "--resume", "--out", str(run), "--steps", str(steps[-1] + 2)]) == 0
+    assert main(["train", "--resume", "--out", str(run), "--fit.steps", str(steps[-1] + 2)]) == 0
     entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in entries if "loss" in entry] == list(range(1, steps[-1] + 3))
 
@@ -77,12 +88,14 @@ def shown(controller: int) -> None:
     time.sleep(0.01)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_recording_that_is_told_to_end_is_finished_and_gives_the_terminal_back(
     number: signal.Signals, tmp_path: Path
 ) -> None:
     source, out = f"file:{write_native(tmp_path, 'minute.hdf5', seconds=60.0)}", tmp_path / "out.hdf5"
-    with in_a_terminal("record", str(out), "--source", source, "--keys") as (process, controller, terminal):
+    with in_a_terminal("record", "--out", str(out), "--source", source, "--keys") as (process, controller, terminal):
         before = termios.tcgetattr(terminal)
         recorded(out, process, controller)
         assert termios.tcgetattr(terminal)[3] != before[3]
@@ -97,9 +110,10 @@ def test_a_recording_that_is_told_to_end_is_finished_and_gives_the_terminal_back
     os.close(terminal)
 
 
+@pytest.mark.process
 def test_a_recording_whose_terminal_is_closed_is_finished(tmp_path: Path) -> None:
     source, out = f"file:{write_native(tmp_path, 'minute.hdf5', seconds=60.0)}", tmp_path / "out.hdf5"
-    with in_a_terminal("record", str(out), "--source", source, "--keys") as (process, controller, terminal):
+    with in_a_terminal("record", "--out", str(out), "--source", source, "--keys") as (process, controller, terminal):
         recorded(out, process, controller)
         os.close(terminal)
         os.close(controller)  # which hangs up
@@ -108,6 +122,7 @@ def test_a_recording_whose_terminal_is_closed_is_finished(tmp_path: Path) -> Non
     assert open_recording(out).duration_s > 0
 
 
+@pytest.mark.process
 def test_what_was_told_to_ignore_a_hangup_ignores_it() -> None:
     program = """
 import os, signal, time
@@ -126,6 +141,7 @@ except KeyboardInterrupt:
     assert done.stdout == "ended True\n"
 
 
+@pytest.mark.process
 def test_a_forked_worker_dies_of_what_ends_it_and_its_parent_goes_on() -> None:
     program = """
 import os, signal, time

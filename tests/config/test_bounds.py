@@ -12,22 +12,24 @@ from typing import Annotated, Any
 
 import pytest
 
-from emgasr.capture.profile import Profile
 from emgasr.config.bounds import Within, bounds_of, check_within
 from emgasr.config.typed_data import built
+from emgasr.data.augment import AugmentConfig
 from emgasr.errors import ConfigError
 from emgasr.frontend.conditioning import ConditioningConfig
+from emgasr.protocol.config import AdaptationConfig, ProtocolConfig
 from emgasr.protocol.folds import RuleConfig
-from emgasr.protocol.ladder import CalibrationConfig
-from emgasr.protocol.plan import ProtocolConfig
+from emgasr.streaming.profile import Profile
 from emgasr.streaming.rules import LiveRules
 from emgasr.streaming.stream import StreamConfig
-from emgasr.training.personalize import PersonalizeConfig
-from emgasr.training.run import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
+from emgasr.training.loop import FitConfig
+from emgasr.training.objective import CTCConfig
 
-NAMED = (TrainingConfig, PersonalizeConfig, ProtocolConfig, ConditioningConfig, CalibrationConfig, RuleConfig)
+PARTS = (FitConfig, CTCConfig, AugmentConfig)
+NAMED = (TrainingConfig, PersonalizeConfig, ProtocolConfig, ConditioningConfig, AdaptationConfig, RuleConfig)
 SECTIONS = [kind for kinds in KINDS.values() for kind in kinds.values()]
-CONFIGS = [*NAMED, *SECTIONS, LiveRules, StreamConfig]
+CONFIGS = [*NAMED, *PARTS, *SECTIONS, LiveRules, StreamConfig]
 
 
 def numbers(config: type) -> Iterator[tuple[str, Any, type, Within | None]]:
@@ -52,7 +54,7 @@ def test_every_number_of_a_configuration_states_finite_bounds_and_keeps_them(
     for value in (*beyond, *([math.nan, math.inf] if kind is float else [10**30])):
         given = value if kind is float else int(value)
         with pytest.raises(ConfigError, match=rf"{name}: .* is out of range; give .* to ") as error:
-            config(**{name: shaped(hint, given)} | budget(config, name))
+            config(**{name: shaped(hint, given)} | budget(config))
         assert "\n" not in str(error.value)
 
 
@@ -63,13 +65,13 @@ def shaped(hint: Any, value: Any) -> Any:
     return ((value, value),) if pairs else (value,) if lists else value
 
 
-def budget(config: type, name: str) -> dict[str, Any]:
-    return {"steps": 1} if issubclass(config, TrainingConfig | PersonalizeConfig) and name != "steps" else {}
+def budget(config: type) -> dict[str, Any]:
+    return {"fit": FitConfig(steps=1)} if issubclass(config, TrainingConfig | PersonalizeConfig) else {}
 
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_defaults_lie_within_the_bounds(config: type) -> None:
-    check_within(config(**budget(config, "")))
+    check_within(config(**budget(config)))
 
 
 def test_levels_of_a_profile_are_bounded() -> None:
@@ -101,9 +103,9 @@ def test_the_bounds_of_a_list_are_those_of_its_items() -> None:
 
 def test_whoever_reads_a_file_names_it_with_the_number() -> None:
     for config, values, wrong in (
-        (LiveRules, {"settle_within_s": 1e308}, r"live\.yaml: live rules\.settle_within_s: 1e\+308 is out of range"),
-        (PersonalizeConfig, {"steps": 1, "source": {"snap_s": -1.0}}, r"live\.yaml: source\.snap_s: -1 is out"),
-        (PersonalizeConfig, {"steps": 1, "minutes": 1.0}, r"live\.yaml: training budget: needs either"),
+        (LiveRules, {"finalize_within_s": 1e308}, r"live\.yaml: live rules\.finalize_within_s: 1e\+308 is out"),
+        (PersonalizeConfig, {"fit": {"steps": 1}, "data": {"snap_s": -1.0}}, r"live\.yaml: data\.snap_s: -1 is out"),
+        (PersonalizeConfig, {"fit": {"steps": 1, "minutes": 1.0}}, r"live\.yaml: training budget: needs either"),
     ):
         with pytest.raises(ConfigError, match=wrong) as error:
             built(config, {}, values, Path("live.yaml"))

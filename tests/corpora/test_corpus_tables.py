@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from emgasr.corpora.tables.delimited import Row, number, read_table, volts
+from emgasr.corpora.tables.delimited import Row, number, read_table
+from emgasr.corpora.tables.units import volts
 from emgasr.errors import RecordingError
 
 ROWS = [{"file": "a.npy", "label": "fist"}, {"file": "b.npy", "label": "a, b"}]

@@ -117,6 +117,7 @@ def uci(change: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
     return apply
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -153,6 +154,7 @@ def test_labels_of_a_log_follow_its_own_clock_over_a_gap(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
 def test_no_row_is_lost_with_another_line_end_or_without_a_header(tmp_path: Path, ends: str) -> None:
     (path,) = uci_gestures.text_files(write_uci(tmp_path, 1))

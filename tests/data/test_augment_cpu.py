@@ -9,6 +9,7 @@ from emgasr.data.augment import Augment, AugmentConfig
 from emgasr.data.augment_cpu import moved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_one_pass_moves_bands_as_indices_do(dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import threading
 
 import numpy as np
 import pytest
@@ -12,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.data.batches import Batch, ComposedBatches, WindowsConfig, WindowSource, _quietest, collate, prefetch
-from emgasr.data.compose import ComposeConfig, ComposedSource, Example, Take
+from emgasr.data.batches import ComposedSampler, WindowSampler, WindowsConfig, _quietest, collate
+from emgasr.data.compose import ComposeConfig, ComposedExamples, Example, Take
 from emgasr.data.spellings import RandomStrings
 from emgasr.errors import DataError
 from emgasr.recording import Events, Recording
@@ -37,9 +36,9 @@ def typed(seed: int = 0, seconds: float = SECONDS, keys: int = 60) -> Recording:
     return make_recording(seconds, seed=seed, samples=samples, events=Events.of(presses))
 
 
-def windows(seed: int = 0, **changes: float) -> WindowSource:
+def windows(seed: int = 0, **changes: float) -> WindowSampler:
     config = WindowsConfig(**(vars(WINDOWS) | changes))  # type: ignore[arg-type]
-    return WindowSource([typed(0), typed(1, 60.0, 100)], KEYS, config, seed)
+    return WindowSampler([typed(0), typed(1, 60.0, 100)], KEYS, config, seed)
 
 
 def same(one: list[Example], other: list[Example]) -> bool:
@@ -52,21 +51,21 @@ def same(one: list[Example], other: list[Example]) -> bool:
 @given(seed=st.integers(0, 2**40), step=st.integers(0, 2**40))
 def test_a_batch_is_a_function_of_seed_and_step(seed: int, step: int) -> None:
     one, other = windows(seed), windows(seed)
-    other.batch(step + 1)  # what was drawn before does not matter
-    assert same(one.batch(step), other.batch(step))
-    assert not same(one.batch(step), one.batch(step + 1))
-    assert not same(one.batch(step), windows(seed + 1).batch(step))
+    other.examples(step + 1)  # what was drawn before does not matter
+    assert same(one.examples(step), other.examples(step))
+    assert not same(one.examples(step), one.examples(step + 1))
+    assert not same(one.examples(step), windows(seed + 1).examples(step))
 
 
 def test_memory_or_file_changes_nothing() -> None:
-    assert same(windows().batch(3), windows(cache_gb=0.0).batch(3))
+    assert same(windows().examples(3), windows(cache_gb=0.0).examples(3))
 
 
 @settings(max_examples=30, deadline=None)
 @given(step=st.integers(0, 10_000))
 def test_labels_are_the_keys_inside_at_their_times(step: int) -> None:
     recordings = [typed(0)]
-    for example in WindowSource(recordings, KEYS, WINDOWS, seed=1).batch(step):
+    for example in WindowSampler(recordings, KEYS, WINDOWS, seed=1).examples(step):
         first_s, last_s = float(example.samples[0, 0]) / 200, (float(example.samples[-1, 0]) + 1) / 200
         events = recordings[0].events
         ids, kept = KEYS.encode_keys(events.keys)
@@ -84,7 +83,7 @@ def test_labels_are_the_keys_inside_at_their_times(step: int) -> None:
 @settings(max_examples=30, deadline=None)
 @given(step=st.integers(0, 10_000))
 def test_edges_move_within_reach_and_away_from_keys(step: int) -> None:
-    snapped, raw = windows().batch(step), windows(snap_s=0.0).batch(step)
+    snapped, raw = windows().examples(step), windows(snap_s=0.0).examples(step)
     assert len({len(e.samples) for e in raw}) <= 2  # one length a batch, but for rounding
     seconds = np.random.default_rng((0, step)).uniform(2.0, 4.0)  # the first that a batch draws
     assert all(abs(len(example.samples) - seconds * 200) <= 1 for example in raw)
@@ -113,7 +112,7 @@ def test_an_edge_goes_where_no_key_is(around: float, edge: float) -> None:
 
 
 def test_longer_recordings_are_drawn_more_often() -> None:
-    source = WindowSource([typed(0, 20.0), typed(1, 60.0)], KEYS, WINDOWS, seed=0)
+    source = WindowSampler([typed(0, 20.0), typed(1, 60.0)], KEYS, WINDOWS, seed=0)
     assert source.share.tolist() == [0.25, 0.75]
 
 
@@ -128,10 +127,10 @@ def test_longer_recordings_are_drawn_more_often() -> None:
 )
 def test_recordings_that_give_no_windows_are_refused(recordings: list[Recording], wrong: str) -> None:
     with pytest.raises(DataError, match=wrong):
-        WindowSource(recordings, KEYS, WINDOWS, seed=0)
+        WindowSampler(recordings, KEYS, WINDOWS, seed=0)
 
 
-def composed(size: int = 5, seed: int = 0) -> ComposedBatches:
+def composed(size: int = 5, seed: int = 0) -> ComposedSampler:
     rng = np.random.default_rng(0)
     takes = [
         Take(
@@ -146,26 +145,26 @@ def composed(size: int = 5, seed: int = 0) -> ComposedBatches:
         for n in range(3)
     ]
     config = ComposeConfig(trim_ms=50, stretch=0.1)
-    return ComposedBatches(ComposedSource(takes, RandomStrings(1, 9), Tokens.characters("abc"), config, seed), size)
+    return ComposedSampler(ComposedExamples(takes, RandomStrings(1, 9), Tokens.characters("abc"), config, seed), size)
 
 
 @pytest.mark.parametrize("size", [1, 5])
 def test_a_pool_holds_each_of_its_examples_once(size: int) -> None:
     batches = composed(size)
     for first in (0, batches.pool):
-        drawn = [example for step in range(first, first + batches.pool) for example in batches.batch(step)]
-        expected = [batches.source.example(first * size + i) for i in range(batches.pool * size)]
+        drawn = [example for step in range(first, first + batches.pool) for example in batches.examples(step)]
+        expected = [batches.sequences.example(first * size + i) for i in range(batches.pool * size)]
         assert sorted(e.samples.tobytes() for e in drawn) == sorted(e.samples.tobytes() for e in expected)
 
 
 def test_batches_of_a_pool_pad_little_and_come_in_any_order() -> None:
     batches = composed()
-    spans = [[len(e.samples) for e in batches.batch(step)] for step in range(batches.pool)]
+    spans = [[len(e.samples) for e in batches.examples(step)] for step in range(batches.pool)]
     ordered = sorted(spans)
     assert all(max(one) <= min(other) for one, other in itertools.pairwise(ordered))
     assert spans != ordered  # short ones do not always come first
-    assert same(composed().batch(11), composed().batch(11))
-    assert not same(composed().batch(11), composed(seed=1).batch(11))
+    assert same(composed().examples(11), composed().examples(11))
+    assert not same(composed().examples(11), composed(seed=1).examples(11))
 
 
 def example(samples: int, ids: list[int]) -> Example:
@@ -187,55 +186,3 @@ def test_padding_is_zero_and_lengths_tell_it() -> None:
 
 def test_a_batch_without_labels_keeps_its_shape() -> None:
     assert collate([example(3, [])]).targets.shape == (1, 1)
-
-
-def numbered(step: int) -> Batch:
-    return collate([example(1 + step, [step])])
-
-
-def worker_is_gone() -> bool:
-    return not any(thread.name == "batches" for thread in threading.enumerate())
-
-
-def test_batches_come_in_order_and_end() -> None:
-    assert [len(batch.samples[0]) for batch in prefetch(numbered, range(3, 9))] == [4, 5, 6, 7, 8, 9]
-    assert worker_is_gone()
-    assert list(prefetch(numbered, range(0))) == []
-
-
-def test_no_more_batches_are_made_than_asked_ahead() -> None:
-    made: list[int] = []
-    enough = threading.Event()
-
-    def make(step: int) -> Batch:
-        made.append(step)
-        if len(made) > 3:
-            enough.set()
-        return numbered(step)
-
-    batches = prefetch(make, range(1000), ahead=2)
-    next(batches)
-    assert enough.wait(5)  # one taken, two waiting, one in the worker's hands
-    batches.close()  # type: ignore[attr-defined]
-    assert len(made) <= 5
-    assert worker_is_gone()
-
-
-def test_a_failure_of_the_worker_is_raised_here_and_ends_it() -> None:
-    def make(step: int) -> Batch:
-        if step == 2:
-            raise DataError("recording ann/day0", "broke off")
-        return numbered(step)
-
-    batches = prefetch(make, range(10))
-    assert len([next(batches), next(batches)]) == 2
-    with pytest.raises(DataError, match="broke off"):
-        next(batches)
-    assert worker_is_gone()
-
-
-def test_leaving_early_ends_the_worker() -> None:
-    batches = prefetch(numbered, range(10**9))
-    next(batches)
-    batches.close()  # type: ignore[attr-defined]
-    assert worker_is_gone()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from emgasr.data.compose import (
     ComposeConfig,
-    ComposedSource,
+    ComposedExamples,
     Take,
     as_recording,
     compose,
@@ -93,9 +93,9 @@ def test_a_label_of_several_tokens_gives_each_the_whole_takes_times() -> None:
     np.testing.assert_allclose(example.onset_s, [0, 0, 0, 0.475])
 
 
-def source(seed: int = 0, config: ComposeConfig = VARIED) -> ComposedSource:
+def source(seed: int = 0, config: ComposeConfig = VARIED) -> ComposedExamples:
     people = [*takes(subject="s1"), *takes("ab", subject="s2"), *takes("ab", subject="s2", session="d2")]
-    return ComposedSource(people, RandomStrings(1, 6), LETTERS, config, seed)
+    return ComposedExamples(people, RandomStrings(1, 6), LETTERS, config, seed)
 
 
 @settings(max_examples=20, deadline=None)
@@ -141,7 +141,7 @@ def test_labels_lie_in_order_inside_the_samples(index: int) -> None:
 def test_sessions_are_drawn_by_their_takes_or_alike_when_asked(balance: bool, share: float) -> None:
     many = takes("ab", each=9, session="d1") + [take(label, 9, session="d2") for label in "ab"]
     config = ComposeConfig(balance_sessions=balance)
-    drawn = ComposedSource(many, RandomStrings(4, 4), LETTERS, config, seed=0)
+    drawn = ComposedExamples(many, RandomStrings(4, 4), LETTERS, config, seed=0)
     used = [name for index in range(250) for name in drawn.example(index).takes]
     assert np.mean(["/d2/" in name for name in used]) == pytest.approx(share, abs=0.04)
 
@@ -157,7 +157,7 @@ def test_stretching_keeps_a_slow_wave_a_wave() -> None:
 
 
 def test_words_are_spelled_from_the_takes_there_are() -> None:
-    drawn = ComposedSource(takes("ab"), Words(["ab", "cab", "abba"]), LETTERS, PLAIN)
+    drawn = ComposedExamples(takes("ab"), Words(["ab", "cab", "abba"]), LETTERS, PLAIN)
     spelled = {"".join(LETTERS.symbols_of(drawn.example(index).ids)) for index in range(20)}
     assert spelled == {"ab", "abba"}
 
@@ -169,7 +169,7 @@ def test_a_label_may_hold_a_space() -> None:
 
 
 def test_gestures_are_whole_words() -> None:
-    drawn = ComposedSource([take("fist"), take("flexion")], RandomStrings(3, 3), GESTURES, PLAIN)
+    drawn = ComposedExamples([take("fist"), take("flexion")], RandomStrings(3, 3), GESTURES, PLAIN)
     assert len(drawn.example(0).ids) == 3
 
 
@@ -248,7 +248,7 @@ def test_takes_that_do_not_fit_are_refused() -> None:
         ([take("")], "empty label"),
     ):
         with pytest.raises(DataError, match=message):
-            ComposedSource(bad, RandomStrings(1, 2), LETTERS, PLAIN)
+            ComposedExamples(bad, RandomStrings(1, 2), LETTERS, PLAIN)
 
 
 def test_what_cannot_be_composed_is_refused() -> None:
@@ -259,7 +259,7 @@ def test_what_cannot_be_composed_is_refused() -> None:
     with pytest.raises(DataError, match="no rest takes"):
         compose([take("a")], LETTERS, ComposeConfig(rest_longest_ms=100))
     with pytest.raises(DataError, match="none of 1 words can be spelled"):
-        ComposedSource(takes("ab"), Words(["cab"]), LETTERS, PLAIN).example(0)
+        ComposedExamples(takes("ab"), Words(["cab"]), LETTERS, PLAIN).example(0)
     with pytest.raises(DataError, match="no take of 'c'"):
         compose_words(takes("ab"), ["cab"], LETTERS, PLAIN)
     with pytest.raises(DataError, match="no word uses 'c'"):

@@ -183,6 +183,7 @@ def test_a_hotword_decides_where_emissions_hesitate_but_costs_nothing_elsewhere(
     assert beam_search(said(list("ab"), 0.99), TOKENS, hotwords=hotwords)[0] == plain
 
 
+@pytest.mark.slow
 def test_a_backspace_refunds_a_boost() -> None:
     config = SearchConfig(beam=200, lm_weight=0.3)
     hotwords = Hotwords({"ab": 2.0}, TOKENS)

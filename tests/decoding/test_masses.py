@@ -34,6 +34,7 @@ def abrupt(frames: int, seed: int) -> np.ndarray:
     return emissions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_stretch_that_plain_masses_cannot_hold_is_searched_as_the_readable_search_does(seed: int) -> None:
     config = SearchConfig(beam=1000, n_best=30, top_k=None)
@@ -72,6 +73,7 @@ def test_any_chunking_changes_between_them_at_the_same_frames(cuts: set[int], se
     assert search.flush(state) == search.flush(search.step(emissions, search.start()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agreement", [0.5, 0.9, 0.999])
 def test_what_is_settled_from_logarithms_is_what_is_settled_from_plain_masses(agreement: float) -> None:
     search = BeamSearch(KEYS, LM, SearchConfig(beam=30, n_best=30))

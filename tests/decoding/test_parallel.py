@@ -98,6 +98,8 @@ def test_no_threads_cannot_search() -> None:
         next(search_all([emissions_of("a")], SEARCH, 0))
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_ctrl_c_stops_at_once() -> None:
     # A suite that runs in the background of a shell inherits an ignored SIGINT, which a terminal would not give.
     program = f"""

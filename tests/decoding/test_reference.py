@@ -83,6 +83,7 @@ def test_top_k_of_all_labels_prunes_nothing() -> None:
     )
 
 
+@pytest.mark.slow
 def test_pruning_can_only_lose_probability() -> None:
     emissions = random_emissions(6, seed=2)
     exact = {h.ids: h.acoustic for h in beam_search(emissions, TOKENS, None, SearchConfig(10**6, None, n_best=10**6))}

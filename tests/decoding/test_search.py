@@ -53,6 +53,7 @@ WEIGHTS = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     frames=st.integers(0, 5),
@@ -73,6 +74,7 @@ def test_unpruned_it_finds_what_the_readable_search_finds(
     assert_equal(beam_search(emissions, tokens, lm, config), reference.beam_search(emissions, tokens, lm, config))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
@@ -105,6 +107,7 @@ SPELLING_LM = estimate(["ab", "abc", "c", "cab", "ba"], order=3)
 PIECES = Tokens("sentencepiece", ["▁", "▁a", "▁ab", "a", "b", "bc", "c▁a", "c"])
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
@@ -307,6 +310,7 @@ def test_certain_emissions_and_impossible_labels_are_no_trouble() -> None:
     assert answer.acoustic == 0.0
 
 
+@pytest.mark.slow
 def test_hundreds_of_improbable_frames_do_not_underflow() -> None:
     config = SearchConfig(beam=20, lm_weight=2.0)
     emissions = random_emissions(3000, seed=0, sharpness=0.1)
@@ -392,6 +396,8 @@ def test_a_lower_threshold_loses_hypotheses_and_never_finds_better_ones() -> Non
     assert narrow[0].score <= wide[0].score + 1e-9
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_decoding_needs_no_torch() -> None:
     code = "import emgasr.decoding, emgasr.lm, emgasr.score, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -169,6 +169,7 @@ def test_markdown_holds_no_markup_of_it(text: str, shown: str) -> None:
     assert markdown_text(text) == shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("card", "shown"),
     [

@@ -9,7 +9,7 @@ import pytest
 
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.errors import ConfigError, DataError
-from emgasr.evaluation.endpoint_tuning import GRID, settle_rules
+from emgasr.evaluation.endpoint_tuning import GRID, tune_live_rules
 from emgasr.evaluation.items import Item
 from emgasr.streaming.rules import NO_RULES, LiveRules, read_rules, write_rules
 from emgasr.tokens import Tokens
@@ -39,31 +39,29 @@ def search() -> BeamSearch:
     return BeamSearch(TOKENS, None, SearchConfig(beam=8))
 
 
-def test_sure_keys_settle_at_once_by_the_strictest_of_rules_that_are_alike() -> None:
-    best, tried = settle_rules([item("abab", 4)], search(), RATE_HZ, UNIT)
-    assert [settled.rules for settled in tried] == list(GRID)
+def test_sure_keys_are_final_at_once_by_the_strictest_of_rules_that_are_alike() -> None:
+    best, tried = tune_live_rules([item("abab", 4)], search(), RATE_HZ, UNIT)
+    assert [trial.rules for trial in tried] == list(GRID)
     assert tried[0].rules == NO_RULES
     assert best.counts.errors == 0
-    assert best.stable_s is not None
-    # A key is settled at the first look after its frame: within UNIT frames, where nothing else is likely.
-    assert best.stable_s <= UNIT / RATE_HZ
-    alike = [
-        s for s in tried[1:] if s.counts.errors == 0 and s.stable_s is not None and s.stable_s <= 1.1 * best.stable_s
-    ]
-    assert best.rules.agreement == max(settled.rules.agreement for settled in alike)
+    assert best.final_s is not None
+    # A key is final at the first look after its frame: within UNIT frames, where nothing else is likely.
+    assert best.final_s <= UNIT / RATE_HZ
+    alike = [s for s in tried[1:] if s.counts.errors == 0 and s.final_s is not None and s.final_s <= 1.1 * best.final_s]
+    assert best.rules.agreement == max(trial.rules.agreement for trial in alike)
 
 
 def test_without_rules_a_key_waits_for_the_end_of_what_is_doubtful() -> None:
     doubtful = item("ab", 30, sure=0.6)
-    best, tried = settle_rules([doubtful], search(), RATE_HZ, UNIT)
-    assert tried[0].stable_s is not None
-    assert best.stable_s is not None
-    assert best.stable_s < tried[0].stable_s
+    best, tried = tune_live_rules([doubtful], search(), RATE_HZ, UNIT)
+    assert tried[0].final_s is not None
+    assert best.final_s is not None
+    assert best.final_s < tried[0].final_s
 
 
 def test_a_recording_without_times_cannot_choose_rules() -> None:
-    with pytest.raises(DataError, match="no recording tells when"):
-        settle_rules([item("ab", 4, times=False)], search(), RATE_HZ, UNIT)
+    with pytest.raises(DataError, match="no recording says when"):
+        tune_live_rules([item("ab", 4, times=False)], search(), RATE_HZ, UNIT)
 
 
 def test_rules_survive_their_file(tmp_path: Path) -> None:
@@ -74,7 +72,21 @@ def test_rules_survive_their_file(tmp_path: Path) -> None:
         assert read_rules(path) == rules
 
 
-@pytest.mark.parametrize("content", ["agreement: 0.2", "settle_within_s: 0", "pause_s: .inf", "agreament: 0.9", "[]"])
+def test_the_old_name_of_a_field_is_read_and_the_new_one_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "live.yaml"
+    path.write_text("agreement: 0.9\nsettle_within_s: 2.5\n", encoding="utf-8")
+    assert read_rules(path) == LiveRules(0.9, 2.5)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"emgasr: {path}: settle_within_s is called finalize_within_s now"
+    ]
+    path.write_text("finalize_within_s: 1\nsettle_within_s: 2.5\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="holds both finalize_within_s and settle_within_s"):
+        read_rules(path)
+
+
+@pytest.mark.parametrize("content", ["agreement: 0.2", "finalize_within_s: 0", "pause_s: .inf", "agreament: 0.9", "[]"])
 def test_wrong_rules_are_refused_by_name(tmp_path: Path, content: str) -> None:
     path = tmp_path / "live.yaml"
     path.write_text(content + "\n", encoding="utf-8")

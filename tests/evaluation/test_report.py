@@ -13,7 +13,7 @@ from emgasr.decoding import BeamSearch
 from emgasr.display.visible import visible
 from emgasr.evaluation.evaluate import Evaluation, Item, evaluate
 from emgasr.evaluation.report import render_report, write_report
-from emgasr.evaluation.results import rows
+from emgasr.evaluation.results import results_of
 from emgasr.lm import estimate
 from emgasr.tokens import Tokens
 from tests.helpers.known_emissions import KEYS, emissions_of
@@ -58,9 +58,10 @@ def typing(system: str = "small", wrong: str = PROMPT.replace("quick", "qvick").
 
 
 def page_of(*evaluations: Evaluation, title: str = "A title") -> str:
-    return render_report([(evaluation, rows(evaluation)) for evaluation in evaluations], title)
+    return render_report([(evaluation, results_of(evaluation)) for evaluation in evaluations], title)
 
 
+@pytest.mark.slow
 def test_the_page_is_well_formed_and_loads_nothing() -> None:
     page = page_of(typing("before"), typing("after", PROMPT))
     read = Page(page)
@@ -72,6 +73,7 @@ def test_the_page_is_well_formed_and_loads_nothing() -> None:
         assert needle not in page
 
 
+@pytest.mark.slow
 def test_pictures_are_png_in_a_light_and_a_dark_dress() -> None:
     addresses = Page(page_of(typing())).addresses
     assert len(addresses) == 2
@@ -79,9 +81,10 @@ def test_pictures_are_png_in_a_light_and_a_dark_dress() -> None:
         assert base64.b64decode(address.split(",", 1)[1]).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_it_says_what_was_measured() -> None:
     text = Page(page_of(typing("before"), typing("after", PROMPT), title="Ann & others")).text
-    everybody = rows(typing("before"))[0]
+    everybody = results_of(typing("before"))[0].as_dict()
     for needle in ("Ann & others", "before", "after", f"{100 * everybody['cer_greedy']:.1f} %", "132 keys by 3 people"):
         assert needle in text
     assert "bob <script>" in text
@@ -125,10 +128,11 @@ def test_the_language_model_has_its_own_column() -> None:
     assert "with LM" in text
 
 
+@pytest.mark.slow
 def test_a_session_is_cut_into_examples(tmp_path) -> None:
     symbols = list("abcdefgh " * 40)
     evaluation = evaluate([Item("long.h5", "ann", symbols, emissions_of(symbols))], KEYS)
-    write_report(tmp_path / "report.html", [(evaluation, rows(evaluation))], "Long")
+    write_report(tmp_path / "report.html", [(evaluation, results_of(evaluation))], "Long")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("class='card example'") == 5
     assert "from key 73" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,13 @@ import pytest
 from emgasr.errors import OutputError
 from emgasr.evaluation.evaluate import Evaluation, Item, evaluate
 from emgasr.evaluation.report import write_report
-from emgasr.evaluation.results import rows, write_hypotheses, write_results
+from emgasr.evaluation.results import results_of, write_hypotheses, write_results
 from emgasr.tokens import Tokens
 from tests.helpers.known_emissions import KEYS, emissions_of
+
+
+def rows(evaluation: Evaluation, **more: object) -> list[dict[str, Any]]:
+    return [result.as_dict() for result in results_of(evaluation, **more)]
 
 
 def two_people() -> Evaluation:
@@ -81,7 +86,7 @@ def test_a_split_of_nothing_but_rest_gives_what_is_put_in_a_minute(read: str, tm
     assert not any("cer" in name for name in table[0])
     write_results(tmp_path / "results.json", table)
     write_hypotheses(tmp_path / "hypotheses.jsonl", [evaluation])
-    write_report(tmp_path / "report.html", [(evaluation, table)], "rest")
+    write_report(tmp_path / "report.html", [(evaluation, results_of(evaluation))], "rest")
     for name in ("results.json", "hypotheses.jsonl"):
         assert not {"NaN", "Infinity"} & set((tmp_path / name).read_text().replace(",", " ").split())
     assert json.loads((tmp_path / "hypotheses.jsonl").read_text())["cer_greedy"] is None

@@ -71,7 +71,7 @@ def packed(path: Path) -> None:
         (packed, "is packed"),
         (lambda path: path.write_bytes(pickle.dumps({"w": 1})), "no checkpoint of PyTorch"),
         (lambda path: path.write_bytes(b""), "no checkpoint of PyTorch"),
-        (lambda path: path.mkdir(), "is not a file"),
+        (lambda path: path.mkdir(), "is a folder, not a file"),
         (lambda path: torch.save({"w": 1}, path, _use_new_zipfile_serialization=False), "no checkpoint of PyTorch"),
     ],
 )

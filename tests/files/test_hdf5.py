@@ -150,8 +150,8 @@ def test_no_link_out_of_the_file_is_followed_wherever_it_stands(tmp_path: Path, 
         ("subject", h5py.Empty("f"), "not a number or a text"),
         ("subject", np.bytes_(b"\xff\xfe"), "not UTF-8"),
         ("bands", "[" * 100_000, "attribute 'bands' is not a JSON list"),
-        ("bands", '[{"name": "a", "electrodes": "abcdefgh", "ring": true}]', "not a JSON list of name"),
-        ("bands", '[{"name": "a", "electrodes": [1, 2], "ring": true}]', "not a JSON list of name"),
+        ("bands", '[{"name": "a", "electrodes": "abcdefgh", "ring": true}]', "'bands': 'electrodes' is 'abcdefgh'"),
+        ("bands", '[{"name": "a", "electrodes": [1, 2], "ring": true}]', "'bands': 'electrodes' is"),
         ("format", 7, "not an emgasr session"),
     ],
 )
@@ -279,6 +279,7 @@ def test_files_can_be_let_go_and_are_opened_again(tmp_path: Path) -> None:
     assert opened.read().shape == (600, 8)
 
 
+@pytest.mark.process
 def test_a_program_ends_well_with_files_open(tmp_path: Path) -> None:
     write_native(tmp_path)
     script = "import emgasr; r = emgasr.open_recording('one.hdf5'); print(r.read().shape)"

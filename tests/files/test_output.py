@@ -102,6 +102,7 @@ def test_a_folder_in_which_nothing_was_written_is_as_it_was(tmp_path: Path, exis
     assert [path.name for path in tmp_path.rglob("*")] == ["out"] * exists
 
 
+@pytest.mark.process
 def test_what_was_being_written_when_a_process_was_killed_is_no_result_and_goes(tmp_path: Path) -> None:
     kill = f"""
 import os, signal
@@ -130,6 +131,7 @@ with {name}(sys.argv[1]):
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["claimed_folder", "locked_folder", "replacing_folder"])
 def test_of_two_writers_into_one_folder_one_is_refused_until_the_other_is_gone(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "out"

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from emgasr.errors import ConfigError, EmgasrError, ModelError
-from emgasr.files.plain_data import DEEPEST, LARGEST_YAML, json_of, read_json, read_text, read_yaml, yaml_of
+from emgasr.files.plain_data import DEEPEST, LARGEST_YAML, json_of, read_json, read_yaml, yaml_of
+from emgasr.files.plain_text import read_text
 
 ALIASES = "a0: &a0 [x, x]\n" + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10))
 

@@ -134,6 +134,7 @@ def test_the_mains_are_found_in_the_signal(hz: float, off_hz: float) -> None:
     assert find_mains(samples, 2000.0) == hz
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [9001, 9020])
 def test_the_mains_are_found_under_muscles_at_work(seed: int) -> None:
     person = simulate_person(seed)
@@ -177,15 +178,15 @@ def test_the_verb_writes_a_conditioned_file_and_refuses_to_write_over_one(
     source, target = tmp_path / "raw.hdf5", tmp_path / "clean.hdf5"
     recording = make_recording(4.0, rate_hz=RATE_HZ)
     save_session(recording, source)
-    command = ["condition", str(source), str(target), "--rate_hz", "500", "--mains", "50"]
+    command = ["condition", str(source), "--out", str(target), "--rate-hz", "500", "--mains", "50"]
     assert main(command) == 0
     assert "1000 → 500 Hz" in capsys.readouterr().out
     config = ConditioningConfig(mains="50", rate_hz=500)
     np.testing.assert_array_equal(open_session(target).read(), Conditioner(config, RATE_HZ).whole(recording.read()))
     assert main(command) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert main(["condition", str(source)]) == 2
-    assert main(["condition", str(source), str(tmp_path / "up.hdf5"), "--rate_hz", "2000"]) == 2
+    assert main(["condition", str(source), "--out", str(tmp_path / "up.hdf5"), "--rate-hz", "2000"]) == 2
     assert "cannot be made up" in capsys.readouterr().err
     assert not (tmp_path / "up.hdf5").exists()
 
@@ -194,7 +195,7 @@ def test_the_verb_tells_what_reading_found(tmp_path: Path, capsys: pytest.Captur
     times = 1.6e9 + np.arange(8000) / 2000
     times[3000:] += 2.5
     write_emg2qwerty(tmp_path / "raw.hdf5", times=times)
-    assert main(["condition", str(tmp_path / "raw.hdf5"), str(tmp_path / "clean.hdf5"), "--mains", "50"]) == 0
+    assert main(["condition", str(tmp_path / "raw.hdf5"), "--out", str(tmp_path / "clean.hdf5"), "--mains", "50"]) == 0
     assert (
         "note: its clock (time) shows 2.5 s without samples in 1 place: 2.5 s before sample 3000"
         in capsys.readouterr().out

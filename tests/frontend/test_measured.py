@@ -11,14 +11,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.data.batches import WindowsConfig, WindowSource
+from emgasr.data.batches import WindowSampler, WindowsConfig
 from emgasr.frontend.measured import LARGEST, Measured, mended, unmeasured
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.sessions.native import save_session
 from emgasr.sources import open_source
-from emgasr.streaming.stream import OFFLINE, Key, open_stream
+from emgasr.streaming.events import FINAL, KeyEvent
+from emgasr.streaming.stream import OFFLINE
 from emgasr.transcribe import transcribe
+from tests.helpers.streams import stream_of
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer
 
 BAD = [np.nan, np.inf, -np.inf, 1e20, -3e38]
@@ -34,7 +36,9 @@ def spoiled(rows: slice, channels: slice | int, value: float, seconds: float = 8
 def reader(normalize: str = "cumulative") -> Recognizer:
     """A model that writes keys of many kinds."""
     model = tiny_recognizer("linear", normalize)
-    hidden, _ = model.hidden(*model.features(torch.from_numpy(easy_recording(3).read())[None], torch.tensor([6000])))
+    hidden = model.hidden(
+        *model.features(torch.from_numpy(easy_recording(3).read())[None], torch.tensor([6000]))
+    ).hidden
     model.head.bias.data -= model.head(hidden).mean((0, 1)).detach()
     return model
 
@@ -76,6 +80,7 @@ def test_each_bad_value_holds_the_last_good_one_in_any_chunks(
     assert measured.count == len({(row, channel) for row, channel, _ in spots})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", BAD)
 @pytest.mark.parametrize(
     ("rows", "channels"), [(slice(500, 501), 1), (slice(0, 1), 0), (slice(300, 900), slice(0, 8)), (slice(0, 1600), 2)]
@@ -87,13 +92,13 @@ def test_a_recording_with_bad_values_is_read_as_live_and_tells_them(
     found = transcribe(model, recording)
     path = tmp_path / "r.hdf5"
     save_session(recording, path)
-    stream, events = open_stream(model, config=OFFLINE), []
+    stream, events = stream_of(model, config=OFFLINE), []
     for chunk in open_source(f"file:{path},speed=fast").chunks():
         events += stream.feed(chunk.samples)
     events += stream.close()
-    keys = [event for event in events if isinstance(event, Key) and event.state == "stable"]
-    assert [key.key for key in keys] == list(found.symbols)
-    np.testing.assert_allclose([key.time_s for key in keys], found.times_s)
+    keys = [event for event in events if isinstance(event, KeyEvent) and event.state == FINAL]
+    assert [event.key.symbol for event in keys] == [key.symbol for key in found.keys]
+    np.testing.assert_allclose([event.key.time_s for event in keys], [key.time_s for key in found.keys])
     assert len(keys) > 5
     count = (rows.stop - rows.start) * (8 if isinstance(channels, slice) else 1)
     assert [note.split(" value")[0] for note in found.notes] == [str(count)]
@@ -104,9 +109,9 @@ def test_a_recording_with_bad_values_is_read_as_live_and_tells_them(
 def test_where_half_of_the_electrodes_are_bad_no_key_is_read() -> None:
     spoilt, half = reader(), slice(0, 4)
     found = transcribe(spoilt, spoiled(slice(600, 1000), half, np.nan))
-    assert any(time_s < 3 for time_s in found.times_s)
-    assert any(time_s > 5.1 for time_s in found.times_s)
-    assert not any(3.05 < time_s < 5.0 for time_s in found.times_s)
+    assert any(key.time_s < 3 for key in found.keys)
+    assert any(key.time_s > 5.1 for key in found.keys)
+    assert not any(3.05 < key.time_s < 5.0 for key in found.keys)
     assert "are passed over" in found.notes[0]
 
 
@@ -125,8 +130,8 @@ def test_training_windows_are_finite_and_tell_once_whose_are_not(value: float) -
     recordings = [mended(spoiled(slice(100, 300), 2, value), told.append), mended(easy_recording(1), told.append)]
     for cache_gb in (1.0, 0.0):
         config = WindowsConfig(shortest_s=2.0, longest_s=3.0, batch_s=24.0, cache_gb=cache_gb)
-        source = WindowSource(recordings, tiny_recognizer().tokens, config, 0)
-        examples = [example for step in range(4) for example in source.batch(step)]
+        source = WindowSampler(recordings, tiny_recognizer().tokens, config, 0)
+        examples = [example for step in range(4) for example in source.examples(step)]
         assert all(np.abs(example.samples).max() < 1e6 for example in examples)
     assert len(told) == 1
     assert "values that no amplifier gives" in told[0]

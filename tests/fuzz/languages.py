@@ -60,8 +60,9 @@ def asked(path: Path, place: Place, *options: str) -> Seen:
     """A search by what the options of a verb ask for, beside language models that are whole."""
     import argparse
 
-    from emgasr.cli.options.language import add_language_options, read_language
+    from emgasr.cli.options.language import add_language_options, language_files
     from emgasr.decoding import SearchConfig
+    from emgasr.language import read_language
     from emgasr.lm import write_model
     from emgasr.tokens import Tokens
 
@@ -70,11 +71,12 @@ def asked(path: Path, place: Place, *options: str) -> Seen:
     parser = argparse.ArgumentParser()
     add_language_options(parser)
     tokens = Tokens.characters(sorted(set("".join(TEXT))))
-    language = read_language(parser.parse_args([word.format(out=place.out, path=path) for word in options]), tokens)
-    expect(language is not None, "is passed over")
-    assert language is not None
+    files = language_files(parser.parse_args([word.format(out=place.out, path=path) for word in options]))
+    expect(files is not None, "is passed over")
+    assert files is not None
+    language = read_language(files, tokens)
     seen = use_search(SearchConfig(beam=8), language.lm, tokens, language.hotwords)
-    return Seen(digest_of(seen.digest, language.settings), seen.told)
+    return Seen(digest_of(seen.digest, language.settings, language.notes), seen.told)
 
 
 def lexicon(path: Path, place: Place) -> Seen:

@@ -92,7 +92,7 @@ def rules(path: Path, place: Place) -> Seen:
 
 
 def profile(folder: Path) -> Path:
-    from emgasr.capture.profile import Profile, write_profile
+    from emgasr.streaming.profile import Profile, write_profile
 
     level = {"left": 11.5, "right": 12.25}
     write_profile(Profile("ann", "d1", "model", 1.7e9, "uV", 60.0, 20.0, 55, 0.5, 0.25, level), folder)
@@ -100,7 +100,7 @@ def profile(folder: Path) -> Path:
 
 
 def profile_used(path: Path, place: Place) -> Seen:
-    from emgasr.capture.profile import read_profile, write_profile
+    from emgasr.streaming.profile import read_profile, write_profile
     from tests.helpers.tiny_models import BANDS
 
     found = read_profile(place.folder)
@@ -118,10 +118,9 @@ def profile_used(path: Path, place: Place) -> Seen:
 
 TRAINING = """\
 manifest: data/manifest.jsonl
-steps: 900
-learning_rate: 0.001
+fit: {steps: 900, learning_rate: 0.001}
 tokens: {kind: keystrokes, symbols: [a, b]}
-source: {kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12}
+data: {kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12}
 features:
   kind: log_spectrogram
   window_ms: 40
@@ -143,8 +142,9 @@ def training(folder: Path) -> Path:
 
 def training_used(path: Path, place: Place) -> Seen:
     """An experiment's settings, as `emgasr train --config` reads them, and again from what it writes down."""
-    from emgasr.config.parsing import from_command_line, to_mapping, write_yaml
-    from emgasr.training.run import KINDS, TrainingConfig
+    from emgasr.cli.options.config import from_command_line
+    from emgasr.config.parsing import to_mapping, write_yaml
+    from emgasr.training.config import KINDS, TrainingConfig
 
     found = from_command_line(TrainingConfig, KINDS, ["--config", str(path)], "emgasr train")
     again = place.out / "training.yaml"

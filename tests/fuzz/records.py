@@ -29,7 +29,7 @@ def stopped_training(name: str) -> Callable[[Path], Path]:
         write_manifest(replace(found, entries=entries), path)
         (folder / "system.yaml").write_text(SYSTEM.replace("steps: 3", "steps: 1"))
         _without_board()
-        train(_config(folder), folder / "run", quiet=True)
+        train(_config(folder), folder / "run")
         return folder / "run" / name
 
     return write
@@ -40,9 +40,9 @@ def resumed(path: Path, place: Place) -> Seen:
     from emgasr.training.run import train
 
     _without_board()
-    fitted = train(_config(place.folder), place.folder / "run", resume=True, quiet=True)
+    fitted = train(_config(place.folder), place.folder / "run", resume=True)
     expect(fitted.steps >= 1, f"went on from step {fitted.steps}")
-    return Seen(digest_of(fitted.cer, fitted.best_step))
+    return Seen(digest_of(fitted.best, fitted.best_step))
 
 
 def _config(folder: Path) -> Any:
@@ -53,9 +53,9 @@ def _config(folder: Path) -> Any:
 
 def _without_board() -> None:
     """TensorBoard would take a second to import in each run, and has nothing to do with it."""
-    from emgasr.training import loop as training
+    from emgasr.training import log
 
-    training._board = lambda *arguments: None
+    log._board = lambda *arguments: None
 
 
 def survey_journal(folder: Path) -> Path:

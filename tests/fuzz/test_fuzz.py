@@ -38,6 +38,8 @@ def slice_of_all(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     return fuzz(tmp_path_factory.mktemp("faults"), *asked, "--runs", str(RUNS))
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(all_formats()))
 def test_damaged_files_are_refused_in_one_line_or_read_well(name: str, slice_of_all: dict[str, Any]) -> None:
     (row,) = (row for row in slice_of_all["formats"] if row["format"] == name)
@@ -47,6 +49,8 @@ def test_damaged_files_are_refused_in_one_line_or_read_well(name: str, slice_of_
     assert row["runs"] == row["accepted"] + row["refused"] == RUNS
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_every_kind_of_fault_is_found(tmp_path: Path) -> None:
     found = fuzz(tmp_path, "--planted", "--runs", "2", "--seconds", "1")
     kinds = {name: {fault["kind"] for fault in found["faults"] if fault["format"] == name} for name in NAMES}

@@ -21,7 +21,6 @@ from .formats import Place, Seen, Unusable, digest_of, expect
 
 if TYPE_CHECKING:
     from emgasr.lm import NGramModel
-    from emgasr.models.folder import load_recognizer
     from emgasr.models.recognizer import Recognizer
 
 BLOCK_VALUES = 1 << 20
@@ -130,7 +129,7 @@ def use_verb(*arguments: str) -> str:
 
 def use_model(folder: Path, place: Place) -> Seen:
     """Load a model as the verbs do, and read a second of noise with it."""
-    from emgasr.models.folder import SEARCH_NAME
+    from emgasr.models.folder import SEARCH_NAME, load_recognizer
     from emgasr.streaming.rules import rules_of
 
     recognizer = load_recognizer(folder)

@@ -58,6 +58,42 @@ def lost_once(folder: Path, root: Path, *, times: int) -> str:
     return f"after {tries} losses"
 
 
-def long(folder: Path, root: Path) -> None:
-    (folder / "begun").touch()
-    time.sleep(60)
+def long(folder: Path, root: Path) -> str:
+    """Run for a minute, or until ROOT/go is there; "begun" names the process."""
+    (folder / "new").write_text(str(os.getpid()))
+    (folder / "new").rename(folder / "begun")
+    deadline = time.monotonic() + 60
+    while not (root / "go").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return "at last"
+
+
+def once_begun(folder: Path, root: Path, *, of: str) -> None:
+    """Return as soon as another job has begun."""
+    deadline = time.monotonic() + 60
+    while not (root / "jobs" / of / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def node(folder: Path, root: Path, *, waits: int, number: int) -> int:
+    """Wait until `waits` jobs run at once, which one node alone has no room for; say on which node this one ran."""
+    import ray
+
+    told = ray.get_runtime_context().get_node_id()
+    (folder / "new").write_text(str(os.getpid()))
+    (folder / "new").rename(folder / f"node-{told}")
+    deadline = time.monotonic() + 60
+    while len(list((root / "jobs").glob("*/node-*"))) < waits and time.monotonic() < deadline:
+        time.sleep(0.05)
+    while waits and not (root / "go").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return number**2
+
+
+def lost(folder: Path, root: Path, *, times: int) -> int:
+    """A number, by a worker that is killed as often as this."""
+    tries = len(list(folder.glob("try*")))
+    (folder / f"try{tries}").touch()
+    if tries < times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return tries

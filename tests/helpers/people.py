@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from emgasr.config.parsing import from_command_line
+from emgasr.cli.options.config import from_command_line
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.protocol.config import AdaptationConfig, ProtocolConfig
 from emgasr.protocol.folds import RuleConfig, make_splits
-from emgasr.protocol.ladder import CalibrationConfig
-from emgasr.protocol.plan import Prepared, ProtocolConfig, prepare
+from emgasr.protocol.plan import Prepared, prepare
 from emgasr.sessions.native import save_session
-from emgasr.training.run import KINDS, TrainingConfig
+from emgasr.training.config import KINDS, TrainingConfig
 from tests.helpers.tiny_models import easy_recording
 
 SYSTEM = """
-steps: 3
-validations: 1
-learning_rate: 1e-2
+fit: {steps: 3, validations: 1, learning_rate: 1e-2}
 tokens: {kind: keystrokes, symbols: [a, b]}
-source: {kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}
+data: {kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}
 features: {kind: log_spectrogram, window_ms: 40, hop_ms: 20}
 normalize: {kind: cumulative, warmup_frames: 10}
 encoder: {kind: linear}
@@ -62,7 +60,7 @@ def write_corpus(folder: Path, names: Sequence[str] = ("ann", "bob", "cat"), ses
     return folder / "manifest.jsonl"
 
 
-CONFIG = ProtocolConfig(calibration=CalibrationConfig(minutes=(0.2, 5), steps=2))
+CONFIG = ProtocolConfig(adaptation=AdaptationConfig(minutes=(0.2, 5), steps=2))
 
 
 def system(folder: Path, *options: str) -> TrainingConfig:

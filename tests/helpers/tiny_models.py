@@ -11,12 +11,21 @@ import torch
 from torch import nn
 
 from emgasr.decoding import beam_search
-from emgasr.frontend.features import LogSpectrogramConfig
+from emgasr.frontend.features import (
+    BandPowerConfig,
+    FeaturesConfig,
+    LogSpectrogramConfig,
+    RawSamplesConfig,
+    SpectralCovarianceConfig,
+)
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.manifests.manifest import Manifest, write_manifest
+from emgasr.models import registry
 from emgasr.models.conformer import ConformerConfig
+from emgasr.models.encoder import EncoderConfig
+from emgasr.models.folder import save_recognizer
 from emgasr.models.linear import LinearConfig
-from emgasr.models.recognizer import EncoderConfig, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
 from emgasr.recording import Band, Events, Recording, Signal, Spans
 from emgasr.sessions.native import save_session
@@ -45,6 +54,18 @@ ENCODERS: dict[str, EncoderConfig] = {
     "splashnet": SPLASHNET,
     "linear": LinearConfig(context_frames=3),
 }
+# A kind that has no row here is tested with its defaults.
+ENCODERS |= {
+    name: kind.config()
+    for name, kind in registry.ENCODERS.items()
+    if name not in {config.kind for config in ENCODERS.values()}
+}
+FEATURES: dict[str, FeaturesConfig] = {
+    "log_spectrogram": LogSpectrogramConfig(window_ms=40, hop_ms=20),
+    "band_power": BandPowerConfig(window_ms=60, hop_ms=15, edges_hz=(10.0, 40.0, 100.0)),
+    "spectral_covariance": SpectralCovarianceConfig(window_ms=50, hop_ms=25, bands_hz=((0.0, 40.0), (30.0, 100.0))),
+    "raw_samples": RawSamplesConfig(window_ms=40, hop_ms=20),
+}
 NORMALIZATIONS = {
     "none": NormalizeConfig("none"),
     "cumulative": NormalizeConfig("cumulative", warmup_frames=10),
@@ -59,7 +80,7 @@ def tiny_recognizer(encoder: str = "conformer", normalize: str = "none", **chang
     """An untrained recognizer of the keys a, b and backspace whose emissions are far from uniform."""
     torch.manual_seed(3)
     config = RecognizerConfig(
-        LogSpectrogramConfig(window_ms=40, hop_ms=20),
+        changes.pop("features", LogSpectrogramConfig(window_ms=40, hop_ms=20)),
         NORMALIZATIONS[normalize],
         changes.pop("config", ENCODERS[encoder]),
     )
@@ -89,12 +110,9 @@ def easy_recording(seed: int = 0, seconds: float = 30.0, **changes: Any) -> Reco
 
 TINY_TRAINING = """
 manifest: {manifest}
-steps: 4
-validations: 2
-learning_rate: 1e-2
-warmup_steps: 2
+fit: {{steps: 4, validations: 2, learning_rate: 1e-2, warmup_steps: 2}}
 tokens: {{kind: keystrokes, symbols: [a, b]}}
-source: {{kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}}
+data: {{kind: windows, shortest_s: 2, longest_s: 4, batch_s: 12, snap_s: 0.2}}
 features: {{kind: log_spectrogram, window_ms: 40, hop_ms: 20}}
 normalize: {{kind: none}}
 encoder:
@@ -131,4 +149,4 @@ def save_keys_model(folder: Path, card: str = "") -> None:
     beam_search(np.zeros((0, 2)), Tokens.characters("a"))
     torch.manual_seed(0)
     shape = RecognizerConfig(features=LogSpectrogramConfig(window_ms=80, hop_ms=20), encoder=LinearConfig())
-    Recognizer(shape, Signal.of(make_recording()), Tokens.keystrokes("ab\b")).save(folder, card)
+    save_recognizer(Recognizer(shape, Signal.of(make_recording()), Tokens.keystrokes("ab\b")), folder, card)

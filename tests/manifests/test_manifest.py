@@ -163,6 +163,7 @@ def test_a_full_disk_leaves_the_old_manifest(tmp_path: Path, monkeypatch: pytest
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(subject=TEXTS, session=TEXTS, take=TEXTS, text=TEXTS, note=TEXTS, name=st.text(st.characters(codec="ascii")))
 def test_whatever_a_name_or_a_text_holds_what_is_written_can_be_read(

@@ -55,7 +55,7 @@ def test_an_output_sees_its_chunk_and_its_history_only(subsampling: int, chunk_f
     group = chunk_frames * subsampling
     count = encoder.history_frames + 3 * group
     frames = noise(1, count, 2, 3, 5).requires_grad_()
-    hidden, lengths = encoder(frames, torch.tensor([count]))
+    hidden, lengths, _ = encoder(frames, torch.tensor([count]))
     assert hidden.shape[1] == lengths.item() == count // subsampling
     for chunk in (0, 1, hidden.shape[1] // chunk_frames - 2):
         begin = chunk * group
@@ -68,29 +68,15 @@ def test_an_output_sees_its_chunk_and_its_history_only(subsampling: int, chunk_f
     assert seen[0] <= begin - encoder.history_frames + SMALL.blocks * group
 
 
-@pytest.mark.parametrize("subsampling", [1, 4])
-def test_padding_and_neighbors_change_nothing(subsampling: int) -> None:
-    encoder = small(subsampling=subsampling)
-    lengths = torch.tensor([50, 23, 3, 0])
-    frames = noise(4, 50, 2, 3, 5)
-    frames[1, 23:] = 1e3
-    batch, counts = encoder(frames, lengths)
-    for item, length in enumerate(lengths.tolist()):
-        alone, count = encoder(frames[item : item + 1, :length], lengths[item : item + 1])
-        assert counts[item] == count[0] == alone.shape[1] == length // subsampling
-        torch.testing.assert_close(batch[item, : alone.shape[1]], alone[0], rtol=0, atol=1e-10)
-        assert batch[item, alone.shape[1] :].count_nonzero() == 0
-
-
 @pytest.mark.parametrize("frames", [0, 1, 3])
 def test_less_than_a_group_gives_no_frame(frames: int) -> None:
-    hidden, lengths = small()(noise(1, frames, 2, 3, 5), torch.tensor([frames]))
+    hidden, lengths, _ = small()(noise(1, frames, 2, 3, 5), torch.tensor([frames]))
     assert (hidden.shape, lengths.tolist()) == ((1, 0, 8), [0])
 
 
 @pytest.mark.parametrize("electrodes", [1, 2, 3])
 def test_any_number_of_electrodes_works(electrodes: int) -> None:
-    hidden, _ = small(electrodes)(noise(1, 9, 2, electrodes, 5), torch.tensor([9]))
+    hidden, _, _ = small(electrodes)(noise(1, 9, 2, electrodes, 5), torch.tensor([9]))
     assert hidden.shape == (1, 2, 8)
 
 
@@ -100,16 +86,13 @@ def test_a_ring_of_three_turned_by_one_electrode_sounds_the_same() -> None:
     torch.testing.assert_close(mixer(frames.roll(1, 3), lengths), mixer(frames, lengths))
 
 
-def test_the_intermediate_frames_are_there_in_training_only() -> None:
+def test_the_intermediate_frames_are_returned_in_training_only() -> None:
     encoder = small()
     frames, lengths = noise(1, 16, 2, 3, 5), torch.tensor([16])
-    encoder(frames, lengths)
-    assert encoder.intermediate is None
-    hidden, _ = encoder.train()(frames, lengths)
-    assert encoder.intermediate is not None
-    assert encoder.intermediate.shape == hidden.shape
-    encoder.eval()(frames, lengths)
-    assert encoder.intermediate is None
+    assert encoder(frames, lengths).intermediate == ()
+    encoded = encoder.train()(frames, lengths)
+    assert [hidden.shape for hidden in encoded.intermediate] == [encoded.hidden.shape]
+    assert encoder.eval()(frames, lengths).intermediate == ()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from emgasr.models.linear import LinearConfig, LinearEncoder
 def test_each_frame_comes_with_those_before_it() -> None:
     encoder = LinearEncoder(LinearConfig(context_frames=3), bands=1, electrodes=1, bins=1)
     frames = torch.arange(1.0, 6.0)[None, :, None, None, None]
-    hidden, lengths = encoder(frames, torch.tensor([4]))
+    hidden, lengths, _ = encoder(frames, torch.tensor([4]))
     assert hidden[0].tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [0, 0, 0]]
     assert lengths.tolist() == [4]
     assert encoder.width == 3

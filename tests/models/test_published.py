@@ -21,7 +21,7 @@ from emgasr.models.folder import load_recognizer
 from emgasr.models.published import read_published_tds
 from emgasr.models.tds import TDSConfig, TDSEncoder, published_names
 from emgasr.recording import Band, Recording
-from emgasr.state import gathered
+from emgasr.state import merge_streams
 
 ELECTRODES, WINDOW, HOP, WIDTH, CHANNELS, KERNEL, BLOCKS = 4, 16, 16, 12, 3, 4, 2
 BINS = WINDOW // 2 + 1
@@ -161,11 +161,11 @@ def test_streams_that_began_at_different_times_leave_out_their_own_first_frames(
     written(tmp_path / "tds.ckpt")
     recognizer = read_published_tds(tmp_path / "tds.ckpt")
     samples = torch.from_numpy(recording_of(1600).samples[:])[None]
-    expected, _, _ = recognizer.step(samples, recognizer.start())
-    early = recognizer.step(samples[:, :160], recognizer.start())
+    expected, _, _ = recognizer.step(samples, None, recognizer.start())
+    early = recognizer.step(samples[:, :160], None, recognizer.start())
     late = recognizer.start()
     one, lengths, _ = recognizer.step(
-        torch.cat([samples[:, 160:1440], samples[:, :1280]]), gathered([early[2], late]), None
+        torch.cat([samples[:, 160:1440], samples[:, :1280]]), None, merge_streams([early[2], late])
     )
     torch.testing.assert_close(one[0, : lengths[0]], expected[0, early[1][0] :][: lengths[0]])
     torch.testing.assert_close(one[1, : lengths[1]], expected[0, : lengths[1]])
@@ -255,7 +255,7 @@ class Room:
     [
         (lambda path: path.write_bytes(path.read_bytes()[:-4000]), "damaged, cut off"),
         (lambda path: path.write_bytes(pickle.dumps({"state_dict": {}})), "no checkpoint of PyTorch"),
-        (lambda path: path.unlink(), "is not a file"),
+        (lambda path: path.unlink(), "cannot be read"),
         (lambda path: torch.save({"weights": 1}, path), "holds no state_dict"),
         (without("model.4.bias"), r"lacks model\.4\.bias"),
         (without("model.3.tds_conv_blocks.0.conv2d.weight"), r"lacks model\.3\.tds_conv_blocks\.0\.conv2d\.weight"),

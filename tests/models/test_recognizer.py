@@ -17,10 +17,10 @@ from safetensors.torch import load_file, save_file
 
 import emgasr
 from emgasr.decoding import greedy
-from emgasr.errors import ConfigError, DataError, ModelError, RecordingError
+from emgasr.errors import ConfigError, ModelError, RecordingError
 from emgasr.models.folder import load_recognizer, save_recognizer
+from emgasr.pipeline import Pipeline
 from emgasr.recording import Band
-from emgasr.streaming.stream import open_stream
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import make_recording
 from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, TDS, tiny_recognizer
@@ -60,7 +60,7 @@ def test_batches_and_padding_leave_emissions_and_text_as_they_are(encoder: str, 
     recognizer = tiny_recognizer(encoder, normalize).double()
     lengths = torch.tensor([400, 90, 33, 5, 251])
     samples = noise(5, 400, 8)
-    hidden, _ = recognizer.hidden(*recognizer.features(samples[:1], lengths[:1]))
+    hidden = recognizer.hidden(*recognizer.features(samples[:1], lengths[:1])).hidden
     recognizer.head.bias.data -= recognizer.head(hidden).mean((0, 1)).detach()  # so that every token has its turns
     alone = [recognizer(samples[i : i + 1, :n], lengths[i : i + 1])[0][0] for i, n in enumerate(lengths)]
     texts = [greedy(part.detach().numpy()).ids for part in alone]
@@ -318,8 +318,8 @@ def test_weights_that_give_no_probabilities_are_told_with_the_model_that_has_the
     recognizer, recording = load_recognizer(tmp_path / "model"), make_recording()
     for read in (
         recognizer.emissions,
-        lambda recording: emgasr.transcribe(recognizer, recording),
-        lambda recording: open_stream(recognizer).feed(recording.samples),
+        Pipeline(recognizer).transcribe,
+        lambda recording: Pipeline(recognizer).stream().feed(recording.samples),
     ):
         with pytest.raises(ModelError, match="gives NaN at frame 0, no probabilities") as error:
             read(recording)
@@ -392,9 +392,3 @@ def test_what_is_no_path_is_told_in_one_line(path: Any) -> None:
     for function in (emgasr.load, emgasr.open_recording):
         with pytest.raises(ConfigError, match="is no path"):
             function(path)
-
-
-@pytest.mark.parametrize("given", [np.zeros((400, 8), np.float32), "r.hdf5", None, torch.zeros(400, 8)])
-def test_only_a_recording_is_transcribed(given: Any) -> None:
-    with pytest.raises(DataError, match=r"not a recording; give emgasr\.Recording"):
-        emgasr.transcribe(tiny_recognizer(), given)

@@ -53,6 +53,7 @@ def test_the_estimator_equals_what_lmplz_made(symbols: str, order: int) -> None:
     assert_equal(estimate(text(symbols), order), read_arpa(DATA / f"{symbols}{order}.arpa"))
 
 
+@pytest.mark.process
 @live
 @pytest.mark.parametrize(
     ("symbols", "order", "prune"),
@@ -72,6 +73,7 @@ def test_the_estimator_equals_lmplz_live(symbols: str, order: int, prune: list[i
     assert_equal(ours, lmplz(sentences, order, prune, tmp_path))
 
 
+@pytest.mark.process
 @live
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())

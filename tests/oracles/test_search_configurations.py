@@ -132,6 +132,7 @@ def _same(one: float, other: float, size: float = 0.0) -> bool:
     return abs(one - other) <= max(1e-9, RELATIVE * max(abs(one), abs(size)))
 
 
+@pytest.mark.slow
 def test_within_the_bounds_the_compiled_search_answers_as_the_readable_one() -> None:
     met: Counter[str] = Counter()
     for seed in dict.fromkeys((*range(SEARCHES), *ONCE_WRONG)):

@@ -129,6 +129,7 @@ def best_alignment(emissions: np.ndarray, ids: tuple[int, ...]) -> tuple[tuple[i
     return tuple(onsets), tuple(confidences)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
 @settings(max_examples=120, deadline=None)
 @given(
@@ -180,6 +181,7 @@ def test_an_unpruned_search_finds_every_sequence_with_its_exact_score(
     assert scores == sorted(scores, reverse=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", SEARCHES)
 @settings(max_examples=120, deadline=None)
 @given(

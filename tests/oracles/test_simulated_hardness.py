@@ -14,6 +14,7 @@ def benchmark() -> ModuleType:
     return script("benchmarks/simulate.py")
 
 
+@pytest.mark.slow
 def test_a_linear_classifier_of_letters_loses_by_session_and_more_by_person(benchmark: ModuleType) -> None:
     accuracy = benchmark.hardness([0, 1, 2], repeats=24)
     assert accuracy["same_session"] > 0.55  # the information is there (chance 0.04)
@@ -22,5 +23,6 @@ def test_a_linear_classifier_of_letters_loses_by_session_and_more_by_person(benc
     assert accuracy["other_person"] < accuracy["other_session"] - 0.15
 
 
+@pytest.mark.slow
 def test_simulation_is_faster_than_twenty_times_real_time(benchmark: ModuleType) -> None:
     assert benchmark.speed(minutes=1.0)["times_real_time"] > 20

@@ -12,6 +12,7 @@ import pytest
 from emgasr.corpora import scan
 from emgasr.manifests.manifest import Manifest, write_manifest
 from emgasr.protocol.folds import RuleConfig, make_splits, write_splits
+from emgasr.protocol.results import PersonResult
 from emgasr.protocol.tables import over_people
 from tests.helpers.miniatures import write_spans
 from tests.helpers.scripts import script
@@ -40,5 +41,5 @@ def test_each_person_has_a_row(lda: ModuleType, tmp_path: Path) -> None:
     write_splits(make_splits(corpus, RuleConfig()), tmp_path / "s.json")
     assert lda.run([str(tmp_path / name) for name in ("m.jsonl", "s.json")] + ["0.5", str(tmp_path / "rows.json")]) == 0
     rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
-    (table,) = over_people(rows)
-    assert (table["subjects"], table["headline"], table["list"]) == (5, "accuracy", "isolated")
+    (table,) = over_people([PersonResult.of(row) for row in rows])
+    assert (table.people, table.headline, table.cell.list_name) == (5, "accuracy", "isolated")

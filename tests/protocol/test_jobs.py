@@ -6,13 +6,13 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from emgasr.errors import ConfigError, DataError, OutputError
-from emgasr.protocol.jobs import Job, LocalEngine, result_of, run_jobs
+from emgasr.protocol.jobs import Job, result_of, run_jobs
+from emgasr.protocol.local_jobs import LocalEngine
 from tests.helpers.jobs import Here
 
 
@@ -87,16 +87,7 @@ def test_two_jobs_of_one_name_are_refused(tmp_path: Path) -> None:
         run_jobs([sums()[1], sums()[1]], tmp_path, Here())
 
 
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., LocalEngine]:
-    """Engines whose processes load nothing that these jobs do not need."""
-    monkeypatch.setattr("emgasr.protocol.jobs.PRELOADED", ["emgasr.protocol.jobs", "torch"])
-    return LocalEngine
-
-
-def test_killed_processes_are_tried_again_and_leave_the_results_as_they_would_be(
-    tmp_path: Path, processes: Callable[..., LocalEngine]
-) -> None:
+def test_killed_processes_are_tried_again_and_leave_the_results_as_they_would_be(tmp_path: Path) -> None:
     jobs = [
         *sums(),
         Job("lost", "tests.helpers.jobs:lost_once", {"times": 1}),
@@ -104,17 +95,17 @@ def test_killed_processes_are_tried_again_and_leave_the_results_as_they_would_be
         Job("bad", "tests.helpers.jobs:fail"),
     ]
     with pytest.raises(DataError, match="and 1 more are not done"):
-        run_jobs(jobs, tmp_path, processes(workers=3))
+        run_jobs(jobs, tmp_path, LocalEngine(workers=3))
     assert result_of("lost", tmp_path) == "after 1 losses"
     assert result_of("sum", tmp_path) == 8
     assert not (tmp_path / "jobs" / "dead" / "result.json").exists()
     assert json.loads((tmp_path / "jobs" / "sum" / "result.json").read_text())["host"]
     with pytest.raises(DataError, match=r"job dead: failed: its worker was lost 3 times \(signal 9\)"):
-        run_jobs(jobs[:-1], tmp_path, processes())
+        run_jobs(jobs[:-1], tmp_path, LocalEngine())
 
 
-def test_ctrl_c_ends_the_processes(tmp_path: Path, processes: Callable[..., LocalEngine]) -> None:
-    engine = processes()
+def test_ctrl_c_ends_the_LocalEngine(tmp_path: Path) -> None:
+    engine = LocalEngine()
     job = Job("long", "tests.helpers.jobs:long")
     handle = engine.start(job, tmp_path)
     while not (job.folder(tmp_path) / "begun").exists():

@@ -13,47 +13,49 @@ from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError
 from emgasr.manifests.leaks import part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.folds import RuleConfig, make_splits
-from emgasr.protocol.ladder import CalibrationConfig
 from emgasr.protocol.plan import run
 from emgasr.protocol.report import write_report
+from emgasr.protocol.results import PersonResult
 from emgasr.training.run import train
 from tests.helpers.jobs import Here
 from tests.helpers.people import CONFIG, prepared, system, write_corpus
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]], Here]:
-    """A folder with a protocol of three folds run to its end, its rows, and the engine that ran it."""
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[PersonResult], Here]:
+    """A folder with a protocol of three folds run to its end, its results, and the engine that ran it."""
     folder = tmp_path_factory.mktemp("protocol")
     write_corpus(folder)
     engine = Here()
-    rows = run(prepared(folder), engine)
-    return folder, rows, engine
+    results = run(prepared(folder), engine)
+    return folder, results, engine
 
 
-def test_each_person_is_read_by_every_rung_that_their_minutes_allow(done: Any) -> None:
-    folder, rows, engine = done
-    steps = {(row["rung"], row["minutes"], row["sessions"]) for row in rows if row["subject"] == "ann"}
-    rungs = {(rung, 0.2, "test") for rung in ("statistics", "affine", "head", "all")}
-    assert steps == rungs | {("none", 0.0, "test"), ("none", 0.0, "all")}  # nobody has five minutes
+def test_each_person_is_read_by_every_method_that_their_minutes_allow(done: Any) -> None:
+    folder, results, engine = done
+    rows = [result.row for result in results]
+    steps = {(row["method"], row["minutes"], row["sessions"]) for row in rows if row["subject"] == "ann"}
+    methods = {(method, 0.2, "test") for method in ("statistics", "affine", "head", "all")}
+    assert steps == methods | {("none", 0.0, "test"), ("none", 0.0, "all")}  # nobody has five minutes
     assert {row["subject"] for row in rows} == {row["fold"] for row in rows} == {"ann", "bob", "cat"}
-    by_rung = {row["rung"]: row for row in rows if row["sessions"] == "test" and row["subject"] == "bob"}
-    assert {row["keys"] for row in by_rung.values()} == {by_rung["none"]["keys"]}  # the same test at every step
-    assert by_rung["all"]["calibration"]["seconds"] == pytest.approx(12)
-    assert by_rung["none"]["train_people"] == 1
+    by_method = {row["method"]: row for row in rows if row["sessions"] == "test" and row["subject"] == "bob"}
+    assert {row["keys"] for row in by_method.values()} == {by_method["none"]["keys"]}  # the same test at every step
+    assert by_method["all"]["adaptation"]["seconds"] == pytest.approx(12)
+    assert by_method["none"]["train_people"] == 1
     assert len(engine.seen) == 3 * (1 + 2 + 4 * 2)
     assert not list((folder / "out").glob("jobs/**/personal"))  # no copies of models are left behind
 
 
 def test_a_second_run_has_nothing_to_do_and_lost_results_come_out_as_they_were(done: Any) -> None:
-    folder, rows, _ = done
+    folder, results, _ = done
     engine = Here()
-    assert run(prepared(folder), engine) == rows
+    assert run(prepared(folder), engine) == results
     assert engine.seen == []
     name = "linear/bob/seed0/bob/all-0.2"
     (folder / "out" / "jobs" / name / "result.json").unlink()
-    assert run(prepared(folder), engine) == rows
+    assert run(prepared(folder), engine) == results
     assert engine.seen == [name]
 
 
@@ -89,6 +91,7 @@ def test_a_model_of_another_fold_is_not_read(done: Any) -> None:
         result.write_text(kept)
 
 
+@pytest.mark.slow
 def test_held_out_recordings_among_the_trained_ones_stop_the_reading(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     made = prepared(tmp_path)
@@ -101,9 +104,10 @@ def test_held_out_recordings_among_the_trained_ones_stop_the_reading(tmp_path: P
         run(made, Here())
 
 
+@pytest.mark.slow
 def test_the_report_tells_how_it_was_made_and_nothing_that_is_not_in_the_rows(done: Any) -> None:
-    folder, rows, _ = done
-    table = write_report(folder / "out", rows, "A title", published="| x | 1 |", seconds=7200)
+    folder, results, _ = done
+    table = write_report(folder / "out", results, "A title", published="| x | 1 |", seconds=7200)
     text = (folder / "out" / "RESULTS.md").read_text()
     made = read_manifest(folder / "manifest.jsonl")
     checksum = make_splits(made, RuleConfig(test_sessions=1)).checksum()
@@ -118,22 +122,22 @@ def test_the_report_tells_how_it_was_made_and_nothing_that_is_not_in_the_rows(do
     ):
         assert told in text
     assert text.index("## Published, not re-run here") < text.index("| x | 1 |")
-    zero = next(row for row in table if row["rung"] == "none" and row["sessions"] == "test")
-    assert f"{100 * zero['cer_greedy']:.2f} % ±" in text
+    zero = next(row for row in table if row.cell.method == "none" and row.cell.sessions == "test")
+    assert f"{100 * zero.figures['cer_greedy'].mean:.2f} % ±" in text
     assert (folder / "out" / "curve.png").read_bytes().startswith(b"\x89PNG")
     content = json.loads((folder / "out" / "results.json").read_text())
-    assert content["rows"] == [*table, *rows]
+    assert content["rows"] == [*(row.as_dict() for row in table), *(result.row for result in results)]
     assert content["splits_sha256"] == checksum
     card = folder / "out" / "jobs" / "linear" / "ann" / "seed0" / "train" / "run" / "model" / "README.md"
     for _ in range(2):  # written anew, the section is replaced
         assert card.read_text().count("## On people held out") == 1
         assert checksum in card.read_text()
-        write_report(folder / "out", rows, "A title")
+        write_report(folder / "out", results, "A title")
 
 
 def test_other_settings_in_the_same_folder_are_refused(done: Any) -> None:
     folder, _, _ = done
-    other = replace(CONFIG, calibration=replace(CONFIG.calibration, steps=3))
+    other = replace(CONFIG, adaptation=replace(CONFIG.adaptation, steps=3))
     with pytest.raises(EmgasrError, match="is the result of other settings"):
         run(prepared(folder, config=other), Here())
 
@@ -146,7 +150,7 @@ def test_readings_of_another_training_or_language_model_are_not_taken_for_these(
     def prints(**changes: Any) -> list[str]:
         return [job.fingerprint() for job in prepared(tmp_path, **changes).jobs]
 
-    plain, longer = prints(), prints(systems={"linear": system(tmp_path, "--steps", "7")})
+    plain, longer = prints(), prints(systems={"linear": system(tmp_path, "--fit.steps", "7")})
     assert len(plain) == len(longer) > 3
     assert not set(plain) & set(longer)
     before = prints(config=with_lm)
@@ -154,6 +158,7 @@ def test_readings_of_another_training_or_language_model_are_not_taken_for_these(
     assert not set(before) & set(prints(config=with_lm))
 
 
+@pytest.mark.slow
 def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     corpus = read_manifest(tmp_path / "manifest.jsonl")
@@ -164,9 +169,9 @@ def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
         listed = Entry.of(open_entry(entry, corpus.root), path, "native", take=f"{part_name(entry)}@0.000")
         entries.append(listed)
     lists = {"strings": Manifest(tuple(entries), tmp_path)}
-    few = replace(CONFIG.calibration, rungs=("affine",), minutes=(0.2,))
-    one = replace(CONFIG, calibration=few, carry=("strings",))
-    rows = run(prepared(tmp_path, config=one, lists=lists), Here())
+    few = replace(CONFIG.adaptation, methods=("affine",), minutes=(0.2,))
+    one = replace(CONFIG, adaptation=few, carry=("strings",))
+    rows = [result.row for result in run(prepared(tmp_path, config=one, lists=lists), Here())]
     assert {(row["list"], row["items"], row["sessions"]) for row in rows} == {
         ("strings", 1, "test"),
         ("strings", 2, "all"),
@@ -189,24 +194,25 @@ def test_weights_to_start_from_must_be_known_and_of_other_people(tmp_path: Path)
     ]
     write_manifest(replace(corpus, entries=tuple(first)), tmp_path / "ann.jsonl")
     config = system(tmp_path, f"--manifest={tmp_path / 'ann.jsonl'}")
-    train(config, tmp_path / "run", quiet=True)
+    train(config, tmp_path / "run")
     for init, told in ((tmp_path / "run" / "model", "which is held out"), (tmp_path / "x" / "model", "nothing tells")):
         with pytest.raises(EmgasrError, match=f"system linear, fold ann: .*{told}"):
             prepared(tmp_path, systems={"linear": system(tmp_path, f"--init={init}")})
 
 
+@pytest.mark.slow
 def test_a_language_model_is_tuned_on_validation_and_knows_no_test_prompt(tmp_path: Path) -> None:
     from emgasr.cli import main
 
     write_corpus(tmp_path, sessions=1)
     (tmp_path / "text.txt").write_text("ab\nba\naabb\n" * 9)
     assert main(["lm", "build", str(tmp_path / "text.txt"), "--order", "2", "--out", str(tmp_path / "lm.arpa")]) == 0
-    with_lm = replace(CONFIG, lm=str(tmp_path / "lm.arpa"), tune_trials=2, calibration=CalibrationConfig(rungs=()))
+    with_lm = replace(CONFIG, lm=str(tmp_path / "lm.arpa"), tune_trials=2, adaptation=AdaptationConfig(methods=()))
     with pytest.raises(ConfigError, match="nothing tells whether it knows the test's text"):
         prepared(tmp_path, config=with_lm)
     asked = replace(with_lm, lm_text=(str(tmp_path / "text.txt"),))
     rule = RuleConfig(test_sessions=0)
-    rows = run(prepared(tmp_path, config=asked, rule=rule), Here())
+    rows = [result.row for result in run(prepared(tmp_path, config=asked, rule=rule), Here())]
     assert all("cer_lm" in row for row in rows)
     assert {row["sessions"] for row in rows} == {"test"}
     assert len(list((tmp_path / "out").glob("jobs/**/search.yaml"))) == 3

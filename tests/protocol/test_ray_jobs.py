@@ -16,43 +16,20 @@ import pytest
 
 from emgasr.errors import ConfigError, DataError
 from emgasr.protocol.jobs import Job, result_of, run_jobs
+from emgasr.protocol.results import PersonResult
 from emgasr.protocol.tables import over_people
 from tests.helpers.jobs import Here
 from tests.helpers.people import prepared, write_corpus
 from tests.helpers.scripts import ROOT
 
 
-def node(folder: Path, root: Path, *, waits: int, number: int) -> int:
-    """Wait until `waits` jobs run at once, which one node alone has no room for; say on which node this one ran."""
-    import ray
-
-    told = ray.get_runtime_context().get_node_id()
-    (folder / "new").write_text(str(os.getpid()))
-    (folder / "new").rename(folder / f"node-{told}")
-    deadline = time.monotonic() + 60
-    while len(list((root / "jobs").glob("*/node-*"))) < waits and time.monotonic() < deadline:
-        time.sleep(0.05)
-    while waits and not (root / "go").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return number**2
-
-
 def jobs() -> list[Job]:
     return [
-        Job("one", "test_ray_jobs:node", {"waits": 2, "number": 3}),
-        Job("two", "test_ray_jobs:node", {"waits": 2, "number": 4}),
+        Job("one", "tests.helpers.jobs:node", {"waits": 2, "number": 3}),
+        Job("two", "tests.helpers.jobs:node", {"waits": 2, "number": 4}),
         Job("sum", "tests.helpers.jobs:add", {"of": ["one", "two", "lost"], "plus": 0}, ("one", "two", "lost")),
-        Job("lost", "test_ray_jobs:lost", {"times": 1}),
+        Job("lost", "tests.helpers.jobs:lost", {"times": 1}),
     ]
-
-
-def lost(folder: Path, root: Path, *, times: int) -> int:
-    """A number, by a worker that is killed as often as this."""
-    tries = len(list(folder.glob("try*")))
-    (folder / f"try{tries}").touch()
-    if tries < times:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return tries
 
 
 def alive(worker: int) -> bool:
@@ -134,10 +111,10 @@ def test_a_protocol_on_two_nodes_whose_worker_is_killed_gives_the_table_of_a_loc
 
     killer = threading.Thread(target=kill_a_worker)
     killer.start()
-    rows = [run(prepared(tmp_path, "there"), RayEngine()), run(prepared(tmp_path, "here"), Here())]
+    results = [run(prepared(tmp_path, "there"), RayEngine()), run(prepared(tmp_path, "here"), Here())]
     killer.join()
     assert len(re.findall("process", (killed[0] / "log.txt").read_text())) == 2
-    tables = [over_people([{**row, "train_minutes": 0.0} for row in one]) for one in rows]
+    tables = [over_people([PersonResult.of({**r.row, "train_minutes": 0.0}) for r in one]) for one in results]
     assert tables[0] == tables[1]
 
 
@@ -150,7 +127,7 @@ def test_on_a_cluster_too_a_failure_is_told_and_a_worker_lost_thrice_given_up(cl
         run_jobs([bad, *jobs()[3:]], tmp_path, RayEngine())
     assert result_of("lost", tmp_path) == 1
     with pytest.raises(DataError, match=r"job dead: failed: its worker was lost 3 times \(WorkerCrashedError\)"):
-        run_jobs([Job("dead", "test_ray_jobs:lost", {"times": 9})], tmp_path, RayEngine())
+        run_jobs([Job("dead", "tests.helpers.jobs:lost", {"times": 9})], tmp_path, RayEngine())
 
 
 def test_without_ray_its_engine_tells_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

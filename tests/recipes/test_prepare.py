@@ -46,9 +46,9 @@ def prepare(recipe: str, *arguments: object) -> int:
 def validate_train_evaluate(manifest: Path, config: str, out: Path, *options: str) -> list[dict[str, Any]]:
     """The rows of an evaluation on the split test, after a step of training with a recipe's configuration."""
     assert main(["validate", str(manifest)]) == 0
-    budget = ["--steps", "1", "--validations", "1", "--warmup_steps", "1", "--device", "cpu"]
+    budget = ["--fit.steps", "1", "--fit.validations", "1", "--fit.warmup-steps", "1", "--fit.device", "cpu"]
     configs = [word for name in config.split("+") for word in ("--config", str(RECIPES / name))]
-    assert main(["train", *configs, "--manifest", str(manifest), "--out", str(out), *budget, *options]) == 0
+    assert main(["train", str(manifest), *configs, "--out", str(out), *budget, *options]) == 0
     assert main(["evaluate", str(out / "model"), str(manifest), "--out", str(out / "results")]) == 0
     return json.loads((out / "results" / "results.json").read_text())["rows"]
 
@@ -57,7 +57,7 @@ def counts(manifest: Path) -> Counter[str]:
     return Counter(entry.split for entry in read_manifest(manifest).entries)
 
 
-WINDOWS = ["--source.shortest_s", "2", "--source.longest_s", "3", "--source.batch_s", "6", "--source.snap_s", "0.2"]
+WINDOWS = ["--data.shortest_s", "2", "--data.longest_s", "3", "--data.batch_s", "6", "--data.snap_s", "0.2"]
 
 
 @pytest.mark.parametrize("config", ["tds.yaml", "splashnet_mini.yaml"])
@@ -74,6 +74,7 @@ def test_emg2qwerty_from_the_release_to_a_table(tmp_path: Path, config: str) -> 
     assert {"cer_greedy", "cer_rendered_greedy", "wer_greedy", "interval"} <= rows[0].keys()
 
 
+@pytest.mark.slow
 def test_the_bids_edition_gives_the_same_splits_and_says_which_it_is(tmp_path: Path) -> None:
     users = [f"1000000{user}" for user in range(2)]
     for user, name in enumerate(users):
@@ -178,6 +179,7 @@ def test_wanted_sessions_are_taken_from_the_archive_and_a_second_run_goes_on(
     assert names == [f"{session_name(NUMBER + 1000 + i)}.hdf5" for i in range(2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["characters.yaml", "characters.yaml+silent_speech/raw.yaml"])
 def test_silent_speech_from_utterances_to_word_errors(
     tmp_path: Path, config: str, capsys: pytest.CaptureFixture[str]
@@ -192,12 +194,13 @@ def test_silent_speech_from_utterances_to_word_errors(
     assert "test sentences whole in the LM's text: 1 of 1" in said
     manifest = tmp_path / "causal.jsonl"
     assert counts(manifest) == {"train": 9, "validation": 1, "test": 2}
-    options = [*TINY_CONFORMER, "--source.batch_size", "2"]
+    options = [*TINY_CONFORMER, "--data.batch_size", "2"]
     rows = validate_train_evaluate(manifest, f"silent_speech/{config}", tmp_path / "run", *options)
     assert "wer_greedy" in rows[0]
     assert rows[0]["items"] == 2
 
 
+@pytest.mark.slow
 def test_the_published_path_and_pieces_are_prepared_too(tmp_path: Path) -> None:
     corpus = write_gaddy(tmp_path / "corpus")
     asked = ("--splits", corpus / "testset.json", "--out", tmp_path, "--filtering", "zero_phase", "--pieces", 40)
@@ -205,7 +208,7 @@ def test_the_published_path_and_pieces_are_prepared_too(tmp_path: Path) -> None:
     manifest = tmp_path / "zero_phase.jsonl"
     entry = read_manifest(manifest).entries[0]
     assert entry.options == {"filtering": "zero_phase"}
-    options = [*TINY_CONFORMER, "--source.batch_size", "2", "--tokens.model", str(tmp_path / "pieces.model")]
+    options = [*TINY_CONFORMER, "--data.batch_size", "2", "--tokens.model", str(tmp_path / "pieces.model")]
     config = "silent_speech/characters.yaml+silent_speech/pieces.yaml"
     assert "wer_greedy" in validate_train_evaluate(manifest, config, tmp_path / "run", *options)[0]
 
@@ -269,7 +272,7 @@ def test_handwriting_by_people_never_seen(tmp_path: Path) -> None:
     assert prepare("handwriting", corpus, "--out", tmp_path, "--test-users", 1, "--validation-users", 1) == 0
     manifest = tmp_path / "manifest.jsonl"
     assert counts(manifest) == {"train": 2, "validation": 1, "test": 1}
-    options = [*TINY_CONFORMER, "--source.batch_size", "2", "--encoder.kernel", "4"]
+    options = [*TINY_CONFORMER, "--data.batch_size", "2", "--encoder.kernel", "4"]
     rows = validate_train_evaluate(manifest, "handwriting/conformer.yaml", tmp_path / "run", *options)
     assert {"cer_greedy", "wer_greedy"} <= rows[0].keys()
 
@@ -281,6 +284,7 @@ GESTURES: dict[str, tuple[Callable[[Path], Path], list[object], list[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", GESTURES)
 def test_gestures_by_people_never_seen(tmp_path: Path, layout: str) -> None:
     write, asked, options = GESTURES[layout]
@@ -293,7 +297,7 @@ def test_gestures_by_people_never_seen(tmp_path: Path, layout: str) -> None:
     people = sorted({entry.subject for entry in everyone.entries})
     apart = splits.by_subject(splits.by_subject(everyone.entries, people[:1]), people[1:2], "validation")
     write_manifest(Manifest(tuple(apart), everyone.root, ("subject",)), tmp_path / "manifest.jsonl")
-    options = [*options, *TINY_CONFORMER, "--source.batch_size", "2", "--source.rest_longest_ms", "0", "--spread", "0"]
+    options = [*options, *TINY_CONFORMER, "--data.batch_size", "2", "--data.rest_longest_ms", "0", "--spread", "0"]
     options = ["--augment.spread" if word == "--spread" else word for word in options]
     rows = validate_train_evaluate(tmp_path / "manifest.jsonl", "gestures/conformer.yaml", tmp_path / "run", *options)
     assert [row["subject"] for row in rows] == ["all", people[0]]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+from numba.core.caching import FunctionCache
 
 import emgasr
-from emgasr.runtime import compiled as compiling
-from emgasr.runtime.compiled import compiled, is_kept
+from emgasr.runtime.compiled import TOLD, cache_places, compiled, is_kept
 
 
 def plus_one(number: int) -> int:
@@ -18,19 +17,18 @@ def plus_one(number: int) -> int:
 
 @pytest.fixture
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(compiling._TOLD, "")
-    monkeypatch.delenv(compiling._TOLD)
+    monkeypatch.setenv(TOLD, "")
+    monkeypatch.delenv(TOLD)
 
 
 @pytest.mark.usefixtures("untold")
 def test_without_a_place_it_is_compiled_in_memory_and_that_is_said_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(function: object) -> None:
+    def refuse(cache: object, function: object) -> None:
         raise RuntimeError("cannot cache function: no locator available")
 
-    monkeypatch.setattr(compiling, "_Kept", refuse)
-    monkeypatch.setattr(compiling, "is_kept", lambda function: False)
+    monkeypatch.setattr(FunctionCache, "__init__", refuse)
     first, second = compiled(nogil=True)(plus_one), compiled(nogil=True)(plus_one)
     assert capsys.readouterr().err == ""  # nothing is compiled yet
     assert (first(1), second(2), second(2.5)) == (2, 3, 3.5)
@@ -71,6 +69,5 @@ def test_every_compiled_function_of_the_package_is_compiled_so() -> None:
 
 
 def test_without_a_home_no_folder_is_made_where_one_works() -> None:
-    assert all(os.path.isabs(place) for place in (os.path.expanduser("~"),)) == any(
-        "UserWide" in str(place) for place in compiling._Places._locator_classes
-    )
+    assert any("UserWide" in str(place) for place in cache_places("/home/ann"))
+    assert not any("UserWide" in str(place) for place in cache_places("~"))

@@ -123,17 +123,20 @@ def journal(path: Path, *frames: bytes, **header: object) -> Path:
 @pytest.mark.parametrize(
     ("header", "told"),
     [
-        ({"rate_hz": "200"}, "rate_hz is '200', not a number"),
-        ({"rate_hz": True}, "rate_hz is True"),
+        ({"rate_hz": "200"}, "'rate_hz' is '200', not a finite number"),
+        ({"rate_hz": True}, "'rate_hz' is True"),
         ({"rate_hz": -1}, "rate is -1"),
-        ({"rate_hz": None}, "rate_hz is None"),
+        ({"rate_hz": None}, "'rate_hz' is None"),
         ({"unit": "inch"}, "unknown unit 'inch'"),
-        ({"subject": ["ann"]}, "subject is"),
+        ({"subject": ["ann"]}, "'subject' is"),
         ({"bands": []}, "names no electrode"),
-        ({"bands": "ab"}, "'bands' is not a JSON list"),
-        ({"bands": [{"name": "a", "electrodes": "ab", "ring": False}]}, "'bands' is not a JSON list"),
-        ({"bands": [{"name": "a", "electrodes": ["e1"], "ring": 0}]}, "'bands' is not a JSON list"),
-        ({"start_unix_s": "now"}, "start_unix_s is 'now'"),
+        ({"bands": "ab"}, "'bands' is not a list"),
+        (
+            {"bands": [{"name": "a", "electrodes": "ab", "ring": False}]},
+            "'bands': 'electrodes' is 'ab', not a list, each item text",
+        ),
+        ({"bands": [{"name": "a", "electrodes": ["e1"], "ring": 0}]}, "'bands': 'ring' is 0, not true or false"),
+        ({"start_unix_s": "now"}, "'start_unix_s' is 'now', not a finite number or null"),
         ({"deep": json.loads("[" * 40 + "]" * 40)}, "nests more than"),
     ],
 )
@@ -147,14 +150,14 @@ def test_a_header_is_checked_as_any_other_json(tmp_path: Path, header: dict[str,
     [
         (framed(b"S", bytes(12)), "samples of another number of channels"),
         (framed(b"H", json.dumps(HEADER).encode()), "has a second header"),
-        (framed(b"K", b'{"time_s": "0.5", "release_s": null, "key": "a"}'), "time_s is '0.5'"),
+        (framed(b"K", b'{"time_s": "0.5", "release_s": null, "key": "a"}'), "'time_s' is '0.5'"),
         (framed(b"K", b'{"time_s": NaN, "release_s": null, "key": "a"}'), "holds NaN"),
         (framed(b"K", b'{"time_s": 1e999, "release_s": null, "key": "a"}'), "double precision"),
-        (framed(b"K", b'{"time_s": 0.5, "release_s": "x", "key": "a"}'), "release_s is 'x'"),
-        (framed(b"K", b'{"time_s": 0.5, "key": 7}'), "key is 7"),
-        (framed(b"B", b'{"time_s": 0.5, "kind": "prompt"}'), "text is None"),
-        (framed(b"N", b'{"time_s": 0.5, "text": 1}'), "a note lacks"),
-        (framed(b"K", b"[1]"), "holds no facts"),
+        (framed(b"K", b'{"time_s": 0.5, "release_s": "x", "key": "a"}'), "'release_s' is 'x'"),
+        (framed(b"K", b'{"time_s": 0.5, "key": 7}'), "'key' is 7, not text"),
+        (framed(b"B", b'{"time_s": 0.5, "kind": "prompt"}'), "lacks the field 'text'"),
+        (framed(b"N", b'{"time_s": 0.5, "text": 1}'), "'text' is 1, not text"),
+        (framed(b"K", b"[1]"), "is not a JSON object"),
         (framed(b"K", b"\xff"), "is not UTF-8"),
         (framed(b"K", b"[" * 9999), "nests more than"),
         (framed(b"B", b'{"time_s": 0.1, "kind": "nap", "text": ""}'), "unknown kind"),
@@ -268,6 +271,7 @@ while True:
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("seed", range(4))
 def test_a_killed_recording_opens_and_lacks_nothing_that_was_written(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "one.hdf5"

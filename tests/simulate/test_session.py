@@ -69,6 +69,7 @@ def test_rest_is_a_few_microvolts_and_typing_ten_times_that(recordings: list[Rec
         assert 100 < np.percentile(np.abs(active), 99.9, axis=0).max() < 3000
 
 
+@pytest.mark.slow
 def test_the_spectrum_lies_between_20_and_450_hz_with_its_peak_below_150(recordings: list[Recording]) -> None:
     for recording in recordings:
         frequency, power = welch(typing(recording), 2000.0, nperseg=512, axis=0)
@@ -103,6 +104,8 @@ def test_a_hand_works_for_its_own_keys() -> None:
     assert strike[16:] == pytest.approx(idle[16:], rel=0.35)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_the_same_seeds_make_the_same_recording_in_another_process(recordings: list[Recording]) -> None:
     code = (
         "import hashlib; from emgasr.simulate import *; r = simulate_session(simulate_person(2), 0, minutes=1.0);"
@@ -115,6 +118,7 @@ def test_the_same_seeds_make_the_same_recording_in_another_process(recordings: l
     assert float(told[1]) == recordings[2].events.time_s.sum()
 
 
+@pytest.mark.slow
 def test_sessions_of_one_person_differ_and_people_differ_more() -> None:
     press_s = 1.0 + 0.5 * np.arange(60)
     events = Events(press_s, press_s + 0.09, tuple("fdsjkl" * 10))

@@ -17,6 +17,7 @@ from emgasr.sources.conditioned import conditioned
 from tests.helpers.miniatures import write_native
 
 
+@pytest.mark.slow
 def test_a_filtered_replay_is_the_filtered_recording(tmp_path: Path) -> None:
     path = write_native(tmp_path, rate_hz=1000.0)
     config = ConditioningConfig(highpass_hz=20, mains="50", rate_hz=300)

@@ -243,14 +243,18 @@ def facts_of(shim: Any, board: int) -> dict[str, Any]:
 
 def test_counts_of_a_board_are_scaled_as_told() -> None:
     class Session:
+        def __init__(self, board: int, parameters: object) -> None: ...
+        def prepare_session(self) -> None: ...
+        def start_stream(self, samples: int) -> None: ...
         def get_board_data(self) -> np.ndarray:
             return np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 
     class Shim:
         BrainFlowError = ValueError
+        BoardShim = Session
 
     board = Board(Shim, 16, None, [1, 2], (0, None), 500.0, "uV", (Band.numbered("emg", 2),), "", 0.5)
-    board._session = Session()
+    board.open()
     (packet,) = board.read(0.0)
     np.testing.assert_array_equal(packet.samples, [[1.5, 2.5], [2.0, 3.0]])
     assert packet.samples.dtype == np.float32

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from emgasr.errors import ModelError
-from emgasr.training.checkpoint import checkpoint_step, cut_log
+from emgasr.training.checkpoint import checkpoint_step
+from emgasr.training.log import cut_log
 
 
 @pytest.mark.parametrize(

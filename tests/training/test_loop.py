@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import os
 import signal
 import threading
@@ -17,32 +18,44 @@ import pytest
 import torch
 
 from emgasr.data.augment import AugmentConfig
-from emgasr.data.batches import Source, WindowsConfig, WindowSource
-from emgasr.data.compose import Example
-from emgasr.errors import ConfigError, DataError, ModelError
-from emgasr.models.folder import load_recognizer
+from emgasr.data.batches import Batch, WindowSampler, WindowsConfig, collate
+from emgasr.errors import ConfigError, ModelError
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.recording import Events
-from emgasr.score import Counts
-from emgasr.training import loop as training
-from emgasr.training.loop import FitConfig, Fitted, choose_device, fit, validation_errors
+from emgasr.training.loop import BatchSampler, FitConfig, Fitted, Judgement, choose_device, fit
+from emgasr.training.objective import CTCConfig, CTCObjective
+from emgasr.training.validator import GreedyCER, greedy_errors
 from tests.helpers.tiny_models import CONFORMER, easy_recording, tiny_recognizer
 
 WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
+LOSSES, VARYING = CTCConfig(), AugmentConfig()
 PLAIN = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0)
 VARIED = replace(CONFORMER, dropout=0.2)
 VALIDATION = [("held out", easy_recording(9, 10.0))]
 
 
-def source(seed: int = 0) -> WindowSource:
-    return WindowSource([easy_recording(0)], tiny_recognizer().tokens, WINDOWS, seed)
+def sampler(seed: int = 0) -> WindowSampler:
+    return WindowSampler([easy_recording(0)], tiny_recognizer().tokens, WINDOWS, seed)
 
 
-def run(folder: Path, config: FitConfig, recognizer: Recognizer | None = None, **options: Any) -> Fitted:
+def run(
+    folder: Path,
+    config: FitConfig,
+    recognizer: Recognizer | None = None,
+    *,
+    batches: BatchSampler | None = None,
+    validate: Any = None,
+    losses: CTCConfig = LOSSES,
+    augment: AugmentConfig = VARYING,
+    seed: int = 4,
+    **options: Any,
+) -> Fitted:
     folder.mkdir(exist_ok=True)
-    options.setdefault("save_best", lambda best, cer, step: best.save(folder / "model"))
+    options.setdefault("save_best", lambda best, cer, step: save_recognizer(best, folder / "model"))
     model = recognizer or tiny_recognizer(config=VARIED)
-    return fit(model, source(config.seed), options.pop("validation", VALIDATION), config, folder, **options)
+    validate = validate or GreedyCER(VALIDATION, model.tokens)
+    objective = CTCObjective(model, losses, augment)
+    return fit(objective, batches or sampler(seed), validate, config, folder, seed=seed, **options)
 
 
 def log(folder: Path) -> list[dict[str, Any]]:
@@ -63,24 +76,25 @@ def same_weights(one: Recognizer, other: Recognizer) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-LEARN = FitConfig(steps=50, learning_rate=6e-3, warmup_steps=5, ctc_ramp_steps=10, validations=2, augment=PLAIN)
+LEARN = FitConfig(steps=50, learning_rate=6e-3, warmup_steps=5, validations=2)
 
 
+@pytest.mark.slow
 def test_an_easy_task_is_learned(tmp_path: Path) -> None:
     recognizer = tiny_recognizer(config=replace(CONFORMER, width=32, mixer_channels=8))
     recognizer.head.reset_parameters()
-    fitted = run(tmp_path, LEARN, recognizer)
+    fitted = run(tmp_path, LEARN, recognizer, losses=CTCConfig(ctc_ramp_steps=10), augment=PLAIN, seed=0)
     entries = [entry for entry in log(tmp_path) if "loss" in entry]
     assert len(entries) == fitted.steps == 50
     assert entries[-1]["loss"] < 0.3 * entries[0]["loss"]
     assert {"ctc", "intermediate", "frame", "gradient_norm"} <= set(entries[0])
-    assert fitted.cer <= 0.1
+    assert fitted.best <= 0.1
     assert not fitted.interrupted
     best = load_recognizer(tmp_path / "model")
-    assert validation_errors(best, VALIDATION)[0].rate == fitted.cer
+    assert greedy_errors(best, VALIDATION)[0].rate == fitted.best
 
 
-CONFIG = FitConfig(steps=9, seed=4, learning_rate=1e-2, warmup_steps=3, validations=3)
+CONFIG = FitConfig(steps=9, learning_rate=1e-2, warmup_steps=3, validations=3)
 
 
 def interrupt_at(step: int) -> Callable[[dict[str, Any]], None]:
@@ -110,7 +124,7 @@ def test_a_run_that_was_stopped_resumes_to_the_bit(step: int, tmp_path: Path) ->
     assert losses(tmp_path / "straight") == losses(tmp_path / "resumed")
     assert same_weights(straight, resumed)
     assert not same_weights(straight, stopped)
-    assert (rest.cer, rest.best_step, rest.steps) == (whole.cer, whole.best_step, 9)
+    assert (rest.best, rest.best_step, rest.steps) == (whole.best, whole.best_step, 9)
 
 
 def test_a_run_that_crashed_resumes_from_its_last_checkpoint_to_the_bit(tmp_path: Path) -> None:
@@ -127,7 +141,7 @@ def test_a_run_that_crashed_resumes_from_its_last_checkpoint_to_the_bit(tmp_path
 def test_the_same_seed_gives_the_same_run_and_another_does_not(tmp_path: Path) -> None:
     short = replace(CONFIG, steps=2, validations=1)
     for name, seed in (("one", 4), ("two", 4), ("three", 5)):
-        run(tmp_path / name, replace(short, seed=seed))
+        run(tmp_path / name, short, seed=seed)
     assert losses(tmp_path / "one") == losses(tmp_path / "two") != losses(tmp_path / "three")
 
 
@@ -200,14 +214,27 @@ def test_a_bad_checkpoint_is_refused(spoil: Callable[[Path], None], wrong: str, 
     assert not (tmp_path / "sprung").exists()
 
 
-def test_the_best_model_is_the_one_with_the_lowest_cer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rates = iter([80, 30, 60])
-    monkeypatch.setattr(training, "validation_errors", lambda *_: (Counts(100, (rate := next(rates)), 0, 0), rate))
+class Answers:
+    """A validator whose figures are known beforehand."""
+
+    chooses = "distance"
+
+    def __init__(self, *answers: float) -> None:
+        self.answers = iter(answers)
+
+    def __call__(self, model: Recognizer) -> Judgement:
+        return Judgement({"distance": next(self.answers), "mood": 1.0}, "look at the mood")
+
+
+def test_the_best_model_is_the_one_whose_chosen_figure_is_lowest(tmp_path: Path) -> None:
     saved: list[tuple[float, int]] = []
-    fitted = run(tmp_path, CONFIG, save_best=lambda best, cer, step: saved.append((cer, step)))
-    assert [step for _, step in saved] == [3, 6]
-    assert (fitted.cer, fitted.best_step) == saved[1]
-    assert [entry["step"] for entry in log(tmp_path) if "validation_cer" in entry] == [3, 6, 9]
+    judge = Answers(0.8, 0.3, 0.6)
+    fitted = run(tmp_path, CONFIG, validate=judge, save_best=lambda best, figure, step: saved.append((figure, step)))
+    assert saved == [(0.8, 3), (0.3, 6)]
+    assert (fitted.best, fitted.best_step) == saved[1]
+    judged = [entry for entry in log(tmp_path) if "validation_distance" in entry]
+    assert [(entry["step"], entry["validation_mood"]) for entry in judged] == [(3, 1.0), (6, 1.0), (9, 1.0)]
+    assert judged[0]["warning"] == "look at the mood"
 
 
 def test_a_collapse_to_blank_is_warned_of(tmp_path: Path) -> None:
@@ -227,7 +254,7 @@ def test_a_model_that_writes_is_not_warned_of(tmp_path: Path) -> None:
 
 def test_a_budget_in_minutes_ends_in_time(tmp_path: Path) -> None:
     started = time.monotonic()
-    fitted = run(tmp_path, FitConfig(minutes=0.03, validations=2, augment=PLAIN))
+    fitted = run(tmp_path, FitConfig(minutes=0.03, validations=2), augment=PLAIN)
     assert 1.8 <= time.monotonic() - started < 8
     assert fitted.minutes >= 0.03
     assert fitted.steps > 1
@@ -250,20 +277,20 @@ def test_the_rate_warms_up_and_decays(tmp_path: Path, monkeypatch: pytest.Monkey
     assert rates[7] < 0.06
 
 
-class Fixed(Source):
-    def __init__(self, examples: list[Example]) -> None:
-        self.examples = examples
+class Fixed:
+    def __init__(self, batch: Batch) -> None:
+        self.always = batch
 
-    def batch(self, step: int) -> list[Example]:
-        return self.examples
+    def batch(self, step: int) -> Batch:
+        return self.always
 
 
 def test_broken_samples_leave_the_weights_alone(tmp_path: Path) -> None:
-    (example, *_) = source().batch(0)
+    (example, *_) = sampler().examples(0)
     broken = replace(example, samples=example.samples * float("nan"))
     recognizer = tiny_recognizer()
     before = {name: value.clone() for name, value in recognizer.state_dict().items()}
-    fit(recognizer, Fixed([broken]), VALIDATION, CONFIG, tmp_path, save_best=lambda *_: None)
+    run(tmp_path, CONFIG, recognizer, batches=Fixed(collate([broken])))
     assert all(torch.equal(before[name], value) for name, value in recognizer.state_dict().items())
     assert "diverged" in log(tmp_path)[-1]["warning"]
 
@@ -275,16 +302,16 @@ def test_weights_that_run_away_do_not_end_the_run_nor_become_the_best(tmp_path: 
     fitted = run(tmp_path, config, save_best=lambda best, cer, step: saved.append(step))
     assert fitted.steps == 9
     assert "diverged" in log(tmp_path)[-1]["warning"]
-    assert fitted.cer == 1.0
+    assert fitted.best == 1.0
 
 
 def test_the_spread_is_measured_on_training_data_and_survives_a_resume(tmp_path: Path) -> None:
-    config = replace(CONFIG, steps=6, validations=2, augment=replace(PLAIN, spread=1.0))
-    run(tmp_path / "straight", config)
+    config, spread = replace(CONFIG, steps=6, validations=2), replace(PLAIN, spread=1.0)
+    run(tmp_path / "straight", config, augment=spread)
     state = torch.load(tmp_path / "straight" / "checkpoint.pt", weights_only=True)["objective"]
     assert state["augment.spread"].abs().sum() > 0
-    run(tmp_path / "resumed", config, report=interrupt_at(4))
-    run(tmp_path / "resumed", config, resume=True)
+    run(tmp_path / "resumed", config, augment=spread, report=interrupt_at(4))
+    run(tmp_path / "resumed", config, augment=spread, resume=True)
     assert losses(tmp_path / "straight") == losses(tmp_path / "resumed")
 
 
@@ -297,8 +324,8 @@ def test_a_run_that_crashed_before_it_validated_can_be_resumed(tmp_path: Path) -
 
 
 def test_the_ctc_losses_grow_over_the_ramp(tmp_path: Path) -> None:
-    run(tmp_path / "ramp", replace(CONFIG, steps=4, ctc_ramp_steps=4))
-    run(tmp_path / "none", replace(CONFIG, steps=4, ctc_ramp_steps=0))
+    run(tmp_path / "ramp", replace(CONFIG, steps=4), losses=CTCConfig(ctc_ramp_steps=4))
+    run(tmp_path / "none", replace(CONFIG, steps=4), losses=CTCConfig(ctc_ramp_steps=0))
     first, full = (next(e for e in log(tmp_path / name) if "ctc" in e) for name in ("ramp", "none"))
     assert first["ctc"] == pytest.approx(full["ctc"] / 4, rel=1e-4)
     assert first["frame"] == pytest.approx(full["frame"], rel=1e-4)
@@ -314,12 +341,6 @@ def test_the_losses_are_written_for_tensorboard(tmp_path: Path) -> None:
     assert events.Scalars("validation_cer")
 
 
-def test_validation_recordings_without_labels_are_refused() -> None:
-    silent = easy_recording(events=Events.of([(1.0, 1.1, "Key.ctrl")]))
-    with pytest.raises(DataError, match="hold no labels"):
-        validation_errors(tiny_recognizer(), [("silent", silent)])
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(ConfigError, match="no CUDA device"):
@@ -330,3 +351,31 @@ def test_a_device_that_is_not_there_is_refused() -> None:
 def test_bf16_trains_too(tmp_path: Path) -> None:
     run(tmp_path, replace(CONFIG, steps=2, validations=1, precision="bf16"))
     assert all(math.isfinite(entry["loss"]) for entry in log(tmp_path) if "loss" in entry)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("resume", [False, True])
+def test_worker_processes_change_no_loss_and_end_with_the_run(resume: bool, tmp_path: Path) -> None:
+    run(tmp_path / "thread", replace(CONFIG, workers=0))
+    workers = replace(CONFIG, workers=2)
+    if resume:
+        run(tmp_path / "workers", workers, report=interrupt_at(5))
+    run(tmp_path / "workers", workers, resume=resume)
+    assert losses(tmp_path / "thread") == losses(tmp_path / "workers")
+    assert not multiprocessing.active_children()
+
+
+def test_a_checkpoint_of_the_release_before_is_resumed(tmp_path: Path) -> None:
+    run(tmp_path / "straight", CONFIG)
+    run(tmp_path / "resumed", CONFIG, report=interrupt_at(5))
+    path = tmp_path / "resumed" / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    state["progress"]["best_cer"] = state["progress"].pop("best")
+    torch.save(state, path)
+    run(tmp_path / "resumed", CONFIG, resume=True)
+    assert losses(tmp_path / "straight") == losses(tmp_path / "resumed")
+
+
+def test_a_fit_without_a_budget_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="either steps or minutes"):
+        run(tmp_path, FitConfig())

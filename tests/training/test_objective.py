@@ -12,51 +12,49 @@ import pytest
 import torch
 
 from emgasr.data.augment import AugmentConfig
-from emgasr.data.batches import Batch, WindowsConfig, WindowSource, collate
+from emgasr.data.batches import Batch, WindowSampler, WindowsConfig, collate
 from emgasr.data.compose import Example
-from emgasr.training.loop import FitConfig
-from emgasr.training.objective import Objective
+from emgasr.training.objective import CTCConfig, CTCObjective
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer
 
 WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
 PLAIN = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0)
-CONFIG = FitConfig(steps=9, seed=4, learning_rate=1e-2, warmup_steps=3, validations=3)
+LAST = 10**6  # a step behind every ramp
 
 
-def source() -> WindowSource:
-    return WindowSource([easy_recording(0)], tiny_recognizer().tokens, WINDOWS, 0)
+def sampler() -> WindowSampler:
+    return WindowSampler([easy_recording(0)], tiny_recognizer().tokens, WINDOWS, 0)
 
 
-def objective(**changes: Any) -> Objective:
-    config = replace(CONFIG, augment=PLAIN, **changes)
-    return Objective(tiny_recognizer(), config).train()
+def objective(**changes: Any) -> CTCObjective:
+    return CTCObjective(tiny_recognizer(), CTCConfig(**changes), PLAIN).train()
 
 
 def test_padding_changes_no_loss() -> None:
-    examples = source().batch(0)[:2]
+    examples = sampler().examples(0)[:2]
     batch = collate(examples)
     padded = Batch(
         torch.nn.functional.pad(batch.samples, (0, 0, 0, 333), value=1e3),
         *(getattr(batch, name) for name in ("lengths", "targets", "target_lengths", "onset_s", "offset_s")),
     )
-    one, other = objective()(batch), objective()(padded)
+    one, other = objective()(batch, LAST), objective()(padded, LAST)
     assert set(one) == {"ctc", "intermediate", "frame"}
     for name, value in one.items():
         torch.testing.assert_close(other[name], value, rtol=1e-5, atol=1e-6)
 
 
 def test_a_batch_shorter_than_an_output_frame_asks_for_nothing() -> None:
-    (example,) = source().batch(0)[:1]
+    (example,) = sampler().examples(0)[:1]
     aided, short = objective(), replace(example, samples=example.samples[:9])
-    losses = aided(collate([short, short]))
+    losses = aided(collate([short, short]), LAST)
     sum(losses.values(), torch.zeros(())).backward()
     assert not any(value.item() for value in losses.values())
     assert all(p.grad is None or not p.grad.any() for p in aided.parameters())
 
 
 def test_weights_of_zero_leave_the_aids_out() -> None:
-    batch = collate(source().batch(0))
-    assert set(objective(intermediate_weight=0.0, frame_weight=0.0)(batch)) == {"ctc"}
+    batch = collate(sampler().examples(0))
+    assert set(objective(intermediate_weight=0.0, frame_weight=0.0)(batch, LAST)) == {"ctc"}
 
 
 def test_the_frame_loss_asks_for_each_key_while_it_is_held() -> None:
@@ -98,6 +96,6 @@ def test_the_frame_loss_waits_for_the_asked_share_of_a_label() -> None:
 def test_labels_that_do_not_fit_the_frames_cost_nothing_and_break_nothing() -> None:
     times = np.linspace(0, 0.2, 30)
     crowded = Example(np.zeros((40, 8), np.float32), [1] * 30, times, times)
-    values = objective()(collate([crowded]))
+    values = objective()(collate([crowded]), LAST)
     assert float(values["ctc"].detach()) == 0.0
     assert all(math.isfinite(float(value.detach())) for value in values.values())

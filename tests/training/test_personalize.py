@@ -11,21 +11,19 @@ import pytest
 import torch
 
 from emgasr.data.augment import AugmentConfig
-from emgasr.data.batches import WindowsConfig
+from emgasr.data.batches import WindowSampler, WindowsConfig
 from emgasr.errors import DataError, EmgasrError, ModelError, RecordingError
 from emgasr.models.folder import load_recognizer, save_recognizer
-from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Events, Recording
-from emgasr.training.loop import validation_errors
-from emgasr.training.personalize import PersonalizeConfig, personalize
+from emgasr.training.config import PERSONAL_FIT, PERSONAL_OBJECTIVE, PersonalizeConfig
+from emgasr.training.personalize import personalize
+from emgasr.training.validator import GreedyCER, greedy_errors
 from tests.helpers.tiny_models import CONFORMER, easy_recording, tiny_recognizer
 
 EASY = PersonalizeConfig(
-    steps=50,
-    learning_rate=6e-3,
-    frame_weight=0.3,
-    validations=2,
-    source=WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2),
+    fit=replace(PERSONAL_FIT, steps=50, learning_rate=6e-3, validations=2),
+    objective=replace(PERSONAL_OBJECTIVE, frame_weight=0.3),
+    data=WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2),
     augment=AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0),
 )
 
@@ -42,6 +40,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp_path: Path) -> None:
     before = files(base)
     recordings = [easy_recording(0, 20.0), easy_recording(1, 20.0)]
@@ -50,7 +49,7 @@ def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp
     assert result.cer_after <= 0.2 < result.cer_before
     assert files(base) == before
     held_out = [("end", recording.segment(16.0)) for recording in recordings]
-    assert validation_errors(result.recognizer, held_out)[0].rate == result.cer_after
+    assert greedy_errors(result.recognizer, held_out)[0].rate == result.cer_after
     saved = load_recognizer(tmp_path / "out" / "model")
     np.testing.assert_array_equal(saved.emissions(recordings[0]), result.recognizer.emissions(recordings[0]))
     card = (tmp_path / "out" / "model" / "README.md").read_text()
@@ -60,18 +59,19 @@ def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp
 
 def test_the_tuned_search_of_the_base_model_comes_along(base: Path, tmp_path: Path) -> None:
     (base / "search.yaml").write_text("# found somewhere\nlm_weight: 0.125\n")
-    personalize(base, [easy_recording(0, 20.0)], replace(EASY, steps=4), tmp_path / "out")
+    personalize(base, [easy_recording(0, 20.0)], replace(EASY, fit=replace(EASY.fit, steps=4)), tmp_path / "out")
     assert files(tmp_path / "out" / "model")["search.yaml"] == files(base)["search.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learning_rate", [100.0, 1e30])
 def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
     learning_rate: float, base: Path, tmp_path: Path
 ) -> None:
     recordings = [easy_recording(0, 20.0)]
     first = personalize(base, recordings, EASY, tmp_path / "good")
-    config = replace(EASY, steps=4, warmup_steps=1)
-    object.__setattr__(config, "learning_rate", learning_rate)  # also beyond what a configuration may say
+    config = replace(EASY, fit=replace(EASY.fit, steps=4, warmup_steps=1))
+    object.__setattr__(config.fit, "learning_rate", learning_rate)  # also beyond what a configuration may say
     result = personalize(tmp_path / "good" / "model", recordings, config, tmp_path / "out")
     assert (result.kept, result.cer_after) == (False, result.cer_before)
     assert result.cer_before == first.cer_after
@@ -83,8 +83,8 @@ def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
 def test_what_judges_is_not_fitted_on(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[list[Recording], list[Recording]]] = []
 
-    def watched(recognizer: Recognizer, source: Any, validation: Any, *_: Any, **__: Any) -> None:
-        seen.append((source.recordings, [recording for _, recording in validation]))
+    def watched(objective: Any, batches: WindowSampler, validate: GreedyCER, *_: Any, **__: Any) -> None:
+        seen.append((batches.recordings, [recording for _, recording in validate.recordings]))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("emgasr.training.personalize.fit", watched)
@@ -127,7 +127,7 @@ def test_a_missing_model_and_a_used_folder_are_refused(base: Path, tmp_path: Pat
 
 
 def test_the_head_alone_can_be_fitted(base: Path, tmp_path: Path) -> None:
-    config = replace(EASY, weights="head", steps=20, learning_rate=5e-2)
+    config = replace(EASY, weights="head", fit=replace(EASY.fit, steps=20, learning_rate=5e-2))
     result = personalize(base, [easy_recording(0, 20.0)], config, tmp_path / "out")
     assert result.kept
     before, after = load_recognizer(base).state_dict(), result.recognizer.state_dict()
@@ -139,8 +139,8 @@ def test_with_nothing_held_out_all_is_fitted_on_and_the_card_says_so(
 ) -> None:
     seen: list[float] = []
 
-    def watched(recognizer: Recognizer, source: Any, *_: Any, **__: Any) -> None:
-        seen.append(source.recordings[0].duration_s)
+    def watched(objective: Any, batches: WindowSampler, *_: Any, **__: Any) -> None:
+        seen.append(batches.recordings[0].duration_s)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("emgasr.training.personalize.fit", watched)

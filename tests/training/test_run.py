@@ -14,22 +14,16 @@ import pytest
 import torch
 import yaml
 
-from emgasr.config.parsing import from_command_line, from_mapping
-from emgasr.data.batches import ComposedBatches, WindowSource
+from emgasr.cli.options.config import from_command_line
+from emgasr.config.parsing import from_mapping
+from emgasr.data.batches import ComposedSampler, WindowSampler
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
 from emgasr.models.folder import load_recognizer
 from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.sessions.native import save_session
-from emgasr.training.run import (
-    KINDS,
-    TokensConfig,
-    TrainingConfig,
-    make_source,
-    make_tokens,
-    parameters_checksum,
-    train,
-)
+from emgasr.training.config import KINDS, TokensConfig, TrainingConfig
+from emgasr.training.run import make_sampler, make_tokens, parameters_checksum, train
 from tests.helpers.scripts import ROOT
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer, write_easy_corpus
 
@@ -45,51 +39,55 @@ def configured(corpus: Path, *options: str) -> TrainingConfig:
 
 def test_a_run_leaves_a_model_its_log_and_how_to_repeat_it(corpus: Path) -> None:
     config = configured(corpus)
-    fitted = train(config, corpus / "run", quiet=True)
+    fitted = train(config, corpus / "run")
     names = sorted(path.name for path in (corpus / "run").iterdir())
     assert names == ["checkpoint.pt", "log.jsonl", "model", "start.json", "tensorboard", "training.yaml"]
     content = yaml.safe_load((corpus / "run" / "training.yaml").read_text())
     assert from_mapping(TrainingConfig, KINDS, content, "training.yaml") == config
     card = (corpus / "run" / "model" / "README.md").read_text()
-    for fact in ("1 people", "200 Hz, uV", "2 symbols", "seed 0", f"{100 * fitted.cer:.2f} %", "split `train`"):
+    for fact in ("1 people", "200 Hz, uV", "2 symbols", "seed 0", f"{100 * fitted.best:.2f} %", "split `train`"):
         assert fact in card
     assert load_recognizer(corpus / "run" / "model").tokens.symbols[1:] == ("a", "b")
 
 
 def test_a_run_repeats_itself(corpus: Path) -> None:
     for name in ("one", "two"):
-        train(configured(corpus), corpus / name, quiet=True)
+        train(configured(corpus), corpus / name)
     one, two = (load_recognizer(corpus / name / "model").state_dict() for name in ("one", "two"))
     assert all(torch.equal(value, two[name]) for name, value in one.items())
 
 
+@pytest.mark.slow
 def test_a_run_tells_what_it_started_from(corpus: Path) -> None:
-    for name, options in (("one", ()), ("same", ("--learning_rate=0.5",)), ("other", ("--seed=1",))):
-        train(configured(corpus, *options), corpus / name, quiet=True)
+    for name, options in (("one", ()), ("same", ("--fit.learning_rate=0.5",)), ("other", ("--seed=1",))):
+        train(configured(corpus, *options), corpus / name)
     begun = [json.loads((corpus / name / "start.json").read_text()) for name in ("one", "same", "other")]
     assert all(begun[0][name] == begun[1][name] for name in ("manifest_sha256", "parameters_sha256", "shaped_by"))
     assert begun[0]["manifest_sha256"] == read_manifest(corpus / "manifest.jsonl").checksum()
     assert begun[0]["parameters_sha256"] != begun[2]["parameters_sha256"]
     assert begun[0]["parameters_sha256"] != parameters_checksum(load_recognizer(corpus / "one" / "model"))
-    train(configured(corpus, f"--init={corpus / 'one' / 'model'}"), corpus / "on", quiet=True)
+    train(configured(corpus, f"--init={corpus / 'one' / 'model'}"), corpus / "on")
     on = json.loads((corpus / "on" / "start.json").read_text())["parameters_sha256"]
     assert on == parameters_checksum(load_recognizer(corpus / "one" / "model"))
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_another_models_weights(corpus: Path) -> None:
-    train(configured(corpus), corpus / "first", quiet=True)
-    config = configured(corpus, "--init", str(corpus / "first" / "model"), "--steps", "1", "--learning_rate", "1e-12")
-    train(config, corpus / "second", quiet=True)
+    train(configured(corpus), corpus / "first")
+    config = configured(
+        corpus, "--init", str(corpus / "first" / "model"), "--fit.steps", "1", "--fit.learning_rate", "1e-12"
+    )
+    train(config, corpus / "second")
     first, second = (load_recognizer(corpus / name / "model").state_dict() for name in ("first", "second"))
     for name, value in first.items():
         torch.testing.assert_close(second[name], value)
     with pytest.raises(ConfigError, match="another configuration"):
-        train(replace(config, tokens=TokensConfig(symbols=("a",))), corpus / "third", quiet=True)
+        train(replace(config, tokens=TokensConfig(symbols=("a",))), corpus / "third")
     assert not (corpus / "third").exists()
 
 
 def test_fixed_statistics_are_those_of_the_training_split(corpus: Path) -> None:
-    train(configured(corpus, "--normalize.kind", "fixed", "--steps", "1"), corpus / "run", quiet=True)
+    train(configured(corpus, "--normalize.kind", "fixed", "--fit.steps", "1"), corpus / "run")
     normalize = load_recognizer(corpus / "run" / "model").normalize
     assert normalize.mean.abs().min() > 0
     assert not torch.equal(normalize.variance, torch.ones_like(normalize.variance))
@@ -157,7 +155,7 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(case: s
     spoil, kind, wrong = BROKEN[case]
     spoil(corpus)
     with pytest.raises(kind, match=wrong):
-        train(configured(corpus), corpus / "run", quiet=True)
+        train(configured(corpus), corpus / "run")
     assert not (corpus / "run").exists()
 
 
@@ -170,14 +168,14 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_is_written(case: s
         (["--validation_split", "train"], ConfigError, "is the training split"),
         (["--init", "nowhere"], ModelError, "not a model folder"),
         (["--tokens.symbols", "[ä]"], DataError, "not among"),
-        (["--source.shortest_s", "25", "--source.longest_s", "30"], DataError, "less than a window"),
+        (["--data.shortest_s", "25", "--data.longest_s", "30"], DataError, "less than a window"),
     ],
 )
 def test_impossible_options_are_refused_before_anything_is_written(
     options: list[str], kind: type[Exception], wrong: str, corpus: Path
 ) -> None:
     with pytest.raises(kind, match=wrong):
-        train(configured(corpus, *options), corpus / "run", quiet=True)
+        train(configured(corpus, *options), corpus / "run")
     assert not (corpus / "run").exists()
 
 
@@ -199,13 +197,15 @@ def test_the_source_is_what_the_config_says(corpus: Path) -> None:
     config = configured(corpus)
     named = [("one", gestures())]
     tokens = make_tokens(TokensConfig("words"), [gestures()])
-    composed = from_mapping(TrainingConfig, KINDS, {"steps": 1, "source": {"kind": "composed", "batch_size": 2}}, "x")
-    batches = make_source(composed.source, named, tokens, seed=3)
-    assert isinstance(batches, ComposedBatches)
-    assert len(batches.batch(0)) == 2
-    assert batches.batch(0)[0].takes[0].startswith("one@")
+    composed = from_mapping(
+        TrainingConfig, KINDS, {"fit": {"steps": 1}, "data": {"kind": "composed", "batch_size": 2}}, "x"
+    )
+    batches = make_sampler(composed.data, named, tokens, seed=3)
+    assert isinstance(batches, ComposedSampler)
+    assert len(batches.examples(0)) == 2
+    assert batches.examples(0)[0].takes[0].startswith("one@")
     typed = [("one", easy_recording())]
-    assert isinstance(make_source(config.source, typed, tiny_recognizer().tokens, 0), WindowSource)
+    assert isinstance(make_sampler(config.data, typed, tiny_recognizer().tokens, 0), WindowSampler)
 
 
 KEEP_WEIGHTS = """
@@ -215,10 +215,10 @@ from emgasr.cli import main
 
 fit = experiment.fit
 
-def fit_and_keep(recognizer, *arguments, **options):
-    fitted = fit(recognizer, *arguments, **options)
-    facts = (fitted.cer, fitted.steps, fitted.best_step)
-    torch.save((recognizer.state_dict(), facts), f"weights{os.environ['RANK']}.pt")
+def fit_and_keep(objective, *arguments, **options):
+    fitted = fit(objective, *arguments, **options)
+    facts = (fitted.best, fitted.steps, fitted.best_step)
+    torch.save((objective.model.state_dict(), facts), f"weights{os.environ['RANK']}.pt")
     return fitted
 
 experiment.fit = fit_and_keep
@@ -226,12 +226,25 @@ sys.exit(main(["train", *sys.argv[1:]]))
 """
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_two_processes_end_with_the_same_weights_and_one_model(corpus: Path) -> None:
     (corpus / "job.py").write_text(KEEP_WEIGHTS)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "job.py"]
     # The budget is in minutes: processes whose clocks differ must still stop at the same step.
-    options = ["--config", "train.yaml", "--steps", "0", "--minutes", "0.02", "--device", "cpu", "--out", "run"]
+    options = [
+        "--config",
+        "train.yaml",
+        "--fit.steps",
+        "0",
+        "--fit.minutes",
+        "0.02",
+        "--fit.device",
+        "cpu",
+        "--out",
+        "run",
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [*launch, *options], cwd=corpus, env=environment, capture_output=True, text=True, timeout=120, check=False

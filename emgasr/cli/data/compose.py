@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_out, add_seed
+from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def run(argv: list[str]) -> int:
     """Compose the sequences of each split and write OUT/<split>/*.hdf5 and OUT/manifest.jsonl; return the exit code."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     from emgasr.data.compose import as_recording, takes_from_recordings
     from emgasr.data.spellings import read_words
     from emgasr.frontend.measured import mended
@@ -52,7 +53,8 @@ def run(argv: list[str]) -> int:
             _examples(takes, words, tokens, options),
         )
     with claimed_folder(options.out, options.overwrite) as folder:
-        entries = []
+        entries: list[Entry] = []
+        made: dict[str, dict[str, int]] = {}
         for split, (device, tokens, count, examples) in composed.items():
             for number, example in enumerate(examples):
                 recording = as_recording(example, tokens, device.rate_hz, device.unit, device.bands)
@@ -61,9 +63,14 @@ def run(argv: list[str]) -> int:
                 text = ("" if words else " ").join(tokens.symbols_of(example.ids))
                 take = " ".join(example.takes)
                 entries.append(Entry.of(recording, path.absolute(), "native", split, take=take, text=text))
-            print(f"{split}: {len(examples)} composed recordings of {count} takes")
+            made[split] = {"recordings": len(examples), "takes": count}
         claims = tuple(claim for claim in manifest.claims if claim in _still_said(composed))
         write_manifest(Manifest(tuple(entries), folder, claims), folder / "manifest.jsonl")
+    if options.json:
+        print_json({"manifest": str(folder / "manifest.jsonl"), "splits": made})
+        return 0
+    for split, counts in made.items():
+        print(f"{split}: {counts['recordings']} composed recordings of {counts['takes']} takes")
     print(folder / "manifest.jsonl")
     return 0
 
@@ -91,26 +98,24 @@ def _examples(takes: list[Take], words: list[str] | None, tokens: Tokens, option
     return compose_words(takes, words, tokens, config, options.seed)
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr compose",
         description="Compose single takes (letters, words, gestures) into sequences with cross-faded joins: a fixed "
-        "list to validate or test on. A sequence never mixes people, and results on it are to be called composed.",
+        "list to validate or test on. A sequence never mixes people. Results on it must be called composed.",
+        examples=("emgasr compose takes.jsonl --words words.txt --out composed",),
     )
-    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the takes")
-    parser.add_argument(
-        "--splits", nargs="+", default=["validation", "test"], help="splits to compose, each for itself"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the recordings go")
-    parser.add_argument("--words", metavar="FILE", help="words to spell, one a line; every word at least once")
-    parser.add_argument("--shortest", type=int, default=3, help="without --words: shortest random string (default 3)")
-    parser.add_argument("--longest", type=int, default=8, help="without --words: longest random string (default 8)")
-    parser.add_argument(
-        "--rounds", type=int, default=1, help="without --words: how often each take is used (default 1)"
-    )
-    parser.add_argument("--join-ms", type=float, default=50.0, help="cross-fade at a join (default 50)")
-    parser.add_argument("--rest-ms", type=float, default=0.0, help="longest rest between two takes (default 0)")
-    parser.add_argument("--same-session", action="store_true", help="a sequence keeps to the takes of one session")
-    parser.add_argument("--seed", type=int, default=0, help="of the order and the choice of takes (default 0)")
-    parser.add_argument("--overwrite", action="store_true", help="write into a folder that already holds something")
-    return parser
+    made.add_argument("manifest", metavar="MANIFEST", help="manifest of the takes")
+    add_out(made, "where FOLDER/<split>/*.hdf5 and manifest.jsonl go")
+    made.add_argument("--splits", nargs="+", default=["validation", "test"], metavar="SPLIT", help="splits to compose")
+    made.add_argument("--words", metavar="FILE", help="words to spell, one a line; every word at least once")
+    made.add_argument("--shortest", type=int, default=3, help="without --words: shortest random string")
+    made.add_argument("--longest", type=int, default=8, help="without --words: longest random string")
+    made.add_argument("--rounds", type=int, default=1, help="without --words: how often each take is used")
+    made.add_argument("--join-ms", type=float, default=50.0, help="cross-fade at a join")
+    made.add_argument("--rest-ms", type=float, default=0.0, help="longest rest between two takes")
+    made.add_argument("--same-session", action="store_true", help="a sequence keeps to the takes of one session")
+    add_seed(made, "the order and the choice of takes")
+    add_json(made)
+    return made

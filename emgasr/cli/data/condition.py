@@ -1,48 +1,64 @@
-"""`emgasr condition IN OUT`: a recording in; the same with drift and mains filtered away, or at a lower rate, out."""
+"""`emgasr condition RECORDING --out FILE`: a recording in; the same, filtered or at a lower rate, out."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from emgasr.errors import ConfigError, OutputError
+from emgasr.cli.options.common import add_json, add_out
+from emgasr.cli.options.config import ConfigOptions
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.parser import ArgumentParser
+from emgasr.errors import OutputError
 
 PROGRAM = "emgasr condition"
 
 
 def run(argv: list[str]) -> int:
     """Filter a recording by the causal filters that a live stream goes through."""
-    from emgasr.config.parsing import from_command_line
+    from emgasr.frontend.conditioning import ConditioningConfig, condition
 
-    # The two files come first: among options that only the configuration knows, they could be taken for values.
-    count = next((i for i, word in enumerate(argv) if word.startswith("-")), len(argv))
-    files, options = argv[:count], argv[count:]
-    if {"-h", "--help"} & set(options):
-        print(f"usage: {PROGRAM} IN OUT [options]\n\n{__doc__}\n")
+    filters = ConfigOptions(ConditioningConfig, {})
+    options = parser(filters).parse_args(argv)
+    config = filters.read(options, PROGRAM)
+    if options.out.exists() and not options.overwrite:
+        raise OutputError(options.out, "already exists", "choose another name or pass --overwrite")
+
     from emgasr.corpora import open_any
-    from emgasr.frontend.conditioning import Conditioner, ConditioningConfig, condition
     from emgasr.frontend.measured import electrode_names
     from emgasr.sessions.native import save_session
 
-    config = from_command_line(ConditioningConfig, {}, options, PROGRAM)
-    if len(files) != 2:
-        raise ConfigError(PROGRAM, f"needs two files, got {len(files)}", f"{PROGRAM} IN OUT [options]")
-    source, target = files
-    if Path(target).exists():
-        raise OutputError(target, "exists already", "choose another name")
-    recording = open_any(source)
+    recording = open_any(options.recording)
     conditioned = condition(recording, config)
-    conditioner: Conditioner = conditioned.samples.conditioner  # type: ignore[union-attr]
-    save_session(conditioned, target)
-    measured = conditioned.samples.measured  # type: ignore[union-attr]
-    if mended := measured.line(electrode_names(recording), recording.rate_hz):
-        print(f"emgasr: {source}: {mended}", file=sys.stderr)
-    mains = conditioner.config.mains
-    told = [f"high-pass {config.highpass_hz:g} Hz"] if config.highpass_hz else []
-    told += [f"low-pass {config.lowpass_hz:g} Hz"] if config.lowpass_hz else []
-    told += [f"mains {mains} Hz and harmonics" if mains != "none" else "no mains filtered"]
-    told += [f"{conditioner.input_rate_hz:g} → {conditioner.rate_hz:g} Hz"] if conditioner.taps is not None else []
-    print(f"{target}: {conditioned.duration_s:.1f} s; {', '.join(told)}")
+    save_session(conditioned, options.out)
+    samples = conditioned.samples
+    if mended := samples.measured.line(electrode_names(recording), recording.rate_hz):  # type: ignore[union-attr]
+        print(f"emgasr: {options.recording}: {mended}", file=sys.stderr)
+    mains, rate_hz = samples.conditioner.config.mains, conditioned.rate_hz  # type: ignore[union-attr]
+    if options.json:
+        found = {"recording": str(options.out), "seconds": round(conditioned.duration_s, 3), "mains": mains}
+        print_json({**found, "rate_hz": rate_hz, "notes": list(recording.notes)})
+        return 0
+    filtered = [f"high-pass {config.highpass_hz:g} Hz"] if config.highpass_hz else []
+    filtered += [f"low-pass {config.lowpass_hz:g} Hz"] if config.lowpass_hz else []
+    filtered += [f"mains {mains} Hz and harmonics" if mains != "none" else "no mains filtered"]
+    filtered += [f"{recording.rate_hz:g} → {rate_hz:g} Hz"] if rate_hz != recording.rate_hz else []
+    print(f"{options.out}: {conditioned.duration_s:.1f} s; {', '.join(filtered)}")
     for line in recording.notes:
         print(f"note: {line}")
     return 0
+
+
+def parser(filters: ConfigOptions | None = None) -> ArgumentParser:
+    """Return the parser of the verb."""
+    from emgasr.frontend.conditioning import ConditioningConfig
+
+    made = ArgumentParser(
+        prog=PROGRAM,
+        description="Filter drift and mains out of a recording, or lower its rate, by the filters of a live stream.",
+        examples=("emgasr condition raw.hdf5 --out clean.hdf5 --mains 50 --rate-hz 1000",),
+    )
+    made.add_argument("recording", metavar="RECORDING", help="recording of any layout (see `emgasr manifest`)")
+    add_out(made, "session file to write (.hdf5)", metavar="FILE")
+    add_json(made)
+    (filters or ConfigOptions(ConditioningConfig, {})).add_to(made)
+    return made

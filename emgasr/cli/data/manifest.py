@@ -8,20 +8,33 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.options.common import add_json, add_out, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora import CORPORA
-from emgasr.errors import ConfigError, OutputError
+from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice
 from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
+from emgasr.recording import Band
 
+# What a reader may be told of the files, by its parameter's name, and the option that says it.
+FACTS = {
+    "unit": "unit",
+    "scale_uv": "scale-uv",
+    "kind": "kind",
+    "rest": "rest-labels",
+    "ring": "ring",
+    "bands": "bands",
+    "columns": "columns",
+    "label_clock": "label-clock",
+}
 SHOWN = 50  # lines of each kind; --json has them all
 ALL = "ALL"  # of --test-subjects and --test-sessions: the corpus is only for testing
 
 
 def run(argv: list[str]) -> int:
     """Scan a corpus, split it and write its manifest."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     if arguments.out.exists() and not arguments.overwrite:
         raise OutputError(arguments.out, "exists", "choose another name or pass --overwrite")
     from emgasr.corpora import scan
@@ -60,18 +73,18 @@ def split(entries: list[Entry], arguments: argparse.Namespace, findings: Finding
     if arguments.test_every:
         entries = splits.every_nth(entries, arguments.test_every)
         notes += splits.left_out(entries, TEST, by_text=True)
-    if arguments.val_sessions:
-        entries = splits.by_session(entries, arguments.val_sessions, VALIDATION)
+    if arguments.validation_sessions:
+        entries = splits.by_session(entries, arguments.validation_sessions, VALIDATION)
         claims.append(f"session:{VALIDATION}")
         notes += splits.left_out(entries, VALIDATION)
-    if arguments.val_subjects:
-        entries = splits.by_subject(entries, arguments.val_subjects, VALIDATION)
+    if arguments.validation_subjects:
+        entries = splits.by_subject(entries, arguments.validation_subjects, VALIDATION)
         claims.append(f"subject:{VALIDATION}")
-    if arguments.val_subject_count:
-        entries = splits.carve_subjects(entries, arguments.val_subject_count, arguments.seed)
+    if arguments.validation_subject_count:
+        entries = splits.carve_subjects(entries, arguments.validation_subject_count, arguments.seed)
         claims.append(f"subject:{VALIDATION}")
-    if arguments.val_every:
-        entries = splits.every_nth(entries, arguments.val_every, VALIDATION)
+    if arguments.validation_every:
+        entries = splits.every_nth(entries, arguments.validation_every, VALIDATION)
         notes += splits.left_out(entries, VALIDATION, by_text=True)
     return entries, claims
 
@@ -82,37 +95,52 @@ def _whole(entries: list[Entry], arguments: argparse.Namespace) -> str | None:
     asked_all = [ALL] in (arguments.test_subjects, arguments.test_sessions) and ALL not in names
     if (whole := TEST if asked_all else arguments.split) is None:
         return None
-    validation = ("val_sessions", "val_subjects", "val_subject_count", "val_every")
+    validation = ("validation_sessions", "validation_subjects", "validation_subject_count", "validation_every")
     if any(getattr(arguments, name) for name in validation):
         option = "--" + next(name for name in validation if getattr(arguments, name)).replace("_", "-")
         raise ConfigError(option, f"finds nothing: everything is of the split {whole!r}", "leave one of the two out")
     return str(whole)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = ArgumentParser(prog="emgasr manifest", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the corpus lies")
-    parser.add_argument("--corpus", required=True, choices=CORPORA, help="its layout")
-    parser.add_argument("--out", required=True, type=Path, help="the manifest to write (JSON lines)")
-    parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
-    parser.add_argument("--json", action="store_true", help="tell what was written as JSON")
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr manifest",
+        description="List the recordings of a corpus in a manifest, with splits and checksums.",
+        examples=(
+            "emgasr manifest sessions --corpus native --validation-subject-count 2 --out all.jsonl",
+            "emgasr manifest emg2qwerty --corpus emg2qwerty --test-subjects ALL --out test.jsonl",
+        ),
+    )
+    made.add_argument("folder", type=Path, metavar="FOLDER", help="where the corpus lies")
+    made.add_argument(
+        "--corpus", required=True, choices=CORPORA, metavar="LAYOUT", help=f"its layout: {', '.join(CORPORA)}"
+    )
+    add_out(made, "manifest to write (JSON lines)", metavar="FILE")
+    add_json(made)
 
-    layout = parser.add_argument_group("what the files do not say")
+    layout = made.add_argument_group("what the files do not say")
     layout.add_argument(
         "--unit", help="uV, mV, V, nV, or counts for a device with no factor to volts; a table's goes first"
     )
     layout.add_argument("--scale-uv", type=float, help="µV of one stored step (spans)")
     layout.add_argument("--kind", help="what a labelled span is: gesture (default), utterance or prompt (spans)")
     rest = "labels that mark rest, in any case of letters (spans; default: rest silence pause)"
-    layout.add_argument("--rest", nargs="*", metavar="LABEL", help=rest)
+    layout.add_argument("--rest-labels", nargs="*", metavar="LABEL", dest="rest", help=rest)
     layout.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
-    layout.add_argument("--bands", type=_band, nargs="+", metavar="NAME:ELECTRODES", help="default: one band of all")
+    layout.add_argument(
+        "--bands",
+        type=_band,
+        nargs="+",
+        metavar="NAME:ELECTRODES",
+        help="electrodes of each band, in order (default: one band)",
+    )
     columns = "the electrodes' columns, by name or number from 1, where the header leaves them open (takes, spans)"
     layout.add_argument("--columns", nargs="+", metavar="COLUMN", help=columns)
     clock = "the clock of the labels, if both fit: a column's name, or 'first sample' to count from there (spans)"
     layout.add_argument("--label-clock", metavar="COLUMN", help=clock)
 
-    test = parser.add_argument_group("test (default: nothing)")
+    test = made.add_argument_group("test (default: nothing)")
     rule = test.add_mutually_exclusive_group()
     rule.add_argument("--test-sessions", nargs="+", metavar="SESSION", help="whole sessions")
     rule.add_argument("--test-subjects", nargs="+", metavar="SUBJECT", help="whole people; ALL: everything")
@@ -121,32 +149,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     rule.add_argument("--folds", type=int, metavar="K", help="one of K parts of the people")
     rule.add_argument("--split", metavar="NAME", help="everything is of this split, as in --split test")
-    test.add_argument("--fold", type=int, default=0, help="which part, from 0 (default: 0)")
-    test.add_argument("--seed", type=int, default=0, help="of the draw of people (default: 0)")
+    test.add_argument("--fold", type=int, default=0, help="which part, from 0")
+    add_seed(test, "the draw of people")
 
-    validation = parser.add_argument_group("validation, from what is left to train on (default: nothing)")
+    validation = made.add_argument_group("validation, from what is left to train on (default: nothing)")
     rule = validation.add_mutually_exclusive_group()
-    rule.add_argument("--val-sessions", nargs="+", metavar="SESSION", help="whole sessions")
-    rule.add_argument("--val-subjects", nargs="+", metavar="SUBJECT", help="whole people")
-    rule.add_argument("--val-subject-count", type=int, metavar="N", help="N people, drawn by --seed")
-    rule.add_argument("--val-every", type=int, metavar="N", help="every Nth take of a text")
-    return parser
+    rule.add_argument("--validation-sessions", nargs="+", metavar="SESSION", help="whole sessions")
+    rule.add_argument("--validation-subjects", nargs="+", metavar="SUBJECT", help="whole people")
+    rule.add_argument("--validation-subject-count", type=int, metavar="N", help="N people, drawn by --seed")
+    rule.add_argument("--validation-every", type=int, metavar="N", help="every Nth take of a text")
+    return made
 
 
 def _band(text: str) -> list[object]:
-    name, _, count = text.rpartition(":")
-    if not name or not count.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME:ELECTRODES, as in left:16")
-    return [name, int(count)]
+    try:
+        band = Band.of_word(text)
+    except DataError as error:
+        raise argparse.ArgumentTypeError(f"{error.wrong}: {error.advice}") from error
+    return [band.name, len(band.electrodes)]
 
 
 def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
     from emgasr.corpora import reader
 
-    names = ("unit", "scale_uv", "kind", "rest", "ring", "bands", "columns", "label_clock")
-    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    given = {name: value for name in FACTS if (value := getattr(arguments, name)) is not None}
     if foreign := sorted(given.keys() - inspect.signature(reader(arguments.corpus).scan).parameters.keys()):
-        option = "--" + foreign[0].replace("_", "-")
+        option = f"--{FACTS[foreign[0]]}"
         raise ConfigError(option, f"does not apply to the layout {arguments.corpus!r}", "its files say so themselves")
     return given
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.progress import counted
 from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder
 from emgasr.files.plain_text import normalized, read_lines
@@ -29,7 +31,7 @@ class _Task:
 
 def run(argv: list[str]) -> int:
     """Simulate people and write OUT/<subject>/<session>.hdf5 and OUT/manifest.jsonl; return the exit code."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     _check(options)
     tasks = _tasks(options)  # before anything is written, so that bad input leaves nothing behind
     with claimed_folder(options.out, options.overwrite) as folder:
@@ -43,35 +45,38 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr simulate",
         description="Make recordings of simulated people who type, for trying the whole line without data. "
         "The same options make the same recordings.",
+        examples=(
+            "emgasr simulate --out sim --people 4 --sessions 2 --session-minutes 5",
+            "emgasr simulate --out sim --events sub-*/**/*_events.tsv",
+        ),
     )
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder for the recordings and manifest.jsonl")
-    parser.add_argument("--people", type=int, default=4, help="how many people (default 4)")
-    parser.add_argument("--sessions", type=int, default=2, help="sessions a person, bands put on afresh (default 2)")
-    parser.add_argument("--first-session", type=int, default=0, help="number of the first session (default 0)")
-    parser.add_argument("--minutes", type=float, help="length of a session (default 5, with --events the file's own)")
-    parser.add_argument(
-        "--rest-minutes",
-        type=float,
-        default=0.0,
-        help="rest before the first prompt, part of --minutes (default: 3 to 5 s)",
+    add_out(made, "where FOLDER/<subject>/<session>.hdf5 and manifest.jsonl go")
+    made.add_argument("--people", type=int, default=4, help="how many people")
+    made.add_argument("--sessions", type=int, default=2, help="sessions a person; bands are put on anew for each")
+    made.add_argument("--first-session", type=int, default=0, help="number of the first session")
+    made.add_argument(
+        "--session-minutes", type=float, help="length of a session (default: 5; with --events the file's own)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="the first person's number within the split (default 0)")
-    parser.add_argument(
+    rest = "rest before the first prompt, part of the session (default: 3 to 5 s)"
+    made.add_argument("--rest-minutes", type=float, default=0.0, help=rest)
+    made.add_argument(
         "--split", choices=("train", "validation", "test"), default="train", help="people and prompts of this split"
     )
-    source = parser.add_mutually_exclusive_group()
+    source = made.add_mutually_exclusive_group()
     source.add_argument("--text", type=Path, help="lines to type instead of the sentences that ship with emgasr")
     source.add_argument(
         "--events", type=Path, nargs="+", metavar="TSV", help="real key times to replay: events.tsv(.gz) in BIDS form"
     )
-    parser.add_argument("--overwrite", action="store_true", help="write into a folder that already holds something")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    return parser
+    add_seed(made, "the people: the first one's number within the split")
+    add_json(made)
+    add_quiet(made)
+    return made
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -82,11 +87,11 @@ def _check(options: argparse.Namespace) -> None:
             raise ConfigError(f"--{name}", f"is {getattr(options, name)}", "give 1 or more")
     if options.first_session < 0:
         raise ConfigError("--first-session", f"is {options.first_session}", "give 0 or more")
-    if options.minutes is not None and not 0 < options.minutes <= 24 * 60:
-        raise ConfigError("--minutes", f"is {options.minutes:g}", "give minutes above 0, at most a day")
-    if not 0 <= options.rest_minutes < (options.minutes or 5.0):
-        problem = f"{options.rest_minutes:g} does not fit into {options.minutes or 5:g} minutes"
-        raise ConfigError("--rest-minutes", problem, "give less, or more --minutes")
+    if options.session_minutes is not None and not 0 < options.session_minutes <= 24 * 60:
+        raise ConfigError("--session-minutes", f"is {options.session_minutes:g}", "give minutes above 0, at most a day")
+    if not 0 <= options.rest_minutes < (options.session_minutes or 5.0):
+        problem = f"{options.rest_minutes:g} does not fit into {options.session_minutes or 5:g} minutes"
+        raise ConfigError("--rest-minutes", problem, "give less, or more --session-minutes")
     if options.rest_minutes and options.events:
         raise ConfigError("--rest-minutes", "was given with --events", "events rest at their own times")
     most = len(SPLIT_SEEDS[options.split])
@@ -124,19 +129,14 @@ def _replay(path: Path) -> _Task:
 
 
 def _sessions(options: argparse.Namespace, tasks: list[_Task]) -> Iterator[Recording]:
-    from rich.progress import track
-
-    from emgasr.display.console import Console
     from emgasr.simulate import SPLIT_SEEDS, simulate_person, simulate_session
 
     first = SPLIT_SEEDS[options.split].start + options.seed
     sessions = range(options.first_session, options.first_session + options.sessions)
     pairs = [(first + i, session) for i in range(options.people) for session in sessions]
-    console = Console(stderr=True)
-    numbered = track(list(enumerate(pairs)), "simulating", console=console, disable=not console.is_terminal)
-    for i, (seed, session) in numbered:
+    for i, (seed, session) in enumerate(counted(pairs, "simulating", len(pairs), options.quiet)):
         task = tasks[i % len(tasks)]
-        minutes = options.minutes or (None if task.events is not None else 5.0)
+        minutes = options.session_minutes or (None if task.events is not None else 5.0)
         yield simulate_session(
             simulate_person(seed),
             session,

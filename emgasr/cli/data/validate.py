@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.progress import bar
 from emgasr.display.wording import counted
 
 if TYPE_CHECKING:
-    from emgasr.data.validate import Report
+    from emgasr.data.validate import Validation
 
 RECORDINGS = (".hdf5", ".h5", ".bdf", ".edf")
 SHOWN = 50  # problems in the table; --json has them all
@@ -19,25 +20,15 @@ SHOWN = 50  # problems in the table; --json has them all
 
 def run(argv: list[str]) -> int:
     """Check the recordings and the splits of a manifest, or a recording by itself."""
-    parser = ArgumentParser(prog="emgasr validate", description=__doc__)
-    parser.add_argument(
-        "path", metavar="PATH", type=Path, help="a manifest (.jsonl), or a recording, also one cut short"
-    )
-    parser.add_argument("--lm-text", type=Path, nargs="+", default=[], metavar="FILE", help="the language model's text")
-    parser.add_argument("--json", action="store_true", help="print the whole report as JSON")
-    arguments = parser.parse_args(argv)
+    arguments = parser().parse_args(argv)
     if arguments.path.suffix.lower() in RECORDINGS:
         return _recording(arguments.path, arguments.json)
 
-    from rich.progress import Progress
-
     from emgasr.data.validate import validate
-    from emgasr.display.console import Console
     from emgasr.manifests.manifest import read_manifest
 
     manifest = read_manifest(arguments.path)
-    errors = Console(stderr=True)
-    with Progress(console=errors, transient=True, disable=arguments.json or not sys.stderr.isatty()) as progress:
+    with bar(arguments.quiet or arguments.json, transient=True) as progress:
         task = progress.add_task("checking", total=len(manifest.entries))
         report = validate(manifest, arguments.lm_text, progress=lambda entry: progress.advance(task))
     if arguments.json:
@@ -45,6 +36,22 @@ def run(argv: list[str]) -> int:
     else:
         _show(report)
     return 0 if report.ok else 2
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr validate",
+        description="Check the recordings and the splits of a manifest, or one recording. Exit code 2 if there are "
+        "problems.",
+        examples=("emgasr validate all.jsonl --lm-text lm/prompts.txt", "emgasr validate session.hdf5"),
+    )
+    made.add_argument("path", metavar="PATH", type=Path, help="manifest (.jsonl), or a recording, also one cut short")
+    text = "text of the language model, which must not hold the test's prompts"
+    made.add_argument("--lm-text", type=Path, nargs="+", default=[], metavar="FILE", help=text)
+    add_json(made, "print the whole report as JSON")
+    add_quiet(made)
+    return made
 
 
 def _recording(path: Path, as_json: bool) -> int:
@@ -68,7 +75,7 @@ def _recording(path: Path, as_json: bool) -> int:
     return 2 if problems else 0
 
 
-def _show(report: Report) -> None:
+def _show(report: Validation) -> None:
     from rich.markup import escape
     from rich.table import Table
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -30,7 +29,7 @@ def build(options: argparse.Namespace) -> dict[str, Any]:
     began = time.perf_counter()
     builder = chosen_builder(options.builder, sum(path.stat().st_size for path in options.text if path.is_file()))
     refused = RESERVED if options.symbols == "words" else frozenset()
-    text = _watched(_sentences(options.text, options, refused), f"counting ({builder})")
+    text = _watched(_sentences(options.text, options, refused), f"counting ({builder})", options.quiet)
     model = (estimate_with_lmplz if builder == "lmplz" else estimate)(text, options.order, prune=options.prune)
     write_model(model, options.out)
     return {
@@ -65,7 +64,7 @@ def mix(options: argparse.Namespace) -> dict[str, Any]:
 def score(options: argparse.Namespace) -> dict[str, Any]:
     """Return the perplexity of text and the symbols that the model does not know."""
     model = read_model(options.model)
-    scored = score_text(model, _watched(_sentences(options.text, options), "scoring"))
+    scored = score_text(model, _watched(_sentences(options.text, options), "scoring", options.quiet))
     if not scored.sentences:
         raise DataError(options.text[0], "holds no text", "give at least one line")
     return {"model": str(options.model), **_score(scored), "unknown_symbols": dict(scored.unknown.most_common())}
@@ -126,14 +125,15 @@ def _sentences(
     return sentences(read_texts(paths, options.lowercase, refused), options.symbols)
 
 
-def _watched(text: Iterable[Sequence[str]], doing: str) -> Iterator[Sequence[str]]:
+def _watched(text: Iterable[Sequence[str]], doing: str, quiet: bool) -> Iterator[Sequence[str]]:
     """Yield the sentences, and show on a terminal how many there were."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from emgasr.display.console import Console
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(doing, total=None)
         for number, sentence in enumerate(text, 1):
             if number % _WATCHED == 0:

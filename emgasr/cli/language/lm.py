@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 
+FILES = "language model: .lm, .arpa or .arpa.gz"
 KINDS = "by its name: .lm (compact, opened at once), .arpa or .arpa.gz"
 
 
 def run(argv: list[str]) -> int:
     """Run one of build, mix, score, info and lexicon; return the exit code."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     if options.command == "mix" and (options.weights is None) == (options.held_out is None):
-        _parser().error("mix needs either --weights or --held-out")
+        parser().error("mix needs either --weights or --held-out")
 
     from emgasr.cli.language import commands as lm_commands
     from emgasr.cli.language.tables import show
@@ -31,13 +33,24 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="emgasr lm", description="Estimate, mix and query n-gram language models.")
-    commands = parser.add_subparsers(required=True, dest="command", metavar="build | mix | score | info | lexicon")
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr lm",
+        description="Estimate, mix and query n-gram language models.",
+        examples=(
+            "emgasr lm build text.txt --order 6 --out en.lm",
+            "emgasr lm mix en.lm mine.lm --held-out letters.txt --out both.lm",
+            "emgasr lm score en.lm letters.txt",
+        ),
+    )
+    commands = made.add_subparsers(required=True, prog=made.prog, dest="command", metavar="COMMAND", help="what to do")
 
-    build = commands.add_parser("build", help="estimate a model (modified Kneser-Ney, as lmplz) from text files")
+    build = _command(
+        commands, "build", "estimate a model (modified Kneser-Ney, as lmplz) from text files", made.examples[:1]
+    )
     _add_text(build, "text", nargs="+")
-    build.add_argument("--order", type=int, default=6, metavar="N", help="longest n-gram, 1 to 8 (default 6)")
+    build.add_argument("--order", type=int, default=6, metavar="N", help="longest n-gram, 1 to 8")
     prune = (
         "leave out n-grams that come at most so often: a number an order, the last for all higher (as lmplz --prune)"
     )
@@ -47,33 +60,43 @@ def _parser() -> ArgumentParser:
     )
     build.add_argument("--builder", choices=("auto", "own", "lmplz"), default="auto", help=builder)
 
-    mix = commands.add_parser("mix", help="interpolate models (general and a person's own, say) into one")
-    mix.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="two or more")
+    mix = _command(commands, "mix", "interpolate models (general and a person's own, say) into one", made.examples[1:2])
+    mix.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="two models or more")
     mix.add_argument("--weights", type=float, nargs="+", metavar="W", help="a weight a model, instead of tuned ones")
     _add_text(mix, "--held-out", nargs="+", tuned=True)
 
-    score = commands.add_parser("score", help="perplexity and unknown symbols of text files under a model")
-    score.add_argument("model", type=Path, metavar="MODEL")
+    score = _command(commands, "score", "perplexity and unknown symbols of text files under a model", made.examples[2:])
+    score.add_argument("model", type=Path, metavar="MODEL", help=FILES)
     _add_text(score, "text", nargs="+")
 
-    info = commands.add_parser("info", help="order, counts, symbols and sizes of a model")
-    info.add_argument("model", type=Path, metavar="MODEL")
+    info = _command(commands, "info", "order, counts, symbols and sizes of a model", ("emgasr lm info en.lm",))
+    info.add_argument("model", type=Path, metavar="MODEL", help=FILES)
 
-    lexicon = commands.add_parser(
-        "lexicon", help="make a list of words, as --lexicon reads it, of a flashlight lexicon"
+    example = "emgasr lm lexicon flashlight.txt --out words.txt"
+    lexicon = _command(
+        commands, "lexicon", "make a list of words, as --lexicon reads it, of a flashlight lexicon", (example,)
     )
     lexicon.add_argument(
         "lexicon", type=Path, metavar="LEXICON", help="a word and its tokens a line: `cab<TAB>c a b |`"
     )
-    lexicon.add_argument("--word-end", default="|", metavar="SIGN", help="token between words (default |)")
+    lexicon.add_argument("--word-end", default="|", metavar="SIGN", help="token between words")
     lexicon.add_argument("--model", type=Path, metavar="MODEL", help="leave out what this model's symbols cannot write")
 
-    for command in (build, mix, lexicon):
-        command.add_argument("--out", type=Path, required=True, metavar="FILE", help=f"file to write, {KINDS}")
-        command.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    for command in (build, mix):
+        add_out(command, f"model to write, {KINDS}", metavar="FILE")
+    add_out(lexicon, "list of words to write", metavar="FILE")
     for command in (build, mix, score, info, lexicon):
-        command.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
+        add_json(command)
+    for command in (build, score):
+        add_quiet(command)
+    return made
+
+
+def _command(commands: Any, name: str, what: str, examples: Sequence[str]) -> ArgumentParser:
+    made: ArgumentParser = commands.add_parser(
+        name, help=what, description=f"{what[0].upper()}{what[1:]}.", examples=examples
+    )
+    return made
 
 
 def _add_text(command: argparse.ArgumentParser, name: str, nargs: str, tuned: bool = False) -> None:
@@ -81,6 +104,6 @@ def _add_text(command: argparse.ArgumentParser, name: str, nargs: str, tuned: bo
     if tuned:
         what = "text that no model was built from and nothing is tested on: the weights are tuned on it (EM)"
     command.add_argument(name, type=Path, nargs=nargs, metavar="TEXT", help=what)
-    made = "what a text is made of (default keystrokes)"
+    made = "what a text is made of"
     command.add_argument("--symbols", choices=("keystrokes", "characters", "words"), default="keystrokes", help=made)
     command.add_argument("--lowercase", action="store_true", help="lower the text's capitals first")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.live.prompt_screen import prompt_screen, read_prompts
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.source import add_source_option
@@ -16,14 +17,14 @@ from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
     from emgasr.capture.calibration import CalibrateConfig
-    from emgasr.capture.profile import Profile
     from emgasr.display.console import Console
     from emgasr.sources import Source
+    from emgasr.streaming.profile import Profile
 
 
 def run(argv: list[str]) -> int:
     """Calibrate; 0 also when the profile was dropped, 130 when Ctrl-C stopped it (recordings so far are kept)."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     _check(options)
 
     from emgasr.capture.calibration import FITTING, CalibrateConfig, check_signal
@@ -31,12 +32,14 @@ def run(argv: list[str]) -> int:
     from emgasr.display.console import Console
     from emgasr.files.output import claimed_folder
     from emgasr.models.folder import load_recognizer
+    from emgasr.pipeline import model_folder
     from emgasr.simulate import default_prompts
     from emgasr.sources import Typing, open_source
 
     prompts = read_prompts(Path(options.prompts)) if options.prompts else default_prompts("train")
+    options.model, _ = model_folder(options.model)
     base = load_recognizer(options.model)
-    config = CalibrateConfig(options.rest, options.seconds, options.held_out_seconds, options.minutes_fitting)
+    config = CalibrateConfig(options.rest_seconds, options.data_seconds, options.held_out_seconds, options.fit_minutes)
     console = Console(stderr=True, highlight=False)
     source = open_source(options.source)
     with ExitStack() as stack:
@@ -44,7 +47,7 @@ def run(argv: list[str]) -> int:
         check_signal(base, source)
         if not isinstance(source, Typing) and not has_keyboard():
             raise ConfigError("emgasr calibrate", "needs the keyboard of a terminal", "run it in one")
-        folder = stack.enter_context(claimed_folder(Path(options.out), None, done=FITTING))
+        folder = stack.enter_context(claimed_folder(options.out, None, done=FITTING))
         try:
             profile = _calibrate(options, prompts, config, source, folder, console)
         except KeyboardInterrupt:
@@ -69,10 +72,10 @@ def _calibrate(
 ) -> Profile:
     from emgasr.capture import calibration as calibrate
     from emgasr.capture.keyboard import terminal_keys
-    from emgasr.capture.profile import FIT
     from emgasr.capture.recorder import Director
+    from emgasr.streaming.profile import FIT
 
-    model = Path(options.model)
+    model = options.model
     fits = []
 
     def start(recording: Path) -> None:
@@ -87,11 +90,11 @@ def _calibrate(
                     prompts,
                     config,
                     folder,
-                    (options.person, options.donning),
+                    (options.subject, options.session),
                     start,
                 )
             source.close()
-            with console.status("fitting the model to what was typed"):
+            with nullcontext() if options.quiet else console.status("fitting the model to what was typed"):
                 calibrate.await_fit(fits[0])
     finally:
         for fit in fits:
@@ -100,7 +103,7 @@ def _calibrate(
                 fit.wait()
     from emgasr.models.folder import load_recognizer
 
-    return calibrate.judge(load_recognizer(model), folder, fitted_to, judged_on, model.resolve().name, options.donning)
+    return calibrate.judge(load_recognizer(model), folder, fitted_to, judged_on, model.resolve().name, options.session)
 
 
 def _keep(options: argparse.Namespace, profile: Profile) -> bool:
@@ -136,33 +139,39 @@ def _tell(options: argparse.Namespace, profile: Profile, folder: Path, kept: boo
 
 
 def _check(options: argparse.Namespace) -> None:
-    limits = {"rest": (1, 600), "seconds": (5, 7200), "held_out_seconds": (1, 3600), "minutes_fitting": (0.01, 600)}
+    limits = {
+        "rest_seconds": (1, 600),
+        "data_seconds": (5, 7200),
+        "held_out_seconds": (1, 3600),
+        "fit_minutes": (0.01, 600),
+    }
     for name, (least, most) in limits.items():
         if not least <= getattr(options, name) <= most:
             flag = f"--{name.replace('_', '-')}"
             raise ConfigError(flag, f"is {getattr(options, name):g}", f"give {least:g} to {most:g}")
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr calibrate",
-        description="Rest, type what is shown, and have the model fitted to you while you type on. The last prompts\n"
-        "are kept apart and tell how well it reads you. All recordings stay in the profile's folder on this machine.",
+        description="Rest, type what is shown, and have the model fitted to you while you type on. The last prompts "
+        "are held out and judge how well it reads you. All recordings stay in the profile's folder on this machine.",
+        examples=("emgasr calibrate demo --source brainflow:board=0 --subject me --out me",),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    add_source_option(parser)
-    parser.add_argument("--out", required=True, metavar="FOLDER", help="the profile's folder; must hold nothing")
-    parser.add_argument("--person", default="anonymous", help="who types (default anonymous)")
-    parser.add_argument("--donning", default="1", help="which putting-on of the bands this is (default 1)")
-    parser.add_argument("--prompts", metavar="FILE", help="lines to type (default: sentences that ship with emgasr)")
-    parser.add_argument("--rest", type=float, default=5.0, metavar="S", help="seconds of rest (default 5)")
-    parser.add_argument("--seconds", type=float, default=180.0, metavar="S", help="typing to learn from (default 180)")
-    parser.add_argument(
-        "--held-out-seconds", type=float, default=45.0, metavar="S", help="typing to be judged by (default 45)"
-    )
-    parser.add_argument("--minutes-fitting", type=float, default=2.0, metavar="M", help="time to fit in (default 2)")
-    choice = parser.add_mutually_exclusive_group()
+    add_model(made)
+    add_source_option(made)
+    add_out(made, "the profile's folder; must hold nothing", overwrite=False)
+    made.add_argument("--subject", default="anonymous", metavar="NAME", help="who types")
+    made.add_argument("--session", default="1", metavar="NAME", help="name of the session: bands put on once")
+    made.add_argument("--prompts", metavar="FILE", help="lines to type (default: sentences that ship with emgasr)")
+    made.add_argument("--rest-seconds", type=float, default=5.0, metavar="S", help="rest before the prompts")
+    made.add_argument("--data-seconds", type=float, default=180.0, metavar="S", help="typing to learn from")
+    made.add_argument("--held-out-seconds", type=float, default=45.0, metavar="S", help="typing to be judged by")
+    made.add_argument("--fit-minutes", type=float, default=2.0, metavar="M", help="time to fit in")
+    choice = made.add_mutually_exclusive_group()
     choice.add_argument("--keep", action="store_true", help="keep the profile, whatever it reads")
     choice.add_argument("--drop", action="store_true", help="keep nothing")
-    parser.add_argument("--json", action="store_true", help="print the profile as JSON; kept if better, unless told")
-    return parser
+    add_json(made, "print the profile as JSON; it is kept if it is better, unless --keep or --drop is given")
+    add_quiet(made)
+    return made

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.source import add_source_option
+from emgasr.cli.progress import bar
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,33 +19,37 @@ COLORS = {"good": "green", "usable": "yellow", "bad": "red"}
 
 def run(argv: list[str]) -> int:
     """Measure; 0 for a good or usable signal, 2 for a bad one."""
-    parser = ArgumentParser(
-        prog="emgasr doctor",
-        description="Measure a live signal while the person rests: rate, lost samples, electrodes, mains, noise.",
-    )
-    add_source_option(parser)
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long to listen (default 10)")
-    parser.add_argument("--json", action="store_true", help="print all as JSON")
-    options = parser.parse_args(argv)
-    if not 1.0 <= options.seconds <= 3600.0:
-        raise ConfigError("--seconds", f"is {options.seconds:g}", "give 1 to 3600")
-
-    from rich.progress import Progress
+    options = parser().parse_args(argv)
+    if not 1.0 <= options.limit_seconds <= 3600.0:
+        raise ConfigError("--limit-seconds", f"is {options.limit_seconds:g}", "give 1 to 3600")
 
     from emgasr.capture.doctor import examine
-    from emgasr.display.console import Console
     from emgasr.sources import open_source
 
-    errors = Console(stderr=True)
     source = open_source(options.source)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+    with bar(options.quiet, transient=True) as progress:
         task = progress.add_task("rest, and lie still", total=1.0)
-        diagnosis = examine(source, options.seconds, lambda done: progress.update(task, completed=done))
+        diagnosis = examine(source, options.limit_seconds, lambda done: progress.update(task, completed=done))
     if options.json:
         print_json(diagnosis.as_dict())
     else:
         _show(diagnosis)
     return 2 if diagnosis.verdict == "bad" else 0
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr doctor",
+        description="Measure a live signal while the person rests: rate, lost samples, electrodes, mains, noise. Exit "
+        "code 2 for a bad signal.",
+        examples=("emgasr doctor --source brainflow:board=0",),
+    )
+    add_source_option(made)
+    made.add_argument("--limit-seconds", type=float, default=10.0, metavar="S", help="how long to listen")
+    add_json(made)
+    add_quiet(made)
+    return made
 
 
 def _show(diagnosis: Diagnosis) -> None:

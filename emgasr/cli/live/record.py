@@ -1,4 +1,4 @@
-"""`emgasr record OUT --source …`: a live signal in; a session file, with prompts and key times if asked for, out."""
+"""`emgasr record --source … --out FILE`: a live signal in; a session file, with prompts and key times, out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.live.prompt_screen import prompt_screen, read_prompts
+from emgasr.cli.options.common import add_json, add_out
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.source import add_source_option
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def run(argv: list[str]) -> int:
-    """Record until --seconds, the last prompt, the source's end or Ctrl-C; what is there is kept whatever happens."""
-    options = _parser().parse_args(argv)
-    out = Path(options.out)
+    """Record until --limit-seconds, the last prompt, the source's end or Ctrl-C; whatever happens, the file stays."""
+    options = parser().parse_args(argv)
+    out = options.out
     if options.finish:
         from emgasr.sessions.journal import finish
 
@@ -75,15 +76,15 @@ def _record(
     with terminal_keys() as keys, prompt_screen(console) as show:  # type: ignore[arg-type]
         director = Director(source, keys, options.keys, show)
         if not prompts:
-            director.free(chunks, recorder, options.seconds)
+            director.free(chunks, recorder, options.limit_seconds)
             return
-        director.rest(chunks, recorder, options.rest)
+        director.rest(chunks, recorder, options.rest_seconds)
         for number, text in enumerate(prompts, start=1):
             if not director.prompt(chunks, recorder, text, number, len(prompts)):
                 return
-            if options.seconds is not None and recorder.time_s >= options.seconds:
+            if options.limit_seconds is not None and recorder.time_s >= options.limit_seconds:
                 return
-        director.rest(chunks, recorder, min(options.rest, 2.0))
+        director.rest(chunks, recorder, min(options.rest_seconds, 2.0))
 
 
 def _check_keyboard(options: argparse.Namespace, source: Source) -> None:
@@ -121,28 +122,31 @@ def _check(options: argparse.Namespace) -> None:
     for name in ("subject", "session"):
         if (value := getattr(options, name)) is not None and (not value.strip() or not value.isprintable()):
             raise ConfigError(f"--{name}", f"{value!r} is no name", "give one line of text, or leave it out")
-    if options.seconds is not None and not options.seconds > 0:
-        raise ConfigError("--seconds", f"is {options.seconds:g}", "give seconds above 0")
-    if not 0 <= options.rest <= 600:
-        raise ConfigError("--rest", f"is {options.rest:g}", "give 0 to 600 seconds")
+    if options.limit_seconds is not None and not options.limit_seconds > 0:
+        raise ConfigError("--limit-seconds", f"is {options.limit_seconds:g}", "give seconds above 0")
+    if not 0 <= options.rest_seconds <= 600:
+        raise ConfigError("--rest-seconds", f"is {options.rest_seconds:g}", "give 0 to 600 seconds")
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr record",
-        description="Record a live signal into a session file. The file opens at any moment, also after a kill or a\n"
+        description="Record a live signal into a session file. The file opens at any moment, also after a kill or a "
         "loss of power; it never leaves this machine.",
+        examples=(
+            "emgasr record --source simulate:seed=0 --out session.hdf5 --limit-seconds 60",
+            "emgasr record --source brainflow:board=0 --prompts prompts.txt --keys --out session.hdf5",
+        ),
     )
-    parser.add_argument("out", metavar="OUT", help="the session file (.hdf5); must not exist")
-    add_source_option(parser, required=False)
-    parser.add_argument("--subject", default="anonymous", help="who is recorded (default anonymous)")
-    parser.add_argument("--session", help="name of the session (default: the file's name)")
-    parser.add_argument("--seconds", type=float, help="stop after this long (default: at Ctrl-C)")
-    parser.add_argument(
-        "--prompts", metavar="FILE", help="lines to show one after the other; enter goes on to the next"
-    )
-    parser.add_argument("--rest", type=float, default=5.0, help="seconds of rest before the prompts (default 5)")
-    parser.add_argument("--keys", action="store_true", help="record the keys typed in this terminal, and their times")
-    parser.add_argument("--finish", action="store_true", help="turn OUT, left by a kill, into an HDF5 session file")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
-    return parser
+    add_out(made, "session file (.hdf5); must not exist", metavar="FILE", overwrite=False)
+    add_source_option(made, required=False)
+    made.add_argument("--subject", default="anonymous", metavar="NAME", help="who is recorded")
+    made.add_argument("--session", metavar="NAME", help="name of the session (default: the file's name)")
+    made.add_argument("--limit-seconds", type=float, metavar="S", help="stop after this long (default: at Ctrl-C)")
+    made.add_argument("--prompts", metavar="FILE", help="lines to show one after the other; enter goes on to the next")
+    made.add_argument("--rest-seconds", type=float, default=5.0, metavar="S", help="rest before the prompts")
+    made.add_argument("--keys", action="store_true", help="record the keys typed in this terminal, and their times")
+    made.add_argument("--finish", action="store_true", help="turn --out, left by a kill, into an HDF5 session file")
+    add_json(made, "print the summary as JSON")
+    return made

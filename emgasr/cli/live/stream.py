@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_model
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.search import add_search_options, read_search, tell_if_cold
+from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.cli.options.source import add_source_option
 from emgasr.errors import ConfigError, EmgasrError
 
@@ -20,51 +20,38 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from emgasr.decoding import SearchConfig
-    from emgasr.decoding.hotwords import Hotwords
-    from emgasr.lm import NGramModel
-    from emgasr.lm.words import WordModel
-    from emgasr.models.folder import load_recognizer
-    from emgasr.models.recognizer import Recognizer
+    from emgasr.pipeline import Pipeline
     from emgasr.sources import Chunk, Source
-    from emgasr.streaming.stream import Event, Stream, StreamConfig, open_stream
+    from emgasr.streaming.events import Event
+    from emgasr.streaming.stream import Stream, StreamConfig
 
 Shown = Callable[["list[Event]"], None]
-Reading = tuple["NGramModel | WordModel | None", "SearchConfig | None", "Hotwords | None"]
 
 
 def run(argv: list[str]) -> int:
-    """Stream until the source ends or Ctrl-C, and say what was measured."""
-    options = _parser().parse_args(argv)
+    """Stream until the source ends or Ctrl-C, and report what was measured."""
+    options = parser().parse_args(argv)
     _check(options)
-    from emgasr.capture.profile import MODEL, is_profile, read_profile
     from emgasr.recording import Signal
     from emgasr.sources import open_source
 
-    model = Path(options.model)
-    profile = read_profile(model) if is_profile(model) else None
-    model = model / MODEL if profile else model
-    recognizer = load_recognizer(model)
-    config = _config(options, model)
-    if profile:
-        config = replace(config, rest=profile.rest(recognizer.signal.bands))
-    wanted = read_search(options, str(model), recognizer.tokens)
-    reading = (wanted.language.lm, wanted.config, wanted.language.hotwords) if wanted else (None, None, None)
-    stream = _stream(recognizer, reading, config)
-    if wanted:
+    pipeline = pipeline_of(options, options.model)
+    recognizer, config = pipeline.recognizer, _config(options, pipeline.live)
+    stream = pipeline.stream(config=config)
+    if pipeline.language is not None:
         tell_if_cold()
-    _warm_up(recognizer, reading, config)
+    _warm_up(pipeline, config)
     source = open_source(options.source)
     try:
         signal = Signal(source.rate_hz, source.unit, source.bands)
         recognizer.signal.check_same(signal, f"source {options.source}")
         feed = max(1, round(options.chunk_ms / 1000 * source.rate_hz))
         with _output(options, stream) as show:
-            interrupted, failure = _follow(source, stream, show, feed, options.rest, options.seconds)
+            interrupted, failure = _follow(source, stream, show, feed, options.rest_seconds, options.limit_seconds)
             show(stream.close())
     finally:
         source.close()
-    _tell(stream, options, feed, interrupted)
+    _report(stream, options, feed, interrupted)
     if failure is not None:
         raise failure
     return 0
@@ -73,7 +60,7 @@ def run(argv: list[str]) -> int:
 def _follow(
     source: Source, stream: Stream, show: Shown, feed: int, rest_s: float, limit_s: float
 ) -> tuple[bool, EmgasrError | None]:
-    """Feed the stream what the source brings, `feed` samples at once; whether Ctrl-C ended it, or what failed."""
+    """Feed the stream the source's samples, `feed` at once; return whether Ctrl-C ended it, and what failed."""
     try:
         for chunk in _rechunked(source.chunks(), feed):
             events: list[Event] = []
@@ -88,13 +75,13 @@ def _follow(
                 break
     except KeyboardInterrupt:
         return True, None
-    except EmgasrError as error:  # the source is gone for good: what was tentative is still to be shown
+    except EmgasrError as error:  # the source is gone for good: partial keys are still to be shown
         return False, error
     return False, None
 
 
 def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
-    """The same samples in chunks of `feed`; what comes with a note is passed on at once, whatever its size."""
+    """Yield the same samples in chunks of `feed`; a chunk with a note is passed on at once, whatever its size."""
     import numpy as np
 
     from emgasr.sources import Chunk
@@ -122,27 +109,22 @@ def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
 def _notices(chunk: Chunk) -> list[Event]:
     from emgasr.streaming.activity import Notice
 
-    told_by_the_stream = ("gap", "replaced")
-    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind not in told_by_the_stream]
+    of_the_stream = ("gap", "replaced")
+    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind not in of_the_stream]
 
 
-def _stream(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> Stream:
-    lm, search, hotwords = reading
-    return open_stream(recognizer, lm, search, config, hotwords)
-
-
-def _warm_up(recognizer: Recognizer, reading: Reading, config: StreamConfig) -> None:
+def _warm_up(pipeline: Pipeline, config: StreamConfig) -> None:
     """Run what is slow the first time, before the clock starts."""
     import numpy as np
 
-    stream = _stream(recognizer, reading, config)
-    channels = sum(len(band.electrodes) for band in recognizer.signal.bands)
-    stream.feed(np.zeros((round(2 * recognizer.signal.rate_hz), channels), np.float32))
-    stream.close()
+    signal = pipeline.recognizer.signal
+    channels = sum(len(band.electrodes) for band in signal.bands)
+    with pipeline.stream(config=config) as stream:
+        stream.feed(np.zeros((round(2 * signal.rate_hz), channels), np.float32))
 
 
 def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManager[Shown]:
-    if options.jsonl:
+    if options.json:
         return nullcontext(_print_events)
     if options.text or not sys.stdout.isatty():
         return nullcontext(_Lines(stream).show)
@@ -152,7 +134,7 @@ def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManag
 
 
 def _print_events(events: list[Event]) -> None:
-    from emgasr.streaming.stream import as_dict
+    from emgasr.streaming.events import as_dict
 
     for event in events:
         print_json(as_dict(event))
@@ -161,7 +143,7 @@ def _print_events(events: list[Event]) -> None:
 
 
 class _Lines:
-    """Plain text for pipes: nothing can be taken back there, so a line is printed when a pause or the end is sure."""
+    """Plain text for pipes: nothing can be taken back there, so a line is printed when it is final."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -174,7 +156,7 @@ class _Lines:
         tokens = self.stream.recognizer.tokens
         for event in events:
             if not isinstance(event, Notice):
-                self.ids += tokens.ids([event.key]) if event.state == "stable" else []
+                self.ids += tokens.ids([event.key.symbol]) if event.state == "final" else []
             elif event.kind == "pause":
                 self._print()
             else:
@@ -189,10 +171,10 @@ class _Lines:
             print(line, flush=True)
 
 
-def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
+def _report(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
     summary = stream.summary()
     delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
-    if options.jsonl:
+    if options.json:
         extra = {"interrupted": interrupted, "delay": delay.as_dict()}
         print_json({"event": "summary", **summary, **extra}, flush=True)
         return
@@ -211,52 +193,50 @@ def _tell(stream: Stream, options: argparse.Namespace, feed: int, interrupted: b
 def _check(options: argparse.Namespace) -> None:
     if not 1 <= options.chunk_ms <= 10_000:
         raise ConfigError("--chunk-ms", f"is {options.chunk_ms:g}", "give 1 to 10000; 64 is usual")
-    for name in ("rest", "seconds", "settle_within", "pause"):
+    for name in ("rest_seconds", "limit_seconds", "finalize_within_seconds", "pause_seconds"):
         value = getattr(options, name)
         if value is not None and not 0 <= value < float("inf"):
             raise ConfigError(f"--{name.replace('_', '-')}", f"is {value:g}", "give seconds")
 
 
-def _config(options: argparse.Namespace, model: Path) -> StreamConfig:
-    """The rules of the model's live.yaml where it has one, else the defaults; single options go over either."""
-    from emgasr.streaming.rules import rules_of
-    from emgasr.streaming.stream import StreamConfig
-
-    rules = rules_of(model)
+def _config(options: argparse.Namespace, config: StreamConfig) -> StreamConfig:
+    """The model's own rules, or the usual ones; single options go over either."""
     given = {"agreement": options.agreement} if options.agreement is not None else {}
-    for name, value in (("settle_within_s", options.settle_within), ("pause_s", options.pause)):
+    bounds = (("finalize_within_s", options.finalize_within_seconds), ("pause_s", options.pause_seconds))
+    for name, value in bounds:
         given |= {name: value or None} if value is not None else {}
-    return StreamConfig(**{**asdict(rules), **given}, min_confidence=options.min_confidence)
+    return replace(config, **given, min_confidence=options.min_confidence)
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="emgasr stream", description="Read a live signal: text as it is typed.")
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="model folder of `emgasr train`, or a profile of `emgasr calibrate`: its level of rest holds back keys",
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr stream",
+        description="Read a live signal: text as it is typed.",
+        examples=(
+            "emgasr stream demo --source simulate:seed=9001",
+            "emgasr stream me --source brainflow:board=0 --json",
+        ),
     )
-    add_source_option(parser)
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--jsonl", action="store_true", help="print an event a line: keys as they are shown and settled")
+    add_model(made)
+    add_source_option(made)
+    form = made.add_mutually_exclusive_group()
+    add_json(form, "print one event a line as JSON: keys as they appear, change and become final")
     form.add_argument("--text", action="store_true", help="print the text, a line at each pause (default in a pipe)")
-    live = parser.add_argument_group(
-        "what is shown, and when (--agreement to --pause: default as `emgasr settle` found)"
+    live = made.add_argument_group(
+        "what is shown, and when", "Rules that are not given are those of the model's live.yaml (`emgasr tune-live`)."
     )
-    live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once (default 64)")
-    live.add_argument("--agreement", type=float, metavar="P", help="share that settles a key (else 0.8; 1: all)")
-    live.add_argument("--settle-within", type=float, metavar="S", help="age that settles a key (else 1; 0: none)")
-    live.add_argument(
-        "--pause", type=float, metavar="S", help="seconds without a key that settle all (else 2; 0: none)"
-    )
+    live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once")
+    agreement = "share of hypotheses that makes a key final (else 0.8; 1: all)"
+    live.add_argument("--agreement", type=float, metavar="P", help=agreement)
+    within = "age that makes a key final (else 1; 0: none)"
+    live.add_argument("--finalize-within-seconds", type=float, metavar="S", help=within)
+    pause = "time without a key that makes all keys final (else 2; 0: none)"
+    live.add_argument("--pause-seconds", type=float, metavar="S", help=pause)
     live.add_argument("--min-confidence", type=float, default=0.0, metavar="P", help="do not show keys with less")
-    live.add_argument(
-        "--rest",
-        type=float,
-        default=0.0,
-        metavar="S",
-        help="the first S seconds are rest: no keys below its level but very sure ones",
-    )
-    live.add_argument("--seconds", type=float, default=0.0, metavar="S", help="stop after S seconds (default: never)")
-    add_search_options(parser)
-    return parser
+    rest = "the first S seconds are rest: keys below its level are not shown unless they are very sure"
+    live.add_argument("--rest-seconds", type=float, default=0.0, metavar="S", help=rest)
+    limit = "stop after this long (default: never)"
+    live.add_argument("--limit-seconds", type=float, default=0.0, metavar="S", help=limit)
+    add_search_options(made)
+    return made

@@ -1,4 +1,4 @@
-"""A stream in, its picture on a terminal out: text (what is stable solid, else dim), bars, pace and delay."""
+"""A stream in, its picture on a terminal out: text (final keys solid, partial ones dim), bars, pace and delay."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from rich.text import Text
 from emgasr.capture.keyboard import terminal_keys
 from emgasr.display.console import Console
 from emgasr.streaming.activity import Notice
-from emgasr.streaming.stream import Event, Key, Stream, shown_unit
+from emgasr.streaming.events import FINAL, Event, KeyEvent
+from emgasr.streaming.stream import Stream, shown_unit
 
 REFRESH_S = 0.08
 LATEST_KEYS = 2000  # of which the page is rendered
@@ -27,7 +28,7 @@ _DECIBELS = 40.0  # from an empty bar to a full one; full is the loudest so far
 
 
 class View:
-    """A context in which the returned function shows what events have changed."""
+    """A context manager that is called with events and shows what they change."""
 
     def __init__(self, stream: Stream, chunk_ms: float, console: Console | None = None) -> None:
         self.stream = stream
@@ -35,7 +36,7 @@ class View:
         self.console = console or Console()
         self._live = Live(console=self.console, auto_refresh=False)
         self._open = ExitStack()
-        self._pressed: deque[float] = deque()  # stream times of stable keys within the last minute
+        self._pressed: deque[float] = deque()  # stream times of final keys within the last minute
         self._notices: deque[Notice] = deque(maxlen=3)
         self._loudest = [0.0] * len(stream.recognizer.signal.bands)
         self._drawn_s = -math.inf
@@ -51,10 +52,10 @@ class View:
         self._open.__exit__(kind, error, trace)
 
     def __call__(self, events: list[Event]) -> None:
-        """Take events in, and draw if it is time or the stream is closed."""
+        """Take events, and draw if it is time or the stream is closed."""
         for event in events:
-            if isinstance(event, Key) and event.state == "stable":
-                self._pressed.append(event.time_s)
+            if isinstance(event, KeyEvent) and event.state == FINAL:
+                self._pressed.append(event.key.time_s)
             elif isinstance(event, Notice) and event.kind != "pause":
                 self._notices.append(event)
         while self._pressed and self._pressed[0] < self.stream.time_s - PACE_S:
@@ -65,7 +66,7 @@ class View:
             self._live.update(self.picture(), refresh=True)
 
     def picture(self) -> Group:
-        """The screen as it is now."""
+        """Return the screen as it is now."""
         parts: list[RenderableType] = [
             Panel(self._page(), title="emgasr", title_align="left"),
             self._bands(),
@@ -75,9 +76,9 @@ class View:
         return Group(*parts)
 
     def _page(self) -> Text:
-        stable, full = self.stream.latest_text(LATEST_KEYS)
-        sure = next((i for i, pair in enumerate(zip(stable, full, strict=False)) if pair[0] != pair[1]), len(stable))
-        sure = min(sure, len(full))  # tentative backspaces
+        final, full = self.stream.latest_text(LATEST_KEYS)
+        sure = next((i for i, pair in enumerate(zip(final, full, strict=False)) if pair[0] != pair[1]), len(final))
+        sure = min(sure, len(full))  # partial backspaces
         width = max(20, self.console.width - 4)
         room = width * max(3, self.console.height - 12)
         page = Text(overflow="fold")

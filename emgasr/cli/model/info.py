@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.options.common import add_json
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.errors import EmgasrError
 from emgasr.manifests.manifest import FOUND
 
+if TYPE_CHECKING:
+    from emgasr.pipeline import Pipeline
+
 
 def run(argv: list[str]) -> int:
-    """Tell what a path holds."""
-    options = _parser().parse_args(argv)
+    """Print what a path holds."""
+    options = parser().parse_args(argv)
     path = Path(options.path)
+    if options.path == "demo" and not path.exists():
+        from emgasr.models.folder import packaged_model
+
+        path = packaged_model()
     if not path.exists():
         raise EmgasrError(path, "does not exist", "check the path")
     if path.is_dir():
@@ -28,21 +36,40 @@ def run(argv: list[str]) -> int:
         print_json(facts)
         return 0
     card = facts.pop("card", "")
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        told = value if name in FOUND and value else [value]  # findings stand in a line each
-        for line, item in enumerate(told):
-            print(f"{'' if line else name.replace('_', ' '):{width}}  {_shown(item)}")
+    _show(facts)
     if card:
         print(f"\n{card.strip()}")
     return 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="emgasr info", description="Tell what a file or folder holds.")
-    parser.add_argument("path", metavar="PATH", help="a recording, a manifest (.jsonl) or a model folder")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
+def _show(facts: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from emgasr.display.console import print_table
+    from emgasr.display.visible import visible_line
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in facts.items():
+        items = value if name in FOUND and value else [value]  # findings stand in a line each
+        for line, item in enumerate(items):
+            table.add_row("" if line else name.replace("_", " "), visible_line(_shown(item)))
+    print_table(table)
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog="emgasr info",
+        description="Show what a file or folder holds.",
+        examples=("emgasr info demo", "emgasr info corpus.jsonl --json"),
+    )
+    made.add_argument(
+        "path",
+        metavar="PATH",
+        help="recording, manifest (.jsonl), model folder, or demo: the model that ships with emgasr",
+    )
+    add_json(made)
+    return made
 
 
 def _recording(path: Path) -> dict[str, Any]:
@@ -90,15 +117,13 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _model(folder: Path, shown: bool) -> dict[str, Any]:
-    from emgasr.decoding.search_file import read_search_config
-    from emgasr.models.folder import SEARCH_NAME, load_recognizer
+    from emgasr.pipeline import Pipeline
     from emgasr.streaming.delay import delay_of
-    from emgasr.streaming.rules import rules_of
 
-    recognizer = load_recognizer(folder)
-    if (folder / SEARCH_NAME).is_file():
-        read_search_config(folder / SEARCH_NAME)  # what is wrong with it is told here, not by the first search
-    delay = delay_of(recognizer, rules_of(folder).settle_within_s)
+    # All that the folder holds is read: what is wrong with it is reported here, not by the first search.
+    pipeline = Pipeline.of_folder(folder, "cpu")
+    recognizer = pipeline.recognizer
+    delay = delay_of(recognizer, pipeline.rules.finalize_within_s)
     signal, config = recognizer.signal, recognizer.config
     return {
         "kind": "model",
@@ -113,13 +138,22 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
         "parameters": recognizer.parameter_count,
         "frames_per_second": round(recognizer.frame_rate_hz, 4),
         "delay": delay if shown else delay.as_dict(),
-        "card": _card(folder / "README.md"),
+        **_language(pipeline),
+        "card": _card((pipeline.folder or folder) / "README.md"),
     }
+
+
+def _language(pipeline: Pipeline) -> dict[str, str]:
+    if pipeline.language is None:
+        return {}
+    settings = {name.replace(" ", "_"): value for name, value in pipeline.language.settings.items()}
+    return settings | {"search": pipeline.reading}
 
 
 def _card(path: Path) -> str:
     """The card of a model; what cannot be read of it is no reason to tell nothing of the model."""
-    from emgasr.files.plain_data import LARGEST_YAML, read_text
+    from emgasr.files.plain_data import LARGEST_YAML
+    from emgasr.files.plain_text import read_text
 
     if not path.is_file():
         return ""

@@ -1,4 +1,4 @@
-"""`emgasr personalize MODEL`: a model and one person's labelled recordings in; a model fitted to the person out."""
+"""`emgasr personalize MODEL RECORDING…`: a model and one person's recordings in; a model fitted to them out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet
+from emgasr.cli.options.config import ConfigOptions
+from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.progress import fit_progress
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError
 from emgasr.manifests.leaks import check_disjoint
@@ -17,61 +21,82 @@ if TYPE_CHECKING:
     from emgasr.recording import Recording
 
 PROGRAM = "emgasr personalize"
+MANIFESTS = (".jsonl", ".ndjson")
 
 
 def run(argv: list[str]) -> int:
     """Personalize; 0 when done (also when the base model was kept), 130 when Ctrl-C stopped it."""
-    usage = f"{PROGRAM} MODEL (--recordings FILE … | --manifest FILE) --out FOLDER [options]"
-    parser = ArgumentParser(prog=PROGRAM, usage=usage, add_help=False)
-    parser.add_argument("--recordings", nargs="+", default=[], metavar="FILE", help="the person's recordings")
-    parser.add_argument("--manifest", metavar="FILE", help="or a manifest that lists them")
-    parser.add_argument("--split", default=TRAIN, help=f"split of the manifest to fit on (default {TRAIN})")
-    parser.add_argument("--subject", help="person of the manifest, where it lists several")
-    parser.add_argument("--out", metavar="FOLDER", help="where the model and its log go")
-    # The model comes first: among options that only the configuration knows, it could be taken for a value.
-    model, rest = (argv[0], argv[1:]) if argv and not argv[0].startswith("-") else ("", argv)
-    known, options = parser.parse_known_args(rest)
+    fitting = _configuration()
+    options = parser(fitting).parse_args(argv)
+    config = fitting.read(options, PROGRAM)
+    from emgasr.pipeline import model_folder
+    from emgasr.training.personalize import personalize
 
-    from emgasr.config.parsing import from_command_line
-    from emgasr.training.personalize import PersonalizeConfig, personalize
-    from emgasr.training.run import progress
-
-    if {"-h", "--help"} & set(options):
-        print(parser.format_help())
-    config = from_command_line(PersonalizeConfig, {}, options, PROGRAM)
-    if not model or not known.out:
-        raise ConfigError(PROGRAM, "needs a model and an output folder", f"{PROGRAM} MODEL --out FOLDER …")
-    recordings, entries = _recordings(known)
-    with progress(quiet=not sys.stderr.isatty()) as report:
-        result = personalize(Path(model), recordings, config, Path(known.out), report, tell=_tell, entries=entries)
+    recordings, entries = _recordings(options)
+    with fit_progress(quiet=options.quiet) as report:
+        result = personalize(
+            model_folder(options.model)[0], recordings, config, options.out, report, log=_log, entries=entries
+        )
     if result.interrupted:
-        print(f"emgasr: stopped; {known.out}/model is the best so far", file=sys.stderr)
+        print(f"emgasr: stopped; {options.out}/model is the best so far", file=sys.stderr)
         return 130
+    if options.json:
+        found = {"model": str(options.out / "model"), "cer_before": result.cer_before, "cer_after": result.cer_after}
+        print_json({**found, "kept": result.kept, "minutes": round(result.minutes, 3)})
+        return 0
     outcome = "the fitted model is kept" if result.kept else "no better: the base model is kept"
     print(
-        f"{known.out}/model: CER on the held-out part {100 * result.cer_before:.2f} % → {100 * result.cer_after:.2f} %"
-        f" ({outcome}; {result.minutes:.1f} minutes)"
+        f"{options.out}/model: CER on the held-out part {100 * result.cer_before:.2f} % →"
+        f" {100 * result.cer_after:.2f} % ({outcome}; {result.minutes:.1f} minutes)"
     )
     return 0
 
 
-def _tell(line: str) -> None:
+def parser(fitting: ConfigOptions | None = None) -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
+        prog=PROGRAM,
+        description="Fit a trained recognizer to one person's labelled recordings. The end of each recording is held "
+        "out and judges the result: the fitted model is kept only if it reads that better.",
+        examples=(
+            "emgasr personalize demo monday.hdf5 tuesday.hdf5 --out mine --fit.minutes 5",
+            "emgasr personalize my_model corpus.jsonl --subject p01 --out p01 --fit.steps 500",
+        ),
+    )
+    add_model(made)
+    data = "the person's recordings, or a manifest that lists them (.jsonl)"
+    made.add_argument("recordings", type=Path, nargs="+", metavar="RECORDING", help=data)
+    made.add_argument("--split", default=TRAIN, metavar="NAME", help="split of the manifest to fit on")
+    made.add_argument("--subject", metavar="NAME", help="person of the manifest, where it lists several")
+    add_out(made, "where model/ and its log go", overwrite=False)
+    add_json(made)
+    add_quiet(made)
+    (fitting or _configuration()).add_to(made)
+    return made
+
+
+def _configuration() -> ConfigOptions:
+    from emgasr.training.config import PersonalizeConfig
+
+    return ConfigOptions(PersonalizeConfig, {})
+
+
+def _log(line: str) -> None:
     print(f"emgasr: {line}", file=sys.stderr)
 
 
 def _recordings(options: argparse.Namespace) -> tuple[list[Recording], list[Entry]]:
     """The recordings to fit on, with their entries."""
-    if bool(options.recordings) == bool(options.manifest):
-        raise ConfigError(
-            PROGRAM, "needs either recordings or a manifest", "pass --recordings FILE… or --manifest FILE"
-        )
-    if options.recordings:
+    manifests = [path for path in options.recordings if path.suffix in MANIFESTS]
+    if not manifests:
         from emgasr.corpora import open_any
 
         recordings = [open_any(path) for path in options.recordings]
         files = zip(recordings, options.recordings, strict=True)
-        return recordings, [Entry.of(recording, Path(file), "native") for recording, file in files]
-    manifest = read_manifest(options.manifest)
+        return recordings, [Entry.of(recording, file, "native") for recording, file in files]
+    if len(options.recordings) > 1:
+        raise ConfigError(PROGRAM, f"{manifests[0]} is a manifest among other files", "give one manifest or recordings")
+    manifest = read_manifest(manifests[0])
     check_disjoint(manifest)
     chosen = [entry for entry in manifest.split(options.split) if options.subject in (None, entry.subject)]
     if not chosen:

@@ -1,44 +1,20 @@
-"""The options of verbs that search: a parser in; what is known of language and a search configuration out."""
+"""The options of verbs that read with a model: a parser in; the pipeline that they ask for out."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.language import Language, add_language_options, read_language
+from emgasr.cli.options.language import add_language_options, language_files, option
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
-    from emgasr.decoding import BeamSearch, SearchConfig
-    from emgasr.tokens import Tokens
+    from emgasr.pipeline import Pipeline
 
-DEFAULT = "default weights"
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
 SWITCHES = ("end_of_sentence", "refund_bonus", "strict_top_k")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The language and the configuration to search with; whence its weights, and the LM that they were tuned for."""
-
-    language: Language
-    config: SearchConfig
-    source: str
-    lm_sha256: str | None = None
-
-    def __str__(self) -> str:
-        return f"{describe(self.config)}; {self.source}"
-
-    def search(self, tokens: Tokens) -> BeamSearch:
-        """The search of a model's `tokens`; if it has to be compiled first, a line on stderr says so."""
-        from emgasr.decoding import BeamSearch
-
-        search = BeamSearch(tokens, self.language.lm, self.config, self.language.hotwords)
-        tell_if_cold()
-        return search
 
 
 def add_search_options(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +40,7 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
 
 def add_shape_options(group: argparse._ActionsContainer) -> None:
     """Add what is no weight: --beam and the switches."""
-    group.add_argument("--beam", type=int, help="hypotheses kept after each frame, 1 to 1,000,000 (default 50)")
+    group.add_argument("--beam", type=int, help="hypotheses kept after each frame, 1 to 1,000,000 (default: 50)")
     group.add_argument(
         "--end-of-sentence", action="store_true", help="the recording ends where a sentence of the language model does"
     )
@@ -76,38 +52,34 @@ def add_shape_options(group: argparse._ActionsContainer) -> None:
     )
 
 
-def read_search(options: argparse.Namespace, model: str | None, tokens: Tokens) -> Wanted | None:
-    """Return what the options ask for in a model's `tokens`, None without --lm.
+def pipeline_of(options: argparse.Namespace, model: str, tuned: bool = True) -> Pipeline:
+    """Return the pipeline of a model folder (or a profile, or "demo") with what the options ask for over it.
 
-    Without --search the configuration is that of search.yaml in the folder `model` (None: no matter), where there is
-    one, else the default; single options go over either. A line on stderr tells if it was tuned for another LM.
+    What does not fit or was left out is printed to stderr, a line each.
+
+    Args:
+        tuned: the search goes by the folder's search.yaml, where there is one; else by default weights.
+
+    Raises:
+        ConfigError: An option lacks another, or there is no language model to search with.
     """
-    language = read_language(options, tokens)
-    weights = [name for name in WEIGHTS if getattr(options, name) is not None]
-    given = [name for name in (*weights, "beam", "search") if getattr(options, name) is not None]
-    given += [name for name in SWITCHES if getattr(options, name)]
-    if language is None:
-        if given:
-            raise ConfigError(f"--{given[0].replace('_', '-')}", "needs a language model", "pass --lm FILE")
-        return None
-    from emgasr.decoding import SearchConfig
-    from emgasr.decoding.search_file import TunedSearch, read_tuned_search
-    from emgasr.models.folder import SEARCH_NAME
+    from emgasr.language import language_in
+    from emgasr.pipeline import Origin, Pipeline, SearchConfig, model_folder
 
-    beside = Path(model) / SEARCH_NAME if model is not None else None
-    tuned, source = TunedSearch(SearchConfig()), DEFAULT
-    if options.search is not None:
-        tuned, source = read_tuned_search(options.search), "weights as given"
-    elif beside is not None and beside.is_file():
-        tuned, source = read_tuned_search(beside), f"weights of {beside}"
-    if weights:
-        source = f"{source}, some as given" if source.startswith("weights of") else "weights as given"
-    if tuned.lm_sha256 not in (None, language.lm.checksum()) and not {*WEIGHTS[:4]} <= {*weights}:
-        source += ", tuned for another language model"
-        told = "its weights were tuned for another language model; `emgasr tune` finds those for this one"
-        print(f"emgasr: {options.search or beside}: {told}", file=sys.stderr)
-    changes = {name: getattr(options, name) for name in given if name != "search"}
-    return Wanted(language, replace(tuned.config, **changes), source, tuned.lm_sha256)
+    files = language_files(options, language_in(model_folder(model)[0]))
+    given = {name: value for name in (*WEIGHTS, "beam") if (value := getattr(options, name, None)) is not None}
+    search = getattr(options, "search", None)
+    given |= {name: True for name in SWITCHES if getattr(options, name, False)}
+    if files is None and (given or search is not None):
+        raise ConfigError(option([*given, "search"][0]), "needs a language model", "pass --lm FILE")
+    pipeline = Pipeline.of_folder(model, language=files)
+    if not tuned:
+        pipeline = replace(pipeline, search=SearchConfig(), origin=Origin())
+    if files is not None:
+        pipeline = pipeline.searching(search, **given)
+    for note in pipeline.notes:
+        print(f"emgasr: {note}", file=sys.stderr)
+    return pipeline
 
 
 def weights_given(options: argparse.Namespace) -> bool:
@@ -115,19 +87,8 @@ def weights_given(options: argparse.Namespace) -> bool:
     return options.search is not None or any(getattr(options, name) is not None for name in WEIGHTS)
 
 
-def describe(search: SearchConfig) -> str:
-    """The configuration in a few words, for tables and reports."""
-    told = (
-        f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
-        f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
-    )
-    told += f", word bonus {search.word_bonus:g}" if search.word_bonus else ""
-    told += ", bonus refunded" if search.refund_bonus else ""
-    return told + (", strict top k" if search.strict_top_k else "")
-
-
 def tell_if_cold() -> None:
-    """Say on stderr that the search is compiled first, where it is not on disk."""
+    """Print on stderr that the search is compiled first, where it is not on disk."""
     from emgasr.decoding import kernel
     from emgasr.runtime.compiled import is_kept
 

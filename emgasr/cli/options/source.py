@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from emgasr.cli.options.parser import ArgumentParser
 
 SOURCES = """\
 sources:
@@ -24,8 +24,7 @@ for all of them:
   highpass_hz=20,lowpass_hz=…,order=2,mains=50|60,notch_q=30,rate_hz=…    filters, as of `emgasr condition`"""
 
 
-def add_source_option(parser: argparse.ArgumentParser, required: bool = True) -> None:
+def add_source_option(parser: ArgumentParser, required: bool = True) -> None:
     """Add --source, and what it may say to the end of the help."""
     parser.add_argument("--source", required=required, metavar="SPEC", help="where the signal comes from, see below")
-    parser.epilog = SOURCES
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.notes = SOURCES

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import tell_if_cold
+from emgasr.cli.progress import fit_progress
 from emgasr.cli.read.marked_text import marked, so_far
 from emgasr.errors import ConfigError
 from emgasr.files.output import replacing_folder
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from emgasr.cli.read.demo_story import Reader
     from emgasr.display.console import Console
     from emgasr.evaluation.evaluate import Evaluation
-    from emgasr.evaluation.results import Row
+    from emgasr.evaluation.results import Result
     from emgasr.recording import Recording
 
 LEAST_CALIBRATION = 2.0  # minutes: the fifth that is held out then holds a prompt, however slowly one types
@@ -39,32 +40,32 @@ FIGURES = {
 
 def run(argv: list[str]) -> int:
     """Run the demo; --out appears when all is done, and not at all when the demo fails or is stopped."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     _check(options)
-    out = Path(options.out) if options.out else _free_folder(Path("out"), "demo")
+    out = options.out or _free_folder(Path("out"), "demo")
     from emgasr.cli.read import demo_story as demo
     from emgasr.display.console import Console
+    from emgasr.models.folder import packaged_model
 
     console = Console(stderr=options.json, highlight=False)
     started = time.monotonic()
 
-    reader = demo.Reader.load(Path(options.model) if options.model else demo.packaged_model())
+    reader = demo.Reader.load(Path(options.model) if options.model else packaged_model())
     with replacing_folder(out) as folder:
         table = _demo(options, reader, folder, console)
     console.print(f"\nReport: {out / 'report.html'}   ({(time.monotonic() - started) / 60:.1f} minutes in all)")
     console.print(_next(options, reader.folder, out), soft_wrap=True)
     if options.json:
-        print_json({"folder": str(out), "rows": table})
+        print_json({"folder": str(out), "rows": [result.as_dict() for result in table]})
     return 0
 
 
-def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Console) -> list[Row]:
-    """Read, calibrate, read again; write what was found to `folder` and return its rows."""
+def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Console) -> list[Result]:
+    """Read, calibrate, read again; write what was found to `folder` and return it."""
     from emgasr.cli.read import demo_story as demo
-    from emgasr.evaluation.results import rows
+    from emgasr.evaluation.results import results_of
     from emgasr.sessions.native import save_session
     from emgasr.simulate import SPLIT_SEEDS
-    from emgasr.training.run import progress
 
     person = demo.unseen_person(options.seed)
     seeds = {split: f"{seeds.start}-{seeds.stop - 1}" for split, seeds in SPLIT_SEEDS.items()}
@@ -80,38 +81,36 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     tell_if_cold()
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
         before = demo.read(reader, typed, BEFORE, show)
-    before_rows = rows(before, parameters=reader.recognizer.parameter_count)
-    _tell(before, before_rows, console)
+    before_results = results_of(before, parameters=reader.recognizer.parameter_count)
+    _tell(before, before_results, console)
 
     with console.status("simulating another session"):
-        known = demo.calibration(person, options.minutes_calibration)
+        known = demo.calibration(person, options.data_minutes)
     console.print(
         f"\nIn another session, the bands put on afresh, {person.subject} types other sentences:"
-        f" {options.minutes_calibration:g} min of them. The model is fitted to these for"
-        f" {options.minutes_fitting:g} min, then reads the first minute again.\n"
+        f" {options.data_minutes:g} min of them. The model is fitted to these for"
+        f" {options.fit_minutes:g} min, then reads the first minute again.\n"
     )
-    with progress(quiet=not sys.stderr.isatty()) as report:
-        fitted = demo.calibrate(reader, known, options.minutes_fitting, folder / "personal", report)
+    with fit_progress(quiet=options.quiet) as report:
+        fitted = demo.calibrate(reader, known, options.fit_minutes, folder / "personal", report)
     if not fitted.kept:
         console.print("No fitted model read the held-out fifth of them better: the model stays as it was.\n")
     personal = demo.Reader(folder / "personal" / "model", fitted.recognizer, reader.lm, reader.search)
-    told = {
-        "calibration": f"{options.minutes_calibration:g} min of another session, {fitted.minutes:.1f} min of fitting"
-    }
+    told = {"calibration": f"{options.data_minutes:g} min of another session, {fitted.minutes:.1f} min of fitting"}
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
         after = demo.read(personal, typed, AFTER, show, **told)
-    after_rows = rows(
+    after_results = results_of(
         after,
         parameters=personal.recognizer.parameter_count,
-        calibration_minutes=options.minutes_calibration,
+        calibration_minutes=options.data_minutes,
         train_minutes=round(fitted.minutes, 2),
     )
-    _tell(after, after_rows, console)
-    console.print(_table(before_rows[0], after_rows[0]))
+    _tell(after, after_results, console)
+    console.print(_table(before_results[0], after_results[0]))
     demo.write_findings(
-        folder, [(before, before_rows), (after, after_rows)], f"{person.subject}, before and after calibration"
+        folder, [(before, before_results), (after, after_results)], f"{person.subject}, before and after calibration"
     )
-    return before_rows + after_rows
+    return before_results + after_results
 
 
 @contextmanager
@@ -139,21 +138,22 @@ def _watching(
         yield show
 
 
-def _tell(evaluation: Evaluation, table: list[Row], console: Console) -> None:
+def _tell(evaluation: Evaluation, results: list[Result], console: Console) -> None:
     from emgasr.evaluation.evaluate import WITH_LM
     from emgasr.score import align
 
     item = evaluation.items[0]
     for line in marked(align(item.text, item.readings[WITH_LM].text), console.width, console.is_terminal):
         console.print(line, soft_wrap=True)
-    percent = {name: f"{100 * table[0][name]:.1f} %" for name in FIGURES}
+    everybody = results[0].as_dict()
+    percent = {name: f"{100 * everybody[name]:.1f} %" for name in FIGURES}
     console.print(
         f"Errors, {evaluation.system}: keys {percent['cer_greedy']} greedy, {percent['cer_lm']} with language model;"
         f" text {percent['cer_rendered_lm']}, words {percent['wer_lm']}."
     )
 
 
-def _table(before: Row, after: Row) -> Table:
+def _table(before: Result, after: Result) -> Table:
     from rich.table import Table
 
     table = Table(title="\nError rates, with 95 % intervals over stretches of this minute", title_justify="left")
@@ -162,7 +162,7 @@ def _table(before: Row, after: Row) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for key, name in FIGURES.items():
         cells = []
-        for row in (before, after):
+        for row in (before.as_dict(), after.as_dict()):
             low, high = row["intervals"][key]
             cells.append(f"{100 * row[key]:.1f} % ({100 * low:.1f}-{100 * high:.1f})")
         table.add_row(name, *cells)
@@ -173,7 +173,7 @@ def _next(options: argparse.Namespace, model: Path, out: Path) -> str:
     return f"""
 What next:
   emgasr demo --seed {options.seed + 1}                 another person
-  emgasr demo --minutes-calibration 10      a longer calibration
+  emgasr demo --data-minutes 10             a longer calibration
   emgasr transcribe {out}/personal/model {out}/typed.hdf5 --lm {model}/lm.arpa.gz --search {model}/search.yaml
   README.md                             a tour: your own recordings, training, language models"""
 
@@ -187,29 +187,28 @@ def _free_folder(parent: Path, name: str) -> Path:
     return folder
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr demo",
         description="Simulate a person never seen in training, read a minute of their typing with the packaged model, "
         "fit the model to a few minutes of theirs, and read the same minute again. Takes under five minutes.",
+        examples=("emgasr demo", "emgasr demo --seed 1 --data-minutes 10"),
     )
-    parser.add_argument("--out", metavar="FOLDER", help="where results go (default: out/demo, or the next free name)")
-    parser.add_argument("--seed", type=int, default=0, help="which test person, 0 to 999 (default 0)")
-    parser.add_argument(
-        "--minutes-calibration", type=float, default=4.0, metavar="M", help="typing to learn from (default 4)"
-    )
-    parser.add_argument(
-        "--minutes-fitting", type=float, default=2.0, metavar="M", help="wall-clock time to learn in (default 2)"
-    )
-    parser.add_argument("--model", metavar="FOLDER", help="another model, with its lm.arpa.gz and search.yaml")
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON; the story goes to stderr")
-    return parser
+    add_out(made, "where results go (default: out/demo, or the next free name)", required=False, overwrite=False)
+    made.add_argument("--data-minutes", type=float, default=4.0, metavar="M", help="typing to learn from")
+    made.add_argument("--fit-minutes", type=float, default=2.0, metavar="M", help="wall-clock time to learn in")
+    made.add_argument("--model", metavar="FOLDER", help="another model, with its lm.arpa.gz and search.yaml")
+    add_seed(made, "the test person, 0 to 999")
+    add_json(made, "print the rows as JSON; the story goes to stderr")
+    add_quiet(made)
+    return made
 
 
 def _check(options: argparse.Namespace) -> None:
     if not 0 <= options.seed < 1000:
         raise ConfigError("--seed", f"is {options.seed}", "there are test people 0 to 999")
-    for name, least in (("minutes_calibration", LEAST_CALIBRATION), ("minutes_fitting", 0.0)):
+    for name, least in (("data_minutes", LEAST_CALIBRATION), ("fit_minutes", 0.0)):
         value = getattr(options, name)
         if not least <= value <= 24 * 60 or value == 0:
             wanted = f"at least {least:g}" if least else "more than 0"

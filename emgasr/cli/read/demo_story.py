@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,14 @@ from emgasr.errors import ModelError
 from emgasr.evaluation.evaluate import Evaluation, evaluate
 from emgasr.evaluation.items import items_of
 from emgasr.evaluation.report import write_report
-from emgasr.evaluation.results import Row, write_hypotheses, write_results
+from emgasr.evaluation.results import Result, write_hypotheses, write_results
 from emgasr.lm import NGramModel, read_model
 from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
-from emgasr.training.personalize import PersonalizeConfig, Personalized, personalize
+from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig
+from emgasr.training.personalize import Personalized, personalize
 
 TYPED_MINUTES = 1.0
 LM_NAME = "lm.arpa.gz"
@@ -49,16 +49,6 @@ class Reader:
         return Reader(folder, recognizer, read_model(folder / LM_NAME), read_search_config(folder / SEARCH_NAME))
 
 
-def packaged_model() -> Path:
-    """The folder of the model that ships with emgasr; a ModelError if this checkout lacks it."""
-    folder = Path(str(resources.files("emgasr"))) / "assets" / "model"
-    if not (folder / "config.yaml").is_file():
-        raise ModelError(
-            folder, "the packaged model is missing", "make it by recipes/demo_model/run.sh, or pass --model FOLDER"
-        )
-    return folder
-
-
 def unseen_person(number: int) -> Person:
     """Test person `number` (0 or more): their seed lies in a range that training never draws people from."""
     return simulate_person(SPLIT_SEEDS["test"][number])
@@ -75,7 +65,7 @@ def calibration(person: Person, minutes: float) -> Recording:
 
 
 def read(
-    reader: Reader, recording: Recording, system: str, show: Callable[[int, str], None], **told: Any
+    reader: Reader, recording: Recording, system: str, show: Callable[[int, str], None], **more: Any
 ) -> Evaluation:
     """Read and judge the typed minute; `show` receives the frames searched and the text so far as it grows."""
     settings: dict[str, object] = {
@@ -83,12 +73,12 @@ def read(
         "language model": f"{LM_NAME} (order {reader.lm.order})",
         "search": f"weights of {SEARCH_NAME}, tuned on validation people",
         "person": f"{recording.subject}, simulated, never seen in training",
-        **told,
+        **more,
     }
     return evaluate(
         items_of(reader.recognizer, [(recording.session, recording)]),
         reader.recognizer.tokens,
-        _Shown(reader, show),
+        _Watched(BeamSearch(reader.recognizer.tokens, reader.lm, reader.search), show),
         system=system,
         settings=settings,
     )
@@ -101,30 +91,30 @@ def calibrate(
 
     Raises KeyboardInterrupt when Ctrl-C stopped it.
     """
-    result = personalize(reader.folder, [recording], PersonalizeConfig(minutes=minutes), folder, report)
+    config = PersonalizeConfig(fit=replace(PERSONAL_FIT, minutes=minutes))
+    result = personalize(reader.folder, [recording], config, folder, report)
     if result.interrupted:
         raise KeyboardInterrupt
     return result
 
 
-def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Row]]], title: str) -> None:
+def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Result]]], title: str) -> None:
     """Write results.json, hypotheses.jsonl and report.html."""
-    write_results(folder / "results.json", [row for _, table in results for row in table])
+    write_results(folder / "results.json", [result.as_dict() for _, table in results for result in table])
     write_hypotheses(folder / "hypotheses.jsonl", [evaluation for evaluation, _ in results])
     write_report(folder / "report.html", results, title)
 
 
-class _Shown(BeamSearch):
-    """A reader's search that shows the text as it goes: cut into chunks it answers the same."""
+class _Watched:
+    """A search in chunks, which gives the same result as in one, with a look at the text after each."""
 
-    def __init__(self, reader: Reader, show: Callable[[int, str], None]) -> None:
-        super().__init__(reader.recognizer.tokens, reader.lm, reader.search)
-        self._show = show
+    def __init__(self, search: BeamSearch, show: Callable[[int, str], None]) -> None:
+        self.lm, self._search, self._show = search.lm, search, show
 
     def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
         """Search the whole utterance (F, V)."""
-        state = self.start()
+        state = self._search.start()
         for start in range(0, len(emissions), _SHOWN_FRAMES):
-            state = self.step(emissions[start : start + _SHOWN_FRAMES], state)
-            self._show(state.frames_seen, self.tokens.render(self.flush(state)[0].ids))
-        return self.flush(state)
+            state = self._search.step(emissions[start : start + _SHOWN_FRAMES], state)
+            self._show(state.frames_seen, self._search.tokens.render(self._search.flush(state)[0].ids))
+        return self._search.flush(state)

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.search import DEFAULT, Wanted, add_search_options, read_search, weights_given
-from emgasr.cli.read.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, progress, validation_utterances
+from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold, weights_given
+from emgasr.cli.progress import counted
+from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
 from emgasr.corpora import open_entry
 from emgasr.display.visible import visible_line
 from emgasr.errors import ConfigError, OutputError
@@ -22,42 +24,48 @@ from emgasr.manifests.leaks import check_disjoint
 from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Manifest, read_manifest
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from emgasr.evaluation.evaluate import Evaluation
-    from emgasr.models.folder import load_recognizer
-    from emgasr.models.recognizer import Recognizer
+    from emgasr.evaluation.results import Result
+    from emgasr.pipeline import Pipeline
 
 NOTES = 20  # printed
 
 
 def run(argv: list[str]) -> int:
     """Evaluate; with --out, results.json, hypotheses.jsonl and report.html are written there."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     _check(options)
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     entries = manifest.split(options.split)
+    from emgasr.pipeline import DEFAULT
 
-    recognizer = load_recognizer(options.model)
-    asked = options.tune_on is not None or options.validation_manifest is not None
-    wanted = read_search(options, None if asked else options.model, recognizer.tokens)
+    asked = options.validation_split is not None or options.validation_manifest is not None
+    pipeline = pipeline_of(options, options.model, tuned=not asked)
+    _check_tuning(options, pipeline)
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
-        if wanted is not None and (asked or wanted.source == DEFAULT):
-            wanted = _tuned(options, manifest, recognizer, wanted, asked)
-        evaluation = _evaluation(options, manifest, entries, recognizer, wanted)
-        table = _table(options, entries, recognizer, evaluation)
+        if pipeline.language is not None and (asked or pipeline.origin.source == DEFAULT):
+            pipeline = _tuned(options, manifest, pipeline, asked)
+        evaluation = _evaluation(options, manifest, entries, pipeline)
+        results = _results(entries, pipeline, evaluation, options.train_minutes)
+        table = [result.as_dict() for result in results]
         if folder is not None:
-            _write(options, folder, evaluation, table)
-        if options.save_search and wanted is not None:  # last: it may not exist, and a run that was stopped runs again
+            _write(options, folder, evaluation, results)
+        if options.save_search:  # last: it may not exist, and a run that was stopped runs again
             from emgasr.decoding.search_file import write_search_config
 
-            write_search_config(wanted.config, options.save_search, lm_sha256=wanted.lm_sha256)
+            write_search_config(pipeline.search, options.save_search, lm_sha256=pipeline.origin.lm_sha256)
     if options.json:
         print_json({"rows": table})
         return 0
-    print(table_of(table))
-    if wanted is not None:
-        print(f"\nsearch: {wanted}")
-        if lexicon := wanted.language.coverage(item.text for item in evaluation.items):
+    from emgasr.display.console import print_table
+
+    print_table(table_of(table))
+    if pipeline.language is not None:
+        print(f"\nsearch: {pipeline.reading}")
+        if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
             print(lexicon)
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
@@ -65,27 +73,25 @@ def run(argv: list[str]) -> int:
 
 
 def _evaluation(
-    options: argparse.Namespace,
-    manifest: Manifest,
-    entries: list[Entry],
-    recognizer: Recognizer,
-    wanted: Wanted | None,
+    options: argparse.Namespace, manifest: Manifest, entries: list[Entry], pipeline: Pipeline
 ) -> Evaluation:
     from emgasr.evaluation.evaluate import evaluate
     from emgasr.evaluation.items import items_of
 
+    recognizer = pipeline.recognizer
     settings: dict[str, Any] = {
         "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
         "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
         "seed": options.seed,
     }
-    if wanted is not None:
-        settings |= {**wanted.language.settings, "search": str(wanted)}
+    if pipeline.language is not None:
+        settings |= {**pipeline.language.settings, "search": pipeline.reading}
+        tell_if_cold()
     recordings = ((entry.path, open_entry(entry, manifest.root)) for entry in entries)
     return evaluate(
-        progress(items_of(recognizer, recordings), "evaluating", len(entries)),
+        counted(items_of(recognizer, recordings), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
-        wanted.search(recognizer.tokens) if wanted is not None else None,
+        pipeline.beam_search(),
         system=options.system or Path(options.model).name,
         split=options.split,
         seed=options.seed,
@@ -93,16 +99,16 @@ def _evaluation(
     )
 
 
-def _table(
-    options: argparse.Namespace, entries: list[Entry], recognizer: Recognizer, evaluation: Evaluation
-) -> list[dict[str, Any]]:
-    """The rows of figures; what the recordings and the model tell against them goes to standard error."""
-    from emgasr.evaluation.results import rows
+def _results(
+    entries: list[Entry], pipeline: Pipeline, evaluation: Evaluation, train_minutes: float | None
+) -> list[Result]:
+    """The results; what speaks against them goes to standard error."""
+    from emgasr.evaluation.results import results_of
     from emgasr.manifests import lineage
 
     _tell_notes(evaluation)
-    more: dict[str, Any] = {} if options.train_minutes is None else {"train_minutes": options.train_minutes}
-    again, people = lineage.seen(lineage.read(Path(options.model)) or (), entries)
+    more: dict[str, Any] = {} if train_minutes is None else {"train_minutes": train_minutes}
+    again, people = lineage.seen(lineage.read(_folder(pipeline)) or (), entries)
     if again:
         more["recordings_that_shaped_the_model"] = len(again)
         told = f"{len(again)} of {len(entries)} recordings shaped the weights of this model, as {again[0].path}"
@@ -110,21 +116,23 @@ def _table(
     if people:
         more["people_that_shaped_the_model"] = people
         print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
-    return rows(evaluation, parameters=recognizer.parameter_count, **more)
+    return results_of(evaluation, parameters=pipeline.recognizer.parameter_count, **more)
 
 
-def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, table: list[dict[str, Any]]) -> None:
+def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, results: list[Result]) -> None:
     from emgasr.evaluation.report import write_report
     from emgasr.evaluation.results import write_hypotheses, write_results
 
-    write_results(folder / "results.json", table)
+    write_results(folder / "results.json", [result.as_dict() for result in results])
     write_hypotheses(folder / "hypotheses.jsonl", [evaluation])
     title = options.title or f"{evaluation.system} on {options.split}"
-    write_report(folder / "report.html", [(evaluation, table)], title)
+    write_report(folder / "report.html", [(evaluation, results)], title)
 
 
-def table_of(rows: Iterable[dict[str, Any]]) -> str:
-    """Rows of results as aligned text: one line a subject, percents, the interval beside the rate it belongs to."""
+def table_of(rows: Iterable[dict[str, Any]]) -> Table:
+    """Return rows of results as a table: one line a subject, percents, the interval beside the rate it belongs to."""
+    from emgasr.display.console import columns_of
+
     titles = {
         "cer_greedy": "CER raw",
         "cer_lm": "CER raw, LM",
@@ -139,7 +147,9 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
     rests = [name for name in ("greedy", "lm") if any(f"keys_at_rest_{name}" in row for row in rows)]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
     still = [f"at rest{', LM' if name == 'lm' else ''}" for name in rests]
-    lines = [["system", "split", "subject", *(titles[name] for name in names), *still, *words, "95 % interval"]]
+    heads = (*(titles[name] for name in names), *still, *words)
+    table = columns_of("system", "split", "subject", *heads, left=3)
+    table.add_column("95 % interval", no_wrap=True)
     for row in rows:
         cells = [f"{100 * row[name]:.2f} %" if name in row else "" for name in names]
         cells += [_at_rest(row, name) for name in rests]
@@ -150,16 +160,8 @@ def table_of(rows: Iterable[dict[str, Any]]) -> str:
         interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
         of = titles.get(row.get("interval_of", ""), "")
         who = [visible_line(str(row[name])) for name in ("system", "split", "subject")]
-        lines.append([*who, *cells, f"{interval} ({of})" if interval else ""])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    left = {0, 1, 2, len(widths) - 1}
-    return "\n".join(
-        "  ".join(
-            f"{cell:<{width}}" if i in left else f"{cell:>{width}}"
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+        table.add_row(*who, *cells, f"{interval} ({of})" if interval else "")
+    return table
 
 
 def _at_rest(row: dict[str, Any], way: str) -> str:
@@ -179,61 +181,73 @@ def _tell_notes(evaluation: Evaluation) -> None:
         print(f"emgasr: and {len(notes) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr evaluate",
         description="Error rates of a recognizer on a split of a manifest: raw keys, text and words, person by person. "
         "With a language model the weights of the search are those given, else those in the model folder (see `emgasr "
         "tune`), else they are tuned on a validation split; never on the test.",
+        examples=("emgasr evaluate my_model corpus.jsonl --lm en.lm --out results",),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
-    parser.add_argument("--split", default=TEST, help="split to evaluate (default test)")
-    parser.add_argument("--out", metavar="FOLDER", help="write results.json, hypotheses.jsonl and report.html here")
-    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
-    parser.add_argument("--system", metavar="NAME", help="name in the results (default: the model folder's)")
-    parser.add_argument("--title", help="title of the report")
-    parser.add_argument("--train-minutes", type=float, metavar="M", help="budget of the training, for the results")
-    parser.add_argument("--seed", type=int, default=0, help="of the tuning and the intervals (default 0)")
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
-    add_search_options(parser)
-    tuning = parser.add_argument_group("tuning of the search (with --lm, when no weights are given)")
-    tuning.add_argument("--tune-on", metavar="SPLIT", help="split to tune on (default validation, where there is one)")
+    add_model(made)
+    made.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
+    made.add_argument("--split", default=TEST, metavar="NAME", help="split to evaluate")
+    add_out(made, "where results.json, hypotheses.jsonl and report.html go (default: nowhere)", required=False)
+    made.add_argument("--system", metavar="NAME", help="name in the results (default: the model folder's)")
+    made.add_argument("--title", help="title of the report")
+    made.add_argument("--train-minutes", type=float, metavar="M", help="budget of the training, for the results")
+    add_seed(made, "the tuning and the intervals")
+    add_json(made, "print the rows as JSON")
+    add_quiet(made)
+    add_search_options(made)
+    tuning = made.add_argument_group("tuning of the search (with --lm, when no weights are given)")
+    split = "split to tune on (default: validation, where there is one)"
+    tuning.add_argument("--validation-split", metavar="NAME", help=split)
     tuning.add_argument("--validation-manifest", metavar="FILE", help="manifest of that split, if it is another")
-    tuning.add_argument(
-        "--tune-minutes", type=float, default=MINUTES, help=f"minutes of it to use (default {MINUTES:g})"
-    )
-    tuning.add_argument("--tune-trials", type=int, default=TRIALS, help=f"configurations tried (default {TRIALS})")
+    tuning.add_argument("--tune-minutes", type=float, default=MINUTES, metavar="M", help="minutes of it to use")
+    tuning.add_argument("--tune-trials", type=int, default=TRIALS, help="configurations tried")
     tuning.add_argument("--save-search", metavar="FILE", help="write the weights found here, for --search")
-    tuning.add_argument("--threads", type=int, default=THREADS, help=f"threads that try them (default {THREADS})")
-    return parser
+    tuning.add_argument("--threads", type=int, default=THREADS, help=THREADS_HELP)
+    return made
 
 
 def _check(options: argparse.Namespace) -> None:
-    asked = options.tune_on is not None or options.validation_manifest is not None
-    if asked and options.lm is None:
-        raise ConfigError("--tune-on", "there is nothing to tune without a language model", "pass --lm FILE")
+    asked = options.validation_split is not None or options.validation_manifest is not None
     if asked and weights_given(options):
-        raise ConfigError("--tune-on", "excludes weights given by hand", "tune, or give the weights, not both")
-    if options.save_search and options.lm is None:
-        raise ConfigError("--save-search", "there is no search without a language model", "pass --lm FILE")
+        raise ConfigError("--validation-split", "excludes weights given by hand", "tune, or give the weights, not both")
     if options.save_search and Path(options.save_search).exists() and not options.overwrite:
         raise OutputError(options.save_search, "already exists", "choose another name or pass --overwrite")
-    effort(options, "tune_")
+    effort(options, "tune_minutes", "tune_trials")
 
 
-def _tuned(
-    options: argparse.Namespace, manifest: Manifest, recognizer: Recognizer, wanted: Wanted, asked: bool
-) -> Wanted:
+def _check_tuning(options: argparse.Namespace, pipeline: Pipeline) -> None:
+    if pipeline.language is not None:
+        return
+    if options.validation_split is not None or options.validation_manifest is not None:
+        raise ConfigError("--validation-split", "there is nothing to tune without a language model", "pass --lm FILE")
+    if options.save_search:
+        raise ConfigError("--save-search", "there is no search without a language model", "pass --lm FILE")
+
+
+def _folder(pipeline: Pipeline) -> Path:
+    assert pipeline.folder is not None  # it was loaded from one
+    return pipeline.folder
+
+
+def _tuned(options: argparse.Namespace, manifest: Manifest, pipeline: Pipeline, asked: bool) -> Pipeline:
     """The same with weights found on validation recordings, where there are any."""
+    from emgasr.pipeline import DEFAULT, Origin
+
     if not asked and (VALIDATION not in manifest.splits or options.split == VALIDATION):
-        return replace(wanted, source=f"{DEFAULT} (no validation split to tune on)")
+        return replace(pipeline, origin=Origin(f"{DEFAULT} (no validation split to tune on)"))
     validation = read_manifest(options.validation_manifest) if options.validation_manifest else manifest
-    split, much = options.tune_on or VALIDATION, effort(options, "tune_")
-    whole = wanted.config.end_of_sentence
+    split, much = options.validation_split or VALIDATION, effort(options, "tune_minutes", "tune_trials")
+    recognizer, language, search = pipeline.recognizer, pipeline.language, pipeline.search
+    assert language is not None
     utterances = validation_utterances(
-        recognizer, options.model, validation, split, much, manifest, options.split, whole
+        recognizer, _folder(pipeline), validation, split, much, manifest, options.split, search.end_of_sentence
     )
-    language = wanted.language
-    tuned = find_weights(recognizer.tokens, utterances, language, wanted.config, much)
-    return Wanted(language, tuned.config, f"tuned on {split} ({len(tuned.trials)} trials)", language.lm.checksum())
+    tuned = find_weights(recognizer.tokens, utterances, language, search, much)
+    origin = Origin(f"tuned on {split} ({len(tuned.trials)} trials)", lm_sha256=language.checksum)
+    return replace(pipeline, search=tuned.config, origin=origin)

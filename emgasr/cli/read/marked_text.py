@@ -6,12 +6,11 @@ from collections.abc import Hashable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from emgasr.score import align
+from emgasr.score import Pairs, align
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-Pairs = list[tuple[Hashable, Hashable]]
 TYPED, READ, MARKS = "typed  ", "read   ", "       "
 WRONG, RIGHT = "bold underline red", "green"
 _GAP = "·"

@@ -4,92 +4,94 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from emgasr.cli.options.common import add_json, add_model, add_quiet
 from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.language import as_option
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.search import add_search_options, read_search
+from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.errors import ConfigError, EmgasrError
 from emgasr.tokens import ENTER
 
 if TYPE_CHECKING:
-    from emgasr.transcribe import Transcript
+    from emgasr.pipeline import Pipeline
 
 
 def run(argv: list[str]) -> int:
-    """Transcribe each recording; one that cannot be read is told and does not stop the others (exit code then 2)."""
-    options = _parser().parse_args(argv)
-    from emgasr.corpora import open_any
-    from emgasr.models.folder import load_recognizer
-    from emgasr.transcribe import transcripts
-
-    recognizer = load_recognizer(options.model)
-    wanted = read_search(options, options.model, recognizer.tokens)
-    if options.nbest is not None and wanted is None:
+    """Transcribe each recording; one that cannot be read is reported and does not stop the others (exit code 2)."""
+    options = parser().parse_args(argv)
+    pipeline = pipeline_of(options, options.model)
+    nbest = 1 if options.nbest is None else options.nbest
+    if options.nbest is not None and pipeline.language is None:
         raise ConfigError("--nbest", "needs a search with a language model", "pass --lm FILE")
-    search, vocabulary = None, {}
-    if wanted is not None and options.nbest is not None:
-        if options.nbest > wanted.config.beam:
-            advice = f"pass --beam {options.nbest} too"
-            raise ConfigError("--nbest", f"is {options.nbest}, and the beam holds {wanted.config.beam}", advice)
-        wanted = replace(wanted, config=replace(wanted.config, n_best=options.nbest))
-    if wanted is not None:
-        search = wanted.search(recognizer.tokens)
-        print(f"search: {wanted}", file=sys.stderr)
-        if lexicon := wanted.language.coverage([]):
-            vocabulary = {"vocabulary": lexicon.vocabulary, "unmodeled": lexicon.unmodeled}
-            print(f"{lexicon}; how much of what is said it lacks, `emgasr evaluate` tells", file=sys.stderr)
+    try:
+        pipeline.beam_search(nbest)  # what does not fit is reported here, not by the first recording
+    except ConfigError as error:
+        raise as_option(error) from error
+    vocabulary = _announce(pipeline, options.quiet)
     code = 0
-    for path in options.recordings:
-        try:
-            recording = open_any(path)
-            found = transcripts(recognizer, recording, search)
-        except EmgasrError as error:
+    for path, found in zip(options.recordings, pipeline.read_each(options.recordings, nbest), strict=True):
+        if isinstance(found, EmgasrError):
             if len(options.recordings) == 1:
-                raise
-            print(f"emgasr: {error if path in error.where else f'{path}: {error}'}", file=sys.stderr)
-            code = error.exit_code
+                raise found
+            print(f"emgasr: {found if path in found.where else f'{path}: {found}'}", file=sys.stderr)
+            code = found.exit_code
             continue
-        for note in found[0].notes:
+        if options.nbest == 1:
+            found = replace(found, nbest=(found,))
+        for note in found.notes:
             print(f"emgasr: {path}: {note}", file=sys.stderr)
         if options.json:
-            nbest = {} if options.nbest is None else {"nbest": [_alternative(each) for each in found]}
-            print_json({"recording": path, **found[0].as_dict(), **nbest, **vocabulary}, flush=True)
+            print_json({"recording": path, **found.as_dict(), **vocabulary}, flush=True)
             continue
         if len(options.recordings) > 1:
             print(f"== {path}")
         if options.nbest is None:
-            print(found[0].text, flush=True)
+            print(found.text, flush=True)
             continue
-        for each in found:  # a line each: an enter in the text is shown as one
+        for each in found.nbest:  # a line each: an enter in the text is shown as one
             print(f"{each.score:.4f}\t{each.text.replace(chr(10), ENTER)}", flush=True)
     return code
 
 
-def _alternative(transcript: Transcript) -> dict[str, Any]:
-    parts = {name: round(getattr(transcript, name), 6) for name in ("score", "acoustic", "lm")}
-    return {**transcript.as_dict(), **parts}
+def _announce(pipeline: Pipeline, quiet: bool) -> dict[str, int]:
+    """Print on stderr how recordings are read, where there is a choice; return a lexicon's figures, for JSON."""
+    from emgasr.language import language_in
+
+    language = pipeline.language
+    if language is None:
+        if not quiet and pipeline.folder is not None and language_in(pipeline.folder) is not None:
+            print("search: greedy", file=sys.stderr)
+        return {}
+    tell_if_cold()
+    if not quiet:
+        print(f"search: {pipeline.reading}", file=sys.stderr)
+    if lexicon := language.coverage([]):
+        print(f"{lexicon}; `emgasr evaluate` reports how much of a text it lacks", file=sys.stderr)
+        return {"vocabulary": lexicon.vocabulary, "unmodeled": lexicon.unmodeled}
+    return {}
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr transcribe",
         description="Read recordings: greedily, or by beam search with a language model.",
+        examples=(
+            "emgasr transcribe demo session.hdf5",
+            "emgasr transcribe my_model sessions/*.hdf5 --json",
+        ),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument(
+    add_model(made)
+    made.add_argument(
         "recordings", metavar="RECORDING", nargs="+", help="native or emg2qwerty session (HDF5), or BIDS BDF/EDF"
     )
-    form = parser.add_mutually_exclusive_group()
+    form = made.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="print the text alone (default)")
-    form.add_argument(
-        "--json", action="store_true", help="print one JSON object a line, with key times and confidences"
-    )
-    parser.add_argument(
-        "--nbest",
-        type=int,
-        metavar="N",
-        help="with --lm: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json",
-    )
-    add_search_options(parser)
-    return parser
+    add_json(form, "print one JSON object a line, with key times and confidences")
+    nbest = "with --lm: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json"
+    made.add_argument("--nbest", type=int, metavar="N", help=nbest)
+    add_quiet(made)
+    add_search_options(made)
+    return made

@@ -7,13 +7,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
-from emgasr.cli.options.language import Language, add_language_options, read_language
+from emgasr.cli.options.language import add_language_options
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.search import SWITCHES, add_shape_options
-from emgasr.cli.read.tuning import MINUTES, THREADS, TRIALS, effort, find_weights, trials_shown, validation_utterances
+from emgasr.cli.options.search import SWITCHES, add_shape_options, pipeline_of
+from emgasr.cli.read.tuning import (
+    MINUTES,
+    THREADS,
+    THREADS_HELP,
+    TRIALS,
+    Effort,
+    effort,
+    find_weights,
+    trials_shown,
+    validation_utterances,
+)
 from emgasr.display.pictures import missing
-from emgasr.errors import OutputError
+from emgasr.errors import ConfigError, OutputError
 from emgasr.files.output import replacing
 from emgasr.manifests.leaks import check_disjoint
 from emgasr.manifests.manifest import TEST, VALIDATION, read_manifest
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from emgasr.evaluation.search_tuning import Trial, Tuned, Utterance
+    from emgasr.language import Language
     from emgasr.tokens import Tokens
 
 NAMES = {
@@ -35,28 +47,32 @@ NAMES = {
 
 def run(argv: list[str]) -> int:
     """Tune the search and write its weights, and a picture of what other weights would do beside them."""
-    options = _parser().parse_args(argv)
-    much = effort(options)
+    options = parser().parse_args(argv)
+    much = effort(options, "data_minutes", "trials")
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
-    from emgasr.models.folder import SEARCH_NAME, load_recognizer
+    from emgasr.language import keep_language
+    from emgasr.models.folder import SEARCH_NAME
+    from emgasr.pipeline import model_folder
 
     beam = {} if options.beam is None else {"beam": options.beam}
     start = SearchConfig(**beam, **{name: getattr(options, name) for name in SWITCHES})
-    out = Path(options.out) if options.out else Path(options.model) / SEARCH_NAME
+    folder, _ = model_folder(options.model)
+    out = options.out or folder / SEARCH_NAME
     picture = out.with_suffix(".png")
     for path in (out, picture):
         if path.exists() and not options.overwrite:
             raise OutputError(path, "already exists", "choose another name with --out or pass --overwrite")
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
-    recognizer = load_recognizer(options.model)
-    tokens, language = recognizer.tokens, read_language(options, recognizer.tokens)
-    assert language is not None  # --lm is required
+    pipeline = pipeline_of(options, options.model, tuned=False)
+    recognizer, language, tokens = pipeline.recognizer, pipeline.language, pipeline.recognizer.tokens
+    if language is None:
+        raise ConfigError("--lm", "is missing", "there is nothing to tune without a language model")
 
     began_s = time.monotonic()
     utterances = validation_utterances(
-        recognizer, options.model, manifest, options.split, much, manifest, TEST, start.end_of_sentence
+        recognizer, folder, manifest, options.split, much, manifest, TEST, start.end_of_sentence
     )
     read_s = time.monotonic()
     tuned = find_weights(tokens, utterances, language, start, much)
@@ -64,15 +80,17 @@ def run(argv: list[str]) -> int:
     lacking = missing()
     drawn = not lacking
     if drawn:
-        around = _draw(picture, tuned, utterances, tokens, language, much.threads)
+        around = _draw(picture, tuned, utterances, tokens, language, much)
         best, trials = around.best, trials + len(around.trials)
     else:
         print(f"emgasr: no picture: it {lacking}", file=sys.stderr)
     minutes = sum(len(emissions) for emissions, _ in utterances) / recognizer.frame_rate_hz / 60
     coverage = language.coverage(tokens.render(ids) for _, ids in utterances)
-    comment = _comment(best, tuned.trials[0], minutes, options.split, options.lm)
+    comment = _comment(best, tuned.trials[0], minutes, options.split, pipeline.lm_name)
     comment += f"; {coverage}" if coverage else ""
-    write_search_config(best.config, out, comment, language.lm.checksum())
+    write_search_config(best.config, out, comment, language.checksum)
+    if options.copy_lm:
+        keep_language(language.files, folder)
     times = {"reading_s": round(read_s - began_s, 2), "searching_s": round(time.monotonic() - read_s, 2)}
     result = {"trials": trials, "minutes": round(minutes, 2), **times, "out": str(out)}
     result["picture"] = str(picture) if drawn else None
@@ -87,14 +105,14 @@ def run(argv: list[str]) -> int:
 
 
 def _draw(
-    picture: Path, tuned: Tuned, utterances: list[Utterance], tokens: Tokens, language: Language, threads: int
+    picture: Path, tuned: Tuned, utterances: list[Utterance], tokens: Tokens, language: Language, much: Effort
 ) -> Tuned:
     """Draw the surface around the best, and return its trials with what is chosen of them and of what was tuned."""
     from emgasr.evaluation.search_tuning import GRID, surface
     from emgasr.evaluation.tuning_map import draw_surface
 
-    with trials_shown("surface", GRID * GRID) as report:
-        around = surface(utterances, tokens, language.lm, tuned, threads, report, language.hotwords)
+    with trials_shown("surface", GRID * GRID, much.quiet) as report:
+        around = surface(utterances, tokens, language.lm, tuned, much.threads, report, language.hotwords)
     with replacing(picture) as path:
         path.write_bytes(draw_surface(around.trials, around.best))
     return around
@@ -102,7 +120,7 @@ def _draw(
 
 def _comment(best: Trial, default: Trial, minutes: float, split: str, lm: str) -> str:
     return (
-        f"found by emgasr tune on {minutes:.1f} minutes of the split {split} with {Path(lm).name}:"
+        f"found by emgasr tune on {minutes:.1f} minutes of the split {split} with {lm}:"
         f" {100 * best.counts.rate:.2f} % of {best.counts.reference_length:,} symbols wrong,"
         f" {100 * default.counts.rate:.2f} % by default weights"
     )
@@ -150,25 +168,27 @@ def _table(best: Trial, default: Trial) -> Table:
     return table
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    """Return the parser of the verb."""
+    made = ArgumentParser(
         prog="emgasr tune",
         description="Find the weights of the search (language model, length bonus, acoustic scale, backspace penalty) "
         "with which a model reads validation recordings best; never test data. `evaluate` and `transcribe` use what is "
         "written into the model folder.",
+        examples=("emgasr tune my_model corpus.jsonl --lm en.lm",),
     )
-    parser.add_argument("model", metavar="MODEL", help="model folder, as `emgasr train` writes it")
-    parser.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
-    parser.add_argument("--split", default=VALIDATION, help=f"split to tune on (default {VALIDATION})")
-    parser.add_argument("--trials", type=int, default=TRIALS, help=f"weights tried, half at random (default {TRIALS})")
-    parser.add_argument(
-        "--minutes", type=float, default=MINUTES, help=f"minutes of the recordings to use (default {MINUTES:g})"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the weights tried (default 0)")
-    parser.add_argument("--threads", type=int, default=THREADS, help=f"threads that search (default {THREADS})")
-    parser.add_argument("--out", metavar="FILE", help="where the weights go (default: MODEL/search.yaml)")
-    parser.add_argument("--overwrite", action="store_true", help="write where there already is something")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    add_language_options(parser, required=True)
-    add_shape_options(parser.add_argument_group("search"))
-    return parser
+    add_model(made)
+    made.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
+    made.add_argument("--split", default=VALIDATION, metavar="NAME", help="split to tune on")
+    made.add_argument("--trials", type=int, default=TRIALS, help="weights tried, half of them at random")
+    made.add_argument("--data-minutes", type=float, default=MINUTES, metavar="M", help="minutes of recordings to use")
+    made.add_argument("--threads", type=int, default=THREADS, help=THREADS_HELP)
+    add_out(made, "where the weights go (default: MODEL/search.yaml)", metavar="FILE", required=False)
+    add_seed(made, "the weights tried")
+    add_json(made)
+    add_quiet(made)
+    copy = "copy the language model, lexicon and hotwords into the model folder: every verb then reads with them"
+    made.add_argument("--copy-lm", action="store_true", help=copy)
+    add_language_options(made, required=True)
+    add_shape_options(made.add_argument_group("search"))
+    return made

@@ -5,29 +5,29 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from emgasr.cli.options.language import Language
 from emgasr.cli.options.search import tell_if_cold
+from emgasr.cli.progress import bar, counted
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifests.manifest import Manifest
 
 if TYPE_CHECKING:
     from emgasr.decoding import SearchConfig
-    from emgasr.evaluation.endpoint_tuning import Settled
+    from emgasr.evaluation.endpoint_tuning import LiveTrial
     from emgasr.evaluation.search_tuning import Trial, Tuned, Utterance
+    from emgasr.language import Language
     from emgasr.models.recognizer import Recognizer
     from emgasr.tokens import Tokens
 
-Thing = TypeVar("Thing")
 MINUTES, TRIALS = 30.0, 60
 THREADS = min(4, os.cpu_count() or 1)
+THREADS_HELP = "threads that search (default: 4, or as many as there are CPUs)"
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,23 @@ class Effort:
     trials: int
     seed: int
     threads: int
+    quiet: bool = False
 
 
-def effort(options: argparse.Namespace, prefix: str = "") -> Effort:
-    """What --minutes, --trials, --seed and --threads ask for; a ConfigError names one that is not above 0."""
-    values = [getattr(options, f"{prefix}minutes"), getattr(options, f"{prefix}trials"), options.threads]
-    for name, value in zip((f"{prefix}minutes", f"{prefix}trials", "threads"), values, strict=True):
+def effort(options: argparse.Namespace, minutes_name: str, trials_name: str) -> Effort:
+    """What the options of minutes, of trials, --seed and --threads ask for; a ConfigError names one not above 0."""
+    names = (minutes_name, trials_name, "threads")
+    values = [getattr(options, name) for name in names]
+    for name, value in zip(names, values, strict=True):
         if not value > 0:
             raise ConfigError(f"--{name.replace('_', '-')}", f"is {value}", "give more than 0")
     minutes, trials, threads = values
-    return Effort(minutes, trials, options.seed, threads)
+    return Effort(minutes, trials, options.seed, threads, options.quiet)
 
 
 def validation_utterances(
     recognizer: Recognizer,
-    model: str,
+    model: Path,
     validation: Manifest,
     split: str,
     effort: Effort,
@@ -67,10 +69,11 @@ def validation_utterances(
     """
     from emgasr.evaluation.items import items_of, refuse_tuning_on_test, tuning_stretches
 
-    refuse_tuning_on_test(validation, split, manifest, evaluated, Path(model))
+    refuse_tuning_on_test(validation, split, manifest, evaluated, model)
     entries = validation.split(split)
     recordings = (
-        (entry.path, open_entry(entry, validation.root)) for entry in progress(entries, "reading", len(entries))
+        (entry.path, open_entry(entry, validation.root))
+        for entry in counted(entries, "reading", len(entries), effort.quiet)
     )
     stretches: list[Utterance] = []
     items, longest = items_of(recognizer, recordings), {"stretch_s": math.inf} if whole else {}
@@ -88,33 +91,20 @@ def find_weights(
 
     tell_if_cold()
     lm, hotwords = language.lm, language.hotwords
-    with trials_shown("tuning", effort.trials) as report:
+    with trials_shown("tuning", effort.trials, effort.quiet) as report:
         return tune(utterances, tokens, lm, start, effort.trials, effort.seed, effort.threads, report, hotwords)
 
 
 @contextmanager
-def trials_shown(what: str, count: int) -> Iterator[Callable[[Trial | Settled], None]]:
+def trials_shown(what: str, count: int, quiet: bool) -> Iterator[Callable[[Trial | LiveTrial], None]]:
     """Yield what is to be told of each trial: a bar with the fewest errors so far, on a terminal only."""
-    from rich.progress import Progress
-
-    from emgasr.display.console import Console
-
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=count)
+    with bar(quiet) as shown:
+        task = shown.add_task(what, total=count)
         best = float("inf")
 
-        def report(trial: Trial | Settled) -> None:
+        def report(trial: Trial | LiveTrial) -> None:
             nonlocal best
             best = min(best, trial.counts.rate)
-            bar.update(task, advance=1, description=f"{what}, best {100 * best:.2f} %")
+            shown.update(task, advance=1, description=f"{what}, best {100 * best:.2f} %")
 
         yield report
-
-
-def progress(things: Iterable[Thing], what: str, count: int) -> Iterable[Thing]:
-    """The same things, counted by a bar on a terminal."""
-    from rich.progress import track
-
-    from emgasr.display.console import Console
-
-    return track(things, what, total=count, console=Console(stderr=True), disable=not sys.stderr.isatty())

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from emgasr.corpora.bids.sidecars import facts, known, sidecar
 from emgasr.corpora.samples.edf_header import EdfFile
-from emgasr.corpora.tables.delimited import Row, read_table, resolve_unit, volts
+from emgasr.corpora.tables.delimited import Row, read_table
+from emgasr.corpora.tables.units import resolve_unit, volts
 from emgasr.display.wording import counted, listed
 from emgasr.errors import RecordingError
 from emgasr.recording import Band

@@ -1,8 +1,8 @@
-"""The first lines of a table of samples in; what parts their cells, the header and the lines above it, out.
+"""The first lines of a table of samples in; their delimiter, the header and the lines above it out.
 
 The samples begin where the columns of numbers do; the line above them names the columns. A line of units between the
-two ("s", "uV", "1000 Hz") belongs to the names. What devices write above the header (name, date, rate) is passed over
-and told, after the rate and the unit in it were compared with the declared ones.
+two ("s", "uV", "1000 Hz") belongs to the names. Words that devices write above the header (name, date, rate) are passed
+over with a note, after their rate and unit were compared with the declared ones.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from emgasr.corpora.csv.clocks import is_number, moment
 from emgasr.corpora.csv.columns import TIME_UNITS
-from emgasr.corpora.tables.delimited import volts
+from emgasr.corpora.tables.units import volts
 
 LOOK = 128  # lines in which the samples must begin
 MARKS = ";\t,"
@@ -44,7 +44,7 @@ class Begin:
 
 
 def delimiter_of(lines: Sequence[Line]) -> str:
-    """What parts the cells of most lines: semicolons, tabs or commas, where there are none blanks."""
+    """Return the delimiter of most lines: semicolon, tab or comma; a blank where there is none of these."""
     found = [next((mark for mark in MARKS if mark in text), " ") for _, text in _last(lines)]
     return Counter(reversed(found)).most_common(1)[0][0]  # of as many the later: above the samples stand words
 

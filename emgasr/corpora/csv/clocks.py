@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.corpora.csv.columns import Column, listed, unit_of_time
+from emgasr.corpora.csv.columns import Column, names_of, unit_of_time
 from emgasr.corpora.tables.clock import RATE_TOLERANCE, Clock, check_times, step_of
 
 STEPS_S = (1.0, 1e-3, 1e-6, 1e-9)  # of clocks that do not tell their unit: the declared rate does
@@ -63,7 +63,7 @@ def is_of_one_day(cell: str) -> bool:
 
 
 def clock_of(path: Path, column: Column, times: np.ndarray, rate_hz: float, of_one_day: bool = False) -> Clock:
-    """The clock that a column of times is; its unit is what its name tells, or that in which the rate is right.
+    """Return the clock of a column of times; its unit is that of its name, else the one that gives the declared rate.
 
     Times of day go on after midnight, and whole numbers after 2^32, where the counters of microcontrollers turn.
     """
@@ -89,9 +89,9 @@ def _turned(times: np.ndarray, turn: float) -> np.ndarray:
 
 
 def counter_of(path: Path, column: Column, values: np.ndarray, rate_hz: float) -> tuple[Clock | None, str]:
-    """The clock of a column that counts samples, from 0: what it skips was lost. None, and a note, if it was restarted.
+    """Return the clock of a column that counts samples, which were lost where it skips; None and a note if it restarts.
 
-    A counter may turn: begin again where a device's is full, or always after as many.
+    A counter may turn: begin again where the device's counter is full, or always after the same number.
     """
     steps = np.diff(values)
     common = float(np.median(steps)) if len(steps) else 1.0
@@ -100,6 +100,6 @@ def counter_of(path: Path, column: Column, values: np.ndarray, rate_hz: float) -
     turns = turn in WRAPS or (len(back) > 2 and float((back == common - turn).mean()) >= ALIKE)
     if len(back) and not turns:
         times = "once" if len(back) == 1 else f"{len(back)} times"
-        return None, f"{listed([column])} starts again {times}, first at sample {int(np.argmax(steps < 0)) + 1}"
+        return None, f"{names_of([column])} starts again {times}, first at sample {int(np.argmax(steps < 0)) + 1}"
     counts = np.concatenate([[0.0], np.cumsum(steps % turn if len(back) else steps)]) / common
     return Clock.of(path, column.name or "index", np.arange(len(counts)), counts / rate_hz, rate_hz), ""

@@ -1,4 +1,4 @@
-"""What each column of a table of samples is, by its name: electrode, clock, index, or something else; or the question.
+"""The names of a table's columns in; what each is (electrode, clock, index, other), or one question, out.
 
 The rule. A column is passed over if its name is empty or one of INDEX and its values count up; it is a clock if a word
 of its name is one of TIMES, all of it is one of CLOCKS, or its unit is one of time; it is no electrode if a word of its
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emgasr.display.wording import listed
 from emgasr.errors import RecordingError
 
 INDEX = (
@@ -94,12 +95,14 @@ def electrodes_of(path: Path, columns: Sequence[Column], asked: Sequence[str]) -
     sure = [column for column in columns if column.kind == "electrode"]
     unsure = [column for column in columns if column.kind == "open"]
     if sure and unsure:
-        raise question(path, columns, f"has {listed(unsure)} beside electrodes ({listed(sure[:3])}): what are they?")
+        raise question(
+            path, columns, f"has {names_of(unsure)} beside electrodes ({names_of(sure[:3])}): what are they?"
+        )
     if not sure + unsure:
         raise question(path, columns, "has no column of an electrode")
     chosen = sure or unsure
     if again := _forms_of_one(chosen):
-        raise question(path, columns, f"{listed(again)} look like forms of one electrode")
+        raise question(path, columns, f"{names_of(again)} look like forms of one electrode")
     return chosen
 
 
@@ -136,8 +139,8 @@ def check_rising(path: Path, columns: Sequence[Column], chosen: Sequence[Column]
     """Raise a RecordingError if some of the chosen columns (T, C) look like an index or a clock; a note if all do."""
     rising = [column for i, column in enumerate(chosen) if rises_evenly(values[:, i])]
     if rising and len(rising) < len(chosen):
-        raise question(path, columns, f"{listed(rising)} rises evenly, as an index or a clock does")
-    return [f"every column rises evenly, as an index or a clock does: {listed(rising)}"] if rising else []
+        raise question(path, columns, f"{names_of(rising)} rises evenly, as an index or a clock does")
+    return [f"every column rises evenly, as an index or a clock does: {names_of(rising)}"] if rising else []
 
 
 def unit_of_time(column: Column) -> float | None:
@@ -207,18 +210,17 @@ def _named(path: Path, columns: Sequence[Column], name: str) -> Column:
         found = [columns[int(name) - 1]]
     if len(found) != 1:
         wrong = "several columns" if found else "no column"
-        raise RecordingError(path, f"has {wrong} called {name!r}", f"it has {len(columns)}: {listed(columns)}")
+        raise RecordingError(path, f"has {wrong} called {name!r}", f"it has {len(columns)}: {names_of(columns)}")
     return found[0]
 
 
 def question(path: Path, columns: Sequence[Column], wrong: str) -> RecordingError:
     """The error that asks which columns hold electrodes."""
     where = "by --columns, or in a column `columns` of the table that lists the file"
-    advice = f"name the electrodes (or give their numbers, from 1), {where}; its columns are {listed(columns)}"
+    advice = f"name the electrodes (or give their numbers, from 1), {where}; its columns are {names_of(columns)}"
     return RecordingError(path, wrong, advice)
 
 
-def listed(columns: Sequence[Column]) -> str:
-    """The names of columns, for a line to a person."""
-    shown = ", ".join(repr(column.name) if column.name else f"column {column.at + 1}" for column in columns[:12])
-    return shown + (f" and {len(columns) - 12} more" if len(columns) > 12 else "")
+def names_of(columns: Sequence[Column]) -> str:
+    """Return the names of columns, as a message lists them."""
+    return listed((repr(column.name) if column.name else f"column {column.at + 1}" for column in columns), 12)

@@ -1,4 +1,4 @@
-"""The lines of a table of samples in, one by one, checked; its numbers and the tallies of what was passed over out.
+"""The lines of a table of samples in, checked one by one; its numbers, and counts of what was passed over, out.
 
 Empty lines and remarks (# or %) are passed over, empty cells are NaN, a decimal comma becomes a point.
 """

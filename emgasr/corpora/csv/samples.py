@@ -32,14 +32,15 @@ from emgasr.corpora.csv.columns import (
     columns_of,
     counts_up,
     electrodes_of,
-    listed,
+    names_of,
     question,
 )
 from emgasr.corpora.csv.lines import Lines
 from emgasr.corpora.tables.clock import Clock
-from emgasr.corpora.tables.delimited import volts
+from emgasr.corpora.tables.units import volts
 from emgasr.display.wording import counted
 from emgasr.errors import RecordingError
+from emgasr.files.plain_text import is_utf16
 
 NUMBERED = {"0": 2, "1": 4}  # columns or more whose header counts from there: fewer cannot be told from samples
 _LIST_OF_COLUMNS, _LIST_OF_SENSORS = (  # of OpenSignals' header, which is JSON
@@ -78,9 +79,8 @@ def read_csv(path: Path, rate_hz: float, columns: Sequence[str] = ()) -> CsvTabl
     """Read a table of samples; a RecordingError names the line, or asks which `columns` hold the electrodes."""
     try:
         with path.open("rb") as raw:
-            begin = raw.read(4096)
-        wide = begin.startswith((b"\xff\xfe", b"\xfe\xff"))  # Excel's "Unicode text"
-        with path.open(encoding="utf-16" if wide else "utf-8-sig", errors="replace") as file:
+            begin = raw.read(2)
+        with path.open(encoding="utf-16" if is_utf16(begin) else "utf-8-sig", errors="replace") as file:
             return _Reading(path, file, rate_hz).table(columns)
     except OSError as error:
         raise RecordingError(path, f"cannot be read ({error.strerror})", "check the file") from error
@@ -125,7 +125,7 @@ class _Reading(Lines):
         indexes = [c for c in table if c.kind == "index" and c not in electrodes and is_number(row[c.at])]
         if unnamed and (words := [c for c in electrodes if not is_number(row[c.at]) and not is_empty(row[c.at])]):
             raise question(
-                self.path, table, f"has no header, and {row[words[0].at]!r} in {listed(words[:1])} is no number"
+                self.path, table, f"has no header, and {row[words[0].at]!r} in {names_of(words[:1])} is no number"
             )
         read = [*electrodes, *clocks, *indexes]
         self.texts = not all(is_number(cell) or not cell for cell in row)
@@ -140,7 +140,7 @@ class _Reading(Lines):
             self.notes += check_rising(self.path, table, electrodes, signal)
         unread = [c for c in self._own_clocks(table, electrodes) if c not in clocks]
         if untimed := [c for c in unread if is_empty(row[c.at])]:
-            wrong = f"line {data[0][0]} has no time ({listed(untimed)}): is it a sample?"
+            wrong = f"line {data[0][0]} has no time ({names_of(untimed)}): is it a sample?"
             raise RecordingError(self.path, wrong, "leave the line out if it is none, else fill the time")
         self.notes += [
             f"the clock {c.name!r} is not used: {row[c.at]!r} is not understood, so its gaps are not seen"
@@ -148,7 +148,7 @@ class _Reading(Lines):
         ]
         others = [c for c in table if c not in electrodes and c not in clocks and c not in unread]
         if others:
-            self.notes.append(f"columns that hold no electrode are passed over: {listed(others)}")
+            self.notes.append(f"columns that hold no electrode are passed over: {names_of(others)}")
         found = self._clocks(clocks, values[:, len(electrodes) : len(electrodes) + len(clocks)])
         counters = self._counters(table, indexes, values[:, len(electrodes) + len(clocks) :], bool(asked))
         self._tell(found or counters, counters)
@@ -256,7 +256,7 @@ class _Reading(Lines):
                 found += [clock] if clock else []
                 self.notes += [note] if note else []
             elif not asked:
-                raise question(self.path, table, f"{listed([column])} is called an index, but does not count")
+                raise question(self.path, table, f"{names_of([column])} is called an index, but does not count")
         return found
 
     def _tell(self, clocks: list[Clock], counters: list[Clock]) -> None:

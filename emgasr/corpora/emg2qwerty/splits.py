@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from emgasr.config.typed_data import fits
 from emgasr.corpora.tables.delimited import read_table
 from emgasr.errors import ConfigError, ManifestError, RecordingError
 from emgasr.files.plain_data import read_yaml
@@ -69,11 +70,10 @@ def read_split_file(path: Path) -> dict[Key, str]:
     dataset = content.get("dataset") if isinstance(content, dict) else None
     found: dict[Key, str] = {}
     for name, split in SPLIT_NAMES.items():
-        rows = (dataset.get(name) or []) if isinstance(dataset, dict) else [None]
-        for row in rows if isinstance(rows, list) else [None]:
-            texts = isinstance(row, dict) and all(isinstance(row.get(key), str) for key in ("user", "session"))
-            if not isinstance(row, dict) or not texts:
-                raise ManifestError(path, "is not a split file of emg2qwerty", ADVICE)
+        rows: Any = (dataset.get(name) or ()) if isinstance(dataset, dict) else None
+        if not fits(tuple[dict[str, str], ...], rows) or not all({"user", "session"} <= row.keys() for row in rows):
+            raise ManifestError(path, "is not a split file of emg2qwerty", ADVICE)
+        for row in rows:
             key = (row["user"].strip(), session_number(row["session"]))
             if found.setdefault(key, split) != split:
                 raise ManifestError(path, f"session {row['session']} is in {found[key]} and {split}", "mend it")

@@ -7,8 +7,9 @@ refused with what is there and what was promised; bytes beyond what it promises 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,21 +19,14 @@ from emgasr.corpora.samples.npy import map_npy
 from emgasr.corpora.samples.wav import WavHeader, read_header, read_rows
 from emgasr.corpora.tables.clock import Clock
 from emgasr.errors import RecordingError
-from emgasr.files.regular_file import check_regular, status_of
+from emgasr.files.regular_file import changed, check_regular, status_of
 from emgasr.recording import Samples, row_range
 
 TABLES = (".csv", ".tsv", ".txt")
 SUFFIXES = (".npy", ".wav", *TABLES)
 LOOKED_AT = 4096  # rows of an array that show whether a channel is an index or a clock
 
-Stamp = tuple[int, int]
 Offset = Sequence[float] | float
-
-
-def stamp_of(path: Path) -> Stamp:
-    """Size and time of a file: what is kept of it in memory is as old as that."""
-    status = status_of(path, RecordingError)
-    return status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,20 +70,20 @@ def open_samples(
             wrong = f"its header tells {header.rate_hz} Hz, the table {rate_hz:g} Hz"
             raise RecordingError(path, wrong, "mend whichever is wrong")
         shape, notes = _checked(path, (header.frames, header.channels)), header.notes
-        wav = _WavSamples(path.absolute(), shape, scale, _offsets(path, offset, shape[1]), header, stamp_of(path))
-        return SampleFile(wav, (), notes)
+        wav = partial(_wav_rows, path.absolute(), header, status_of(path, RecordingError).st_size)
+        return SampleFile(_Scaled(shape, scale, _offsets(path, offset, shape[1]), wav), (), notes)
     values, notes = map_npy(path)
     shape = _checked(path, values.shape)
     rising = [i + 1 for i, column in enumerate(values.reshape(shape)[:LOOKED_AT].T) if rises_evenly(column)]
     if rising and len(rising) < shape[1]:
         told = ", ".join(map(str, rising))
         notes = (*notes, f"channel {told} (from 1) rises evenly, as an index or a clock does and no muscle")
-    npy = _NpySamples(path.absolute(), shape, scale, _offsets(path, offset, shape[1]), stamp_of(path))
-    return SampleFile(npy, (), notes)
+    npy = partial(_npy_rows, path.absolute(), shape)
+    return SampleFile(_Scaled(shape, scale, _offsets(path, offset, shape[1]), npy), (), notes)
 
 
 def told_by_row(row: Mapping[str, str], **options: Sequence[str]) -> dict[str, object]:
-    """A reader's options `columns` and `label_clock`, from the row of a table where it has them, else as given."""
+    """Return a reader's options `columns` and `label_clock`: from a table's row where it has them, else as given."""
     told: dict[str, object] = {}
     for name, given in options.items():
         if cell := row.get(name, "").strip():
@@ -100,40 +94,29 @@ def told_by_row(row: Mapping[str, str], **options: Sequence[str]) -> dict[str, o
 
 
 @dataclass(frozen=True, eq=False)
-class _FileSamples:
-    path: Path
+class _Scaled:
+    """Samples (T, C) of a file: what `read` returns of rows start to stop, times `scale`, plus `offset`."""
+
     shape: tuple[int, ...]
     scale: float
     offset: tuple[float, ...]
+    read: Callable[[int, int], np.ndarray]  # a function of a module with its first arguments, so that it can be pickled
 
     def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop = row_range(rows, self.shape[0])
-        return _scaled(self._read(start, stop), self.scale, self.offset)
-
-    def _read(self, start: int, stop: int) -> np.ndarray:
-        raise NotImplementedError
+        return _scaled(self.read(*row_range(rows, self.shape[0])), self.scale, self.offset)
 
 
-@dataclass(frozen=True, eq=False)
-class _NpySamples(_FileSamples):
-    stamp: Stamp
-
-    def _read(self, start: int, stop: int) -> np.ndarray:
-        mapped, _ = map_npy(self.path)
-        if _two_dimensional(mapped.shape) != self.shape:
-            raise RecordingError(self.path, "changed since it was opened", "open it again")
-        return mapped.reshape(self.shape)[start:stop]
+def _npy_rows(path: Path, shape: tuple[int, ...], start: int, stop: int) -> np.ndarray:
+    mapped, _ = map_npy(path)
+    if _two_dimensional(mapped.shape) != shape:
+        raise changed(path)
+    return mapped.reshape(shape)[start:stop]
 
 
-@dataclass(frozen=True, eq=False)
-class _WavSamples(_FileSamples):
-    header: WavHeader
-    stamp: Stamp
-
-    def _read(self, start: int, stop: int) -> np.ndarray:
-        if stamp_of(self.path)[0] != self.stamp[0]:
-            raise RecordingError(self.path, "changed since it was opened", "open it again")
-        return read_rows(self.path, self.header, start, stop)
+def _wav_rows(path: Path, header: WavHeader, size: int, start: int, stop: int) -> np.ndarray:
+    if status_of(path, RecordingError).st_size != size:
+        raise changed(path)
+    return read_rows(path, header, start, stop)
 
 
 def _check_file(path: Path) -> None:

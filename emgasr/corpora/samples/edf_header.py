@@ -7,14 +7,12 @@ by what a header claims before the file's size agrees. A signal's range is only 
 from __future__ import annotations
 
 import math
-import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from emgasr.errors import RecordingError
-from emgasr.files.pointers import check_fetched
+from emgasr.files.regular_file import check_regular
 
 BITS = {b"0": 16, b"\xff": 24}  # by the first byte of the file: EDF, BDF
 KINDS = {".edf": 16, ".bdf": 24}
@@ -78,13 +76,10 @@ def read_header(path: Path) -> EdfFile:
     suffix = path.suffix.lower()
     if suffix not in KINDS:
         raise RecordingError(path, f"unknown kind of file {suffix!r}", "give .bdf or .edf")
-    check_fetched(path, RecordingError)
+    size = check_regular(path, RecordingError).st_size
+    if size == 0:
+        raise RecordingError(path, "is empty (zero bytes)", RESTORE)
     try:
-        status = os.stat(path)
-        if stat.S_ISDIR(status.st_mode) or not stat.S_ISREG(status.st_mode):
-            raise RecordingError(path, "is no regular file", "give .bdf or .edf")
-        if status.st_size == 0:
-            raise RecordingError(path, "is empty (zero bytes)", RESTORE)
         with path.open("rb") as file:
             head = file.read(FIXED)
             count = _signal_count(path, head)
@@ -92,12 +87,11 @@ def read_header(path: Path) -> EdfFile:
                 wrong = f"holds samples of {BITS[head[:1]]} bits, unlike files of its name"
                 raise RecordingError(path, wrong, "rename it to what it is")
             head += file.read(count * PER_SIGNAL)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise RecordingError(path, f"cannot be read ({reason})", "check the path") from error
+    except OSError as error:
+        raise RecordingError(path, f"cannot be read ({error.strerror})", "check the path") from error
     if len(head) < FIXED + count * PER_SIGNAL:
         raise RecordingError(path, "is truncated within its header, or not EDF/BDF", RESTORE)
-    return _described(path, head, count, status.st_size, KINDS[suffix] // 8)
+    return _described(path, head, count, size, KINDS[suffix] // 8)
 
 
 def _signal_count(path: Path, head: bytes) -> int:

@@ -21,7 +21,7 @@ from typing import BinaryIO
 import numpy as np
 
 from emgasr.errors import RecordingError
-from emgasr.files.regular_file import check_regular
+from emgasr.files.regular_file import changed, check_regular
 
 HEADER = 128  # bytes before the first variable
 MATRIX, COMPRESSED = 14, 15  # types of the elements that may stand at the top of a file
@@ -53,7 +53,7 @@ class Variable:
         with _opened(self.path) as (file, order):
             element = _content(file, order, self.place)
             if _head(element, order) != (self.name, self.shape, True):
-                raise RecordingError(self.path, "changed since it was opened", "open it again")
+                raise changed(self.path)
             return _numbers(element, order, self.shape)
 
     def check(self) -> None:

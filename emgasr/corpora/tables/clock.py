@@ -1,7 +1,7 @@
-"""The clock of a recording's own samples: their times in; its rate, gaps, and the place of labels in the signal out.
+"""The times of a recording's samples in; its clock's rate and gaps, and the place of labels in the signal, out.
 
-A recording's seconds are its samples over its declared rate, so a second in which the device lost samples is shorter
-than a second of the clock. Labels that were made by the clock are moved here, through every gap.
+A recording's second is as many samples as its declared rate says, so it takes longer on the clock where the device lost
+samples. Here labels that were made by the clock move to seconds of the signal, through every gap.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy.ndimage import minimum_filter1d
 
+from emgasr.display.wording import counted, listed
 from emgasr.errors import RecordingError
 
 RATE_TOLERANCE = 0.01
@@ -69,7 +70,7 @@ class Clock:
         return Clock(name, rows, times_s, rate_hz, 1 / period_s, gaps)
 
     def to_seconds(self, time_s: float) -> float:
-        """From the clock's time to seconds of signal, which follow the samples' own times through any gap."""
+        """Return the second of the signal at a time of the clock, through any gap."""
         rows, times = self.rows, self.times_s
         if time_s <= times[0]:
             return float(rows[0] / self.rate_hz + time_s - times[0])
@@ -90,8 +91,8 @@ class Clock:
 
     def lost(self) -> tuple[tuple[int, int], ...]:
         """Before which samples how many are lacking."""
-        counted = ((gap.row, round(gap.seconds * self.rate_hz)) for gap in self.gaps)
-        return tuple((row, samples) for row, samples in counted if samples > 0)
+        lacking = ((gap.row, round(gap.seconds * self.rate_hz)) for gap in self.gaps)
+        return tuple((row, samples) for row, samples in lacking if samples > 0)
 
     @property
     def end_s(self) -> float:
@@ -100,19 +101,19 @@ class Clock:
         return float(max(self.times_s[-1] + 1 / self.rate_hz, self.times_s[0] + total))
 
     def notes(self) -> tuple[str, ...]:
-        """What the clock tells about the samples: gaps with place and length, samples too many, another rate."""
+        """Return lines on what the clock shows: gaps with place and length, samples too many, another rate."""
         lost = [gap for gap in self.gaps if gap.seconds > 0]
         many = [gap for gap in self.gaps if gap.seconds < 0]
         told = []
         if lost:
             total = sum(gap.seconds for gap in lost)
             places = _places(lost, "{seconds:.4g} s before sample {row}, after {time_s:.4f} s")
-            told.append(f"its clock ({self.name}) shows {total:.4g} s without samples in {_counted(lost)}: {places}")
+            where = counted(len(lost), "place")
+            told.append(f"its clock ({self.name}) shows {total:.4g} s without samples in {where}: {places}")
         if many:
             places = _places(many, "sample {row}, at {time_s:.4f} s")
-            told.append(
-                f"its clock ({self.name}) stands still in {_counted(many)}, samples may have come twice: {places}"
-            )
+            where = counted(len(many), "place")
+            told.append(f"its clock ({self.name}) stands still in {where}, samples may have come twice: {places}")
         span_s = float(self.times_s[-1] - self.times_s[0])
         if abs(off_s := span_s * (self.measured_hz / self.rate_hz - 1)) > DRIFT_S:
             rates = f"runs at {self.measured_hz:.3f} Hz where {self.rate_hz:g} Hz are declared"
@@ -177,7 +178,7 @@ def step_of(rows: np.ndarray, times: np.ndarray, rate_hz: float) -> float:
 
 
 def find_gaps(where: Path, rows: np.ndarray, times_s: np.ndarray, period_s: float) -> tuple[Gap, ...]:
-    """Where the clock goes ahead of the samples for good (or stands still), which jitter and late packets do not."""
+    """Return where the clock runs ahead of the samples for good, or stands still: not jitter, not late packets."""
     counts = np.diff(rows)
     excess = np.diff(times_s) - counts * period_s
     jitter = float(np.quantile(abs(excess), 0.9))
@@ -210,10 +211,6 @@ def _earliest(late: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     return before, after
 
 
-def _counted(gaps: Sequence[Gap]) -> str:
-    return "1 place" if len(gaps) == 1 else f"{len(gaps)} places"
-
-
 def _places(gaps: Sequence[Gap], form: str) -> str:
     shown = "; ".join(form.format(**gap._asdict()) for gap in gaps[:TOLD])
     return shown + (f"; and {len(gaps) - TOLD} more" if len(gaps) > TOLD else "")
@@ -222,11 +219,13 @@ def _places(gaps: Sequence[Gap], form: str) -> str:
 def place_labels(
     where: Path, clocks: Sequence[Clock], bounds: Sequence[tuple[float, float]], label_clock: str = ""
 ) -> tuple[list[tuple[float, float]], tuple[str, ...]]:
-    """Labels (start, end) in the table's seconds in, in seconds of signal out, with notes on those in a gap.
+    """Return labels (start, end) of a table's seconds in seconds of the signal, with notes on those in a gap.
 
-    Labels may stand on a clock of the file, or count from its first sample. The reading in which all lie inside the
-    recording is taken; a RecordingError asks for `label_clock` (the name of a clock, or FIRST_SAMPLE) where two
-    readings that fit put them into different places.
+    Labels may stand on a clock of the file, or count from its first sample. The reading that puts all of them inside
+    the recording is chosen.
+
+    Raises:
+        RecordingError: Two readings fit and differ; it asks for `label_clock` (a clock's name, or FIRST_SAMPLE).
     """
     if not clocks and label_clock not in ("", FIRST_SAMPLE):
         wrong = f"has no clock {label_clock!r}: its labels count from the first sample"
@@ -267,6 +266,5 @@ def _in_gaps(clock: Clock, bounds: Sequence[tuple[float, float]]) -> tuple[str, 
     ]
     if not hit:
         return ()
-    more = f", and {len(hit) - TOLD} more" if len(hit) > TOLD else ""
-    many = "1 label lies" if len(hit) == 1 else f"{len(hit)} labels lie"
-    return (f"{many} where its clock shows no samples: {', '.join(hit[:TOLD])}{more}",)
+    verb = "lies" if len(hit) == 1 else "lie"
+    return (f"{counted(len(hit), 'label')} {verb} where its clock shows no samples: {listed(hit, TOLD)}",)

@@ -1,4 +1,4 @@
-"""The tables and units that describe a corpus: CSV or TSV text in; rows, numbers, bands and factors to µV out."""
+"""The tables that describe a corpus: CSV or TSV text in; rows by column name, and their numbers, out."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from emgasr.corpora.tables.units import volts
 from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
-from emgasr.files.plain_text import normalized
+from emgasr.files.plain_text import is_utf16, normalized
 from emgasr.files.regular_file import check_regular
-from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Band
 
-MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "nv": 1e-3}
 _COMMA, _POINT = (re.compile(rf"\s*[-+]?\d+{mark}\d+\s*", re.ASCII) for mark in (",", r"\."))
-_PREFIXES = {"micro": "u", "milli": "m", "nano": "n", "μ": "u", "µ": "u"}
-UNKNOWN = ("", "n/a")
-NAMELESS = (*UNKNOWN, "nan", "#n/a")  # what programs write for a name or a label that is not there
-ASK_UNIT = "say uV, mV, V or nV, or counts for a device with no factor to volts"
+NAMELESS = ("", "n/a", "nan", "#n/a")  # what programs write for a name or a label that is not there
 LARGEST = 2**26  # bytes of a table, unpacked
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 
@@ -84,30 +80,6 @@ def number(where: Path, row: Row, column: str, line: int | None = None) -> float
     return value
 
 
-def volts(unit: str) -> float | None:
-    """The µV of a unit of voltage, however it is spelled (mV, Volts, microvolt, uVolt); None if it is none."""
-    bare = unit.strip().lower()
-    for written, sign in _PREFIXES.items():
-        bare = sign + bare.removeprefix(written) if bare.startswith(written) else bare
-    return MICROVOLTS.get(re.sub("volts?$", "v", bare))
-
-
-def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = None) -> tuple[str, float]:
-    """The recording's unit ("uV" or "counts") and what a stored value is multiplied by; RecordingError if unknown."""
-    if scale_uv is not None:
-        if not (math.isfinite(scale_uv) and scale_uv != 0):
-            raise RecordingError(where, f"scale_uv is {scale_uv}", "give the µV of one step")
-        return "uV", float(scale_uv)
-    if unit is None or unit.strip().lower() in UNKNOWN:
-        raise RecordingError(where, "has no unit", ASK_UNIT)
-    if unit.strip().lower() == "counts":
-        return "counts", 1.0
-    factor = volts(unit)
-    if factor is None:
-        raise RecordingError(where, f"unknown unit {unit!r}", ASK_UNIT)
-    return "uV", factor
-
-
 def row_scale(table: Path, row: Row) -> float | None:
     """The µV of one stored step that a row tells; a RecordingError if its unit tells another, None if it tells none."""
     if not row.get("scale_uv", "").strip():
@@ -117,31 +89,6 @@ def row_scale(table: Path, row: Row) -> float | None:
         wrong = f"line {row.line}: the unit is {unit}, and scale_uv (µV of one step) {scale_uv:g}"
         raise RecordingError(table, wrong, "which is it? leave the other empty")
     return scale_uv
-
-
-def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring: bool) -> tuple[Band, ...]:
-    """Bands from [name, electrodes] pairs in the order of the channels; by default one band of all channels.
-
-    A pair whose number is none, or exceeds the channels, is a RecordingError.
-    """
-    made = []
-    for pair in bands or [["band", channels]]:
-        name, count = pair if len(pair) == 2 else (pair, None)
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise RecordingError("bands", f"{pair!r} is no band", "give [name, electrodes], as in [left, 16]")
-        if count > channels:
-            wrong = f"{channels} channels but {count} electrodes in band {name!r}"
-            raise RecordingError("bands", wrong, "describe every channel")
-        made.append(Band.numbered(str(name), count, ring))
-    return tuple(made)
-
-
-def check_rate(where: str | Path, rate_hz: float | None) -> float:
-    """The rate, or a RecordingError that asks for it where it is missing or none of a device."""
-    if rate_hz is None or not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
-        found = "has no rate" if rate_hz is None else f"has the rate {rate_hz}"
-        raise RecordingError(where, found, "give rate_hz, the sampling rate of the device in Hz")
-    return float(rate_hz)
 
 
 def _text(path: Path) -> str:
@@ -155,7 +102,7 @@ def _text(path: Path) -> str:
         raise RecordingError(path, f"cannot be read ({reason})", "restore the table") from error
     if len(raw) > LARGEST:
         raise RecordingError(path, f"is larger than {LARGEST:,} bytes", "give a table")
-    wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")  # Excel's "Unicode text"
+    wide = is_utf16(raw)
     try:
         text = raw.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from emgasr.corpora.tables.delimited import NAMELESS, number, read_table
 from emgasr.corpora.tables.file_names import FileNames, spelled, which
 from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
+from emgasr.files.regular_file import status_of
 
 Label = tuple[float, float, str]  # start and end in seconds, and what it says
 
@@ -70,15 +71,10 @@ def read_labels(table: Path, version: int, recordings: tuple[str, ...]) -> Label
 
 
 def modified(table: Path) -> int:
-    """The version of a table: when it was last written."""
-    try:
-        return table.stat().st_mtime_ns
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        advice = (
-            "make it, with the columns file, start_s, end_s and label" if table.name == "labels.csv" else "restore it"
-        )
-        raise RecordingError(table, f"cannot be read ({reason})", advice) from error
+    """Return the version of a table: when it was last written."""
+    is_ours = table.name == "labels.csv"
+    advice = "make it, with the columns file, start_s, end_s and label" if is_ours else "restore it"
+    return status_of(table, RecordingError, advice).st_mtime_ns
 
 
 def relative(path: Path, folder: Path) -> str:

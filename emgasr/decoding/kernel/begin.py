@@ -185,9 +185,7 @@ def _try_others(
             ln_p, state = ln_missing(search.lm.contexts, node.state, paid), 0
             ln_factor += weights.lm_weight * ln_p
         if words is not None and symbol == BY_WORDS and not undoes:
-            ln_p, state, _, _, _, begun = word_step(
-                words, label, node.state, node.lexicon, node.spelled, node.outside
-            )
+            ln_p, state, _, _, _, begun = word_step(words, label, node.state, node.lexicon, node.spelled, node.outside)
             ln_factor += weights.lm_weight * ln_p + weights.word_bonus * begun
         if boosts is not None:
             ln_factor += boosts.gain[parent.hot, label]
@@ -324,7 +322,9 @@ def _offered(
     size, candidates = offer(search.heap, mass, candidate, standing.size, standing.candidates, bar.live, bar.most)
     best = max(standing.best, mass)
     full = search.heap.mass[0] if size == bar.most else zero(logs)
-    return Standing(size, candidates, best, max(full, times(best, bar.threshold, logs), bar.least_kept), standing.passed)
+    return Standing(
+        size, candidates, best, max(full, times(best, bar.threshold, logs), bar.least_kept), standing.passed
+    )
 
 
 @inlined

@@ -111,8 +111,7 @@ def advance(
 
 @inlined
 def _room(search: Search) -> tuple[int, bool]:
-    """Make room for a frame; return what there must be more of, DONE if there is enough, and if nodes were renumbered.
-    """
+    """Make room for a frame; return what there must be more of, DONE if there is enough, and if nodes were renumbered."""
     weights, tree, progress = search.weights, search.tree, search.tree.progress[0]
     wanted, compacted = min(weights.beam, progress.live * (weights.top_k + 1)), False
     if wanted > len(search.beam.nodes):
@@ -177,9 +176,7 @@ def _may_begin(search: Search, row: np.ndarray, count: int, stays: Stays, floor:
 
 
 @inlined
-def _too_far(
-    search: Search, row: np.ndarray, blanks: bool, stays: Stays, standing: Standing, floor: float
-) -> bool:
+def _too_far(search: Search, row: np.ndarray, blanks: bool, stays: Stays, standing: Standing, floor: float) -> bool:
     """Return whether plain masses cannot hold what the frame leaves: something below TINY may have to be kept."""
     kept_from = search.heap.mass[0] if standing.candidates > 0 else stays.least
     lacking = standing.passed and standing.floor == TINY

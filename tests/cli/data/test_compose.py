@@ -22,7 +22,7 @@ def letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_takes(tmp_path / "data")
     (tmp_path / "words.txt").write_text("ab\nba\naab\n")
     monkeypatch.chdir(tmp_path)
-    split = ["--unit", "counts", "--test-sessions", "d2", "--val-every", "3"]
+    split = ["--unit", "counts", "--test-sessions", "d2", "--validation-every", "3"]
     assert main(["manifest", "data", "--corpus", "takes", "--out", "takes.jsonl", *split]) == 0
     return tmp_path
 
@@ -89,7 +89,7 @@ def test_gestures_of_held_out_people_keep_their_claims(
 ) -> None:
     write_spans(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
-    folds = ["--folds", "5", "--fold", "2", "--val-subject-count", "1"]
+    folds = ["--folds", "5", "--fold", "2", "--validation-subject-count", "1"]
     assert main(["manifest", "data", "--corpus", "spans", "--out", "takes.jsonl", *folds]) == 0
     assert compose("takes.jsonl", "--out", "fixed", "--splits", *splits, "--shortest", 1, "--rest-ms", 300) == 0
     manifest = read_manifest(tmp_path / "fixed" / "manifest.jsonl")

@@ -17,7 +17,7 @@ from tests.helpers.miniatures import write_native, write_spans, write_takes
 def test_takes_are_listed_split_and_validated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_takes(tmp_path / "data")
     out = tmp_path / "m.jsonl"
-    options = ["--unit", "counts", "--ring", "--test-sessions", "d2", "--val-every", "5"]
+    options = ["--unit", "counts", "--ring", "--test-sessions", "d2", "--validation-every", "5"]
     assert main(["manifest", str(tmp_path / "data"), "--corpus", "takes", "--out", str(out), *options]) == 0
     assert "8 train, 2 validation, 10 test" in capsys.readouterr().out
     manifest = read_manifest(out)
@@ -30,7 +30,7 @@ def test_takes_are_listed_split_and_validated(tmp_path: Path, capsys: pytest.Cap
 def test_folds_by_subject(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_spans(tmp_path / "data")
     out = tmp_path / "m.jsonl"
-    options = ["--folds", "5", "--fold", "2", "--val-subject-count", "1", "--json"]
+    options = ["--folds", "5", "--fold", "2", "--validation-subject-count", "1", "--json"]
     assert main(["manifest", str(tmp_path / "data"), "--corpus", "spans", "--out", str(out), *options]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["recordings"] == {"train": 3, "validation": 1, "test": 1}
@@ -100,8 +100,8 @@ def test_a_corpus_that_is_only_for_testing(tmp_path: Path, capsys: pytest.Captur
     assert read_manifest(tmp_path / "m.jsonl").splits == [name]
     assert main(["validate", str(tmp_path / "m.jsonl")]) == 0
     assert "no problem found" in capsys.readouterr().out
-    assert main([*make, str(tmp_path / "n.jsonl"), *rule, "--val-every", "5"]) == 2
-    assert "--val-every: finds nothing" in capsys.readouterr().err
+    assert main([*make, str(tmp_path / "n.jsonl"), *rule, "--validation-every", "5"]) == 2
+    assert "--validation-every: finds nothing" in capsys.readouterr().err
 
 
 def test_labels_that_match_nothing_are_told_by_manifest_info_and_validate(

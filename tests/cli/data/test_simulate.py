@@ -14,12 +14,13 @@ from emgasr.manifests.manifest import checksum_file, read_manifest
 
 
 def simulate(*arguments: object) -> int:
-    return main(["simulate", *map(str, arguments)])
+    return main(["simulate", "--out", *map(str, arguments)])
 
 
+@pytest.mark.slow
 def test_recordings_and_a_manifest_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    assert simulate(out, "--people", 2, "--sessions", 2, "--minutes", 0.3, "--split", "test", "--json") == 0
+    assert simulate(out, "--people", 2, "--sessions", 2, "--session-minutes", 0.3, "--split", "test", "--json") == 0
     summary = json.loads(capsys.readouterr().out)
     assert (summary["people"], summary["sessions"], summary["minutes"]) == (2, 4, 1.2)
     manifest = read_manifest(out / "manifest.jsonl")
@@ -35,7 +36,7 @@ def test_recordings_and_a_manifest_are_written(tmp_path: Path, capsys: pytest.Ca
 def test_the_same_seed_makes_the_same_recordings(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         seed = 1 if name == "c" else 0
-        assert simulate(tmp_path / name, "--people", 1, "--sessions", 1, "--minutes", 0.3, "--seed", seed) == 0
+        assert simulate(tmp_path / name, "--people", 1, "--sessions", 1, "--session-minutes", 0.3, "--seed", seed) == 0
     sums = [read_manifest(tmp_path / name / "manifest.jsonl").entries[0].sha256 for name in ("a", "b", "c")]
     assert sums[0] == sums[1] != sums[2]
 
@@ -48,7 +49,7 @@ def test_text_and_real_key_times_are_typed_on_request(tmp_path: Path) -> None:
         "onset\tduration\tvalue\tkey\tprompt_text\n1.0\t0.1\tkeystroke_q\tq\tn/a\n1.4\t0.1\tkeystroke_z\tz\tn/a\n"
     )
     common = ("--people", 1, "--sessions", 1)
-    assert simulate(tmp_path / "t", *common, "--minutes", 0.3, "--text", text) == 0
+    assert simulate(tmp_path / "t", *common, "--session-minutes", 0.3, "--text", text) == 0
     assert simulate(tmp_path / "e", *common, "--events", events) == 0
     typed, replayed = (read_manifest(tmp_path / name / "manifest.jsonl") for name in ("t", "e"))
     assert set(open_entry(typed.entries[0], typed.root).spans.of_kind("prompt").texts) == {"my own words\n"}
@@ -61,10 +62,10 @@ def test_text_and_real_key_times_are_typed_on_request(tmp_path: Path) -> None:
     [
         (("--people", 0), "--people"),
         (("--sessions", -1), "--sessions"),
-        (("--minutes", "nan"), "--minutes"),
-        (("--minutes", 0), "--minutes"),
-        (("--minutes", 0.01), "time for no prompt"),
-        (("--minutes", 1, "--rest-minutes", 1), "--rest-minutes: 1 does not fit"),
+        (("--session-minutes", "nan"), "--session-minutes"),
+        (("--session-minutes", 0), "--session-minutes"),
+        (("--session-minutes", 0.01), "time for no prompt"),
+        (("--session-minutes", 1, "--rest-minutes", 1), "--rest-minutes: 1 does not fit"),
         (("--rest-minutes", -1), "--rest-minutes: -1 does not fit"),
         (("--seed", -1), "--seed"),
         (("--seed", 7999, "--people", 2), "leaves the split"),
@@ -98,6 +99,6 @@ def test_text_that_cannot_be_typed_is_refused_by_line(
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
-    assert simulate(tmp_path, "--people", 1, "--sessions", 1, "--minutes", 0.3) == 2
+    assert simulate(tmp_path, "--people", 1, "--sessions", 1, "--session-minutes", 0.3) == 2
     assert "already holds something" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

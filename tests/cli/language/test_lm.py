@@ -84,6 +84,7 @@ def test_the_builder_can_be_chosen_and_is_told(tmp_path: Path, capsys: pytest.Ca
     assert models[0]["ngrams"] == models[1]["ngrams"]
 
 
+@pytest.mark.slow
 def test_models_are_mixed_with_tuned_or_given_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = {"general": TEXT, "person": "zebras doze\na dizzy zebra\n", "held_out": "the dog dozes\nlazy zebra\n"}
     for name, text in texts.items():

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from emgasr import load, open_recording
-from emgasr.capture.profile import Profile, read_profile, write_profile
+from emgasr import open_recording
 from emgasr.cli import main
 from emgasr.cli.live import calibrate
 from emgasr.errors import ModelError
 from emgasr.frontend.features import BandPowerConfig
-from emgasr.models.folder import save_recognizer
+from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Signal
 from emgasr.simulate.session import BANDS
+from emgasr.streaming.profile import Profile, read_profile, write_profile
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import write_native
 
@@ -43,16 +43,18 @@ def command(model: Path, out: Path, *words: str) -> list[str]:
     prompts = out.parent / "prompts.txt"
     prompts.write_text("abba ab ba\nbaba bab\n")
     source = ["--source", "simulate:seed=9001,speed=fast", "--prompts", str(prompts)]
-    short = ["--rest", "1", "--seconds", "12", "--held-out-seconds", "4", "--minutes-fitting", "0.02"]
+    short = ["--rest-seconds", "1", "--data-seconds", "12", "--held-out-seconds", "4", "--fit-minutes", "0.02"]
     return ["calibrate", str(model), "--out", str(out), *source, *short, *words]
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_kept_profile_holds_recordings_model_and_errors(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "ann"
-    assert main(command(model, out, "--keep", "--json", "--person", "ann", "--donning", "morning")) == 0
+    assert main(command(model, out, "--keep", "--json", "--subject", "ann", "--session", "morning")) == 0
     told = json.loads(capsys.readouterr().out)
     profile = read_profile(out)
     assert (told["kept"], told["cer_after"]) == (True, profile.cer_after)
@@ -65,14 +67,18 @@ def test_a_kept_profile_holds_recordings_model_and_errors(
     assert fitting.start_unix_s is not None
     assert held_out.start_unix_s >= fitting.start_unix_s
     assert set(profile.rest_level) == {"left", "right"}
-    assert load(out / "fit" / "model").signal.rate_hz == 2000.0
+    assert load_recognizer(out / "fit" / "model").signal.rate_hz == 2000.0
     capsys.readouterr()
-    assert main(["stream", str(out), "--source", "simulate:seed=9001,speed=fast", "--seconds", "3", "--jsonl"]) == 0
+    assert (
+        main(["stream", str(out), "--source", "simulate:seed=9001,speed=fast", "--limit-seconds", "3", "--json"]) == 0
+    )
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["seconds"] == pytest.approx(3, abs=0.1)
     assert main(command(model, out)) == 2
     assert "already holds something" in capsys.readouterr().err
 
 
+@pytest.mark.process
+@pytest.mark.slow
 @pytest.mark.timeout(280)
 def test_a_dropped_profile_leaves_nothing(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(command(model, tmp_path / "ann", "--drop")) == 0
@@ -119,8 +125,8 @@ def test_a_source_that_is_not_the_models_is_refused_before_anything_is_made(
     out = tmp_path / "ann"
     assert main(["calibrate", str(model), "--source", f"file:{other}", "--out", str(out)]) == 2
     assert "is at 200 Hz, the model at 2000 Hz" in capsys.readouterr().err
-    assert main(["calibrate", str(model), "--source", "simulate:", "--out", str(out), "--seconds", "1"]) == 2
-    assert "--seconds" in capsys.readouterr().err
+    assert main(["calibrate", str(model), "--source", "simulate:", "--out", str(out), "--data-seconds", "1"]) == 2
+    assert "--data-seconds" in capsys.readouterr().err
     assert not out.exists()
 
 

@@ -118,11 +118,11 @@ def test_a_stream_survives_and_tells(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Faulty(fault))
-    assert main(["stream", str(model), "--source", "faulty", "--jsonl"]) == 0
+    assert main(["stream", str(model), "--source", "faulty", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert list(dict.fromkeys(row["kind"] for row in rows if row["event"] == "notice")) == told
     assert rows[-1]["seconds"] == 20.0
-    times_s = [row["time_s"] for row in rows if row["event"] == "key" and row["state"] == "stable"]
+    times_s = [row["time_s"] for row in rows if row["event"] == "key" and row["state"] == "final"]
     assert times_s == sorted(times_s)
     assert min(times_s) < 5.0
     assert max(times_s) > 15.0  # long after the fault

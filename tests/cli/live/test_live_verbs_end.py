@@ -48,10 +48,11 @@ def default_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_stream_with_its_figures(world: Path, number: signal.Signals) -> None:
     source = f"file:{world}/minute.hdf5"
-    with started("stream", f"{world}/model", "--source", source, "--jsonl") as process:
+    with started("stream", f"{world}/model", "--source", source, "--json") as process:
         assert process.stdout is not None
         assert "key" in process.stdout.readline()
         process.send_signal(number)
@@ -62,6 +63,7 @@ def test_a_signal_ends_a_stream_with_its_figures(world: Path, number: signal.Sig
     assert 0 < summary["seconds"] < 60
 
 
+@pytest.mark.process
 def test_ctrl_c_in_a_terminal_ends_the_view_with_its_figures_and_nothing_typed_is_in_the_picture(world: Path) -> None:
     controller, terminal = pty.openpty()
     program = (
@@ -86,9 +88,10 @@ def test_ctrl_c_in_a_terminal_ends_the_view_with_its_figures_and_nothing_typed_i
     assert b"zyx" not in screen
 
 
+@pytest.mark.process
 def test_termination_ends_a_recording_well(world: Path, tmp_path: Path) -> None:
     out = tmp_path / "stopped.hdf5"
-    with started("record", str(out), "--source", f"file:{world}/minute.hdf5", "--json") as process:
+    with started("record", "--out", str(out), "--source", f"file:{world}/minute.hdf5", "--json") as process:
         while not (out.exists() and out.stat().st_size > 3000):
             assert process.poll() is None
         process.terminate()
@@ -98,8 +101,9 @@ def test_termination_ends_a_recording_well(world: Path, tmp_path: Path) -> None:
     assert open_recording(out).duration_s == pytest.approx(json.loads(told)["seconds"], abs=1e-3)
 
 
+@pytest.mark.process
 def test_a_reader_that_goes_away_ends_a_stream_without_a_word(world: Path) -> None:
-    with started("stream", f"{world}/model", "--source", f"file:{world}/minute.hdf5", "--jsonl") as process:
+    with started("stream", f"{world}/model", "--source", f"file:{world}/minute.hdf5", "--json") as process:
         assert process.stdout is not None
         assert process.stdout.readline()
         process.stdout.close()

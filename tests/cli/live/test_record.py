@@ -29,7 +29,7 @@ from tests.helpers.miniatures import make_recording, write_native
 
 def test_a_replayed_file_is_recorded_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = write_native(tmp_path), tmp_path / "out" / "day.hdf5"
-    command = ["record", str(out), "--source", f"file:{source},speed=fast", "--subject", "bea", "--json"]
+    command = ["record", "--out", str(out), "--source", f"file:{source},speed=fast", "--subject", "bea", "--json"]
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out)["seconds"] == 3.0
     recording, original = open_recording(out), open_recording(source)
@@ -40,17 +40,19 @@ def test_a_replayed_file_is_recorded_as_it_is(tmp_path: Path, capsys: pytest.Cap
     assert "exists already" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_simulated_person_types_the_prompts(tmp_path: Path) -> None:
     prompts, out = tmp_path / "prompts.txt", tmp_path / "typed.hdf5"
     prompts.write_text("ab\n\nc d\n")
     command = [
         "record",
+        "--out",
         str(out),
         "--source",
         "simulate:seed=9001,speed=fast",
         "--prompts",
         str(prompts),
-        "--rest",
+        "--rest-seconds",
         "1",
     ]
     assert main(command) == 0
@@ -70,8 +72,8 @@ def test_a_simulated_person_types_the_prompts(tmp_path: Path) -> None:
     ("options", "words"),
     [
         ([], "needs a source"),
-        (["--source", "simulate:", "--seconds", "0"], "--seconds"),
-        (["--source", "simulate:", "--rest", "-1"], "--rest"),
+        (["--source", "simulate:", "--limit-seconds", "0"], "--limit-seconds"),
+        (["--source", "simulate:", "--rest-seconds", "-1"], "--rest-seconds"),
         (["--source", "simulate:", "--subject", " "], "--subject"),
         (["--source", "simulate:", "--session", "a\nb"], "--session"),
         (["--source", "simulate:", "--prompts", "/nowhere"], "cannot be read"),
@@ -81,7 +83,7 @@ def test_a_simulated_person_types_the_prompts(tmp_path: Path) -> None:
 def test_bad_options_are_one_line_and_leave_nothing(
     tmp_path: Path, options: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["record", str(tmp_path / "one.hdf5"), *options]) == 2
+    assert main(["record", "--out", str(tmp_path / "one.hdf5"), *options]) == 2
     assert words in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -103,11 +105,13 @@ def wait_for(path: Path, size: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_kill_leaves_a_file_that_opens_and_can_be_finished(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "killed.hdf5"
-    process = started(str(out), "--source", f"file:{source},speed=20")
+    process = started("--out", str(out), "--source", f"file:{source},speed=20")
     wait_for(out, 60_000)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -116,22 +120,24 @@ def test_a_kill_leaves_a_file_that_opens_and_can_be_finished(
     assert recording.n_samples >= 1800
     np.testing.assert_array_equal(recording.read(), open_recording(source).read()[: recording.n_samples])
     assert main(["validate", str(out)]) == 0
-    assert main(["record", str(out), "--finish"]) == 0
+    assert main(["record", "--out", str(out), "--finish"]) == 0
     assert f"{recording.duration_s:.1f} s" in capsys.readouterr().out
     assert not is_journal(out)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_two_processes_cannot_record_to_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "both.hdf5"
-    process = started(str(out), "--source", f"file:{source}")
+    process = started("--out", str(out), "--source", f"file:{source}")
     wait_for(out, 3000)
-    assert main(["record", str(out), "--source", f"file:{source},speed=fast"]) == 2
+    assert main(["record", "--out", str(out), "--source", f"file:{source},speed=fast"]) == 2
     assert "is being recorded to by another process" in capsys.readouterr().err
-    assert main(["record", str(out), "--finish"]) == 2
+    assert main(["record", "--out", str(out), "--finish"]) == 2
     assert "end that one first" in capsys.readouterr().err
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    assert main(["record", str(out), "--finish"]) == 0
+    assert main(["record", "--out", str(out), "--finish"]) == 0
 
 
 def test_a_full_disk_ends_a_recording_in_one_line_and_keeps_what_was_there(
@@ -148,7 +154,7 @@ def test_a_full_disk_ends_a_recording_in_one_line_and_keeps_what_was_there(
 
     with monkeypatch.context() as patch:
         patch.setattr("emgasr.sessions.journal.os.write", limited)
-        assert main(["record", str(out), "--source", f"file:{source},speed=fast,chunk_ms=100"]) == 2
+        assert main(["record", "--out", str(out), "--source", f"file:{source},speed=fast,chunk_ms=100"]) == 2
     told = capsys.readouterr().err
     assert "No space left on device" in told
     assert told.count("\n") == 1
@@ -157,9 +163,11 @@ def test_a_full_disk_ends_a_recording_in_one_line_and_keeps_what_was_there(
     np.testing.assert_array_equal(recording.read(), open_recording(source).read()[: recording.n_samples])
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_ctrl_c_ends_a_recording_well(tmp_path: Path) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "stopped.hdf5"
-    process = started(str(out), "--source", f"file:{source}", stdout=subprocess.PIPE)
+    process = started("--out", str(out), "--source", f"file:{source}", stdout=subprocess.PIPE)
     wait_for(out, 3000)
     process.send_signal(signal.SIGINT)
     told, wrong = process.communicate(timeout=60)
@@ -184,7 +192,7 @@ def test_a_source_that_is_gone_for_good_leaves_what_came_before(
 
     monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Failing())
     out = tmp_path / "gone.hdf5"
-    assert main(["record", str(out), "--source", "failing"]) == 2
+    assert main(["record", "--out", str(out), "--source", "failing"]) == 2
     told = capsys.readouterr()
     assert "is gone (unplugged)" in told.err
     assert "1.0 s" in told.out
@@ -192,12 +200,24 @@ def test_a_source_that_is_gone_for_good_leaves_what_came_before(
     np.testing.assert_array_equal(open_recording(out).read(), make_recording().read(0.0, 1.0))
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "keys.hdf5"
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("hi\n")
     controller, terminal = pty.openpty()
-    words = (str(out), "--source", f"file:{source}", "--prompts", str(prompts), "--keys", "--rest", "0.2")
+    words = (
+        "--out",
+        str(out),
+        "--source",
+        f"file:{source}",
+        "--prompts",
+        str(prompts),
+        "--keys",
+        "--rest-seconds",
+        "0.2",
+    )
     process = started(*words, stdin=terminal, stdout=subprocess.PIPE)
     os.close(terminal)
     wait_for(out, 5000)
@@ -213,6 +233,7 @@ def test_keys_typed_in_a_terminal_are_recorded_with_their_times(tmp_path: Path) 
     assert recording.spans.texts == ("", "hi\n", "")
 
 
+@pytest.mark.process
 def test_ctrl_c_in_a_terminal_leaves_a_clean_screen(tmp_path: Path) -> None:
     source, out = write_native(tmp_path, seconds=60.0), tmp_path / "free.hdf5"
     controller, terminal = pty.openpty()
@@ -222,7 +243,7 @@ def test_ctrl_c_in_a_terminal_leaves_a_clean_screen(tmp_path: Path) -> None:
         "os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
         "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     )
-    command = [sys.executable, "-c", program, "-m", "emgasr", "record", str(out), "--source", f"file:{source}"]
+    command = [sys.executable, "-c", program, "-m", "emgasr", "record", "--out", str(out), "--source", f"file:{source}"]
     process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal)
     os.close(terminal)
     wait_for(out, 5000)
@@ -239,10 +260,11 @@ def test_ctrl_c_in_a_terminal_leaves_a_clean_screen(tmp_path: Path) -> None:
     assert b"abc" not in screen
 
 
+@pytest.mark.process
 def test_keys_without_a_terminal_are_refused(tmp_path: Path) -> None:
     source = write_native(tmp_path)
     out = tmp_path / "keys.hdf5"
-    process = started(str(out), "--source", f"file:{source}", "--keys", stdin=subprocess.DEVNULL)
+    process = started("--out", str(out), "--source", f"file:{source}", "--keys", stdin=subprocess.DEVNULL)
     _, wrong = process.communicate(timeout=60)
     assert process.returncode == 2
     assert b"needs the keyboard of a terminal" in wrong

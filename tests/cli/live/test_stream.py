@@ -21,8 +21,8 @@ from emgasr.models.folder import load_recognizer
 from emgasr.sessions.native import save_session
 from emgasr.sources import Chunk
 from emgasr.streaming import stream as streaming
-from emgasr.streaming.stream import open_stream
 from tests.helpers.miniatures import make_recording
+from tests.helpers.streams import stream_of
 
 
 @pytest.fixture(scope="module")
@@ -44,22 +44,22 @@ def arguments(world: Path, *more: str) -> list[str]:
 
 
 def test_events_are_json_lines_that_end_in_a_summary(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments(world, "--jsonl", "--lm", f"{world}/english.arpa", "--settle-within", "0.3")) == 0
+    assert main(arguments(world, "--json", "--lm", f"{world}/english.arpa", "--finalize-within-seconds", "0.3")) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["event"] for row in rows} == {"key", "notice", "summary"}
     summary = rows[-1]
-    stable = [row for row in rows if row["event"] == "key" and row["state"] == "stable"]
-    assert summary["keys"] == len(stable) > 3
-    assert [row["index"] for row in stable] == list(range(len(stable)))
+    final = [row for row in rows if row["event"] == "key" and row["state"] == "final"]
+    assert summary["keys"] == len(final) > 3
+    assert [row["index"] for row in final] == list(range(len(final)))
     assert summary["seconds"] == 10.0
     assert summary["interrupted"] is False
-    assert summary["delay"]["settle_ms"] == 300
+    assert summary["delay"]["finalize_ms"] == 300
 
 
 def test_a_pipe_gets_the_text_and_the_figures_apart(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments(world)) == 0
     told = capsys.readouterr()
-    expected = open_stream(load_recognizer(world / "run" / "model"))
+    expected = stream_of(load_recognizer(world / "run" / "model"))
     from emgasr.sessions.native import open_session
 
     for event in (*expected.feed(open_session(world / "typed.hdf5").read()), *expected.close()):
@@ -71,7 +71,7 @@ def test_a_pipe_gets_the_text_and_the_figures_apart(world: Path, capsys: pytest.
 
 
 def test_rest_a_limit_and_the_size_of_chunks_are_taken(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(arguments(world, "--jsonl", "--rest", "4", "--seconds", "6", "--chunk-ms", "100")) == 0
+    assert main(arguments(world, "--json", "--rest-seconds", "4", "--limit-seconds", "6", "--chunk-ms", "100")) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows[-1]["seconds"] == pytest.approx(6, abs=0.1)
     assert rows[-1]["feeds"] <= 62  # one chunk is cut where rest ends
@@ -83,10 +83,10 @@ def test_rest_a_limit_and_the_size_of_chunks_are_taken(world: Path, capsys: pyte
 def test_rest_ends_when_it_was_said_to_in_chunks_of_any_size(
     world: Path, chunk_ms: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(arguments(world, "--jsonl", "--rest", "0.5", "--chunk-ms", chunk_ms)) == 0
+    assert main(arguments(world, "--json", "--rest-seconds", "0.5", "--chunk-ms", chunk_ms)) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (told,) = [row["text"] for row in rows if row["event"] == "notice" and row["kind"] == "rest"]
-    assert main(arguments(world, "--jsonl", "--rest", "0.5")) == 0
+    assert main(arguments(world, "--json", "--rest-seconds", "0.5")) == 0
     assert told in capsys.readouterr().out
     assert any(row["event"] == "key" for row in rows)
 
@@ -95,10 +95,10 @@ def test_rest_ends_when_it_was_said_to_in_chunks_of_any_size(
     ("more", "wrong"),
     [
         (["--chunk-ms", "0"], "--chunk-ms: is 0"),
-        (["--rest", "-1"], "--rest: is -1"),
+        (["--rest-seconds", "-1"], "--rest-seconds: is -1"),
         (["--agreement", "2"], "agreement: 2 is out of range"),
         (["--lm-weight", "1"], "needs a language model"),
-        (["--jsonl", "--text"], "not allowed with"),
+        (["--json", "--text"], "not allowed with"),
     ],
 )
 def test_a_bad_option_is_one_line(world: Path, more: list[str], wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_a_stream_cleanly(
         return feed(stream, samples, rest)
 
     monkeypatch.setattr(streaming.Stream, "feed", interrupted)
-    assert main(arguments(world, "--jsonl")) == 0
+    assert main(arguments(world, "--json")) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows[-1]["event"] == "summary"
     assert rows[-1]["interrupted"] is True
@@ -158,17 +158,17 @@ def test_a_source_that_is_gone_for_good_leaves_what_was_read(
             source.close()
 
     monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Failing())
-    assert main(arguments(world, "--jsonl")) == 2
+    assert main(arguments(world, "--json")) == 2
     told = capsys.readouterr()
     assert told.err.splitlines() == ["emgasr: source: is gone (unplugged); plug it in"]
     rows = [json.loads(line) for line in told.out.splitlines()]
     assert rows[-1]["event"] == "summary"
     assert 0 < rows[-1]["seconds"] < 10
-    assert rows[-1]["keys"] == sum(row["event"] == "key" and row["state"] == "stable" for row in rows)
+    assert rows[-1]["keys"] == sum(row["event"] == "key" and row["state"] == "final" for row in rows)
 
 
 def test_the_view_shows_text_bars_pace_and_notices(world: Path) -> None:
-    stream = open_stream(load_recognizer(world / "run" / "model"))
+    stream = stream_of(load_recognizer(world / "run" / "model"))
     samples = np.random.default_rng(0).normal(0, 30, (2000, 8)).astype(np.float32)
     samples[800, 2] = np.nan
     screen = io.StringIO()
@@ -194,7 +194,7 @@ def test_the_example_of_the_package_runs(
     monkeypatch.chdir(world)
     exec(compile(code, "example", "exec"), {})
     told = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("Key(index=0") for line in told), told
+    assert any(line.startswith("KeyEvent(index=0, key=Key(symbol=") for line in told), told
 
 
 def test_info_tells_the_delay_of_a_model(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,4 +203,4 @@ def test_info_tells_the_delay_of_a_model(world: Path, capsys: pytest.CaptureFixt
     assert main(["info", f"{world}/run/model", "--json"]) == 0
     delay = json.loads(capsys.readouterr().out)["delay"]
     assert (delay["window_ms"], delay["hop_ms"], delay["feed_ms"]) == (80, 20, 64)
-    assert delay["tentative_mean_ms"] < delay["tentative_worst_ms"] < delay["stable_worst_ms"]
+    assert delay["partial_mean_ms"] < delay["partial_worst_ms"] < delay["final_worst_ms"]

@@ -10,8 +10,8 @@ from emgasr.cli import main
 from emgasr.models.folder import load_recognizer, save_recognizer
 from tests.helpers.tiny_models import tiny_recognizer, write_easy_corpus
 
-SMALL = ["--source.shortest_s", "2", "--source.longest_s", "4", "--source.batch_s", "8", "--source.snap_s", "0.2"]
-SHORT = [*SMALL, "--steps", "2", "--validations", "1"]
+SMALL = ["--data.shortest_s", "2", "--data.longest_s", "4", "--data.batch_s", "8", "--data.snap_s", "0.2"]
+SHORT = [*SMALL, "--fit.steps", "2", "--fit.validations", "1"]
 
 
 @pytest.fixture
@@ -22,9 +22,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "given", [["--recordings", "1.hdf5", "2.hdf5"], ["--manifest", "manifest.jsonl", "--subject", "ann"]]
-)
+@pytest.mark.parametrize("given", [["1.hdf5", "2.hdf5"], ["manifest.jsonl", "--subject", "ann"]])
 def test_a_model_comes_out_and_a_line_tells_before_and_after(
     given: list[str], corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,19 +36,19 @@ def test_a_model_comes_out_and_a_line_tells_before_and_after(
 @pytest.mark.parametrize(
     ("arguments", "wrong"),
     [
-        (["base", "--recordings", "0.hdf5", "1.hdf5", "--out", "out", *SHORT], "2 people"),
-        (["base", "--manifest", "manifest.jsonl", "--out", "out", *SHORT], "2 people"),
-        (["base", "--manifest", "manifest.jsonl", "--subject", "eve", "--out", "out", *SHORT], "eve"),
-        (["base", "--manifest", "manifest.jsonl", "--split", "x", "--out", "out", *SHORT], "no split 'x'"),
-        (["base", "--out", "out", *SHORT], "either recordings or a manifest"),
-        (["base", "--recordings", "0.hdf5", *SHORT], "needs a model and an output folder"),
-        (["--recordings", "0.hdf5", "--out", "out", *SHORT], "needs a model and an output folder"),
-        (["base", "--recordings", "0.hdf5", "--out", "out", *SMALL], "either steps or minutes"),
-        (["base", "--recordings", "0.hdf5", "--out", "out", *SHORT, "--held_out", "2"], "held_out"),
-        (["base", "--recordings", "0.hdf5", "--out", "out", *SHORT, "--bogus", "2"], "bogus"),
-        (["base", "--recordings", "nowhere.hdf5", "--out", "out", *SHORT], "nowhere.hdf5"),
-        (["manifest.jsonl", "--recordings", "0.hdf5", "--out", "out", *SHORT], "not a model folder"),
-        (["base", "--recordings", "0.hdf5", "--out", "base", *SHORT], "already holds something"),
+        (["base", "0.hdf5", "1.hdf5", "--out", "out", *SHORT], "2 people"),
+        (["base", "manifest.jsonl", "--out", "out", *SHORT], "2 people"),
+        (["base", "manifest.jsonl", "--subject", "eve", "--out", "out", *SHORT], "eve"),
+        (["base", "manifest.jsonl", "--split", "x", "--out", "out", *SHORT], "no split 'x'"),
+        (["base", "--out", "out", *SHORT], "required: RECORDING"),
+        (["base", "0.hdf5", *SHORT], "required: --out"),
+        (["base", "manifest.jsonl", "0.hdf5", "--out", "out", *SHORT], "a manifest among other files"),
+        (["base", "0.hdf5", "--out", "out", *SMALL], "either steps or minutes"),
+        (["base", "0.hdf5", "--out", "out", *SHORT, "--held_out", "2"], "held_out"),
+        (["base", "0.hdf5", "--out", "out", *SHORT, "--bogus", "2"], "bogus"),
+        (["base", "nowhere.hdf5", "--out", "out", *SHORT], "nowhere.hdf5"),
+        (["manifest.jsonl", "0.hdf5", "--out", "out", *SHORT], "not a model folder"),
+        (["base", "0.hdf5", "--out", "base", *SHORT], "already holds something"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -66,5 +64,5 @@ def test_mistakes_are_one_line(
 def test_help_lists_the_recordings_and_the_options_of_fitting(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["personalize", "--help"]) == 0
     shown = capsys.readouterr().out
-    for option in ("--recordings", "--manifest", "--out", "--held_out", "--minutes"):
+    for option in ("RECORDING", "--out", "--held-out", "--fit.minutes"):
         assert option in shown

@@ -70,8 +70,21 @@ def wait_for(found: Path, lines: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_ctrl_c_writes_the_checkpoint_and_resume_goes_on(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = [sys.executable, "-m", "emgasr", "train", "--config", "train.yaml", "--out", "run", "--steps", "100000"]
+    command = [
+        sys.executable,
+        "-m",
+        "emgasr",
+        "train",
+        "--config",
+        "train.yaml",
+        "--out",
+        "run",
+        "--fit.steps",
+        "100000",
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
@@ -86,7 +99,7 @@ def test_ctrl_c_writes_the_checkpoint_and_resume_goes_on(corpus: Path, capsys: p
     assert error.count("\n") == 1
     steps = [json.loads(line)["step"] for line in (corpus / "run" / "log.jsonl").read_text().splitlines()]
     assert not [path for path in (corpus / "run").rglob(".*")]  # nothing half-written
-    assert main(["train", "--out", "run", "--resume", "--steps", str(steps[-1] + 2)]) == 0
+    assert main(["train", "--out", "run", "--resume", "--fit.steps", str(steps[-1] + 2)]) == 0
     more = [json.loads(line)["step"] for line in (corpus / "run" / "log.jsonl").read_text().splitlines()]
     assert sorted(set(more[len(steps) :])) == [steps[-1] + 1, steps[-1] + 2]
     assert f"of {steps[-1] + 2}" in capsys.readouterr().out
@@ -106,10 +119,10 @@ def test_a_damaged_checkpoint_is_one_line(corpus: Path, capsys: pytest.CaptureFi
     ("arguments", "wrong"),
     [
         (["--out", "nothing", "--resume"], "nothing: holds no run to resume"),
-        (["--config", "train.yaml"], "no output folder"),
+        (["--config", "train.yaml"], "required: --out"),
         (["--out", "run", "--config", "train.yaml", "--encoder.layers", "8"], "encoder.layers"),
-        (["--out", "run", "--config", "train.yaml", "--steps", "many"], "steps"),
-        (["--out", "run", "--steps", "3"], "no manifest"),
+        (["--out", "run", "--config", "train.yaml", "--fit.steps", "many"], "steps"),
+        (["--out", "run", "--fit.steps", "3"], "no manifest"),
         (["--out"], "--out"),
     ],
 )

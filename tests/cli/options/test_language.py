@@ -92,7 +92,7 @@ def test_transcribe_tells_the_vocabulary(world: Path, told: Told) -> None:
     line, errors = told()
     found = json.loads(line)
     assert (found["vocabulary"], found["unmodeled"]) == (2, 1)
-    assert "lexicon of 2 words (1 more unknown to the word model); how much" in errors
+    assert "lexicon of 2 words (1 more unknown to the word model); `emgasr evaluate` reports how much" in errors
 
 
 def test_hotwords_are_searched_for_and_recorded(world: Path, tmp_path: Path, told: Told) -> None:
@@ -185,9 +185,9 @@ LM = ["--lm", "{}/letters.arpa"]
         ([*LM, "--unknown-penalty", "1"], "--unknown-penalty: needs a lexicon; pass --lexicon FILE"),
         ([*LM, "--boost", "1"], "--boost: needs a file of hotwords; pass --hotwords FILE"),
         (["--lm", "{}/words.arpa", "--lexicon", "{}/lexicon.txt"], "--lexicon: needs a model of characters"),
-        ([*WORDS, "--unknown-penalty", "nan"], "--unknown-penalty: is nan; use -1000 to 1000 nats"),
-        ([*LM, "--hotwords", "{}/names.txt", "--boost", "inf"], "--boost: is inf; use -1000 to 1000 nats"),
-        ([*WORDS, "--unknown-penalty", "1001"], "--unknown-penalty: is 1001.0; use -1000 to 1000 nats"),
+        ([*WORDS, "--unknown-penalty", "nan"], "--unknown-penalty: nan is out of range; give -1000 to 1000"),
+        ([*LM, "--hotwords", "{}/names.txt", "--boost", "inf"], "--boost: inf is out of range; give -1000 to 1000"),
+        ([*WORDS, "--unknown-penalty", "1001"], "--unknown-penalty: 1001 is out of range; give -1000 to 1000"),
         ([*LM, "--free-separators"], "--free-separators: needs a lexicon; pass --lexicon FILE"),
         ([*LM, "--hotword-parts"], "--hotword-parts: needs a file of hotwords; pass --hotwords FILE"),
         ([*LM, "--word-bonus", "1"], "word_bonus is 1, and there is no lexicon that tells words; leave it out"),

@@ -11,7 +11,7 @@ import pytest
 
 from emgasr.cli import main
 
-QUICK = ("--minutes-calibration", "2", "--minutes-fitting", "0.02")
+QUICK = ("--data-minutes", "2", "--fit-minutes", "0.02")
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class _Told:
         return self.buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_the_demo_reads_calibrates_and_reads_again(finished: Finished) -> None:
     assert finished.code == 0
     assert "sim9003" in finished.out
@@ -80,6 +81,7 @@ def test_the_demo_reads_calibrates_and_reads_again(finished: Finished) -> None:
     assert "emgasr demo --seed 4" in finished.out
 
 
+@pytest.mark.slow
 def test_it_leaves_results_a_report_and_the_personal_model(finished: Finished) -> None:
     from emgasr.sessions.native import open_session
 
@@ -101,6 +103,7 @@ def test_it_leaves_results_a_report_and_the_personal_model(finished: Finished) -
     assert [path.name for path in finished.folder.parent.iterdir()] == ["out"]  # nothing half-written beside it
 
 
+@pytest.mark.slow
 def test_the_sentences_of_test_and_calibration_differ() -> None:
     from emgasr.cli.read import demo_story as demo
 
@@ -111,6 +114,7 @@ def test_the_sentences_of_test_and_calibration_differ() -> None:
     assert not set(typed.spans.of_kind("prompt").texts) & set(known.spans.of_kind("prompt").texts)
 
 
+@pytest.mark.slow
 def test_json_is_all_that_is_on_stdout_and_a_free_name_is_found(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +128,7 @@ def test_json_is_all_that_is_on_stdout_and_a_free_name_is_found(
     assert (tmp_path / "out" / "demo-2" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_folder_that_holds_something_is_left_alone(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
     before = (finished.folder / "results.json").read_bytes()
     assert main(["demo", "--model", str(finished.model), "--out", str(finished.folder)]) == 2
@@ -131,6 +136,7 @@ def test_a_folder_that_holds_something_is_left_alone(finished: Finished, capsys:
     assert (finished.folder / "results.json").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["typed_minute", "calibrate"])
 def test_ctrl_c_ends_it_with_130_and_leaves_nothing(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, stage: str
@@ -145,10 +151,11 @@ def test_ctrl_c_ends_it_with_130_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_checkout_without_the_model_says_how_to_get_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emgasr.cli.read.demo_story.resources.files", lambda package: tmp_path)
+    monkeypatch.setattr("emgasr.models.folder.resources.files", lambda package: tmp_path)
     assert main(["demo", "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1
@@ -156,6 +163,7 @@ def test_a_checkout_without_the_model_says_how_to_get_it(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["config.yaml", "model.safetensors", "lm.arpa.gz", "search.yaml"])
 def test_an_incomplete_model_is_refused_by_the_name_of_what_is_missing(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: str
@@ -168,15 +176,16 @@ def test_an_incomplete_model_is_refused_by_the_name_of_what_is_missing(
     assert missing in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         (["--seed", "-1"], "--seed: is -1"),
         (["--seed", "1000"], "test people 0 to 999"),
-        (["--minutes-calibration", "0"], "--minutes-calibration: is 0"),
-        (["--minutes-calibration", "1"], "give at least 2"),
-        (["--minutes-fitting", "0"], "give more than 0"),
-        (["--minutes-fitting", "nan"], "--minutes-fitting: is nan"),
+        (["--data-minutes", "0"], "--data-minutes: is 0"),
+        (["--data-minutes", "1"], "give at least 2"),
+        (["--fit-minutes", "0"], "give more than 0"),
+        (["--fit-minutes", "nan"], "--fit-minutes: is nan"),
         (["--nonsense"], "--nonsense"),
     ],
 )

@@ -93,12 +93,15 @@ def stopped(*arguments: object) -> None:
         (["--search", "{}/manifest.jsonl"], "--search: needs a language model"),
         (["--save-search", "{}/search.yaml"], "no search without a language model"),
         (["--lm", "{}/lm.arpa", "--search", "{}/none.yaml"], "none.yaml"),
-        (["--lm", "{}/lm.arpa", "--search", "{}/none.yaml", "--tune-on", "validation"], "tune, or give the weights"),
-        (["--lm", "{}/lm.arpa", "--tune-on", "test"], "tuning on the split 'test' would flatter it"),
+        (
+            ["--lm", "{}/lm.arpa", "--search", "{}/none.yaml", "--validation-split", "validation"],
+            "tune, or give the weights",
+        ),
+        (["--lm", "{}/lm.arpa", "--validation-split", "test"], "tuning on the split 'test' would flatter it"),
         (["--split", "night"], "holds no split 'night'"),
         (["--lm-weight", "1"], "--lm-weight: needs a language model"),
-        (["--tune-on", "validation"], "nothing to tune without a language model"),
-        (["--lm", "{}/lm.arpa", "--tune-on", "validation", "--lm-weight", "1"], "tune, or give the weights"),
+        (["--validation-split", "validation"], "nothing to tune without a language model"),
+        (["--lm", "{}/lm.arpa", "--validation-split", "validation", "--lm-weight", "1"], "tune, or give the weights"),
         (["--lm", "{}/lm.arpa", "--tune-trials", "0"], "--tune-trials: is 0"),
         (["--lm", "{}/lm.arpa", "--threads", "0"], "--threads: is 0"),
         (["--lm", "{}/manifest.jsonl"], "manifest.jsonl"),
@@ -144,7 +147,7 @@ def test_the_models_own_search_is_used_and_told(world: Path, tmp_path: Path, tol
     evaluating = ["evaluate", str(model), f"{world}/manifest.jsonl", *lm]
     assert main(evaluating) == 0
     assert told()[0].endswith(f"\nsearch: {line.removeprefix('search: ')}")
-    assert main([*evaluating, "--tune-on", "validation", "--tune-trials", "2"]) == 0
+    assert main([*evaluating, "--validation-split", "validation", "--tune-trials", "2"]) == 0
     assert "tuned on validation (2 trials)" in told()[0]
     (model / "search.yaml").write_text("nonsense: 1\n")
     assert main([*reading, *lm]) == 2
@@ -212,6 +215,7 @@ def test_info_refuses_what_it_does_not_know(world: Path, told: Told, name: str) 
     assert name in errors
 
 
+@pytest.mark.process
 def test_help_of_each_verb_needs_no_heavy_import() -> None:
     import subprocess
     import sys
@@ -223,7 +227,7 @@ def test_help_of_each_verb_needs_no_heavy_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "--tune-on" in done.stdout
+    assert "--validation-split" in done.stdout
 
 
 def test_info_tells_what_is_wrong_with_the_search_that_lies_beside_a_model(

@@ -68,6 +68,29 @@ def test_weights_and_a_picture_lie_beside_the_model_and_are_used(world: Path, to
     assert f"weights of {world}/model/search.yaml" in told()[1]
 
 
+def test_the_language_model_is_copied_into_the_folder_if_asked_and_every_verb_reads_with_it(
+    world: Path, told: Told
+) -> None:
+    assert tune(world) == 0
+    assert not (world / "model" / "lm.arpa.gz").exists()
+    assert tune(world, "--copy-lm", "--overwrite") == 0
+    told()
+    (world / "lm.arpa").rename(world / "gone.arpa")
+    line = f"; weights of {world}/model/search.yaml; lm.arpa.gz of {world}/model\n"
+    assert main(["transcribe", f"{world}/model", f"{world}/test.hdf5"]) == 0
+    text, errors = told()
+    assert errors.endswith(line)
+    assert "another language model" not in errors
+    assert main(["transcribe", f"{world}/model", f"{world}/test.hdf5", "--lm", f"{world}/gone.arpa"]) == 0
+    assert told()[0] == text
+    assert main(["evaluate", f"{world}/model", f"{world}/manifest.jsonl"]) == 0
+    assert told()[0].endswith(line)
+    assert main(["evaluate", f"{world}/model", f"{world}/manifest.jsonl", "--lm", "none"]) == 0
+    assert "search: " not in told()[0]
+    assert main(["info", f"{world}/model"]) == 0
+    assert "language model" in told()[0]
+
+
 def test_json_tells_all_and_the_seed_fixes_it(world: Path, tmp_path: Path, told: Told) -> None:
     found = []
     for name in ("one", "two"):
@@ -113,7 +136,7 @@ def test_without_matplotlib_the_weights_come_without_a_picture(
         (["--split", "night"], "holds no split 'night'"),
         (["--split", "unlabelled"], "has no labels"),
         (["--trials", "0"], "--trials: is 0"),
-        (["--minutes", "nan"], "--minutes: is nan"),
+        (["--data-minutes", "nan"], "--data-minutes: is nan"),
         (["--threads", "-1"], "--threads: is -1"),
         (["--beam", "0"], "beam is 0"),
         (["--lm", "nowhere.arpa"], "nowhere.arpa"),
@@ -156,7 +179,7 @@ def test_a_search_that_is_not_compiled_yet_is_announced_once(
 ) -> None:
     from emgasr.cli.options.search import tell_if_cold
     from emgasr.decoding import kernel
-    from emgasr.decoding.kernel.cache import forget_outdated
+    from emgasr.decoding.kernel.compiling import forget_outdated
 
     class Fresh:
         """As `kernel.advance` is in a new process."""

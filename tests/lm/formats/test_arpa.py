@@ -159,6 +159,7 @@ def test_a_truncated_file_is_refused_wherever_it_ends(cut: int) -> None:
             read_arpa(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(share=st.floats(0, 1, exclude_max=True), byte=st.integers(0, 255))
 def test_a_changed_byte_is_read_or_refused(share: float, byte: int) -> None:

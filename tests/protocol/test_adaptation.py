@@ -15,15 +15,17 @@ from emgasr.errors import ConfigError, DataError, ModelError
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
+from emgasr.protocol.adaptation import adapt, applies, earliest
+from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.electrodes import align, load_profile, mean_profile, profile, save_profile
-from emgasr.protocol.ladder import CalibrationConfig, applies, calibrate, earliest
 from emgasr.recording import Band, Recording, Spans
-from emgasr.training.run import TrainingConfig
+from emgasr.training.config import TrainingConfig
+from emgasr.training.loop import FitConfig
 from tests.helpers.people import entry
 from tests.helpers.tiny_models import BANDS, easy_recording, tiny_recognizer
 
 WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
-TRAINING = TrainingConfig(steps=1, source=WINDOWS)
+TRAINING = TrainingConfig(fit=FitConfig(steps=1), data=WINDOWS)
 
 
 def muscles(seed: int = 0, electrodes: int = 8) -> Recording:
@@ -92,11 +94,11 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-def climbed(model: Path, rung: str, training: TrainingConfig = TRAINING, **changes: object) -> Recognizer:
-    config = replace(CalibrationConfig(steps=3, learning_rate=1e-2, head_learning_rate=1e-2), **changes)  # type: ignore[arg-type]
+def climbed(model: Path, method: str, training: TrainingConfig = TRAINING, **changes: object) -> Recognizer:
+    config = replace(AdaptationConfig(steps=3, learning_rate=1e-2, head_learning_rate=1e-2), **changes)  # type: ignore[arg-type]
     recordings = [easy_recording(1, 20.0)]
     template = profile([easy_recording(2, 20.0)])
-    made = calibrate(model, recordings, rung, config, training, template, model.parent / rung)
+    made = adapt(model, recordings, method, config, training, template, model.parent / method)
     assert made.prepare(recordings[0]).duration_s == recordings[0].duration_s
     return made.recognizer
 
@@ -107,12 +109,12 @@ def test_statistics_make_the_first_second_look_like_the_rest(model: Path) -> Non
     assert not np.array_equal(plain.emissions(recording), prior.emissions(recording))
     # With the statistics of the very recording, weighted without end, nothing is learned on the way: as if fixed.
     frames, lengths = prior.features(torch.from_numpy(recording.read())[None], torch.tensor([recording.n_samples]))
-    state = prior.normalize.gathered([frames], 1e9)
+    state = prior.normalize.statistics_of([frames], 1e9)
     whole = frames[0].double()
     np.testing.assert_allclose(state.mean[0], whole.mean(0), atol=1e-6)
     np.testing.assert_allclose(state.scatter[0] / state.weight[0], whole.var(0, correction=0), rtol=1e-4)
     assert int(lengths[0]) == float(state.weight[0])
-    capped = prior.normalize.gathered([frames[:, :100], frames[:, 100:]], 50)
+    capped = prior.normalize.statistics_of([frames[:, :100], frames[:, 100:]], 50)
     assert float(capped.weight[0]) == pytest.approx(50)
     np.testing.assert_allclose(capped.mean, state.mean, atol=1e-6)
     np.testing.assert_allclose(capped.scatter / 50, state.scatter / state.weight[0], rtol=1e-4)
@@ -123,7 +125,7 @@ def test_streams_start_with_a_prior_and_still_equal_the_whole(model: Path) -> No
     samples = torch.from_numpy(easy_recording(3, 4.0).read())[None]
     parts, state = [], recognizer.start()
     for chunk in samples.split(77, 1):
-        log_probs, _, state = recognizer.step(chunk, state)
+        log_probs, _, state = recognizer.step(chunk, None, state)
         parts.append(log_probs)
     whole = recognizer.emissions(easy_recording(3, 4.0))
     np.testing.assert_allclose(torch.cat([*parts, recognizer.flush(state)[0]], 1)[0], whole, atol=1e-5)
@@ -134,30 +136,31 @@ def test_statistics_need_a_normalization_that_keeps_some_and_enough_frames(tmp_p
     assert not applies("statistics", replace(TRAINING, normalize=NormalizeConfig("none")))
     assert applies("affine", replace(TRAINING, normalize=NormalizeConfig("none")))
     with pytest.raises(ConfigError, match="has no running statistics"):
-        tiny_recognizer("linear", "none").normalize.gathered([], 1)
+        tiny_recognizer("linear", "none").normalize.statistics_of([], 1)
     with pytest.raises(DataError, match="fewer than the 10 frames"):
-        tiny_recognizer("linear", "cumulative").normalize.gathered([torch.zeros(1, 9, 2, 4, 5)], 1)
+        tiny_recognizer("linear", "cumulative").normalize.statistics_of([torch.zeros(1, 9, 2, 4, 5)], 1)
 
 
-@pytest.mark.parametrize("rung", ["head", "all"])
-def test_labels_change_the_head_or_all_weights(tmp_path: Path, rung: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["head", "all"])
+def test_labels_change_the_head_or_all_weights(tmp_path: Path, method: str) -> None:
     save_recognizer(tiny_recognizer("conformer", "cumulative"), tmp_path / "model")
     before = load_recognizer(tmp_path / "model").state_dict()
-    made = climbed(tmp_path / "model", rung, held_out=0.0, steps=20)
+    made = climbed(tmp_path / "model", method, held_out=0.0, steps=20)
     changed = {name for name, value in made.state_dict().items() if not torch.equal(value, before[name])}
     assert changed
-    assert all(name.startswith("head.") for name in changed) == (rung == "head")
+    assert all(name.startswith("head.") for name in changed) == (method == "head")
 
 
 def test_a_fit_may_be_given_seconds_in_place_of_steps(tmp_path: Path) -> None:
     save_recognizer(tiny_recognizer("linear", "cumulative"), tmp_path / "model")
     made = {}
     for name, config in {
-        "time": CalibrationConfig(budget_s=1.0, steps=10**6, batch_s=12.0, validations=1),
-        "steps": CalibrationConfig(steps=2, batch_s=12.0, validations=2),
+        "time": AdaptationConfig(budget_s=1.0, steps=10**6, batch_s=12.0, validations=1),
+        "steps": AdaptationConfig(steps=2, batch_s=12.0, validations=2),
     }.items():
         recordings, template = [easy_recording(3, 30.0)], profile([easy_recording(0)])
-        calibrate(tmp_path / "model", recordings, "head", config, TRAINING, template, tmp_path / name)
+        adapt(tmp_path / "model", recordings, "head", config, TRAINING, template, tmp_path / name)
         log = (tmp_path / name / "personal" / "log.jsonl").read_text().splitlines()
         made[name] = [json.loads(line) for line in log]
     assert made["time"][-1]["minutes"] * 60 >= 1.0
@@ -175,25 +178,25 @@ def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path)
         easy_recording(0, 18.0, samples=rng.normal(0, 50, (3600, 8)).astype(np.float32), spans=Spans.of(spans)),
         bands=BANDS,
     )
-    training = replace(TRAINING, source=ComposedConfig(batch_size=4, shortest=1, longest=3))
-    config = CalibrationConfig(steps=2, held_out=0.34)
+    training = replace(TRAINING, data=ComposedConfig(batch_size=4, shortest=1, longest=3))
+    config = AdaptationConfig(steps=2, held_out=0.34)
     template = profile([made])
-    told = calibrate(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").told
-    assert told.keys() == {"held_out_cer_before", "held_out_cer_after", "kept"}
+    facts = adapt(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").facts
+    assert facts.keys() == {"held_out_cer_before", "held_out_cer_after", "kept"}
     unlabelled = replace(made, spans=Spans.empty())
-    told = calibrate(tmp_path / "model", [unlabelled], "all", config, training, template, tmp_path / "b").told
-    assert told["kept"] is False
-    assert "no labelled takes" in str(told["why"])
+    facts = adapt(tmp_path / "model", [unlabelled], "all", config, training, template, tmp_path / "b").facts
+    assert facts["kept"] is False
+    assert "no labelled takes" in str(facts["why"])
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"rungs": ("legs",)}, "'legs' is unknown; choose of statistics"),
+        ({"methods": ("legs",)}, "'legs' is unknown; choose of statistics"),
         ({"minutes": (0.0,)}, "minutes: 0 is out of range"),
         ({"budget_s": -1.0}, "budget_s: -1 is out of range"),
     ],
 )
 def test_impossible_ladders_are_refused(changes: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
-        CalibrationConfig(**changes)  # type: ignore[arg-type]
+        AdaptationConfig(**changes)  # type: ignore[arg-type]

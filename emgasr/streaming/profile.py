@@ -1,4 +1,4 @@
-"""A folder that `emgasr calibrate` wrote in, a person's profile out: the model fitted to them, their level of rest."""
+"""A folder of `emgasr calibrate` in, a person's profile out: the model fitted to them, and their level of rest."""
 
 from __future__ import annotations
 

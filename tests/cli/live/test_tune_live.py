@@ -1,4 +1,4 @@
-"""`emgasr settle` as a user meets it: rules beside the model that `stream` takes, or a line on what is wrong."""
+"""`emgasr tune-live` as a user meets it: rules beside the model that `stream` takes, or a line on what is wrong."""
 
 from __future__ import annotations
 
@@ -33,37 +33,41 @@ def world(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def settle(world: Path, *options: str) -> int:
+def tune_live(world: Path, *options: str) -> int:
     arguments = [f"{world}/model", f"{world}/manifest.jsonl", "--lm", f"{world}/lm.arpa", "--beam", "4", *options]
-    return main(["settle", *arguments])
+    return main(["tune-live", *arguments])
 
 
 def test_rules_lie_beside_the_model_and_a_stream_takes_them(world: Path, told: Told) -> None:
-    assert settle(world) == 0
+    assert tune_live(world) == 0
     table, errors = told()
-    for words in ("no rules", "chosen", "agreement", "stable after", f"{len(GRID)} rules tried"):
+    for words in ("no rules", "chosen", "agreement", "final after", f"{len(GRID)} rules tried"):
         assert words in table
     assert errors == ""
     path = world / "model" / "live.yaml"
     assert f"rules: {path}\n" in table
     assert read_rules(path) in GRID
-    assert path.read_text().startswith("# found by emgasr settle on ")
-    path.write_text("settle_within_s: 0.48\n")
-    stream = ["stream", f"{world}/model", "--source", f"file:{world}/test.hdf5,speed=fast", "--jsonl"]
+    assert path.read_text().startswith("# found by emgasr tune-live on ")
+    path.write_text("finalize_within_s: 0.48\n")
+    stream = ["stream", f"{world}/model", "--source", f"file:{world}/test.hdf5,speed=fast", "--json"]
     assert main(["info", "--json", f"{world}/model"]) == 0
-    assert json.loads(told()[0])["delay"]["settle_ms"] == 480
-    for more, expected_ms in (((), 480), (("--settle-within", "0.24"), 240), (("--settle-within", "0"), None)):
+    assert json.loads(told()[0])["delay"]["finalize_ms"] == 480
+    for more, expected_ms in (
+        ((), 480),
+        (("--finalize-within-seconds", "0.24"), 240),
+        (("--finalize-within-seconds", "0"), None),
+    ):
         assert main([*stream, "--lm", f"{world}/lm.arpa", *more]) == 0
         summary = json.loads(told()[0].splitlines()[-1])
-        assert summary["delay"]["settle_ms"] == expected_ms
+        assert summary["delay"]["finalize_ms"] == expected_ms
 
 
 def test_json_tells_what_was_chosen(world: Path, tmp_path: Path, told: Told) -> None:
     out = tmp_path / "rules.yaml"
-    assert settle(world, "--json", "--out", str(out)) == 0
+    assert tune_live(world, "--json", "--out", str(out)) == 0
     found = json.loads(told()[0])
     assert found["rules"]["agreement"] == read_rules(out).agreement
-    assert {"cer", "cer_without_rules", "stable_s", "minutes"} <= found.keys()
+    assert {"cer", "cer_without_rules", "final_s", "minutes"} <= found.keys()
     assert not (world / "model" / "live.yaml").exists()
 
 
@@ -72,28 +76,28 @@ def test_json_tells_what_was_chosen(world: Path, tmp_path: Path, told: Told) -> 
     [
         (("--split", "test"), "would flatter it"),
         (("--slack", "-1"), "--slack: is -1"),
-        (("--minutes", "0"), "--minutes: is 0"),
+        (("--data-minutes", "0"), "--data-minutes: is 0"),
         (("--split", "nowhere"), "nowhere"),
     ],
 )
 def test_what_cannot_be_is_one_line(world: Path, options: tuple[str, ...], wrong: str, told: Told) -> None:
-    assert settle(world, *options) == 2
+    assert tune_live(world, *options) == 2
     out, errors = told()
     assert wrong in errors
     assert (out, errors.count("\n")) == ("", 1)
     assert not (world / "model" / "live.yaml").exists()
 
 
-def test_without_a_language_model_there_is_nothing_to_settle(world: Path, told: Told) -> None:
-    assert main(["settle", f"{world}/model", f"{world}/manifest.jsonl"]) == 2
+def test_without_a_language_model_there_are_no_rules_to_tune(world: Path, told: Told) -> None:
+    assert main(["tune-live", f"{world}/model", f"{world}/manifest.jsonl"]) == 2
     assert "--lm: is missing" in told()[1]
 
 
 def test_what_is_there_is_replaced_only_if_asked(world: Path, told: Told) -> None:
     kept = world / "model" / "live.yaml"
     kept.write_text("agreement: 0.9\n")
-    assert settle(world) == 2
+    assert tune_live(world) == 2
     assert "live.yaml: already exists" in told()[1]
     assert kept.read_text() == "agreement: 0.9\n"
-    assert settle(world, "--overwrite") == 0
+    assert tune_live(world, "--overwrite") == 0
     assert kept.read_text().startswith("# found by")

@@ -1,0 +1,365 @@
+"""A model folder in; recognizer, language, search and live rules together, which read recordings and streams, out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from numbers import Real
+from pathlib import Path
+from types import EllipsisType
+from typing import Any, overload
+
+import numpy as np
+
+from emgasr.corpora import open_any
+from emgasr.decoding import BeamSearch, SearchConfig
+from emgasr.decoding.search_file import TunedSearch, read_tuned_search
+from emgasr.errors import ConfigError, DataError, EmgasrError
+from emgasr.language import Language, LanguageFiles, language_in, read_language
+from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer, packaged_model
+from emgasr.models.recognizer import Recognizer
+from emgasr.recording import Recording
+from emgasr.streaming.activity import RestLevel
+from emgasr.streaming.profile import MODEL, Profile, is_profile, read_profile
+from emgasr.streaming.rules import LiveRules, rules_of
+from emgasr.streaming.stream import Stream, StreamConfig
+from emgasr.transcribe import transcribe, transcribe_together
+from emgasr.transcript import Transcript
+
+DEFAULT = "default weights"
+WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
+BATCH = 8  # recordings that share a forward pass on a GPU; on a CPU one alone is as fast, and takes less memory
+Input = str | Path | Recording | tuple[Any, float]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the weights of a search come from.
+
+    Args:
+        source: for people.
+        file: the file that they were read from; empty: none.
+        lm_sha256: the checksum of the language model that they were tuned for; None: unknown.
+    """
+
+    source: str = DEFAULT
+    file: str = ""
+    lm_sha256: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pipeline:
+    """A recognizer with all that it reads by: the one way from samples to text, for Python and every verb alike.
+
+    Args:
+        recognizer: the acoustic model.
+        language: what the search knows of language; None: emissions are read greedily.
+        search: how the search weighs and prunes, `origin` where that comes from.
+        rules: when a live reading finalizes keys.
+        rest: the level of rest of a person, from their profile; None: unknown.
+        folder: the model folder; None: it was made in memory.
+        notes: what does not fit or was left out on the way, a line each.
+    """
+
+    recognizer: Recognizer
+    language: Language | None = None
+    search: SearchConfig = field(default_factory=SearchConfig)
+    origin: Origin = Origin()
+    rules: LiveRules = field(default_factory=LiveRules)
+    rest: RestLevel | None = None
+    folder: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, model: str | Path = DEMO, device: str = "auto", *, lm: Any = ..., **asked: Any) -> Pipeline:
+        """Load a model folder, a profile folder or the packaged model ("demo"); see `emgasr.load`.
+
+        Args:
+            lm, asked: see `changed`.
+        """
+        files = ... if lm is ... else None
+        return cls.of_folder(model, device, files).changed(lm=lm, **asked)._warning()
+
+    @classmethod
+    def of_folder(
+        cls, model: str | Path, device: str = "auto", language: LanguageFiles | EllipsisType | None = ...
+    ) -> Pipeline:
+        """Load a model folder with what it holds; `language` other than ... takes the place of its own.
+
+        Raises:
+            ModelError: The folder is missing, damaged, or of another format.
+            ConfigError: The device is not there, or a file beside the weights is wrong.
+        """
+        folder, profile = model_folder(model)
+        recognizer = load_recognizer(folder, device)
+        files = language_in(folder) if language is ... else language
+        tuned, beside = TunedSearch(SearchConfig()), folder / SEARCH_NAME
+        origin = Origin()
+        if beside.is_file():
+            tuned = read_tuned_search(beside)
+            origin = Origin(f"weights of {beside}", str(beside), tuned.lm_sha256)
+        pipeline = cls(
+            recognizer,
+            search=tuned.config,
+            origin=origin,
+            rules=rules_of(folder),
+            rest=profile.rest(recognizer.signal.bands) if profile else None,
+            folder=folder,
+        )
+        return pipeline if files is None else pipeline.knowing(files)
+
+    def knowing(self, files: LanguageFiles | None) -> Pipeline:
+        """Return the same with another knowledge of language; None: none, so that it reads greedily."""
+        if files is None:
+            return replace(self, language=None, notes=())
+        language = read_language(files, self.recognizer.tokens)
+        return replace(self, language=language, notes=(*language.notes, *self._mistuned(language)))
+
+    def searching(self, search: str | Path | SearchConfig | None = None, **changes: Any) -> Pipeline:
+        """Return the same with another search.
+
+        Args:
+            search: weights, or a file of them as `emgasr tune` writes it; None: as they are.
+            changes: fields of `SearchConfig` that go over either.
+        """
+        config, origin = self.search, self.origin
+        if isinstance(search, SearchConfig):
+            config, origin = search, Origin("weights as given")
+        elif search is not None:
+            config, lm_sha256 = read_tuned_search(search)
+            origin = Origin("weights as given", str(search), lm_sha256)
+        weights = {name for name in WEIGHTS if name in changes}
+        if weights:
+            of_file = origin.source.startswith("weights of")
+            origin = replace(origin, source=f"{origin.source}, some as given" if of_file else "weights as given")
+        if {*WEIGHTS[:4]} <= weights:  # none of the file's weights is left
+            origin = replace(origin, file="")
+        changed = replace(self, search=replace(config, **changes), origin=origin)
+        language = self.language
+        notes = () if language is None else (*language.notes, *changed._mistuned(language))
+        return replace(changed, notes=notes)
+
+    def changed(
+        self,
+        *,
+        lm: Any = ...,
+        lexicon: str | Path | None = None,
+        character_lm: Any = None,
+        hotwords: Any = None,
+        beam: int | None = None,
+        search: str | Path | SearchConfig | None = None,
+    ) -> Pipeline:
+        """Return the same that reads with something else; what is left out stays as it is.
+
+        Args:
+            lm: a language model, or its file, in place of all knowledge of language; None: read greedily.
+            lexicon: a file of the words that `lm` is a model of.
+            character_lm: with a lexicon, the model (or its file) that spells other words.
+            hotwords: phrases to expect, or phrases with boosts in nats, or a file of them.
+            beam: hypotheses kept after each frame.
+            search: a SearchConfig, or a file of weights as `emgasr tune` writes it.
+
+        Raises:
+            ConfigError: Something needs a language model, or cannot be.
+        """
+        found = {"lexicon": lexicon, "character_lm": character_lm, "hotwords": hotwords}
+        files = {name: value for name, value in found.items() if value is not None}
+        changes = {} if beam is None else {"beam": beam}
+        pipeline = self
+        if lm is not ... or files:
+            held = self.language.files if lm is ... and self.language is not None else LanguageFiles()
+            asked = replace(held, **files) if lm is ... else replace(held, lm=lm, **files)
+            asked.check()
+            pipeline = self.knowing(asked if asked.lm is not None else None)
+        if not changes and search is None:
+            return pipeline
+        if pipeline.language is None:
+            raise ConfigError("beam" if changes else "search", "needs a language model", "pass lm=FILE")
+        return pipeline.searching(search, **changes)
+
+    @property
+    def reading(self) -> str:
+        """How emissions are read, in a line for people."""
+        if self.language is None:
+            return "greedy"
+        other = ", tuned for another language model" if self._mistuned(self.language) else ""
+        lm = self.language.files.lm
+        own = f"; {Path(lm).name} of {self.folder}" if isinstance(lm, Path) and lm.parent == self.folder else ""
+        return f"{described(self.search)}; {self.origin.source}{other}{own}"
+
+    @property
+    def lm_name(self) -> str:
+        """The name of the language model's file; empty without one."""
+        lm = None if self.language is None else self.language.files.lm
+        return Path(lm).name if isinstance(lm, str | Path) else ""
+
+    @property
+    def live(self) -> StreamConfig:
+        """How a stream shows and finalizes keys: the model's rules, the person's level of rest."""
+        return StreamConfig(**asdict(self.rules), rest=self.rest)
+
+    def beam_search(self, nbest: int = 1) -> BeamSearch | None:
+        """Return the search that emissions are read by, for the best `nbest` hypotheses; None: they are read greedily.
+
+        Raises:
+            ConfigError: The beam holds fewer hypotheses, or there is no search to give several.
+        """
+        if self.language is None:
+            if nbest != 1:
+                raise ConfigError("nbest", "needs a search with a language model", "pass lm=FILE")
+            return None
+        if nbest == 1:
+            return self._search
+        config = replace(self.search, n_best=nbest)
+        if nbest > config.beam:
+            raise ConfigError("nbest", f"is {nbest}, and the beam holds {config.beam}", f"pass beam={nbest} too")
+        return BeamSearch(self.recognizer.tokens, self.language.lm, config, self.language.hotwords)
+
+    @overload
+    def transcribe(self, inputs: Input, **options: Any) -> Transcript: ...
+
+    @overload
+    def transcribe(self, inputs: list[Input], **options: Any) -> list[Transcript]: ...
+
+    def transcribe(
+        self, inputs: Input | list[Input], *, nbest: int = 1, batch_size: int | None = None, **asked: Any
+    ) -> Transcript | list[Transcript]:
+        """Read one recording, or several in a list, whose transcripts come in order.
+
+        A recording is a path, a `Recording`, or a pair of samples (T, C) and their rate in Hz, in the model's unit and
+        with its electrodes. Values that no amplifier gives are filled in or passed over, as `Transcript.notes` say.
+
+        Args:
+            nbest: hypotheses in `Transcript.nbest`, where there is a search.
+            batch_size: recordings that share a forward pass; None: 8 on a GPU, 1 on a CPU. Emissions equal those of
+                one alone to 1e-4. Memory grows with it, and not with the recordings' length.
+            asked: what to read with instead, for this call: `lm` to `search` of `changed`.
+
+        Raises:
+            RecordingError: A recording cannot be read, or its rate, unit or electrodes are not the model's.
+            DataError: An input is none of these.
+        """
+        pipeline = self.changed(**asked)._warning() if asked else self
+        found = []
+        for transcript in pipeline.read_each(inputs if isinstance(inputs, list) else [inputs], nbest, batch_size):
+            if isinstance(transcript, EmgasrError):
+                raise transcript
+            found.append(transcript)
+        return found if isinstance(inputs, list) else found[0]
+
+    def read_each(
+        self, inputs: Sequence[Input], nbest: int = 1, batch_size: int | None = None
+    ) -> Iterator[Transcript | EmgasrError]:
+        """Yield the transcript of each input in order; in place of one that cannot be read, the error that says why."""
+        if batch_size is None:
+            batch_size = 1 if self.recognizer.head.weight.device.type == "cpu" else BATCH
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
+        search = self.beam_search(nbest)
+        for first in range(0, len(inputs), batch_size):
+            opened = [_kept_error(self._recording, one) for one in inputs[first : first + batch_size]]
+            good = [one for one in opened if isinstance(one, Recording)]
+            try:
+                read: Iterator[Any] = iter(transcribe_together(self.recognizer, good, search) if len(good) > 1 else ())
+            except EmgasrError:  # whose it is, reading each alone says
+                read = iter(())
+            alone = (_kept_error(transcribe, self.recognizer, one, search) for one in good)
+            for one in opened:
+                yield one if isinstance(one, EmgasrError) else next(read, None) or next(alone)
+
+    def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
+        """Open a stream to feed samples: a context manager that closes it.
+
+        Args:
+            config: when keys are shown and become final; None: `live`.
+            asked: what to read with instead: `lm` to `search` of `changed`.
+        """
+        pipeline = self.changed(**asked)._warning() if asked else self
+        return Stream(pipeline.recognizer, pipeline.beam_search(), config or pipeline.live)
+
+    @cached_property
+    def _search(self) -> BeamSearch | None:
+        if self.language is None:
+            return None
+        config = replace(self.search, n_best=1)
+        return BeamSearch(self.recognizer.tokens, self.language.lm, config, self.language.hotwords)
+
+    def _recording(self, given: Any) -> Recording:
+        """A recording that fits the model, of whatever may be given for one."""
+        if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Real):
+            recording = self._of_samples(*given)
+        elif isinstance(given, str | Path):
+            recording = open_any(given)
+        elif isinstance(given, Recording):
+            recording = given
+        else:
+            advice = "give a path, an emgasr.Recording, (samples, rate_hz), or a list of these"
+            raise DataError("transcribe", f"got a {type(given).__name__}, not a recording", advice)
+        self.recognizer.signal.check(recording)
+        return recording
+
+    def _of_samples(self, samples: Any, rate_hz: float) -> Recording:
+        signal = self.recognizer.signal
+        channels = sum(len(band.electrodes) for band in signal.bands)
+        advice = f"this model takes (T, {channels} channels) in {signal.unit}"
+        try:
+            array = np.asarray(samples)
+        except ValueError as error:  # rows of different lengths
+            raise DataError("samples", "have no one shape", advice) from error
+        if array.ndim != 2 or array.shape[1] != channels:
+            raise DataError("samples", f"have shape {array.shape}", advice)
+        if array.dtype.kind not in "fiu":
+            raise DataError("samples", f"are of type {array.dtype}", advice)
+        with np.errstate(over="ignore"):  # what is beyond float32 is beyond any amplifier
+            array = array.astype(np.float32, copy=False)
+        return Recording(array, rate_hz, signal.unit, signal.bands, "array", "samples")
+
+    def _mistuned(self, language: Language) -> tuple[str, ...]:
+        """A line if weights that were tuned for another language model are used."""
+        origin = self.origin
+        if not origin.file or origin.lm_sha256 is None or origin.lm_sha256 == language.checksum:
+            return ()
+        advice = "`emgasr tune` finds those for this one"
+        return (f"{origin.file}: its weights were tuned for another language model; {advice}",)
+
+    def _warning(self) -> Pipeline:
+        """The same, its notes logged as warnings: for who reads none."""
+        for note in self.notes:
+            logging.getLogger(__name__).warning("%s", note)
+        return self
+
+
+def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
+    """Return the folder of a model by its name: the packaged one, a model's own, or that of a profile with it.
+
+    Raises:
+        ConfigError: `model` is no path.
+        ModelError: A profile is damaged.
+    """
+    if not isinstance(model, str | Path) or "\0" in str(model):
+        raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, or "demo"')
+    if model == DEMO:
+        return packaged_model(), None
+    folder = Path(model)
+    return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)
+
+
+def described(search: SearchConfig) -> str:
+    """Return a search's configuration in a few words, for tables and reports."""
+    line = (
+        f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
+        f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
+    )
+    line += f", word bonus {search.word_bonus:g}" if search.word_bonus else ""
+    line += ", bonus refunded" if search.refund_bonus else ""
+    return line + (", strict top k" if search.strict_top_k else "")
+
+
+def _kept_error(do: Any, *arguments: Any) -> Any:
+    """What a function returns, or the error that it ends in."""
+    try:
+        return do(*arguments)
+    except EmgasrError as error:
+        return error

@@ -1,0 +1,168 @@
+"""A trained model and the first minutes of one person's recordings in, a model adapted to that person out.
+
+Adaptation methods, from what needs nothing to what needs labels: none; statistics (the running normalization starts
+with the person's); affine (each electrode's offset and gain, and how far the ring is turned, see
+`emgasr.protocol.electrodes`); head (fits the output layer to labels); all (fits all weights). Head and all keep the
+model as it was where the fit is no better on what it holds out (`emgasr.training.personalize`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from emgasr.data.batches import ComposedConfig, WindowsConfig
+from emgasr.errors import DataError
+from emgasr.frontend.measured import mended
+from emgasr.manifests.manifest import Entry
+from emgasr.models.folder import load_recognizer
+from emgasr.models.recognizer import Recognizer
+from emgasr.protocol.config import AdaptationConfig
+from emgasr.protocol.electrodes import Profile, align, profile
+from emgasr.protocol.folds import in_order
+from emgasr.recording import Recording
+from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig, TrainingConfig
+from emgasr.training.personalize import personalize
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """A model of one person.
+
+    Args:
+        recognizer: to read the person with.
+        prepare: applied to each of their recordings before it is read.
+        facts: how the adaptation went, for the results.
+    """
+
+    recognizer: Recognizer
+    prepare: Callable[[Recording], Recording]
+    facts: dict[str, object]
+
+
+def earliest(
+    entries: Sequence[Entry], minutes: float, shortest_s: float, shortfall: float = 0.02
+) -> list[tuple[Entry, float]]:
+    """Return the first `minutes` of a person's entries, sessions in order, with the seconds to take of each.
+
+    It leaves out recordings below `shortest_s`, and a last piece below it. The list is empty if more than a share
+    `shortfall` of the minutes is missing.
+    """
+    order = in_order(entry.session for entry in entries)
+    chosen = []
+    left_s = 60 * minutes
+    for entry in sorted(entries, key=lambda entry: (order.index(entry.session), entry.part_s or (0.0, 0.0))):
+        taken = min(entry.duration_s, left_s)
+        least_s = min(shortest_s, 60 * minutes)
+        if entry.duration_s < least_s:
+            continue
+        if taken >= least_s:
+            chosen.append((entry, taken))
+        left_s -= taken
+        if left_s <= 0:
+            break
+    return chosen if left_s <= shortfall * 60 * minutes else []
+
+
+def adapt(
+    model: Path,
+    recordings: Sequence[Recording],
+    method: str,
+    config: AdaptationConfig,
+    training: TrainingConfig,
+    template: Profile,
+    folder: Path,
+) -> Adapted:
+    """Adapt the model in folder `model` to a person by one of `METHODS`; `folder` receives what head and all write.
+
+    Without labels to fit or to judge with, the model stays as it was, and `facts` says why.
+
+    Raises:
+        ConfigError: The method does not apply to the model.
+        DataError: The recordings hold too few frames for statistics.
+    """
+    recordings = [mended(recording) for recording in recordings]
+    if method in ("head", "all"):
+        return _fitted(model, recordings, method, config, training, folder)
+    recognizer = load_recognizer(model)
+    if method == "statistics":
+        most = config.prior_s * recognizer.features.frame_rate_hz
+        recognizer.normalize.prior = recognizer.normalize.statistics_of(_frames(recognizer, recordings), most)
+        return Adapted(recognizer, _unchanged, {})
+    if method == "affine":
+        made = align(profile(recordings), template, recordings[0], config.turns)
+        return Adapted(recognizer, made.of, {"turns": list(made.turns)})
+    return Adapted(recognizer, _unchanged, {})
+
+
+def applies(method: str, training: TrainingConfig) -> bool:
+    """Return whether a method applies to a system: statistics need a normalization that keeps running ones."""
+    return method != "statistics" or training.normalize.running
+
+
+def _fitted(
+    model: Path,
+    recordings: Sequence[Recording],
+    method: str,
+    config: AdaptationConfig,
+    training: TrainingConfig,
+    folder: Path,
+) -> Adapted:
+    windows = training.data
+    # One person wears the band one way, and their takes differ little: what varies people and days is off.
+    still = {"rotation_electrodes": 0, "rotation_sd_electrodes": 0.0, "reversal_probability": 0.0, "spread": 0.0}
+    augment = replace(training.augment, **still)  # type: ignore[arg-type]
+    fit = replace(
+        PERSONAL_FIT,
+        steps=0 if config.budget_s else config.steps,
+        minutes=config.budget_s / 60,
+        validations=config.validations,
+        device=training.fit.device,
+        precision=training.fit.precision,
+        workers=training.fit.workers,
+        learning_rate=config.learning_rate if method == "all" else config.head_learning_rate,
+    )
+    shared = PersonalizeConfig(
+        seed=training.seed,
+        fit=fit,
+        held_out=config.held_out,
+        weights="all" if method == "all" else "head",
+        augment=augment,
+    )
+    if isinstance(windows, WindowsConfig):
+        shared = replace(shared, data=replace(windows, batch_s=config.batch_s))
+    compose = windows if isinstance(windows, ComposedConfig) else None
+    try:
+        result = personalize(model, recordings, shared, folder / "personal", compose=compose)
+    except DataError as error:
+        return Adapted(load_recognizer(model), _unchanged, {"kept": False, "why": str(error)})
+    if result.interrupted:
+        raise KeyboardInterrupt
+    facts: dict[str, object] = {
+        "held_out_cer_before": result.cer_before,
+        "held_out_cer_after": result.cer_after,
+        "kept": result.kept,
+    }
+    return Adapted(result.recognizer, _unchanged, facts)
+
+
+def _frames(recognizer: Recognizer, recordings: Sequence[Recording]) -> Iterator[Tensor]:
+    """Yield the feature frames (1, F, N, E, K) of recordings, a piece at a time."""
+    weight = recognizer.head.weight
+    piece = recognizer.piece_frames * recognizer.features.hop
+    for recording in recordings:
+        recognizer.signal.check(recording)
+        for first in range(0, recording.n_samples, piece):
+            samples = torch.from_numpy(recording.samples[first : first + piece]).to(weight)[None]
+            with torch.inference_mode():
+                frames, lengths = recognizer.features(samples, torch.tensor([samples.shape[1]], device=weight.device))
+            if int(lengths[0]):
+                yield frames[:, : int(lengths[0])]
+
+
+def _unchanged(recording: Recording) -> Recording:
+    return recording

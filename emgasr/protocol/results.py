@@ -1,0 +1,203 @@
+"""Rows of JSON in, results of a protocol out, and back: of a person, over people, between systems, on the way down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from emgasr.config.fields import fields_of
+from emgasr.errors import OutputError
+from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+
+# The first that a list has is its headline; of "accuracy" more is better.
+FIGURES = ("accuracy", "cer_lm", "cer_greedy", "cer_rendered_lm", "cer_rendered_greedy", "wer_lm", "wer_greedy")
+RENAMED = {"rung": "method", "calibration": "adaptation"}  # keys of rows that an earlier release wrote
+TRAINING = ("parameters", "train_people", "train_minutes", "train_hours")
+CELL = {"system": str, "list": str, "sessions": str, "method": str, "minutes": float}
+_FALSE_KEYS = {way: f"false_keys_per_minute_{way}" for way in (GREEDY, WITH_LM)}
+_FIELDS: dict[str, Any] = {
+    **CELL,
+    **{"subject": str, "keys": int | None, "adaptation": dict[str, Any] | None},
+    **dict.fromkeys((*FIGURES, *_FALSE_KEYS.values(), *TRAINING, "rest_minutes", "test_hours"), float | None),
+}
+
+
+class Cell(NamedTuple):
+    """What results are averaged within, over people."""
+
+    system: str
+    list_name: str
+    sessions: str
+    method: str
+    minutes: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it stands in a row."""
+        return dict(zip(CELL, self, strict=True))
+
+
+class Ladder(NamedTuple):
+    """What a recovery curve is of: a system on a list, adapted by one method with more and more minutes."""
+
+    system: str
+    list_name: str
+    method: str
+
+
+@dataclass(frozen=True)
+class PersonResult:
+    """One person's figures by one training of a system.
+
+    Args:
+        cell: where it stands in the table.
+        subject: whose.
+        figures: those of FIGURES that it has, as fractions.
+        keys: symbols of the references.
+        rest_minutes: rest in what was read.
+        false_keys_per_minute: of rest, by way of reading.
+        kept: whether the fit was better on what it held out, so that it was kept; None without a fit.
+        test_hours: of what was read.
+        training: what the model was trained on, and its size.
+        row: all of it as the job wrote it.
+    """
+
+    cell: Cell
+    subject: str
+    figures: Mapping[str, float]
+    keys: int
+    rest_minutes: float = 0.0
+    false_keys_per_minute: Mapping[str, float] = field(default_factory=dict)
+    kept: bool | None = None
+    test_hours: float | None = None
+    training: Mapping[str, float] = field(default_factory=dict)
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(row: Mapping[str, Any], where: str | Path = "results") -> PersonResult:
+        """Return the result that a row of `where` holds; an OutputError if the row lacks a figure or garbles one."""
+        row = {RENAMED.get(name, name): value for name, value in row.items()}
+        advice = "run `emgasr protocol run` to its end"
+        found = fields_of(row, _FIELDS, where, OutputError, advice, "a row")
+        adaptation = fields_of(found["adaptation"] or {}, {"kept": bool | None}, where, OutputError, advice, "a row")
+        figures = {name: found[name] for name in FIGURES if found[name] is not None}
+        if found["keys"] is None and {"cer_lm", "cer_greedy"} & figures.keys():
+            raise OutputError(where, "a row: lacks the field 'keys'", advice)
+        return PersonResult(
+            Cell(*(found[name] for name in CELL)),
+            found["subject"],
+            figures,
+            found["keys"] or 0,
+            found["rest_minutes"] or 0.0,
+            {way: rate for way, name in _FALSE_KEYS.items() if (rate := found[name]) is not None},
+            adaptation["kept"],
+            found["test_hours"],
+            {name: found[name] for name in TRAINING if found[name] is not None},
+            row,
+        )
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure over people: their mean, spread and worst, and the 95 % interval of the mean.
+
+    `pooled` is the error rate over all symbols of everybody together.
+    """
+
+    mean: float
+    worst: float
+    worst_subject: str
+    population_std: float
+    sample_std: float | None = None
+    interval: tuple[float, float] | None = None
+    pooled: float | None = None
+
+
+@dataclass(frozen=True)
+class PeopleResult:
+    """A cell's figures over people; `base_kept` counts those whose model stayed as it was after a fit."""
+
+    cell: Cell
+    people: int
+    headline: str
+    figures: Mapping[str, Figure]
+    rest_minutes: float = 0.0
+    false_keys_per_minute: Mapping[str, float] = field(default_factory=dict)
+    base_kept: int | None = None
+    training: Mapping[str, float] = field(default_factory=dict)
+    test_hours: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a row for JSON, whose subject is "all"."""
+        row = self.cell.as_dict() | {"subject": "all", "subjects": self.people, "headline": self.headline}
+        intervals = {}
+        for name, figure in self.figures.items():
+            row |= {name: figure.mean, f"{name}_worst": figure.worst, f"{name}_worst_subject": figure.worst_subject}
+            row[f"{name}_population_std"] = figure.population_std
+            if figure.sample_std is not None:
+                row[f"{name}_sample_std"] = figure.sample_std
+            if figure.interval is not None:
+                intervals[name] = list(figure.interval)
+            if figure.pooled is not None:
+                row[f"{name}_pooled"] = figure.pooled
+        row["intervals"] = intervals
+        if self.headline in intervals:
+            row |= {"interval": intervals[self.headline], "interval_of": self.headline}
+        row |= {f"false_keys_per_minute_{way}": rate for way, rate in self.false_keys_per_minute.items()}
+        if self.rest_minutes:
+            row["rest_minutes"] = self.rest_minutes
+        if self.base_kept is not None:
+            row["base_kept"] = self.base_kept
+        row |= self.training
+        return row | ({} if self.test_hours is None else {"test_hours": self.test_hours})
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two systems in one cell: the mean difference over people whom both have, and Wilcoxon's signed-rank p."""
+
+    first: str
+    second: str
+    cell: Cell  # of the first
+    figure: str
+    people: int
+    mean_difference: float
+    wilcoxon_p: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a row for JSON."""
+        place = {name: value for name, value in self.cell.as_dict().items() if name != "system"}
+        figures = {"mean_difference": self.mean_difference, "wilcoxon_p": self.wilcoxon_p}
+        named = {"first": self.first, "second": self.second}
+        return {**named, **place, "figure": self.figure, "people": self.people, **figures}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """After how many minutes of calibration an error rate is at most `target`; None: not within the ladder.
+
+    `minutes` is of the mean over the people who have every step, `by_person` of each.
+    """
+
+    ladder: Ladder
+    figure: str
+    target: float
+    minutes: float | None
+    by_person: Mapping[str, float | None]
+
+    @property
+    def people_who_reach_it(self) -> int:
+        """How many of the people get there."""
+        return sum(minutes is not None for minutes in self.by_person.values())
+
+    def __str__(self) -> str:
+        mean = "not within the ladder" if self.minutes is None else f"{self.minutes:.1f} min"
+        return f"{mean} ({self.people_who_reach_it} of {len(self.by_person)} people reach it)"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a row for JSON."""
+        place = dict(zip(("system", "list", "method"), self.ladder, strict=True))
+        people = {"people": len(self.by_person), "people_who_reach_it": self.people_who_reach_it}
+        row = {**place, "figure": self.figure, "target": self.target, "minutes": self.minutes}
+        return row | people | {"by_person": dict(self.by_person)}
