@@ -332,6 +332,7 @@ def test_a_language_model_of_other_symbols_is_refused(folder: Path, tmp_path: Pa
         pipeline.transcribe(make_recording(1.0), lm=LM)
 
 
+@pytest.mark.process
 def test_import_emgasr_loads_nothing_heavy_and_shows_its_names() -> None:
     code = "import sys, emgasr; print(*sorted({'torch', 'numpy', 'scipy', 'numba', 'yaml'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

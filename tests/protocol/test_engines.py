@@ -22,7 +22,10 @@ from tests.helpers.scripts import ROOT
 
 QUICK = SlurmConfig(poll_s=0.05, lag_s=0.5, minutes=60)
 HERE, LOCAL, RAY, SUBMITIT, SLURM = "this process", "local", "ray", "submitit's local executor", "slurm"
-ELSEWHERE = (LOCAL, RAY, SUBMITIT, SLURM)
+ELSEWHERE = (
+    pytest.param(LOCAL, marks=pytest.mark.process),
+    *(pytest.param(name, marks=[pytest.mark.process, pytest.mark.slow]) for name in (RAY, SUBMITIT, SLURM)),
+)
 
 
 @pytest.fixture
@@ -113,6 +116,8 @@ def test_ctrl_c_ends_the_jobs_and_the_next_run_goes_on(
     assert tries(root, "short") == 1
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_slurm_job_whose_time_is_up_ends_as_by_ctrl_c_and_is_submitted_again(
     engine_of: Callable[[str], Engine], tmp_path: Path
 ) -> None:
@@ -136,6 +141,8 @@ def test_a_slurm_job_whose_time_is_up_ends_as_by_ctrl_c_and_is_submitted_again(
     assert "KeyboardInterrupt" in (root / "jobs" / "long" / "log.txt").read_text()
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_slurm_is_asked_for_what_the_options_say(
     engine_of: Callable[[str], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
