@@ -60,6 +60,7 @@ def counts(manifest: Path) -> Counter[str]:
 WINDOWS = ["--data.shortest_s", "2", "--data.longest_s", "3", "--data.batch_s", "6", "--data.snap_s", "0.2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["tds.yaml", "splashnet_mini.yaml"])
 def test_emg2qwerty_from_the_release_to_a_table(tmp_path: Path, config: str) -> None:
     corpus = write_typing_corpus(tmp_path / "corpus")
