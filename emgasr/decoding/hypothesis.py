@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -48,6 +49,8 @@ class SearchConfig:
     in |y|, and neither is what it deletes. Words are those of a lexicon's model (WordModel), the last one as soon as it
     has a letter; without such a model there is no word_bonus.
     """
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"commit_within": "finalize_within"}
 
     beam: int = 50  # hypotheses kept after each frame, 1 to 1,000,000
     top_k: int | None = 10  # labels that may begin in a frame, best first; None: all. Blank and repeats always may
