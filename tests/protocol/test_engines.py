@@ -22,7 +22,10 @@ from tests.helpers.scripts import ROOT
 
 QUICK = SlurmConfig(poll_s=0.05, lag_s=0.5, minutes=60)
 HERE, LOCAL, RAY, SUBMITIT, SLURM = "this process", "local", "ray", "submitit's local executor", "slurm"
-ELSEWHERE = (LOCAL, RAY, SUBMITIT, SLURM)
+ELSEWHERE = (
+    pytest.param(LOCAL, marks=pytest.mark.process),
+    *(pytest.param(name, marks=[pytest.mark.process, pytest.mark.slow]) for name in (RAY, SUBMITIT, SLURM)),
+)
 
 
 @pytest.fixture
@@ -57,6 +60,7 @@ def tries(folder: Path, name: str) -> int:
     return (folder / "jobs" / name / "log.txt").read_text().count(f"{name} on ")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", [HERE, *ELSEWHERE])
 def test_jobs_come_after_those_they_need_failures_are_reported_and_a_second_run_does_the_rest(
     engine_of: Callable[[str], Engine], name: str, tmp_path: Path
@@ -81,6 +85,7 @@ def test_jobs_come_after_those_they_need_failures_are_reported_and_a_second_run_
     assert seen == ["b"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_a_lost_worker_is_replaced_and_the_third_one_is_the_last(
     engine_of: Callable[[str], Engine], name: str, tmp_path: Path
@@ -93,6 +98,7 @@ def test_a_lost_worker_is_replaced_and_the_third_one_is_the_last(
     assert tries(root, "dead") == 3
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_ctrl_c_ends_the_jobs_and_the_next_run_goes_on(
     engine_of: Callable[[str], Engine], name: str, tmp_path: Path
@@ -113,6 +119,8 @@ def test_ctrl_c_ends_the_jobs_and_the_next_run_goes_on(
     assert tries(root, "short") == 1
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_a_slurm_job_whose_time_is_up_ends_as_by_ctrl_c_and_is_submitted_again(
     engine_of: Callable[[str], Engine], tmp_path: Path
 ) -> None:
@@ -136,6 +144,8 @@ def test_a_slurm_job_whose_time_is_up_ends_as_by_ctrl_c_and_is_submitted_again(
     assert "KeyboardInterrupt" in (root / "jobs" / "long" / "log.txt").read_text()
 
 
+@pytest.mark.process
+@pytest.mark.slow
 def test_slurm_is_asked_for_what_the_options_say(
     engine_of: Callable[[str], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,7 @@ def run(argv: list[str]) -> int:
     for split in dict.fromkeys(options.splits):
         sources = manifest.split(split)
         takes = takes_from_recordings(
-            (part_name(entry), mended(open_entry(entry, manifest.root), _tell)) for entry in sources
+            (part_name(entry), mended(open_entry(entry, manifest.root), _log)) for entry in sources
         )
         if all(take.rest for take in takes):
             raise DataError(f"split {split!r}", "holds no labelled take", "give single takes, or spans of gestures")
@@ -75,7 +75,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(f"emgasr: {line}", file=sys.stderr)
 
 
