@@ -111,7 +111,7 @@ def advance(
 
 @inlined
 def _room(search: Search) -> tuple[int, bool]:
-    """Make room for a frame; return what there must be more of, DONE if there is enough, and if nodes were renumbered."""
+    """Make room for a frame; return what must grow (DONE: nothing), and whether nodes were renumbered."""
     weights, tree, progress = search.weights, search.tree, search.tree.progress[0]
     wanted, compacted = min(weights.beam, progress.live * (weights.top_k + 1)), False
     if wanted > len(search.beam.nodes):
