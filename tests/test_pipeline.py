@@ -42,6 +42,7 @@ def typed() -> Recording:
     return simulate_session(person, 1, prompts=default_prompts("test"), minutes=1 / 3)
 
 
+@pytest.mark.slow
 def test_a_dozen_lines_of_python_load_transcribe_and_stream(
     typed: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -332,6 +333,7 @@ def test_a_language_model_of_other_symbols_is_refused(folder: Path, tmp_path: Pa
         pipeline.transcribe(make_recording(1.0), lm=LM)
 
 
+@pytest.mark.process
 def test_import_emgasr_loads_nothing_heavy_and_shows_its_names() -> None:
     code = "import sys, emgasr; print(*sorted({'torch', 'numpy', 'scipy', 'numba', 'yaml'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

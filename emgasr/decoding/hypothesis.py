@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -47,24 +48,40 @@ class SearchConfig:
     the end of their last word count as complete where the emissions end. With `refund_bonus` a backspace is not counted
     in |y|, and neither is what it deletes. Words are those of a lexicon's model (WordModel), the last one as soon as it
     has a letter; without such a model there is no word_bonus.
+
+    Args:
+        beam: hypotheses kept after each frame, 1 to 1,000,000.
+        top_k: labels that may begin in a frame, best first; None: all. Blank and repeats always may.
+        lm_weight: weight of the language model, -100 to 100, as each weight in nats below.
+        length_bonus: added for each token.
+        acoustic_scale: exponent of the emissions, 0.001 to 100.
+        blank_penalty: nats that each blank frame of an alignment costs; below 0, blanks are favored.
+        backspace_penalty: taken off for each backspace; a free undo invents pairs of a wrong key and a backspace.
+        end_of_sentence: whether the recording ends where a sentence of the language model does.
+        n_best: hypotheses answered, of at most `beam`.
+        threshold: nats below the best at which a hypothesis is dropped, 0.001 to 100,000; None: never.
+        finalize_within: frames (to 10^9) after which a stream's best hypothesis is final, whatever else lives.
+        word_bonus: added for each word of a lexicon's model; flashlight calls it the word score.
+        refund_bonus: whether a backspace takes back the bonus of what it deletes, as emg2qwerty's decoder does.
+        strict_top_k: whether blank and repeats must be among the top_k labels too, as in emg2qwerty's decoder.
     """
 
-    beam: int = 50  # hypotheses kept after each frame, 1 to 1,000,000
-    top_k: int | None = 10  # labels that may begin in a frame, best first; None: all. Blank and repeats always may
-    lm_weight: float = 1.0  # -100 to 100, as each weight in nats below
+    RENAMED: ClassVar[Mapping[str, str]] = {"commit_within": "finalize_within"}
+
+    beam: int = 50
+    top_k: int | None = 10
+    lm_weight: float = 1.0
     length_bonus: float = 0.0
-    acoustic_scale: float = 1.0  # 0.001 to 100
-    blank_penalty: float = 0.0  # nats that each blank frame of an alignment costs; below 0, blanks are favored
-    backspace_penalty: float = 0.0  # a free undo invents pairs of a wrong key and a backspace
+    acoustic_scale: float = 1.0
+    blank_penalty: float = 0.0
+    backspace_penalty: float = 0.0
     end_of_sentence: bool = False
-    n_best: int = 1  # hypotheses answered, of at most `beam`
-    threshold: float | None = (
-        None  # nats below the best at which a hypothesis is dropped, 0.001 to 100,000; None: never
-    )
-    finalize_within: int = 5000  # frames (to 10^9) after which a stream's best hypothesis is final, whatever else lives
-    word_bonus: float = 0.0  # what flashlight calls the word score
-    refund_bonus: bool = False  # a backspace takes back the bonus of what it deletes, as emg2qwerty's decoder does
-    strict_top_k: bool = False  # blank and repeats must be among the top_k labels too, as in emg2qwerty's decoder
+    n_best: int = 1
+    threshold: float | None = None
+    finalize_within: int = 5000
+    word_bonus: float = 0.0
+    refund_bonus: bool = False
+    strict_top_k: bool = False
 
     def __post_init__(self) -> None:
         for name, (low, high) in BOUNDS.items():

@@ -67,17 +67,17 @@ class SearchState:
     @property
     def frames_seen(self) -> int:
         """How many frames were searched."""
-        return int(self.tree.progress[0].frame)
+        return int(self.tree.progress["frame"][0])
 
     @property
     def open_frames(self) -> int:
         """How many of the latest frames no final token has used up: what may still change."""
-        return int(self.tree.progress[0].open_to - self.tree.progress[0].open_from)
+        return int(self.tree.progress["open_to"][0] - self.tree.progress["open_from"][0])
 
     @property
     def logs(self) -> bool:
         """Whether masses are logarithms at present."""
-        return bool(self.tree.progress[0].logs)
+        return bool(self.tree.progress["logs"][0])
 
     def copy(self) -> SearchState:
         """A state of its own, to go back to."""
@@ -149,7 +149,7 @@ class BeamSearch:
         elif isinstance(self.lm, NGramModel):
             root["state"] = self.lm.start()
         tree.mass[0, 0, 0] = 1.0
-        progress.live = progress.used = 1
+        progress["live"] = progress["used"] = 1
         if self._rewrite_factors(tree, None) > LARGEST_LN:
             self._further(tree)
         return SearchState(tree, kernel.scratch(FIRST_ENTRIES, len(self.tokens)))
@@ -185,14 +185,14 @@ class BeamSearch:
 
     def flush(self, state: SearchState) -> list[Hypothesis]:
         """Return the n best hypotheses of what was searched so far; the state can be stepped on afterwards."""
-        tree, live = state.tree, state.tree.progress[0].live
+        tree, live = state.tree, state.tree.progress["live"][0]
         nodes, mass = tree.beam[0, :live], tree.mass[0, :, :live]
         known = tree.nodes[nodes]
         if state.logs:
             scores = np.logaddexp(mass[0], mass[1])
         else:
             with np.errstate(divide="ignore"):
-                scores = np.log(mass.sum(0)) + tree.progress[0].ln_scale
+                scores = np.log(mass.sum(0)) + tree.progress["ln_scale"][0]
         acoustic = scores - known["prior"]
         ln_p = known["ln_p"].copy()
         if self.lm is not None and self.config.end_of_sentence:
@@ -213,26 +213,26 @@ class BeamSearch:
     def _further(self, tree: Tree) -> None:
         """Go on with logarithms of masses, for some frames at least: plain ones do not reach as far as is needed."""
         progress = tree.progress[0]
-        live = tree.mass[0, :, : progress.live]
+        live = tree.mass[0, :, : progress["live"]]
         with np.errstate(divide="ignore"):
-            live[:] = np.log(live) + progress.ln_scale
-        progress.ln_scale, progress.logs, progress.too_far = 0.0, 1, 0
-        progress.logs_until = progress.frame + LOGS_FRAMES
+            live[:] = np.log(live) + progress["ln_scale"]
+        progress["ln_scale"], progress["logs"], progress["too_far"] = 0.0, 1, 0
+        progress["logs_until"] = progress["frame"] + LOGS_FRAMES
         self._rewrite_factors(tree, True)
 
     def _nearer(self, tree: Tree) -> None:
         """Go back to plain masses if these reach as far as all that lives, else go on as it is."""
         compact(tree)
         progress = tree.progress[0]
-        live = tree.mass[0, :, : progress.live]
+        live = tree.mass[0, :, : progress["live"]]
         totals = np.logaddexp(live[0], live[1])
         best = totals.max()
         if totals.min() - best < math.log(TINY) or self._rewrite_factors(tree, None) > LARGEST_LN:
             self._rewrite_factors(tree, True)
-            progress.logs_until += LOGS_FRAMES
+            progress["logs_until"] += LOGS_FRAMES
             return
         live[:] = np.exp(live - best)
-        progress.ln_scale, progress.logs = best, 0
+        progress["ln_scale"], progress["logs"] = best, 0
 
     def _end(self, node: np.void) -> float:
         """Return ln p that the text of a NODE ends."""
@@ -257,12 +257,12 @@ class BeamSearch:
 def take_final(state: SearchState) -> None:
     """Move the final tokens from the kernel's room to the state's lists."""
     tree = state.tree
-    count = int(tree.progress[0].finalized)
+    count = int(tree.progress["finalized"][0])
     if count:
         state.ids += tree.final["id"][:count].tolist()
         state.frames += tree.final["frame"][:count].tolist()
         state.confidences += tree.final["confidence"][:count].tolist()
-        tree.progress[0].finalized = 0
+        tree.progress["finalized"] = 0
 
 
 def _grown(tree: Tree, answer: int) -> Tree:

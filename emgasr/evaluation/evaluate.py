@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
-from emgasr.decoding import BeamSearch, Hypothesis, classify, greedy
+from emgasr.decoding import Hypothesis, classify, greedy
 from emgasr.errors import DataError
 from emgasr.evaluation.items import Item, scored_set
 from emgasr.lm.words import WordModel
@@ -16,6 +17,16 @@ from emgasr.tokens import Tokens
 
 GREEDY, WITH_LM = "greedy", "lm"
 BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
+
+
+class Search(Protocol):
+    """What an evaluation asks of a search, as `emgasr.decoding.BeamSearch` is one."""
+
+    lm: Any
+
+    def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
+        """Return the hypotheses of emissions (F, V), the best first."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +93,7 @@ class Evaluation:
 def evaluate(
     items: Iterable[Item],
     tokens: Tokens,
-    search: BeamSearch | None = None,
+    search: Search | None = None,
     *,
     system: str = "emgasr",
     split: str = "test",
@@ -109,7 +120,7 @@ def blocks(pairs: Pairs, size: int) -> list[Counts]:
     return [Counts.of(piece) for piece in cut(pairs, size)]
 
 
-def _judge(item: Item, tokens: Tokens, search: BeamSearch | None) -> Judged:
+def _judge(item: Item, tokens: Tokens, search: Search | None) -> Judged:
     scored = scored_set(tokens)
     reference = tuple(item.reference)
     text = scored.render(scored.ids(reference))

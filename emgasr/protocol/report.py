@@ -19,7 +19,7 @@ from emgasr.protocol.results import Ladder, Pair, PeopleFigure, PeopleResult, Pe
 from emgasr.protocol.tables import between_systems, curves, minutes_to, over_people
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
 RESULTS_NAME, TEXT_NAME, CURVE_NAME = "results.json", "RESULTS.md", "curve.png"
 SECTION = "\n## On people held out\n"
@@ -166,13 +166,13 @@ def draw_curves(results: Sequence[PersonResult], target: float, path: Path) -> b
     return True
 
 
-def _figure(found: Mapping[Ladder, Sequence[PeopleResult]], target: float) -> Figure:
-    from matplotlib.figure import Figure
+def _figure(found: Mapping[Ladder, Sequence[PeopleResult]], target: float) -> Picture:
+    from matplotlib.figure import Figure as Picture
 
     panels = list(dict.fromkeys((name, method) for _, name, method in found))
     columns = min(4, len(panels))
     lines = -(-len(panels) // columns)
-    figure = Figure(figsize=(1 + 3.4 * columns, 3.2 * lines), layout="constrained")
+    figure = Picture(figsize=(1 + 3.4 * columns, 3.2 * lines), layout="constrained")
     axes = figure.subplots(lines, columns, sharey=True, squeeze=False)
     systems = list(dict.fromkeys(system for system, _, _ in found))
     for place, (name, method) in zip(axes.flat, panels, strict=False):

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.reference import BeamSearch as ReferenceSearch
 from emgasr.errors import ConfigError, DataError
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.lexicon import OUTSIDE, ROOT, read_lexicon
 from emgasr.lm.words import WordModel, WordState
 from emgasr.tokens import ENTER, SHIFT, Tokens
+from tests.oracles.reference_search import BeamSearch as ReferenceSearch
 
 TOKENS = Tokens.characters(["a", "b", "c", "d", " ", ENTER])
 PIECES = Tokens("sentencepiece", ["▁", "▁a", "▁ab", "a", "b", "bc", "c▁a", "d"])

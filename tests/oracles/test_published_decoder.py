@@ -18,11 +18,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from emgasr.decoding import BeamSearch, reference
+from emgasr.decoding import BeamSearch
 from emgasr.decoding.search_file import read_search_config
 from emgasr.lm import estimate, read_model, write_arpa
 from emgasr.lm.single_words import read_as_single_words
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
+from tests.oracles import reference_search as reference
 
 TRIED = int(os.environ.get("EMGASR_PUBLISHED", "15"))
 CONFIG = read_search_config(Path(__file__).parents[2] / "recipes/emg2qwerty/search_published.yaml")
@@ -144,6 +145,7 @@ def emissions_of(seed: int, tokens: Tokens) -> np.ndarray:
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_the_search_of_the_recipe_answers_as_the_published_decoder(arpa: Path) -> None:
     deleted = capital = 0
     for seed in range(TRIED):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emgasr.decoding import Hypothesis, SearchConfig, beam_search, reference
+from emgasr.decoding import Hypothesis, SearchConfig, beam_search
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import BOUNDS, COUNTS
 from emgasr.errors import ConfigError
@@ -23,6 +23,7 @@ from emgasr.lm import estimate
 from emgasr.lm.single_words import read_as_single_words
 from emgasr.lm.words import WordModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
+from tests.oracles import reference_search as reference
 
 SEARCHES = int(os.environ.get("EMGASR_SEARCHES", "120"))
 ONCE_WRONG = (1015, 2416)  # digits lost on the way to a mass; a bound in float32

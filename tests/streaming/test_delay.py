@@ -30,13 +30,13 @@ def test_the_delay_told_is_that_from_the_middle_of_a_window_to_its_emission(enco
     assert np.mean(late) == pytest.approx(mean, abs=delay.feed_ms)
 
 
-@pytest.mark.parametrize("settle_s", [0.1, 0.3, 1.0])
+@pytest.mark.parametrize("finalize_s", [0.1, 0.3, 1.0])
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_the_longest_time_to_a_stable_key_is_that_of_its_emission_to_the_look_that_settles_it(
-    encoder: str, settle_s: float
+def test_the_longest_time_to_a_final_key_is_that_of_its_emission_to_the_look_that_finalizes_it(
+    encoder: str, finalize_s: float
 ) -> None:
     model = tiny_recognizer(encoder)
-    config = StreamConfig(agreement=1.0, finalize_within_s=settle_s, pause_s=None)
+    config = StreamConfig(agreement=1.0, finalize_within_s=finalize_s, pause_s=None)
     reader = stream_of(model, search=SearchConfig(beam=20), config=config)._reader
     assert isinstance(reader, BeamReader)
     chunk, late = model.encoder.chunk_frames, []
@@ -45,7 +45,7 @@ def test_the_longest_time_to_a_stable_key_is_that_of_its_emission_to_the_look_th
     for first in range(0, 600, chunk):
         reader.read(rows[first : first + chunk])
         late += [first + chunk - token.frame for token in reader.taken()]
-    delay = delay_of(model, settle_s, feed_ms=0.0)
+    delay = delay_of(model, finalize_s, feed_ms=0.0)
     # Emission f fits a key half a window after f frames best; n of them are there a window after n frames, less a hop.
     assert len(late) > 50
     longest_ms = max(late) * delay.frame_ms - delay.hop_ms + delay.window_ms / 2

@@ -65,7 +65,7 @@ def calibration(person: Person, minutes: float) -> Recording:
 
 
 def read(
-    reader: Reader, recording: Recording, system: str, show: Callable[[int, str], None], **told: Any
+    reader: Reader, recording: Recording, system: str, show: Callable[[int, str], None], **more: Any
 ) -> Evaluation:
     """Read and judge the typed minute; `show` receives the frames searched and the text so far as it grows."""
     settings: dict[str, object] = {
@@ -73,12 +73,12 @@ def read(
         "language model": f"{LM_NAME} (order {reader.lm.order})",
         "search": f"weights of {SEARCH_NAME}, tuned on validation people",
         "person": f"{recording.subject}, simulated, never seen in training",
-        **told,
+        **more,
     }
     return evaluate(
         items_of(reader.recognizer, [(recording.session, recording)]),
         reader.recognizer.tokens,
-        _Shown(reader, show),
+        _Watched(BeamSearch(reader.recognizer.tokens, reader.lm, reader.search), show),
         system=system,
         settings=settings,
     )
@@ -105,17 +105,16 @@ def write_findings(folder: Path, results: Sequence[tuple[Evaluation, list[Result
     write_report(folder / "report.html", results, title)
 
 
-class _Shown(BeamSearch):
-    """A reader's search that shows the text as it goes: cut into chunks it answers the same."""
+class _Watched:
+    """A search in chunks, which gives the same result as in one, with a look at the text after each."""
 
-    def __init__(self, reader: Reader, show: Callable[[int, str], None]) -> None:
-        super().__init__(reader.recognizer.tokens, reader.lm, reader.search)
-        self._show = show
+    def __init__(self, search: BeamSearch, show: Callable[[int, str], None]) -> None:
+        self.lm, self._search, self._show = search.lm, search, show
 
     def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
         """Search the whole utterance (F, V)."""
-        state = self.start()
+        state = self._search.start()
         for start in range(0, len(emissions), _SHOWN_FRAMES):
-            state = self.step(emissions[start : start + _SHOWN_FRAMES], state)
-            self._show(state.frames_seen, self.tokens.render(self.flush(state)[0].ids))
-        return self.flush(state)
+            state = self._search.step(emissions[start : start + _SHOWN_FRAMES], state)
+            self._show(state.frames_seen, self._search.tokens.render(self._search.flush(state)[0].ids))
+        return self._search.flush(state)

@@ -190,7 +190,7 @@ def _try_others(
         if boosts is not None:
             ln_factor += boosts.gain[parent.hot, label]
         factor = beam.undo[parent.entry] if undoes else of_ln(ln_factor, logs)
-        candidate = Candidate(parent.entry, int(label), int(state), factor, ln_p)
+        candidate = Candidate(parent.entry, label, np.int64(state), factor, ln_p)
         mass = times(times(before, factor, logs), emission, logs)
         standing = _offered(search, standing, bar, candidate, before, mass, logs)
     return standing, left
@@ -221,7 +221,7 @@ def _walk_down(
     if boosts is not None:
         ln_gained = boosts.most[parent.hot]
     state = search.tree.nodes[beam.nodes[parent.entry]].state
-    ln_backoff, levels = 0.0, 0
+    ln_backoff, levels = 0.0, np.int64(0)
     had_low, had_high = entry.low, entry.high  # what lives, then also what was found
     reach = count if masked else 0
     symbol = lm.symbol_of[parent.label]
@@ -302,7 +302,7 @@ def _score(
         ln_factor += boosts.gain[parent.hot, label]
     before, factor = _before(parent, label), of_ln(ln_factor, logs)
     mass = times(times(before, factor, logs), search.labels.emission[label], logs)
-    candidate = Candidate(parent.entry, int(label), int(found.behind), factor, ln_p)
+    candidate = Candidate(parent.entry, label, np.int64(found.behind), factor, ln_p)
     return _offered(search, standing, bar, candidate, before, mass, logs)
 
 

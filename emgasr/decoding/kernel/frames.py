@@ -60,21 +60,10 @@ def advance(
     Compiled apart for searches with and without words, boosts and logarithms, so that one costs nothing where it is
     not.
     """
+    emissions = lend(emissions)
     search = opened(Weights(*weights), lend(NGramTables(*lm)), lend(Tree(*tree)), lend(Scratch(*scratch)))
-    return _search(lend(emissions), first_row, search, lend(words), lend(boosts), logs)
-
-
-@inlined
-def _search(
-    emissions: np.ndarray,
-    first_row: int,
-    search: Search,
-    words: WordTables | None,
-    boosts: BoostTables | None,
-    logs: bool | None,
-) -> tuple[int, int]:
-    progress, weights, none = search.tree.progress[0], search.weights, zero(logs)
-    threshold = of_ln(-weights.threshold, logs)
+    progress, asked, none = search.tree.progress[0], search.weights, zero(logs)
+    threshold = of_ln(-asked.threshold, logs)
     changed = grown = True  # the beam since it was described; since what its hypotheses share was made final
     for row_number in range(first_row, len(emissions)):
         row = emissions[row_number]
@@ -90,12 +79,12 @@ def _search(
         count, blanks = _labels(search, row)
         if changed:
             describe(search)
-        blank = of_ln(weights.acoustic_scale * row[BLANK] - weights.blank_penalty, logs) if blanks else none
+        blank = of_ln(asked.acoustic_scale * row[BLANK] - asked.blank_penalty, logs) if blanks else none
         stays = stay(search, row, blank, logs)
         standing = Standing(progress.live, 0, stays.most, none, False)
-        floor = max(stays.least if progress.live == weights.beam else none, times(stays.most, threshold, logs))
+        floor = max(stays.least if progress.live == asked.beam else none, times(stays.most, threshold, logs))
         if _may_begin(search, row, count, stays, floor, logs):
-            standing = begin(search, row, count, stays.most, stays.least, words, boosts, logs)
+            standing = begin(search, row, count, stays.most, stays.least, lend(words), lend(boosts), logs)
         floor = times(standing.best, threshold, logs)
         if logs is None and _too_far(search, row, blanks, stays, standing, floor):
             progress.open_to -= 1
@@ -103,7 +92,7 @@ def _search(
             return row_number, FURTHER
         changed = standing.candidates > 0 or stays.least == none or stays.least < floor
         if changed:
-            _keep(search, standing, floor, words, boosts, logs)
+            _keep(search, standing, floor, lend(words), lend(boosts), logs)
             grown = True
         else:
             beam = search.beam
@@ -111,9 +100,9 @@ def _search(
                 beam.blank[entry], beam.token[entry] = beam.next_blank[entry], beam.next_token[entry]
         if logs is None and standing.best > 0.0 and (standing.best < TOO_SMALL or standing.best > TOO_LARGE):
             _divide(search, standing.best)
-        late = progress.open_to - progress.open_from > weights.finalize_within
+        late = progress.open_to - progress.open_from > asked.finalize_within
         if progress.frame % FINALIZE_EVERY == 0 and (grown or late):
-            changed |= finalize_shared(search.tree, weights.finalize_within, logs)
+            changed |= finalize_shared(search.tree, asked.finalize_within, logs)
             grown = False
         if logs is None and progress.too_far:
             return row_number + 1, FURTHER
@@ -122,7 +111,7 @@ def _search(
 
 @inlined
 def _room(search: Search) -> tuple[int, bool]:
-    """Make room for a frame; return what there must be more of, DONE if there is enough, and if nodes were renumbered."""
+    """Make room for a frame; return what must grow (DONE: nothing), and whether nodes were renumbered."""
     weights, tree, progress = search.weights, search.tree, search.tree.progress[0]
     wanted, compacted = min(weights.beam, progress.live * (weights.top_k + 1)), False
     if wanted > len(search.beam.nodes):

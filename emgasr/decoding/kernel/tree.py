@@ -42,23 +42,20 @@ NODE = np.dtype(
 )
 FINAL = np.dtype([("id", np.int32), ("frame", np.int32), ("confidence", np.float64)], align=True)
 PROGRESS = np.dtype(
-    (
-        np.record,
-        [
-            ("frame", np.int64),  # frames seen
-            ("live", np.int64),  # hypotheses in the beam
-            ("used", np.int64),  # nodes
-            ("base", np.int64),  # the node up to which all is final
-            ("open_from", np.int64),  # where in `window` the frames behind it begin
-            ("open_to", np.int64),
-            ("anchored", np.int64),  # 1: the first of these frames is where that node's token begins
-            ("finalized", np.int64),  # tokens in `final`
-            ("logs", np.int64),  # 1: masses are logarithms
-            ("logs_until", np.int64),  # the frame up to which they stay so
-            ("too_far", np.int64),  # 1: a node has factors that plain masses cannot hold
-            ("ln_scale", np.float64),  # ln of what plain masses were divided by
-        ],
-    )
+    [
+        ("frame", np.int64),  # frames seen
+        ("live", np.int64),  # hypotheses in the beam
+        ("used", np.int64),  # nodes
+        ("base", np.int64),  # the node up to which all is final
+        ("open_from", np.int64),  # where in `window` the frames behind it begin
+        ("open_to", np.int64),
+        ("anchored", np.int64),  # 1: the first of these frames is where that node's token begins
+        ("finalized", np.int64),  # tokens in `final`
+        ("logs", np.int64),  # 1: masses are logarithms
+        ("logs_until", np.int64),  # the frame up to which they stay so
+        ("too_far", np.int64),  # 1: a node has factors that plain masses cannot hold
+        ("ln_scale", np.float64),  # ln of what plain masses were divided by
+    ]
 )
 
 

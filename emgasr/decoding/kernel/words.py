@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from emgasr.decoding.hotwords import Hotwords
-from emgasr.decoding.kernel.compiling import fixed
+from emgasr.decoding.kernel.compiling import fixed, inner
 from emgasr.lm.lexicon import NO_WORD, OUTSIDE, ROOT
 from emgasr.lm.ngram import END_ID, UNKNOWN_ID
 from emgasr.lm.ngram import step as ngram_step
@@ -79,7 +79,7 @@ def boost_tables(hotwords: Hotwords) -> BoostTables:
     return BoostTables(fixed(hotwords.goto), fixed(hotwords.gain), fixed(hotwords.gain.max(axis=1)))
 
 
-@compiled(nogil=True)
+@inner
 def word_step(
     model: WordTables, token: int, context: int, node: int, spelled: int, outside: float
 ) -> tuple[float, int, int, int, float, int]:
@@ -117,7 +117,7 @@ def word_finish(model: WordTables, context: int, node: int, spelled: int, outsid
     return ln_p - before, context
 
 
-@compiled(nogil=True)
+@inner
 def _in_progress(model: WordTables, node: int, outside: float) -> float:
     if node == ROOT:
         return 0.0

@@ -88,7 +88,7 @@ def test_what_cannot_be_is_one_line(world: Path, options: tuple[str, ...], wrong
     assert not (world / "model" / "live.yaml").exists()
 
 
-def test_without_a_language_model_there_is_nothing_to_settle(world: Path, told: Told) -> None:
+def test_without_a_language_model_there_are_no_rules_to_tune(world: Path, told: Told) -> None:
     assert main(["tune-live", f"{world}/model", f"{world}/manifest.jsonl"]) == 2
     assert "--lm: is missing" in told()[1]
 

@@ -179,7 +179,7 @@ def test_a_search_that_is_not_compiled_yet_is_announced_once(
 ) -> None:
     from emgasr.cli.options.search import tell_if_cold
     from emgasr.decoding import kernel
-    from emgasr.decoding.kernel.cache import forget_outdated
+    from emgasr.decoding.kernel.compiling import forget_outdated
 
     class Fresh:
         """As `kernel.advance` is in a new process."""
