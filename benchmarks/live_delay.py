@@ -182,9 +182,7 @@ def main() -> None:
     parser.add_argument("--lm", help="n-gram language model")
     parser.add_argument("--search", help="tuned weights (default: search.yaml of each model)")
     parser.add_argument("--chunks-ms", type=float, nargs="+", default=list(CHUNKS_MS))
-    parser.add_argument(
-        "--rules", help="when keys become final (default: live.yaml of each model, else the usual ones)"
-    )
+    parser.add_argument("--rules", help="when keys become final (default: each model's live.yaml, else the usual ones)")
     parser.add_argument("--min-confidence", type=float, default=0.0, help="keys with less are not shown")
     parser.add_argument("--rest", type=float, default=0.0, help="seconds of rest to set the gate on; 0: no gate")
     parser.add_argument("--json", action="store_true")

@@ -30,11 +30,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 VERBS = {
     "train": "train --config {w}/train.yaml --out {o}/new",
-    "personalize": "personalize {w}/model --recordings {w}/r.hdf5 --steps 2 --validations 1 --out {o}/new",
+    "personalize": "personalize {w}/model {w}/r.hdf5 --fit.steps 2 --fit.validations 1 --out {o}/new",
     "evaluate": "evaluate {w}/model {w}/manifest.jsonl --split validation --out {o}/new",
-    "simulate": "simulate {o}/new --people 1 --sessions 1 --minutes 0.3",
-    "condition": "condition {w}/r.hdf5 {o}/new.hdf5 --highpass_hz 20",
-    "record": "record {o}/new.hdf5 --source file:{w}/r.hdf5,speed=fast",
+    "simulate": "simulate --out {o}/new --people 1 --sessions 1 --session-minutes 0.3",
+    "condition": "condition {w}/r.hdf5 --out {o}/new.hdf5 --highpass-hz 20",
+    "record": "record --source file:{w}/r.hdf5,speed=fast --out {o}/new.hdf5",
     "manifest": "manifest {w} --corpus native --out {o}/new.jsonl",
     "language model": "lm build {w}/text.txt --out {o}/new.arpa --order 2",
     "packed language model": "lm build {w}/text.txt --out {o}/new.arpa.gz --order 2",
@@ -59,6 +59,7 @@ def test_a_full_disk_is_one_line_and_older_files_are_whole(
     assert not [path for path in tmp_path.rglob(".*") if path.is_file() and path.name != ".unfinished"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [600, 3000, 20_000, 40_000])
 def test_training_goes_on_from_its_checkpoint_when_there_is_room_again(
     size: int, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -42,6 +42,7 @@ def typed() -> Recording:
     return simulate_session(person, 1, prompts=default_prompts("test"), minutes=1 / 3)
 
 
+@pytest.mark.slow
 def test_a_dozen_lines_of_python_load_transcribe_and_stream(
     typed: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

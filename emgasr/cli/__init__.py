@@ -1,4 +1,4 @@
-"""The command line: arguments in, one verb run, an exit code out (0 well, 2 a mistake told in one line, 130 Ctrl-C)."""
+"""The command line: arguments in, one verb run, an exit code out (0 done, 2 a mistake, in one line, 130 Ctrl-C)."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:  # a process of its own
         _open_missing_streams()
         end_as_ctrl_c()
-    return told(_dispatch, list(sys.argv[1:] if argv is None else argv))
+    return exit_code(_dispatch, list(sys.argv[1:] if argv is None else argv))
 
 
-def told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
-    """Run what takes arguments and return its exit code, failures told as `main` tells them: for recipes' scripts."""
+def exit_code(run: Callable[[list[str]], int], arguments: list[str]) -> int:
+    """Run a function of arguments and return its exit code; failures are reported as `main` does, for any script."""
     with shown_streams():
-        return _told(run, arguments)
+        return _reported(run, arguments)
 
 
-def _told(run: Callable[[list[str]], int], arguments: list[str]) -> int:
+def _reported(run: Callable[[list[str]], int], arguments: list[str]) -> int:
     try:
         _let_streams_take_any_text()
         code = run(arguments)
@@ -108,7 +108,7 @@ def _dispatch(arguments: list[str]) -> int:
         raise EmgasrError("emgasr", f"there is no verb {verb!r}", advice)
     try:
         return int(importlib.import_module(VERBS[verb][0]).run(rest) or 0)
-    except SystemExit as stop:  # how argparse ends after --help (0) and after a bad option (2, already told)
+    except SystemExit as stop:  # how argparse ends after --help (0) and after a bad option (2, already reported)
         if isinstance(stop.code, str):
             return _fail(stop.code, 2)
         return stop.code or 0
@@ -167,6 +167,6 @@ def _operating_system_line(error: OSError) -> str:
 def _fail(line: str, code: int) -> int:
     if os.environ.get("EMGASR_DEBUG") == "1" and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    with suppress(OSError):  # nobody can be told
+    with suppress(OSError):  # nobody listens
         print("emgasr: " + told_line(line.removeprefix("emgasr: ")), file=sys.stderr)
     return code

@@ -33,6 +33,6 @@ def to_plain(value: Any) -> Any:
 
 def write_yaml(content: Any, path: str | Path, comment: str = "") -> None:
     """Write `content` as YAML, a line of `comment` above; the old file stays if this fails."""
-    told = f"# {comment}\n" if comment else ""
+    heading = f"# {comment}\n" if comment else ""
     with replacing(path) as temporary:
-        temporary.write_text(told + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        temporary.write_text(heading + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -67,7 +67,7 @@ class SearchConfig:
         ConfigError: A field is not within its `BOUNDS`.
     """
 
-    RENAMED: ClassVar[Mapping[str, str]] = {"commit_within": "finalize_within"}  # of search.yaml
+    RENAMED: ClassVar[Mapping[str, str]] = {"commit_within": "finalize_within"}
 
     beam: int = 50
     top_k: int | None = 10

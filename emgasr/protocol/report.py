@@ -15,11 +15,11 @@ from emgasr.files.output import replacing
 from emgasr.files.plain_data import read_json
 from emgasr.protocol.config import NONE
 from emgasr.protocol.plan import RUN_NAME
-from emgasr.protocol.results import Figure, Ladder, Pair, PeopleResult, PersonResult, Reached
+from emgasr.protocol.results import Ladder, Pair, PeopleFigure, PeopleResult, PersonResult, Reached
 from emgasr.protocol.tables import between_systems, curves, minutes_to, over_people
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
 RESULTS_NAME, TEXT_NAME, CURVE_NAME = "results.json", "RESULTS.md", "curve.png"
 SECTION = "\n## On people held out\n"
@@ -166,13 +166,13 @@ def draw_curves(results: Sequence[PersonResult], target: float, path: Path) -> b
     return True
 
 
-def _figure(found: Mapping[Ladder, Sequence[PeopleResult]], target: float) -> Figure:
-    from matplotlib.figure import Figure
+def _figure(found: Mapping[Ladder, Sequence[PeopleResult]], target: float) -> Picture:
+    from matplotlib.figure import Figure as Picture
 
     panels = list(dict.fromkeys((name, method) for _, name, method in found))
     columns = min(4, len(panels))
     lines = -(-len(panels) // columns)
-    figure = Figure(figsize=(1 + 3.4 * columns, 3.2 * lines), layout="constrained")
+    figure = Picture(figsize=(1 + 3.4 * columns, 3.2 * lines), layout="constrained")
     axes = figure.subplots(lines, columns, sharey=True, squeeze=False)
     systems = list(dict.fromkeys(system for system, _, _ in found))
     for place, (name, method) in zip(axes.flat, panels, strict=False):
@@ -250,7 +250,7 @@ def _table(rows: Sequence[PeopleResult]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in lines] + ["", note]
 
 
-def _cells(figure: Figure | None) -> list[str]:
+def _cells(figure: PeopleFigure | None) -> list[str]:
     if figure is None:
         return ["", "", ""]
     interval = "–".join(f"{100 * bound:.1f}" for bound in figure.interval or ())

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
 from emgasr.decoding import BeamSearch
-from emgasr.errors import ConfigError
 from emgasr.files.plain_data import read_yaml
 from emgasr.models.folder import LIVE_NAME
 from emgasr.streaming.decoder import BeamReader
 from emgasr.streaming.delay import finalizing_frames
-
-OLD_FIELDS = {"settle_within_s": "finalize_within_s"}  # as older files have them
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,8 @@ class LiveRules:
         pause_s: seconds without a key after which every partial key becomes final, and a sentence ends if the search
             has `end_of_sentence`; None: never. Both are a millisecond to an hour.
     """
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"settle_within_s": "finalize_within_s"}
 
     agreement: Annotated[float, Within(0.5, 1)] = 0.8
     finalize_within_s: Annotated[float, Within(0.001, 3600)] | None = 1.0
@@ -48,19 +47,12 @@ NO_RULES = LiveRules(1.0, None, None)
 
 
 def read_rules(path: str | Path) -> LiveRules:
-    """Read rules as `write_rules` writes them; older names of fields are read too, and a warning names the new ones.
+    """Read rules as `write_rules` writes them; older names of fields are read too, and a line names the new ones.
 
     Raises:
         ConfigError: A field is unknown, mistyped, or given by both of its names.
     """
-    content = read_yaml(path)
-    for old, new in OLD_FIELDS.items():
-        if isinstance(content, dict) and old in content:
-            if new in content:
-                raise ConfigError(path, f"holds both {new} and {old}, its old name", f"remove {old}")
-            content = {new if name == old else name: value for name, value in content.items()}
-            logging.getLogger(__name__).warning("emgasr: %s: %s is called %s now", path, old, new)
-    return from_mapping(LiveRules, {}, content, path)
+    return from_mapping(LiveRules, {}, read_yaml(path), path)
 
 
 def rules_of(model: Path) -> LiveRules:

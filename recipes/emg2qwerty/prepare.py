@@ -11,7 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import IO
 
-from emgasr.cli import told
+from emgasr.cli import exit_code
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora.archive import extract
 from emgasr.corpora.emg2qwerty import bids as emg2qwerty_bids
@@ -167,4 +167,4 @@ def _tell(line: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(told(run, sys.argv[1:]))
+    sys.exit(exit_code(run, sys.argv[1:]))

@@ -11,7 +11,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from emgasr.cli import told
+from emgasr.cli import exit_code
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora.ninapro import DATABASES, mat_files
 from emgasr.corpora.uci_gestures import text_files
@@ -50,4 +50,4 @@ def _entries(corpus: Path, options: Namespace) -> list[Entry]:
 
 
 if __name__ == "__main__":
-    sys.exit(told(run, sys.argv[1:]))
+    sys.exit(exit_code(run, sys.argv[1:]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from emgasr.cli import told
+from emgasr.cli import exit_code
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora.neuromotor import session_files
 from emgasr.data.survey import duplicates, survey
@@ -41,4 +41,4 @@ def run(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(told(run, sys.argv[1:]))
+    sys.exit(exit_code(run, sys.argv[1:]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from emgasr.cli import told
+from emgasr.cli import exit_code
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora.gaddy import PARTS, entry_fields, utterances
 from emgasr.corpora.gaddy_splits import CLAIMS, leak_report, read_sentences, split_as_published
@@ -90,4 +90,4 @@ def _tell(line: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(told(run, sys.argv[1:]))
+    sys.exit(exit_code(run, sys.argv[1:]))

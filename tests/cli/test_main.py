@@ -54,6 +54,19 @@ def test_help_lists_every_verb_and_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.process
+def test_the_help_of_a_verb_imports_nothing_that_takes_long() -> None:
+    """Training's options stand beside its networks, so its two verbs load torch; condition loads scipy's filters."""
+    verbs = sorted(set(cli.VERBS) - {"train", "personalize", "condition"})
+    program = (
+        f"import sys; from emgasr.cli import main; codes = [main([verb, '--help']) for verb in {verbs}]; "
+        "heavy = {'torch', 'torchaudio', 'scipy', 'h5py', 'numba'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else sum(codes))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.process
 def test_the_package_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "emgasr", "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, f"emgasr {__version__}\n")
@@ -179,10 +192,10 @@ def test_a_closed_pipe_is_no_error_message() -> None:
 
 
 SHOWS = (
-    "import sys; from emgasr.cli import told; from emgasr.cli.options.json_out import print_json\n"
+    "import sys; from emgasr.cli import exit_code; from emgasr.cli.options.json_out import print_json\n"
     "def run(argv):\n    print('\\u232b \\u0436', flush=True)\n"
     "    print_json({'key': '\\u232b\\U0001f600\\xe9', 'path': 'x\\udce9', 'rate': float('nan')})\n    return 0\n"
-    "sys.exit(told(run, []))"
+    "sys.exit(exit_code(run, []))"
 )
 
 

@@ -70,6 +70,7 @@ def test_leaving_early_ends_what_makes_batches(workers: int) -> None:
     assert nothing_is_left()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("workers", WORKERS)
 def test_loading_draws_nothing_from_the_generator_of_the_steps(workers: int) -> None:
     torch.manual_seed(5)

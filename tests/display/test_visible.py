@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emgasr.cli import main, told
+from emgasr.cli import exit_code, main
 from emgasr.display.console import Console
 from emgasr.display.visible import LONGEST, Shown, html_text, markdown_text, visible
 from emgasr.errors import DataError, EmgasrError
@@ -70,7 +70,7 @@ def test_what_verbs_print_is_plain_text_and_their_json_stays_what_it_is(capsys: 
         print(json.dumps(HOSTILE, ensure_ascii=False))
         raise EmgasrError("here", "\x1b[31mred")
 
-    assert told(run, []) == 2
+    assert exit_code(run, []) == 2
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert all(line.isprintable() for line in lines + captured.err.splitlines())
@@ -119,7 +119,7 @@ def test_what_rich_draws_reaches_the_terminal_with_its_codes(monkeypatch: pytest
         return 0
 
     terminal = sys.stdout
-    assert told(run, []) == 0
+    assert exit_code(run, []) == 0
     assert isinstance(terminal, Terminal)
     written = terminal.getvalue()
     assert "\x1b[?25l" in written  # Rich hides the cursor

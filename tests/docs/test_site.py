@@ -86,6 +86,7 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_every_verb_stands_on_the_page_of_the_command_line() -> None:
     from emgasr.cli import VERBS
 
@@ -98,6 +99,7 @@ def test_every_verb_stands_on_the_page_of_the_command_line() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.process
 def test_every_option_on_the_page_of_configurations_has_a_meaning() -> None:
     rows = [line for line in generate.configuration().splitlines() if line.startswith("| `")]
     assert len(rows) > 150

@@ -138,6 +138,7 @@ def test_a_session_is_cut_into_examples(tmp_path) -> None:
     assert "from key 73" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["words", "characters"])
 def test_whatever_labels_and_names_hold_is_plain_text_on_the_page(kind: str) -> None:
     strange = [

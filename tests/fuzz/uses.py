@@ -113,12 +113,12 @@ def use_verb(*arguments: str) -> str:
     """What a verb prints; its exit code must be 0, or 2 with one line."""
     import importlib
 
-    from emgasr.cli import VERBS, told
+    from emgasr.cli import VERBS, exit_code
 
     module = importlib.import_module(VERBS[arguments[0]][0])
     out, error = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-        code = told(lambda rest: int(module.run(rest) or 0), list(arguments[1:]))
+        code = exit_code(lambda rest: int(module.run(rest) or 0), list(arguments[1:]))
     expect(code in (0, 2), f"`emgasr {arguments[0]}` ends with {code}")
     if code:
         raise ToldInOneLine(error.getvalue().removeprefix("emgasr: ").rstrip("\n"))

@@ -34,6 +34,7 @@ def alone(model: NGramModel, history: tuple[str, ...], symbol: str, vocabulary: 
     return p / (1 + len(vocabulary) - len(model.vocabulary)) if unknown else p
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.2, 0.7])
 def test_listed_ngrams_are_interpolated_exactly(share: float) -> None:
     mixed = mix([FIRST, SECOND], [share, 1 - share])

@@ -34,6 +34,7 @@ def aligned(model: Recognizer, streams: int) -> RecognizerState:
     return map_state(torch.clone, state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalize", NORMALIZATIONS)
 @pytest.mark.parametrize("encoder", ENCODERS)
 @settings(max_examples=5, deadline=None)
@@ -111,6 +112,7 @@ EXPORTED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "features", "normalize"), EXPORTED)
 def test_the_shared_step_is_exported_as_a_graph_of_tensors(encoder: str, features: str, normalize: str) -> None:
     model = tiny_recognizer(encoder, normalize, features=FEATURES[features])

@@ -145,6 +145,7 @@ def emissions_of(seed: int, tokens: Tokens) -> np.ndarray:
     return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_the_search_of_the_recipe_answers_as_the_published_decoder(arpa: Path) -> None:
     deleted = capital = 0
     for seed in range(TRIED):

@@ -60,6 +60,7 @@ def tries(folder: Path, name: str) -> int:
     return (folder / "jobs" / name / "log.txt").read_text().count(f"{name} on ")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", [HERE, *ELSEWHERE])
 def test_jobs_come_after_those_they_need_failures_are_reported_and_a_second_run_does_the_rest(
     engine_of: Callable[[str], Engine], name: str, tmp_path: Path
@@ -84,6 +85,7 @@ def test_jobs_come_after_those_they_need_failures_are_reported_and_a_second_run_
     assert seen == ["b"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_a_lost_worker_is_replaced_and_the_third_one_is_the_last(
     engine_of: Callable[[str], Engine], name: str, tmp_path: Path
@@ -96,6 +98,7 @@ def test_a_lost_worker_is_replaced_and_the_third_one_is_the_last(
     assert tries(root, "dead") == 3
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_ctrl_c_ends_the_jobs_and_the_next_run_goes_on(
     engine_of: Callable[[str], Engine], name: str, tmp_path: Path

@@ -87,6 +87,7 @@ def test_two_jobs_of_one_name_are_refused(tmp_path: Path) -> None:
         run_jobs([sums()[1], sums()[1]], tmp_path, Here())
 
 
+@pytest.mark.process
 def test_killed_processes_are_tried_again_and_leave_the_results_as_they_would_be(tmp_path: Path) -> None:
     jobs = [
         *sums(),
@@ -104,7 +105,8 @@ def test_killed_processes_are_tried_again_and_leave_the_results_as_they_would_be
         run_jobs(jobs[:-1], tmp_path, LocalEngine())
 
 
-def test_ctrl_c_ends_the_LocalEngine(tmp_path: Path) -> None:
+@pytest.mark.process
+def test_ctrl_c_ends_the_processes(tmp_path: Path) -> None:
     engine = LocalEngine()
     job = Job("long", "tests.helpers.jobs:long")
     handle = engine.start(job, tmp_path)

@@ -33,6 +33,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[PersonRes
     return folder, results, engine
 
 
+@pytest.mark.slow
 def test_each_person_is_read_by_every_method_that_their_minutes_allow(done: Any) -> None:
     folder, results, engine = done
     rows = [result.row for result in results]

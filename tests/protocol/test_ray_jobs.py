@@ -22,6 +22,8 @@ from tests.helpers.jobs import Here
 from tests.helpers.people import prepared, write_corpus
 from tests.helpers.scripts import ROOT
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 
 def jobs() -> list[Job]:
     return [
@@ -59,6 +61,7 @@ def cluster() -> Iterator[Any]:
     os.environ["PYTHONPATH"] = before or ""
 
 
+@pytest.mark.process
 @pytest.mark.timeout(280)
 def test_two_nodes_of_which_one_dies_and_a_killed_worker_give_the_results_of_a_local_run(
     cluster: Any, tmp_path: Path
@@ -88,6 +91,7 @@ def test_two_nodes_of_which_one_dies_and_a_killed_worker_give_the_results_of_a_l
     assert run_jobs(jobs(), tmp_path, Here()) == results  # nothing is left for a local run to do
 
 
+@pytest.mark.process
 @pytest.mark.timeout(280)
 def test_a_protocol_on_two_nodes_whose_worker_is_killed_gives_the_table_of_a_local_run(
     cluster: Any, tmp_path: Path
@@ -118,6 +122,7 @@ def test_a_protocol_on_two_nodes_whose_worker_is_killed_gives_the_table_of_a_loc
     assert tables[0] == tables[1]
 
 
+@pytest.mark.process
 @pytest.mark.timeout(280)
 def test_on_a_cluster_too_a_failure_is_told_and_a_worker_lost_thrice_given_up(cluster: Any, tmp_path: Path) -> None:
     from emgasr.protocol.ray_jobs import RayEngine

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emgasr.cli import main, told
+from emgasr.cli import exit_code, main
 from emgasr.corpora import open_entry
 from emgasr.manifests import splits
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
@@ -40,7 +40,7 @@ TINY_CONFORMER += ["--encoder.heads", "2", "--encoder.mixer_channels", "4"]
 def prepare(recipe: str, *arguments: object) -> int:
     """The exit code of a recipe's prepare.py."""
     module = script(f"recipes/{recipe}/prepare.py")
-    return told(module.run, [str(argument) for argument in arguments])
+    return exit_code(module.run, [str(argument) for argument in arguments])
 
 
 def validate_train_evaluate(manifest: Path, config: str, out: Path, *options: str) -> list[dict[str, Any]]:
@@ -60,6 +60,7 @@ def counts(manifest: Path) -> Counter[str]:
 WINDOWS = ["--data.shortest_s", "2", "--data.longest_s", "3", "--data.batch_s", "6", "--data.snap_s", "0.2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["tds.yaml", "splashnet_mini.yaml"])
 def test_emg2qwerty_from_the_release_to_a_table(tmp_path: Path, config: str) -> None:
     corpus = write_typing_corpus(tmp_path / "corpus")

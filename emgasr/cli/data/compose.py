@@ -15,7 +15,6 @@ from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder
 from emgasr.manifests.leaks import check_disjoint, part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.sessions.native import save_session
 
 if TYPE_CHECKING:
     from emgasr.data.compose import Example, Take
@@ -28,6 +27,7 @@ def run(argv: list[str]) -> int:
     from emgasr.data.compose import as_recording, takes_from_recordings
     from emgasr.data.spellings import read_words
     from emgasr.frontend.measured import mended
+    from emgasr.sessions.native import save_session
     from emgasr.tokens import Tokens
 
     manifest = read_manifest(options.manifest)
@@ -41,7 +41,7 @@ def run(argv: list[str]) -> int:
     for split in dict.fromkeys(options.splits):
         sources = manifest.split(split)
         takes = takes_from_recordings(
-            (part_name(entry), mended(open_entry(entry, manifest.root), _tell)) for entry in sources
+            (part_name(entry), mended(open_entry(entry, manifest.root), _log)) for entry in sources
         )
         if all(take.rest for take in takes):
             raise DataError(f"split {split!r}", "holds no labelled take", "give single takes, or spans of gestures")
@@ -75,7 +75,7 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def _tell(line: str) -> None:
+def _log(line: str) -> None:
     print(f"emgasr: {line}", file=sys.stderr)
 
 

@@ -17,7 +17,7 @@ from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice
 from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
 from emgasr.recording import Band
 
-# What a reader may be told of the files, by its parameter's name, and the option that says it.
+# What the files do not say: a reader's parameter, and the option that sets it.
 FACTS = {
     "unit": "unit",
     "scale_uv": "scale-uv",
@@ -46,7 +46,7 @@ def run(argv: list[str]) -> int:
     manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims), **found)
     check_disjoint(manifest)
     written = write_manifest(manifest, arguments.out)
-    _tell(written, findings.of_recordings, arguments)
+    _report(written, findings.of_recordings, arguments)
     return 0
 
 
@@ -179,15 +179,15 @@ def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _tell(manifest: Manifest, of_recordings: list[str], arguments: argparse.Namespace) -> None:
+def _report(manifest: Manifest, of_recordings: list[str], arguments: argparse.Namespace) -> None:
     counts = Counter(entry.split for entry in manifest.entries)
     notes = [*manifest.notes, *of_recordings, *spelled_alike(manifest.entries)]
     if arguments.json:
-        told = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
-        told |= {"notes": notes, "left_over": manifest.left_over}
+        written = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
+        written |= {"notes": notes, "left_over": manifest.left_over}
         repeated = {entry.path: earlier.path for entry, earlier in twice(manifest.entries)}
-        told |= {"listed_twice": repeated}
-        print_json({**told, "sha256": manifest.checksum()})
+        written |= {"listed_twice": repeated}
+        print_json({**written, "sha256": manifest.checksum()})
     else:
         print(f"{arguments.out}: " + ", ".join(f"{counts[name]} {name}" for name in manifest.splits))
         repeats = [f"{entry.path} has the content of {earlier.path}" for entry, earlier in twice(manifest.entries)]

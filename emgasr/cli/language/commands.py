@@ -78,7 +78,7 @@ def info(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def lexicon(options: argparse.Namespace) -> dict[str, Any]:
-    """Make our list of words of a flashlight lexicon, and tell what is left over."""
+    """Make our list of words of a flashlight lexicon, and report what is left over."""
     _check_free(options)
     spelling = None
     if options.model is not None:

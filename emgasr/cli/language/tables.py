@@ -50,7 +50,7 @@ def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
         ]
         if not result.get("unknown_symbol", True):
             facts.append(("<unk>", "none: unknown symbols are all but impossible"))
-        facts += [("told", note) for note in result.get("notes", ())]
+        facts += [("note", note) for note in result.get("notes", ())]
     elif "perplexity" in result:
         facts += [
             ("text", f"{result['sentences']:,} sentences, {result['symbols']:,} symbols"),

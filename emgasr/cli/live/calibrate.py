@@ -58,7 +58,7 @@ def run(argv: list[str]) -> int:
     kept = _keep(options, profile)
     if not kept:
         shutil.rmtree(folder)
-    _tell(options, profile, folder, kept)
+    _report(options, profile, folder, kept)
     return 0
 
 
@@ -129,7 +129,7 @@ def _line(profile: Profile) -> str:
     )
 
 
-def _tell(options: argparse.Namespace, profile: Profile, folder: Path, kept: bool) -> None:
+def _report(options: argparse.Namespace, profile: Profile, folder: Path, kept: bool) -> None:
     from dataclasses import asdict
 
     if options.json:

@@ -29,7 +29,7 @@ def run(argv: list[str]) -> int:
     if options.finish:
         from emgasr.sessions.journal import finish
 
-        _tell(finish(out), out, [], options)
+        _report(finish(out), out, [], options)
         return 0
     _check(options)
     prompts = read_prompts(Path(options.prompts)) if options.prompts else ()
@@ -60,7 +60,7 @@ def run(argv: list[str]) -> int:
             recording = recorder.finish()
     finally:
         recorder.close()
-    _tell(recording, out, [note.kind for note in recorder.notes], options)
+    _report(recording, out, [note.kind for note in recorder.notes], options)
     if failure is not None:
         raise failure
     return 0
@@ -97,7 +97,7 @@ def _check_keyboard(options: argparse.Namespace, source: Source) -> None:
         raise ConfigError("emgasr record", "needs the keyboard of a terminal for keys and prompts", "leave them out")
 
 
-def _tell(recording: Recording, out: Path, notes: list[str], options: argparse.Namespace) -> None:
+def _report(recording: Recording, out: Path, notes: list[str], options: argparse.Namespace) -> None:
     counts = dict(Counter(notes))
     if options.json:
         facts = {

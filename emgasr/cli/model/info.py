@@ -151,7 +151,7 @@ def _language(pipeline: Pipeline) -> dict[str, str]:
 
 
 def _card(path: Path) -> str:
-    """The card of a model; what cannot be read of it is no reason to tell nothing of the model."""
+    """Return the card of a model, or what is wrong with it: the rest of the model is shown all the same."""
     from emgasr.files.plain_data import LARGEST_YAML
     from emgasr.files.plain_text import read_text
 

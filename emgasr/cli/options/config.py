@@ -190,9 +190,9 @@ def _bare(hint: Any) -> Any:
 
 def _described(option: Option) -> str:
     bounds = option.bounds
-    told = [f"{bounds.low:.10g} to {bounds.high:.10g}"] if bounds else []
-    told += [] if option.default in (None, "", (), {}, MISSING) else [f"default {_shown(option.default)}"]
-    return " ".join(filter(None, (option.text.rstrip("."), f"({'; '.join(told)})" if told else "")))
+    limits = [f"{bounds.low:.10g} to {bounds.high:.10g}"] if bounds else []
+    limits += [] if option.default in (None, "", (), {}, MISSING) else [f"default {_shown(option.default)}"]
+    return " ".join(filter(None, (option.text.rstrip("."), f"({'; '.join(limits)})" if limits else "")))
 
 
 def _described_together(options: Sequence[Option]) -> str:

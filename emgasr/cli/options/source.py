@@ -1,4 +1,4 @@
-"""The option --source of every verb that listens to a live signal, and the help that tells what it may say."""
+"""The option --source of every verb that listens to a live signal, and a help text on what it may say."""
 
 from __future__ import annotations
 

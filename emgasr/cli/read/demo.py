@@ -82,7 +82,7 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
         before = demo.read(reader, typed, BEFORE, show)
     before_results = results_of(before, parameters=reader.recognizer.parameter_count)
-    _tell(before, before_results, console)
+    _report(before, before_results, console)
 
     with console.status("simulating another session"):
         known = demo.calibration(person, options.data_minutes)
@@ -96,16 +96,16 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
     if not fitted.kept:
         console.print("No fitted model read the held-out fifth of them better: the model stays as it was.\n")
     personal = demo.Reader(folder / "personal" / "model", fitted.recognizer, reader.lm, reader.search)
-    told = {"calibration": f"{options.data_minutes:g} min of another session, {fitted.minutes:.1f} min of fitting"}
+    facts = {"calibration": f"{options.data_minutes:g} min of another session, {fitted.minutes:.1f} min of fitting"}
     with _watching(typed, reader.recognizer.frame_times_s, console) as show:
-        after = demo.read(personal, typed, AFTER, show, **told)
+        after = demo.read(personal, typed, AFTER, show, **facts)
     after_results = results_of(
         after,
         parameters=personal.recognizer.parameter_count,
         calibration_minutes=options.data_minutes,
         train_minutes=round(fitted.minutes, 2),
     )
-    _tell(after, after_results, console)
+    _report(after, after_results, console)
     console.print(_table(before_results[0], after_results[0]))
     demo.write_findings(
         folder, [(before, before_results), (after, after_results)], f"{person.subject}, before and after calibration"
@@ -138,7 +138,7 @@ def _watching(
         yield show
 
 
-def _tell(evaluation: Evaluation, results: list[Result], console: Console) -> None:
+def _report(evaluation: Evaluation, results: list[Result], console: Console) -> None:
     from emgasr.evaluation.evaluate import WITH_LM
     from emgasr.score import align
 

@@ -111,8 +111,8 @@ def _results(
     again, people = lineage.seen(lineage.read(_folder(pipeline)) or (), entries)
     if again:
         more["recordings_that_shaped_the_model"] = len(again)
-        told = f"{len(again)} of {len(entries)} recordings shaped the weights of this model, as {again[0].path}"
-        print(f"emgasr: {told}: these are no test results", file=sys.stderr)
+        line = f"{len(again)} of {len(entries)} recordings shaped the weights of this model, as {again[0].path}"
+        print(f"emgasr: {line}: these are no test results", file=sys.stderr)
     if people:
         more["people_that_shaped_the_model"] = people
         print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)

@@ -97,7 +97,7 @@ def find_weights(
 
 @contextmanager
 def trials_shown(what: str, count: int, quiet: bool) -> Iterator[Callable[[Trial | LiveTrial], None]]:
-    """Yield what is to be told of each trial: a bar with the fewest errors so far, on a terminal only."""
+    """Yield a function that shows each trial: a bar with the fewest errors so far, on a terminal only."""
     with bar(quiet) as shown:
         task = shown.add_task(what, total=count)
         best = float("inf")

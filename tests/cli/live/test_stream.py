@@ -79,6 +79,7 @@ def test_rest_a_limit_and_the_size_of_chunks_are_taken(world: Path, capsys: pyte
     assert all(row["time_s"] > 4 for row in rows if row["event"] == "key")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk_ms", ["20", "1000", "10000"])
 def test_rest_ends_when_it_was_said_to_in_chunks_of_any_size(
     world: Path, chunk_ms: str, capsys: pytest.CaptureFixture[str]
@@ -184,6 +185,7 @@ def test_the_view_shows_text_bars_pace_and_notices(world: Path) -> None:
         assert part in last, part
 
 
+@pytest.mark.slow
 def test_the_example_of_the_package_runs(
     world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

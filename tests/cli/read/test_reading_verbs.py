@@ -215,21 +215,6 @@ def test_info_refuses_what_it_does_not_know(world: Path, told: Told, name: str) 
     assert name in errors
 
 
-@pytest.mark.process
-def test_help_of_each_verb_needs_no_heavy_import() -> None:
-    import subprocess
-    import sys
-
-    program = (
-        "import sys; from emgasr.cli import main; codes = [main([verb, '--help']) for verb in "
-        "('evaluate', 'transcribe', 'tune', 'info')]; heavy = {'torch', 'scipy', 'h5py', 'numba'} & set(sys.modules); "
-        "sys.exit(f'imported {heavy}' if heavy else sum(codes))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "--validation-split" in done.stdout
-
-
 def test_info_tells_what_is_wrong_with_the_search_that_lies_beside_a_model(
     world: Path, tmp_path: Path, told: Told
 ) -> None:

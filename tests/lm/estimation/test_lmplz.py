@@ -40,6 +40,7 @@ def test_without_lmplz_every_text_is_ours(monkeypatch: pytest.MonkeyPatch, tmp_p
         chosen_builder("lmplz", 1)
 
 
+@pytest.mark.process
 def test_a_failure_is_told_in_its_own_words(stand_in: Path) -> None:
     with pytest.raises(LanguageModelError, match=r"exit code 3 \(no space left\)"):
         estimate_with_lmplz(["abc"], 3)
