@@ -11,20 +11,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from emgasr.runtime.compiled import compiled
+
 HERE = Path(__file__).parent
 SOURCES = (*HERE.glob("*.py"), HERE.parent / "align.py", *HERE.parents[1].glob("lm/*.py"))
 
 
-# Decorators of functions that only compiled ones call: stored as parts of these, they have no way in from Python.
-_INNER: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-inner: Any = numba.njit(**_INNER)
-inlined: Any = numba.njit(**_INNER, forceinline=True)
+def internal(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return a decorator of functions that only compiled ones call: no way in from Python has to be compiled."""
+    return compiled(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)
+
+
+inner = internal()
+inlined = internal(forceinline=True)  # its code becomes part of its callers'
 
 
 def forget_outdated(compiled: Any) -> None:

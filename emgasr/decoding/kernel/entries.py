@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from emgasr.decoding.kernel.arrays import Beam, Heap, Search
-from emgasr.decoding.kernel.compiling import inlined, inner
+from emgasr.decoding.kernel.compiling import inlined, inner, internal
 from emgasr.decoding.kernel.masses import TINY, of_ln, plus, times, zero
 from emgasr.decoding.kernel.tree import BLANK
-from emgasr.runtime.compiled import compiled
 
 ONE, NONE = np.uint64(1), np.uint64(0)
 
@@ -128,7 +127,7 @@ def _extremes_of_logs(live: int, beam: Beam, heap: Heap) -> Stays:
     return Stays(most, least, had, reach, undone)
 
 
-@compiled(nogil=True, fastmath={"nnan", "nsz", "reassoc"})
+@internal(fastmath={"nnan", "nsz", "reassoc"})
 def _extremes(live: int, beam: Beam, heap: Heap) -> Stays:
     most, least, had, reach, undone = 0.0, np.inf, 0.0, 0.0, 0.0
     for entry in range(live):

@@ -62,7 +62,7 @@ def advance(
     """
     emissions = lend(emissions)
     search = opened(Weights(*weights), lend(NGramTables(*lm)), lend(Tree(*tree)), lend(Scratch(*scratch)))
-    progress, asked, none = search.tree.progress[0], search.weights, zero(logs)
+    progress, beam, asked, none = search.tree.progress[0], search.beam, search.weights, zero(logs)
     threshold = of_ln(-asked.threshold, logs)
     changed = grown = True  # the beam since it was described; since what its hypotheses share was made final
     for row_number in range(first_row, len(emissions)):
@@ -75,7 +75,11 @@ def advance(
             answer = check(row)
         if answer != DONE:
             return row_number, answer
-        _take_in(search, row)
+        for label in range(len(row)):
+            search.tree.window[progress.open_to, label] = row[label]
+        progress.open_to += 1
+        progress.frame += 1
+        search.counts[0].frames += 1
         count, blanks = _labels(search, row)
         if changed:
             describe(search)
@@ -95,11 +99,13 @@ def advance(
             _keep(search, standing, floor, lend(words), lend(boosts), logs)
             grown = True
         else:
-            beam = search.beam
             for entry in range(progress.live):
                 beam.blank[entry], beam.token[entry] = beam.next_blank[entry], beam.next_token[entry]
         if logs is None and standing.best > 0.0 and (standing.best < TOO_SMALL or standing.best > TOO_LARGE):
-            _divide(search, standing.best)
+            for entry in range(progress.live):
+                beam.blank[entry] /= standing.best
+                beam.token[entry] /= standing.best
+            progress.ln_scale += np.log(standing.best)
         late = progress.open_to - progress.open_from > asked.finalize_within
         if progress.frame % FINALIZE_EVERY == 0 and (grown or late):
             changed |= finalize_shared(search.tree, asked.finalize_within, logs)
@@ -128,17 +134,6 @@ def _room(search: Search) -> tuple[int, bool]:
     if progress.finalized + progress.open_to - progress.open_from >= len(tree.final):
         return MORE_FINAL, compacted
     return DONE, compacted
-
-
-@inlined
-def _take_in(search: Search, row: np.ndarray) -> None:
-    """Keep a frame's emissions in the window, and count the frame."""
-    progress = search.tree.progress[0]
-    for label in range(len(row)):
-        search.tree.window[progress.open_to, label] = row[label]
-    progress.open_to += 1
-    progress.frame += 1
-    search.counts[0].frames += 1
 
 
 @inlined
@@ -215,13 +210,3 @@ def _keep(
     for entry in range(kept):
         beam.nodes[entry] = beam.next_nodes[entry]
     progress.live = kept
-
-
-@inlined
-def _divide(search: Search, best: float) -> None:
-    """Divide plain masses by the best, so that it is 1 again."""
-    beam = search.beam
-    for entry in range(search.tree.progress[0].live):
-        beam.blank[entry] /= best
-        beam.token[entry] /= best
-    search.tree.progress[0].ln_scale += np.log(best)

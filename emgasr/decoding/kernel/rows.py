@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from emgasr.decoding.hypothesis import SUM_TOLERANCE
-from emgasr.decoding.kernel.compiling import inner
-from emgasr.runtime.compiled import compiled
+from emgasr.decoding.kernel.compiling import inner, internal
 
 # What `advance` answers. FURTHER: go on with masses as logarithms; NEARER: see if plain ones would do again.
 DONE, NOT_A_NUMBER, NOT_NORMALIZED, MORE_NODES, MORE_BEAM, MORE_WINDOW, MORE_FINAL, FURTHER, NEARER = range(9)
@@ -26,7 +25,7 @@ def check(row: np.ndarray) -> int:
     return DONE if abs(total - 1.0) <= SUM_TOLERANCE else NOT_NORMALIZED
 
 
-@compiled(nogil=True, fastmath={"reassoc", "contract"})
+@internal(fastmath={"reassoc", "contract"})
 def _about_the_sum(row: np.ndarray) -> float:
     """Return the sum of e^row to 1e-8, several at a time: e^(x / 4096) by its series, squared twelve times."""
     total = 0.0
@@ -66,7 +65,7 @@ def best_labels(row: np.ndarray, top_k: int, lanes: np.ndarray, near: np.ndarray
     return count
 
 
-@compiled(nogil=True, fastmath={"nnan", "nsz"})
+@internal(fastmath={"nnan", "nsz"})
 def _bound(row: np.ndarray, top_k: int, lanes: np.ndarray) -> float:
     """Return a value that at least `top_k` labels reach: the `top_k`-th of the LANES maxima."""
     for lane in range(LANES):
