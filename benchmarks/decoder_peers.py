@@ -261,5 +261,5 @@ def _words(tokens: Tokens) -> list[str]:
     """Return pyctcdecode's label of each token, the blank's empty."""
     for symbol in tokens.symbols[1:]:
         if as_written(symbol).split() != [as_written(symbol)] or symbol.endswith(WORD_SIGN):
-            raise ConfigError("pyctcdecode", f"cannot tell the symbol {symbol!r} from its own signs", "use our search")
+            raise ConfigError("pyctcdecode", f"takes the symbol {symbol!r} for one of its own signs", "use our search")
     return ["", *(WORD_SIGN + as_written(symbol) for symbol in tokens.symbols[1:])]

@@ -152,7 +152,7 @@ def test_what_pyctcdecode_cannot_do_is_refused(asked: SearchConfig, message: str
 
 def test_symbols_that_pyctcdecode_would_misread_are_refused() -> None:
     pytest.importorskip("pyctcdecode")
-    with pytest.raises(ConfigError, match="cannot tell the symbol '▁'"):
+    with pytest.raises(ConfigError, match="takes the symbol '▁' for"):
         PyctcdecodeSearch(Tokens.characters(["a", "▁"]))
 
 

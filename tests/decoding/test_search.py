@@ -188,7 +188,7 @@ def test_committed_times_are_those_of_the_whole_alignment() -> None:
     expected = reference.beam_search(emissions, KEYS, LM, config)[0]
     assert found.ids == expected.ids
     same = np.mean(np.array(found.frames) == np.array(expected.frames))
-    assert same > 0.98  # a commit cannot know what the frames after it would have changed
+    assert same > 0.98  # what becomes final cannot know what the frames after it would have changed
 
 
 def test_a_stream_of_any_length_takes_bounded_memory() -> None:

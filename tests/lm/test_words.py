@@ -296,7 +296,7 @@ def test_each_word_has_its_bonus_from_its_first_letter_on(symbols: str, words: i
 
 
 def test_a_bonus_of_words_needs_a_model_of_words() -> None:
-    with pytest.raises(ConfigError, match="word_bonus is 1, and there is no lexicon that tells words"):
+    with pytest.raises(ConfigError, match="word_bonus is 1, and no lexicon says what a word is"):
         BeamSearch(TOKENS, CHARACTERS, SearchConfig(word_bonus=1.0))
 
 

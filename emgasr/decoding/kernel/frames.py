@@ -158,7 +158,7 @@ def _labels(search: Search, row: np.ndarray) -> tuple[int, bool]:
 def _may_begin(search: Search, row: np.ndarray, count: int, stays: Stays, floor: float, logs: bool | None) -> bool:
     """Return whether a bound on the mass of all new hypotheses is above the floor."""
     labels, weights, scale = search.labels, search.weights, search.weights.acoustic_scale
-    if logs is None and floor < TINY:  # what is below may still be kept, though it cannot be told from nothing
+    if logs is None and floor < TINY:  # what is below may still be kept, though it does not differ from nothing
         return count > 0
     prints = silent = -np.inf  # ln p of the likeliest label that prints, and of the likeliest that does not
     for place in range(count - 1, -1, -1):
