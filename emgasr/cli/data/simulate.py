@@ -168,5 +168,6 @@ def _report(manifest: Manifest, folder: Path, as_json: bool) -> None:
         print_json(summary)
     else:
         print(
-            f"{len(manifest.entries)} sessions of {people} people, {minutes:.1f} minutes: {folder / 'manifest.jsonl'}"
+            f"{counted(len(manifest.entries), 'session')} of {people} {'person' if people == 1 else 'people'},"
+            f" {minutes:.1f} minutes: {folder / 'manifest.jsonl'}"
         )
