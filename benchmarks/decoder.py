@@ -40,7 +40,7 @@ from emgasr.score import count_edits, total
 MEASURED, TUNING, ORACLE_CUTS = 60, 20, 3
 SEED, TUNING_SEED = 0, 1
 THRESHOLD = 7.0  # nats
-WHOLE = 10**6  # frames: cuts are read whole, as peers and oracle read them, and commit only what is certain
+WHOLE = 10**6  # frames: cuts are read whole, as peers and oracle read them, and finalize only what is certain
 Make = Callable[[Language, SearchConfig], Read]
 Emissions = Sequence[np.ndarray]
 
@@ -59,12 +59,12 @@ BONUSES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 CONTESTANTS = {
     "ours": Contestant(
         peers.ours,
-        SearchConfig(lm_weight=0.7, length_bonus=1.5, backspace_penalty=2.0, commit_within=WHOLE),
+        SearchConfig(lm_weight=0.7, length_bonus=1.5, backspace_penalty=2.0, finalize_within=WHOLE),
         {"lm_weight": WEIGHTS, "length_bonus": BONUSES, "backspace_penalty": (0.0, 1.0, 2.0, 3.0, 4.0, 6.0)},
     ),
     "same_semantics": Contestant(
         peers.ours_as_flashlight,
-        SearchConfig(lm_weight=0.4, end_of_sentence=True, commit_within=WHOLE),
+        SearchConfig(lm_weight=0.4, end_of_sentence=True, finalize_within=WHOLE),
         {"lm_weight": WEIGHTS},
     ),
     "flashlight": Contestant(peers.flashlight, SearchConfig(lm_weight=0.4), {"lm_weight": WEIGHTS}),
@@ -125,7 +125,7 @@ def measure(
             "oracle": figures["oracle"] | {"ours_us_per_s": figures["ours, the oracle's cuts"]["us_per_s"]},
         }
         result["beam10"][rate] = figures["ours beam10"] | {"flashlight": figures.get("flashlight beam10")}
-    streaming = replace(weights["ours"], commit_within=SearchConfig.commit_within)
+    streaming = replace(weights["ours"], finalize_within=SearchConfig.finalize_within)
     search = BeamSearch(peers.TOKENS, language.model, streaming)
     result["push_us"] = _push_us(search, emissions)
     result |= _fresh(language, streaming, emissions, folder)

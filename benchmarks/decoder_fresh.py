@@ -20,7 +20,7 @@ from emgasr.lm import read_arpa
 from emgasr.tokens import Tokens
 
 RATE_HZ, CHUNK_FRAMES = 125, 25
-HOUR_S, SETTLED_S = 3600, 60
+HOUR_S, WARM_S = 3600, 60
 
 
 def first_call_s(search: BeamSearch, emissions: np.ndarray) -> float:
@@ -32,17 +32,17 @@ def first_call_s(search: BeamSearch, emissions: np.ndarray) -> float:
 
 def rss_growth_mb(search: BeamSearch, emissions: np.ndarray) -> float:
     """Return how far resident memory rises after the first minute of an hour of stream, at any time in it."""
-    state, settled, highest = search.start(), 0.0, 0.0
+    state, warm, highest = search.start(), 0.0, 0.0
     chunks = np.array_split(emissions, len(emissions) // CHUNK_FRAMES)
     frames = 0
     while frames < HOUR_S * RATE_HZ:
         for chunk in chunks:
             state = search.step(chunk, state)
             frames += len(chunk)
-            if frames <= SETTLED_S * RATE_HZ:
-                settled = _resident_mb()
+            if frames <= WARM_S * RATE_HZ:
+                warm = _resident_mb()
         highest = max(highest, _resident_mb())
-    return highest - settled
+    return highest - warm
 
 
 def _resident_mb() -> float:

@@ -183,7 +183,8 @@ class Step:
         self.objective = CTCObjective(recognizer, CTCConfig(), AugmentConfig()).to(device)
         self.device, self.precision = device, precision
         if compiled:
-            recognizer.encoder.compile()
+            # Inductor is for the GPU; on the CPU, where this is a trial of the script, its C++ takes minutes to build.
+            recognizer.encoder.compile(backend="inductor" if device == "cuda" else "aot_eager")
         self.optimizer = torch.optim.AdamW(self.objective.parameters(), lr=1e-4)
         labels, samples = round(KEYS_HZ * size.window_s), round(size.window_s * RATE_HZ)
         onset = torch.linspace(0, size.window_s - 0.2, labels).expand(size.windows, labels).contiguous()

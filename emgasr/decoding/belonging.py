@@ -22,14 +22,17 @@ def on_page(token: int, tokens: Tokens, lm: NGramModel | WordModel | None) -> bo
 def check_belonging(
     tokens: Tokens, lm: NGramModel | WordModel | None, config: SearchConfig, hotwords: Hotwords | None
 ) -> None:
-    """ConfigError for what is made for other tokens or asks for what is not there, LanguageModelError for a model that
-    knows none of the tokens.
+    """Check that the parts of a search fit together.
+
+    Raises:
+        ConfigError: The model or the hotwords are made for other tokens, or a word bonus has no lexicon.
+        LanguageModelError: The model knows none of the tokens.
     """
     for made in (hotwords, lm):
         if isinstance(made, Hotwords | WordModel) and made.tokens != tokens:
             raise ConfigError("search", f"its {type(made).__name__} is made for other tokens", "make it for these")
     if config.word_bonus != 0 and not isinstance(lm, WordModel):
-        wrong = f"word_bonus is {config.word_bonus:g}, and there is no lexicon that tells words"
+        wrong = f"word_bonus is {config.word_bonus:g}, and no lexicon says what a word is"
         raise ConfigError("search", wrong, "leave it out, or search with a lexicon")
     if lm is not None:
         printed = [symbol for token, symbol in enumerate(tokens.symbols) if tokens.printing(token)]

@@ -1,4 +1,4 @@
-"""What a search is asked (SearchConfig), what it is given (checked emissions), and what it answers (Hypothesis)."""
+"""Emissions in, checked emissions out; and the types of a search: its configuration and its hypotheses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SWITCHES = ("strict_top_k", "refund_bonus", "end_of_sentence")
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """How the beam search weighs and prunes; a ConfigError names a field that is not within its `BOUNDS`.
+    """How the beam search weighs and prunes hypotheses.
 
     The score of a token sequence y, which writes the text w (what is left on the page after its backspaces), is
 
@@ -43,27 +43,28 @@ class SearchConfig:
                 + lm_weight · ln p_LM(w) + Σ boosts of the hotwords in w + word_bonus · (words in w)
                 + length_bonus · |y| - backspace_penalty · (backspaces in y)
 
-    with every token of y counted in |y|, and the end of the sentence in p_LM only if `end_of_sentence`. With
-    acoustic_scale 1 and no blank_penalty the first term is ln p(y | emissions). Hotwords that are complete but for
-    the end of their last word count as complete where the emissions end. With `refund_bonus` a backspace is not counted
-    in |y|, and neither is what it deletes. Words are those of a lexicon's model (WordModel), the last one as soon as it
-    has a letter; without such a model there is no word_bonus.
+    Every token of y counts in |y|. With acoustic_scale 1 and no blank_penalty the first term is ln p(y | emissions).
+    Where the emissions end, a hotword counts as complete if it lacks the end of its last word alone. Words are those of
+    a lexicon's model (WordModel); the last one counts as soon as it has a letter.
 
     Args:
         beam: hypotheses kept after each frame, 1 to 1,000,000.
         top_k: labels that may begin in a frame, best first; None: all. Blank and repeats always may.
-        lm_weight: weight of the language model, -100 to 100, as each weight in nats below.
-        length_bonus: added for each token.
+        lm_weight: weight of ln p_LM, -100 to 100, as every weight in nats below.
+        length_bonus: nats for each token.
         acoustic_scale: exponent of the emissions, 0.001 to 100.
         blank_penalty: nats that each blank frame of an alignment costs; below 0, blanks are favored.
-        backspace_penalty: taken off for each backspace; a free undo invents pairs of a wrong key and a backspace.
-        end_of_sentence: whether the recording ends where a sentence of the language model does.
-        n_best: hypotheses answered, of at most `beam`.
+        backspace_penalty: nats that a backspace costs; at 0 a search invents pairs of a wrong key and a backspace.
+        end_of_sentence: whether p_LM counts the end of the sentence.
+        n_best: hypotheses returned, at most `beam`.
         threshold: nats below the best at which a hypothesis is dropped, 0.001 to 100,000; None: never.
-        finalize_within: frames (to 10^9) after which a stream's best hypothesis is final, whatever else lives.
-        word_bonus: added for each word of a lexicon's model; flashlight calls it the word score.
-        refund_bonus: whether a backspace takes back the bonus of what it deletes, as emg2qwerty's decoder does.
+        finalize_within: frames, to 10^9, after which a stream's best hypothesis is final, whatever else lives.
+        word_bonus: nats for each word, flashlight's word score; 0 without a lexicon.
+        refund_bonus: whether |y| counts neither a backspace nor what it deletes, as in emg2qwerty's decoder.
         strict_top_k: whether blank and repeats must be among the top_k labels too, as in emg2qwerty's decoder.
+
+    Raises:
+        ConfigError: A field is not within its `BOUNDS`.
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {"commit_within": "finalize_within"}
@@ -103,7 +104,7 @@ class SearchConfig:
 
 
 def shown(value: object) -> str:
-    """A value in an error's one line: cut where it is long, digits of a number too many for Python not counted."""
+    """Return a value as an error's one line shows it, cut where it is long."""
     try:
         text = value if isinstance(value, str) else repr(value)
     except ValueError:  # an int of more than 4,300 digits
@@ -135,7 +136,7 @@ def checked(emissions: np.ndarray, vocabulary: int, first_frame: int = 0) -> np.
 
 
 def refusal(emissions: np.ndarray, vocabulary: int, first_frame: int = 0) -> DataError:
-    """What is wrong with emissions that are refused."""
+    """Return the error that says what is wrong with emissions."""
     if emissions.ndim != 2 or emissions.shape[1] != vocabulary:
         wrong = f"shape {emissions.shape} is not (frames, {vocabulary})"
         return DataError("emissions", wrong, "use the model's tokens")

@@ -1,8 +1,8 @@
 """Emissions and a language model in, n-best hypotheses out: prefix beam search, compiled, for streams of any length.
 
-The search is that of `emgasr.decoding.reference`, where it can be read; `emgasr.decoding.kernel` says how it is done
-fast. Tokens that all live hypotheses share are committed with their times as the stream goes on, and forgotten by the
-search, so that memory and delay are bounded.
+`tests/oracles/reference_search.py` is the same search in plain Python; `emgasr.decoding.kernel` makes it fast. Tokens
+that all live hypotheses share become final with their times as the stream goes on, and the search forgets them, so that
+memory and delay are bounded.
 """
 
 from __future__ import annotations

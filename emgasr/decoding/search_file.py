@@ -18,7 +18,7 @@ LM_SHA256 = "lm_sha256"
 
 
 class TunedSearch(NamedTuple):
-    """A configuration, and the checksum of the language model that it was tuned for where the file tells it."""
+    """A configuration, and the checksum of the language model that it was tuned for, where the file holds it."""
 
     config: SearchConfig
     lm_sha256: str | None = None

@@ -26,7 +26,7 @@ __all__ = [
 
 
 def read_model(path: str | Path) -> NGramModel:
-    """Read a model from an ARPA file, plain or gzipped, or map a compact one: what it is, its first bytes tell.
+    """Read a model from an ARPA file, plain or gzipped, or map a compact one; its first bytes say which it is.
 
     What reading it filled in or passed over (`NGramModel.notes`) is logged as warnings.
     """

@@ -118,7 +118,7 @@ class PrefixTree:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a text's words a lexicon holds: no result of a closed or open vocabulary is told without it."""
+    """How much of a text's words a lexicon holds: every result with a lexicon is reported with it."""
 
     vocabulary: int  # words of the lexicon
     unmodeled: int  # others in its list, which the word model does not know

@@ -51,7 +51,7 @@ class NGramModel:
     A context is an n-gram that has children (longer n-grams that begin with it) or a back-off other than 0; context 0
     is the empty one. Contexts are numbered by length, n-grams by length and context. Arrays are read-only and may be
     memory-mapped: C contexts, G n-grams. Logarithms are kept to base ten in float32, as in ARPA files and KenLM, so
-    that the scores of a line of any length add up to the same; they are told as natural logarithms.
+    that the scores of a line of any length add up to the same; methods return natural logarithms.
     """
 
     vocabulary: tuple[str, ...]  # symbols by id: <unk>, <s>, </s>, then the others

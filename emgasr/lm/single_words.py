@@ -7,7 +7,6 @@ utterance is never scored. Its other ways are in `recipes/emg2qwerty/search_publ
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields
 
 import numpy as np
@@ -15,10 +14,6 @@ import numpy as np
 from emgasr.errors import LanguageModelError
 from emgasr.lm.ngram import BEGIN_ID, END_ID, MISSING_UNKNOWN_LOG10, SPECIALS, UNKNOWN_ID, NGramModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT
-
-# The published decoder adds KenLM's log10 to natural-log emissions, with weight 2: in natural logs, 2 / ln 10.
-PUBLISHED_LM_WEIGHT = 2.0 / math.log(10)
-PUBLISHED_LENGTH_BONUS = 2.0
 
 
 class SingleWords(NGramModel):

@@ -56,7 +56,7 @@ class Spelling:
         return next((c for c in word if c not in self.code_of), "")
 
     def check_written(self, words: Iterable[str]) -> None:
-        """DataError if the tokens cannot write all `words`: it tells the first, and how many others."""
+        """Raise a DataError if the tokens cannot write all `words`; it names the first, and how many others."""
         unwritten = [word for word in words if self.lacking(word)]
         if not unwritten:
             return

@@ -10,8 +10,6 @@ from emgasr.errors import DataError
 from emgasr.files.plain_text import normalized, read_lines
 from emgasr.tokens import ENTER, PUBLISHED_KEYS, to_ascii
 
-SYMBOLS = ("keystrokes", "characters", "words")
-
 
 def read_texts(
     paths: Iterable[str | Path], lowercase: bool = False, refused: frozenset[str] = frozenset()

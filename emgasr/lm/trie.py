@@ -21,7 +21,7 @@ SMALL_VOCABULARY = 256  # whose symbols are stored in a byte each
 
 
 class BadNGram(LanguageModelError):
-    """An n-gram that cannot stand in a model; `order` and `row` tell which one of the tables it is."""
+    """An n-gram that cannot stand in a model; `order` and `row` say where in the tables it is."""
 
     def __init__(self, order: int, row: int, wrong: str) -> None:
         super().__init__("language model", wrong, "rebuild it")
@@ -120,7 +120,7 @@ def _sorted(names: Sequence[str], order: int, ids: np.ndarray, contexts: np.ndar
 
 
 def _linked(children: np.ndarray, log10_backoff: np.ndarray, symbol: np.ndarray, log10_p: np.ndarray) -> Arrays:
-    """Tell which n-grams are contexts, number them, and link each context and n-gram to its suffixes."""
+    """Find which n-grams are contexts, number them, and link each context and n-gram to its suffixes."""
     is_context = (np.diff(children) > 0) | (log10_backoff != 0)
     (owner,) = np.nonzero(is_context)
     first = np.zeros(len(owner) + 2, dtype=np.int32)

@@ -52,11 +52,11 @@ class WordModel:
                   and (ln p_word(<unk> | h) + ln p_character(<s> letters) - unknown_penalty);
 
     the latter if no word begins so. That is the larger of what the word can at best become, as far as a look ahead
-    without h can tell: it steps down as letters exclude words, never up, and needs nothing but the state and one
+    without h can see: it steps down as letters exclude words, never up, and needs nothing but the state and one
     number of the tree. Where no word is in progress it is 0. A separator (white space, enter) costs nothing itself,
     but behind no letter it ends an empty word, which the lexicon does not hold: runs of spaces are not free, unless
     `free_separators` says so. ▁ of sentencepiece behind no letter is. Words of the lexicon that the word model does not
-    know cannot be told apart by it: they are spelled as if the lexicon lacked them, and counted in `unmodeled`. A word
+    know look alike to it: they are spelled as if the lexicon lacked them, and counted in `unmodeled`. A word
     model without <unk> closes the vocabulary (`MISSING_UNKNOWN`).
     """
 

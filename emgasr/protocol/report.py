@@ -15,7 +15,7 @@ from emgasr.files.output import replacing
 from emgasr.files.plain_data import read_json
 from emgasr.protocol.config import NONE
 from emgasr.protocol.plan import RUN_NAME
-from emgasr.protocol.results import Figure, Ladder, Pair, PeopleResult, PersonResult, Reached
+from emgasr.protocol.results import Ladder, Pair, PeopleFigure, PeopleResult, PersonResult, Reached
 from emgasr.protocol.tables import between_systems, curves, minutes_to, over_people
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def _table(rows: Sequence[PeopleResult]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in lines] + ["", note]
 
 
-def _cells(figure: Figure | None) -> list[str]:
+def _cells(figure: PeopleFigure | None) -> list[str]:
     if figure is None:
         return ["", "", ""]
     interval = "–".join(f"{100 * bound:.1f}" for bound in figure.interval or ())

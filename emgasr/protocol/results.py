@@ -99,7 +99,7 @@ class PersonResult:
 
 
 @dataclass(frozen=True)
-class Figure:
+class PeopleFigure:
     """One figure over people: their mean, spread and worst, and the 95 % interval of the mean.
 
     `pooled` is the error rate over all symbols of everybody together.
@@ -121,7 +121,7 @@ class PeopleResult:
     cell: Cell
     people: int
     headline: str
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, PeopleFigure]
     rest_minutes: float = 0.0
     false_keys_per_minute: Mapping[str, float] = field(default_factory=dict)
     base_kept: int | None = None

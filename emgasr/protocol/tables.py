@@ -20,9 +20,9 @@ from emgasr.protocol.results import (
     FIGURES,
     TRAINING,
     Cell,
-    Figure,
     Ladder,
     Pair,
+    PeopleFigure,
     PeopleResult,
     PersonResult,
     Reached,
@@ -111,7 +111,7 @@ def _over_people(cell: Cell, members: Sequence[PersonResult], seed: int) -> Peop
         values = np.array(list(rates.values()))
         worst = (min if name == "accuracy" else max)(rates, key=lambda person: rates[person])
         several = len(values) > 1
-        figures[name] = Figure(
+        figures[name] = PeopleFigure(
             float(values.mean()),
             rates[worst],
             worst,

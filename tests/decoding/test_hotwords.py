@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from emgasr.decoding import SearchConfig
 from emgasr.decoding.hotwords import BOOST, Hotwords, read_hotwords
-from emgasr.decoding.reference import BeamSearch, beam_search
 from emgasr.errors import ConfigError, DataError
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
+from tests.oracles.reference_search import BeamSearch, beam_search
 
 TOKENS = Tokens.keystrokes(["a", "b", "c", BACKSPACE, SHIFT, ENTER, " "])
 PIECES = Tokens("sentencepiece", ["▁", "▁a", "▁ab", "a", "b", "b▁c", "c"])

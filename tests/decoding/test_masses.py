@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.decoding import BeamSearch, SearchConfig, beam_search, reference
-from emgasr.decoding.kernel.tree import LOGS
-from emgasr.decoding.settle import settle
+from emgasr.decoding import BeamSearch, SearchConfig, beam_search
+from emgasr.decoding.finalize import finalize
 from emgasr.lm import estimate
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
+from tests.oracles import reference_search as reference
 
 KEYS = Tokens.keystrokes(["a", "b", "c", " ", BACKSPACE, ENTER, SHIFT])
 LM = estimate(["abc abc" + ENTER, "cab", "bca abc", "a" + ENTER + "b"], order=4)
@@ -49,7 +49,7 @@ def test_logarithms_are_left_as_soon_as_plain_masses_do_again() -> None:
     state, used = search.start(), []
     for row in np.concatenate([abrupt(30, 0)[10:16], emissions_of(100, 1)]):  # before the beam is full nothing may go
         state = search.step(row[None], state)
-        used.append(int(state.tree.marks[LOGS]))
+        used.append(int(state.logs))
     assert used[0] == 1
     assert used[-1] == 0
 
@@ -60,13 +60,13 @@ def test_usual_searches_never_leave_plain_masses() -> None:
         state = search.start()
         for row in emissions_of(300, seed, 6.0):
             state = search.step(row[None], state)
-            assert not state.tree.marks[LOGS]
+            assert not state.logs
 
 
 @settings(max_examples=40, deadline=None)
 @given(cuts=st.sets(st.integers(1, 119), max_size=40), seed=st.integers(0, 5), far=st.booleans())
 def test_any_chunking_changes_between_them_at_the_same_frames(cuts: set[int], seed: int, far: bool) -> None:
-    search = BeamSearch(KEYS, LM, FAR if far else SearchConfig(beam=60, n_best=10, commit_within=50))
+    search = BeamSearch(KEYS, LM, FAR if far else SearchConfig(beam=60, n_best=10, finalize_within=50))
     emissions, state = abrupt(120, seed), search.start()
     for chunk in np.split(emissions, sorted(cuts)):
         state = pickle.loads(pickle.dumps(search.step(chunk, state)))
@@ -75,14 +75,14 @@ def test_any_chunking_changes_between_them_at_the_same_frames(cuts: set[int], se
 
 @pytest.mark.slow
 @pytest.mark.parametrize("agreement", [0.5, 0.9, 0.999])
-def test_what_is_settled_from_logarithms_is_what_is_settled_from_plain_masses(agreement: float) -> None:
+def test_what_is_final_by_logarithms_is_what_is_final_by_plain_masses(agreement: float) -> None:
     search = BeamSearch(KEYS, LM, SearchConfig(beam=30, n_best=30))
     plain = search.step(emissions_of(60, 3, 5.0), search.start())
     logs = plain.copy()
     search._further(logs.tree)
-    assert (plain.tree.marks[LOGS], logs.tree.marks[LOGS]) == (0, 1)
+    assert (plain.logs, logs.logs) == (False, True)
     before = len(plain.ids)
-    plain, logs = settle(plain, agreement), settle(logs, agreement)
+    plain, logs = finalize(plain, agreement), finalize(logs, agreement)
     assert plain.ids == logs.ids
     assert plain.frames == logs.frames
     assert len(plain.ids) > before or agreement > 0.9

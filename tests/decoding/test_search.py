@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.decoding import BeamSearch, Hypothesis, SearchConfig, beam_search, reference
+from emgasr.decoding import BeamSearch, Hypothesis, SearchConfig, beam_search
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.kernel.tree import HISTORY, compact
 from emgasr.errors import ConfigError, DataError, LanguageModelError
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.words import WordModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
+from tests.oracles import reference_search as reference
 
 KEYS = Tokens.keystrokes(["a", "b", "c", " ", BACKSPACE, ENTER, SHIFT])
 LM = estimate(["abc abc" + ENTER, "cab", "bca abc", "a" + ENTER + "b"], order=4)
@@ -154,7 +155,7 @@ def _tied(hypotheses: list[Hypothesis]) -> bool:
 def test_any_chunking_gives_the_same_hypotheses(cuts: set[int], seed: int, beam: int) -> None:
     emissions = random_emissions(200, seed, sharpness=4.0)
     config = SearchConfig(
-        beam=beam, top_k=4, lm_weight=0.8, length_bonus=0.5, n_best=beam, threshold=8.0, commit_within=50
+        beam=beam, top_k=4, lm_weight=0.8, length_bonus=0.5, n_best=beam, threshold=8.0, finalize_within=50
     )
     search = BeamSearch(KEYS, LM, config)
     state = search.start()
@@ -187,11 +188,11 @@ def test_committed_times_are_those_of_the_whole_alignment() -> None:
     expected = reference.beam_search(emissions, KEYS, LM, config)[0]
     assert found.ids == expected.ids
     same = np.mean(np.array(found.frames) == np.array(expected.frames))
-    assert same > 0.98  # a commit cannot know what the frames after it would have changed
+    assert same > 0.98  # what becomes final cannot know what the frames after it would have changed
 
 
 def test_a_stream_of_any_length_takes_bounded_memory() -> None:
-    search = BeamSearch(KEYS, LM, SearchConfig(beam=10, threshold=8.0, commit_within=200))
+    search = BeamSearch(KEYS, LM, SearchConfig(beam=10, threshold=8.0, finalize_within=200))
     state = search.start()
     size = sum(array.nbytes for array in state.tree)
     for seed in range(150):
@@ -205,7 +206,7 @@ def nearly_certain(ids: list[int]) -> np.ndarray:
 
 
 def test_a_pause_without_end_is_let_go() -> None:
-    search = BeamSearch(KEYS, LM, SearchConfig(commit_within=100, lm_weight=0.5))
+    search = BeamSearch(KEYS, LM, SearchConfig(finalize_within=100, lm_weight=0.5))
     state = search.step(nearly_certain([0] * 3000), search.start())
     assert state.tree.window.shape[0] <= 512
     answer = search.flush(search.step(nearly_certain([1, 0]), state))[0]
@@ -240,8 +241,8 @@ def test_backspaces_into_forgotten_text_find_an_empty_page_and_refund_nothing() 
     assert found.score == pytest.approx(found.acoustic + prior, abs=1e-6)
 
 
-def test_doubt_is_committed_within_its_bound() -> None:
-    search = BeamSearch(KEYS, LM, SearchConfig(beam=30, commit_within=40, length_bonus=1.0))
+def test_doubt_is_finalized_within_its_bound() -> None:
+    search = BeamSearch(KEYS, LM, SearchConfig(beam=30, finalize_within=40, length_bonus=1.0))
     state = search.start()
     for row in random_emissions(400, seed=3, sharpness=0.5):
         state = search.step(row[None], state)

@@ -56,3 +56,11 @@ def test_a_bad_file_is_refused_by_the_name_of_what_is_wrong(tmp_path: Path, cont
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml"):
         read_search_config(tmp_path / "none.yaml")
+
+
+def test_a_file_of_an_earlier_release_is_read_and_its_old_name_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "search.yaml").write_text("commit_within: 70\n")
+    assert read_search_config(tmp_path / "search.yaml") == SearchConfig(finalize_within=70)
+    assert "search.yaml: commit_within is now finalize_within" in capsys.readouterr().err

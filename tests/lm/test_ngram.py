@@ -46,7 +46,7 @@ def test_a_state_is_no_longer_than_what_matters() -> None:
     model = model_of(BY_HAND)
     _, after_a = model.score(model.start(), "a")
     _, after_ab = model.score(after_a, "b")
-    assert after_ab == 0  # neither "<s> a b" nor "a b" nor "b" tells anything of what follows
+    assert after_ab == 0  # neither "<s> a b" nor "a b" nor "b" says anything of what follows
     assert model.score(after_ab, "a")[1] != after_a  # "a" is not "<s> a"
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.reference import BeamSearch as ReferenceSearch
 from emgasr.errors import LanguageModelError
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.ngram import UNKNOWN
-from emgasr.lm.single_words import PUBLISHED_LENGTH_BONUS, PUBLISHED_LM_WEIGHT, read_as_single_words
+from emgasr.lm.single_words import read_as_single_words
 from emgasr.tokens import Tokens
+from tests.oracles.reference_search import BeamSearch as ReferenceSearch
 
 WORDS = [["c", "a", "b"], list("abba"), list("bac"), list("cc"), ["a"], list("ab1")] * 4
 MODEL = estimate(WORDS, 3)
@@ -51,9 +53,8 @@ def test_it_does_not_matter_whether_the_model_has_seen_empty_words(words: list[l
 
 def test_the_fast_search_follows_the_rule_as_the_readable_one_does() -> None:
     tokens = Tokens.keystrokes(["a", "b", "c", "A", ".", " ", "Key.enter", "Key.backspace", "Key.shift"])
-    config = SearchConfig(
-        lm_weight=PUBLISHED_LM_WEIGHT, length_bonus=PUBLISHED_LENGTH_BONUS, n_best=5, refund_bonus=True
-    )
+    # The published decoder adds KenLM's log10 to natural-log emissions, with weight 2: in natural logs, 2 / ln 10.
+    config = SearchConfig(lm_weight=2.0 / math.log(10), length_bonus=2.0, n_best=5, refund_bonus=True)
     for seed in range(5):
         logits = np.random.default_rng(seed).normal(0, 2, (25, len(tokens)))
         emissions = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)

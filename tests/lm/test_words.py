@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.reference import BeamSearch as ReferenceSearch
 from emgasr.errors import ConfigError, DataError
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.lexicon import OUTSIDE, ROOT, read_lexicon
 from emgasr.lm.words import WordModel, WordState
 from emgasr.tokens import ENTER, SHIFT, Tokens
+from tests.oracles.reference_search import BeamSearch as ReferenceSearch
 
 TOKENS = Tokens.characters(["a", "b", "c", "d", " ", ENTER])
 PIECES = Tokens("sentencepiece", ["▁", "▁a", "▁ab", "a", "b", "bc", "c▁a", "d"])
@@ -296,7 +296,7 @@ def test_each_word_has_its_bonus_from_its_first_letter_on(symbols: str, words: i
 
 
 def test_a_bonus_of_words_needs_a_model_of_words() -> None:
-    with pytest.raises(ConfigError, match="word_bonus is 1, and there is no lexicon that tells words"):
+    with pytest.raises(ConfigError, match="word_bonus is 1, and no lexicon says what a word is"):
         BeamSearch(TOKENS, CHARACTERS, SearchConfig(word_bonus=1.0))
 
 

@@ -54,7 +54,7 @@ def without_unknown(arpa: str) -> str:
 
 def long_lines() -> list[dict[str, object]]:
     """Return what `random_line` was asked for and the sum of KenLM's scores, added up in float64."""
-    told: list[dict[str, object]] = []
+    scored: list[dict[str, object]] = []
     data = Path(__file__).parent / "data"
     for name in ("characters5", "words3"):
         for unknown, share in ((True, 0.0), (True, 0.1), (False, 0.1)):
@@ -66,8 +66,8 @@ def long_lines() -> list[dict[str, object]]:
             for length in (10, 300, 3000):
                 line = random_line(symbols, length, seed=length, unknown=share)
                 total = math.fsum(kenlm_scores(model, line))
-                told.append({"model": name, "has_unknown": unknown, "share": share, "length": length, "log10": total})
-    return told
+                scored.append({"model": name, "has_unknown": unknown, "share": share, "length": length, "log10": total})
+    return scored
 
 
 if __name__ == "__main__":

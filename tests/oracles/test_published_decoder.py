@@ -1,6 +1,6 @@
-"""emg2qwerty's published decoder, built anew from its rules as they are told, against ours with its weights.
+"""emg2qwerty's published decoder, rebuilt from its rules, against ours with its weights.
 
-The rules (read off its code; told in our own words): a prefix beam search, 50 prefixes and the 10 best labels of a
+The rules (read in its code; in our own words): a prefix beam search, 50 prefixes and the 10 best labels of a
 frame, blank counted among these; 2 · log10 p of KenLM and a bonus of 2 for each key but backspace, which goes back to
 what was before the key that it deletes, score and bonus included, and does nothing on an empty page. Letters are what
 the language model knows. Any other key ends the word with p(</s>) and begins a new one at <s>; where none was begun
@@ -18,11 +18,12 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from emgasr.decoding import BeamSearch, reference
+from emgasr.decoding import BeamSearch
 from emgasr.decoding.search_file import read_search_config
 from emgasr.lm import estimate, read_model, write_arpa
 from emgasr.lm.single_words import read_as_single_words
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
+from tests.oracles import reference_search as reference
 
 TRIED = int(os.environ.get("EMGASR_PUBLISHED", "15"))
 CONFIG = read_search_config(Path(__file__).parents[2] / "recipes/emg2qwerty/search_published.yaml")

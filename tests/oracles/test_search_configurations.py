@@ -1,7 +1,7 @@
 """The compiled search against the readable one over all that SearchConfig allows, and a line for what it does not.
 
 `EMGASR_SEARCHES=5000 pytest tests/oracles/test_search_configurations.py -s` tries as many configurations, each with a
-model, hotwords and emissions of its own, and tells what was met; without it a slice of them is tried.
+model, hotwords and emissions of its own, and prints what was met; without it a part of them is tried.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emgasr.decoding import Hypothesis, SearchConfig, beam_search, reference
+from emgasr.decoding import Hypothesis, SearchConfig, beam_search
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.decoding.hypothesis import BOUNDS, COUNTS
 from emgasr.errors import ConfigError
@@ -23,6 +23,7 @@ from emgasr.lm import estimate
 from emgasr.lm.single_words import read_as_single_words
 from emgasr.lm.words import WordModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
+from tests.oracles import reference_search as reference
 
 SEARCHES = int(os.environ.get("EMGASR_SEARCHES", "120"))
 ONCE_WRONG = (1015, 2416)  # digits lost on the way to a mass; a bound in float32
@@ -150,9 +151,9 @@ def test_outside_the_bounds_there_is_one_line(name: str) -> None:
     low, high = BOUNDS[name]
     outside = [low - 1, high + 1, 2**63, -(2**63), 10**5000, 1e300, math.inf, -math.inf, math.nan, "5", True, [1]]
     for value in [*outside, 1.5] if name in COUNTS else outside:
-        with pytest.raises(ConfigError, match=f"{name} is ") as told:
+        with pytest.raises(ConfigError, match=f"{name} is ") as raised:
             SearchConfig(**{name: value})
-        assert len(str(told.value)) < 160
-        assert "\n" not in str(told.value)
+        assert len(str(raised.value)) < 160
+        assert "\n" not in str(raised.value)
     for value in (low, high):
         assert getattr(SearchConfig(**{name: value}), name) == value

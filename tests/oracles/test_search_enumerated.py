@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emgasr.decoding import Hypothesis, SearchConfig, beam_search, classify, reference
+from emgasr.decoding import Hypothesis, SearchConfig, beam_search, classify
 from emgasr.decoding.hotwords import Hotwords
 from emgasr.lm import NGramModel, estimate
 from emgasr.lm.words import WordModel
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, Tokens
+from tests.oracles import reference_search as reference
 
 Search = Callable[..., list[Hypothesis]]
 SEARCHES = [

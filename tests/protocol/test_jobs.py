@@ -106,7 +106,7 @@ def test_killed_processes_are_tried_again_and_leave_the_results_as_they_would_be
 
 
 @pytest.mark.process
-def test_ctrl_c_ends_the_LocalEngine(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_processes(tmp_path: Path) -> None:
     engine = LocalEngine()
     job = Job("long", "tests.helpers.jobs:long")
     handle = engine.start(job, tmp_path)

@@ -22,6 +22,8 @@ from tests.helpers.jobs import Here
 from tests.helpers.people import prepared, write_corpus
 from tests.helpers.scripts import ROOT
 
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
 
 def jobs() -> list[Job]:
     return [

@@ -15,7 +15,6 @@ from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder
 from emgasr.manifests.leaks import check_disjoint, part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
-from emgasr.sessions.native import save_session
 
 if TYPE_CHECKING:
     from emgasr.data.compose import Example, Take
@@ -28,6 +27,7 @@ def run(argv: list[str]) -> int:
     from emgasr.data.compose import as_recording, takes_from_recordings
     from emgasr.data.spellings import read_words
     from emgasr.frontend.measured import mended
+    from emgasr.sessions.native import save_session
     from emgasr.tokens import Tokens
 
     manifest = read_manifest(options.manifest)

@@ -17,7 +17,6 @@ from emgasr.files.output import claimed_folder
 from emgasr.files.plain_text import normalized, read_lines
 from emgasr.manifests.manifest import Entry, Manifest, write_manifest
 from emgasr.recording import Events, Recording, Spans
-from emgasr.sessions.native import save_session
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ def run(argv: list[str]) -> int:
     """Simulate people and write OUT/<subject>/<session>.hdf5 and OUT/manifest.jsonl; return the exit code."""
     options = parser().parse_args(argv)
     _check(options)
+    from emgasr.sessions.native import save_session
+
     tasks = _tasks(options)  # before anything is written, so that bad input leaves nothing behind
     with claimed_folder(options.out, options.overwrite) as folder:
         entries = []

@@ -32,7 +32,7 @@ class Bar(NamedTuple):
     live: int
     most: int  # hypotheses that the beam holds
     threshold: float  # factor
-    least_kept: float  # the least mass that is told from none
+    least_kept: float  # the least mass that differs from none
 
 
 class Likeliest(NamedTuple):

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 SOURCES = (*HERE.glob("*.py"), HERE.parent / "align.py", *HERE.parents[1].glob("lm/*.py"))
 
 
-# Decorators of functions that only compiled ones call: they are stored as parts of these, and have no way in from Python.
+# Decorators of functions that only compiled ones call: stored as parts of these, they have no way in from Python.
 inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 inlined = numba.njit(nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -42,7 +42,7 @@ def is_cold(compiled: Any) -> bool:
 
 
 def fixed(array: np.ndarray) -> np.ndarray:
-    """Return the array, in memory or mapped from a file, as the one kind that is compiled for: contiguous, read-only."""
+    """Return the array as the one kind that is compiled for, in memory or in a file: contiguous, read-only."""
     same = np.ascontiguousarray(array).view(np.ndarray).view()
     same.flags.writeable = False
     return same

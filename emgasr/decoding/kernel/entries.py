@@ -101,7 +101,7 @@ def stay(search: Search, row: np.ndarray, blank: float, logs: bool | None) -> St
 
 @inner
 def lost(search: Search, row: np.ndarray, blanks: bool) -> bool:
-    """Return whether the frame may leave an entry a plain mass too small to be told from none.
+    """Return whether the frame may leave an entry a plain mass too small to differ from none.
 
     `blanks` says whether a blank may come. An entry that the frame makes impossible has no mass, and is not lost.
     """

@@ -111,7 +111,7 @@ def advance(
 
 @inlined
 def _room(search: Search) -> tuple[int, bool]:
-    """Make room for a frame; return what there must be more of, DONE if there is enough, and if nodes were renumbered."""
+    """Make room for a frame; return what must grow (DONE: nothing), and whether nodes were renumbered."""
     weights, tree, progress = search.weights, search.tree, search.tree.progress[0]
     wanted, compacted = min(weights.beam, progress.live * (weights.top_k + 1)), False
     if wanted > len(search.beam.nodes):
@@ -158,7 +158,7 @@ def _labels(search: Search, row: np.ndarray) -> tuple[int, bool]:
 def _may_begin(search: Search, row: np.ndarray, count: int, stays: Stays, floor: float, logs: bool | None) -> bool:
     """Return whether a bound on the mass of all new hypotheses is above the floor."""
     labels, weights, scale = search.labels, search.weights, search.weights.acoustic_scale
-    if logs is None and floor < TINY:  # what is below may still be kept, though it cannot be told from nothing
+    if logs is None and floor < TINY:  # what is below may still be kept, though it does not differ from nothing
         return count > 0
     prints = silent = -np.inf  # ln p of the likeliest label that prints, and of the likeliest that does not
     for place in range(count - 1, -1, -1):

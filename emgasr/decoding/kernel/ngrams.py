@@ -50,7 +50,7 @@ class NGramTables(NamedTuple):
 
 
 def ngram_tables(tokens: Tokens, lm: NGramModel | WordModel | None, weight: float, bonus: float) -> NGramTables:
-    """Return the tables for `tokens`, with the n-gram model `lm` at `weight` (if it is one) and `bonus` nats a token."""
+    """Return the tables for `tokens`, with `lm` (if it is an n-gram model) at `weight` and `bonus` nats a token."""
     symbol_of = np.full(len(tokens), NOT_PRINTING, np.int32)
     printing = [token for token in range(len(tokens)) if on_page(token, tokens, lm)]
     if lm is None or isinstance(lm, WordModel):

@@ -25,7 +25,7 @@ def estimate(sentences: Iterable[Sequence[str]], order: int, *, prune: Sequence[
     """Estimate a model of `order` (1 to 8) from sentences of symbols; every one begins with <s> and ends with </s>.
 
     Lower orders count distinct left neighbors; discounts are per order, with `FALLBACK_DISCOUNTS` where a text is too
-    small or odd to tell them. `prune` as lmplz's --prune: n-grams that stand in the text at most so many times are
+    small or odd to give them. `prune` as lmplz's --prune: n-grams that stand in the text at most so many times are
     left out, a threshold an order, none below the one before it, the last for all higher orders. An order longer than
     any sentence, or pruned away, stops short. LanguageModelError for no text, or for special symbols in it.
     """

@@ -18,7 +18,6 @@ from emgasr.lm.formats.arpa import read_arpa
 from emgasr.lm.formats.arpa_symbols import RESERVED, written
 from emgasr.lm.ngram import NGramModel
 
-BUILDERS = ("auto", "own", "lmplz")
 LARGE_BYTES = 50_000_000  # of text from which on `auto` takes lmplz, whose memory is bounded whatever the text
 MEMORY = "1G"  # that lmplz may sort in
 
@@ -49,8 +48,8 @@ def estimate_with_lmplz(sentences: Iterable[Sequence[str]], order: int, *, prune
         command += ["--discount_fallback", *map(str, FALLBACK_DISCOUNTS[1:])]
         done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode != 0:
-            told = " ".join(done.stderr.decode("utf-8", errors="replace").split())[-200:]
-            wrong = f"failed with exit code {done.returncode} ({told})"
+            said = " ".join(done.stderr.decode("utf-8", errors="replace").split())[-200:]
+            wrong = f"failed with exit code {done.returncode} ({said})"
             raise LanguageModelError("lmplz", wrong, "use our own estimator (builder own)")
         return _without_empty_orders(read_arpa(arpa))
 

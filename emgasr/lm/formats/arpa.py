@@ -1,4 +1,4 @@
-"""ARPA files (plain or gzipped) in, n-gram models out, and back; damage is told with its line number."""
+"""ARPA files (plain or gzipped) in, n-gram models out, and back; an error names the damaged line."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ _DATA = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t\r]*\\data\\[ \t\r]*$", re.MULTILINE
 
 
 def read_arpa(path: str | Path) -> NGramModel:
-    """Read an ARPA file of any order, as the tools write it: what is missing, or said otherwise, is filled and told.
+    """Read an ARPA file of any order, as the tools write it; what it lacks is filled in and noted.
 
     Missing back-offs are 0, a probability of -inf is 10^-99, <UNK> is <unk>, an n-gram whose context is not listed
     gets the context with what the model says of it (as SRILM reads it). Symbols are as `arpa_symbols` says,
-    in composed form. `NGramModel.notes` tells what was filled. A model without <unk> is read as it is: see
+    in composed form. `NGramModel.notes` lists what was filled. A model without <unk> is read as it is: see
     `NGramModel.has_unknown`. LanguageModelError, with the line, for all that is no such file.
     """
     check_fetched(path, LanguageModelError)

@@ -10,7 +10,7 @@ from emgasr.runtime.compiled import compiled
 # What a section's reading ends with: all rows, or what is wrong with the line where it ended.
 COMPLETE, NO_MORE_ROWS, WRONG_FIELDS, NO_NUMBER, ABOVE_ZERO, NO_SUCH_SYMBOL, BACKED_OFF_HIGHEST = range(7)
 
-DIGITS = 9  # tell any two float32 apart: what is written is read as it was
+DIGITS = 9  # distinguish any two float32: what is written is read as it was
 LONGEST_NUMBER = 24  # bytes, sign and exponent included
 IMPOSSIBLE = -99.0  # log10 of what cannot be, as SRILM writes it; others write -inf
 _POWERS = 10.0 ** np.arange(23)  # exact in a double

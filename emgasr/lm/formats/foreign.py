@@ -1,11 +1,11 @@
-"""The first bytes of a file in, what it is out where it is no language model that can be read here."""
+"""The first bytes of a file in, the kind of a file that cannot be read here out."""
 
 from __future__ import annotations
 
 import codecs
 import re
 
-LONGEST = 64  # bytes that tell
+LONGEST = 64  # bytes that are looked at
 
 _TO_ARPA = "give the ARPA file that it was made from"
 _KINDS: tuple[tuple[bytes, str, str], ...] = (

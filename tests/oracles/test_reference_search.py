@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgasr.decoding import SearchConfig, greedy
-from emgasr.decoding.reference import BeamSearch, beam_search
 from emgasr.errors import DataError, LanguageModelError
 from emgasr.lm import estimate
 from emgasr.tokens import BACKSPACE, Tokens
+from tests.oracles.reference_search import BeamSearch, beam_search
 
 TOKENS = Tokens.characters(["a", "b", "c", " ", BACKSPACE])
 LM = estimate(["abc abc", "cab", "bca abc"], order=4)
