@@ -237,8 +237,8 @@ class BeamSearch:
     def _end(self, node: np.void) -> float:
         """Return ln p that the text of a NODE ends."""
         if isinstance(self.lm, WordModel):
-            parts = node["state"], node["lexicon"], node["spelled"]
-            return self.lm.end(WordState(*map(int, parts), outside=float(node["outside"])))
+            state, lexicon, spelled = int(node["state"]), int(node["lexicon"]), int(node["spelled"])
+            return self.lm.end(WordState(state, lexicon, spelled, float(node["outside"])))
         return self.lm.end(int(node["state"])) if self.lm else 0.0
 
     def _hypothesis(self, state: SearchState, node: int, score: float, acoustic: float, ln_p: float) -> Hypothesis:

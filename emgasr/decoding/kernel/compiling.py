@@ -22,8 +22,9 @@ SOURCES = (*HERE.glob("*.py"), HERE.parent / "align.py", *HERE.parents[1].glob("
 
 
 # Decorators of functions that only compiled ones call: stored as parts of these, they have no way in from Python.
-inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-inlined = numba.njit(nogil=True, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_INNER: dict[str, Any] = {"nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner: Any = numba.njit(**_INNER)
+inlined: Any = numba.njit(**_INNER, forceinline=True)
 
 
 def forget_outdated(compiled: Any) -> None:
@@ -55,8 +56,10 @@ def _lent(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         lent.parent = cgutils.get_null_value(lent.parent.type)
         return lent._getvalue()
     if isinstance(kind, types.BaseTuple):
-        parts = zip(kind.types, cgutils.unpack_tuple(builder, value, len(kind.types)), strict=True)
-        return context.make_tuple(builder, kind, [_lent(context, builder, part, inner) for part, inner in parts])
+        members: Any = kind
+        values = cgutils.unpack_tuple(builder, value, len(members))
+        parts = [_lent(context, builder, member, inner) for member, inner in zip(members, values, strict=True)]
+        return context.make_tuple(builder, kind, parts)
     return value
 
 

@@ -22,7 +22,7 @@ LOGS_FRAMES = 16  # how many frames logarithms are kept for, before plain masses
 
 @inlined
 def zero(logs: bool | None) -> float:
-    """The mass of what cannot be."""
+    """Return the mass of what cannot be."""
     if logs is None:
         return 0.0
     return -np.inf
@@ -30,7 +30,7 @@ def zero(logs: bool | None) -> float:
 
 @inlined
 def of_ln(value: float, logs: bool | None) -> float:
-    """The mass or factor with this logarithm."""
+    """Return the mass or factor with this logarithm."""
     if logs is None:
         return np.exp(value)
     return value
@@ -38,7 +38,7 @@ def of_ln(value: float, logs: bool | None) -> float:
 
 @inlined
 def times(one: float, other: float, logs: bool | None) -> float:
-    """The product."""
+    """Return the product."""
     if logs is None:
         return one * other
     return one + other
@@ -46,7 +46,7 @@ def times(one: float, other: float, logs: bool | None) -> float:
 
 @inlined
 def plus(one: float, other: float, logs: bool | None) -> float:
-    """The sum."""
+    """Return the sum."""
     if logs is None:
         return one + other
     low, high = min(one, other), max(one, other)

@@ -99,7 +99,7 @@ def child(tables: NGramTables, state: int, sought: int) -> int:
             return -1
         place = context.first + ones(bits & (bit - np.uint64(1)))
         return place + ones(context.low) if sought > 63 else place
-    return find(tables.contexts.first, tables.symbol, state, sought)
+    return find(tables.contexts["first"], tables.symbol, state, sought)
 
 
 @inner

@@ -1,4 +1,4 @@
-"""One row of log-probabilities in: whether it is one, and its best labels, out."""
+"""One row of log-probabilities in; whether it sums to one, and its best labels, out."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ LANES = 16  # among as many maxima, each of every sixteenth label, a few best la
 
 @inner
 def check(row: np.ndarray) -> int:
+    """Return DONE for a row of log-probabilities, else what is wrong with it."""
     if abs(_about_the_sum(row) - 1.0) < 0.8 * SUM_TOLERANCE:
         return DONE
     total = 0.0
@@ -27,7 +28,7 @@ def check(row: np.ndarray) -> int:
 
 @compiled(nogil=True, fastmath={"reassoc", "contract"})
 def _about_the_sum(row: np.ndarray) -> float:
-    """Sum of e^row to 1e-8, several at a time: e^(x / 4096) by its series, squared twelve times."""
+    """Return the sum of e^row to 1e-8, several at a time: e^(x / 4096) by its series, squared twelve times."""
     total = 0.0
     for label in range(len(row)):
         x = row[label] / 4096
@@ -67,7 +68,7 @@ def best_labels(row: np.ndarray, top_k: int, lanes: np.ndarray, near: np.ndarray
 
 @compiled(nogil=True, fastmath={"nnan", "nsz"})
 def _bound(row: np.ndarray, top_k: int, lanes: np.ndarray) -> float:
-    """A value that at least `top_k` labels have: the `top_k`-th of the LANES maxima."""
+    """Return a value that at least `top_k` labels reach: the `top_k`-th of the LANES maxima."""
     for lane in range(LANES):
         lanes[lane] = row[1 + lane]
     first = LANES + 1

@@ -1,4 +1,4 @@
-"""A word model with its lexicon, and hotwords, in arrays; what a token changes, for the compiled search.
+"""A word model with its lexicon, and hotwords, in; their arrays, and what a token changes, out.
 
 `emgasr.lm.words.WordModel` and `emgasr.decoding.hotwords.Hotwords` say what is computed here.
 """
@@ -49,7 +49,7 @@ class BoostTables(NamedTuple):
 
 
 def word_tables(model: WordModel) -> WordTables:
-    """The arrays of a word model."""
+    """Return the arrays of a word model."""
     tree, lengths = model.tree, [len(codes) for codes in model.spelling.codes]
     flat = [code for codes in model.spelling.codes for code in codes]
     return WordTables(
@@ -75,7 +75,7 @@ def _begun(codes: Sequence[int]) -> int:
 
 
 def boost_tables(hotwords: Hotwords) -> BoostTables:
-    """The arrays of hotwords."""
+    """Return the arrays of hotwords."""
     return BoostTables(fixed(hotwords.goto), fixed(hotwords.gain), fixed(hotwords.gain.max(axis=1)))
 
 
@@ -83,7 +83,7 @@ def boost_tables(hotwords: Hotwords) -> BoostTables:
 def word_step(
     model: WordTables, token: int, context: int, node: int, spelled: int, outside: float
 ) -> tuple[float, int, int, int, float, int]:
-    """What a token changes: the text's worth, the state behind it (columns of WordState), how many words it begins."""
+    """Return what a token changes: the text's worth, the state behind it (fields of WordState), words begun."""
     change, begun = 0.0, 0
     for place in range(model.code_first[token], model.code_first[token + 1]):
         code = model.codes[place]
@@ -107,7 +107,7 @@ def word_step(
 
 @compiled(nogil=True)
 def word_finish(model: WordTables, context: int, node: int, spelled: int, outside: float) -> tuple[float, int]:
-    """By how much the end of the word in progress changes what the text is worth, and the context behind it."""
+    """Return what the end of the word in progress changes of the text's worth, and the context behind it."""
     before = _in_progress(model, node, outside)
     word = NO_WORD if node == OUTSIDE else model.tree_word[node]
     if word == NO_WORD:
