@@ -107,6 +107,7 @@ class ArgumentParser(argparse.ArgumentParser):
         words = hyphened(sys.argv[1:] if args is None else args)
         old = [renamed for renamed in self.renamed if renamed.old.startswith("--") and _holds(words, renamed.old)]
         for renamed in old:
+            self._check_once(words, renamed)
             words = self._respelled(words, renamed)
         found, left = self._parsed(words, namespace, old)
         if old:
@@ -142,6 +143,16 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise a ConfigError with argparse's own message."""
         raise ConfigError(self.verb, message, f"`{self.prog} --help` lists the options")
+
+    def _check_once(self, words: Sequence[str], renamed: Renamed) -> None:
+        """Refuse an option that is given by its old spelling and by its new one: which of the two counts?"""
+        names = [word.partition("=")[0] for word in words]
+        for name in names:
+            new = renamed.new + name.removeprefix(renamed.old)
+            if renamed.new.startswith("--") and _holds([name], renamed.old) and new in names:
+                raise ConfigError(
+                    self.verb, f"{name} is the old spelling of {new}, which is there too", "leave one out"
+                )
 
     def _refuse(self, word: str) -> NoReturn:
         name = word.partition("=")[0]

@@ -122,6 +122,15 @@ def test_an_old_option_of_recordings_may_stand_before_and_behind_the_model(words
         (["simulate", "a", "--out", "b"], "one word too many: a"),
         (["condition", "in"], "required: --out"),
         (["transcribe", "m", "r", "--lm-wieght", "2"], "did you mean --lm-weight?"),
+        (["doctor", "--source", "s", "--seconds", "2", "--limit_seconds=3"], "which is there too; leave one out"),
+        (
+            ["train", "m", "--out", "o", "--steps", "3", "--fit.steps", "2"],
+            "--steps is the old spelling of --fit.steps",
+        ),
+        (
+            ["train", "m", "--out", "o", "--source.longest_s", "3", "--data.longest-s", "4"],
+            "--source.longest-s is the old spelling of --data.longest-s",
+        ),
         (["evaluate", "m", "d", "--lm_wieght=2"], "unknown option --lm-wieght; did you mean --lm-weight?"),
     ],
 )
