@@ -101,6 +101,20 @@ def test_underscores_and_old_places_are_taken(verb: str, words: list[str], found
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["m", "--recordings", "a", "b", "--out", "o"],
+        ["--recordings", "a", "b", "--out", "o", "m"],
+        ["--out", "o", "m", "--recordings", "a", "b"],
+    ],
+)
+def test_an_old_option_of_recordings_may_stand_before_and_behind_the_model(words: list[str]) -> None:
+    found = parsed("personalize", words)
+    assert found["model"] == "m"
+    assert [str(path) for path in found["recordings"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
     ("words", "wrong"),
     [
         (["simulate"], "required: --out"),
