@@ -242,6 +242,8 @@ def _hotwords(files: LanguageFiles, tokens: Tokens) -> tuple[Hotwords, tuple[str
             raise TypeError
     except TypeError:
         raise ConfigError("hotwords", f"is {given!r}", "give a file, phrases, or phrases with boosts") from None
+    if not phrases:
+        raise ConfigError("hotwords", "hold no phrases", "give some, or None")
     return Hotwords(phrases, tokens, parts), ()
 
 

@@ -49,8 +49,6 @@ class Hotwords:
         ConfigError for a repeated phrase or a boost outside its bounds, DataError for an empty phrase or one that
         the tokens cannot write.
         """
-        if not phrases:
-            raise DataError("hotwords", "hold no phrases", "give some, or None")
         spelling = Spelling.of(tokens)
         trie = _Trie()
         spelled: dict[str, float] = {}
