@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -158,14 +159,17 @@ def language_in(folder: str | Path) -> LanguageFiles | None:
     """Return the files of language that a model folder holds, None without a language model.
 
     Raises:
-        ModelError: The folder holds two language models of one kind.
+        ModelError: The folder holds two language models of one kind, or a lexicon or hotwords without one.
     """
     folder = Path(folder)
     lm = _only(folder, LM_NAMES)
     if lm is None:
+        if lonely := _only(folder, (LEXICON_NAME,)) or _only(folder, (HOTWORDS_NAME,)):
+            wrong = "belongs to a language model, which the folder lacks"
+            raise ModelError(lonely, wrong, f"put {' or '.join(LM_NAMES)} beside it, or remove it")
         return None
     rules = LanguageRules()
-    if (folder / LANGUAGE_NAME).is_file():
+    if os.path.lexists(folder / LANGUAGE_NAME):
         rules = from_mapping(LanguageRules, {}, read_yaml(folder / LANGUAGE_NAME), folder / LANGUAGE_NAME)
     return LanguageFiles(
         **asdict(rules),
@@ -234,8 +238,12 @@ def _hotwords(files: LanguageFiles, tokens: Tokens) -> tuple[Hotwords, tuple[str
         return read_hotwords(given, tokens, boost, parts)
     try:
         phrases = dict(given) if isinstance(given, Mapping) else dict.fromkeys(given or (), boost)
+        if not all(isinstance(phrase, str) for phrase in phrases):
+            raise TypeError
     except TypeError:
         raise ConfigError("hotwords", f"is {given!r}", "give a file, phrases, or phrases with boosts") from None
+    if not phrases:
+        raise ConfigError("hotwords", "hold no phrases", "give some, or None")
     return Hotwords(phrases, tokens, parts), ()
 
 
@@ -266,7 +274,7 @@ def _check_characters(name: str, characters: NGramModel, spelling: Spelling) -> 
 
 def _only(folder: Path, names: tuple[str, ...]) -> Path | None:
     """The file of one of these names, None if there is none."""
-    found = [folder / name for name in names if (folder / name).is_file()]
+    found = [folder / name for name in names if os.path.lexists(folder / name)]  # a link to nothing is no silence
     if len(found) > 1:
         raise ModelError(folder, f"holds both {names[0]} and {names[1]}", "remove the one that is not meant")
     return found[0] if found else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -11,12 +12,11 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any, overload
 
-import numpy as np
-
 from emgasr.corpora import open_any
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.decoding.search_file import TunedSearch, read_tuned_search
 from emgasr.errors import ConfigError, DataError, EmgasrError
+from emgasr.frontend.measured import samples_of
 from emgasr.language import Language, LanguageFiles, language_in, read_language
 from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer, packaged_model
 from emgasr.models.recognizer import Recognizer
@@ -97,7 +97,7 @@ class Pipeline:
         files = language_in(folder) if language is ... else language
         tuned, beside = TunedSearch(SearchConfig()), folder / SEARCH_NAME
         origin = Origin()
-        if beside.is_file():
+        if os.path.lexists(beside):
             tuned = read_tuned_search(beside)
             origin = Origin(f"weights of {beside}", str(beside), tuned.lm_sha256)
         pipeline = cls(
@@ -128,6 +128,8 @@ class Pipeline:
         if isinstance(search, SearchConfig):
             config, origin = search, Origin("weights as given")
         elif search is not None:
+            if not isinstance(search, str | Path):
+                raise ConfigError("search", f"is of type {type(search).__name__}", "give a SearchConfig or a file")
             config, lm_sha256 = read_tuned_search(search)
             origin = Origin("weights as given", str(search), lm_sha256)
         weights = {name for name in WEIGHTS if name in changes}
@@ -303,17 +305,7 @@ class Pipeline:
     def _of_samples(self, samples: Any, rate_hz: float) -> Recording:
         signal = self.recognizer.signal
         channels = sum(len(band.electrodes) for band in signal.bands)
-        advice = f"this model takes (T, {channels} channels) in {signal.unit}"
-        try:
-            array = np.asarray(samples)
-        except ValueError as error:  # rows of different lengths
-            raise DataError("samples", "have no one shape", advice) from error
-        if array.ndim != 2 or array.shape[1] != channels:
-            raise DataError("samples", f"have shape {array.shape}", advice)
-        if array.dtype.kind not in "fiu":
-            raise DataError("samples", f"are of type {array.dtype}", advice)
-        with np.errstate(over="ignore"):  # what is beyond float32 is beyond any amplifier
-            array = array.astype(np.float32, copy=False)
+        array = samples_of(samples, channels, signal.unit, "transcribe")
         return Recording(array, rate_hz, signal.unit, signal.bands, "array", "samples")
 
     def _mistuned(self, language: Language) -> tuple[str, ...]:

@@ -176,6 +176,36 @@ def test_values_that_no_amplifier_gives_are_filled_in_and_noted() -> None:
     assert "20 values that no amplifier gives (left2" in note
 
 
+@pytest.mark.filterwarnings("error")
+def test_arrays_that_pytorch_does_not_take_are_read_like_any_other() -> None:
+    pipeline, samples = Pipeline(tiny_recognizer()), make_recording(4.0).read()
+    constant = samples.copy()
+    constant.flags.writeable = False
+    flipped = np.ascontiguousarray(samples[::-1])[::-1]  # the same, from the last row on in memory
+    expected = pipeline.transcribe((samples, 200))
+    with pipeline.stream() as stream:
+        events = stream.feed(samples.copy())
+    for given in (constant, flipped, np.asfortranarray(samples)):
+        found = pipeline.transcribe([(given, 200), make_recording(4.0, samples=given)])
+        assert [(one.text, one.keys) for one in found] == [(expected.text, expected.keys)] * 2
+        with pipeline.stream() as stream:
+            assert stream.feed(given) == events
+    assert expected.text
+
+
+def test_masked_values_are_not_measured() -> None:
+    samples = make_recording(4.0).read()
+    hidden = np.zeros(samples.shape, bool)
+    hidden[300:320, 1] = True
+    (note,) = Pipeline(tiny_recognizer()).transcribe((np.ma.masked_array(samples, hidden), 200)).notes
+    assert "20 values that no amplifier gives (left2" in note
+
+
+def test_a_stream_refuses_what_is_no_configuration() -> None:
+    with pytest.raises(EmgasrError, match="config: is of type int; give a StreamConfig"):
+        Pipeline(tiny_recognizer()).stream(config=3)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "wrong"),
     [
@@ -186,6 +216,7 @@ def test_values_that_no_amplifier_gives_are_filled_in_and_noted() -> None:
         ((np.zeros((9, 7)), 200), DataError, r"shape \(9, 7\); this model takes \(T, 8 channels\) in uV"),
         ((np.zeros(9), 200), DataError, r"shape \(9,\)"),
         (([[1.0] * 8, [1.0] * 7], 200), DataError, "have no one shape"),
+        ((torch.zeros(9, 8, requires_grad=True), 200), DataError, "samples are no array"),
         ((np.zeros((9, 8), complex), 200), DataError, "are of type complex128"),
         ((np.full((9, 8), "1"), 200), DataError, "are of type <U1"),
         ((np.zeros((9, 8)), 400), RecordingError, "is at 400 Hz, the model at 200 Hz"),
@@ -234,6 +265,11 @@ def test_a_file_that_fails_while_it_is_read_spoils_no_other_of_its_batch() -> No
         ({"beam": 0}, "beam is 0"),
         ({"lexicon": "words.txt"}, "lexicon: needs a model of characters"),
         ({"hotwords": 5}, "hotwords: is 5; give a file"),
+        ({"hotwords": []}, "hotwords: hold no phrases"),
+        ({"hotwords": [1, 2]}, r"hotwords: is \[1, 2\]; give a file"),
+        ({"hotwords": {"ab": "3"}}, "hotwords: the boost of 'ab' is '3'"),
+        ({"search": 5}, "search: is of type int; give a SearchConfig or a file"),
+        ({"search": {"beam": 3}}, "search: is of type dict"),
         ({"lm": 5}, "lm: is of type int, no file"),
         ({"batch_size": 0}, "batch_size: is 0"),
         ({"batch_size": True}, "batch_size: is True"),
@@ -319,6 +355,24 @@ def test_a_folder_with_two_language_models_is_refused(folder: Path) -> None:
     write_compact(LM, folder / "lm.lm")
     with pytest.raises(ModelError, match=r"holds both lm\.lm and lm\.arpa\.gz; remove the one"):
         emgasr.load(folder)
+
+
+@pytest.mark.parametrize("name", ["lexicon.txt", "hotwords.txt"])
+def test_words_whose_language_model_is_lost_are_no_silent_greedy_reading(name: str, tmp_path: Path) -> None:
+    save_keys_model(tmp_path)
+    (tmp_path / name).write_text("ab\n")
+    with pytest.raises(EmgasrError, match=f"{name}: belongs to a language model, which the folder lacks"):
+        emgasr.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["lm.lm", "lm.arpa.gz", "search.yaml", "live.yaml"])
+def test_a_link_to_nothing_and_a_folder_in_place_of_a_file_are_refused(name: str, tmp_path: Path) -> None:
+    save_keys_model(tmp_path)
+    (tmp_path / name).symlink_to(tmp_path / "moved")
+    for _ in range(2):
+        with pytest.raises(EmgasrError, match=name):
+            emgasr.load(tmp_path)
+        (tmp_path / "moved").mkdir(exist_ok=True)
 
 
 def test_a_wrong_file_of_language_options_is_refused(folder: Path) -> None:

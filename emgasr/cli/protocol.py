@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     from emgasr.protocol.plan import run as run_protocol
     from emgasr.protocol.report import write_report
 
-    config = _configuration().read(options, f"{PROGRAM} run")
+    config = _configuration().read(options, "protocol run")
     systems = dict(_system(text) for text in options.system)
     if len(systems) < len(options.system):
         raise ConfigError("--system", "names two systems alike", "give each its own name")
@@ -106,7 +106,7 @@ def _system(text: str) -> tuple[str, TrainingConfig]:
     for word in shlex.split(words):
         file = word.endswith((".yaml", ".yml")) and (not argv or argv[-1] != "--config")
         argv += ["--config", word] if file else [word]
-    config = from_command_line(TrainingConfig, KINDS, argv, f"{PROGRAM} run --system {name}")
+    config = from_command_line(TrainingConfig, KINDS, argv, f"protocol run: --system {name}")
     if config.init:
         config = replace(config, init=str(Path(config.init).absolute()))
     return name, config

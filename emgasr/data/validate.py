@@ -20,6 +20,9 @@ from emgasr.manifests.manifest import TRAIN, Entry, Manifest, checksum_file
 from emgasr.manifests.text_overlap import TextOverlap, read_lines, text_overlap
 from emgasr.recording import Recording
 
+# A prompt of `emgasr record` ends this long after its enter, when the next one has begun.
+_RELEASE_S = 0.1
+
 CLOSED = 3  # takes of a text on average: texts are then labels, of which a split can lack some
 
 
@@ -170,10 +173,10 @@ def label_notes(recording: Recording) -> Iterable[str]:
     empty = spans.end_s <= spans.start_s
     if empty.any():
         yield f"{counted(int(empty.sum()), 'span')} of no length, the first at {spans.start_s[np.argmax(empty)]:.3f} s"
-    for kinds in (("prompt",), ("utterance", "gesture", "rest")):
+    for kinds, laps_s in ((("prompt",), _RELEASE_S), (("utterance", "gesture", "rest"), 0.0)):
         rows = [i for i, kind in enumerate(spans.kinds) if kind in kinds]
         reach = np.maximum.accumulate(spans.end_s[rows]) if rows else np.empty(0)
-        over = spans.start_s[rows][1:] < reach[:-1] - 0.5 / recording.rate_hz
+        over = spans.start_s[rows][1:] < reach[:-1] - laps_s - 0.5 / recording.rate_hz
         if over.any():
             at = spans.start_s[rows][1:][np.argmax(over)]
             yield f"{counted(int(over.sum()), 'span')} over an earlier one, the first at {at:.3f} s"

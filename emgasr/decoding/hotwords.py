@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -122,9 +123,9 @@ def _spelled(given: str, boost: float, spelling: Spelling) -> tuple[str, list[in
     phrase = " ".join("".join(" " if separates(c) else c for c in given).split())
     if not phrase:
         raise DataError("hotwords", f"{given!r} holds no letter", "give words")
-    if not abs(boost) <= LARGEST_BOOST:
+    if not isinstance(boost, Real) or not abs(boost) <= LARGEST_BOOST:
         advice = f"use -{LARGEST_BOOST:g} to {LARGEST_BOOST:g} nats"
-        raise ConfigError("hotwords", f"the boost of {phrase!r} is {boost}", advice)
+        raise ConfigError("hotwords", f"the boost of {phrase!r} is {boost!r}", advice)
     code = spelling.code_of | ({" ": SEPARATOR} if spelling.separates_words else {})
     if not code.keys() >= set(phrase):
         phrase = unicodedata.normalize("NFC", phrase)

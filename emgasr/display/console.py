@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from rich import console
 from rich.measure import Measurement
-from rich.segment import Segment
+from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -50,7 +50,13 @@ def print_table(table: Table) -> None:
     """Print a table on standard output as wide as its content is: its lines are for programs too, and never broken."""
     usual = Console(highlight=False)
     needed = Measurement.get(usual, usual.options.update(max_width=WIDEST), table).maximum
-    Console(highlight=False, width=max(usual.width, needed)).print(table)
+    wide = Console(highlight=False, width=max(usual.width, needed))
+    for line in wide.render_lines(table, pad=False):
+        while line and not line[-1].text.strip():
+            line.pop()
+        # Blanks behind a line's last word would make empty lines of a narrower terminal.
+        last = [Segment(segment.text.rstrip(), segment.style) for segment in line[-1:]]
+        wide.print(Segments([*line[:-1], *last, Segment.line()]), end="")
 
 
 def columns_of(*heads: str, left: int = 1) -> Table:

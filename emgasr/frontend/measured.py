@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from emgasr.errors import DataError
 from emgasr.recording import Recording, Samples, row_range
 
 # No amplifier goes beyond these: 10 V at the skin, and the range of a converter of 32 bits.
@@ -26,6 +27,28 @@ def unmeasured(samples: np.ndarray, unit: str) -> np.ndarray | None:
     if not samples.size or (samples.min() >= -largest and samples.max() <= largest):  # false where there is a NaN
         return None
     return ~(np.abs(samples) <= largest)
+
+
+def samples_of(given: Any, channels: int, unit: str, where: str) -> np.ndarray:
+    """Return numbers of any kind as samples (T, `channels`) float32; masked ones are NaN, as not measured.
+
+    Raises:
+        DataError: They have another shape, or are no real numbers; it names `where`.
+    """
+    advice = f"this model takes (T, {channels} channels) in {unit}"
+    try:
+        found = np.ma.asarray(given) if isinstance(given, np.ma.MaskedArray) else np.asarray(given)
+    except ValueError as error:  # rows of different lengths
+        raise DataError(where, "samples have no one shape", advice) from error
+    except (RuntimeError, TypeError) as error:  # a tensor that needs gradients, or lies on a GPU
+        raise DataError(where, f"samples are no array ({error})", advice) from error
+    if found.ndim != 2 or found.shape[1] != channels:
+        raise DataError(where, f"samples have shape {found.shape}", advice)
+    if found.dtype.kind not in "fiu":
+        raise DataError(where, f"samples are of type {found.dtype}", advice)
+    with np.errstate(over="ignore"):  # what is beyond float32 is beyond any amplifier
+        found = found.astype(np.float32, copy=False)
+    return found.filled(np.nan) if isinstance(found, np.ma.MaskedArray) else found
 
 
 class Mended(NamedTuple):
@@ -55,7 +78,8 @@ class Measured:
         self._lost = np.zeros(channels, bool)  # in that block
 
     def feed(self, samples: np.ndarray) -> Mended:
-        """Return the next samples (T, C) float32, mended; the given ones are not changed in place."""
+        """Return the next samples (T, C) float32, mended, as PyTorch takes them; the given ones are not changed."""
+        samples = np.require(samples, requirements=["C", "W"])  # copies what is reversed, strided or read-only
         bad = unmeasured(samples, self.unit)
         if bad is not None:
             self.count += int(bad.sum())

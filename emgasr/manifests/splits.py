@@ -68,7 +68,9 @@ def carve_subjects(entries: Sequence[Entry], count: int, seed: int = 0, split: s
     training = people(entry for entry in entries if entry.split == TRAIN)
     if not 0 < count < len(training):
         raise ManifestError(
-            "splits", f"{count} of {len(training)} training subjects asked for", "leave some to train on"
+            "splits",
+            f"{count} of {len(training)} training subjects cannot validate",
+            "give 1 or more, and leave some to train on",
         )
     return by_subject(entries, random.Random(seed).sample(training, count), split)
 

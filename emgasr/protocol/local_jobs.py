@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,20 @@ class LocalEngine:
         self._running = []
 
     def _begin(self, job: Job, root: Path) -> Any:
+        if self._context.get_start_method() == "forkserver":
+            _start_server()
         process = self._context.Process(target=_guarded, args=(job, root, self.threads), name=job.name)
         process.start()
         return process
+
+
+def _start_server() -> None:
+    """Start the server that forks jobs deaf to Ctrl-C: in the midst of its imports that would print a traceback."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass(eq=False)

@@ -68,7 +68,7 @@ def prepare(
         LanguageModelError: So does the language model.
     """
     if not systems:
-        raise ConfigError("emgasr protocol", "no system to run", "pass --system NAME=CONFIG")
+        raise ConfigError("protocol", "no system to run", "pass --system NAME=CONFIG")
     if unknown := sorted(set(config.carry) - set(lists)):
         raise ConfigError("carry", f"{unknown[0]!r} is no list", "pass it as --list NAME=MANIFEST")
     splits.check_made_of(manifest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ def read_rules(path: str | Path) -> LiveRules:
 def rules_of(model: Path) -> LiveRules:
     """Return the rules that lie beside a model, or the usual ones."""
     path = model / LIVE_NAME
-    return read_rules(path) if path.is_file() else LiveRules()
+    return read_rules(path) if os.path.lexists(path) else LiveRules()
 
 
 def write_rules(rules: LiveRules, path: str | Path, comment: str = "") -> None:

@@ -32,7 +32,8 @@ import torch
 
 from emgasr.config.bounds import Within
 from emgasr.decoding import BeamSearch
-from emgasr.errors import DataError
+from emgasr.errors import ConfigError, DataError
+from emgasr.frontend.measured import samples_of
 from emgasr.models.recognizer import NO_KEY, Recognizer
 from emgasr.runtime.interrupts import holding_ctrl_c
 from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
@@ -76,6 +77,8 @@ class Stream:
         self, recognizer: Recognizer, search: BeamSearch | None = None, config: StreamConfig | None = None
     ) -> None:
         self.recognizer = recognizer
+        if config is not None and not isinstance(config, StreamConfig):
+            raise ConfigError("config", f"is of type {type(config).__name__}", "give a StreamConfig")
         self.config = config = config or StreamConfig()
         self.watch = Stopwatch()  # of each feed's computation
         self.fed_samples = 0
@@ -233,17 +236,7 @@ class Stream:
     def _checked(self, samples: np.ndarray) -> np.ndarray:
         channels = len(self._samples.names)
         self._check_open()
-        advice = f"give numbers: this model takes (T, {channels} channels)"
-        try:
-            found = np.asarray(samples)
-        except ValueError as error:  # rows of different lengths
-            raise DataError("stream", "samples of no one shape", advice) from error
-        if found.ndim != 2 or found.shape[1] != channels:
-            raise DataError("stream", f"samples of shape {found.shape}", advice)
-        if found.dtype.kind not in "fiu":
-            raise DataError("stream", f"samples of type {found.dtype}", advice)
-        with np.errstate(over="ignore"):  # what is beyond float32 is beyond any amplifier
-            return found.astype(np.float32, copy=False)
+        return samples_of(samples, channels, self.recognizer.signal.unit, "stream")
 
     def _fed(self, samples: np.ndarray, rest: bool) -> list[Event]:
         samples, blocks, notices = self._samples.feed(samples)

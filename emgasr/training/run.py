@@ -57,7 +57,7 @@ def train(
         log: receives a line for each recording with values that no amplifier gives, which are filled in.
     """
     if not config.manifest:
-        raise ConfigError("emgasr train", "no manifest", "give MANIFEST (see `emgasr manifest --help`)")
+        raise ConfigError("train", "no manifest", "give MANIFEST (see `emgasr manifest --help`)")
     manifest = read_manifest(config.manifest)
     held_out = read_manifest(config.validation_manifest) if config.validation_manifest else manifest
     check_disjoint(manifest)

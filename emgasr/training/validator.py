@@ -53,4 +53,6 @@ def greedy_errors(recognizer: Recognizer, recordings: Named) -> tuple[Counts, in
 
 
 def _without_labels() -> DataError:
-    return DataError("validation recordings", "hold no labels", "check the validation split")
+    return DataError(
+        "validation recordings", "hold no labels", "check the validation split, or hold out more of each recording"
+    )

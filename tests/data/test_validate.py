@@ -154,6 +154,13 @@ def test_spans_that_meet_and_prompts_over_keys_are_not_odd() -> None:
     assert check_recording(make_recording(spans=Spans.of(spans))) == ([], [])
 
 
+@pytest.mark.parametrize(("laps_s", "notes"), [(0.1, 0), (0.2, 1)])
+def test_a_prompt_that_ends_as_the_finger_leaves_enter_is_not_odd(laps_s: float, notes: int) -> None:
+    spans = [(0, 1 + laps_s, "prompt", "p"), (1, 2, "prompt", "q")]
+    problems, found = check_recording(make_recording(spans=Spans.of(spans)))
+    assert (problems, len(found)) == ([], notes)
+
+
 @pytest.mark.parametrize(("factor", "unit"), [(1000, "milliseconds"), (200, "milliseconds or samples")])
 def test_times_in_another_unit_are_asked_about(factor: float, unit: str) -> None:
     spans = Spans.of([(i * factor, (i + 1) * factor, "gesture", "a") for i in range(3)])

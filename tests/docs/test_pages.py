@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -14,6 +15,7 @@ import pytest
 
 from emgasr.cli import VERBS, main
 from tests.helpers.pages import COMMANDS, Block, blocks, commands, name_of, needs, pages, run_block
+from tests.helpers.scripts import ROOT
 from tests.helpers.workplace import SMALLER, Workplace
 from tests.test_house import FLOORS
 
@@ -134,3 +136,27 @@ def test_the_architecture_page_names_every_room_on_its_floor() -> None:
         1:
     ]
     assert floors == [set(floor) for floor in reversed(FLOORS)]
+
+
+def test_the_walks_name_files_and_functions_that_exist_and_count_them_rightly() -> None:
+    page = TEXTS["docs/explanation/architecture.md"]
+    tables = re.findall(r"<!-- walk -->(.*?)<!-- /walk -->", page, re.DOTALL)
+    walks = [re.findall(r"^\| `(\S+\.py)` \| (.*?) \|", table, re.M) for table in tables]
+    greedily, search, opening, training = [[file for file, _ in walk] for walk in walks]
+    assert f"greedily: {len(set(greedily))} files." in page
+    assert f"these {len(search)} take the place of `decoding/greedy.py`: {len({*greedily, *search}) - 1} files" in page
+    assert f"step of the optimizer: {len({*opening, *training})} files" in page
+    for file, names in (row for walk in walks for row in walk):
+        defined = _defined_in(ROOT / "emgasr" / file)
+        assert set(re.findall(r"`([\w.]+)`", names)) <= defined, file
+
+
+def _defined_in(path: Path) -> set[str]:
+    """Names of a module's functions and classes, and of its methods as `Class.method`."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
+    return found

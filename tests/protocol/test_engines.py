@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -188,3 +189,29 @@ def ended(worker: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+@pytest.mark.process
+def test_ctrl_c_while_the_server_of_jobs_imports_prints_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "slow_to_import.py").write_text(
+        "import pathlib, time\npathlib.Path(__file__).with_name('begun').touch()\ntime.sleep(1.5)\n"
+    )
+    script = (
+        "import pathlib, time\nfrom emgasr.protocol import local_jobs\n"
+        "engine = local_jobs.LocalEngine(preload=['slow_to_import'])\n"
+        "engine._context.set_forkserver_preload(['slow_to_import'])\nlocal_jobs._start_server()\n"
+        "try:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    time.sleep(2)\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", ""), *sys.path]),
+    }
+    run = subprocess.Popen(
+        [sys.executable, "-c", script], stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    begun = time.monotonic()
+    while not (tmp_path / "begun").exists() and time.monotonic() < begun + 20:
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGINT)
+    assert "Traceback" not in run.communicate(timeout=20)[1]
+    assert (tmp_path / "begun").exists()

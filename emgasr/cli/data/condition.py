@@ -19,7 +19,7 @@ def run(argv: list[str]) -> int:
 
     filters = ConfigOptions(ConditioningConfig, {})
     options = parser(filters).parse_args(argv)
-    config = filters.read(options, PROGRAM)
+    config = filters.read(options, "condition")
     if options.out.exists() and not options.overwrite:
         raise OutputError(options.out, "already exists", "choose another name or pass --overwrite")
 
@@ -57,7 +57,7 @@ def parser(filters: ConfigOptions | None = None) -> ArgumentParser:
         description="Filter drift and mains out of a recording, or lower its rate, by the filters of a live stream.",
         examples=("emgasr condition raw.hdf5 --out clean.hdf5 --mains 50 --rate-hz 1000",),
     )
-    made.add_argument("recording", metavar="RECORDING", help="recording of any layout (see `emgasr manifest`)")
+    made.add_argument("recording", metavar="RECORDING", help="native or emg2qwerty session (HDF5), or BIDS BDF/EDF")
     add_out(made, "session file to write (.hdf5)", metavar="FILE")
     add_json(made)
     (filters or ConfigOptions(ConditioningConfig, {})).add_to(made)

@@ -12,6 +12,7 @@ from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.progress import counted
+from emgasr.display import wording
 from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder
 from emgasr.files.plain_text import normalized, read_lines
@@ -168,5 +169,6 @@ def _report(manifest: Manifest, folder: Path, as_json: bool) -> None:
         print_json(summary)
     else:
         print(
-            f"{len(manifest.entries)} sessions of {people} people, {minutes:.1f} minutes: {folder / 'manifest.jsonl'}"
+            f"{wording.counted(len(manifest.entries), 'session')} of {people} {'person' if people == 1 else 'people'},"
+            f" {minutes:.1f} minutes: {folder / 'manifest.jsonl'}"
         )

@@ -227,7 +227,7 @@ def parser() -> ArgumentParser:
         "what is shown, and when", "Rules that are not given are those of the model's live.yaml (`emgasr tune-live`)."
     )
     live.add_argument("--chunk-ms", type=float, default=64.0, metavar="MS", help="samples fed at once")
-    agreement = "share of hypotheses that makes a key final (else 0.8; 1: all)"
+    agreement = "share of the search's probability that makes a key final (else 0.8; 1: all)"
     live.add_argument("--agreement", type=float, metavar="P", help=agreement)
     within = "age that makes a key final (else 1; 0: none)"
     live.add_argument("--finalize-within-seconds", type=float, metavar="S", help=within)

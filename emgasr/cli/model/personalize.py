@@ -28,7 +28,7 @@ def run(argv: list[str]) -> int:
     """Personalize; 0 when done (also when the base model was kept), 130 when Ctrl-C stopped it."""
     fitting = _configuration()
     options = parser(fitting).parse_args(argv)
-    config = fitting.read(options, PROGRAM)
+    config = fitting.read(options, "personalize")
     from emgasr.pipeline import model_folder
     from emgasr.training.personalize import personalize
 
@@ -95,7 +95,9 @@ def _recordings(options: argparse.Namespace) -> tuple[list[Recording], list[Entr
         files = zip(recordings, options.recordings, strict=True)
         return recordings, [Entry.of(recording, file, "native") for recording, file in files]
     if len(options.recordings) > 1:
-        raise ConfigError(PROGRAM, f"{manifests[0]} is a manifest among other files", "give one manifest or recordings")
+        raise ConfigError(
+            "personalize", f"{manifests[0]} is a manifest among other files", "give one manifest or recordings"
+        )
     manifest = read_manifest(manifests[0])
     check_disjoint(manifest)
     chosen = [entry for entry in manifest.split(options.split) if options.subject in (None, entry.subject)]

@@ -26,7 +26,7 @@ def run(argv: list[str]) -> int:
     if options.resume and not resolved.is_file():
         raise OutputError(options.out, "holds no run to resume (no training.yaml)", "start it without --resume")
     manifest = {"manifest": options.manifest} if options.manifest else {}
-    config = training.read(options, PROGRAM, [resolved] if options.resume else [], **manifest)
+    config = training.read(options, "train", [resolved] if options.resume else [], **manifest)
     from emgasr.training.run import train
 
     first = os.environ.get("RANK", "0") == "0"  # one process that torchrun started speaks for all
@@ -67,7 +67,12 @@ def parser(training: ConfigOptions | None = None) -> ArgumentParser:
             "emgasr train --out run --resume",
         ),
     )
-    made.add_argument("manifest", nargs="?", metavar="MANIFEST", help="manifest of the recordings (`emgasr manifest`)")
+    made.add_argument(
+        "manifest",
+        nargs="?",
+        metavar="MANIFEST",
+        help="manifest of the recordings (`emgasr manifest`); default with --resume: the run's own",
+    )
     add_out(made, "where model/, log.jsonl, checkpoint.pt and training.yaml go", overwrite=False)
     made.add_argument("--resume", action="store_true", help="go on with the run in --out, by its own configuration")
     made.add_argument("--other-data", action="store_true", help="with --resume: allow other recordings, and record it")

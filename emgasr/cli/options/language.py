@@ -35,7 +35,7 @@ def add_language_options(parser: argparse.ArgumentParser, required: bool = False
         metavar="FILE",
         required=required,
         help="n-gram language model, ARPA or .lm (see `emgasr lm build`): of the model's symbols, or with a lexicon "
-        "of words",
+        "of words" + ("" if required else f"; {NO_LM}: read greedily (default: the model folder's own, if it has one)"),
     )
     group.add_argument(
         "--single-words",

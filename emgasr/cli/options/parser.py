@@ -107,7 +107,8 @@ class ArgumentParser(argparse.ArgumentParser):
         words = hyphened(sys.argv[1:] if args is None else args)
         old = [renamed for renamed in self.renamed if renamed.old.startswith("--") and _holds(words, renamed.old)]
         for renamed in old:
-            words = _respelled(words, renamed)
+            self._check_once(words, renamed)
+            words = self._respelled(words, renamed)
         found, left = self._parsed(words, namespace, old)
         if old:
             warn(renamed_line(self.verb, {renamed.old: renamed.new for renamed in old}))
@@ -133,9 +134,25 @@ class ArgumentParser(argparse.ArgumentParser):
             self.error(f"the following arguments are required: {renamed.new}")
         return found, left
 
+    def _respelled(self, words: list[str], renamed: Renamed) -> list[str]:
+        """Return the words with an old option's spelling replaced by the new one, or moved to the positionals."""
+        if not renamed.new.startswith("--"):
+            return _moved(words, renamed, alone=len(self._get_positional_actions()) == 1)
+        return [renamed.new + word.removeprefix(renamed.old) if _holds([word], renamed.old) else word for word in words]
+
     def error(self, message: str) -> NoReturn:
         """Raise a ConfigError with argparse's own message."""
         raise ConfigError(self.verb, message, f"`{self.prog} --help` lists the options")
+
+    def _check_once(self, words: Sequence[str], renamed: Renamed) -> None:
+        """Refuse an option that is given by its old spelling and by its new one: which of the two counts?"""
+        names = [word.partition("=")[0] for word in words]
+        for name in names:
+            new = renamed.new + name.removeprefix(renamed.old)
+            if renamed.new.startswith("--") and _holds([name], renamed.old) and new in names:
+                raise ConfigError(
+                    self.verb, f"{name} is the old spelling of {new}, which is there too", "leave one out"
+                )
 
     def _refuse(self, word: str) -> NoReturn:
         name = word.partition("=")[0]
@@ -165,15 +182,11 @@ def _holds(words: Sequence[str], option: str) -> bool:
     return any(word == option or word.startswith((option + "=", option + ".")) for word in words)
 
 
-def _respelled(words: list[str], renamed: Renamed) -> list[str]:
-    """Return the words with an old option's spelling replaced by the new one, or moved to the positionals."""
-    if not renamed.new.startswith("--"):
-        return _moved(words, renamed)
-    return [renamed.new + word.removeprefix(renamed.old) if _holds([word], renamed.old) else word for word in words]
+def _moved(words: list[str], renamed: Renamed, alone: bool) -> list[str]:
+    """Return the words with an option's values put behind the positionals that stand at the beginning.
 
-
-def _moved(words: list[str], renamed: Renamed) -> list[str]:
-    """Return the words with an option's values put behind the positionals that stand at the beginning."""
+    Where none stands there and the values are not `alone`, the others come later: the values go to the end.
+    """
     at = next(place for place, word in enumerate(words) if word.partition("=")[0] == renamed.old)
     _, equals, value = words[at].partition("=")
     if equals:
@@ -187,4 +200,6 @@ def _moved(words: list[str], renamed: Renamed) -> list[str]:
         values = words[at + 1 : behind]
     rest = words[:at] + words[behind:]
     front = next((place for place, word in enumerate(rest) if word.startswith("-")), len(rest))
+    if not front and not alone:
+        return [*rest, *values]
     return [*rest[:front], *values, *rest[front:]]

@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
 
-    from emgasr.cli.read.demo_story import Reader
     from emgasr.display.console import Console
     from emgasr.evaluation.evaluate import Evaluation
     from emgasr.evaluation.results import Result
+    from emgasr.pipeline import Pipeline
     from emgasr.recording import Recording
 
 LEAST_CALIBRATION = 2.0  # minutes: the fifth that is held out then holds a prompt, however slowly one types
@@ -50,17 +51,17 @@ def run(argv: list[str]) -> int:
     console = Console(stderr=options.json, highlight=False)
     started = time.monotonic()
 
-    reader = demo.Reader.load(Path(options.model) if options.model else packaged_model())
+    pipeline = demo.load(Path(options.model) if options.model else packaged_model())
     with replacing_folder(out) as folder:
-        table = _demo(options, reader, folder, console)
+        table = _demo(options, pipeline, folder, console)
     console.print(f"\nReport: {out / 'report.html'}   ({(time.monotonic() - started) / 60:.1f} minutes in all)")
-    console.print(_next(options, reader.folder, out), soft_wrap=True)
+    console.print(_next(options, out), soft_wrap=True)
     if options.json:
         print_json({"folder": str(out), "rows": [result.as_dict() for result in table]})
     return 0
 
 
-def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Console) -> list[Result]:
+def _demo(options: argparse.Namespace, pipeline: Pipeline, folder: Path, console: Console) -> list[Result]:
     """Read, calibrate, read again; write what was found to `folder` and return it."""
     from emgasr.cli.read import demo_story as demo
     from emgasr.evaluation.results import results_of
@@ -79,9 +80,9 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
         typed = demo.typed_minute(person)
         save_session(typed, folder / "typed.hdf5")
     tell_if_cold()
-    with _watching(typed, reader.recognizer.frame_times_s, console) as show:
-        before = demo.read(reader, typed, BEFORE, show)
-    before_results = results_of(before, parameters=reader.recognizer.parameter_count)
+    with _watching(typed, pipeline.recognizer.frame_times_s, console) as show:
+        before = demo.read(pipeline, typed, BEFORE, show)
+    before_results = results_of(before, parameters=pipeline.recognizer.parameter_count)
     _report(before, before_results, console)
 
     with console.status("simulating another session"):
@@ -92,12 +93,12 @@ def _demo(options: argparse.Namespace, reader: Reader, folder: Path, console: Co
         f" {options.fit_minutes:g} min, then reads the first minute again.\n"
     )
     with fit_progress(quiet=options.quiet) as report:
-        fitted = demo.calibrate(reader, known, options.fit_minutes, folder / "personal", report)
+        fitted = demo.calibrate(pipeline, known, options.fit_minutes, folder / "personal", report)
     if not fitted.kept:
         console.print("No fitted model read the held-out fifth of them better: the model stays as it was.\n")
-    personal = demo.Reader(folder / "personal" / "model", fitted.recognizer, reader.lm, reader.search)
+    personal = replace(pipeline, recognizer=fitted.recognizer, folder=folder / "personal" / "model")
     facts = {"calibration": f"{options.data_minutes:g} min of another session, {fitted.minutes:.1f} min of fitting"}
-    with _watching(typed, reader.recognizer.frame_times_s, console) as show:
+    with _watching(typed, pipeline.recognizer.frame_times_s, console) as show:
         after = demo.read(personal, typed, AFTER, show, **facts)
     after_results = results_of(
         after,
@@ -169,12 +170,12 @@ def _table(before: Result, after: Result) -> Table:
     return table
 
 
-def _next(options: argparse.Namespace, model: Path, out: Path) -> str:
+def _next(options: argparse.Namespace, out: Path) -> str:
     return f"""
 What next:
   emgasr demo --seed {options.seed + 1}                 another person
   emgasr demo --data-minutes 10             a longer calibration
-  emgasr transcribe {out}/personal/model {out}/typed.hdf5 --lm {model}/lm.arpa.gz --search {model}/search.yaml
+  emgasr transcribe {out}/personal/model {out}/typed.hdf5
   README.md                             a tour: your own recordings, training, language models"""
 
 

@@ -3,50 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emgasr.decoding import BeamSearch, Hypothesis, SearchConfig
-from emgasr.decoding.search_file import read_search_config
+from emgasr.decoding import BeamSearch, Hypothesis
 from emgasr.errors import ModelError
 from emgasr.evaluation.evaluate import Evaluation, evaluate
 from emgasr.evaluation.items import items_of
 from emgasr.evaluation.report import write_report
 from emgasr.evaluation.results import Result, write_hypotheses, write_results
-from emgasr.lm import NGramModel, read_model
-from emgasr.models.folder import SEARCH_NAME, load_recognizer
-from emgasr.models.recognizer import Recognizer
+from emgasr.models.folder import LM_NAMES, SEARCH_NAME
+from emgasr.pipeline import Pipeline
 from emgasr.recording import Recording
 from emgasr.simulate import SPLIT_SEEDS, Person, default_prompts, simulate_person, simulate_session
 from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig
 from emgasr.training.personalize import Personalized, personalize
 
 TYPED_MINUTES = 1.0
-LM_NAME = "lm.arpa.gz"
 _CALIBRATION_SESSION, _TYPED_SESSION = 0, 1  # the rings are taken off and put on again in between
 _SHOWN_FRAMES = 8  # frames searched between two looks at the text
 
 
-@dataclass(frozen=True)
-class Reader:
-    """A recognizer with the language model and the tuned search that belong to it."""
-
-    folder: Path
-    recognizer: Recognizer
-    lm: NGramModel
-    search: SearchConfig
-
-    @staticmethod
-    def load(folder: Path) -> Reader:
-        """Read a model folder with lm.arpa.gz and search.yaml beside the weights; a ModelError if there is none."""
-        recognizer = load_recognizer(folder)
-        for name in (LM_NAME, SEARCH_NAME):
-            if not (folder / name).is_file():
-                raise ModelError(folder, f"has no {name}", "recipes/demo_model/run.sh shows how it is made")
-        return Reader(folder, recognizer, read_model(folder / LM_NAME), read_search_config(folder / SEARCH_NAME))
+def load(folder: Path) -> Pipeline:
+    """Load a model folder that holds a language model and a tuned search beside the weights; a ModelError if not."""
+    pipeline = Pipeline.of_folder(folder)
+    lacking = [] if pipeline.language is not None else [LM_NAMES[1]]
+    lacking += [] if pipeline.origin.file else [SEARCH_NAME]
+    if lacking:
+        raise ModelError(folder, f"has no {lacking[0]}", "recipes/demo_model/run.sh shows how it is made")
+    return pipeline
 
 
 def unseen_person(number: int) -> Person:
@@ -65,34 +53,38 @@ def calibration(person: Person, minutes: float) -> Recording:
 
 
 def read(
-    reader: Reader, recording: Recording, system: str, show: Callable[[int, str], None], **more: Any
+    pipeline: Pipeline, recording: Recording, system: str, show: Callable[[int, str], None], **more: Any
 ) -> Evaluation:
     """Read and judge the typed minute; `show` receives the frames searched and the text so far as it grows."""
+    recognizer, language, search = pipeline.recognizer, pipeline.language, pipeline.beam_search()
+    assert language is not None  # `load` has seen to it
+    assert search is not None
     settings: dict[str, object] = {
-        "encoder": f"{reader.recognizer.config.encoder.kind}, {reader.recognizer.parameter_count:,} parameters",
-        "language model": f"{LM_NAME} (order {reader.lm.order})",
+        "encoder": f"{recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters",
+        "language model": language.settings["language model"].removeprefix(f"{pipeline.folder}/"),
         "search": f"weights of {SEARCH_NAME}, tuned on validation people",
         "person": f"{recording.subject}, simulated, never seen in training",
         **more,
     }
     return evaluate(
-        items_of(reader.recognizer, [(recording.session, recording)]),
-        reader.recognizer.tokens,
-        _Watched(BeamSearch(reader.recognizer.tokens, reader.lm, reader.search), show),
+        items_of(recognizer, [(recording.session, recording)]),
+        recognizer.tokens,
+        _Watched(search, show),
         system=system,
         settings=settings,
     )
 
 
 def calibrate(
-    reader: Reader, recording: Recording, minutes: float, folder: Path, report: Callable[[dict[str, Any]], None]
+    pipeline: Pipeline, recording: Recording, minutes: float, folder: Path, report: Callable[[dict[str, Any]], None]
 ) -> Personalized:
-    """Fit the reader's model to a person for some `minutes` of wall-clock time; `folder`/model receives the result.
+    """Fit the model to a person for some `minutes` of wall-clock time; `folder`/model receives the result.
 
     Raises KeyboardInterrupt when Ctrl-C stopped it.
     """
     config = PersonalizeConfig(fit=replace(PERSONAL_FIT, minutes=minutes))
-    result = personalize(reader.folder, [recording], config, folder, report)
+    assert pipeline.folder is not None  # it was loaded from one
+    result = personalize(pipeline.folder, [recording], config, folder, report)
     if result.interrupted:
         raise KeyboardInterrupt
     return result

@@ -77,7 +77,7 @@ def parser() -> ArgumentParser:
     """Return the parser of the verb."""
     made = ArgumentParser(
         prog="emgasr transcribe",
-        description="Read recordings: greedily, or by beam search with a language model.",
+        description="Read recordings: by beam search where there is a language model, else greedily.",
         examples=(
             "emgasr transcribe demo session.hdf5",
             "emgasr transcribe my_model sessions/*.hdf5 --json",
@@ -90,7 +90,9 @@ def parser() -> ArgumentParser:
     form = made.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="print the text alone (default)")
     add_json(form, "print one JSON object a line, with key times and confidences")
-    nbest = "with --lm: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json"
+    nbest = (
+        "with a language model: print the N best hypotheses, a line each with its score (ln p), or as `nbest` of --json"
+    )
     made.add_argument("--nbest", type=int, metavar="N", help=nbest)
     add_quiet(made)
     add_search_options(made)

@@ -180,7 +180,12 @@ def parser() -> ArgumentParser:
     add_model(made)
     made.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
     made.add_argument("--split", default=VALIDATION, metavar="NAME", help="split to tune on")
-    made.add_argument("--trials", type=int, default=TRIALS, help="weights tried, half of them at random")
+    made.add_argument(
+        "--trials",
+        type=int,
+        default=TRIALS,
+        help="weights tried besides the grid of the picture, half of them at random",
+    )
     made.add_argument("--data-minutes", type=float, default=MINUTES, metavar="M", help="minutes of recordings to use")
     made.add_argument("--threads", type=int, default=THREADS, help=THREADS_HELP)
     add_out(made, "where the weights go (default: MODEL/search.yaml)", metavar="FILE", required=False)

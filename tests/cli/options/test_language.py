@@ -190,7 +190,7 @@ LM = ["--lm", "{}/letters.arpa"]
         ([*WORDS, "--unknown-penalty", "1001"], "--unknown-penalty: 1001 is out of range; give -1000 to 1000"),
         ([*LM, "--free-separators"], "--free-separators: needs a lexicon; pass --lexicon FILE"),
         ([*LM, "--hotword-parts"], "--hotword-parts: needs a file of hotwords; pass --hotwords FILE"),
-        ([*LM, "--word-bonus", "1"], "word_bonus is 1, and there is no lexicon that tells words; leave it out"),
+        ([*LM, "--word-bonus", "1"], "word_bonus is 1, and no lexicon says what a word is; leave it out"),
         ([*LM, "--length-bonus", "800"], "length_bonus is 800.0; use -100 to 100"),
         ([*LM, "--backspace-penalty", "-1000"], "backspace_penalty is -1000.0; use -100 to 100"),
         ([*LM, "--lm-weight", "1e6"], "lm_weight is 1000000.0; use -100 to 100"),

@@ -101,6 +101,20 @@ def test_underscores_and_old_places_are_taken(verb: str, words: list[str], found
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["m", "--recordings", "a", "b", "--out", "o"],
+        ["--recordings", "a", "b", "--out", "o", "m"],
+        ["--out", "o", "m", "--recordings", "a", "b"],
+    ],
+)
+def test_an_old_option_of_recordings_may_stand_before_and_behind_the_model(words: list[str]) -> None:
+    found = parsed("personalize", words)
+    assert found["model"] == "m"
+    assert [str(path) for path in found["recordings"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
     ("words", "wrong"),
     [
         (["simulate"], "required: --out"),
@@ -108,6 +122,15 @@ def test_underscores_and_old_places_are_taken(verb: str, words: list[str], found
         (["simulate", "a", "--out", "b"], "one word too many: a"),
         (["condition", "in"], "required: --out"),
         (["transcribe", "m", "r", "--lm-wieght", "2"], "did you mean --lm-weight?"),
+        (["doctor", "--source", "s", "--seconds", "2", "--limit_seconds=3"], "which is there too; leave one out"),
+        (
+            ["train", "m", "--out", "o", "--steps", "3", "--fit.steps", "2"],
+            "--steps is the old spelling of --fit.steps",
+        ),
+        (
+            ["train", "m", "--out", "o", "--source.longest_s", "3", "--data.longest-s", "4"],
+            "--source.longest-s is the old spelling of --data.longest-s",
+        ),
         (["evaluate", "m", "d", "--lm_wieght=2"], "unknown option --lm-wieght; did you mean --lm-weight?"),
     ],
 )
