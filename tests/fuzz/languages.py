@@ -14,6 +14,7 @@ from .uses import reading_again, use_ngrams, use_search, use_verb
 
 TEXT = ("the cat sat on the mat", "a cat ate the rat", "that mat is on a rat", "sit on it", "the end of it")
 WORDS = tuple(sorted(set(" ".join(TEXT).split())))
+KINDS_OF_SYMBOLS = ("keystrokes", "characters", "words")
 
 
 @cache
@@ -103,10 +104,9 @@ def word_list(path: Path, place: Place) -> Seen:
 def lm_text(path: Path, place: Place) -> Seen:
     """Lines of text become n-grams of words, characters and keystrokes, in both forms, which are read again."""
     from emgasr.lm import read_model
-    from emgasr.lm.texts import SYMBOLS
 
     refused = []
-    for symbols in SYMBOLS:
+    for symbols in KINDS_OF_SYMBOLS:
         for name in (f"{symbols}.arpa", f"{symbols}.lm"):
             out = place.out / name
             try:
@@ -116,7 +116,7 @@ def lm_text(path: Path, place: Place) -> Seen:
                 continue
             with reading_again(name):
                 use_ngrams(read_model(out))
-    if len(refused) == 2 * len(SYMBOLS):
+    if len(refused) == 2 * len(KINDS_OF_SYMBOLS):
         raise EmgasrError(path, refused[0])
     return Seen("", tuple(refused))
 
