@@ -53,6 +53,8 @@ venv: .venv/.installed-test
 	@echo "installing emgasr and its test tools into .venv (minutes the first time)"
 	$(PIP) -e '.[test]'
 	@$(PIP) -e '.[kenlm]' >/dev/null 2>&1 || echo "kenlm could not be built here: its tests will be skipped"
+	@$(PIP) -e '.[docs]' >/dev/null 2>&1 || echo "mkdocs could not be installed here: the test of the site will be skipped"
+	@$(PIP) 'submitit>=1.5' >/dev/null 2>&1 || echo "submitit could not be installed here: tests of SLURM will be skipped"
 	@touch $@ .venv/.installed
 
 .venv/.installed-docs: pyproject.toml | .venv/bin/python
