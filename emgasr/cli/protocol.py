@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.progress import bar
 from emgasr.errors import ConfigError, OutputError
 from emgasr.files.as_json import as_json

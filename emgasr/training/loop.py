@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ Report = Callable[[dict[str, Any]], None]
 STARTING_BATCHES = 50  # that an objective may measure before the first step
 
 
-class Objective(nn.Module, Generic[Model]):
+class Objective(nn.Module, Generic[Model], ABC):
     """What a fit minimizes: a padded batch in, the named parts of its loss out, through the model that it holds.
 
     An implementation is an nn.Module, because the loop saves its state, moves it, spreads it over processes and fits
@@ -40,16 +41,16 @@ class Objective(nn.Module, Generic[Model]):
     """
 
     @property
+    @abstractmethod
     def model(self) -> Model:
         """The part that is validated and kept; the rest serves training alone."""
-        raise NotImplementedError
 
     def prepare(self, batches: Iterable[Batch]) -> None:
         """Measure what the losses need on the first training batches, before the first step; most need nothing."""
 
+    @abstractmethod
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Return the weighted parts of the loss of a batch at `step` (from 0), scalars; their sum is minimized."""
-        raise NotImplementedError
 
 
 class BatchSampler(Protocol):

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json, add_out, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_out, add_seed
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder

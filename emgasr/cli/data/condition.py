@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from emgasr.cli.options.common import add_json, add_out
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_out
 from emgasr.errors import OutputError
 
 PROGRAM = "emgasr condition"

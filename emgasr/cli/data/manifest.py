@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from emgasr.cli.options.common import add_json, add_out, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_out, add_seed
 from emgasr.corpora import CORPORA
 from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_quiet
 from emgasr.cli.progress import bar
 from emgasr.display.wording import counted
 

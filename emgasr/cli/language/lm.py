@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_out, add_quiet
 
 FILES = "language model: .lm, .arpa or .arpa.gz"
 KINDS = "by its name: .lm (compact, opened at once), .arpa or .arpa.gz"

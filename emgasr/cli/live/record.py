@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emgasr.cli.live.prompt_screen import prompt_screen, read_prompts
-from emgasr.cli.options.common import add_json, add_out
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.source import add_source_option
+from emgasr.cli.options.standard import add_json, add_out
 from emgasr.errors import ConfigError, EmgasrError, RecordingError
 from emgasr.runtime.interrupts import holding_ctrl_c
 

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json, add_model
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.cli.options.source import add_source_option
+from emgasr.cli.options.standard import add_json, add_model
 from emgasr.errors import ConfigError, EmgasrError
 
 if TYPE_CHECKING:

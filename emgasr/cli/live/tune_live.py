@@ -6,10 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
+from emgasr.cli.options.standard import add_json, add_model, add_out, add_quiet
 from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, trials_shown
 from emgasr.corpora import open_entry

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emgasr.cli.options.common import add_json, add_out
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_out
 from emgasr.display.visible import markdown_code
 from emgasr.files.output import claimed_folder
 

@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.cli.options.common import add_json
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json
 from emgasr.errors import EmgasrError
 from emgasr.manifests.manifest import FOUND
 

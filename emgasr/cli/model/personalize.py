@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_model, add_out, add_quiet
 from emgasr.cli.progress import fit_progress
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError

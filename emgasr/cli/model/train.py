@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from emgasr.cli.options.common import add_json, add_out, add_quiet
 from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
+from emgasr.cli.options.standard import add_json, add_out, add_quiet
 from emgasr.cli.progress import fit_progress
 from emgasr.errors import OutputError
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import tell_if_cold
+from emgasr.cli.options.standard import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.progress import fit_progress
 from emgasr.cli.read.marked_text import marked, so_far
 from emgasr.errors import ConfigError

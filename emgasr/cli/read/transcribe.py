@@ -6,11 +6,11 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.common import add_json, add_model, add_quiet
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.language import as_option
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
+from emgasr.cli.options.standard import add_json, add_model, add_quiet
 from emgasr.errors import ConfigError, EmgasrError
 from emgasr.tokens import ENTER
 

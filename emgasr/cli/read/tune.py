@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emgasr.cli.options.common import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.language import add_language_options
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import SWITCHES, add_shape_options, pipeline_of
+from emgasr.cli.options.standard import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.read.tuning import (
     MINUTES,
     THREADS,
