@@ -28,6 +28,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "compose": ("emgasr.cli.data.compose", "compose single takes into a fixed list of sequences to test on"),
         "condition": ("emgasr.cli.data.condition", "filter a recording as a live stream is, or lower its rate"),
         "simulate": ("emgasr.cli.data.simulate", "make recordings of simulated people who type"),
+        "simulate-takes": (
+            "emgasr.cli.data.simulate_takes",
+            "make single takes of words that a simulated person mouths",
+        ),
     },
     "model": {
         "train": ("emgasr.cli.model.train", "train a recognizer on the recordings of a manifest"),

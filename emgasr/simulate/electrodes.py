@@ -1,4 +1,4 @@
-"""A ring of electrodes around a forearm: an arm and how the ring was put on in, places of the electrodes out."""
+"""Electrodes in a ring around a forearm or in a line on face and neck: how they sit in, their places out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Donning:
-    """How one ring sits for one session; arrays are (E,).
+    """How the electrodes sit for one session; arrays are (E,).
 
     `turn` in electrodes and `along_mm` from the usual place; `gain` of each contact; `noise_uv` standard deviation;
     `hum_uv` amplitude of the mains' first harmonic; `alive` False for an electrode without contact.
@@ -47,17 +47,17 @@ def draw_arm(rng: np.random.Generator, build: float) -> Arm:
     return Arm(float(circumference_mm / (2 * np.pi)), float(fat_mm), float(rng.normal(0.0, 0.9)))
 
 
-def don(rng: np.random.Generator) -> Donning:
-    """Draw how a ring is put on: turned by 0.4 electrodes (sd), at most 1; one ring in 12 has a dead contact."""
-    alive = np.ones(ELECTRODES, dtype=bool)
-    if rng.random() < 1 / 12:
-        alive[rng.integers(ELECTRODES)] = False
+def don(rng: np.random.Generator, electrodes: int = ELECTRODES) -> Donning:
+    """Draw how electrodes are put on: turned by 0.4 places (sd), at most 1; one ring of 16 in 12 has a dead contact."""
+    alive = np.ones(electrodes, dtype=bool)
+    if rng.random() < electrodes / (12 * ELECTRODES):
+        alive[rng.integers(electrodes)] = False
     return Donning(
         turn=float(np.clip(rng.normal(0.0, 0.4), -1.0, 1.0)),
         along_mm=float(np.clip(rng.normal(0.0, 4.0), -10.0, 10.0)),
-        gain=rng.lognormal(0.0, 0.15, ELECTRODES),
-        noise_uv=2.0 * rng.lognormal(0.0, 0.25, ELECTRODES),
-        hum_uv=rng.lognormal(-0.5, 0.8, ELECTRODES),
+        gain=rng.lognormal(0.0, 0.15, electrodes),
+        noise_uv=2.0 * rng.lognormal(0.0, 0.25, electrodes),
+        hum_uv=rng.lognormal(-0.5, 0.8, electrodes),
         alive=alive,
     )
 
@@ -67,5 +67,6 @@ def ring_positions(arm: Arm, donning: Donning) -> np.ndarray:
 
     Both arms count toward the thumb, so that electrode i of one ring mirrors electrode i of the other.
     """
-    angle = 2 * np.pi * (np.arange(ELECTRODES) + arm.turn + donning.turn) / ELECTRODES
+    electrodes = len(donning.gain)
+    angle = 2 * np.pi * (np.arange(electrodes) + arm.turn + donning.turn) / electrodes
     return arm.radius_mm * np.stack([np.cos(angle), np.sin(angle)], axis=1)

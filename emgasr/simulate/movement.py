@@ -118,21 +118,21 @@ def muscle_drive(
 ) -> np.ndarray:
     """Return the drives (2, S, M) float32 at DRIVE_RATE_HZ that type `events`; in `rests` the hands lie, tone falls."""
     steps = int(np.ceil(duration_s * DRIVE_RATE_HZ))
-    drive = _tone(technique, rests, steps, rng)
+    drive = tone_drive(technique.tone, rests, steps, rng)
     order = [(i, _PLACE[place]) for i, key in enumerate(events.keys) if (place := place_of_key(key)) is not None]
     if order:
         kept, places = (np.array(column) for column in zip(*order, strict=True))
         amplitude, bounds = _pulses(technique, places, events.time_s[kept], events.release_s[kept], rng)
-        _add_pulses(drive, technique.hand[places], amplitude.astype(np.float32), bounds * DRIVE_RATE_HZ)
+        add_pulses(drive, technique.hand[places], amplitude.astype(np.float32), bounds * DRIVE_RATE_HZ)
     return np.minimum(drive, np.float32(1.0), out=drive)
 
 
-def _tone(
-    technique: Technique, rests: Sequence[tuple[float, float]], steps: int, rng: np.random.Generator
+def tone_drive(
+    tones: np.ndarray, rests: Sequence[tuple[float, float]], steps: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Posture's drive: slow wandering (about 2 s) around each muscle's tone; a quarter of it at rest."""
+    """Return posture's drive (places, S, M): slow wandering around `tones` (places, M), a quarter at rest."""
     knots = int(np.ceil(steps / DRIVE_RATE_HZ)) + 2
-    wander = np.exp(rng.normal(0, 0.35, (2, len(NAMES), knots)))
+    wander = np.exp(rng.normal(0, 0.35, (*tones.shape, knots)))
     wander = 0.5 * wander[..., :-1] + 0.5 * wander[..., 1:]
     seconds = np.arange(steps) / DRIVE_RATE_HZ
     at = np.minimum(seconds.astype(int), knots - 3)
@@ -141,12 +141,12 @@ def _tone(
     for start_s, end_s in rests:
         edge = np.clip((seconds - start_s) / 0.25, 0, 1) * np.clip((end_s - seconds) / 0.25, 0, 1)
         active = np.minimum(active, 1 - 0.75 * edge)
-    tone = np.empty((2, steps, len(NAMES)), np.float32)
-    for hand in range(2):
-        for c in range(len(NAMES)):
-            smooth = wander[hand, c, at] * (1 - weight) + wander[hand, c, at + 1] * weight
-            tone[hand, :, c] = technique.tone[hand, c] * active * smooth
-    return tone
+    drive = np.empty((len(tones), steps, tones.shape[1]), np.float32)
+    for place in range(len(tones)):
+        for c in range(tones.shape[1]):
+            smooth = wander[place, c, at] * (1 - weight) + wander[place, c, at + 1] * weight
+            drive[place, :, c] = tones[place, c] * active * smooth
+    return drive
 
 
 def _pulses(
@@ -198,6 +198,14 @@ def _directions(way: np.ndarray) -> np.ndarray:
     """Split ways (n, 2) into inward, outward, away, near (n, 4), all ≥ 0, long ways compressed."""
     parts = np.stack([way[:, 0], -way[:, 0], way[:, 1], -way[:, 1]], axis=1)
     return np.maximum(parts, 0.0) ** 0.75
+
+
+def add_pulses(drive: np.ndarray, place: np.ndarray, amplitude: np.ndarray, bounds: np.ndarray) -> None:
+    """Add pulses with soft edges to `drive` (places, S, M) float32, changed in place.
+
+    `place` (n,), `amplitude` (n, phases, M) float32, `bounds` (n, phases, 3) start, end and edge in steps.
+    """
+    _add_pulses(drive, place, amplitude, bounds)
 
 
 @compiled()

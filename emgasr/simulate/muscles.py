@@ -1,8 +1,8 @@
-"""Muscles of one forearm: drives of their compartments in, the motor units' potentials at the electrodes out."""
+"""Muscles below electrodes: drives of their compartments in, the signal of their motor units at the electrodes out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,15 +31,17 @@ NAMES = tuple(COMPARTMENTS)
 UNITS_EACH = 28
 DRIVE_RATE_HZ = 500.0
 POTENTIAL_SAMPLES = 56
+RATE_HZ = 2000.0
+_BLOCK_S = 30.0  # potentials are drawn anew for each block, as conduction slows
 
 
 @dataclass(frozen=True)
 class MotorUnits:
-    """The motor units of one arm, U = compartments × UNITS_EACH: anatomy and firing, fixed for a person's life.
+    """The motor units of one place, U = compartments × UNITS_EACH: anatomy and firing, fixed for a person's life.
 
     `x_mm`, `y_mm` centre of the territory; `size` relative charge; `threshold` drive of recruitment (0 to 1);
     `velocity` conduction in mm/ms; `spread_mm` (U, 2) distances of the tripole's poles; `reach_mm` from the innervation
-    zone to the ring and `end_mm` to the tendon; rates in Hz.
+    zone to the electrodes and `end_mm` to the tendon; rates in Hz.
     """
 
     compartment: np.ndarray
@@ -55,34 +57,48 @@ class MotorUnits:
 
 
 def grow_units(rng: np.random.Generator, muscle_radius_mm: float) -> MotorUnits:
-    """Draw one arm's motor units: size principle (many small, early units; few large, late ones, Fuglevand 1993)."""
+    """Draw one arm's motor units below a ring; none lies outside the muscles' radius."""
     compartments = len(NAMES)
     angle = np.array([a for a, _ in COMPARTMENTS.values()]) + rng.normal(0, 8.0, compartments)
     depth = np.clip(np.array([d for _, d in COMPARTMENTS.values()]) + rng.normal(0, 0.06, compartments), 0.3, 0.9)
+    radians = np.deg2rad(angle)
+    centres = (depth * muscle_radius_mm)[:, None] * np.stack([np.cos(radians), np.sin(radians)], axis=1)
+    units = scatter_units(rng, centres)
+    shrink = np.minimum(1.0, 0.97 * muscle_radius_mm / np.hypot(units.x_mm, units.y_mm))
+    return replace(units, x_mm=units.x_mm * shrink, y_mm=units.y_mm * shrink)
+
+
+def scatter_units(
+    rng: np.random.Generator, centres_mm: np.ndarray, reach_mm: float = 55.0, tendon_mm: float = 45.0
+) -> MotorUnits:
+    """Draw the motor units of compartments around `centres_mm` (compartments, 2), by the size principle.
+
+    Many are small and early, few large and late (Fuglevand 1993). `reach_mm` lies between the innervation zone and the
+    electrodes, `tendon_mm` between these and the tendon, on average.
+    """
+    compartments = len(centres_mm)
     strength = rng.lognormal(0, 0.25, compartments)
     width = rng.lognormal(0.2, 0.15)  # duration of this person's potentials
     pace = rng.normal(4.0, 0.3)
     n = compartments * UNITS_EACH
     compartment = np.repeat(np.arange(compartments), UNITS_EACH)
     order = np.tile((np.arange(UNITS_EACH) + 0.5) / UNITS_EACH, compartments)
-    radius = depth[compartment] * muscle_radius_mm
-    x = radius * np.cos(np.deg2rad(angle[compartment])) + rng.normal(0, 2.2, n)
-    y = radius * np.sin(np.deg2rad(angle[compartment])) + rng.normal(0, 2.2, n)
-    shrink = np.minimum(1.0, 0.97 * muscle_radius_mm / np.hypot(x, y))
-    innervation = rng.normal(55.0, 12.0, compartments)
-    tendon = rng.normal(45.0, 12.0, compartments)
+    x = centres_mm[compartment, 0] + rng.normal(0, 2.2, n)
+    y = centres_mm[compartment, 1] + rng.normal(0, 2.2, n)
+    innervation = rng.normal(reach_mm, 12.0 / 55.0 * reach_mm, compartments)
+    tendon = rng.normal(tendon_mm, 12.0 / 45.0 * tendon_mm, compartments)
     spread = np.stack([rng.normal(2.4, 0.2, n), rng.normal(9.0, 1.2, n)], axis=1) * width
-    reach = np.clip(innervation[compartment] + rng.normal(0, 5.0, n), 25.0, 100.0)
+    reach = np.clip(innervation[compartment] + rng.normal(0, 5.0, n), 25.0 / 55.0 * reach_mm, 100.0)
     return MotorUnits(
         compartment=compartment.astype(np.int64),
-        x_mm=x * shrink,
-        y_mm=y * shrink,
+        x_mm=x,
+        y_mm=y,
         size=strength[compartment] * 12.0**order * rng.lognormal(0, 0.2, n) / 12.0,
         threshold=0.03 * 25.0**order,  # 3 % to 75 % of the greatest drive
         velocity=np.clip(pace + 1.0 * (order - 0.5) + rng.normal(0, 0.2, n), 2.8, 5.6),
         spread_mm=spread,
         reach_mm=reach,
-        end_mm=reach + np.clip(tendon[compartment] + rng.normal(0, 5.0, n), 15.0, 80.0),
+        end_mm=reach + np.clip(tendon[compartment] + rng.normal(0, 5.0, n), tendon_mm / 3.0, 80.0),
         peak_rate=rng.normal(42.0, 4.0, n) - 10.0 * order,
     )
 
@@ -141,6 +157,33 @@ class FiringState:
     def start(cls, units: int, seed: int) -> FiringState:
         """Return the state of `units` silent units; `seed` decides every later discharge."""
         return cls(np.full(units, 0.5), np.ones(units), np.array([seed], dtype=np.uint64))
+
+
+def muscle_signal(
+    units: MotorUnits,
+    drive: np.ndarray,
+    electrode_xy_mm: np.ndarray,
+    level_uv: float,
+    seed: int,
+    along_mm: float = 0.0,
+    fatigability: float = 0.0,
+) -> np.ndarray:
+    """Return the signal (T, E) float32 µV at RATE_HZ of muscles at `drive` (S, compartments), without the world's part.
+
+    Conduction slows by `fatigability` in an hour. `seed` decides every discharge; T has POTENTIAL_SAMPLES at the end.
+    """
+    state = FiringState.start(units.size.size, seed)
+    per_step = round(RATE_HZ / DRIVE_RATE_HZ)
+    block = round(_BLOCK_S * DRIVE_RATE_HZ)
+    signal = np.zeros((drive.shape[0] * per_step + POTENTIAL_SAMPLES, len(electrode_xy_mm)), np.float32)
+    for start in range(0, drive.shape[0], block):
+        part = drive[start : start + block]
+        slowing = 1.0 - fatigability * min(start / DRIVE_RATE_HZ / 3600.0, 1.0)
+        potentials = np.float32(level_uv) * unit_potentials(units, electrode_xy_mm, along_mm, slowing, RATE_HZ)
+        first = start * per_step
+        reached = signal[first : first + len(part) * per_step + POTENTIAL_SAMPLES]
+        discharge(units, part, potentials, state, reached, per_step)
+    return signal
 
 
 def discharge(

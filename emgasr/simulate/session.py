@@ -12,15 +12,13 @@ from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.simulate.electrodes import ELECTRODES, UNIT_MICROVOLTS, Donning, don, ring_positions
 from emgasr.simulate.keyboard import HANDS
 from emgasr.simulate.movement import Technique, daily, muscle_drive
-from emgasr.simulate.muscles import DRIVE_RATE_HZ, POTENTIAL_SAMPLES, FiringState, discharge, unit_potentials
+from emgasr.simulate.muscles import RATE_HZ, muscle_signal
 from emgasr.simulate.person import Person
 from emgasr.simulate.prompts import default_prompts
 from emgasr.simulate.typist import Typed, type_prompts
 from emgasr.simulate.world import intrude
 
-RATE_HZ = 2000.0
 BANDS = tuple(Band.numbered(hand, ELECTRODES, ring=True) for hand in HANDS)
-_BLOCK_S = 30.0  # potentials are drawn anew for each block, as conduction slows
 
 
 def simulate_session(
@@ -125,18 +123,7 @@ def _ring(
 ) -> np.ndarray:
     units, arm = person.units[hand], person.arms[hand]
     places = ring_positions(arm, donning)
-    state = FiringState.start(units.size.size, int(rng.integers(2**63)))
-    per_step = round(RATE_HZ / DRIVE_RATE_HZ)
-    block = round(_BLOCK_S * DRIVE_RATE_HZ)
-    samples = round(duration_s * RATE_HZ)
-    signal = np.zeros((drive.shape[0] * per_step + POTENTIAL_SAMPLES, ELECTRODES), np.float32)
-    level = np.float32(UNIT_MICROVOLTS * person.loudness)
-    for start in range(0, drive.shape[0], block):
-        part = drive[start : start + block]
-        slowing = 1.0 - person.fatigability * min(start / DRIVE_RATE_HZ / 3600.0, 1.0)
-        potentials = level * unit_potentials(units, places, donning.along_mm, slowing, RATE_HZ)
-        first = start * per_step
-        discharge(
-            units, part, potentials, state, signal[first : first + len(part) * per_step + POTENTIAL_SAMPLES], per_step
-        )
-    return intrude(signal[:samples], donning, person.mains_hz, RATE_HZ, rng)
+    level_uv = UNIT_MICROVOLTS * person.loudness
+    seed = int(rng.integers(2**63))
+    signal = muscle_signal(units, drive, places, level_uv, seed, donning.along_mm, person.fatigability)
+    return intrude(signal[: round(duration_s * RATE_HZ)], donning, person.mains_hz, RATE_HZ, rng)

@@ -1,0 +1,157 @@
+"""A person who mouths words with a line of electrodes on face and neck in; sessions and single takes of words out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from emgasr.errors import DataError
+from emgasr.recording import Band, Recording, Spans
+from emgasr.simulate.articulation import (
+    FACE,
+    LINE_MM,
+    Articulation,
+    articulation_drive,
+    daily,
+    learn_articulation,
+    mouth,
+)
+from emgasr.simulate.electrodes import UNIT_MICROVOLTS, don
+from emgasr.simulate.muscles import RATE_HZ, MotorUnits, muscle_signal, scatter_units
+from emgasr.simulate.world import intrude
+
+REST = "rest"  # the label of a take in which nothing is said
+TAKE_PAUSE_S = (1.0, 1.6)
+MARGIN_S = (0.25, 0.45)  # rest that a take keeps before and after its word; two of them fit into a pause
+MOST_ELECTRODES = 32
+RATES_HZ = (200, round(RATE_HZ))
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """One simulated person who mouths words: anatomy and articulation stay the same through all sessions."""
+
+    seed: int
+    articulation: Articulation
+    units: MotorUnits
+    skin_mm: float
+    loudness: float
+    mains_hz: float
+
+    @property
+    def subject(self) -> str:
+        """The person's name in recordings and manifests, as "sim0001"."""
+        return f"sim{self.seed:04d}"
+
+
+def simulate_speaker(seed: int) -> Speaker:
+    """Return the person that `seed` stands for: the same one in every run."""
+    if seed < 0:
+        raise DataError("simulation", f"a person's seed cannot be {seed}", "use 0 or more")
+    rng = np.random.default_rng([0x3A7E, seed])
+    place = np.array(list(FACE.values())) * [rng.normal(1.0, 0.04), 1.0] + rng.normal(0, [3.0, 0.8], (len(FACE), 2))
+    centres = np.stack([place[:, 0], -np.maximum(place[:, 1], 2.0)], axis=1)
+    return Speaker(
+        seed=seed,
+        articulation=learn_articulation(rng),
+        units=scatter_units(rng, centres, reach_mm=20.0, tendon_mm=20.0),  # the face's fibres are short
+        skin_mm=float(np.clip(rng.normal(3.0, 0.7), 1.5, 5.0)),
+        loudness=float(rng.lognormal(0.0, 0.25)),
+        mains_hz=float(rng.choice([50.0, 60.0])),
+    )
+
+
+def simulate_words(
+    speaker: Speaker,
+    session_seed: int,
+    words: Sequence[str],
+    *,
+    electrodes: int = 6,
+    rate_hz: int = 1000,
+    pause_s: tuple[float, float] = TAKE_PAUSE_S,
+) -> Recording:
+    """Return one session: `words` mouthed in their order with pauses between, float32 µV; the same in every run.
+
+    Electrodes stand in a line from the cheek to the throat and are put on afresh: each sits a millimetre or two from its
+    usual place, with its own contact, noise and hum. A span "utterance" marks each word from the first muscle to the
+    last, a span "rest" (labelled REST) each silence, which "" or REST among the words asks for.
+
+    Args:
+        speaker: who mouths.
+        session_seed: which session, 0 or more.
+        words: what is mouthed, in order.
+        electrodes: how many, 1 to MOST_ELECTRODES.
+        rate_hz: samples a second, within RATES_HZ; the signal is made at 2 kHz and filtered before it is thinned out.
+        pause_s: the shortest and the longest pause.
+
+    Raises:
+        DataError: no word, or electrodes, a rate or a seed outside their ranges.
+    """
+    _check(session_seed, words, electrodes, rate_hz)
+    rng = np.random.default_rng([0x7A4E, speaker.seed, session_seed])
+    said = ["" if word == REST else word for word in words]
+    today = daily(speaker.articulation, rng)
+    mouthed = mouth(said, today, pause_s, rng)
+    donning = don(rng, electrodes)
+    signal = muscle_signal(
+        speaker.units,
+        articulation_drive(today, mouthed, rng),
+        _line_positions(speaker, electrodes, donning.turn, rng),
+        UNIT_MICROVOLTS * speaker.loudness,
+        int(rng.integers(2**63)),
+        donning.along_mm / 2,  # a strip of tape slides less than a band
+    )
+    signal = intrude(signal[: round(mouthed.duration_s * RATE_HZ)], donning, speaker.mains_hz, RATE_HZ, rng, ring=False)
+    spans = Spans.of(
+        (start, end, "utterance" if word else "rest", word or REST)
+        for word, start, end in zip(said, mouthed.start_s.tolist(), mouthed.end_s.tolist(), strict=True)
+    )
+    samples = resample_poly(signal, rate_hz, round(RATE_HZ), axis=0).astype(np.float32)
+    return Recording(
+        samples=samples,
+        rate_hz=float(rate_hz),
+        unit="uV",
+        bands=(Band.numbered("emg", electrodes),),
+        subject=speaker.subject,
+        session=str(session_seed),
+        spans=spans,
+        origin="simulated",
+    )
+
+
+def cut_takes(recording: Recording) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the label and the samples (T, C) of each span of a session, with some of the rest before and after it."""
+    rng = np.random.default_rng([0xC077, *recording.subject.encode(), *recording.session.encode()])
+    spans = recording.spans
+    for start_s, end_s, label in zip(spans.start_s, spans.end_s, spans.texts, strict=True):
+        before, after = rng.uniform(*MARGIN_S, 2)
+        yield label, recording.read(float(start_s - before), float(end_s + after))
+
+
+def shuffled_words(words: Sequence[str], takes: int, rest_takes: int, seed: Sequence[int]) -> list[str]:
+    """Return every word `takes` times and REST `rest_takes` times, in an order drawn anew for each `seed`."""
+    order = [*(word for word in words for _ in range(takes)), *([REST] * rest_takes)]
+    return [order[i] for i in np.random.default_rng([0x0DE2, *seed]).permutation(len(order))]
+
+
+def _line_positions(speaker: Speaker, electrodes: int, turn: float, rng: np.random.Generator) -> np.ndarray:
+    """Places (E, 2) in mm: evenly along the line, moved together by `turn` · 2.5 mm and each by about 1 mm."""
+    usual = (np.arange(electrodes) + 0.5) * LINE_MM / electrodes
+    along = usual + 2.5 * turn + np.clip(rng.normal(0.0, 1.0, electrodes), -3.0, 3.0)
+    return np.stack([along, np.full(electrodes, speaker.skin_mm)], axis=1)
+
+
+def _check(session_seed: int, words: Sequence[str], electrodes: int, rate_hz: int) -> None:
+    if session_seed < 0:
+        raise DataError("simulation", f"a session's seed cannot be {session_seed}", "use 0 or more")
+    if not words:
+        raise DataError("simulation", "was given no words", "give at least one")
+    if not 1 <= electrodes <= MOST_ELECTRODES:
+        raise DataError("simulation", f"cannot have {electrodes} electrodes", f"give 1 to {MOST_ELECTRODES}")
+    if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+        raise DataError(
+            "simulation", f"cannot have {rate_hz} samples a second", f"give {RATES_HZ[0]} to {RATES_HZ[1]} Hz"
+        )
