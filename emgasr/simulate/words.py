@@ -75,8 +75,8 @@ def simulate_words(
 ) -> Recording:
     """Return one session: `words` mouthed in their order with pauses between, float32 µV; the same in every run.
 
-    Electrodes stand in a line from the cheek to the throat and are put on afresh: each sits a millimetre or two from its
-    usual place, with its own contact, noise and hum. A span "utterance" marks each word from the first muscle to the
+    Electrodes stand in a line from the cheek to the throat and are put on afresh: each sits a millimetre or two from
+    its usual place, with its own contact, noise and hum. A span "utterance" marks each word from the first muscle to the
     last, a span "rest" (labelled REST) each silence, which "" or REST among the words asks for.
 
     Args:
