@@ -76,8 +76,8 @@ def simulate_words(
     """Return one session: `words` mouthed in their order with pauses between, float32 µV; the same in every run.
 
     Electrodes stand in a line from the cheek to the throat and are put on afresh: each sits a millimetre or two from
-    its usual place, with its own contact, noise and hum. A span "utterance" marks each word from the first muscle to the
-    last, a span "rest" (labelled REST) each silence, which "" or REST among the words asks for.
+    its usual place, with its own contact, noise and hum. A span "utterance" marks each word from its first muscle to
+    its last, a span "rest" (labelled REST) each silence, which "" or REST among the words asks for.
 
     Args:
         speaker: who mouths.
