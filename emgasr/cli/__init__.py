@@ -30,7 +30,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "simulate": ("emgasr.cli.data.simulate", "make recordings of simulated people who type"),
         "simulate-takes": (
             "emgasr.cli.data.simulate_takes",
-            "make single takes of words that a simulated person mouths",
+            "make single takes of words that a simulated person says",
         ),
     },
     "model": {

@@ -22,14 +22,14 @@ def _vector(**drives: float) -> np.ndarray:
 
 # Textbook actions of the muscles, for thumb, index, middle, ring, little: flexion with its enslaved neighbors
 # (Zatsiorsky, Li, Latash 2000), and extension that lifts the finger.
-_FLEX = np.stack([
+FLEX = np.stack([
     _vector(FPL=0.60, APL=0.20),
     _vector(FDS2=0.62, FDP=0.16, FDS3=0.08),
     _vector(FDS3=0.62, FDP=0.18, FDS2=0.10, FDS4=0.13),
     _vector(FDS4=0.60, FDP=0.20, FDS3=0.14, FDS5=0.17),
     _vector(FDS5=0.60, FDP=0.14, FDS4=0.20, FCU=0.16),
 ])  # fmt: skip
-_LIFT = np.stack([
+LIFT = np.stack([
     _vector(APL=0.45),
     _vector(EDC2=0.42, EDC3=0.08),
     _vector(EDC3=0.42, EDC2=0.10, EDC4=0.16),
@@ -73,14 +73,14 @@ def learn_technique(rng: np.random.Generator, reaches: Mapping[str, Reach]) -> T
     finger = np.array([reaches[key].finger for key in KEYS])
     way = np.array([[reaches[key].inward, reaches[key].away] for key in KEYS])
     force = rng.lognormal(0.0, 0.25)
-    flex = _FLEX * rng.lognormal(0, 0.35, (2, 5, m)) + np.abs(rng.normal(0, 0.035, (2, 5, m)))
-    lift = _LIFT * rng.lognormal(0, 0.35, (2, 5, m)) + np.abs(rng.normal(0, 0.035, (2, 5, m)))
+    flex = FLEX * rng.lognormal(0, 0.35, (2, 5, m)) + np.abs(rng.normal(0, 0.035, (2, 5, m)))
+    lift = LIFT * rng.lognormal(0, 0.35, (2, 5, m)) + np.abs(rng.normal(0, 0.035, (2, 5, m)))
     stiffen = _STIFFEN * rng.lognormal(0, 0.3, (2, m))
     reach = _REACH * rng.lognormal(0, 0.4, (2, 5, 4, m)) + np.abs(rng.normal(0, 0.03, (2, 5, 4, m)))
     effort = rng.lognormal(0, 0.12, len(KEYS))[:, None] * force
     strike = (flex[hand, finger] + stiffen[hand]) * rng.lognormal(0, 0.18, (len(KEYS), m)) * effort
     curl = np.clip(way[:, 1:], -1.5, 2.0)  # near keys are struck with a curled finger, far ones with a stretched one
-    strike *= np.where(_FLEX[finger] > 0.3, 1 - 0.10 * curl, 1.0)
+    strike *= np.where(FLEX[finger] > 0.3, 1 - 0.10 * curl, 1.0)
     return Technique(
         hand=hand,
         way=way,

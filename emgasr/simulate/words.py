@@ -1,4 +1,4 @@
-"""A person who mouths words with a line of electrodes on face and neck in; sessions and single takes of words out."""
+"""A person who mouths or spells words, with electrodes on face or forearm, in; sessions and single takes out."""
 
 from __future__ import annotations
 
@@ -10,17 +10,10 @@ from scipy.signal import resample_poly
 
 from emgasr.errors import DataError
 from emgasr.recording import Band, Recording, Spans
-from emgasr.simulate.articulation import (
-    FACE,
-    LINE_MM,
-    Articulation,
-    articulation_drive,
-    daily,
-    learn_articulation,
-    mouth,
-)
+from emgasr.simulate.articulation import Articulation, articulation_drive, daily, learn_articulation, mouth
 from emgasr.simulate.electrodes import UNIT_MICROVOLTS, don
-from emgasr.simulate.muscles import RATE_HZ, MotorUnits, muscle_signal, scatter_units
+from emgasr.simulate.muscles import RATE_HZ, MotorUnits, muscle_signal
+from emgasr.simulate.places import PLACES, Positions
 from emgasr.simulate.world import intrude
 
 REST = "rest"  # the label of a take in which nothing is said
@@ -32,12 +25,13 @@ RATES_HZ = (200, round(RATE_HZ))
 
 @dataclass(frozen=True)
 class Speaker:
-    """One simulated person who mouths words: anatomy and articulation stay the same through all sessions."""
+    """One simulated person who makes words at one place; anatomy and articulation are the same in all sessions."""
 
     seed: int
+    place: str
     articulation: Articulation
     units: MotorUnits
-    skin_mm: float
+    positions: Positions
     loudness: float
     mains_hz: float
 
@@ -47,18 +41,20 @@ class Speaker:
         return f"sim{self.seed:04d}"
 
 
-def simulate_speaker(seed: int) -> Speaker:
-    """Return the person that `seed` stands for: the same one in every run."""
+def simulate_speaker(seed: int, place: str = "face") -> Speaker:
+    """Return the person that `seed` stands for, who makes words at `place` (of PLACES): the same one in every run."""
     if seed < 0:
         raise DataError("simulation", f"a person's seed cannot be {seed}", "use 0 or more")
-    rng = np.random.default_rng([0x3A7E, seed])
-    place = np.array(list(FACE.values())) * [rng.normal(1.0, 0.04), 1.0] + rng.normal(0, [3.0, 0.8], (len(FACE), 2))
-    centres = np.stack([place[:, 0], -np.maximum(place[:, 1], 2.0)], axis=1)
+    if place not in PLACES:
+        raise DataError("simulation", f"knows no place {place!r}", f"use one of {', '.join(PLACES)}")
+    rng = np.random.default_rng([0x3A7E, seed, list(PLACES).index(place)])
+    units, positions = PLACES[place].grow(rng)
     return Speaker(
         seed=seed,
-        articulation=learn_articulation(rng),
-        units=scatter_units(rng, centres, reach_mm=20.0, tendon_mm=20.0),  # the face's fibres are short
-        skin_mm=float(np.clip(rng.normal(3.0, 0.7), 1.5, 5.0)),
+        place=place,
+        articulation=learn_articulation(rng, PLACES[place]),
+        units=units,
+        positions=positions,
         loudness=float(rng.lognormal(0.0, 0.25)),
         mains_hz=float(rng.choice([50.0, 60.0])),
     )
@@ -73,16 +69,16 @@ def simulate_words(
     rate_hz: int = 1000,
     pause_s: tuple[float, float] = TAKE_PAUSE_S,
 ) -> Recording:
-    """Return one session: `words` mouthed in their order with pauses between, float32 µV; the same in every run.
+    """Return one session: `words` made in their order with pauses between, float32 µV; the same in every run.
 
-    Electrodes stand in a line from the cheek to the throat and are put on afresh: each sits a millimetre or two from
-    its usual place, with its own contact, noise and hum. A span "utterance" marks each word from its first muscle to
-    its last, a span "rest" (labelled REST) each silence, which "" or REST among the words asks for.
+    Electrodes, in a line from the cheek to the throat or in a ring around the forearm, are put on afresh: each sits a
+    little off its usual place, with its own contact, noise and hum. A span "utterance" marks each word from its first
+    muscle to its last, a span "rest" (labelled REST) each silence, which "" or REST among the words asks for.
 
     Args:
-        speaker: who mouths.
+        speaker: who makes the words.
         session_seed: which session, 0 or more.
-        words: what is mouthed, in order.
+        words: what is said, in order.
         electrodes: how many, 1 to MOST_ELECTRODES.
         rate_hz: samples a second, within RATES_HZ; the signal is made at 2 kHz and filtered before it is thinned out.
         pause_s: the shortest and the longest pause.
@@ -92,6 +88,7 @@ def simulate_words(
     """
     _check(session_seed, words, electrodes, rate_hz)
     rng = np.random.default_rng([0x7A4E, speaker.seed, session_seed])
+    place = PLACES[speaker.place]
     said = ["" if word == REST else word for word in words]
     today = daily(speaker.articulation, rng)
     mouthed = mouth(said, today, pause_s, rng)
@@ -99,12 +96,12 @@ def simulate_words(
     signal = muscle_signal(
         speaker.units,
         articulation_drive(today, mouthed, rng),
-        _line_positions(speaker, electrodes, donning.turn, rng),
+        speaker.positions(donning, rng),
         UNIT_MICROVOLTS * speaker.loudness,
         int(rng.integers(2**63)),
-        donning.along_mm / 2,  # a strip of tape slides less than a band
+        donning.along_mm if place.ring else donning.along_mm / 2,  # single electrodes are stuck on, a band slides
     )
-    signal = intrude(signal[: round(mouthed.duration_s * RATE_HZ)], donning, speaker.mains_hz, RATE_HZ, rng, ring=False)
+    signal = intrude(signal[: round(mouthed.duration_s * RATE_HZ)], donning, speaker.mains_hz, RATE_HZ, rng, place.ring)
     spans = Spans.of(
         (start, end, "utterance" if word else "rest", word or REST)
         for word, start, end in zip(said, mouthed.start_s.tolist(), mouthed.end_s.tolist(), strict=True)
@@ -114,7 +111,7 @@ def simulate_words(
         samples=samples,
         rate_hz=float(rate_hz),
         unit="uV",
-        bands=(Band.numbered("emg", electrodes),),
+        bands=(Band.numbered(place.band, electrodes, ring=place.ring),),
         subject=speaker.subject,
         session=str(session_seed),
         spans=spans,
@@ -135,13 +132,6 @@ def shuffled_words(words: Sequence[str], takes: int, rest_takes: int, seed: Sequ
     """Return every word `takes` times and REST `rest_takes` times, in an order drawn anew for each `seed`."""
     order = [*(word for word in words for _ in range(takes)), *([REST] * rest_takes)]
     return [order[i] for i in np.random.default_rng([0x0DE2, *seed]).permutation(len(order))]
-
-
-def _line_positions(speaker: Speaker, electrodes: int, turn: float, rng: np.random.Generator) -> np.ndarray:
-    """Places (E, 2) in mm: evenly along the line, moved together by `turn` · 2.5 mm and each by about 1 mm."""
-    usual = (np.arange(electrodes) + 0.5) * LINE_MM / electrodes
-    along = usual + 2.5 * turn + np.clip(rng.normal(0.0, 1.0, electrodes), -3.0, 3.0)
-    return np.stack([along, np.full(electrodes, speaker.skin_mm)], axis=1)
 
 
 def _check(session_seed: int, words: Sequence[str], electrodes: int, rate_hz: int) -> None:

@@ -1,4 +1,4 @@
-"""Words become drives of face muscles: each letter its own muscles, at its own time, never twice the same."""
+"""Words become drives of muscles: each letter its own muscles, at its own time, never twice the same."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from emgasr.simulate.articulation import (
-    NAMES,
     Articulation,
     articulation_drive,
     daily,
@@ -15,13 +14,15 @@ from emgasr.simulate.articulation import (
     place_of_letter,
 )
 from emgasr.simulate.muscles import DRIVE_RATE_HZ
+from emgasr.simulate.places import FACE, PLACES
 
+NAMES = tuple(FACE)
 PAUSE_S = (1.0, 1.5)
 
 
 @pytest.fixture(scope="module")
 def person() -> Articulation:
-    return learn_articulation(np.random.default_rng(3))
+    return learn_articulation(np.random.default_rng(3), PLACES["face"])
 
 
 def mean_drive(person: Articulation, word: str, takes: int = 20) -> np.ndarray:

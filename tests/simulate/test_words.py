@@ -12,14 +12,15 @@ from scipy.signal import welch
 from emgasr.errors import DataError
 from emgasr.recording import Recording
 from emgasr.simulate import cut_takes, shuffled_words, simulate_speaker, simulate_words
+from emgasr.simulate.places import PLACES
 
 WORDS = ("yes", "no", "help", "stop", "water", "home")
 BANDS_HZ = (20, 60, 120, 200, 300, 450)
 
 
 @cache
-def session(seed: int, number: int) -> Recording:
-    return simulate_words(simulate_speaker(seed), number, shuffled_words(WORDS, 12, 2, (seed, number)))
+def session(seed: int, number: int, place: str = "face") -> Recording:
+    return simulate_words(simulate_speaker(seed, place), number, shuffled_words(WORDS, 12, 2, (seed, number)))
 
 
 def inside(recording: Recording, kind: str) -> np.ndarray:
@@ -56,6 +57,17 @@ def test_each_take_begins_and_ends_at_rest() -> None:
         if label != "rest":
             edges, middle = np.concatenate([take[:200], take[-200:]]), take[250:-250]
             assert edges.std() < middle.std()
+
+
+def test_words_are_spelled_by_hand_below_a_ring_on_the_forearm() -> None:
+    recording = simulate_words(simulate_speaker(0, "forearm"), 1, ["home", "rest"], electrodes=8)
+    assert recording.bands[0].ring
+    word, rest = inside(recording, "utterance").std(axis=0), inside(recording, "rest").std(axis=0)
+    assert 10 < word.max() < 300
+    assert np.median(word / rest) > 2
+    mouthed = simulate_words(simulate_speaker(0), 1, ["home"]).spans
+    spelled = recording.spans.of_kind("utterance")
+    assert spelled.end_s[0] - spelled.start_s[0] > 1.5 * (mouthed.end_s[0] - mouthed.start_s[0])
 
 
 def test_takes_do_not_overlap() -> None:
@@ -95,15 +107,17 @@ def test_rates_and_numbers_of_electrodes_are_as_asked(rate_hz: int, electrodes: 
 
 
 @pytest.mark.slow
-def test_a_linear_classifier_reads_most_words_of_a_new_session_and_more_without_the_sessions_mean() -> None:
-    plain, centred = np.mean([accuracies(seed) for seed in range(6)], axis=0)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_linear_classifier_reads_most_words_of_a_new_session_and_more_without_the_sessions_mean(place: str) -> None:
+    plain, centred = np.mean([accuracies(seed, place) for seed in range(6)], axis=0)
+    print(place, plain, centred)
     assert 0.70 < plain < 0.95
     assert 0.90 < centred < 0.99
 
 
-def accuracies(seed: int) -> tuple[float, float]:
+def accuracies(seed: int, place: str) -> tuple[float, float]:
     """Shrinkage LDA on two sessions, tested on a third: as it is, and with each session's mean taken away."""
-    features, labels = zip(*(described(session(seed, number)) for number in (1, 2, 3)), strict=True)
+    features, labels = zip(*(described(session(seed, number, place)) for number in (1, 2, 3)), strict=True)
     answers = []
     for shift in (0.0, 1.0):
         train, test = ([f - shift * f.mean(axis=0) for f in part] for part in (features[:2], features[2:]))
@@ -154,6 +168,7 @@ def test_what_cannot_be_simulated_is_refused(options: dict[str, object], wrong: 
         simulate_words(simulate_speaker(0), **{"session_seed": 1, "words": ["yes"], **options})  # type: ignore[arg-type]
 
 
-def test_a_person_cannot_have_a_negative_seed() -> None:
-    with pytest.raises(DataError, match="-1"):
-        simulate_speaker(-1)
+@pytest.mark.parametrize(("seed", "place", "wrong"), [(-1, "face", "-1"), (0, "knee", "'knee'")])
+def test_a_person_without_a_number_or_a_place_is_refused(seed: int, place: str, wrong: str) -> None:
+    with pytest.raises(DataError, match=wrong):
+        simulate_speaker(seed, place)

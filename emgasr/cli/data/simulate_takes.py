@@ -1,4 +1,4 @@
-"""`emgasr simulate-takes`: words and a seed in, a folder of files in which a simulated person mouths them out."""
+"""`emgasr simulate-takes`: words and a seed in, a folder of files in which a simulated person says them out."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def parser() -> ArgumentParser:
     """Return the parser of the verb."""
     made = ArgumentParser(
         prog="emgasr simulate-takes",
-        description="Make recordings of a simulated person who mouths words, a file a take, as a lab has them. "
-        "Electrodes stand in a line from the cheek to the throat and are put on afresh for each session. "
-        "The same options make the same files.",
+        description="Make recordings of a simulated person who mouths words, or spells them with one hand, a file a "
+        "take, as a lab has them. Electrodes are put on afresh for each session. The same options make the same files.",
         examples=(
             "emgasr simulate-takes --out takes --words yes no help --sessions 3 --takes 12",
+            "emgasr simulate-takes --out spelled --place forearm --electrodes 8 --metadata",
             "emgasr simulate-takes --out live --first-session 4 --sessions 1 --takes 2 --continuous",
         ),
         notes="Files are named WORD_SESSION_NUMBER.wav. A WAV file holds 16-bit steps of 1 µV (full scale 32,768 µV),\n"
@@ -57,12 +57,14 @@ def parser() -> ArgumentParser:
         "end_s, label.",
     )
     add_out(made, "where the files go")
-    made.add_argument("--words", nargs="+", default=list(WORDS), metavar="WORD", help="what is mouthed")
+    made.add_argument("--words", nargs="+", default=list(WORDS), metavar="WORD", help="what is said")
+    place = "face: mouthed, a line of electrodes from cheek to throat; forearm: spelled by hand, a ring"
+    made.add_argument("--place", choices=("face", "forearm"), default="face", help=place)
     made.add_argument("--sessions", type=int, default=3, help="sittings; electrodes are put on anew for each")
     made.add_argument("--first-session", type=int, default=1, help="number of the first session")
     made.add_argument("--takes", type=int, default=12, help="takes of each word in a session")
     made.add_argument("--rest-takes", type=int, default=0, help="takes of silence in a session, named rest_…")
-    made.add_argument("--electrodes", type=int, default=6, help="electrodes in the line, 1 to 32")
+    made.add_argument("--electrodes", type=int, default=6, help="how many electrodes, 1 to 32")
     made.add_argument("--rate-hz", type=int, default=1000, help="samples a second, 200 to 2000")
     made.add_argument("--format", choices=("wav", "npy"), default="wav", help="what the files are")
     made.add_argument("--metadata", action="store_true", help="write metadata.csv too: the layout `takes`")
@@ -117,7 +119,7 @@ def _sessions(options: argparse.Namespace) -> Iterator[Recording]:
     from emgasr.simulate import shuffled_words, simulate_speaker, simulate_words
     from emgasr.simulate.words import TAKE_PAUSE_S
 
-    speaker = simulate_speaker(options.seed)
+    speaker = simulate_speaker(options.seed, options.place)
     numbers = range(options.first_session, options.first_session + options.sessions)
     for session in counted(numbers, "simulating", len(numbers), options.quiet):
         yield simulate_words(
