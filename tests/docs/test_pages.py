@@ -22,7 +22,8 @@ from tests.test_house import FLOORS
 TEXTS = {name_of(page): page.read_text(encoding="utf-8") for page in pages()}
 BLOCKS = {name: blocks(text, name) for name, text in TEXTS.items()}
 RUN = {name: [block for block in found if block.mark in ("tested", "file")] for name, found in BLOCKS.items()}
-TESTED_ELSEWHERE = ("README.md",)  # by tests/test_readme.py, in processes of their own
+# By tests/test_readme.py, in processes of their own, and by tests/docs/test_live_words.py, as it is typed
+TESTED_ELSEWHERE = ("README.md", "docs/tutorials/live-words.md")
 
 
 def shell_lines() -> Iterator[tuple[Block, str]]:

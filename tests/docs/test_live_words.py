@@ -1,0 +1,58 @@
+"""The tutorial from a folder of WAVs to live words: it runs as it is typed, from an empty folder, and reads words."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.pages import blocks, commands, run_block
+from tests.helpers.scripts import ROOT
+
+PAGE = "docs/tutorials/live-words.md"
+TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
+WORDS = ("yes", "no", "help", "stop", "water", "home")
+
+
+def test_the_page_starts_from_an_empty_folder_and_ends_in_a_stream() -> None:
+    steps = [line for block in blocks(TEXT, PAGE) if block.mark == "tested" for line in commands(block.code)]
+    assert "<!-- needs" not in TEXT
+    assert steps[0].startswith("emgasr simulate-takes --out takes")
+    assert steps[-1].startswith("emgasr stream ")
+    (minutes,) = re.findall(r"--fit-minutes ([\d.]+)", " ".join(steps))
+    assert float(minutes) <= 1  # all of it takes three minutes
+
+
+@pytest.mark.slow
+@pytest.mark.process
+def test_the_page_runs_as_it_is_typed_and_most_live_words_are_right(tmp_path: Path) -> None:
+    printed = [run_block(block, tmp_path, {}, ()) for block in blocks(TEXT, PAGE) if block.mark == "tested"]
+    with (tmp_path / "live" / "labels.csv").open(newline="", encoding="utf-8") as file:
+        said = [row["label"] for row in csv.DictReader(file)]
+    read = [word for word in re.findall(r"\w+", printed[-1]) if word in WORDS]
+    assert len(said) == 3 * len(WORDS)
+    assert edits(read, said) <= 0.5 * len(said)
+    read_takes = re.findall(r"^(?:\S*/)?(\w+)_5_\d+\.wav\W+(.*)$", printed[-2], re.M)
+    assert len(read_takes) == 2 * len(WORDS)
+    assert sum(text.split() == [word] for word, text in read_takes) >= 0.5 * len(read_takes)
+    assert json.loads((tmp_path / "words" / "results" / "results.json").read_text(encoding="utf-8"))
+
+
+def edits(read: Sequence[str], said: Sequence[str]) -> int:
+    """Words to insert, leave out or replace until what was read is what was said (Wagner and Fischer 1974)."""
+    row = list(range(len(said) + 1))
+    for i, one in enumerate(read, start=1):
+        before, row[0] = row[0], i
+        for j, other in enumerate(said, start=1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (one != other))
+    return row[-1]
+
+
+def test_edits_are_counted_as_insertions_omissions_and_replacements() -> None:
+    assert edits(["a", "b", "c"], ["a", "b", "c"]) == 0
+    assert edits([], ["a", "b"]) == edits(["a", "b"], []) == 2
+    assert edits(["a", "x", "c", "d"], ["a", "b", "c"]) == 2
