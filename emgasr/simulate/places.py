@@ -143,10 +143,10 @@ def _grow_face(rng: np.random.Generator) -> tuple[MotorUnits, Positions]:
     skin_mm = float(np.clip(rng.normal(3.0, 0.7), 1.5, 5.0))
 
     def positions(donning: Donning, rng: np.random.Generator) -> np.ndarray:
-        """Evenly along the line, moved together by `turn` · 2.5 mm and each by about 1 mm."""
+        """Evenly along the line, moved together by `turn` · 2 mm and each by 0.8 mm (sd)."""
         electrodes = len(donning.gain)
         usual = (np.arange(electrodes) + 0.5) * LINE_MM / electrodes
-        along = usual + 2.5 * donning.turn + np.clip(rng.normal(0.0, 1.0, electrodes), -3.0, 3.0)
+        along = usual + 2.0 * donning.turn + np.clip(rng.normal(0.0, 0.8, electrodes), -2.5, 2.5)
         return np.stack([along, np.full(electrodes, skin_mm)], axis=1)
 
     return units, positions
