@@ -12,7 +12,7 @@ UNIT_MICROVOLTS = 3000.0  # µV per charge/mm; makes typing bursts of tens to a 
 
 @dataclass(frozen=True)
 class Arm:
-    """An arm below a ring: `radius_mm` at the skin, `fat_mm` above the muscles, `turn` of the ring in electrodes."""
+    """An arm below a ring: `radius_mm` at the skin, `fat_mm` above the muscles, `turn` of the ring in places of 16."""
 
     radius_mm: float
     fat_mm: float
@@ -28,7 +28,7 @@ class Arm:
 class Donning:
     """How the electrodes sit for one session; arrays are (E,).
 
-    `turn` in electrodes and `along_mm` from the usual place; `gain` of each contact; `noise_uv` standard deviation;
+    `turn` in places of 16 and `along_mm` from the usual place; `gain` of each contact; `noise_uv` standard deviation;
     `hum_uv` amplitude of the mains' first harmonic; `alive` False for an electrode without contact.
     """
 
@@ -67,6 +67,6 @@ def ring_positions(arm: Arm, donning: Donning) -> np.ndarray:
 
     Both arms count toward the thumb, so that electrode i of one ring mirrors electrode i of the other.
     """
-    electrodes = len(donning.gain)
-    angle = 2 * np.pi * (np.arange(electrodes) + arm.turn + donning.turn) / electrodes
+    places = np.arange(len(donning.gain)) * (ELECTRODES / len(donning.gain))
+    angle = 2 * np.pi * (places + arm.turn + donning.turn) / ELECTRODES
     return arm.radius_mm * np.stack([np.cos(angle), np.sin(angle)], axis=1)
