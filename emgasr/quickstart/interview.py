@@ -60,7 +60,7 @@ def takes_asked(folder: Folder, given: Given, answers: Answers) -> Takes:
     takes = []
     for name, of_name in fields.items():
         if told.get(name, rate) != rate:
-            bad[name] = f"has {told[name]:g} Hz, most takes have {rate:g} Hz"
+            bad[name] = f"its header tells {told[name]:g} Hz, not {rate:g} Hz"
         else:
             takes.append(Take.of(name, of_name, subject, session, rate, unit))
     return Takes(tuple(takes), bad, _ring(given, answers))
@@ -101,11 +101,13 @@ def preview(pattern: Pattern, names: Sequence[str]) -> list[str]:
         told = ", ".join(f"{key} {value}" for key, value in fields.items()) if fields else "does not fit"
         found.append(f"  {name:<{width}}  {told}")
     _, others = pattern.match_all(names)
-    return [*found, *([f"  {counted(len(others), 'name')} of {len(names)} not fit"] if others else [])]
+    return [*found, *([f"  {counted(len(others), 'name')} of {len(names)} do not fit"] if others else [])]
 
 
 def _pattern(names: Sequence[str], given: Given, answers: Answers) -> Pattern | None:
     question = f"Pattern of the names, {RULES}"
+    if not names:  # no file can be read, which is reported with the reasons
+        return None
     if given.pattern is not None:
         pattern = Pattern.parse(given.pattern)
         _say_all(answers, preview(pattern, names))
@@ -120,9 +122,8 @@ def _pattern(names: Sequence[str], given: Given, answers: Answers) -> Pattern | 
     while True:
         if pattern is not None:
             _say_all(answers, preview(pattern, names))
-        chosen = answers.to(
-            Question("pattern", "--pattern", question, Pattern.parse, pattern.text if pattern else "", reason)
-        )
+        text = pattern.text if pattern else ""
+        chosen = answers.to(Question("pattern", "--pattern", question, Pattern.parse, text, reason))
         if chosen == pattern or not answers.terminal:
             return chosen
         pattern, reason = chosen, "enter takes it"

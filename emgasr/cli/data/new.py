@@ -133,8 +133,6 @@ def _may_leave_out(options: argparse.Namespace, count: int) -> bool:
     text = f"Leave {'it' if count == 1 else 'them'} out (yes or no)"
     question = Question("bad files", "--leave-out-bad", text, yes_or_no, "no", "the files stay where they are")
     return bool(answers.to(question))
-        answers.to(Question("bad files", "--leave-out-bad", text, yes_or_no, "no", "the files stay where they are"))
-    )
 
 
 def _plan(options: argparse.Namespace, out: Path, takes: Sequence[Take], asked: Takes, notes: list[str]) -> Plan:
