@@ -109,7 +109,7 @@ def _parts_of(stems: tuple[str, ...], start: str) -> list[_Part]:
         rows = [_merged(row, wide, least, sign) for row in cells]
         columns = list(zip(*(row for row in rows if len(row) == least), strict=True))
         found_ = [_Part(column, sign if at else start, at == wide) for at, column in enumerate(columns)]
-        if not best or sum(p.count for p in found_ if not p.wide) < sum(p.count for p in best if not p.wide):
+        if not best or sum(part.count for part in found_) < sum(part.count for part in best):
             best = found_
     return best
 

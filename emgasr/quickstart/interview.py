@@ -109,14 +109,15 @@ def _pattern(names: Sequence[str], given: Given, answers: Answers) -> Pattern | 
     if not names:  # no file can be read, which is reported with the reasons
         return None
     if given.pattern is not None:
-        pattern = Pattern.parse(given.pattern)
-        _say_all(answers, preview(pattern, names))
-        return pattern
+        said = Pattern.parse(given.pattern)
+        _say_all(answers, preview(said, names))
+        return said
     guess = guess_pattern(names)
     if guess is None and not answers.terminal:
         reason = "no part of the names looks like a label"
         raise ConfigError("--pattern", f"is needed: {reason}, as {names[0]}", f"say where it stands, {RULES}")
-    pattern, reason = (guess.pattern, guess.reason) if guess else (None, "no part of the names looks like a label")
+    pattern = guess.pattern if guess else None
+    reason = guess.reason if guess else "no part of the names looks like a label"
     if pattern is None:
         _say_all(answers, [f"  {name}" for name in names[:PREVIEWED]])
     while True:
@@ -158,7 +159,8 @@ def _ring(given: Given, answers: Answers) -> bool:
     question = Question(
         "ring", "--ring or --no-ring", "Do the electrodes go round a limb (yes or no)", yes_or_no, "no", reason
     )
-    return bool(answers.to(question, given.ring))
+    answer = answers.to(question, given.ring)
+    return bool(answer)
 
 
 def yes_or_no(text: str) -> bool:

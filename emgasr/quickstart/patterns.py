@@ -63,7 +63,7 @@ def _expression(part: str, text: str, fields: list[str]) -> str:
     literals, names = pieces[::2], pieces[1::2]
     if any(sign in literal for literal in literals for sign in "{}"):
         raise _refused(text, "has a brace that is not closed", f"write fields {RULES}")
-    own = []
+    own: list[tuple[str, bool]] = []
     for name in names:
         found = _NAME.fullmatch(name)
         if found is None or found[1] in OF_TABLE:

@@ -49,8 +49,8 @@ def split_takes(takes: Sequence[Take], rule: str) -> Split:
     """Return the split by a rule; a ConfigError if these takes cannot be split by it."""
     if rule == TAKE:
         n = _every(takes)
-        words = ("--test-every", str(n), "--validation-every", str(max(SMALLEST, n - 1)))
-        return Split(words, "takes of sessions that training has seen: optimistic for another day", True)
+        every = ("--test-every", str(n), "--validation-every", str(max(SMALLEST, n - 1)))
+        return Split(every, "takes of sessions that training has seen: optimistic for another day", True)
     key, option, unseen = (
         (_subject, "subjects", "people whom training has not seen")
         if rule == PERSON
@@ -62,12 +62,9 @@ def split_takes(takes: Sequence[Take], rule: str) -> Split:
         raise ConfigError("--split-by", wrong, f"there are: {listed(_names(takes, key), 8)}; try --split-by take")
     left = [take for take in takes if same_name(key(take)) not in set(map(same_name, test))]
     validation = _held_out(left, key, takes)
-    words = (f"--test-{option}", *test)
-    if validation:
-        words += (f"--validation-{option}", *validation)
-    else:
-        words += ("--validation-every", str(_every(left)))
-    return Split(words, f"{unseen}: {listed(test)}")
+    words = [f"--test-{option}", *test]
+    words += [f"--validation-{option}", *validation] if validation else ["--validation-every", str(_every(left))]
+    return Split(tuple(words), f"{unseen}: {listed(test)}")
 
 
 def _held_out(takes: Sequence[Take], key: Callable[[Take], str], whole: Sequence[Take]) -> list[str]:

@@ -25,6 +25,7 @@ from emgasr.manifests.manifest import Findings
 SHORTEST_S = 0.1  # a window of features: a shorter take is no frame
 LONGEST_S = 30.0  # of a single take; a longer one is told
 SILENT = "is silent: every channel keeps one value"
+TEXTS = ("readme.txt", "license.txt", "licence.txt", "labels.csv", "participants.tsv", "requirements.txt")
 # Files of other layouts, and what to do with them.
 OTHERS = {
     "recordings.csv": "continuous recordings with a table of labels: `emgasr manifest FOLDER --corpus spans`",
@@ -81,8 +82,8 @@ def look(folder: Path) -> Folder:
         if (folder / name).is_file() and not (folder / TABLE).is_file():
             raise RecordingError(folder, f"holds {name}", what)
     findings = Findings()
-    tables = (TABLE, "labels.csv", "readme.txt", "license.txt", "licence.txt", "participants.tsv")
-    found = find_files(folder, findings, lambda path: path.name.lower() not in tables, SUFFIXES, "samples")
+    found = find_files(folder, findings, lambda path: path.name.lower() not in TEXTS, SUFFIXES, "samples")
+    found = [path for path in found if path != folder / TABLE]
     kinds = Counter(path.suffix.lower() for path in found)
     if not kinds:
         known = Counter(path.suffix.lower() for path in folder.rglob("*") if path.is_file())

@@ -93,7 +93,8 @@ def _good(
 
     rates = {take.file: take.rate_hz for take in asked.takes}
     unit = asked.unit or next((take.unit for take in asked.takes), "") or None
-    bad, notes = {}, []
+    bad: dict[str, str] = {}
+    notes: list[str] = []
     if rates:
         quiet = options.quiet or options.json
         bad, notes = check(
@@ -132,7 +133,8 @@ def _may_leave_out(options: argparse.Namespace, count: int) -> bool:
     answers = Answers(True, False, _printer(options.json), _read)
     text = f"Leave {'it' if count == 1 else 'them'} out (yes or no)"
     question = Question("bad files", "--leave-out-bad", text, yes_or_no, "no", "the files stay where they are")
-    return bool(answers.to(question))
+    answer = answers.to(question)
+    return bool(answer)
 
 
 def _plan(options: argparse.Namespace, out: Path, takes: Sequence[Take], asked: Takes, notes: list[str]) -> Plan:
