@@ -25,7 +25,7 @@ _KINDS = {
     "date": re.compile(r"(19|20)\d\d[-.]?[01]\d[-.]?[0-3]\d([T ]?[-.:\d]+)?"),
     SUBJECT: re.compile(rf"({_PERSON})[-_ ]?\w{{1,3}}", re.IGNORECASE),
     SESSION: re.compile(
-        rf"({_SITTING})[-_ ]?(\d+|[a-z])|(mon|tues|wednes|thurs|fri|satur|sun)day|am|pm", re.IGNORECASE
+        rf"({_SITTING})[-_ ]?(\d+|[a-z])|(mon|tue|wed|thu|fri|sat|sun)([a-z]*day)?|am|pm", re.IGNORECASE
     ),
 }
 _WORDS = {SUBJECT: re.compile(_PERSON, re.IGNORECASE), SESSION: re.compile(_SITTING, re.IGNORECASE)}

@@ -18,7 +18,8 @@ from emgasr.quickstart.takes import Take
 
 PERSON, SESSION, TAKE = "person", "session", "take"
 RULES = (PERSON, SESSION, TAKE)
-LEAST_PEOPLE = 3  # one each to train, validate and test on
+LEAST_PEOPLE = 3  # to hold one out
+LEAST_TRAINED = 2  # people, or sessions, that are left where one validates
 LARGEST = 0.4  # of the takes that a split may take
 USUAL, SMALLEST = 5, 2  # every so manyth take
 
@@ -61,7 +62,8 @@ def split_takes(takes: Sequence[Take], rule: str) -> Split:
         wrong = f"{rule}: no {rule} can be left out so that takes of every label are left to train on"
         raise ConfigError("--split-by", wrong, f"there are: {listed(_names(takes, key), 8)}; try --split-by take")
     left = [take for take in takes if same_name(key(take)) not in set(map(same_name, test))]
-    validation = _held_out(left, key, takes)
+    # Two at least must be left to train on: a model of one session reads that session only.
+    validation = _held_out(left, key, takes) if len(_names(left, key)) > LEAST_TRAINED else []
     words = [f"--test-{option}", *test]
     words += [f"--validation-{option}", *validation] if validation else ["--validation-every", str(_every(left))]
     return Split(tuple(words), f"{unseen}: {listed(test)}")

@@ -24,10 +24,10 @@ def takes(
 
 
 def test_people_are_held_out_where_there_are_three() -> None:
-    found = takes(people=("ann", "bob", "cleo"))
+    found = takes(people=("ann", "bob", "cleo", "dan"))
     assert guess_rule(found)[0] == "person"
     split = split_takes(found, "person")
-    assert split.words == ("--test-subjects", "cleo", "--validation-subjects", "bob")
+    assert split.words == ("--test-subjects", "dan", "--validation-subjects", "cleo")
     assert not split.optimistic
 
 
@@ -37,7 +37,7 @@ def test_a_fifth_of_many_people_is_held_out() -> None:
 
 
 def test_the_latest_sessions_are_held_out_in_their_natural_order() -> None:
-    found = takes(sessions=("day 10", "day 9", "day 2"))
+    found = takes(sessions=("day 10", "day 9", "day 2", "day 1"))
     assert guess_rule(found)[0] == "session"
     assert split_takes(found, "session").words == ("--test-sessions", "day 10", "--validation-sessions", "day 9")
 
@@ -64,7 +64,7 @@ def test_a_session_that_alone_has_a_label_is_never_held_out() -> None:
 
 def test_a_session_that_holds_most_takes_is_trained_on() -> None:
     found = [*takes(sessions=("1", "2")), *takes(sessions=("3",), count=60)]
-    assert split_takes(found, "session").words == ("--test-sessions", "2", "--validation-sessions", "1")
+    assert split_takes(found, "session").words == ("--test-sessions", "2", "--validation-every", "5")
 
 
 def test_within_one_session_takes_are_held_out_which_is_optimistic() -> None:

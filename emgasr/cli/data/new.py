@@ -102,7 +102,7 @@ def _good(
             list(rates),
             rates,
             unit,
-            options.columns,
+            options.columns or (),
             lambda takes: counted_by_bar(takes, "reading", len(rates), quiet),
         )
     bad = {**asked.bad, **bad}
@@ -273,11 +273,11 @@ def parser() -> ArgumentParser:
     facts.add_argument("--session", metavar="NAME", help="the sitting, where the names do not tell it")
     ring = facts.add_mutually_exclusive_group()
     ring.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
-    ring.add_argument("--no-ring", action="store_false", dest="ring", help="they do not")
+    ring.add_argument("--no-ring", action="store_false", dest="ring", help="they do not (default: asked)")
     bands = "electrodes of each band, in order (default: one band)"
     facts.add_argument("--bands", nargs="+", metavar="NAME:ELECTRODES", help=bands)
     columns = "the electrodes' columns of a table, by name or number from 1, where its header leaves them open"
-    facts.add_argument("--columns", nargs="+", default=(), metavar="COLUMN", help=columns)
+    facts.add_argument("--columns", nargs="+", metavar="COLUMN", help=columns)
 
     path = made.add_argument_group("what is made of them")
     held_out = "what the test holds out (default: people, else sessions, else takes, by what is there)"
@@ -285,7 +285,7 @@ def parser() -> ArgumentParser:
     path.add_argument("--task", choices=TASKS, help="kind of task (default: letters if each label is a character)")
     path.add_argument("--fit-minutes", type=float, default=5.0, metavar="M", help="wall-clock time to train in")
     path.add_argument("--config", action="append", default=[], metavar="FILE", help="YAML file for `emgasr train`")
-    strings = "read single test takes alone, no strings composed of them"
+    strings = "read single test takes alone (default: strings composed of them as well)"
     path.add_argument("--no-strings", action="store_false", dest="strings", help=strings)
-    path.add_argument("--no-train", action="store_false", dest="train", help="stop before training")
+    path.add_argument("--no-train", action="store_false", dest="train", help="stop before training (default: go on)")
     return made
