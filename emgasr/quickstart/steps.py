@@ -22,11 +22,6 @@ LETTERS = "letters"
 MANIFEST, TRAIN = "manifest", "train"  # names of steps that others ask for
 INTERRUPTED = 130
 
-# What tells `emgasr train` the kind of task.
-TASK_WORDS = {
-    task: ("--data.kind", "composed", "--tokens.kind", "characters" if task == LETTERS else "words") for task in TASKS
-}
-
 
 @dataclass(frozen=True)
 class Step:
@@ -91,10 +86,10 @@ class Plan:
         strings = self.out / "strings"
         reading = ("manifest", str(self.folder), "--corpus", "takes", *self.reading, *self.split.words)
         test = ("--train-minutes", minutes, *seed, *quiet)
-        training = ("train", str(self.manifest), *TASK_WORDS[self.task], "--fit.minutes", minutes, *self.training)
+        training = ("train", str(self.manifest), "--task", self.task, "--fit.minutes", minutes, *self.training)
         found = [
             Step(MANIFEST, (*reading, "--out", str(self.manifest)), "list and split the takes"),
-            Step(TRAIN, (*training, *seed, *quiet, "--out", str(self.run)), f"train for {minutes} minutes"),
+            Step(TRAIN, (*training, *seed, *quiet, "--out", str(self.run)), f"train, {minutes} min"),
             Step("evaluate", self._evaluate(self.manifest, "results", test), "read the test takes, one by one"),
         ]
         if self.strings:
@@ -104,11 +99,13 @@ class Plan:
             found.append(Step("evaluate_strings", words, "read the composed strings"))
         return found
 
-    def next_commands(self) -> list[str]:
-        """Commands that use the model."""
+    def next_commands(self, take: str) -> list[str]:
+        """Commands that use the model, on a take of the folder and live."""
+        file = str(self.folder / take)
+        sources = (f"file:{file}", "lsl:name=DEVICE")
         return [
-            command("transcribe", str(self.model), "RECORDING"),
-            command("stream", str(self.model), "--source", "lsl:name=DEVICE"),
+            command("transcribe", str(self.model), file),
+            *(command("stream", str(self.model), "--source", source) for source in sources),
         ]
 
     def _evaluate(self, manifest: Path, results: str, more: Sequence[str]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ SMALLER = (
         r"(emgasr personalize .*)--fit.minutes [\d.]+",
         r"\1--fit.steps 1 --fit.validations 1 --held-out 0.5 --data.batch-s 8",
     ),
-    (r"(emgasr new .*)--fit-minutes [\d.]+", r"\1--fit-minutes 0.02 --quiet"),
+    (r"(emgasr new .*)--fit-minutes [\d.]+", r"\1--no-train"),
     (r"--order \d", "--order 3"),
     (r"(emgasr tune .*--lm \S+)", r"\1 --trials 2 --threads 1 --beam 4"),
     (r"(emgasr evaluate .*--lm \S+)", r"\1 --tune-trials 2 --threads 1 --beam 4"),

@@ -16,6 +16,7 @@ from emgasr.cli.options.standard import add_json, add_out, add_quiet, add_seed
 from emgasr.cli.progress import counted as counted_by_bar
 from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, DataError, OutputError, RecordingError
+from emgasr.manifests.manifest import TEST, read_manifest
 from emgasr.quickstart.splitting import RULES
 from emgasr.quickstart.steps import INTERRUPTED, MANIFEST, TASKS, TRAIN, Plan, Record, Step, command
 
@@ -190,7 +191,7 @@ def _go(
             return code
         record.add(step, table)
     left = [str(step) for step in steps if step not in todo]
-    following = [*left, *plan.next_commands()]
+    following = [*left, *plan.next_commands(_test_take(plan))]
     if options.json:
         made = {
             "table": str(table),
@@ -203,6 +204,12 @@ def _go(
     for line in following:
         say(f"  {line}")
     return 0
+
+
+def _test_take(plan: Plan) -> str:
+    """A take that the model was not trained on, by its path from the folder."""
+    manifest = read_manifest(plan.manifest)
+    return manifest.file(manifest.split(TEST)[0]).relative_to(plan.folder.absolute()).as_posix()
 
 
 def _run(step: Step, plan: Plan, options: argparse.Namespace) -> int:

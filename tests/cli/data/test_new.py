@@ -67,7 +67,9 @@ def test_table_and_manifest_come_out_and_the_files_stay(folder: Path, capsys: py
     assert "36 takes: 2 labels of 18 takes; people: me; 3 sessions: s1, s2, s3" in printed
     command = "--test-sessions s3 --validation-every 5 --out out/mine/manifest.jsonl"
     assert f"$ emgasr manifest mine --corpus takes {command}" in printed
-    assert "emgasr train out/mine/manifest.jsonl" in printed.partition("What next:")[2]
+    following = printed.partition("What next:")[2]
+    assert "emgasr train out/mine/manifest.jsonl --task words --fit.minutes 5" in following
+    assert "emgasr transcribe out/mine/run/model mine/no_s3_0.npy" in following
     manifest = read_manifest("out/mine/manifest.jsonl")
     assert {entry.split for entry in manifest.entries if entry.session == "s3"} == {"test"}
     assert {entry.split for entry in manifest.entries if entry.session != "s3"} == {"train", "validation"}
@@ -191,7 +193,7 @@ def test_the_whole_path_ends_in_a_report_and_goes_on_where_it_stopped(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "tiny.yaml").write_text(TINY)
-    words = ("--yes", *FACTS, "--config", "tiny.yaml", "--quiet", "--fit-minutes", "0.01")
+    words = ("--yes", *FACTS, "--config", "tiny.yaml", "--quiet", "--fit-minutes", "0.1")
     assert new(*words, "--json") == 0
     made = json.loads(capsys.readouterr().out)
     assert made["model"] == "out/mine/run/model"
