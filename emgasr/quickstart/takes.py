@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emgasr.corpora.spans import REST
 from emgasr.corpora.tables.delimited import number, read_table
 from emgasr.corpora.tables.listing import Listing, name_column, session_of
 from emgasr.corpora.takes import COLUMNS, TABLE
@@ -84,17 +85,26 @@ def contradiction(takes: Sequence[Take], given: dict[str, str | float | None], n
     return ""
 
 
-def oddities(takes: Sequence[Take]) -> list[str]:
-    """Lines on labels of few takes, and on labels that a session lacks."""
+def meant(takes: Sequence[Take], rest: Sequence[str] | None = None) -> list[str]:
+    """The labels that are read, in order: all but those that mark rest (the usual ones, unless `rest` says others)."""
+    nothing = {label.casefold() for label in (REST if rest is None else rest)}
+    return sorted({take.label for take in takes if take.label.casefold() not in nothing})
+
+
+def oddities(takes: Sequence[Take], rest: Sequence[str] | None = None) -> list[str]:
+    """Lines on labels of few takes, on labels that mark rest, and on sessions that lack a label."""
     found = []
-    counts = Counter(take.label for take in takes)
+    read = meant(takes, rest)
+    if nothing := sorted({take.label for take in takes} - set(read)):
+        found.append(f"rest, in which nothing is meant: {listed(nothing)} (else --rest)")
+    counts = Counter(take.label for take in takes if take.label in read)
     if few := sorted((count, label) for label, count in counts.items() if count < FEW):
         shown = listed((f"{label!r} ({count})" for count, label in few), 8)
         found.append(f"{counted(len(few), 'label')} with fewer than {FEW} takes: {shown}; trained, but hardly measured")
     sessions: dict[tuple[str, str], set[str]] = {}
     for take in takes:
         sessions.setdefault((take.subject, take.session), set()).add(take.label)
-    if lacking := sorted(session for (_, session), labels in sessions.items() if len(labels) < len(counts)):
+    if lacking := sorted(session for (_, session), labels in sessions.items() if not labels >= set(read)):
         found.append(f"{counted(len(lacking), 'session')} without takes of some labels: {listed(lacking)}")
     return found
 

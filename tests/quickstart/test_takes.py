@@ -10,7 +10,7 @@ import pytest
 from emgasr.corpora import scan
 from emgasr.errors import OutputError
 from emgasr.manifests.manifest import Findings
-from emgasr.quickstart.takes import Take, contradiction, oddities, overview, read_takes, write_table
+from emgasr.quickstart.takes import Take, contradiction, meant, oddities, overview, read_takes, write_table
 
 
 def write(folder: Path, labels: str = "ab", count: int = 5) -> list[Take]:
@@ -62,3 +62,11 @@ def test_labels_of_few_takes_and_sessions_without_some_are_told() -> None:
     assert "1 label with fewer than 5 takes: 'b' (1)" in few
     assert "2 sessions without takes of some labels: 1, 2" in lacking
     assert overview(takes) == "6 takes: 2 labels of 1 to 5 takes; people: me; 2 sessions: 1, 2"
+
+
+def test_rest_is_no_label_to_read_unless_it_is_wished() -> None:
+    takes = [Take(f"{label}{n}", label, "me", "1", 200.0) for label in ("a", "b", "Rest") for n in range(5)]
+    assert meant(takes) == ["a", "b"]
+    assert oddities(takes) == ["rest, in which nothing is meant: Rest (else --rest)"]
+    assert meant(takes, ()) == ["Rest", "a", "b"]
+    assert meant(takes, ("B",)) == ["Rest", "a"]

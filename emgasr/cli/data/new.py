@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
@@ -50,7 +51,7 @@ def run(argv: list[str]) -> int:
     asked = _takes(options, folder, say)
     takes, found = _good(options, folder, asked, say)
     say(overview(takes))
-    notes = [*found, *oddities(takes)]
+    notes = [*found, *oddities(takes, options.rest)]
     plan = _plan(options, out, takes, asked, notes)
     for note in notes:
         say(f"note: {note}")
@@ -91,6 +92,7 @@ def _good(
 ) -> tuple[list[Take], list[str]]:
     """The takes that fit together, and notes; what does not is listed, and left out only if that is wanted."""
     from emgasr.quickstart.survey import check, silent_labels
+    from emgasr.quickstart.takes import meant
 
     rates = {take.file: take.rate_hz for take in asked.takes}
     unit = asked.unit or next((take.unit for take in asked.takes), "") or None
@@ -118,7 +120,7 @@ def _good(
             options.folder, f"{counted(len(bad), 'file')} of {len(folder.headers)} do not fit (above)", advice
         )
     takes = [take for take in asked.takes if take.file not in bad]
-    labels = sorted({take.label for take in takes})
+    labels = meant(takes, options.rest)
     if len(labels) < 2:
         wrong = f"holds {'takes of one label alone' if labels else 'no take'} ({', '.join(labels) or 'none fits'})"
         raise DataError(options.folder, wrong, "a model tells labels apart: record others, or give another --pattern")
@@ -142,15 +144,17 @@ def _plan(options: argparse.Namespace, out: Path, takes: Sequence[Take], asked: 
     """The steps' answers; what was chosen, and why, goes to `notes`."""
     from emgasr.quickstart.interview import guess_task
     from emgasr.quickstart.splitting import guess_rule, split_takes
+    from emgasr.quickstart.takes import meant
 
     rule, why = guess_rule(takes)
     split = split_takes(takes, options.split_by or rule)
     notes.append(f"split by {options.split_by or rule}" + ("" if options.split_by else f" ({why}; else --split-by)"))
     notes.append(f"the test measures {split.measures}")
-    task, why = guess_task(sorted({take.label for take in takes}))
+    task, why = guess_task(meant(takes, options.rest))
     if not options.task:
         notes.append(f"task: {task} ({why}; else --task)")
     reading = ["--unit", asked.unit] if asked.unit else []
+    reading += ["--rest", *options.rest] if options.rest is not None else []
     reading += ["--ring"] if asked.ring else []
     reading += ["--bands", *options.bands] if options.bands else []
     reading += ["--columns", *options.columns] if options.columns else []
@@ -209,7 +213,7 @@ def _go(
 def _test_take(plan: Plan) -> str:
     """A take that the model was not trained on, by its path from the folder."""
     manifest = read_manifest(plan.manifest)
-    return manifest.file(manifest.split(TEST)[0]).relative_to(plan.folder.absolute()).as_posix()
+    return Path(os.path.relpath(manifest.file(manifest.split(TEST)[0]), plan.folder)).as_posix()
 
 
 def _run(step: Step, plan: Plan, options: argparse.Namespace) -> int:
@@ -278,6 +282,8 @@ def parser() -> ArgumentParser:
     facts.add_argument("--pattern", metavar="PATTERN", help=pattern)
     facts.add_argument("--subject", metavar="NAME", help="who made the takes, where the names do not tell it")
     facts.add_argument("--session", metavar="NAME", help="the sitting, where the names do not tell it")
+    rest = "labels that mark rest (default: rest silence pause); none: rest is a label like others"
+    facts.add_argument("--rest", nargs="*", metavar="LABEL", help=rest)
     ring = facts.add_mutually_exclusive_group()
     ring.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
     ring.add_argument("--no-ring", action="store_false", dest="ring", help="they do not (default: asked)")
