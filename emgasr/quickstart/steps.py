@@ -16,10 +16,11 @@ from emgasr.files.plain_data import read_json
 from emgasr.manifests.manifest import checksum_file
 from emgasr.quickstart.splitting import Split
 
-RECORD = "steps.json"
+RECORD, RUN = "steps.json", "run"
 TASKS = ("words", "gestures", "letters")
 LETTERS = "letters"
 MANIFEST, TRAIN = "manifest", "train"  # names of steps that others ask for
+BEGUN = "train, begun"  # in the record: the words of the training, but for its budget, which may change
 INTERRUPTED = 130
 
 
@@ -71,7 +72,7 @@ class Plan:
     @property
     def run(self) -> Path:
         """Where the training goes."""
-        return self.out / "run"
+        return self.out / RUN
 
     @property
     def model(self) -> Path:
@@ -140,6 +141,18 @@ class Record:
             if (words := self.done.get(step.name)) is not None and words != step.words:
                 told = _difference(words, step.words)
                 raise _stale(self.path.parent, f"holds a {step.name} step of other answers ({told})")
+            begun = self.done.get(BEGUN, ()) if step.name == TRAIN else ()
+            if begun and begun != _without_minutes(step.words) and self.resumes():
+                told = _difference(begun, _without_minutes(step.words))
+                raise _stale(self.path.parent, f"holds a training of other answers, which has begun ({told})")
+
+    def resumes(self) -> bool:
+        """Whether there is a training to go on with."""
+        return (self.path.parent / RUN / "checkpoint.pt").is_file()
+
+    def begin(self, step: Step, table: Path) -> None:
+        """Record that a training begins."""
+        self.add(Step(BEGUN, _without_minutes(step.words), step.does), table)
 
     def add(self, step: Step, table: Path) -> None:
         """Record that a step is done."""
@@ -152,6 +165,11 @@ class Record:
 def command(*words: str) -> str:
     """A command line of emgasr that a shell takes as it stands."""
     return shlex.join(("emgasr", *words))
+
+
+def _without_minutes(words: Sequence[str]) -> tuple[str, ...]:
+    at = words.index("--fit.minutes")
+    return (*words[:at], *words[at + 2 :])
 
 
 def _difference(before: Sequence[str], now: Sequence[str]) -> str:

@@ -49,6 +49,21 @@ def test_a_second_run_goes_on_with_the_same_words_alone(tmp_path: Path) -> None:
         again.check(steps, table)
 
 
+def test_a_training_that_has_begun_goes_on_with_another_budget_but_for_no_other_task(tmp_path: Path) -> None:
+    table = tmp_path / "metadata.csv"
+    table.write_text("file,text\n")
+    train = next(step for step in plan(tmp_path).steps() if step.name == "train")
+    record = Record.read(tmp_path)
+    record.begin(train, table)
+    letters = plan(tmp_path, task="letters").steps()
+    record.check(letters, table)  # nothing was kept of it
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"")
+    Record.read(tmp_path).check(plan(tmp_path, minutes=9.0).steps(), table)
+    with pytest.raises(OutputError, match=r"which has begun \(words before, letters now\)"):
+        Record.read(tmp_path).check(letters, table)
+
+
 def test_a_damaged_record_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "steps.json").write_text('{"table": 1}')
     with pytest.raises(OutputError, match=r"steps\.json"):

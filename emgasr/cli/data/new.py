@@ -19,7 +19,7 @@ from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, DataError, OutputError, RecordingError
 from emgasr.manifests.manifest import TEST, read_manifest
 from emgasr.quickstart.splitting import RULES
-from emgasr.quickstart.steps import INTERRUPTED, MANIFEST, TASKS, TRAIN, Plan, Record, Step, command
+from emgasr.quickstart.steps import INTERRUPTED, MANIFEST, RECORD, RUN, TASKS, TRAIN, Plan, Record, Step, command
 
 if TYPE_CHECKING:
     from emgasr.quickstart.interview import Takes
@@ -42,8 +42,8 @@ def run(argv: list[str]) -> int:
 
     say = _printer(options.json)
     out = options.out or Path("out") / _name(options.folder)
-    if options.overwrite and (out / "run").exists():
-        raise OutputError(out / "run", "holds a model, which is never replaced", "give another --out")
+    if options.overwrite and (out / RUN).exists():
+        raise OutputError(out / RUN, "holds a model, which is never replaced", "give another --out")
     folder = look(options.folder)
     say(f"{options.folder}: {folder.summary()}")
     for note in folder.notes:
@@ -56,7 +56,7 @@ def run(argv: list[str]) -> int:
     for note in notes:
         say(f"note: {note}")
     table, steps = options.folder / TABLE, plan.steps()
-    record = Record(out / "steps.json") if options.overwrite else Record.read(out)
+    record = Record(out / RECORD) if options.overwrite else Record.read(out)
     if asked.listed or record.done:
         record.check(steps, table)
     if asked.listed:
@@ -189,7 +189,9 @@ def _go(
             say(f"\n$ {step}\n(done already)")
             continue
         say(f"\n# {step.does}\n$ {step}")
-        if code := _run(step, plan, options):
+        if step.name == TRAIN and not record.resumes():
+            record.begin(step, table)
+        if code := _run(step, plan, record, options):
             if code == INTERRUPTED:
                 say("stopped; the same command again goes on from here")
             return code
@@ -216,12 +218,12 @@ def _test_take(plan: Plan) -> str:
     return Path(os.path.relpath(manifest.file(manifest.split(TEST)[0]), plan.folder)).as_posix()
 
 
-def _run(step: Step, plan: Plan, options: argparse.Namespace) -> int:
+def _run(step: Step, plan: Plan, record: Record, options: argparse.Namespace) -> int:
     from emgasr.cli import VERBS
 
     words = list(step.words)
-    if step.name == TRAIN and (plan.run / "checkpoint.pt").is_file():
-        words = ["train", "--resume", "--out", str(plan.run)]
+    if step.name == TRAIN and record.resumes():
+        words = ["train", "--resume", "--fit.minutes", f"{plan.minutes:g}", "--out", str(plan.run)]
         _printer(options.json)(f"which has begun: $ {command(*words)}")
     elif options.overwrite and step.name != TRAIN:
         words.append("--overwrite")
