@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emgasr.simulate import muscles
-from emgasr.simulate.electrodes import Donning, draw_arm, ring_positions
+from emgasr.simulate.electrodes import UNIT_MICROVOLTS, Donning, draw_arm, ring_positions
 from emgasr.simulate.movement import FLEX, LIFT
 from emgasr.simulate.muscles import MotorUnits, grow_units, scatter_units
 
@@ -45,13 +45,15 @@ Positions = Callable[[Donning, np.random.Generator], np.ndarray]
 class Place:
     """Where words are made: drives `letters` (26, M) and `tone` (M,) of its muscles, seconds a letter, ring or line.
 
-    `grow` draws a person's anatomy: motor units, and the function that gives the electrodes' places (E, 2) in mm.
+    `level_uv` is the µV per charge/mm. `grow` draws a person's anatomy: motor units, and the function that gives the
+    electrodes' places (E, 2) in mm.
     """
 
     band: str
     letters: np.ndarray
     tone: np.ndarray
     letter_s: float
+    level_uv: float
     ring: bool
     grow: Callable[[np.random.Generator], tuple[MotorUnits, Positions]]
 
@@ -139,8 +141,8 @@ def _hand(code: str) -> np.ndarray:
 def _grow_face(rng: np.random.Generator) -> tuple[MotorUnits, Positions]:
     place = np.array(list(FACE.values())) * [rng.normal(1.0, 0.04), 1.0] + rng.normal(0, [3.0, 0.8], (len(FACE), 2))
     centres = np.stack([place[:, 0], -np.maximum(place[:, 1], 2.0)], axis=1)
-    units = scatter_units(rng, centres, reach_mm=20.0, tendon_mm=20.0)  # the face's fibres are short
-    skin_mm = float(np.clip(rng.normal(3.0, 0.7), 1.5, 5.0))
+    units = scatter_units(rng, centres, reach_mm=30.0, tendon_mm=30.0)  # the face's fibres are short
+    skin_mm = float(np.clip(rng.normal(5.0, 0.7), 3.5, 7.0))  # above the line from which depths count
 
     def positions(donning: Donning, rng: np.random.Generator) -> np.ndarray:
         """Evenly along the line, moved together by `turn` · 2 mm and each by 0.8 mm (sd)."""
@@ -163,6 +165,7 @@ PLACES = {
         letters=np.stack([_MOUTHED[letter] for letter in ALPHABET]),
         tone=np.full(len(FACE), 0.045),  # a face that is about to speak
         letter_s=0.125,  # slower than speech, which has about 12 sounds a second
+        level_uv=2.0 * UNIT_MICROVOLTS,
         ring=False,
         grow=_grow_face,
     ),
@@ -171,6 +174,7 @@ PLACES = {
         letters=np.stack([_hand(_SPELLED[letter]) for letter in ALPHABET]),
         tone=np.full(len(muscles.NAMES), 0.04),
         letter_s=0.30,  # spelled slowly; fluent signers make about five letters a second
+        level_uv=UNIT_MICROVOLTS,
         ring=True,
         grow=_grow_forearm,
     ),

@@ -11,7 +11,7 @@ from scipy.signal import resample_poly
 from emgasr.errors import DataError
 from emgasr.recording import Band, Recording, Spans
 from emgasr.simulate.articulation import Articulation, articulation_drive, daily, learn_articulation, mouth
-from emgasr.simulate.electrodes import UNIT_MICROVOLTS, don
+from emgasr.simulate.electrodes import don
 from emgasr.simulate.muscles import RATE_HZ, MotorUnits, muscle_signal
 from emgasr.simulate.places import PLACES, Positions
 from emgasr.simulate.world import intrude
@@ -97,7 +97,7 @@ def simulate_words(
         speaker.units,
         articulation_drive(today, mouthed, rng),
         speaker.positions(donning, rng),
-        UNIT_MICROVOLTS * speaker.loudness,
+        place.level_uv * speaker.loudness,
         int(rng.integers(2**63)),
         donning.along_mm if place.ring else donning.along_mm / 2,  # single electrodes are stuck on, a band slides
     )
