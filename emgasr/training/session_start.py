@@ -38,7 +38,9 @@ class SessionStart:
         rows = [self._drawn(place) for place in worn.tolist()]
         shape = state.mean.shape[1:]
         count = torch.tensor([row[0] for row in rows], dtype=torch.float64)
-        total, squares = (torch.stack([torch.zeros(shape) if row[0] == 0 else row[i] for row in rows]) for i in (1, 2))
+        nothing = torch.zeros(shape)
+        total = torch.stack([row[1] if row[0] else nothing for row in rows])
+        squares = torch.stack([row[2] if row[0] else nothing for row in rows])
         state = model.normalize.heard(state, count, total.double(), squares.double())
         return NormalizeState(*(field.to(weight.device) for field in state))
 
