@@ -37,11 +37,13 @@ class Adapted:
         recognizer: to read the person with.
         prepare: applied to each of their recordings before it is read.
         facts: how the adaptation went, for the results.
+        unlabelled_s: seconds of the person's signal in the statistics that streams start with.
     """
 
     recognizer: Recognizer
     prepare: Callable[[Recording], Recording]
     facts: dict[str, object]
+    unlabelled_s: float = 0.0
 
 
 def earliest(
@@ -92,7 +94,7 @@ def adapt(
     if method == "statistics":
         most = config.prior_s * recognizer.features.frame_rate_hz
         recognizer.normalize.prior = recognizer.normalize.statistics_of(_frames(recognizer, recordings), most)
-        return Adapted(recognizer, _unchanged, {})
+        return Adapted(recognizer, _unchanged, {}, sum(recording.duration_s for recording in recordings))
     if method == "affine":
         made = align(profile(recordings), template, recordings[0], config.turns)
         return Adapted(recognizer, made.of, {"turns": list(made.turns)})

@@ -17,10 +17,11 @@ from emgasr.config.parsing import from_mapping
 from emgasr.corpora import open_entry
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluation.evaluate import evaluate
-from emgasr.evaluation.items import items_of, trained_on, tuning_stretches
+from emgasr.evaluation.items import Opened, items_of, trained_on, tuning_stretches
 from emgasr.evaluation.results import results_of
 from emgasr.files.plain_data import read_yaml
 from emgasr.frontend.measured import mended
+from emgasr.frontend.session import SessionConfig
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.models.folder import SEARCH_NAME, load_recognizer
@@ -78,7 +79,7 @@ class PersonConfig:
         method: adaptation method.
         minutes: of calibration recordings.
         all_sessions: whether all sessions of the person are read, those for calibration too; only without adaptation.
-        carry: lists whose recordings of a session are read as if the device stayed on.
+        session: with which statistics the recordings of a session are read.
         lm: language model.
         adaptation: how the method works.
     """
@@ -91,7 +92,7 @@ class PersonConfig:
     method: str = NONE
     minutes: float = 0.0
     all_sessions: bool = False
-    carry: tuple[str, ...] = ()
+    session: SessionConfig = field(default_factory=SessionConfig)
     lm: str = ""
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
 
@@ -205,9 +206,9 @@ def _read_list(
     entries = _entries_of(config.subject, tests, *(tests.splits if config.all_sessions else [TEST]))
     if not config.all_sessions:
         check_apart(_entries_of(config.subject, held_out, CALIBRATION), entries)
-    named = ((entry.path, _with_rest(adapted.prepare(open_entry(entry, tests.root)))) for entry in entries)
+    named = Opened(entries, lambda entry: _with_rest(adapted.prepare(open_entry(entry, tests.root))))
     recognizer = adapted.recognizer
-    items = items_of(recognizer, named, name in config.carry)
+    items = items_of(recognizer, named, config.session, adapted.unlabelled_s)
     search = _search(recognizer, config.lm, root / config.model) if config.lm else None
     evaluation = evaluate(items, recognizer.tokens, search, system=config.system, seed=config.seed)
     _, result = results_of(evaluation)
