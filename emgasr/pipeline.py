@@ -235,6 +235,7 @@ class Pipeline:
         batch_size: int | None = None,
         carry: bool = True,
         unlabelled_seconds: float | Literal["all"] = 0.0,
+        align_turns: int = 0,
         **asked: Any,
     ) -> Transcript | list[Transcript]:
         """Read one recording, or several in a list, whose transcripts come in order.
@@ -250,6 +251,7 @@ class Pipeline:
             carry: whether statistics go on through a session; without it each recording begins anew.
             unlabelled_seconds: the session's first seconds, which set its statistics before any of it is read; "all":
                 everything of the session does.
+            align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
             asked: what to read with instead, for this call: `lm` to `search` of `changed`.
 
         Raises:
@@ -259,7 +261,7 @@ class Pipeline:
         pipeline = self.changed(**asked)._warning() if asked else self
         found = []
         given = inputs if isinstance(inputs, list) else [inputs]
-        session = SessionConfig(carry, unlabelled_seconds)
+        session = SessionConfig(carry, unlabelled_seconds, align_turns)
         for transcript in pipeline.read_each(given, nbest, batch_size, session):
             if isinstance(transcript, EmgasrError):
                 raise transcript
@@ -283,7 +285,7 @@ class Pipeline:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
         search, reader = self.beam_search(nbest), SessionReader(self.recognizer, session)
         if reader.looks_ahead:
-            reader.begin(one for given in inputs if isinstance(one := _kept_error(self._recording, given), Recording))
+            reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
             opened = [_kept_error(self._recording, one) for one in inputs[first : first + batch_size]]
             good = [one for one in opened if isinstance(one, Recording)]
@@ -313,6 +315,10 @@ class Pipeline:
             return None
         config = replace(self.search, n_best=1)
         return BeamSearch(self.recognizer.tokens, self.language.lm, config, self.language.hotwords)
+
+    def _readable(self, inputs: Sequence[Input]) -> Iterator[Recording]:
+        opened = (_kept_error(self._recording, given) for given in inputs)
+        return (one for one in opened if isinstance(one, Recording))
 
     def _recording(self, given: Any) -> Recording:
         """A recording that fits the model, of whatever may be given for one."""

@@ -75,7 +75,8 @@ def items_of(
     reader = SessionReader(recognizer, session, before_s)
     if reader.looks_ahead:
         recordings = recordings if iter(recordings) is not recordings else list(recordings)
-        reader.begin(part for name, recording in recordings for _, part in _parts(name, recording))
+        again = recordings
+        reader.begin(lambda: (part for name, recording in again for _, part in _parts(name, recording)))
     for name, recording in recordings:
         for part_name, part in _parts(name, recording):
             yield _judged(recognizer, part_name, part, reader.listen(part))

@@ -20,6 +20,7 @@ from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError, DataError
 from emgasr.state import frame_mask, join, merge_streams, part, same, select_streams
 
+MUTED_VARIANCE = 1e12  # of values that are not to be heard: what is divided by its root is 0 beside all others
 _BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and forgetting factors stay representable
 
 
@@ -188,6 +189,11 @@ class RunningNormalize(nn.Module):
         Frames of a warm-up that is not full stay in it: they count for its statistics, and are not read again.
         """
         return state._replace(earlier=state.lengths)
+
+    def mute(self, state: NormalizeState, values: Tensor) -> NormalizeState:
+        """Return a state past its warm-up that normalizes some values (N, E, K) bool to 0, whatever they are."""
+        muted = MUTED_VARIANCE * state.weight[:, None, None, None]
+        return state._replace(scatter=torch.where(values.to(muted.device), muted, state.scatter))
 
     def end_warmup(self, state: NormalizeState) -> NormalizeState:
         """Return the state of one stream whose warm-up ends here, with the frames that there are, if any."""

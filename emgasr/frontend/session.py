@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from emgasr.config.bounds import Within, check_within
+from emgasr.errors import ConfigError
 
 ALL = "all"
 
@@ -24,19 +25,24 @@ class SessionConfig:
             before; without it each begins as the first one does.
         unlabelled_seconds: the first seconds of the session set its statistics before any of it is read, and are then
             read like the rest; all: everything of the session does.
+        align_turns: most electrodes by which a ring is turned back, as found in these seconds; 0: it stays as it is.
     """
 
     carry: bool = True
     unlabelled_seconds: Annotated[float, Within(0, 1e7)] | Literal["all"] = 0.0
+    align_turns: Annotated[int, Within(0, 1024)] = 0
 
     def __post_init__(self) -> None:
         check_within(self)
+        if self.align_turns and not self.unlabelled_seconds:
+            raise ConfigError("align_turns", "needs seconds to find the turn in", "give unlabelled_seconds too")
 
     def __str__(self) -> str:
         seconds = self.unlabelled_seconds
         first = {0: "", ALL: ", which all of it sets before it is read"}.get(
             seconds, f", which its first {seconds} s set before it is read"
         )
+        first += f", rings turned by at most {self.align_turns}" if self.align_turns else ""
         return f"statistics {'go on through a session' if self.carry else 'of each recording by itself'}{first}"
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from emgasr.errors import ConfigError, ModelError
+from emgasr.frontend.electrodes import Profile
 from emgasr.frontend.features import (
     FEATURES,
     Features,
@@ -98,6 +99,7 @@ class Recognizer(nn.Module):
         self.signal = signal
         self.tokens = tokens
         self.origin = "the model"  # what errors call it
+        self.template: Profile | None = None  # of the electrodes of the training people, where the folder has it
         self.features = _front_end(config, signal)
         self.normalize, self.encoder, self.head = _network(config, signal, self.features, len(tokens))
         self.encoder.start(0, torch.float32, torch.device("cpu"))  # refuses an encoder that cannot be streamed

@@ -2,7 +2,7 @@
 
 Adaptation methods, from what needs nothing to what needs labels: none; statistics (the running normalization starts
 with the person's); affine (each electrode's offset and gain, and how far the ring is turned, see
-`emgasr.protocol.electrodes`); head (fits the output layer to labels); all (fits all weights). Head and all keep the
+`emgasr.frontend.electrodes`); head (fits the output layer to labels); all (fits all weights). Head and all keep the
 model as it was where the fit is no better on what it holds out (`emgasr.training.personalize`).
 """
 
@@ -17,12 +17,12 @@ from torch import Tensor
 
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import DataError
+from emgasr.frontend.electrodes import Profile, align, profile
 from emgasr.frontend.measured import mended
 from emgasr.manifests.manifest import Entry
 from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.config import AdaptationConfig
-from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
 from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig, TrainingConfig

@@ -71,6 +71,7 @@ class ProtocolConfig:
             the one before; without it each begins anew.
         unlabelled_seconds: of each session, the first seconds that set its statistics before any of it is read; all:
             everything of the session does.
+        align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
         adaptation: how models adapt to a person.
         slurm: what SLURM gives each job, with `--engine slurm`.
     """
@@ -84,6 +85,7 @@ class ProtocolConfig:
     tune_trials: Annotated[int, Within(0, 1e6)] = 30
     carry: bool | tuple[str, ...] = True
     unlabelled_seconds: Annotated[float, Within(0, 1e7)] | Literal["all"] = 0.0
+    align_turns: Annotated[int, Within(0, 1024)] = 0
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     slurm: SlurmConfig = field(default_factory=SlurmConfig)
 

@@ -202,7 +202,7 @@ def _fold_jobs(
             f"jobs/{train.name}/run/model",
             files,
             subject,
-            session=SessionConfig(bool(config.carry), config.unlabelled_seconds),
+            session=SessionConfig(bool(config.carry), config.unlabelled_seconds, config.align_turns),
             lm=lm,
             adaptation=config.adaptation,
         )

@@ -20,7 +20,7 @@ from emgasr.evaluation.evaluate import evaluate
 from emgasr.evaluation.items import Opened, items_of, trained_on, tuning_stretches
 from emgasr.evaluation.results import results_of
 from emgasr.files.plain_data import read_yaml
-from emgasr.frontend.measured import mended
+from emgasr.frontend.electrodes import TEMPLATE_NAME, load_profile
 from emgasr.frontend.session import SessionConfig
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
@@ -29,7 +29,6 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.adaptation import Adapted, adapt, earliest
 from emgasr.protocol.checks import check_fitted
 from emgasr.protocol.config import NONE, AdaptationConfig
-from emgasr.protocol.electrodes import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.folds import CALIBRATION
 from emgasr.recording import Recording, Spans
 from emgasr.training.config import KINDS, TrainingConfig
@@ -40,8 +39,6 @@ from emgasr.training.run import train
 if TYPE_CHECKING:
     from emgasr.decoding import BeamSearch
 
-TEMPLATE_NAME = "template.safetensors"
-TEMPLATE_S = 300.0  # of each training recording: its electrodes' energies are known by then
 REST_S, REST_MARGIN_S = 3.0, 1.0  # a pause as long as this, less a margin at both ends, is rest: nothing is typed in it
 PRELOAD = (__name__, "torch._dynamo", "torch.utils.tensorboard")  # what each job would else import for itself
 
@@ -122,10 +119,6 @@ def train_fold(
     learned = read_manifest(root / fold.learned)
     begun = _begun(run, learned)
     trained = learned.split(config.train_split)
-    save_profile(
-        mean_profile([profile([_start(open_entry(entry, learned.root))]) for entry in trained]),
-        run / "model" / TEMPLATE_NAME,
-    )
     recognizer = load_recognizer(run / "model")
     if lm:
         _tune(recognizer, read_manifest(root / fold.validation), lm, tune, run / "model", config.seed)
@@ -275,10 +268,6 @@ def _search(recognizer: Recognizer, lm: str, model: Path) -> BeamSearch:
     from emgasr.lm import read_model
 
     return BeamSearch(recognizer.tokens, read_model(lm), read_search_config(model / SEARCH_NAME))
-
-
-def _start(recording: Recording) -> Recording:
-    return mended(recording).segment(0.0, min(recording.duration_s, TEMPLATE_S))
 
 
 def _with_rest(recording: Recording) -> Recording:

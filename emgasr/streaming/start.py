@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import groupby
 
 import numpy as np
 
-from emgasr.frontend.measured import Measured
+from emgasr.frontend.electrodes import Profiler
+from emgasr.frontend.measured import mended
 from emgasr.frontend.normalize import NormalizeState
 from emgasr.models.recognizer import Recognizer
-from emgasr.models.session import learn
+from emgasr.models.session import good_pieces, learn, mute_dead
+from emgasr.recording import Recording
 
 Part = tuple[np.ndarray, bool] | float  # samples (T, C) and whether they are declared rest, or seconds of a gap
 
@@ -40,18 +41,17 @@ class HeldStart:
         rate_hz = self.recognizer.signal.rate_hz
         return sum(part if isinstance(part, float) else len(part[0]) / rate_hz for part in self.parts)
 
-    def statistics(self) -> tuple[NormalizeState, int]:
-        """Return the state that the stream begins with, and how many frames entered it."""
+    def statistics(self) -> tuple[NormalizeState, int, str]:
+        """Return the state that the stream begins with, how many frames entered it, and a line on dead electrodes."""
         normalize, state, entered = self.recognizer.normalize, self.recognizer.start().normalize, 0
+        profiler, signal = Profiler(), self.recognizer.signal
         for counts, parts in groupby(self.parts, lambda part: not isinstance(part, float) and not part[1]):
             if counts:
-                state, frames = learn(self.recognizer, self._good(list(parts)), normalize.next_recording(state))
+                samples = np.concatenate([part[0] for part in parts if not isinstance(part, float)])
+                one = Recording(samples, signal.rate_hz, signal.unit, signal.bands, "stream", "stream")
+                pieces = good_pieces(self.recognizer, one)
+                state, frames = learn(self.recognizer, pieces, normalize.next_recording(state))
+                profiler.add(mended(one))
                 entered += frames
-        return normalize.end_warmup(state), entered
-
-    def _good(self, parts: list[Part]) -> Iterator[np.ndarray]:
-        signal, piece = self.recognizer.signal, self.recognizer.piece_frames * self.recognizer.features.hop
-        samples = np.concatenate([part[0] for part in parts if not isinstance(part, float)])
-        measured = Measured(samples.shape[1], signal.unit)
-        for first in range(0, len(samples), piece):
-            yield measured.feed(samples[first : first + piece]).samples
+        state, line = mute_dead(self.recognizer, normalize.end_warmup(state), profiler.profile())
+        return state, entered, line

@@ -151,7 +151,8 @@ class Stream:
     def _begin(self, start: HeldStart) -> None:
         """Read what was held back, by the statistics that it sets; nothing of it enters them twice."""
         self._start, self._entering = None, False
-        known, self._entered_frames = start.statistics()
+        known, self._entered_frames, line = start.statistics()
+        self._kept += [Notice("dead", self.time_s, line)] if line else []
         self._state = self._state._replace(normalize=known)
         for part in start.parts:
             if isinstance(part, float):

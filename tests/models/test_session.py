@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from emgasr.errors import RecordingError
+from emgasr.errors import ModelError, RecordingError
+from emgasr.frontend.electrodes import profile
 from emgasr.frontend.session import ALONE, SessionConfig
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.streaming.stream import OFFLINE, Stream, StreamConfig
-from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, RATE_HZ, easy_recording, tiny_recognizer
+from tests.helpers.tiny_models import ENCODERS, FEATURES, NORMALIZATIONS, RATE_HZ, easy_recording, tiny_recognizer
 
 RUNNING = [kind for kind, config in NORMALIZATIONS.items() if config.running]
 
@@ -111,7 +112,7 @@ def test_without_running_statistics_there_is_nothing_to_carry(normalize: str) ->
 def test_the_first_seconds_set_the_statistics_and_enter_them_once() -> None:
     made, given = model("cumulative"), takes([1.0, 0.8, 0.9, 1.1])
     reader = SessionReader(made, SessionConfig(True, 2.2))
-    reader.begin(given)
+    reader.begin(lambda: given)
     first = torch.cat([frames_of(made, part) for part in (given[0], given[1], given[2].segment(0.0, 0.4))])
     constant = (first.mean(0), (first.var(0, correction=0) + made.config.normalize.epsilon).sqrt())
     heard = [reader.listen(one) for one in given]
@@ -140,7 +141,7 @@ def test_all_of_a_session_normalizes_all_of_it_alike() -> None:
     made, given = model("cumulative"), takes([1.0, 0.8])
     everything = torch.cat([frames_of(made, one) for one in given])
     reader = SessionReader(made, SessionConfig(True, "all"))
-    reader.begin(given)
+    reader.begin(lambda: given)
     for one in given:
         heard = reader.listen(one)
         normalized = (frames_of(made, one) - everything.mean(0)) / (everything.var(0, correction=0) + 0.1).sqrt()
@@ -155,7 +156,7 @@ def test_without_carry_each_recording_begins_with_what_the_first_seconds_set() -
     made, given = model("adaptive"), takes([1.0, 0.8, 0.9])
     carried, alone = (SessionReader(made, SessionConfig(carry, 1.0)) for carry in (True, False))
     for reader in (carried, alone):
-        reader.begin(given)
+        reader.begin(lambda: given)
     start = carried.listen(given[0])  # all of it had entered: the statistics are as they were set
     np.testing.assert_array_equal(alone.listen(given[0]).emissions, start.emissions)
     np.testing.assert_array_equal(alone.listen(given[1]).emissions, carried.listen(given[1]).emissions)
@@ -172,7 +173,7 @@ def test_recordings_that_share_the_forward_passes_are_carried_alike(normalize: s
     for config in (SessionConfig(), SessionConfig(True, 0.5), ALONE):
         one_by_one, together = SessionReader(made, config), SessionReader(made, config)
         for reader in (one_by_one, together):
-            reader.begin(given) if reader.looks_ahead else None
+            reader.begin(lambda: given) if reader.looks_ahead else None
         heard = [*together.listen_together(given[:3]), *together.listen_together(given[3:])]
         for alike, recording in zip(heard, given, strict=True):
             expected = one_by_one.listen(recording)
@@ -191,6 +192,54 @@ def test_a_refused_recording_leaves_the_session_as_it_was() -> None:
         reader.listen(foreign)
     other.listen(given[0])
     np.testing.assert_array_equal(reader.listen(given[1]).emissions, other.listen(given[1]).emissions)
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_a_dead_electrode_of_the_first_seconds_has_no_say_and_is_named(features: str) -> None:
+    made = tiny_recognizer("linear", "cumulative", features=FEATURES[features])
+    given = takes([2.0, 1.0])
+    silent, noisy = [np.array(one.samples) for one in given], [np.array(one.samples) for one in given]
+    for one, other in zip(silent, noisy, strict=True):
+        one[:, 2], other[:, 2] = 0.0, np.random.default_rng(1).normal(0, 1e-3, len(other))
+    heard = []
+    for samples in (silent, noisy):
+        worn = [replace(one, samples=array) for one, array in zip(given, samples, strict=True)]
+        reader = SessionReader(made, SessionConfig(True, 2.0))
+        reader.begin(lambda worn=worn: worn)  # type: ignore[misc]
+        heard.append([reader.listen(one) for one in worn])
+    for one, other in zip(*heard, strict=True):
+        np.testing.assert_allclose(one.emissions, other.emissions, atol=2e-3)
+    assert heard[0][0].mended == "left3 dead in the session's first seconds, and taken for the training mean"
+    assert heard[0][1].mended == ""  # it is said once
+
+
+def test_rings_are_turned_back_to_where_the_training_people_wear_them() -> None:
+    made = model("cumulative")
+    straight = [replace(one, samples=rings(seed, 3.0)) for seed, one in enumerate(takes([3.0, 3.0]))]
+    made.template = profile([replace(straight[0], samples=rings(7, 20.0))])
+    turned = [replace(one, samples=_turned(rings(seed, 3.0))) for seed, one in enumerate(straight)]
+    readers = [SessionReader(made, SessionConfig(True, "all", turns)) for turns in (0, 1)]
+    found = []
+    for reader, worn in zip(readers, (straight, turned), strict=True):
+        reader.begin(lambda worn=worn: worn)  # type: ignore[misc]
+        found.append([reader.listen(one) for one in worn])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(other.emissions, one.emissions, atol=1e-5)
+    assert found[1][0].mended == "rings are turned back by -1, -1 electrodes"
+    made.template = None
+    with pytest.raises(ModelError, match="no profile of the training people"):
+        SessionReader(made, SessionConfig(True, 2.0, 1))
+
+
+def rings(seed: int, seconds: float) -> np.ndarray:
+    """(T, 8) noise of two rings of four electrodes, each electrode of a level of its own."""
+    levels = np.array([1, 5, 20, 60, 60, 1, 5, 20], np.float32)
+    noise = np.random.default_rng(seed).normal(0, 1, (round(seconds * RATE_HZ), 8))
+    return (noise * levels).astype(np.float32)
+
+
+def _turned(samples: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.roll(samples[:, :4], 1, axis=1), np.roll(samples[:, 4:], 1, axis=1)], 1)
 
 
 class Noted:
@@ -218,7 +267,7 @@ def test_a_stream_of_a_session_s_takes_has_the_emissions_of_reading_them_offline
     stream._reader = noted  # type: ignore[assignment]
     reader = SessionReader(made, SessionConfig(True, seconds))
     if reader.looks_ahead:
-        reader.begin(given)
+        reader.begin(lambda: given)
     for number, take in enumerate(given):
         if number:
             stream.gap(0.0)

@@ -20,6 +20,8 @@ def add_session_options(parser: argparse._ActionsContainer) -> None:
     )
     group.add_argument("--no-carry", action="store_true", help="begin each recording anew")
     _add_seconds(group, f"S|{ALL}", f"; {ALL}: everything of the session")
+    turn = "turn rings back by at most N electrodes, as these seconds ask for beside the training people's (default: 0)"
+    group.add_argument("--align-turn", type=int, default=0, metavar="N", help=turn)
 
 
 def add_live_session_option(parser: argparse._ActionsContainer) -> None:
@@ -30,8 +32,10 @@ def add_live_session_option(parser: argparse._ActionsContainer) -> None:
 def session_of(options: argparse.Namespace) -> SessionConfig:
     """Return what the options ask for; a ConfigError where seconds cannot be."""
     try:
-        return SessionConfig(not options.no_carry, _seconds(options.unlabelled_seconds))
+        return SessionConfig(not options.no_carry, _seconds(options.unlabelled_seconds), options.align_turn)
     except ConfigError as error:
+        if error.where == "align_turns":
+            raise ConfigError("--align-turn", error.wrong, f"give {NAME} S") from error
         raise ConfigError(NAME, error.wrong, error.advice) from error
 
 

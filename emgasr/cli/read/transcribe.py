@@ -57,7 +57,7 @@ def run(argv: list[str]) -> int:
             continue
         for each in found.nbest:  # a line each: an enter in the text is shown as one
             print(f"{each.score:.4f}\t{each.text.replace(chr(10), ENTER)}", flush=True)
-    if unlabelled_s and not options.quiet:
+    if (len(unlabelled_s) > 1 or any(unlabelled_s)) and not options.quiet:
         line = unlabelled_line(Unlabelled.of(unlabelled_s), pipeline.recognizer.config.normalize.kind)
         print(line, file=sys.stderr)
     return code
