@@ -48,7 +48,8 @@ class Reading:
 class Judged:
     """An item without its emissions: the reference, and a reading for `greedy` and (with a model) `lm`.
 
-    `label` is the most probable single symbol, asked for where the reference is a single one.
+    `label` is the most probable single symbol, asked for where the reference is a single one. `unlabelled_s` are the
+    seconds of the person's signal that had entered the statistics before the item was read.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Judged:
     readings: dict[str, Reading]
     label: str | None = None
     notes: tuple[str, ...] = ()
+    unlabelled_s: float = 0.0
 
     @property
     def at_rest(self) -> bool:
@@ -130,7 +132,18 @@ def _judge(item: Item, tokens: Tokens, search: Search | None) -> Judged:
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
     label = tokens.symbols_of([classify(item.emissions)])[0] if len(reference) == 1 and len(tokens) > 1 else None
     rest_minutes = keys_at_rest((), item.rest)[1] / 60 if item.frame_times_s is not None else 0.0
-    return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings, label, item.notes)
+    return Judged(
+        item.name,
+        item.subject,
+        reference,
+        text,
+        item.times_s,
+        rest_minutes,
+        readings,
+        label,
+        item.notes,
+        item.unlabelled_s,
+    )
 
 
 def _read(item: Item, reference: tuple[str, ...], text: str, hypothesis: Hypothesis, tokens: Tokens) -> Reading:

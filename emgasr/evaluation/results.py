@@ -13,6 +13,7 @@ import numpy as np
 from emgasr.evaluation.evaluate import GREEDY, Evaluation, Judged, Reading
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
+from emgasr.frontend.session import NOTHING_HEARD, Unlabelled
 from emgasr.lm.lexicon import Coverage
 from emgasr.score import Counts, bootstrap_interval, hits_of, per_subject, total
 
@@ -89,6 +90,7 @@ class Result:
         key_time_error_ms: median distance between a key's true time and where it was read.
         lexicon: its size and what it lacks of the references, where the language model has one.
         people: of ALL only.
+        unlabelled: seconds of the person's signal that had entered the statistics before each item was read.
         more: what the caller adds (parameters, train_minutes, …).
     """
 
@@ -106,6 +108,7 @@ class Result:
     key_time_error_ms: float | None = None
     lexicon: Coverage | None = None
     people: People | None = None
+    unlabelled: Unlabelled = NOTHING_HEARD
     more: Mapping[str, object] = field(default_factory=dict)
 
     def rate(self, name: str, way: str) -> Rate | None:
@@ -147,6 +150,7 @@ class Result:
             row["rest_minutes"] = self.rest_minutes
         if self.key_time_error_ms is not None:
             row["key_time_error_ms_median"] = self.key_time_error_ms
+        row |= self.unlabelled.as_dict()
         return row | self._over_people() | {"seed": self.seed} | dict(self.more)
 
     def _over_people(self) -> dict[str, Any]:
@@ -211,6 +215,7 @@ def _result(
         key_time_error_ms=1e3 * float(np.median(np.abs(delays))) if len(delays) else None,
         lexicon=None if words is None else words.coverage(item.text for item in items),
         people=people,
+        unlabelled=Unlabelled.of(item.unlabelled_s for item in items),
         more=more,
     )
 
@@ -284,6 +289,7 @@ def _line(evaluation: Evaluation, item: Judged) -> dict[str, Any]:
         line["label"] = item.label
     if item.notes:
         line["notes"] = list(item.notes)
+    line["unlabelled_seconds"] = round(item.unlabelled_s, 3)
     for way, reading in item.readings.items():
         line[way] = reading.text
         line[f"keys_{way}"] = list(reading.symbols)

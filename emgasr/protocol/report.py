@@ -233,6 +233,8 @@ def _table(rows: Sequence[PeopleResult]) -> list[str]:
         head += [NAMES[name], "95 % interval", "worst person"]
     head += ["false keys a minute at rest"] if false else []
     head += ["calibration of no use"] if kept else []
+    heard = any(row.unlabelled is not None for row in rows)
+    head += ["unlabelled seconds of the person"] if heard else []
     lines = [head, ["---"] * len(head)]
     for row in rows:
         cell = row.cell
@@ -244,6 +246,8 @@ def _table(rows: Sequence[PeopleResult]) -> list[str]:
             cells.append("" if rate is None else f"{rate:.2f}")
         if kept:
             cells.append("" if row.base_kept is None else str(row.base_kept))
+        if heard:
+            cells.append("" if row.unlabelled is None else row.unlabelled.figures)
         lines.append(cells)
     note = "Mean over people, each counted once, ± population standard deviation; intervals resample people."
     note += " Of no use: people whose model stayed as it was (no better on what they held out, or no labels)." * kept

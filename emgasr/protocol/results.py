@@ -10,16 +10,19 @@ from typing import Any, NamedTuple
 from emgasr.config.fields import fields_of
 from emgasr.errors import OutputError
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+from emgasr.frontend.session import Unlabelled
 
 # The first that a list has is its headline; of "accuracy" more is better.
 FIGURES = ("accuracy", "cer_lm", "cer_greedy", "cer_rendered_lm", "cer_rendered_greedy", "wer_lm", "wer_greedy")
 RENAMED = {"rung": "method", "calibration": "adaptation"}  # keys of rows that an earlier release wrote
 TRAINING = ("parameters", "train_people", "train_minutes", "train_hours")
+UNLABELLED = ("unlabelled_seconds_median", "unlabelled_seconds_most")
 CELL = {"system": str, "list": str, "sessions": str, "method": str, "minutes": float}
 _FALSE_KEYS = {way: f"false_keys_per_minute_{way}" for way in (GREEDY, WITH_LM)}
 _FIELDS: dict[str, Any] = {
     **CELL,
     **{"subject": str, "keys": int | None, "adaptation": dict[str, Any] | None},
+    **dict.fromkeys(UNLABELLED, float | None),
     **dict.fromkeys((*FIGURES, *_FALSE_KEYS.values(), *TRAINING, "rest_minutes", "test_hours"), float | None),
 }
 
@@ -59,6 +62,7 @@ class PersonResult:
         false_keys_per_minute: of rest, by way of reading.
         kept: whether the fit was better on what it held out, so that it was kept; None without a fit.
         test_hours: of what was read.
+        unlabelled: seconds of the person's signal in the statistics before what was read; None: the row does not say.
         training: what the model was trained on, and its size.
         row: all of it as the job wrote it.
     """
@@ -72,6 +76,7 @@ class PersonResult:
     kept: bool | None = None
     test_hours: float | None = None
     training: Mapping[str, float] = field(default_factory=dict)
+    unlabelled: Unlabelled | None = None
     row: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
@@ -94,8 +99,13 @@ class PersonResult:
             adaptation["kept"],
             found["test_hours"],
             {name: found[name] for name in TRAINING if found[name] is not None},
+            _unlabelled(*(found[name] for name in UNLABELLED)),
             row,
         )
+
+
+def _unlabelled(median: float | None, most: float | None) -> Unlabelled | None:
+    return None if median is None or most is None else Unlabelled(median, most)
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ class PeopleResult:
     base_kept: int | None = None
     training: Mapping[str, float] = field(default_factory=dict)
     test_hours: float | None = None
+    unlabelled: Unlabelled | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return a row for JSON, whose subject is "all"."""
@@ -149,7 +160,7 @@ class PeopleResult:
             row["rest_minutes"] = self.rest_minutes
         if self.base_kept is not None:
             row["base_kept"] = self.base_kept
-        row |= self.training
+        row |= self.training | ({} if self.unlabelled is None else self.unlabelled.as_dict())
         return row | ({} if self.test_hours is None else {"test_hours": self.test_hours})
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+from emgasr.frontend.session import Unlabelled
 from emgasr.manifests.manifest import TEST
 from emgasr.protocol.config import NONE
 from emgasr.protocol.results import (
@@ -142,7 +143,15 @@ def _over_people(cell: Cell, members: Sequence[PersonResult], seed: int) -> Peop
         len({member.subject for member in members if member.kept is False}) if fitted else None,
         training,
         sum(hours.values()) if all(member.test_hours is not None for member in members) else None,
+        _unlabelled([member.unlabelled for member in members if member.unlabelled is not None]),
     )
+
+
+def _unlabelled(of_people: Sequence[Unlabelled]) -> Unlabelled | None:
+    """Return the median over people of their medians, and the most of any; None where no row says."""
+    if not of_people:
+        return None
+    return Unlabelled(statistics.median(one.median for one in of_people), max(one.most for one in of_people))
 
 
 def _pooled(members: Iterable[PersonResult], name: str) -> float:

@@ -17,6 +17,7 @@ from emgasr.data.compose import ComposedExamples, takes_from_recordings
 from emgasr.data.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.errors import ConfigError
 from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
+from emgasr.frontend.electrodes import save_template
 from emgasr.frontend.measured import mended
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
@@ -130,6 +131,7 @@ def train(
             report=report,
         )
         if first and not fitted.interrupted:
+            save_template(training, folder / "model")
             (folder / UNFINISHED).unlink(missing_ok=True)  # of the run that was killed and went on here
         return fitted
 

@@ -74,10 +74,10 @@ class TakesValidator:
 
     def __call__(self, model: Recognizer) -> Judgement:
         """Read the strings, then the single takes."""
-        counts, written, asked = _read(model, self.strings, carry=True)
+        counts, written, asked = _read(model, self.strings)
         right = [
             model.tokens.symbols_of([classify(item.emissions)]) == list(item.reference)
-            for item in items_of(model, self.singles, carry=True)
+            for item in items_of(model, self.singles)
             if not np.isnan(item.emissions).any()
         ]
         accuracy = sum(right) / len(self.singles)
@@ -122,10 +122,10 @@ def greedy_errors(recognizer: Recognizer, recordings: Named) -> tuple[Counts, in
     return counts, written.total()
 
 
-def _read(recognizer: Recognizer, recordings: Named, carry: bool = False) -> tuple[Counts, Counter[str], Counter[str]]:
+def _read(recognizer: Recognizer, recordings: Named) -> tuple[Counts, Counter[str], Counter[str]]:
     """Return the greedy edits, how often each symbol was written, and how often it should have been."""
     counts, written, asked = Counts(0, 0, 0, 0), Counter[str](), Counter[str]()
-    for item in items_of(recognizer, recordings, carry):
+    for item in items_of(recognizer, recordings):
         # A model whose weights have run away writes nothing: it is judged, not an end to the run.
         ids = () if np.isnan(item.emissions).any() else greedy(item.emissions).ids
         symbols = recognizer.tokens.symbols_of(ids)

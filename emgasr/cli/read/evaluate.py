@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold, weights_given
+from emgasr.cli.options.session import add_session_options, session_of
 from emgasr.cli.options.standard import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
@@ -37,6 +38,7 @@ def run(argv: list[str]) -> int:
     """Evaluate; with --out, results.json, hypotheses.jsonl and report.html are written there."""
     options = parser().parse_args(argv)
     _check(options)
+    session_of(options)
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     entries = manifest.split(options.split)
@@ -61,10 +63,12 @@ def run(argv: list[str]) -> int:
         print_json({"rows": table})
         return 0
     from emgasr.display.console import print_table
+    from emgasr.frontend.session import unlabelled_line
 
     print_table(table_of(table))
+    print(f"\n{unlabelled_line(results[0].unlabelled, pipeline.recognizer.config.normalize.kind)}")
     if pipeline.language is not None:
-        print(f"\nsearch: {pipeline.reading}")
+        print(f"search: {pipeline.reading}")
         if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
             print(lexicon)
     if folder is not None:
@@ -76,20 +80,22 @@ def _evaluation(
     options: argparse.Namespace, manifest: Manifest, entries: list[Entry], pipeline: Pipeline
 ) -> Evaluation:
     from emgasr.evaluation.evaluate import evaluate
-    from emgasr.evaluation.items import items_of
+    from emgasr.evaluation.items import Opened, items_of
+    from emgasr.frontend.session import session_line
 
-    recognizer = pipeline.recognizer
+    recognizer, session = pipeline.recognizer, session_of(options)
     settings: dict[str, Any] = {
         "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
         "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
         "seed": options.seed,
+        "session": session_line(session, recognizer.config.normalize.kind),
     }
     if pipeline.language is not None:
         settings |= {**pipeline.language.settings, "search": pipeline.reading}
         tell_if_cold()
-    recordings = ((entry.path, open_entry(entry, manifest.root)) for entry in entries)
+    recordings = Opened(entries, lambda entry: open_entry(entry, manifest.root))
     return evaluate(
-        counted(items_of(recognizer, recordings), "evaluating", len(entries), options.quiet),
+        counted(items_of(recognizer, recordings, session), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
         pipeline.beam_search(),
         system=options.system or Path(options.model).name,
@@ -200,6 +206,7 @@ def parser() -> ArgumentParser:
     add_seed(made, "the tuning and the intervals")
     add_json(made, "print the rows as JSON")
     add_quiet(made)
+    add_session_options(made)
     add_search_options(made)
     tuning = made.add_argument_group("tuning of the search (with --lm, when no weights are given)")
     split = "split to tune on (default: validation, where there is one)"
