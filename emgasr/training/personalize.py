@@ -89,7 +89,7 @@ def personalize(
             parameter.requires_grad_(name.startswith("head."))
     batches, held_out = _sides(recognizer, recordings, config, compose)
     validate = GreedyCER(held_out, recognizer.tokens)
-    before = validate(recognizer).figures["cer"]
+    before = validate(recognizer).figures[validate.chooses]
     own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
     inherited = lineage.read(base)
     shaped_by = lineage.together(inherited or (), own)
