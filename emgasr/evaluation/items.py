@@ -39,6 +39,7 @@ class Item:
     frame_times_s: np.ndarray | None = None
     rest: Sequence[tuple[float, float]] = ()
     notes: tuple[str, ...] = ()  # what was passed over, filled in or taken for something
+    session: str = ""
 
 
 def items_of(
@@ -160,7 +161,17 @@ def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Hear
     if at_rest(recording):
         notes.append("has no labels and is taken as rest: all that is written there is put in")
         rest = [(0.0, max([recording.duration_s, *(np.nextafter(frame_times_s[-1:], np.inf))]))]
-    return Item(name, recording.subject, symbols, heard.emissions, times_s, frame_times_s, rest, tuple(notes))
+    return Item(
+        name,
+        recording.subject,
+        symbols,
+        heard.emissions,
+        times_s,
+        frame_times_s,
+        rest,
+        tuple(notes),
+        session=recording.session,
+    )
 
 
 def training_of(model: Path | None) -> tuple[Manifest, str] | None:
