@@ -20,7 +20,7 @@ MISSED, PUT_IN, OTHERS = "missed", "put in", "others"
 _RIGHT = {LIGHT: "#0b5394", DARK: "#56b4e9"}
 _WRONG = {LIGHT: "#d55e00", DARK: "#e69f00"}
 _WIDTH = 9.6  # inches at most
-_SHARES_UP_TO = 24  # labels: smaller cells hold the count alone, and the color is the share
+_SHARES_UP_TO = 27  # columns: smaller cells hold the count alone, and the color is the share
 _LONGEST = 24  # characters of a label
 
 

@@ -33,15 +33,15 @@ class Naming:
         return f"{self.noun}s"
 
 
-_NAMINGS = (
+NAMINGS = (
     Naming("key", "cer", "CER", "Raw keys", "raw CER"),
     Naming("character", "cer", "CER", "Characters", "CER"),
     Naming("letter", "ler", "letter error rate", "Letters", "letter error rate"),
     Naming("word", "wer", "WER", "Words", "WER"),
     Naming("token", "ter", "token error rate", "Tokens", "token error rate"),
 )
-BY_NOUN = {naming.noun: naming for naming in _NAMINGS}
-SHORT = {naming.rate: naming.short for naming in _NAMINGS}  # of a rate that a log or row names
+BY_NOUN = {naming.noun: naming for naming in NAMINGS}
+SHORT = {naming.rate: naming.short for naming in NAMINGS}  # of a rate that a log or row names
 
 
 def naming_of(tokens: Tokens) -> Naming:

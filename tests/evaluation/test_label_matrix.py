@@ -58,8 +58,7 @@ def test_a_label_may_be_named_like_a_place_of_the_matrix() -> None:
     assert found.right.sum() == 2
 
 
-@pytest.mark.parametrize("labels", [1, 2, 12, 30, 60, 90])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("labels", "dark"), [(1, False), (2, True), (12, False), (90, True)])
 def test_any_number_of_labels_fits_a_page(labels: int, dark: bool) -> None:
     height, width, _ = imread(io.BytesIO(draw_matrix(random_counts(labels), dark=dark))).shape
     assert max(height, width) <= 2100  # of a page about 1000 wide, at twice the resolution
