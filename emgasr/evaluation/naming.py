@@ -41,14 +41,9 @@ NAMINGS = (
     Naming("token", "ter", "token error rate", "Tokens", "token error rate"),
 )
 BY_NOUN = {naming.noun: naming for naming in NAMINGS}
-SHORT = {naming.rate: naming.short for naming in NAMINGS}  # of a rate that a log or row names
+SHORT = {naming.rate: naming.short for naming in NAMINGS} | {ACCURACY: ACCURACY}  # of a figure that a log names
 
 
 def naming_of(tokens: Tokens) -> Naming:
     """Return how a symbol set is called: keys have a CER, words and gestures a WER, letters a letter error rate."""
     return BY_NOUN[tokens.noun]
-
-
-def shown(name: str, value: float) -> str:
-    """Return a figure of a log with its name, as in "WER 12.5 %"; `name` is a rate of `Naming`, or "accuracy"."""
-    return f"{SHORT.get(name, name)} {100 * value:.1f} %"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emgasr.evaluation.naming import naming_of, shown
+from emgasr.cli.progress import figures_line
+from emgasr.evaluation.naming import naming_of
 from emgasr.tokens import Tokens
 
 
@@ -22,7 +23,6 @@ def test_each_kind_of_symbols_has_its_names(tokens: Tokens, plural: str, rate: s
     assert (naming_of(tokens).plural, naming_of(tokens).rate) == (plural, rate)
 
 
-def test_a_figure_of_a_log_is_shown_with_its_name() -> None:
-    assert shown("wer", 0.1254) == "WER 12.5 %"
-    assert shown("ler", 0.5) == "letter error rate 50.0 %"
-    assert shown("accuracy", 1.0) == "accuracy 100.0 %"
+def test_a_log_shows_figures_by_their_names() -> None:
+    assert figures_line({"wer": 0.1254, "accuracy": 1.0, "error": 0.1}) == "WER 12.54 %, accuracy 100.00 %"
+    assert figures_line({"ler": 0.5}) == "letter error rate 50.00 %"
