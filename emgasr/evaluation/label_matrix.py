@@ -48,7 +48,9 @@ class Matrix(NamedTuple):
     @property
     def right(self) -> np.ndarray:
         """Which cells hold what is read right."""
-        return np.eye(*self.counts.shape, dtype=bool) & (np.arange(len(self.rows)) < len(self.labels))[:, None]
+        found = np.zeros(self.counts.shape, dtype=np.bool_)
+        np.fill_diagonal(found[: len(self.labels), : len(self.labels)], True)
+        return found
 
 
 def matrix_of(confusions: Confusions, most: int = MOST_LABELS) -> Matrix:

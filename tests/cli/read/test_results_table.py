@@ -24,20 +24,20 @@ def test_words_have_a_wer_an_accuracy_and_their_number(capsys: pytest.CaptureFix
     read = [("1", "fist", "fist"), ("2", "open", "fist")]
     items = [Item(day, "ann", [true], emissions_of([got], WORDS), session=day) for day, true, got in read]
     head, everybody, ann, first, second = lines(items, WORDS, capsys)
-    assert head == "system split subject accuracy WER words isolated 95 % interval".split()
-    assert everybody[:9] == "m test all 50.00 % 50.00 % 2 2".split()
+    assert head == ["system", "split", "subject", "accuracy", "WER", "words", "isolated", "95", "%", "interval"]
+    assert everybody[:9] == ["m", "test", "all", "50.00", "%", "50.00", "%", "2", "2"]
     assert ann[3:9] == everybody[3:9]
-    assert (first[2:6], second[2:6]) == ("ann, 1 100.00 %".split(), "ann, 2 0.00 %".split())
+    assert (first[2:6], second[2:6]) == (["ann,", "1", "100.00", "%"], ["ann,", "2", "0.00", "%"])
     assert "(accuracy)" in first
 
 
 def test_the_table_of_typing_says_nothing_of_words(capsys: pytest.CaptureFixture[str]) -> None:
     head, everybody, _ = lines([Item("a", "ann", list("ab c"), emissions_of("ab b"))], KEYS, capsys)
-    assert head == "system split subject CER raw CER text WER 95 % interval".split()
-    assert everybody[3:] == "25.00 % 25.00 % 50.00 % 25.00–25.00 (CER raw)".split()
+    assert head == ["system", "split", "subject", "CER", "raw", "CER", "text", "WER", "95", "%", "interval"]
+    assert everybody[3:] == ["25.00", "%", "25.00", "%", "50.00", "%", "25.00–25.00", "(CER", "raw)"]
 
 
 def test_letters_have_a_letter_error_rate(capsys: pytest.CaptureFixture[str]) -> None:
     letters = Tokens.characters("abc")
     head, *_ = lines([Item("a", "ann", list("abc"), emissions_of("abb", letters))], letters, capsys)
-    assert head == "system split subject letter error rate WER letters 95 % interval".split()
+    assert head == ["system", "split", "subject", "letter", "error", "rate", "WER", "letters", "95", "%", "interval"]
