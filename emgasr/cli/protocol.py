@@ -64,7 +64,8 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     from emgasr.protocol.plan import run as run_protocol
     from emgasr.protocol.report import write_report
 
-    config = _configuration().read(options, "protocol run", **({"carry": False} if options.no_carry else {}))
+    carried: dict[str, Any] = {"carry": False} if options.no_carry else {}
+    config = _configuration().read(options, "protocol run", **carried)
     systems = dict(_system(text) for text in options.system)
     if len(systems) < len(options.system):
         raise ConfigError("--system", "names two systems alike", "give each its own name")

@@ -40,6 +40,7 @@ class Item:
     frame_times_s: np.ndarray | None = None
     rest: Sequence[tuple[float, float]] = ()
     notes: tuple[str, ...] = ()  # what was passed over, filled in or taken for something
+    session: str = ""
     unlabelled_s: float = 0.0  # seconds of the person's signal that had entered the statistics before
 
 
@@ -179,6 +180,7 @@ def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Hear
         frame_times_s,
         rest,
         tuple(notes),
+        recording.session,
         heard.unlabelled_s,
     )
 

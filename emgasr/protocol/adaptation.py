@@ -17,6 +17,7 @@ from torch import Tensor
 
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import DataError
+from emgasr.evaluation.naming import naming_of
 from emgasr.frontend.electrodes import Profile, align, profile
 from emgasr.frontend.measured import mended
 from emgasr.manifests.manifest import Entry
@@ -144,9 +145,10 @@ def _fitted(
         return Adapted(load_recognizer(model), _unchanged, {"kept": False, "why": str(error)})
     if result.interrupted:
         raise KeyboardInterrupt
+    rate = naming_of(result.recognizer.tokens).rate
     facts: dict[str, object] = {
-        "held_out_cer_before": result.cer_before,
-        "held_out_cer_after": result.cer_after,
+        f"held_out_{rate}_before": result.error_before,
+        f"held_out_{rate}_after": result.error_after,
         "kept": result.kept,
     }
     return Adapted(result.recognizer, _unchanged, facts)

@@ -132,7 +132,7 @@ def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path)
     config = AdaptationConfig(steps=2, held_out=0.34)
     template = profile([made])
     facts = adapt(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").facts
-    assert facts.keys() == {"held_out_cer_before", "held_out_cer_after", "kept"}
+    assert facts.keys() == {"held_out_wer_before", "held_out_wer_after", "kept"}
     unlabelled = replace(made, spans=Spans.empty())
     facts = adapt(tmp_path / "model", [unlabelled], "all", config, training, template, tmp_path / "b").facts
     assert facts["kept"] is False
