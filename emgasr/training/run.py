@@ -101,7 +101,7 @@ def train(
             begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
         if first:
             stack.enter_context(_claimed(folder, resume))
-        begins = make_session_start(config.data, recognizer, batches)
+        begins = make_session_start(config.data, recognizer, batches, log if first else _unlogged)
         objective = CTCObjective(recognizer, config.objective, config.augment, begins)
         if free and not resume and "RANK" not in os.environ:
             config = fit_to_budget(config, free, objective, batches, validate, log)
@@ -195,16 +195,22 @@ def make_sampler(
 
 
 def make_session_start(
-    config: WindowsConfig | ComposedConfig, recognizer: Recognizer, batches: BatchSampler
+    config: WindowsConfig | ComposedConfig,
+    recognizer: Recognizer,
+    batches: BatchSampler,
+    log: Callable[[str], None] = lambda line: None,
 ) -> SessionStart | None:
-    """Return what sequences begin with, if `config` asks for the statistics of their sessions."""
+    """Return what sequences begin with, if `config` asks for the statistics of their sessions.
+
+    `log` receives a line for each session with bad electrodes.
+    """
     if not isinstance(config, ComposedConfig) or not config.worn_s:
         return None
     if recognizer.config.normalize.kind != "adaptive":
         kind = recognizer.config.normalize.kind
         raise ConfigError("data.worn_s", f"normalize.kind is {kind}", "set it to adaptive, or data.worn_s to 0")
     assert isinstance(batches, ComposedSampler)
-    return SessionStart(recognizer, list(batches.sequences.sessions.values()), config.worn_s)
+    return SessionStart(recognizer, batches.sequences.sessions, config.worn_s, log)
 
 
 def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:
