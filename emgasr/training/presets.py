@@ -167,7 +167,7 @@ def preset(task: Task, facts: Facts) -> Preset:
             "dropout": 0.2,
         },
         "objective": {"frame_head": "own", "ctc_ramp_steps": 100, "frame_weight": 0.3},
-        "augment": {"time_masks": 0, "frequency_masks": 0, "take_spread": 1.0},
+        "augment": {"time_masks": 0, "frequency_masks": 0, "take_spread": 0.7},
         "fit": {"learning_rate": 4e-3, "warmup_steps": 50},
     }
     if facts.rest:
