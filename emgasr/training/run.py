@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,18 +20,24 @@ from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
 from emgasr.frontend.measured import mended
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
-from emgasr.manifests.manifest import read_manifest
+from emgasr.manifests.manifest import TRAIN, Manifest, read_manifest
+from emgasr.manifests.splits import every_nth
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
+from emgasr.training.budget import fit_to_budget
 from emgasr.training.card import card
 from emgasr.training.checkpoint import CHECKPOINT_NAME
 from emgasr.training.config import TokensConfig, TrainingConfig
-from emgasr.training.loop import STARTING_BATCHES, BatchSampler, Fitted, Report, fit
+from emgasr.training.contracts import BatchSampler
+from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, fit
 from emgasr.training.objective import CTCObjective
 from emgasr.training.resuming import begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
-from emgasr.training.validator import GreedyCER
+from emgasr.training.session_start import SessionStart
+from emgasr.training.validator import make_validator
+
+HELD_OUT = 7  # one take of so many of a label validates, where a manifest holds none out
 
 
 def train(
@@ -39,6 +46,7 @@ def train(
     *,
     resume: bool = False,
     other_data: bool = False,
+    free: Collection[str] = (),
     report: Report = lambda entry: None,
     log: Callable[[str], None] = lambda line: None,
 ) -> Fitted:
@@ -53,20 +61,24 @@ def train(
         folder: a folder that is not there yet, or the run's with `resume`.
         resume: go on where the run in `folder` stopped.
         other_data: let a resumed run go on with other recordings, and record it.
+        free: options, by dotted names, that may be fitted to the machine and the budget (`fit_to_budget`).
         report: receives each entry of the log, as `fit` gives it.
-        log: receives a line for each recording with values that no amplifier gives, which are filled in.
+        log: receives a line for each recording with values that no amplifier gives, which are filled in, and for each
+            option that was fitted.
     """
     if not config.manifest:
         raise ConfigError("train", "no manifest", "give MANIFEST (see `emgasr manifest --help`)")
     manifest = read_manifest(config.manifest)
-    held_out = read_manifest(config.validation_manifest) if config.validation_manifest else manifest
     check_disjoint(manifest)
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    if isinstance(config.data, ComposedConfig) and not config.validation_manifest:
+        manifest = with_validation(manifest, config, log if first else _unlogged)
+    held_out = read_manifest(config.validation_manifest) if config.validation_manifest else manifest
     if config.train_split == config.validation_split and held_out is manifest:
         raise ConfigError("validation_split", "is the training split", "choose the best model on held-out recordings")
     check_apart(manifest.split(config.train_split), held_out.split(config.validation_split))
     resume = resume and not stopped_before_its_first_checkpoint(folder)
     begun = check_resumed(folder, config, manifest, held_out, other_data) if resume else None
-    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     named = [
         (entry.path, mended(open_entry(entry, manifest.root), log if first else _unlogged))
         for entry in manifest.split(config.train_split)
@@ -83,19 +95,28 @@ def train(
         if config.init and not resume:
             _take_weights(recognizer, load_recognizer(config.init), config.init)
         batches = make_sampler(config.data, named, tokens, config.seed)
+        validate = make_validator(config.data, validation, tokens)
         if begun is None:
             begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
-        validate = GreedyCER(validation, tokens)
         if first:
             stack.enter_context(_claimed(folder, resume))
+        begins = make_session_start(config.data, recognizer, batches)
+        objective = CTCObjective(recognizer, config.objective, config.augment, begins)
+        if free and not resume and "RANK" not in os.environ:
+            config = fit_to_budget(config, free, objective, batches, validate, log)
+            batches = make_sampler(config.data, named, tokens, config.seed)
+        if first:
             write_begun(begun, config, folder)
         if config.normalize.fitted and not resume:
             recognizer.normalize.fit(_frames(recognizer, batches))
-        objective = CTCObjective(recognizer, config.objective, config.augment)
 
-        def save(best: Recognizer, cer: float, step: int) -> None:
+        def save(best: Recognizer, error: float, step: int) -> None:
             lineage.write(begun.shaped_by, folder / "model")
-            save_recognizer(best, folder / "model", card(config, manifest, begun, best, cer, step))
+            save_recognizer(
+                best,
+                folder / "model",
+                card(config, manifest, begun, best, f"{validate.described} | {100 * error:.2f} %", step),
+            )
 
         fitted = fit(
             objective,
@@ -111,6 +132,26 @@ def train(
         if first and not fitted.interrupted:
             (folder / UNFINISHED).unlink(missing_ok=True)  # of the run that was killed and went on here
         return fitted
+
+
+def with_validation(manifest: Manifest, config: TrainingConfig, log: Callable[[str], None]) -> Manifest:
+    """Return the manifest with every `HELD_OUT`th take of a label held out for validation, if it has no such split.
+
+    `log` receives what was held out. Recordings of many takes are not cut: a ManifestError then asks for a split.
+    """
+    if config.validation_split in manifest.splits or not all(
+        entry.text for entry in manifest.split(config.train_split)
+    ):
+        return manifest
+    entries = [replace(e, split=TRAIN) if e.split == config.train_split else e for e in manifest.entries]
+    entries = every_nth(entries, HELD_OUT, config.validation_split)
+    entries = [replace(e, split=config.train_split) if e.split == TRAIN else e for e in entries]
+    count = sum(entry.split == config.validation_split for entry in entries)
+    log(
+        f"{config.validation_split}: {count} takes, every {HELD_OUT}th of a label, for the manifest has no such split; "
+        "they lie beside the takes that are trained on, so their error is optimistic"
+    )
+    return replace(manifest, entries=tuple(entries))
 
 
 def _claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:
@@ -146,9 +187,22 @@ def make_sampler(
     if isinstance(config, WindowsConfig):
         return WindowSampler([recording for _, recording in recordings], tokens, config, seed)
     words = read_words(config.words) if config.words else None
-    texts: Texts = Words(words) if words else RandomStrings(config.shortest, config.longest)
+    texts: Texts = Words(words) if words else RandomStrings(config.shortest, config.longest, config.repeats)
     sequences = ComposedExamples(takes_from_recordings(recordings), texts, tokens, config, seed)
     return ComposedSampler(sequences, config.batch_size)
+
+
+def make_session_start(
+    config: WindowsConfig | ComposedConfig, recognizer: Recognizer, batches: BatchSampler
+) -> SessionStart | None:
+    """Return what sequences begin with, if `config` asks for the statistics of their sessions."""
+    if not isinstance(config, ComposedConfig) or not config.worn_s:
+        return None
+    if recognizer.config.normalize.kind != "adaptive":
+        kind = recognizer.config.normalize.kind
+        raise ConfigError("data.worn_s", f"normalize.kind is {kind}", "set it to adaptive, or data.worn_s to 0")
+    assert isinstance(batches, ComposedSampler)
+    return SessionStart(recognizer, list(batches.sequences.sessions.values()), config.worn_s)
 
 
 def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:
