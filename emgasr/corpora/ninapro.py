@@ -50,8 +50,8 @@ OTHERS = {10: "DB1", 14: "DB7 (its accelerometers left out?)"}  # by their chann
 def open_recording(path: str | Path, *, database: str = "", rest: Sequence[str] = REST) -> Recording:
     """Open one exercise; without `database`, 12 channels tell DB2 and 16 tell DB5.
 
-    Gestures become spans of kind "gesture" labelled e<exercise>g<number>. What lies between them is labelled "rest", and
-    of kind "rest" unless `rest` leaves that out.
+    Gestures become spans of kind "gesture" labelled e<exercise>g<number>. What lies between them is labelled "rest",
+    and of kind "rest" unless `rest` leaves that out.
     """
     path = Path(path)
     shape, labels, subject, exercise = _described(path, stamp_of(path))

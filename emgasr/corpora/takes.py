@@ -1,8 +1,8 @@
 """A folder of single takes: metadata.csv (file, text, subject, session, rate_hz) and sample files in, Recordings out.
 
-One take (.npy, .wav, or a table: .csv, .tsv, .txt) is one Recording with one span over all of it: an utterance, another
-`kind`, or rest where its text marks that. The unit stands in a column `unit`, or is given. A column `scale_uv` gives the
-µV of one stored step, and `columns` the electrodes of a table whose header leaves them open.
+One take (.npy, .wav, or a table: .csv, .tsv, .txt) is one Recording with one span over all of it: an utterance,
+another `kind`, or rest where its text marks that. The unit stands in a column `unit`, or is given. A column `scale_uv`
+gives the µV of one stored step, and `columns` the electrodes of a table whose header leaves them open.
 """
 
 from __future__ import annotations

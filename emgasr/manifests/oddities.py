@@ -1,4 +1,4 @@
-"""What recordings have in common, in; a line on each thing about them that looks odd or keeps one model from them, out."""
+"""The entries of a manifest in; a line on each thing that looks odd, or that keeps one model from reading them, out."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def few_takes(counts: Mapping[str, int]) -> list[str]:
     """Return a line on the labels that training has few takes of; `counts` are the takes of each label."""
     few = sorted((count, label) for label, count in counts.items() if count < FEWEST)
     # Where no label is said often, texts are sentences.
-    if not few or len(few) == len(counts) and sum(counts.values()) < 2 * len(counts):
+    if not few or (len(few) == len(counts) and sum(counts.values()) < 2 * len(counts)):
         return []
     shown = listed((f"{label!r} {count}" for count, label in few), 8)
     return [f"{counted(len(few), 'label')} with fewer than {FEWEST} takes to train on, trained all the same: {shown}"]
