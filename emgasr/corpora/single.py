@@ -125,7 +125,7 @@ def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
         if path.suffix.lower() == ".npy" or path.suffix.lower() in TABLES:
             assumed.append(f"at {rate_hz:g} Hz")
     if rate_hz is None:
-        raise _unsaid(path, "its rate", "--rate HZ")
+        raise _unsaid(path, rate=True, unit=facts.unit is None and facts.scale_uv is None)
     unit, scale_uv = facts.unit, facts.scale_uv
     if unit is None and scale_uv is None:
         unit = _own_unit(path, rate_hz, facts.columns)
@@ -133,7 +133,7 @@ def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
         unit = signal.unit
         assumed.append(f"in {unit}")
     if unit is None and scale_uv is None:
-        raise _unsaid(path, "its unit", "--unit (uV, mV, V, nV or counts) or --scale-uv")
+        raise _unsaid(path, rate=False, unit=True)
     recording = open_bare(path, rate_hz=rate_hz, unit=unit, scale_uv=scale_uv, columns=facts.columns)
     if signal is not None:
         electrodes = electrode_count(signal.bands)
@@ -168,9 +168,11 @@ def _own_unit(path: Path, rate_hz: float, columns: Sequence[str]) -> str | None:
     return units[0] if units else None
 
 
-def _unsaid(path: Path, what: str, option: str) -> RecordingError:
-    advice = f"give {option}, or list it in a {TABLE} for `emgasr manifest --corpus takes`"
-    return RecordingError(path, f"holds bare samples and does not say {what}", advice)
+def _unsaid(path: Path, rate: bool, unit: bool) -> RecordingError:
+    what = " and ".join([*["rate"] * rate, *["unit"] * unit])
+    options = " and ".join([*["--rate HZ"] * rate, *["--unit (uV, mV, V, nV or counts)"] * unit])
+    advice = f"give {options}, or list it in a {TABLE} for `emgasr manifest --corpus takes`"
+    return RecordingError(path, f"holds bare samples and does not say its {what}", advice)
 
 
 def _of_table(path: Path, corpus: str, facts: Facts, signal: Signal | None) -> tuple[list[Named], list[str]]:
