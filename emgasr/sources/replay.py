@@ -31,9 +31,9 @@ def open_source(spec: Spec, signal: Signal | None = None, tell: Callable[[str], 
         raise ConfigError(spec.where, "names no recording", "give file:PATH")
     columns = spec.text("columns", "")
     facts = Facts(
-        spec.rate_hz() if "rate" in spec.options else None,
+        spec.rate_hz() if spec.text("rate", "") else None,
         spec.text("unit", "") or None,
-        spec.number("scale_uv", -math.inf) if "scale_uv" in spec.options else None,
+        spec.number("scale_uv", least=-math.inf) if spec.text("scale_uv", "") else None,
         tuple(columns.split("+")) if columns else (),
     )
     recording = open_single(spec.bare, facts, signal)
