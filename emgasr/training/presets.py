@@ -27,6 +27,9 @@ REPEATED = 3  # takes a label, in the median, that make labels rather than sente
 FRAMES_A_LABEL = 6  # emissions in a typical take: long windows tell more of a muscle than many short ones
 SHORTEST_FRAME_MS, LONGEST_FRAME_MS = 40.0, 160.0
 WIDTH_OF_FEATURES = 108  # values of a frame, at most, over all frequency bands
+BINS_AN_ELECTRODE = (
+    2  # of a band's spectrum, at least: a covariance of fewer is nearly singular, and its logarithm noise
+)
 LOWEST_HZ, HIGHEST_SHARE = 15.0, 0.95  # of the spectrum that is used: below lies motion, above the converter's filter
 LOWEST_SLOW_HZ = 5.0  # of few electrodes, on face and neck: what moves slowly tells most there
 BESIDE_MAINS_HZ = 4.0
@@ -190,7 +193,8 @@ def _features(frame_ms: float, facts: Facts) -> tuple[dict[str, Any], tuple[str,
     most = max(facts.electrodes)
     lowest = max(LOWEST_HZ if most > 4 else LOWEST_SLOW_HZ, narrowest)  # below, the taper leaks what stands still
     highest = HIGHEST_SHARE * facts.rate_hz / 2
-    bands = int(np.clip(WIDTH_OF_FEATURES // (most * (most + 1) // 2), 1, 6))
+    bins = (highest - lowest) * window / facts.rate_hz
+    bands = int(np.clip(min(WIDTH_OF_FEATURES // (most * (most + 1) // 2), bins // (BINS_AN_ELECTRODE * most)), 1, 6))
     while True:  # narrower where there is more to tell apart
         edges = np.linspace(np.sqrt(lowest), np.sqrt(highest), bands + 1) ** 2
         if bands == 1 or edges[1] - edges[0] >= narrowest:
