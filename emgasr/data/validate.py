@@ -245,10 +245,11 @@ def _mixtures(tallies: Iterable[_Tally]) -> list[str]:
     """A line for each rate, number of channels or unit that some recordings do not share with the others."""
     groups: dict[str, dict[str, list[str]]] = {"rates": {}, "numbers of channels": {}, "units": {}}
     for tally in tallies:
-        told = ({f"{rate:g} Hz": paths for rate, paths in tally.rates_hz.items()}, tally.channels, tally.units)
-        for by_value, own in zip(groups.values(), told, strict=True):
-            for value, paths in own.items():
-                by_value.setdefault(str(value), []).extend(paths)
+        told = [("rates", f"{rate:g} Hz", paths) for rate, paths in tally.rates_hz.items()]
+        told += [("numbers of channels", str(count), paths) for count, paths in tally.channels.items()]
+        told += [("units", unit, paths) for unit, paths in tally.units.items()]
+        for what, value, paths in told:
+            groups[what].setdefault(value, []).extend(paths)
     return mixtures(groups)
 
 

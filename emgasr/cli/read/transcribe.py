@@ -74,7 +74,8 @@ def _recordings(options: argparse.Namespace, pipeline: Pipeline) -> list[tuple[s
     """Return the name of each recording that the paths mean, and what opens it when its turn comes."""
     from emgasr.corpora.single import named
 
-    facts, found = facts_of(options), []
+    facts = facts_of(options)
+    found: list[tuple[str, Input]] = []
     for path in options.recordings:
         recordings, notes = named(path, facts, pipeline.recognizer.signal)
         found += [(each.name, each.open) for each in recordings]
