@@ -33,7 +33,7 @@ BINS_AN_ELECTRODE = (
 LOWEST_HZ, HIGHEST_SHARE = 15.0, 0.95  # of the spectrum that is used: below lies motion, above the converter's filter
 LOWEST_SLOW_HZ = 5.0  # of few electrodes, on face and neck: what moves slowly tells most there
 BESIDE_MAINS_HZ = 4.0
-FLOOR = 0.003  # of the typical power, added to every electrode's: what a converter's steps and noise are
+FLOOR = 3e-4  # of the typical power, added to every electrode's: what a converter's steps and noise are
 LISTENED_S = 60.0  # of signal, at most, in which the mains are looked for
 
 
@@ -166,9 +166,9 @@ def preset(task: Task, facts: Facts) -> Preset:
             "kernel": 7,
             "dropout": 0.2,
         },
-        "objective": {"frame_from": 0.5, "ctc_ramp_steps": 100, "frame_weight": 0.3},
-        "augment": {"time_masks": 0, "frequency_masks": 0, "spread": 0.5},
-        "fit": {"warmup_steps": 50},
+        "objective": {"frame_head": "own", "ctc_ramp_steps": 100, "frame_weight": 0.3},
+        "augment": {"time_masks": 0, "frequency_masks": 0, "take_spread": 0.7},
+        "fit": {"learning_rate": 4e-3, "warmup_steps": 50},
     }
     if facts.rest:
         values["data"] |= {"rest_shortest_ms": 0.0, "rest_longest_ms": 1000 * facts.take_s, "rest_probability": 0.5}
@@ -201,11 +201,12 @@ def _features(frame_ms: float, facts: Facts) -> tuple[dict[str, Any], tuple[str,
             break
         bands -= 1
     ranges = _without_mains(list(itertools.pairwise(edges.tolist())), facts, narrowest)
-    features = {
+    features: dict[str, Any] = {
         "kind": "spectral_covariance",
         "window_ms": round(window * sample_ms, 6),
         "hop_ms": round(hop * sample_ms, 6),
         "bands_hz": [[round(low, 1), round(high, 1)] for low, high in ranges],
+        "shrinkage": 0.01,  # electrodes differ by 20 dB: more would hide the quiet ones
         "epsilon": float(f"{max(1e-6, FLOOR * facts.power):.2g}"),
     }
     shown = ", ".join(f"{low:g}-{high:g}" for low, high in features["bands_hz"])

@@ -15,10 +15,12 @@ from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.language import as_option
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
+from emgasr.cli.options.session import add_session_options, session_of
 from emgasr.cli.options.standard import add_json, add_model, add_quiet
 from emgasr.cli.options.takes import KINDS, add_take_options, facts_of
 from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, EmgasrError
+from emgasr.frontend.session import Unlabelled, unlabelled_line
 from emgasr.tokens import ENTER
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 def run(argv: list[str]) -> int:
     """Transcribe each recording; one that cannot be read is reported and does not stop the others (exit code 2)."""
     options = parser().parse_args(argv)
+    session = session_of(options)
     pipeline = pipeline_of(options, options.model)
     nbest = 1 if options.nbest is None else options.nbest
     if options.nbest is not None and pipeline.language is None:
@@ -38,16 +41,17 @@ def run(argv: list[str]) -> int:
         raise as_option(error) from error
     vocabulary = _announce(pipeline, options.quiet)
     code, seen = 0, Counter[str]()
+    unlabelled_s: list[float] = []
     recordings = _recordings(options, pipeline)
-    for (path, _), found in zip(
-        recordings, pipeline.read_each([opened for _, opened in recordings], nbest), strict=True
-    ):
+    read = pipeline.read_each([opened for _, opened in recordings], nbest, session=session)
+    for (path, _), found in zip(recordings, read, strict=True):
         if isinstance(found, EmgasrError):
             if len(recordings) == 1:
                 raise found
             print(f"emgasr: {found if path in found.where else f'{path}: {found}'}", file=sys.stderr)
             code = found.exit_code
             continue
+        unlabelled_s.append(found.unlabelled_s)
         if options.nbest == 1:
             found = replace(found, nbest=(found,))
         for note in found.notes:
@@ -67,6 +71,9 @@ def run(argv: list[str]) -> int:
     for note, count in seen.items():
         if count > 1:
             print(f"emgasr: {counted(count - 1, 'further recording')}: {note}", file=sys.stderr)
+    if (len(unlabelled_s) > 1 or any(unlabelled_s)) and not options.quiet:
+        line = unlabelled_line(Unlabelled.of(unlabelled_s), pipeline.recognizer.config.normalize.kind)
+        print(line, file=sys.stderr)
     return code
 
 
@@ -127,5 +134,6 @@ def parser() -> ArgumentParser:
     made.add_argument("--nbest", type=int, metavar="N", help=nbest)
     add_quiet(made)
     add_take_options(made, "Rate and unit are the file's own, else those given, else the model's, as a line then says")
+    add_session_options(made)
     add_search_options(made)
     return made
