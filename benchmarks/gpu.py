@@ -195,6 +195,7 @@ class Step:
             torch.full((size.windows,), labels),
             onset,
             onset + 0.1,
+            torch.full((size.windows,), -1),
         ).to(torch.device(device))
 
     def gradients(self, batch: Any = None) -> None:

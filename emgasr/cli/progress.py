@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 Thing = TypeVar("Thing")
+JUDGED = "validation_"  # before the name of a validator's figure, in the log
 
 
 def bar(quiet: bool, transient: bool = False) -> Progress:
@@ -28,6 +29,12 @@ def counted(things: Iterable[Thing], what: str, count: int, quiet: bool) -> Iter
         yield from shown.track(things, total=count, description=what)
 
 
+def figures_line(figures: Mapping[str, float]) -> str:
+    """Return what a validator found, in words: error rates in percent, by their names."""
+    names = {"cer": "CER", "wer": "WER", "accuracy": "accuracy"}
+    return ", ".join(f"{names[name]} {100 * value:.2f} %" for name, value in figures.items() if name in names)
+
+
 @contextmanager
 def fit_progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Yield what shows the entries of a fit's log: a bar on a terminal, a line a validation; if `quiet`, warnings."""
@@ -44,8 +51,9 @@ def fit_progress(quiet: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
         def report(entry: dict[str, Any]) -> None:
             if "loss" in entry:
                 shown["loss"] = f"loss {entry['loss']:.3f}"
-            if "validation_cer" in entry:
-                shown["cer"] = f"CER {100 * entry['validation_cer']:.1f} %"
+            judged = {n.removeprefix(JUDGED): v for n, v in entry.items() if n.startswith(JUDGED)}
+            if judged:
+                shown["cer"] = figures_line(judged)
                 line = f"step {entry['step']}  {entry['minutes']:.1f} min  {shown['loss']}  validation {shown['cer']}"
                 if not quiet:
                     console.print(line, highlight=False)

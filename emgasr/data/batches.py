@@ -54,6 +54,9 @@ class ComposedConfig(ComposeConfig):
         words: file of words to spell, one a line; random strings without it.
         shortest: shortest random string, in labels.
         longest: longest random string, in labels.
+        repeats: share of the neighbors in a random string that are made equal, beyond those that are so by chance.
+        worn_s: most seconds of its session that a sequence begins with the running statistics of, as if the device had
+            been worn so long; 0: each begins as a device just put on. For adaptive normalization.
     """
 
     kind: Literal["composed"] = "composed"
@@ -61,6 +64,8 @@ class ComposedConfig(ComposeConfig):
     words: str = ""
     shortest: Annotated[int, Within(1, 1e5)] = 2
     longest: Annotated[int, Within(1, 1e5)] = 7
+    repeats: Annotated[float, Within(0, 1)] = 0.0
+    worn_s: Annotated[float, Within(0, 1e6)] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -127,6 +132,7 @@ class ComposedSampler:
     def __init__(self, sequences: ComposedExamples, size: int) -> None:
         self.sequences = sequences
         self.size = size
+        self._sorted: tuple[int, np.ndarray] = (-1, np.empty(0))  # of the pool that was asked for last
 
     def batch(self, step: int) -> Batch:
         """Batch `step`, padded."""
@@ -134,16 +140,27 @@ class ComposedSampler:
 
     def examples(self, step: int) -> list[Example]:
         """The examples of batch `step`: lengths are planned for a whole pool, only this batch's examples are made."""
-        first = step // self.pool * self.pool * self.size
-        lengths = np.array([self.sequences.planned_samples(first + i) for i in range(self.pool * self.size)])
-        order = np.argsort(lengths, kind="stable").reshape(self.pool, self.size)
-        turn = np.random.default_rng((self.sequences.seed, 1, step // self.pool)).permutation(self.pool)
-        return [self.sequences.example(first + int(i)) for i in order[turn[step % self.pool]]]
+        pool, first = step // self.pool, step // self.pool * self.pool * self.size
+        turn = np.random.default_rng((self.sequences.seed, 1, pool)).permutation(self.pool)
+        return [self.sequences.example(first + int(i)) for i in self._order(pool)[turn[step % self.pool]]]
+
+    def _order(self, pool: int) -> np.ndarray:
+        """(pool, size) numbers of a pool's examples, sorted by length; kept, for the next batch asks for it again."""
+        number, order = self._sorted
+        if number != pool:
+            first = pool * self.pool * self.size
+            lengths = np.array([self.sequences.planned_samples(first + i) for i in range(self.pool * self.size)])
+            order = np.argsort(lengths, kind="stable").reshape(self.pool, self.size)
+            self._sorted = pool, order
+        return order
 
 
 @dataclass
 class Batch:
-    """Padded examples: samples (B, T, C), lengths (B,), target ids (B, L) with their lengths and times (B, L) in s."""
+    """Padded examples: samples (B, T, C), lengths (B,), target ids (B, L) with their lengths and times (B, L) in s.
+
+    `worn` (B,) is the place of each example's session among those of the sampler, -1 where there is none.
+    """
 
     samples: Tensor
     lengths: Tensor
@@ -151,6 +168,7 @@ class Batch:
     target_lengths: Tensor
     onset_s: Tensor
     offset_s: Tensor
+    worn: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""
@@ -176,7 +194,8 @@ def collate(examples: Sequence[Example]) -> Batch:
         targets[row, : counts[row]] = torch.tensor(example.ids, dtype=torch.long)
         onset[row, : counts[row]] = torch.from_numpy(np.asarray(example.onset_s, dtype=np.float32))
         offset[row, : counts[row]] = torch.from_numpy(np.asarray(example.offset_s, dtype=np.float32))
-    return Batch(torch.from_numpy(samples), torch.tensor(lengths), targets, torch.tensor(counts), onset, offset)
+    worn = torch.tensor([example.worn for example in examples])
+    return Batch(torch.from_numpy(samples), torch.tensor(lengths), targets, torch.tensor(counts), onset, offset, worn)
 
 
 def _in_memory(recording: Recording) -> Recording:

@@ -7,7 +7,7 @@ never mixes people.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -36,7 +36,8 @@ class Take:
 class Example:
     """Samples float32 (T, C), the token ids in them, and when each starts and ends, float64 (n,) seconds.
 
-    Composed examples say whose takes they are made of.
+    Composed examples say whose takes they are made of; `worn` is the place of their session among those of the sampler
+    (`ComposedExamples.sessions`), -1 where their takes are of several.
     """
 
     samples: np.ndarray
@@ -46,6 +47,7 @@ class Example:
     subject: str = ""
     session: str = ""
     takes: tuple[str, ...] = ()
+    worn: int = -1
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class ComposeConfig:
         remove_offset: subtract each take's mean, so that joins make no steps.
         rest_shortest_ms: shortest rest between two takes.
         rest_longest_ms: longest rest between two takes; 0 for none. It is cut from rest takes of the same person.
+        rest_probability: probability that there is rest between two takes, or before the first, or behind the last, if
+            it is below 1; at 1 there is rest between all, and none at the ends.
         trim_ms: most that is cut off at random at either end of a take, never more than a quarter of it.
         stretch: largest random change of a take's duration, a fraction.
         same_session: whether a sequence keeps to the takes of one session.
@@ -68,6 +72,7 @@ class ComposeConfig:
     remove_offset: bool = True
     rest_shortest_ms: Annotated[float, Within(0, 1e6)] = 0.0
     rest_longest_ms: Annotated[float, Within(0, 1e6)] = 0.0
+    rest_probability: Annotated[float, Within(0, 1)] = 1.0
     trim_ms: Annotated[float, Within(0, 1e5)] = 0.0
     stretch: Annotated[float, Within(0, 0.5)] = 0.0
     same_session: bool = False
@@ -92,10 +97,16 @@ class ComposedExamples:
         self.seed = seed
         sizes = np.array([group.size for group in self.groups], dtype=np.float64)
         self._share = sizes / sizes.sum()
+        self.sessions: dict[tuple[str, str], list[Take]] = {}  # what was recorded of each person and session
+        for group in self.groups:
+            for take in (*(take for takes in group.takes.values() for take in takes), *group.rests):
+                self.sessions.setdefault((take.subject, take.session), []).append(take)
+        self._places = {session: place for place, session in enumerate(self.sessions)}
 
     def example(self, index: int) -> Example:
         """Example number `index`."""
-        return _render(self._plan(index), self.tokens, self.config)
+        made = _render(self._plan(index), self.tokens, self.config)
+        return replace(made, worn=self._places.get((made.subject, made.session), -1))
 
     def planned_samples(self, index: int) -> int:
         """How many samples example number `index` has, without making it."""
@@ -274,14 +285,22 @@ def _plan(
     takes: Sequence[Take], rests: Sequence[Take], config: ComposeConfig, rng: np.random.Generator
 ) -> list[_Piece]:
     pieces: list[_Piece] = []
+    sometimes = config.rest_probability < 1
+
+    def pause(rate_hz: float) -> None:
+        if config.rest_longest_ms and (not sometimes or rng.random() < config.rest_probability):
+            pieces.extend(_rest(rests, rate_hz, config, rng))
+
     for number, take in enumerate(takes):
-        if number and config.rest_longest_ms:
-            pieces.extend(_rest(rests, take.rate_hz, config, rng))
+        if number or sometimes:
+            pause(take.rate_hz)
         count = len(take.samples)
         trim = min(round(config.trim_ms * take.rate_hz / 1000), count // 4)
         first, cut = rng.integers(0, trim + 1, size=2)
         length = max(1, round((count - cut - first) * (1 + rng.uniform(-config.stretch, config.stretch))))
         pieces.append(_Piece(take, int(first), count - int(cut), length))
+    if sometimes:
+        pause(takes[-1].rate_hz)
     return pieces
 
 

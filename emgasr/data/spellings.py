@@ -21,10 +21,15 @@ class Texts(Protocol):
 
 @dataclass(frozen=True)
 class RandomStrings:
-    """Labels drawn uniformly and independently, `shortest` to `longest` of them."""
+    """Labels drawn uniformly, `shortest` to `longest` of them; one equals the one before it by chance, or on purpose.
+
+    `repeats` is the share of neighbors that are made equal: CTC must learn to write a blank between two of a kind,
+    which come by chance too seldom to learn it from.
+    """
 
     shortest: int
     longest: int
+    repeats: float = 0.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.shortest <= self.longest:
@@ -35,7 +40,11 @@ class RandomStrings:
     def draw(self, labels: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
         """One string."""
         count = rng.integers(self.shortest, self.longest + 1)
-        return [labels[i] for i in rng.integers(len(labels), size=count)]
+        text = [labels[i] for i in rng.integers(len(labels), size=count)]
+        if self.repeats:
+            for place in np.flatnonzero(rng.random(count - 1) < self.repeats):
+                text[place + 1] = text[place]
+        return text
 
 
 class Words:

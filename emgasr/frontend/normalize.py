@@ -108,15 +108,19 @@ class RunningNormalize(nn.Module):
             self.register_buffer("mean", torch.zeros(self.shape))
             self.register_buffer("variance", torch.ones(self.shape))
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return normalized frames (B, F, N, E, K), zero beyond lengths (B,) whatever the padding was; and lengths."""
+    def forward(self, frames: Tensor, lengths: Tensor, begun: NormalizeState | None = None) -> tuple[Tensor, Tensor]:
+        """Return normalized frames (B, F, N, E, K), zero beyond lengths (B,) whatever the padding was; and lengths.
+
+        Args:
+            begun: running statistics that the items begin with, past any warm-up; None: those of a stream's start.
+        """
         valid = frame_mask(lengths, frames.shape[1])
         padding = ~valid[:, :, None, None, None]
         if not self.config.running:
             return self._pointwise(frames).masked_fill(padding, 0.0), lengths
         frames = frames.masked_fill(padding, 0.0)
-        if self.config.kind == "adaptive":
-            state = self._trained(len(frames), frames.dtype, frames.device)
+        if begun is not None or self.config.kind == "adaptive":
+            state = self._trained(len(frames), frames.dtype, frames.device) if begun is None else begun
             return self._continue(frames, state, valid)[0].masked_fill(padding, 0.0), lengths
         warmup = self.config.warmup_frames
         head, state = self._begin(frames[:, :warmup], lengths.clamp(max=warmup), frames[:, :0])
@@ -219,6 +223,22 @@ class RunningNormalize(nn.Module):
             raise DataError("normalize", wrong, "give more of the person's signal")
         share = (most_frames / state.weight).clamp(max=1.0)
         return state._replace(weight=state.weight * share, scatter=state.scatter * share[:, None, None, None])
+
+    def heard(self, state: NormalizeState, count: Tensor, total: Tensor, squares: Tensor) -> NormalizeState:
+        """Return `state`, past its warm-up, with further frames in its statistics, all of the same weight.
+
+        Args:
+            count: (B,) float64, number of frames; a stream with none stays as it is.
+            total: (B, N, E, K) float64, their sum.
+            squares: (B, N, E, K) float64, their sum of squares.
+        """
+        some = count.clamp(min=1)[:, None, None, None]
+        weight, mean = state.weight[:, None, None, None], total / some
+        more = (squares - total * mean).clamp(min=0)
+        share = count[:, None, None, None] / (weight + count[:, None, None, None])
+        difference = mean - state.mean
+        scatter = state.scatter + more + difference.square() * weight * share  # Chan's update
+        return state._replace(weight=state.weight + count, mean=state.mean + difference * share, scatter=scatter)
 
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Set the training set's statistics from batches of frames (B, F, N, E, K) and their lengths (B,).

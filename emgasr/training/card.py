@@ -19,9 +19,12 @@ from emgasr.version import __version__
 
 
 def card(
-    config: TrainingConfig, manifest: Manifest, begun: Begun, recognizer: Recognizer, cer: float, step: int
+    config: TrainingConfig, manifest: Manifest, begun: Begun, recognizer: Recognizer, judged: str, step: int
 ) -> str:
-    """Return the card of a trained model: its signal, everybody whose data shaped it, split, seed, validation error."""
+    """Return the card of a trained model: its signal, everybody whose data shaped it, split, seed, validation error.
+
+    `judged` is the row of the error that chose the checkpoint: what it is of, and its value.
+    """
     trained = manifest.split(config.train_split)
     hours = sum(entry.duration_s for entry in trained) / 3600
     signal = recognizer.signal
@@ -39,7 +42,7 @@ def card(
 | trained on | {hours:.2f} h of {people} people, split {trained_on}, manifest {manifest.checksum()[:16]} |
 {lineage.card_rows(begun.shaped_by, begun.started_from)}
 | budget | {budget}, seed {config.seed}; best at step {step} |
-| CER on validation, greedy | {100 * cer:.2f} % (split {judged_on}; the checkpoint was chosen on it) |
+| {judged} (split {judged_on}; the checkpoint was chosen on it) |
 | made with | emgasr {__version__}, torch {torch.__version__}, Python {platform.python_version()} |
 | licence | that of the training data |
 

@@ -66,6 +66,9 @@ class TrainingConfig:
 
     Args:
         manifest: manifest with the training recordings (see `emgasr manifest` and `emgasr simulate`).
+        task: what is read, which sets the options that nothing else sets. typing: keys of continuous recordings.
+            words, gestures, letters: strings of them, learned from single takes. auto: as the labels of the manifest
+            say, unless there is a --config. none: the options as they are.
         train_split: name of the split to train on.
         validation_manifest: manifest of the validation recordings, if it is another one.
         validation_split: name of the split whose CER chooses the best model.
@@ -84,6 +87,7 @@ class TrainingConfig:
     RENAMED: ClassVar[Mapping[str, str]] = RENAMED
 
     manifest: str = ""
+    task: Literal["auto", "typing", "words", "gestures", "letters", "none"] = "auto"
     train_split: str = "train"
     validation_manifest: str = ""
     validation_split: str = "validation"

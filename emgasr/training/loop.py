@@ -1,21 +1,20 @@
 """An objective, a batch sampler and a validator in; a fitted model out, with its log and its checkpoint on the way.
 
-The loop knows no losses, no labels and no error rate: these are the three contracts below.
+The loop knows no losses, no labels and no error rate: see `emgasr.training.contracts`.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from emgasr.config.bounds import Within, check_within
@@ -24,71 +23,13 @@ from emgasr.data.loader import loaded, noticing_lost_workers
 from emgasr.errors import ConfigError, ModelError
 from emgasr.runtime.interrupts import noticing_ctrl_c
 from emgasr.training.checkpoint import CHECKPOINT_NAME, load_checkpoint, write_checkpoint
+from emgasr.training.contracts import BatchSampler, Judgement, Model, Objective, Validator
 from emgasr.training.log import RunLog
 
-Model = TypeVar("Model", bound=nn.Module)
-Judged = TypeVar("Judged", bound=nn.Module, contravariant=True)
 Report = Callable[[dict[str, Any]], None]
+RESTART_RATE = 1 / 3  # of the learning rate, after a plateau
+LEAST_TRIED = 100  # steps before a model may be said to sit on a plateau
 STARTING_BATCHES = 50  # that an objective may measure before the first step
-
-
-class Objective(nn.Module, Generic[Model], ABC):
-    """What a fit minimizes: a padded batch in, the named parts of its loss out, through the model that it holds.
-
-    An implementation is an nn.Module, because the loop saves its state, moves it, spreads it over processes and fits
-    all its parameters. Any randomness comes from torch's global generator, which the loop seeds by the step. Padding of
-    a batch must not change a loss; an item shorter than an output frame must not break one.
-    """
-
-    @property
-    @abstractmethod
-    def model(self) -> Model:
-        """The part that is validated and kept; the rest serves training alone."""
-
-    def prepare(self, batches: Iterable[Batch]) -> None:
-        """Measure what the losses need on the first training batches, before the first step; most need nothing."""
-
-    @abstractmethod
-    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Return the weighted parts of the loss of a batch at `step` (from 0), scalars; their sum is minimized."""
-
-
-class BatchSampler(Protocol):
-    """Padded training batches, each a function of the sampler's seed and the batch's number alone.
-
-    So a step is the whole state of a sampler: a resumed run draws what the stopped one would have drawn, and worker
-    processes and torchrun's processes may make batches in any order.
-    """
-
-    def batch(self, step: int) -> Batch:
-        """Return batch number `step`, on the CPU. The loop calls it from a thread or from worker processes."""
-        ...
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a validator finds.
-
-    Args:
-        figures: numbers by name, as the log holds them behind `validation_`; the lowest `chooses` wins.
-        warning: a line for people if training seems to go wrong.
-    """
-
-    figures: Mapping[str, float]
-    warning: str = ""
-
-
-class Validator(Protocol[Judged]):
-    """A model in, named figures out; the one called `chooses` decides which checkpoint is the best (lower is better).
-
-    The judgement is a function of the weights alone, and NaN in them must not end the run.
-    """
-
-    chooses: str
-
-    def __call__(self, model: Judged) -> Judgement:
-        """Judge `model` on held-out data. The loop calls it between two steps, in the first process alone."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -105,6 +46,9 @@ class FitConfig:
         validations: how often the budget is interrupted to validate and to write a checkpoint.
         device: auto takes CUDA when there is one.
         precision: bf16 computes the forward pass in bfloat16 under autocast.
+        restart_at: share of the budget by which a model must have left the plateau on which it writes the same whatever
+            it hears. A run that still sits there starts again, once, from its first weights with a third of the
+            learning rate, in what is left of the budget; the log says so. 0: never.
         workers: processes that make batches ahead; 0 uses a thread. By default 0 on the CPU and up to 4 with CUDA. Any
             number gives the same batches.
     """
@@ -118,6 +62,7 @@ class FitConfig:
     validations: Annotated[int, Within(1, 1e6)] = 10
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["float32", "bf16"] = "float32"
+    restart_at: Annotated[float, Within(0, 1)] = 0.3
     workers: Annotated[int, Within(0, 256)] | None = None
 
     def __post_init__(self) -> None:
@@ -140,6 +85,8 @@ class Fitted:
         steps: steps done.
         minutes: wall-clock time used, validation included.
         interrupted: whether Ctrl-C ended the fit before its budget did.
+        figures: all that the validator found at the best step.
+        restarted_step: the step at which the fit started again from a plateau; 0: it did not.
     """
 
     best: float
@@ -147,6 +94,8 @@ class Fitted:
     steps: int
     minutes: float
     interrupted: bool
+    figures: Mapping[str, float] = field(default_factory=dict)
+    restarted_step: int = 0
 
 
 def fit(
@@ -194,6 +143,9 @@ class _Progress:
     best: float = math.inf
     best_step: int = 0
     validated: int = 0
+    restarted_step: int = 0  # 0: never
+    restarted_fraction: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)  # at the best step
 
 
 @dataclass
@@ -220,8 +172,8 @@ class _Fit(Generic[Model]):
         self.device = choose_device(self.config.device, self.rank)
         self.objective.to(self.device)
         self.forward: nn.Module = DistributedDataParallel(self.objective) if distributed else self.objective
-        groups = _groups(self.objective, self.config.weight_decay)
-        self.optimizer = torch.optim.AdamW(groups, lr=self.config.learning_rate)
+        self.optimizer = self._new_optimizer()
+        self.first = {name: value.detach().cpu().clone() for name, value in self.objective.named_parameters()}
         self.log: RunLog | None = None  # of the first process
 
     def run(self, resume: bool) -> Fitted:
@@ -232,7 +184,8 @@ class _Fit(Generic[Model]):
         with self._opened_log() as self.log, noticing_lost_workers():
             interrupted = self._steps()
         p = self.progress
-        return Fitted(p.best, p.best_step, p.step, self._elapsed() / 60, interrupted)
+        minutes = self._elapsed() / 60
+        return Fitted(p.best, p.best_step, p.step, minutes, interrupted, p.figures, p.restarted_step)
 
     def _steps(self) -> bool:
         """Take the steps that are left, validating on the way; return whether Ctrl-C stopped them."""
@@ -256,6 +209,9 @@ class _Fit(Generic[Model]):
                 self._validate()
         return stop
 
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(_groups(self.objective, self.config.weight_decay), lr=self.config.learning_rate)
+
     def _begin(self) -> None:
         numbers = (step * self.ranks + self.rank for step in range(STARTING_BATCHES))
         self.objective.prepare(self.batches.batch(number) for number in numbers)
@@ -269,7 +225,7 @@ class _Fit(Generic[Model]):
             group["lr"] = rate
         self.forward.train()
         with autocast(self.device, self.config.precision):
-            losses = self.forward(batch.to(self.device), self.progress.step)
+            losses = self.forward(batch.to(self.device), self.progress.step - self.progress.restarted_step)
         loss = sum(losses.values())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -301,17 +257,21 @@ class _Fit(Generic[Model]):
         return interrupted
 
     def _learning_rate(self) -> float:
-        warm = min(1.0, (self.progress.step + 1) / max(1, self.config.warmup_steps))
-        decay = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self._fraction())))
-        return self.config.learning_rate * warm * decay
+        p = self.progress
+        warm = min(1.0, (p.step - p.restarted_step + 1) / max(1, self.config.warmup_steps))
+        used = (min(1.0, self._fraction()) - p.restarted_fraction) / (1 - p.restarted_fraction)
+        decay = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * used))
+        return self.config.learning_rate * (RESTART_RATE if p.restarted_step else 1.0) * warm * decay
 
     def _validate(self) -> None:
         self.progress.validated = int(self._fraction() * self.config.validations)
+        restart = False
         if self.rank == 0:
             judged = self.validate(self.objective.model)
             value = judged.figures[self.validate.chooses]
             if value < self.progress.best:
                 self.progress.best, self.progress.best_step = value, self.progress.step
+                self.progress.figures = dict(judged.figures)
                 self.save_best(self.objective.model, value, self.progress.step)
             figures = {f"validation_{name}": figure for name, figure in judged.figures.items()}
             entry: dict[str, Any] = {"step": self.progress.step, **figures, "minutes": self._elapsed() / 60}
@@ -319,12 +279,37 @@ class _Fit(Generic[Model]):
                 entry["warning"] = "diverged: the loss is not finite; lower learning_rate, or check the samples"
             elif judged.warning:
                 entry["warning"] = judged.warning
+            if restart := self._stuck(judged):
+                entry |= {"plateau": judged.plateau, "warning": self._restart_line(judged)}
             self._log(entry)
-            self._checkpoint()
         if self.ranks > 1:  # the others wait here, and learn of the best
-            best = torch.tensor([self.progress.best, self.progress.best_step], dtype=torch.float64, device=self.device)
-            torch.distributed.broadcast(best, 0)
-            self.progress.best, self.progress.best_step = float(best[0]), int(best[1])
+            said = [self.progress.best, self.progress.best_step, restart]
+            shared = torch.tensor(said, dtype=torch.float64, device=self.device)
+            torch.distributed.broadcast(shared, 0)
+            self.progress.best, self.progress.best_step = float(shared[0]), int(shared[1])
+            restart = bool(shared[2])
+        if restart:
+            self._restart()
+        self._checkpoint()
+
+    def _stuck(self, judged: Judgement) -> bool:
+        """Whether the model should have left its plateau by now, and there is a budget to start again with."""
+        p, by = self.progress, self.config.restart_at
+        tried = p.step >= max(LEAST_TRIED, 2 * self.config.warmup_steps)
+        return bool(judged.plateau and by and tried and not p.restarted_step and by <= self._fraction() < 1 - by)
+
+    def _restart_line(self, judged: Judgement) -> str:
+        return (
+            f"writes {judged.plateau} after {100 * self._fraction():.0f} % of the budget: starts again from its first "
+            f"weights, with a learning rate of {self.config.learning_rate * RESTART_RATE:.2g}"
+        )
+
+    def _restart(self) -> None:
+        with torch.no_grad():
+            for name, value in self.objective.named_parameters():
+                value.copy_(self.first[name])
+        self.optimizer = self._new_optimizer()
+        self.progress.restarted_step, self.progress.restarted_fraction = self.progress.step, self._fraction()
 
     def _opened_log(self) -> AbstractContextManager[RunLog | None]:
         return nullcontext() if self.rank else RunLog(self.folder, self.progress.step)

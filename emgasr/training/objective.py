@@ -13,9 +13,11 @@ from torch.nn import functional
 from emgasr.config.bounds import Within, check_within
 from emgasr.data.augment import Augment, AugmentConfig
 from emgasr.data.batches import Batch
+from emgasr.frontend.normalize import NormalizeState
 from emgasr.models.recognizer import Recognizer
 from emgasr.state import frame_mask
-from emgasr.training.loop import Objective
+from emgasr.training.contracts import Objective
+from emgasr.training.session_start import SessionStart
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,17 @@ class CTCConfig:
 class CTCObjective(Objective[Recognizer]):
     """CTC per label, intermediate CTC, and a frame-level cross-entropy from known times, on varied batches."""
 
-    def __init__(self, recognizer: Recognizer, config: CTCConfig, augment: AugmentConfig) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        config: CTCConfig,
+        augment: AugmentConfig,
+        session_start: SessionStart | None = None,
+    ) -> None:
         super().__init__()
         self.recognizer = recognizer
         self.config = config
+        self.session_start = session_start
         width, symbols = recognizer.encoder.width, len(recognizer.tokens)
         self.frame_head = nn.Linear(width, symbols) if config.frame_head == "own" else None
         rings = [band.ring for band in recognizer.signal.bands]
@@ -73,7 +82,7 @@ class CTCObjective(Objective[Recognizer]):
         model, takes, labels = self.recognizer, [], []
         for batch in batches:
             frames, lengths = model.features(batch.samples, batch.lengths)
-            frames, _ = model.normalize(frames, lengths)
+            frames, _ = model.normalize(frames, lengths, self._begun(batch))
             features = model.features
             times = (torch.arange(frames.shape[1]) * features.hop + features.window / 2) / features.rate_hz
             held = (times >= batch.onset_s[..., None]) & (times < batch.offset_s[..., None])
@@ -91,7 +100,7 @@ class CTCObjective(Objective[Recognizer]):
         samples = self.augment.samples(batch.samples, batch.lengths)
         with torch.no_grad():
             frames, lengths = model.features(samples, batch.lengths)
-        frames, lengths = model.normalize(frames, lengths)
+        frames, lengths = model.normalize(frames, lengths, self._begun(batch))
         hidden, lengths, intermediate = model.encoder(self.augment.frames(frames, lengths), lengths)
         log_probs = model.log_probs(hidden)
         losses = {"ctc": ctc_share * _ctc(log_probs, lengths, batch)}
@@ -105,6 +114,9 @@ class CTCObjective(Objective[Recognizer]):
                 held = torch.log_softmax(self.frame_head(hidden).float(), dim=-1)
             losses["frame"] = self.config.frame_weight * self._frame_loss(held, lengths, batch)
         return losses
+
+    def _begun(self, batch: Batch) -> NormalizeState | None:
+        return None if self.session_start is None else self.session_start.state(self.recognizer, batch.worn)
 
     def _ctc_share(self, step: int) -> float:
         if not self.config.frame_weight:

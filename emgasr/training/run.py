@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,13 +24,16 @@ from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
+from emgasr.training.budget import fit_to_budget
 from emgasr.training.card import card
 from emgasr.training.checkpoint import CHECKPOINT_NAME
 from emgasr.training.config import TokensConfig, TrainingConfig
-from emgasr.training.loop import STARTING_BATCHES, BatchSampler, Fitted, Report, fit
+from emgasr.training.contracts import BatchSampler
+from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, fit
 from emgasr.training.objective import CTCObjective
 from emgasr.training.resuming import begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
-from emgasr.training.validator import GreedyCER
+from emgasr.training.session_start import SessionStart
+from emgasr.training.validator import make_validator
 
 
 def train(
@@ -39,6 +42,7 @@ def train(
     *,
     resume: bool = False,
     other_data: bool = False,
+    free: Collection[str] = (),
     report: Report = lambda entry: None,
     log: Callable[[str], None] = lambda line: None,
 ) -> Fitted:
@@ -53,8 +57,10 @@ def train(
         folder: a folder that is not there yet, or the run's with `resume`.
         resume: go on where the run in `folder` stopped.
         other_data: let a resumed run go on with other recordings, and record it.
+        free: options, by dotted names, that may be fitted to the machine and the budget (`fit_to_budget`).
         report: receives each entry of the log, as `fit` gives it.
-        log: receives a line for each recording with values that no amplifier gives, which are filled in.
+        log: receives a line for each recording with values that no amplifier gives, which are filled in, and for each
+            option that was fitted.
     """
     if not config.manifest:
         raise ConfigError("train", "no manifest", "give MANIFEST (see `emgasr manifest --help`)")
@@ -83,19 +89,28 @@ def train(
         if config.init and not resume:
             _take_weights(recognizer, load_recognizer(config.init), config.init)
         batches = make_sampler(config.data, named, tokens, config.seed)
+        validate = make_validator(config.data, validation, tokens)
         if begun is None:
             begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
-        validate = GreedyCER(validation, tokens)
         if first:
             stack.enter_context(_claimed(folder, resume))
+        begins = make_session_start(config.data, recognizer, batches)
+        objective = CTCObjective(recognizer, config.objective, config.augment, begins)
+        if free and not resume and "RANK" not in os.environ:
+            config = fit_to_budget(config, free, objective, batches, validate, log)
+            batches = make_sampler(config.data, named, tokens, config.seed)
+        if first:
             write_begun(begun, config, folder)
         if config.normalize.fitted and not resume:
             recognizer.normalize.fit(_frames(recognizer, batches))
-        objective = CTCObjective(recognizer, config.objective, config.augment)
 
-        def save(best: Recognizer, cer: float, step: int) -> None:
+        def save(best: Recognizer, error: float, step: int) -> None:
             lineage.write(begun.shaped_by, folder / "model")
-            save_recognizer(best, folder / "model", card(config, manifest, begun, best, cer, step))
+            save_recognizer(
+                best,
+                folder / "model",
+                card(config, manifest, begun, best, f"{validate.described} | {100 * error:.2f} %", step),
+            )
 
         fitted = fit(
             objective,
@@ -146,9 +161,22 @@ def make_sampler(
     if isinstance(config, WindowsConfig):
         return WindowSampler([recording for _, recording in recordings], tokens, config, seed)
     words = read_words(config.words) if config.words else None
-    texts: Texts = Words(words) if words else RandomStrings(config.shortest, config.longest)
+    texts: Texts = Words(words) if words else RandomStrings(config.shortest, config.longest, config.repeats)
     sequences = ComposedExamples(takes_from_recordings(recordings), texts, tokens, config, seed)
     return ComposedSampler(sequences, config.batch_size)
+
+
+def make_session_start(
+    config: WindowsConfig | ComposedConfig, recognizer: Recognizer, batches: BatchSampler
+) -> SessionStart | None:
+    """Return what sequences begin with, if `config` asks for the statistics of their sessions."""
+    if not isinstance(config, ComposedConfig) or not config.worn_s:
+        return None
+    if recognizer.config.normalize.kind != "adaptive":
+        kind = recognizer.config.normalize.kind
+        raise ConfigError("data.worn_s", f"normalize.kind is {kind}", "set it to adaptive, or data.worn_s to 0")
+    assert isinstance(batches, ComposedSampler)
+    return SessionStart(recognizer, list(batches.sequences.sessions.values()), config.worn_s)
 
 
 def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:

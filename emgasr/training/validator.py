@@ -1,55 +1,140 @@
-"""A recognizer and labelled recordings in; its greedy character error rate, by which training chooses, out."""
+"""A recognizer and labelled recordings in; the greedy error rate, by which training chooses its best model, out."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
+from emgasr.data.batches import ComposedConfig, WindowsConfig
+from emgasr.data.compose import ComposeConfig, as_recording, compose_shuffled, takes_from_recordings
+from emgasr.data.spellings import RandomStrings
 from emgasr.decoding import greedy
+from emgasr.decoding.classify import classify
 from emgasr.errors import DataError
 from emgasr.evaluation.items import items_of, reference_of
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.score import Counts, count_edits
 from emgasr.tokens import Tokens
-from emgasr.training.loop import Judgement
+from emgasr.training.contracts import Judgement
 
 Named = Sequence[tuple[str, Recording]]
+BLANKS = 0.05  # of the labels that are there: a model that writes fewer symbols sits on blanks
+ONE_SYMBOL = 0.8  # share of what a model writes: with more of one symbol it says the same to everything
 
 
 class GreedyCER:
-    """The validator of CTC: the character error rate of greedy reading, a fraction, on (name, recording) pairs.
+    """The validator of CTC: the error rate of greedy reading, a fraction, on (name, recording) pairs.
 
-    Raises a DataError if no recording has a label that `tokens` can be judged by, before a budget is spent on the fit.
+    It is called `wer` where the tokens are words, else `cer`. Raises a DataError if no recording has a label that
+    `tokens` can be judged by, before a budget is spent on the fit.
     """
-
-    chooses = "cer"
 
     def __init__(self, recordings: Named, tokens: Tokens) -> None:
         self.recordings = recordings
+        self.chooses = measure_of(tokens)
+        self.described = f"{self.chooses.upper()} on validation, greedy"
         if not any(reference_of(recording, tokens)[0] for _, recording in recordings):
             raise _without_labels()
 
     def __call__(self, model: Recognizer) -> Judgement:
         """Read the recordings whole, as a user's are read."""
-        counts, emitted = greedy_errors(model, self.recordings)
-        collapsed = emitted < 0.01 * counts.reference_length
-        warning = "blank collapse: almost nothing but blanks; train longer or lower the output rate"
-        return Judgement({"cer": counts.rate}, warning if collapsed else "")
+        counts, written, asked = _read(model, self.recordings)
+        plateau = plateau_of(written, asked)
+        warning = f"plateau: writes {plateau}; train longer or lower the output rate" if plateau else ""
+        return Judgement({self.chooses: counts.rate}, warning, plateau)
+
+
+class TakesValidator:
+    """The validator of single takes: strings composed of them, each take once, and each take by itself.
+
+    Figures are fractions: `wer` (or `cer`, of letters) of the strings, read greedily; `accuracy` of the takes, by
+    forced choice; `error`, which chooses, the mean of the strings' error rate and the share of takes that are wrong.
+    Both are read one after the other with statistics that go on, as when the device is worn.
+    """
+
+    chooses = "error"
+    described = "validation error, mean of strings (greedy) and single takes (forced choice)"
+
+    def __init__(self, recordings: Named, tokens: Tokens, config: ComposedConfig) -> None:
+        takes = [take for take in takes_from_recordings(recordings) if not take.rest]
+        if not takes:
+            raise _without_labels()
+        first = recordings[0][1]
+        lengths = RandomStrings(config.shortest, config.longest)
+        device = (tokens, first.rate_hz, first.unit, first.bands)
+        plain = ComposeConfig(same_session=config.same_session)
+        strings = compose_shuffled(takes, lengths, tokens, plain)
+        singles = compose_shuffled(takes, RandomStrings(1, 1), tokens, plain)
+        self.measure = measure_of(tokens)
+        self.strings = [(str(number), as_recording(example, *device)) for number, example in enumerate(strings)]
+        self.singles = [(str(number), as_recording(example, *device)) for number, example in enumerate(singles)]
+
+    def __call__(self, model: Recognizer) -> Judgement:
+        """Read the strings, then the single takes."""
+        counts, written, asked = _read(model, self.strings, carry=True)
+        right = [
+            model.tokens.symbols_of([classify(item.emissions)]) == list(item.reference)
+            for item in items_of(model, self.singles, carry=True)
+            if not np.isnan(item.emissions).any()
+        ]
+        accuracy = sum(right) / len(self.singles)
+        figures = {self.measure: counts.rate, "accuracy": accuracy, "error": (counts.rate + 1 - accuracy) / 2}
+        plateau = plateau_of(written, asked)
+        return Judgement(figures, f"plateau: writes {plateau}" if plateau else "", plateau)
+
+
+def make_validator(
+    config: WindowsConfig | ComposedConfig, recordings: Named, tokens: Tokens
+) -> GreedyCER | TakesValidator:
+    """Return what judges a model on validation recordings: single takes are composed too, as those of training are."""
+    takes = isinstance(config, ComposedConfig) and not any(r.origin == "composed" for _, r in recordings)
+    if takes and not any(len(recording.events) for _, recording in recordings):
+        assert isinstance(config, ComposedConfig)
+        return TakesValidator(recordings, tokens, config)
+    return GreedyCER(recordings, tokens)
+
+
+def measure_of(tokens: Tokens) -> str:
+    """Return what the error rate of sequences of these tokens is called."""
+    return "wer" if tokens.kind == "words" else "cer"
+
+
+def plateau_of(written: Counter[str], asked: Counter[str]) -> str:
+    """Return what a model writes whatever it hears, given how often it wrote each symbol and how often each was asked.
+
+    Empty where it writes what it hears, or too few kinds of symbol were asked for to say.
+    """
+    if written.total() < BLANKS * asked.total():
+        return "nothing but blanks"
+    if len(asked) < 3:
+        return ""
+    symbol, count = written.most_common(1)[0]
+    alike = count >= ONE_SYMBOL * written.total() and asked[symbol] < 0.5 * ONE_SYMBOL * asked.total()
+    return f"little but {symbol!r}" if alike else ""
 
 
 def greedy_errors(recognizer: Recognizer, recordings: Named) -> tuple[Counts, int]:
     """Return the greedy edits of `recognizer` on whole recordings, and how many tokens it wrote at all."""
-    counts, emitted = Counts(0, 0, 0, 0), 0
-    for item in items_of(recognizer, recordings):
+    counts, written, _ = _read(recognizer, recordings)
+    return counts, written.total()
+
+
+def _read(recognizer: Recognizer, recordings: Named, carry: bool = False) -> tuple[Counts, Counter[str], Counter[str]]:
+    """Return the greedy edits, how often each symbol was written, and how often it should have been."""
+    counts, written, asked = Counts(0, 0, 0, 0), Counter[str](), Counter[str]()
+    for item in items_of(recognizer, recordings, carry):
         # A model whose weights have run away writes nothing: it is judged, not an end to the run.
         ids = () if np.isnan(item.emissions).any() else greedy(item.emissions).ids
-        counts = counts + count_edits(item.reference, recognizer.tokens.symbols_of(ids))
-        emitted += len(ids)
+        symbols = recognizer.tokens.symbols_of(ids)
+        counts = counts + count_edits(item.reference, symbols)
+        written.update(symbols)
+        asked.update(item.reference)
     if not counts.reference_length:
         raise _without_labels()
-    return counts, emitted
+    return counts, written, asked
 
 
 def _without_labels() -> DataError:

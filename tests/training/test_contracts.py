@@ -20,7 +20,8 @@ from emgasr.data.batches import Batch, ComposedSampler, WindowSampler, WindowsCo
 from emgasr.data.compose import ComposeConfig, ComposedExamples, Take
 from emgasr.data.spellings import RandomStrings
 from emgasr.state import frame_mask
-from emgasr.training.loop import BatchSampler, FitConfig, Judgement, Objective, Validator, fit
+from emgasr.training.contracts import BatchSampler, Judgement, Objective, Validator
+from emgasr.training.loop import FitConfig, fit
 from emgasr.training.objective import CTCConfig, CTCObjective
 from emgasr.training.validator import GreedyCER
 from tests.helpers.tiny_models import CONFORMER, easy_recording, tiny_recognizer

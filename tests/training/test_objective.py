@@ -35,7 +35,7 @@ def test_padding_changes_no_loss() -> None:
     batch = collate(examples)
     padded = Batch(
         torch.nn.functional.pad(batch.samples, (0, 0, 0, 333), value=1e3),
-        *(getattr(batch, name) for name in ("lengths", "targets", "target_lengths", "onset_s", "offset_s")),
+        *(getattr(batch, name) for name in ("lengths", "targets", "target_lengths", "onset_s", "offset_s", "worn")),
     )
     one, other = objective()(batch, LAST), objective()(padded, LAST)
     assert set(one) == {"ctc", "intermediate", "frame"}

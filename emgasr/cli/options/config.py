@@ -77,9 +77,12 @@ class ConfigOptions(Generic[Config]):
         options: argparse.Namespace,
         program: str,
         first: Sequence[str | Path] = (),
+        beneath: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> Config:
         """Return the configuration of the files `first`, of --config, of `values` by field, and of single options.
+
+        What `beneath` holds, plain data by field, lies below them all.
 
         Another kind than an earlier file's drops that file's section: its options belong to the other kind. Raises a
         ConfigError that names the key for anything unknown, mistyped or missing. With --print-config it is printed
@@ -87,14 +90,10 @@ class ConfigOptions(Generic[Config]):
         """
         paths = [*first, *options.config]
         merged: dict[str, Any] = {}
-        for path in paths:
-            content = read_yaml(path)
-            if not isinstance(content, dict):
-                raise ConfigError(path, "is not a mapping of options", "see the configs of the recipes")
-            self._merge(merged, renamed_keys(self.config, content, path), path)
+        self._merge(merged, beneath or {}, program)
+        self._merge_files(merged, paths)
         of_files = _copied(merged)
-        given = {**values, **_nested(self._values(getattr(options, GIVEN), program))}
-        self._merge(merged, given, program)
+        self._merge(merged, {**values, **self._single(options, program)}, program)
         if options.print_config:
             self._print(merged)
             raise SystemExit(0)
@@ -104,6 +103,23 @@ class ConfigOptions(Generic[Config]):
             if paths and self._refused_alike(of_files, error):
                 raise ConfigError(paths[-1], error.wrong, error.advice) from error
             raise
+
+    def given(self, options: argparse.Namespace, program: str) -> dict[str, Any]:
+        """Return what --config and single options say, as plain data by field, and nothing that they leave open."""
+        merged: dict[str, Any] = {}
+        self._merge_files(merged, options.config)
+        self._merge(merged, self._single(options, program), program)
+        return merged
+
+    def _single(self, options: argparse.Namespace, program: str) -> dict[str, Any]:
+        return _nested(self._values(getattr(options, GIVEN), program))
+
+    def _merge_files(self, merged: dict[str, Any], paths: Sequence[str | Path]) -> None:
+        for path in paths:
+            content = read_yaml(path)
+            if not isinstance(content, dict):
+                raise ConfigError(path, "is not a mapping of options", "see the configs of the recipes")
+            self._merge(merged, renamed_keys(self.config, content, path), path)
 
     def _merge(self, merged: dict[str, Any], content: Mapping[str, Any], where: str | Path) -> None:
         """Check one file's or the options' content and put it over what came before."""

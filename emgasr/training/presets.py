@@ -1,0 +1,231 @@
+"""Training recordings in; what they are, and the configuration that training begins with, each choice with its reason.
+
+A preset lies beneath everything that is given: a file's or an option's word goes over it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+
+from emgasr.corpora import open_entry
+from emgasr.errors import ConfigError
+from emgasr.frontend.mains import find_mains, harmonics
+from emgasr.manifests.manifest import read_manifest
+from emgasr.recording import Recording
+
+Task = Literal["typing", "words", "gestures", "letters"]
+TASKS: tuple[Task, ...] = ("typing", "words", "gestures", "letters")
+BUDGET_MINUTES = 5.0  # where none is given
+REPEATED = 3  # takes a label, in the median, that make labels rather than sentences
+FRAMES_A_LABEL = 12  # emissions in a typical take: enough to see it change, few enough that CTC finds its place
+SHORTEST_FRAME_MS, LONGEST_FRAME_MS = 40.0, 160.0
+WIDTH_OF_FEATURES = 108  # values of a frame, at most, over all frequency bands
+LOWEST_HZ, HIGHEST_SHARE = 15.0, 0.95  # of the spectrum that is used: below lies motion, above the converter's filter
+LOWEST_SLOW_HZ = 5.0  # of few electrodes, on face and neck: what moves slowly tells most there
+BESIDE_MAINS_HZ = 4.0
+LISTENED_S = 60.0  # of signal, at most, in which the mains are looked for
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What training recordings are.
+
+    Args:
+        typed: whether they hold key presses.
+        rate_hz: their sampling rate.
+        electrodes: electrodes of each band.
+        rings: whether each band closes a circle.
+        labels: the labels of single takes, with the number of takes of each; empty where there are none.
+        take_s: median length of a take, in seconds.
+        mains_hz: the line of the mains where it stands out; None where it does not.
+        level: median over electrodes and recordings of the standard deviation, in the signal's unit.
+        rest: whether each person has takes of rest.
+        people: how many there are.
+        sessions: how many there are, over all people.
+    """
+
+    typed: bool
+    rate_hz: float
+    electrodes: tuple[int, ...]
+    rings: tuple[bool, ...]
+    labels: Counter[str]
+    take_s: float
+    mains_hz: float | None
+    level: float
+    rest: bool
+    people: int
+    sessions: int
+
+    @staticmethod
+    def of(recordings: Sequence[Recording]) -> Facts:
+        """Return the facts of training recordings, of which there is at least one."""
+        labels: Counter[str] = Counter()
+        lengths: list[float] = []
+        people: dict[str, bool] = {}
+        for recording in recordings:
+            spans = recording.spans
+            people[recording.subject] = people.get(recording.subject, False) or "rest" in spans.kinds
+            for start, end, kind, text in zip(spans.start_s, spans.end_s, spans.kinds, spans.texts, strict=True):
+                if kind in ("utterance", "gesture"):
+                    labels[text] += 1
+                    lengths.append(float(end - start))
+        first = recordings[0]
+        mains, level = _heard(recordings)
+        return Facts(
+            any(len(recording.events) for recording in recordings),
+            first.rate_hz,
+            tuple(len(band.electrodes) for band in first.bands),
+            tuple(band.ring for band in first.bands),
+            labels,
+            float(np.median(lengths)) if lengths else 0.0,
+            mains,
+            level,
+            all(people.values()),
+            len(people),
+            len({(recording.subject, recording.session) for recording in recordings}),
+        )
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A configuration to begin with, as plain data by section, and why: (what, because) lines for people."""
+
+    task: Task
+    values: dict[str, Any]
+    reasons: tuple[tuple[str, str], ...] = ()
+    free: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by section: what may be fitted to the budget
+
+
+def preset_for(manifest: str | Path, split: str, task: str) -> Preset:
+    """Return the preset for the recordings of a manifest's split; `task` may be auto: as their labels say."""
+    listed = read_manifest(manifest)
+    facts = Facts.of([open_entry(entry, listed.root) for entry in listed.split(split)])
+    return preset(task_of(facts) if task == "auto" else cast(Task, task), facts)
+
+
+def task_of(facts: Facts) -> Task:
+    """Return the task that recordings are clearly of; a ConfigError where they are not."""
+    if facts.typed:
+        return "typing"
+    counts = sorted(facts.labels.values())
+    if not counts or counts[len(counts) // 2] < REPEATED:
+        found = f"{len(counts)} labels, most of them with fewer than {REPEATED} takes" if counts else "no labels"
+        raise ConfigError("task", f"is not clear: {found} and no key presses", "pass --task, or --config")
+    return "letters" if all(len(label) == 1 for label in facts.labels) else "words"
+
+
+def preset(task: Task, facts: Facts) -> Preset:
+    """Return the configuration that training for `task` begins with on recordings like these."""
+    if task == "typing":
+        return Preset(task, {}, (("windows of continuous typing", "there are key presses"),), {"fit": ("validations",)})
+    if not facts.labels:
+        raise ConfigError(
+            "task", f"{task} needs labelled takes, and there are none", "label spans, or pass --task typing"
+        )
+    frame_ms = float(np.clip(1000 * facts.take_s / FRAMES_A_LABEL, SHORTEST_FRAME_MS, LONGEST_FRAME_MS))
+    features, of_features = _features(frame_ms, facts)
+    frame_s = 2 * features["hop_ms"] / 1000
+    trim_ms = float(round(min(300.0, 150 * facts.take_s)))
+    values: dict[str, Any] = {
+        "tokens": {"kind": "characters" if task == "letters" else "words"},
+        "data": {
+            "kind": "composed",
+            "shortest": 1,
+            "longest": 4,
+            "batch_size": 32,
+            "same_session": True,
+            "worn_s": 60.0,
+            "trim_ms": trim_ms,
+            "stretch": 0.1,
+            "repeats": 0.2,
+        },
+        "features": features,
+        "normalize": {"kind": "adaptive", "prior_s": 8.0},
+        "encoder": {
+            "kind": "conformer",
+            "width": 64,
+            "blocks": 2,
+            "intermediate_block": 0,
+            "mixer_channels": 48,
+            "subsampling": 2,
+            "chunk_frames": 4,
+            "left_chunks": 4,
+            "kernel": 7,
+            "dropout": 0.2,
+        },
+        "objective": {"frame_from": 0.5, "ctc_ramp_steps": 100, "frame_weight": 0.3},
+        "augment": {"time_masks": 0, "frequency_masks": 0, "spread": 0.5},
+        "fit": {"warmup_steps": 50},
+    }
+    if facts.rest:
+        values["data"] |= {"rest_shortest_ms": 0.0, "rest_longest_ms": 1000 * facts.take_s, "rest_probability": 0.5}
+    reasons = (
+        (
+            f"strings of {values['data']['shortest']} to {values['data']['longest']} {task}, composed of single takes",
+            f"{sum(facts.labels.values())} takes of {len(facts.labels)} labels",
+        ),
+        (f"an emission every {1000 * frame_s:g} ms", f"a take lasts {facts.take_s:.2f} s"),
+        of_features,
+        ("statistics that go on from take to take", f"{facts.sessions} sessions of {facts.people} people"),
+    )
+    return Preset(task, values, reasons, {"fit": ("validations",), "data": ("batch_size",)})
+
+
+def _features(frame_ms: float, facts: Facts) -> tuple[dict[str, Any], tuple[str, str]]:
+    """Return the covariance of the electrodes in bands of frequencies that fit rate, electrodes and mains; and why."""
+    sample_ms = 1000 / facts.rate_hz
+    hop = max(1, round(frame_ms / 2 / sample_ms))
+    window = 4 * hop
+    most = max(facts.electrodes)
+    bands = int(np.clip(WIDTH_OF_FEATURES // (most * (most + 1) // 2), 1, 6))
+    lowest = LOWEST_HZ if most > 4 else LOWEST_SLOW_HZ
+    lowest = max(lowest, 2 * facts.rate_hz / window)  # below, a window's taper leaks what stands still
+    highest = HIGHEST_SHARE * facts.rate_hz / 2
+    resolution = facts.rate_hz / window
+    edges = np.linspace(np.sqrt(lowest), np.sqrt(highest), bands + 1) ** 2  # narrower where there is more to tell apart
+    ranges = _without_mains(list(itertools.pairwise(edges.tolist())), facts, 2 * resolution)
+    features = {
+        "kind": "spectral_covariance",
+        "window_ms": round(window * sample_ms, 6),
+        "hop_ms": round(hop * sample_ms, 6),
+        "bands_hz": [[round(low, 1), round(high, 1)] for low, high in ranges],
+        "epsilon": float(f"{max(1e-6, 0.02 * facts.level**2):.2g}"),
+    }
+    shown = ", ".join(f"{low:g}-{high:g}" for low, high in features["bands_hz"])
+    line = f"; the mains are at {facts.mains_hz:g} Hz" if facts.mains_hz else ""
+    why = f"{'+'.join(map(str, facts.electrodes))} electrodes at {facts.rate_hz:g} Hz{line}"
+    return features, (f"covariance of the electrodes in {shown} Hz", why)
+
+
+def _without_mains(
+    ranges: Sequence[tuple[float, float]], facts: Facts, narrowest_hz: float
+) -> list[tuple[float, float]]:
+    """Return the bands without the mains and their harmonics, where they stand out; none narrower than can be seen."""
+    if facts.mains_hz is None:
+        return list(ranges)
+    found = list(ranges)
+    for line in harmonics(facts.mains_hz, facts.rate_hz):
+        low, high = line - BESIDE_MAINS_HZ, line + BESIDE_MAINS_HZ
+        cut = [part for a, b in found for part in ((a, min(b, low)), (max(a, high), b)) if part[0] < part[1]]
+        found = [(a, b) for a, b in cut if b - a >= narrowest_hz]
+    return found or list(ranges)
+
+
+def _heard(recordings: Sequence[Recording]) -> tuple[float | None, float]:
+    """Return the mains in the first minute or so of signal, and the typical level of an electrode."""
+    rate, pieces, heard_s = recordings[0].rate_hz, [], 0.0
+    for place in np.random.default_rng(0).permutation(len(recordings)):
+        part = recordings[int(place)].read(0.0, min(recordings[int(place)].duration_s, 10.0))
+        pieces.append(part - part.mean(0))
+        heard_s += len(part) / rate
+        if heard_s > LISTENED_S:
+            break
+    level = float(np.median([piece.std(0) for piece in pieces if len(piece)]))
+    return find_mains(np.concatenate(pieces), rate), level
