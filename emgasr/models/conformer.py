@@ -28,6 +28,8 @@ class ConformerConfig:
         heads: attention heads.
         expansion: width of the feed-forward layers over D.
         kernel: frames of the causal depthwise convolution.
+        mixing: how electrodes are mixed. ring: all alike, by convolutions round the ring and an average over its turns.
+            free: each in its own place, which it learns: for electrodes that are no ring (chin, neck, forearm bars).
         mixer_channels: channels of the electrode mixer after its first layer; the last has 1.5 times as many.
         subsampling: input frames an output frame, a power of two. Typing is safe at 20-31 Hz (facts of emg2qwerty's key
             intervals: 0.8 % of gaps are shorter than a frame at 31 Hz); slow words and gestures want a lower rate.
@@ -43,6 +45,7 @@ class ConformerConfig:
     heads: Annotated[int, Within(1, 1024)] = 4
     expansion: Annotated[int, Within(1, 64)] = 2
     kernel: Annotated[int, Within(1, 4096)] = 15
+    mixing: Literal["ring", "free"] = "ring"
     mixer_channels: Annotated[int, Within(1, 4096)] = 16
     subsampling: Annotated[int, Within(1, 64)] = 4
     chunk_frames: Annotated[int, Within(1, 1024)] = 4
@@ -82,23 +85,27 @@ class ElectrodeMixer(nn.Module):
 
     Convolutions run over time (causal, strided) and round the ring of electrodes (circular), so that a rotated ring
     gives a rotated image; the last layer averages over rotations by -1, 0 and +1 electrode, the idea of emg2qwerty's
-    rotation-invariant MLP at a quarter of its rate.
+    rotation-invariant MLP at a quarter of its rate. Without a `ring` convolutions run over time alone, nothing turns,
+    and an electrode's place is added to what it gives.
     """
 
-    def __init__(self, bands: int, electrodes: int, bins: int, width: int, channels: int, subsampling: int) -> None:
+    def __init__(
+        self, bands: int, electrodes: int, bins: int, width: int, channels: int, subsampling: int, ring: bool = True
+    ) -> None:
         super().__init__()
         stages = subsampling.bit_length() - 1
         wide = channels * 3 // 2
         self.bands, self.electrodes = bands, electrodes
+        self.ring = ring and electrodes > 1
         self.subsampling = subsampling
         self.embed = nn.Linear(bins, channels)
         sizes = [channels] * stages + [wide]
         self.strided = nn.ModuleList(
-            nn.Conv2d(sizes[i], sizes[i + 1], (3, 3 if electrodes > 1 else 1), stride=(2, 1)) for i in range(stages)
+            nn.Conv2d(sizes[i], sizes[i + 1], (3, 3 if self.ring else 1), stride=(2, 1)) for i in range(stages)
         )
         last = sizes[-1] if stages else channels
         self.sizes = sizes[:-1]
-        self.rotations = (-1, 0, 1) if electrodes > 1 else (0,)
+        self.rotations = (-1, 0, 1) if self.ring else (0,)
         self.flatten = nn.Linear(last * electrodes, width)
         self.project = nn.Linear(bands * width, width)
         self.norm = nn.LayerNorm(width)
@@ -106,6 +113,7 @@ class ElectrodeMixer(nn.Module):
             # PyTorch's default would shrink the signal by half a layer, and training would sit on blanks for long.
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.place = None if ring else nn.Parameter(torch.zeros(bands, electrodes, channels))
 
     def lengths(self, lengths: Tensor) -> Tensor:
         """Return the output frames of `lengths` (B,) input frames: one for each whole group of `subsampling` frames."""
@@ -132,7 +140,8 @@ class ElectrodeMixer(nn.Module):
             The mixed frames (B, F', D), and each convolution's past and new inputs, (B, 1 + F, N, channels, E).
         """
         batch, _, bands = frames.shape[:3]
-        x = functional.silu(self.embed(frames))
+        x = self.embed(frames)
+        x = functional.silu(x if self.place is None else x + self.place)
         x = x.permute(0, 2, 4, 1, 3).flatten(0, 1)  # (B N, channels, F, E)
         lengths = None if lengths is None else lengths.repeat_interleave(bands)
         inputs = []
@@ -143,7 +152,7 @@ class ElectrodeMixer(nn.Module):
             # One past frame and both frames of the pair: nothing later than the pair, which an output frame waits for.
             x = torch.cat([before.permute(0, 2, 3, 1, 4).flatten(0, 1), x], dim=2)
             inputs.append(x.unflatten(0, (batch, bands)).permute(0, 3, 1, 2, 4))
-            if self.electrodes > 1:
+            if self.ring:
                 x = torch.cat([x[..., -1:], x, x[..., :1]], dim=-1)
             x = functional.silu(conv(x))
         x = x.permute(0, 2, 1, 3)  # (B N, F', channels, E)
@@ -183,7 +192,8 @@ class ConformerEncoder(nn.Module):
         self.width = config.width
         self.stride = config.subsampling
         self.chunk_frames = config.chunk_frames
-        self.mixer = ElectrodeMixer(bands, electrodes, bins, config.width, config.mixer_channels, config.subsampling)
+        sizes = (config.width, config.mixer_channels, config.subsampling)
+        self.mixer = ElectrodeMixer(bands, electrodes, bins, *sizes, ring=config.mixing == "ring")
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             ConformerBlock(

@@ -44,7 +44,7 @@ def fit_to_budget(
     """
     if not config.fit.minutes:
         return config
-    step_s, judge_s = _step_s(config, objective, batches), _seconds(lambda: validate(objective.model))
+    step_s, judge_s = step_seconds(config, objective, batches), seconds_of(lambda: validate(objective.model))
     budget_s = 60 * config.fit.minutes
     if judge_s > budget_s / 2:
         wrong = f"{config.fit.minutes:g} minutes are not enough for one validation, which takes {judge_s:.1f} s"
@@ -64,7 +64,7 @@ def fit_to_budget(
     return dataclasses.replace(config, fit=fit, data=data)
 
 
-def _step_s(config: TrainingConfig, objective: CTCObjective, batches: BatchSampler) -> float:
+def step_seconds(config: TrainingConfig, objective: CTCObjective, batches: BatchSampler) -> float:
     """Return the seconds of a step: its batch, forward and backward pass; gradients are dropped."""
     device = choose_device(config.fit.device)
     objective = copy.deepcopy(objective).to(device).train()
@@ -78,7 +78,7 @@ def _step_s(config: TrainingConfig, objective: CTCObjective, batches: BatchSampl
     return sorted(taken[1:])[TIMED_STEPS // 2]
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     _synchronize()

@@ -24,12 +24,13 @@ Task = Literal["typing", "words", "gestures", "letters"]
 TASKS: tuple[Task, ...] = ("typing", "words", "gestures", "letters")
 BUDGET_MINUTES = 5.0  # where none is given
 REPEATED = 3  # takes a label, in the median, that make labels rather than sentences
-FRAMES_A_LABEL = 12  # emissions in a typical take: enough to see it change, few enough that CTC finds its place
+FRAMES_A_LABEL = 6  # emissions in a typical take: long windows tell more of a muscle than many short ones
 SHORTEST_FRAME_MS, LONGEST_FRAME_MS = 40.0, 160.0
 WIDTH_OF_FEATURES = 108  # values of a frame, at most, over all frequency bands
 LOWEST_HZ, HIGHEST_SHARE = 15.0, 0.95  # of the spectrum that is used: below lies motion, above the converter's filter
 LOWEST_SLOW_HZ = 5.0  # of few electrodes, on face and neck: what moves slowly tells most there
 BESIDE_MAINS_HZ = 4.0
+FLOOR = 0.003  # of the typical power, added to every electrode's: what a converter's steps and noise are
 LISTENED_S = 60.0  # of signal, at most, in which the mains are looked for
 
 
@@ -45,7 +46,8 @@ class Facts:
         labels: the labels of single takes, with the number of takes of each; empty where there are none.
         take_s: median length of a take, in seconds.
         mains_hz: the line of the mains where it stands out; None where it does not.
-        level: median over electrodes and recordings of the standard deviation, in the signal's unit.
+        power: typical power of an electrode in the spectrum that is used, in the signal's unit squared a frequency bin,
+            as the spectral features have it.
         rest: whether each person has takes of rest.
         people: how many there are.
         sessions: how many there are, over all people.
@@ -58,7 +60,7 @@ class Facts:
     labels: Counter[str]
     take_s: float
     mains_hz: float | None
-    level: float
+    power: float
     rest: bool
     people: int
     sessions: int
@@ -77,7 +79,7 @@ class Facts:
                     labels[text] += 1
                     lengths.append(float(end - start))
         first = recordings[0]
-        mains, level = _heard(recordings)
+        mains, power = _heard(recordings)
         return Facts(
             any(len(recording.events) for recording in recordings),
             first.rate_hz,
@@ -86,7 +88,7 @@ class Facts:
             labels,
             float(np.median(lengths)) if lengths else 0.0,
             mains,
-            level,
+            power,
             all(people.values()),
             len(people),
             len({(recording.subject, recording.session) for recording in recordings}),
@@ -150,6 +152,7 @@ def preset(task: Task, facts: Facts) -> Preset:
         "normalize": {"kind": "adaptive", "prior_s": 8.0},
         "encoder": {
             "kind": "conformer",
+            "mixing": "ring" if all(facts.rings) else "free",
             "width": 64,
             "blocks": 2,
             "intermediate_block": 0,
@@ -182,21 +185,24 @@ def _features(frame_ms: float, facts: Facts) -> tuple[dict[str, Any], tuple[str,
     """Return the covariance of the electrodes in bands of frequencies that fit rate, electrodes and mains; and why."""
     sample_ms = 1000 / facts.rate_hz
     hop = max(1, round(frame_ms / 2 / sample_ms))
-    window = 4 * hop
+    window = max(8, 4 * hop)
+    narrowest = 2 * facts.rate_hz / window  # two bins of the spectrum
     most = max(facts.electrodes)
-    bands = int(np.clip(WIDTH_OF_FEATURES // (most * (most + 1) // 2), 1, 6))
-    lowest = LOWEST_HZ if most > 4 else LOWEST_SLOW_HZ
-    lowest = max(lowest, 2 * facts.rate_hz / window)  # below, a window's taper leaks what stands still
+    lowest = max(LOWEST_HZ if most > 4 else LOWEST_SLOW_HZ, narrowest)  # below, the taper leaks what stands still
     highest = HIGHEST_SHARE * facts.rate_hz / 2
-    resolution = facts.rate_hz / window
-    edges = np.linspace(np.sqrt(lowest), np.sqrt(highest), bands + 1) ** 2  # narrower where there is more to tell apart
-    ranges = _without_mains(list(itertools.pairwise(edges.tolist())), facts, 2 * resolution)
+    bands = int(np.clip(WIDTH_OF_FEATURES // (most * (most + 1) // 2), 1, 6))
+    while True:  # narrower where there is more to tell apart
+        edges = np.linspace(np.sqrt(lowest), np.sqrt(highest), bands + 1) ** 2
+        if bands == 1 or edges[1] - edges[0] >= narrowest:
+            break
+        bands -= 1
+    ranges = _without_mains(list(itertools.pairwise(edges.tolist())), facts, narrowest)
     features = {
         "kind": "spectral_covariance",
         "window_ms": round(window * sample_ms, 6),
         "hop_ms": round(hop * sample_ms, 6),
         "bands_hz": [[round(low, 1), round(high, 1)] for low, high in ranges],
-        "epsilon": float(f"{max(1e-6, 0.02 * facts.level**2):.2g}"),
+        "epsilon": float(f"{max(1e-6, FLOOR * facts.power):.2g}"),
     }
     shown = ", ".join(f"{low:g}-{high:g}" for low, high in features["bands_hz"])
     line = f"; the mains are at {facts.mains_hz:g} Hz" if facts.mains_hz else ""
@@ -219,7 +225,7 @@ def _without_mains(
 
 
 def _heard(recordings: Sequence[Recording]) -> tuple[float | None, float]:
-    """Return the mains in the first minute or so of signal, and the typical level of an electrode."""
+    """Return the mains in the first minute or so of signal, and the typical power of an electrode."""
     rate, pieces, heard_s = recordings[0].rate_hz, [], 0.0
     for place in np.random.default_rng(0).permutation(len(recordings)):
         part = recordings[int(place)].read(0.0, min(recordings[int(place)].duration_s, 10.0))
@@ -227,5 +233,13 @@ def _heard(recordings: Sequence[Recording]) -> tuple[float | None, float]:
         heard_s += len(part) / rate
         if heard_s > LISTENED_S:
             break
-    level = float(np.median([piece.std(0) for piece in pieces if len(piece)]))
-    return find_mains(np.concatenate(pieces), rate), level
+    mains, powers = find_mains(np.concatenate(pieces), rate), []
+    for piece in pieces:
+        taper = np.hanning(len(piece))
+        spectrum = np.abs(np.fft.rfft(piece * taper[:, None], axis=0)) ** 2 / max(1e-9, float(np.square(taper).sum()))
+        hz = np.fft.rfftfreq(len(piece), 1 / rate)
+        used = (hz >= LOWEST_HZ) & (hz <= HIGHEST_SHARE * rate / 2)
+        for line in harmonics(mains, rate) if mains else ():
+            used &= np.abs(hz - line) > BESIDE_MAINS_HZ
+        powers += [spectrum[used].mean(0)] if used.any() else []
+    return mains, float(np.median(powers)) if powers else 0.0

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,7 +20,8 @@ from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
 from emgasr.frontend.measured import mended
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
-from emgasr.manifests.manifest import read_manifest
+from emgasr.manifests.manifest import TRAIN, Manifest, read_manifest
+from emgasr.manifests.splits import every_nth
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
@@ -34,6 +36,8 @@ from emgasr.training.objective import CTCObjective
 from emgasr.training.resuming import begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.training.session_start import SessionStart
 from emgasr.training.validator import make_validator
+
+HELD_OUT = 7  # one take of so many of a label validates, where a manifest holds none out
 
 
 def train(
@@ -65,14 +69,16 @@ def train(
     if not config.manifest:
         raise ConfigError("train", "no manifest", "give MANIFEST (see `emgasr manifest --help`)")
     manifest = read_manifest(config.manifest)
-    held_out = read_manifest(config.validation_manifest) if config.validation_manifest else manifest
     check_disjoint(manifest)
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    if isinstance(config.data, ComposedConfig) and not config.validation_manifest:
+        manifest = with_validation(manifest, config, log if first else _unlogged)
+    held_out = read_manifest(config.validation_manifest) if config.validation_manifest else manifest
     if config.train_split == config.validation_split and held_out is manifest:
         raise ConfigError("validation_split", "is the training split", "choose the best model on held-out recordings")
     check_apart(manifest.split(config.train_split), held_out.split(config.validation_split))
     resume = resume and not stopped_before_its_first_checkpoint(folder)
     begun = check_resumed(folder, config, manifest, held_out, other_data) if resume else None
-    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
     named = [
         (entry.path, mended(open_entry(entry, manifest.root), log if first else _unlogged))
         for entry in manifest.split(config.train_split)
@@ -126,6 +132,26 @@ def train(
         if first and not fitted.interrupted:
             (folder / UNFINISHED).unlink(missing_ok=True)  # of the run that was killed and went on here
         return fitted
+
+
+def with_validation(manifest: Manifest, config: TrainingConfig, log: Callable[[str], None]) -> Manifest:
+    """Return the manifest with every `HELD_OUT`th take of a label held out for validation, if it has no such split.
+
+    `log` receives what was held out. Recordings of many takes are not cut: a ManifestError then asks for a split.
+    """
+    if config.validation_split in manifest.splits or not all(
+        entry.text for entry in manifest.split(config.train_split)
+    ):
+        return manifest
+    entries = [replace(e, split=TRAIN) if e.split == config.train_split else e for e in manifest.entries]
+    entries = every_nth(entries, HELD_OUT, config.validation_split)
+    entries = [replace(e, split=config.train_split) if e.split == TRAIN else e for e in entries]
+    count = sum(entry.split == config.validation_split for entry in entries)
+    log(
+        f"{config.validation_split}: {count} takes, every {HELD_OUT}th of a label, for the manifest has no such split; "
+        "they lie beside the takes that are trained on, so their error is optimistic"
+    )
+    return replace(manifest, entries=tuple(entries))
 
 
 def _claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:

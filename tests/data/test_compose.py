@@ -1,5 +1,7 @@
 """Composed sequences: joins, times, rest, seeds, test lists that use every take, refusals."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -264,3 +266,23 @@ def test_what_cannot_be_composed_is_refused() -> None:
         compose_words(takes("ab"), ["cab"], LETTERS, PLAIN)
     with pytest.raises(DataError, match="no word uses 'c'"):
         compose_words(takes("abc"), ["ab"], LETTERS, PLAIN)
+
+
+def test_rest_stands_before_between_and_behind_takes_as_often_as_asked() -> None:
+    rests = [take("r", number, count=60, rest=True) for number in range(3)]
+    config = ComposeConfig(rest_shortest_ms=200, rest_longest_ms=200, rest_probability=0.5)
+    made = ComposedExamples([*takes(), *rests], RandomStrings(3, 3), LETTERS, config)
+    examples = [made.example(index) for index in range(300)]
+    before = np.mean([example.onset_s[0] > 0.1 for example in examples])
+    behind = np.mean([len(example.samples) / RATE - example.offset_s[-1] > 0.1 for example in examples])
+    between = np.mean([gap > 0.1 for e in examples for gap in e.onset_s[1:] - e.offset_s[:-1]])
+    assert all(abs(share - 0.5) < 0.1 for share in (before, between, behind))
+
+
+def test_repeats_are_made_as_often_as_asked() -> None:
+    for repeats, share in ((0.0, 1 / 3), (0.3, 0.3 + 0.7 / 3), (1.0, 1.0)):
+        texts = RandomStrings(2, 6, repeats)
+        rng = np.random.default_rng(0)
+        drawn = [texts.draw(list("abc"), rng) for _ in range(2000)]
+        equal = np.mean([one == other for text in drawn for one, other in itertools.pairwise(text)])
+        assert abs(equal - share) < 0.02

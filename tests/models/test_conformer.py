@@ -1,6 +1,7 @@
 """The Conformer: sizes and rates, what an output sees, batches and padding, impossible sizes."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ SMALL = ConformerConfig(
 )
 
 
-def small(electrodes: int = 3, **changes: int) -> ConformerEncoder:
+def small(electrodes: int = 3, **changes: Any) -> ConformerEncoder:
     torch.manual_seed(0)
     encoder = ConformerEncoder(replace(SMALL, **changes), bands=2, electrodes=electrodes, bins=5)
     for name, parameter in encoder.named_parameters():
@@ -115,3 +116,26 @@ def test_the_intermediate_frames_are_returned_in_training_only() -> None:
 def test_impossible_sizes_are_refused(changes: dict[str, int], wrong: str) -> None:
     with pytest.raises(ConfigError, match=wrong):
         replace(SMALL, **changes)
+
+
+@pytest.mark.parametrize("mixing", ["ring", "free"])
+def test_only_a_ring_reads_its_turn_by_one_electrode_as_nearly_the_same(mixing: str) -> None:
+    encoder = small(electrodes=8, mixing=mixing)
+    if mixing == "free":
+        nn.init.normal_(encoder.mixer.place)
+    frames, length = noise(1, 32, 2, 8, 5), torch.tensor([32])
+    straight, turned = encoder.mixer(frames, length), encoder.mixer(frames.roll(1, dims=3), length)
+    other = encoder.mixer(noise(1, 32, 2, 8, 5).flip(1), length)
+    near = ((turned - straight).norm() / (other - straight).norm()).item()
+    assert (near < 0.75) == (mixing == "ring")
+
+
+def test_electrodes_that_are_no_ring_do_not_reach_their_neighbors_before_they_are_flattened() -> None:
+    mixer = small(electrodes=4, mixing="free").mixer
+    frames = noise(1, 8, 2, 4, 5)
+    changed = frames.clone()
+    changed[..., 0, :] += 1
+    (_, before), (_, after) = (mixer.step(x, None, mixer.start(1, x.dtype, x.device)) for x in (frames, changed))
+    differs = (before[-1] - after[-1]).abs().amax(dim=(0, 1, 2, 3))
+    assert differs[0] > 0
+    assert not differs[1:].any()

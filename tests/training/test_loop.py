@@ -380,3 +380,60 @@ def test_a_checkpoint_of_the_release_before_is_resumed(tmp_path: Path) -> None:
 def test_a_fit_without_a_budget_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="either steps or minutes"):
         run(tmp_path, FitConfig())
+
+
+class Stuck:
+    """Judges a model to sit on a plateau for so many validations."""
+
+    chooses = "cer"
+
+    def __init__(self, times: int) -> None:
+        self.times = times
+        self.weights: list[torch.Tensor] = []
+
+    def __call__(self, model: Recognizer) -> Judgement:
+        self.times -= 1
+        self.weights.append(model.head.weight.detach().clone())
+        return Judgement({"cer": 1.0}, plateau="nothing but blanks" if self.times >= 0 else "")
+
+
+PATIENT = FitConfig(steps=120, warmup_steps=10, validations=10, learning_rate=0.03)
+
+
+def test_a_run_that_sits_on_a_plateau_starts_again_once_with_a_lower_rate(tmp_path: Path) -> None:
+    before = tiny_recognizer(config=VARIED)
+    validate = Stuck(times=99)
+    fitted = run(tmp_path, replace(PATIENT, steps=200), before, validate=validate)
+    assert fitted.restarted_step == 100  # not before a hundred steps, whatever the budget
+    (said,) = [entry for entry in log(tmp_path) if "plateau" in entry]
+    assert said["step"] == 100
+    assert said["plateau"] == "nothing but blanks"
+    assert "starts again" in said["warning"]
+    assert "0.01" in said["warning"]
+    first = tiny_recognizer(config=VARIED).head.weight
+    distances = [(weight - first).norm().item() for weight in validate.weights]
+    assert distances[5] < distances[4]  # 20 steps from the first weights, not 120
+
+
+def test_a_run_that_left_its_plateau_in_time_goes_on(tmp_path: Path) -> None:
+    config = replace(PATIENT, steps=200, restart_at=0.6)
+    assert run(tmp_path / "left", config, validate=Stuck(times=5)).restarted_step == 0
+    assert run(tmp_path / "never", replace(config, restart_at=0.0), validate=Stuck(times=99)).restarted_step == 0
+
+
+def test_a_run_resumed_behind_its_restart_is_that_of_one_that_never_stopped(tmp_path: Path) -> None:
+    config = replace(PATIENT, steps=160, validations=8)
+    whole = run(tmp_path / "whole", config, tiny_recognizer(config=VARIED), validate=Stuck(99))
+    validate, seen = Stuck(99), []
+
+    def stop_late(model: Recognizer) -> Judgement:
+        seen.append(1)
+        if len(seen) == 6:
+            signal.raise_signal(signal.SIGINT)
+        return validate(model)
+
+    stop_late.chooses = "cer"  # type: ignore[attr-defined]
+    assert run(tmp_path / "cut", config, tiny_recognizer(config=VARIED), validate=stop_late).interrupted
+    rest = run(tmp_path / "cut", config, tiny_recognizer(config=VARIED), validate=Stuck(99), resume=True)
+    assert rest.restarted_step == whole.restarted_step == 100
+    assert losses(tmp_path / "cut") == losses(tmp_path / "whole")

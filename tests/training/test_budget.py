@@ -1,0 +1,82 @@
+"""A budget fitted to the machine: what is timed, what is changed, what is left alone, a budget that is too short."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from emgasr.data.augment import AugmentConfig
+from emgasr.data.batches import ComposedConfig
+from emgasr.errors import ConfigError
+from emgasr.training import budget
+from emgasr.training.budget import fit_to_budget
+from emgasr.training.config import TrainingConfig
+from emgasr.training.loop import FitConfig
+from emgasr.training.objective import CTCConfig, CTCObjective
+from emgasr.training.run import make_sampler
+from emgasr.training.validator import TakesValidator
+from tests.helpers.word_takes import word_recognizer, word_takes
+
+FREE = ("data.batch_size", "fit.validations")
+
+
+@pytest.fixture
+def parts() -> dict[str, Any]:
+    data = ComposedConfig(shortest=1, longest=3)
+    config = TrainingConfig(data=data, fit=FitConfig(minutes=5))
+    model, named = word_recognizer(), word_takes()
+    plain = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0)
+    return {
+        "config": config,
+        "objective": CTCObjective(model, CTCConfig(), plain),
+        "batches": make_sampler(data, named, model.tokens, 0),
+        "validate": TakesValidator(named, model.tokens, data),
+    }
+
+
+def timed(monkeypatch: pytest.MonkeyPatch, step_s: float, judge_s: float) -> None:
+    monkeypatch.setattr(budget, "step_seconds", lambda *_: step_s)
+    monkeypatch.setattr(budget, "seconds_of", lambda _: judge_s)
+
+
+def test_validations_take_a_tenth_of_the_budget_at_most(monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]) -> None:
+    lines: list[str] = []
+    for judge_s, count in ((1.0, 10), (6.0, 5), (40.0, 1)):
+        timed(monkeypatch, 0.1, judge_s)
+        assert fit_to_budget(**parts, free=FREE, log=lines.append).fit.validations == count
+    assert any("one takes 6.0 s of 300" in line for line in lines)
+
+
+def test_a_slow_machine_makes_batches_smaller_but_not_too_small(
+    monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]
+) -> None:
+    for step_s, size in ((0.1, 32), (0.6, 27), (2.0, budget.SMALLEST_BATCH)):
+        timed(monkeypatch, step_s, 0.1)
+        data = fit_to_budget(**parts, free=FREE, log=lambda _: None).data
+        assert isinstance(data, ComposedConfig)
+        assert data.batch_size == size
+
+
+def test_what_was_given_is_left_alone(monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]) -> None:
+    timed(monkeypatch, 2.0, 20.0)
+    assert fit_to_budget(**parts, free=(), log=lambda _: None) == parts["config"]
+    steps = replace(parts["config"], fit=FitConfig(steps=7))
+    assert fit_to_budget(**parts | {"config": steps}, free=FREE, log=lambda _: None) == steps
+
+
+def test_a_budget_too_short_for_one_validation_is_refused(
+    monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]
+) -> None:
+    timed(monkeypatch, 0.1, 200.0)
+    with pytest.raises(ConfigError, match="not enough for one validation, which takes 200"):
+        fit_to_budget(**parts, free=FREE, log=lambda _: None)
+
+
+def test_timing_changes_no_weight(parts: dict[str, Any]) -> None:
+    before = {name: value.clone() for name, value in parts["objective"].state_dict().items()}
+    fit_to_budget(**parts, free=FREE, log=lambda _: None)
+    assert all(torch.equal(before[name], value) for name, value in parts["objective"].state_dict().items())
+    assert all(parameter.grad is None for parameter in parts["objective"].parameters())
