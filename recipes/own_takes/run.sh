@@ -63,7 +63,7 @@ task_of() {
 }
 
 # People, sessions and takes of the test are in no list that training or validation sees. Where the electrodes go round
-# a limb, that is known to who put them on (--ring).
+# a limb, that is known to who put them on (--ring). Silence and rest are labels where the sets count them as such (--rest).
 prepare() {  # set
     local folder place=$out/$1
     mkdir -p "$place"
@@ -73,11 +73,11 @@ prepare() {  # set
                 --test-sessions 2020-07-09 --validation-every 7 ;;
         somach_modes)        # a way of speaking that was not trained on
             folder=$(corpus somach_modes blocks "$data/somach_words")
-            manifest "$folder" --corpus takes --unit counts \
+            manifest "$folder" --corpus takes --unit counts --rest \
                 --test-sessions study_a_2026-02-11_mouthing study_b_2026-02-11_mouthing \
                 --validation-sessions study_b_2026-02-11_whispered ;;
         somach_sessions)
-            manifest "$data/somach_words" --corpus takes --unit counts \
+            manifest "$data/somach_words" --corpus takes --unit counts --rest \
                 --test-sessions session_C_2026-02-25 --validation-sessions session_B_2026-02-25 ;;
         subvocal_people)
             folder=$(words_and_silence)
@@ -92,7 +92,7 @@ prepare() {  # set
         flextype_takes)
             folder=$(unpacked flextype)
             folder=$(corpus flextype takes "$folder")
-            manifest "$folder" --corpus takes --ring --test-every 5 --validation-every 7 ;;
+            manifest "$folder" --corpus takes --rest --ring --test-every 5 --validation-every 7 ;;
         suguru_*)            # one person each: the last five of twenty days
             folder=$(unpacked suguru)
             folder=$(corpus "$1" person "$folder" --subject "${1#suguru_}")

@@ -2,12 +2,11 @@
 
     table.py OUT [--split test] [--as table|ablation|adaptation]
 
-Every figure is counted from what was written (hypotheses.jsonl), alike for all systems.
+The figures are those of `emgasr evaluate`; whether a run ended at a plateau is told by what its model wrote.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 import statistics
 import sys
@@ -23,7 +22,7 @@ from emgasr.errors import DataError
 from emgasr.evaluation.results import write_results
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import json_lines, read_json
-from emgasr.score import Counts, align, total
+from emgasr.training.validator import plateau_of
 
 LDA = {
     "lda": "LDA",
@@ -32,7 +31,10 @@ LDA = {
     "lda_covariance_centered": "covariance LDA, mean removed",
 }
 SECONDS = ("0", "2", "8", "30")  # of a session, unlabelled, before anything is read
-BLANKS, ONE_SYMBOL = 0.05, 0.9  # a plateau: so little of what was to be read is written, or so much of it is one symbol
+HEADS = (
+    "set|system|symbols|wrong|put in|lost beside an equal one|lost elsewhere|ratio|at a plateau|restarted|times read"
+)
+RATES = {"words": "wer", "letters": "ler"}  # what strings consist of, and the error rate over that
 Table = list[list[str]]
 
 
@@ -47,10 +49,12 @@ class Run:
         reading: what was read, and how.
         takes: single takes read.
         accuracy: share of the single takes whose label was the likeliest.
-        counts: edits of the strings.
-        equal: of the pairs of equal neighbors, how many lost one of the two or both; and how many there are.
-        unlike: the same of unlike neighbors, neither of which has an equal neighbor.
-        plateau: whether hardly anything is written, or hardly anything but one symbol.
+        symbols: words, gestures or letters in the strings.
+        error: edits of the strings for each of them.
+        inserted: those that put something in.
+        beside: symbols with an equal neighbor, and how many of them were deleted.
+        elsewhere: the same of all others.
+        plateau: what is written whatever is heard; "" where that depends on it.
         restarts: how often training began anew by itself.
     """
 
@@ -60,15 +64,13 @@ class Run:
     reading: str
     takes: int
     accuracy: float
-    counts: Counts
-    equal: tuple[int, int]
-    unlike: tuple[int, int]
-    plateau: bool
+    symbols: int
+    error: float
+    inserted: float
+    beside: tuple[int, float]
+    elsewhere: tuple[int, float]
+    plateau: str
     restarts: int
-
-    def as_row(self) -> dict[str, Any]:
-        """Return the run as a row of results.json."""
-        return {**asdict(self), "error": self.counts.rate}
 
 
 def run(argv: list[str]) -> int:
@@ -90,14 +92,14 @@ def run(argv: list[str]) -> int:
         tables = {"Strings, wrong in %; in brackets how many runs ended at a plateau": ablation(runs)}
     else:
         tables = {
-            "Strings, wrong in %": adaptation(runs, lambda run: 100 * run.counts.rate),
+            "Strings, wrong in %": adaptation(runs, lambda run: 100 * run.error),
             "Single takes, right in %": adaptation(runs, lambda run: 100 * run.accuracy),
         }
     text = "\n".join(f"## {title}, {options.split}\n\n{markdown(table)}\n" for title, table in tables.items())
     name = "RESULTS" if options.kind == "table" else options.kind.upper()
     with replacing(options.out / f"{name}.md") as path:
         path.write_text(text, encoding="utf-8")
-    rows = [*(run.as_row() for run in runs), *lda]
+    rows = [*(asdict(run) for run in runs), *lda]
     write_results(options.out / f"{name.lower()}.json", rows)
     print(text + str(options.out / f"{name}.md"))
     return 0
@@ -105,59 +107,36 @@ def run(argv: list[str]) -> int:
 
 def found_runs(out: Path, reading: str) -> list[Run]:
     """Return every run in OUT whose single takes and strings have been read so."""
-    found = []
-    for path in sorted(out.glob(f"*/*/seed*/{reading}/isolated/hypotheses.jsonl")):
-        place = path.parents[2]
-        strings = [line for _, line in json_lines(path.parents[1] / "strings" / path.name, DataError)]
-        takes = [line for _, line in json_lines(path, DataError)]
-        right = [[line["label"]] == line["reference_keys"] for line in takes]
-        read = [(line["reference_keys"], line["keys_greedy"]) for line in strings]
-        seed, names = int(place.name.removeprefix("seed")), place.relative_to(out).parts
-        equal, unlike = lost_pairs(read)
-        found.append(
-            Run(
-                names[0],
-                names[1],
-                seed,
-                reading,
-                len(takes),
-                statistics.fmean(right),
-                total(Counts.of(align(*pair)) for pair in read),
-                equal,
-                unlike,
-                at_plateau(read),
-                _restarts(place / "run" / "log.jsonl"),
-            )
-        )
-    return found
+    return [_run(path.parents[1], out) for path in sorted(out.glob(f"*/*/seed*/{reading}/isolated/results.json"))]
 
 
-def lost_pairs(read: Iterable[tuple[Sequence[str], Sequence[str]]]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return (lost, all) of the pairs of equal neighbors in the references, and of unlike ones.
-
-    A pair is lost if one of the two was deleted: which of two equal ones it was cannot be known. Unlike pairs with a
-    symbol that has an equal neighbor do not count, as their loss may be that of the equal pair.
-    """
-    equal, unlike = [0, 0], [0, 0]
-    for reference, written in read:
-        deleted = [new is None for old, new in align(reference, written) if old is not None]
-        alike = [a == b for a, b in itertools.pairwise(reference)]
-        in_run = [any(alike[max(0, i - 1) : i + 1]) for i in range(len(reference))]
-        for i, same in enumerate(alike):
-            if same or not (in_run[i] or in_run[i + 1]):
-                count = equal if same else unlike
-                count[0] += deleted[i] or deleted[i + 1]
-                count[1] += 1
-    return (equal[0], equal[1]), (unlike[0], unlike[1])
-
-
-def at_plateau(read: Sequence[tuple[Sequence[str], Sequence[str]]]) -> bool:
-    """Whether hardly anything is written, or hardly anything but one symbol where there are several."""
-    asked = Counter(symbol for reference, _ in read for symbol in reference)
-    written = Counter(symbol for _, hypothesis in read for symbol in hypothesis)
-    if written.total() < BLANKS * asked.total():
-        return True
-    return len(asked) > 1 and written.most_common(1)[0][1] > ONE_SYMBOL * written.total()
+def _run(place: Path, out: Path) -> Run:
+    (isolated, strings) = (read_json(place / name / "results.json")["rows"][0] for name in ("isolated", "strings"))
+    noun, rate = next((noun, rate) for noun, rate in RATES.items() if noun in strings)
+    asked, written = Counter[str](), Counter[str]()
+    for _, line in json_lines(place / "strings" / "hypotheses.jsonl", DataError):
+        asked.update(line[f"reference_{noun}"])
+        written.update(line[f"{noun}_greedy"])
+    log = place.parent / "run" / "log.jsonl"
+    entries = [entry for _, entry in json_lines(log, DataError)] if log.is_file() else []
+    repeats = strings["repeats_greedy"]
+    beside, elsewhere = ((part[noun], part["deleted"]) for part in (repeats["beside_equal"], repeats["elsewhere"]))
+    name, system, seed, reading = place.relative_to(out).parts
+    return Run(
+        name,
+        system,
+        int(seed.removeprefix("seed")),
+        reading,
+        isolated["items"],
+        isolated["accuracy"],
+        strings[noun],
+        strings[f"{rate}_greedy"],
+        strings["insertions_greedy"],
+        beside,
+        elsewhere,
+        plateau_of(written, asked),
+        sum("plateau" in entry for entry in entries),  # written where training begins anew
+    )
 
 
 def single(runs: Sequence[Run], lda: Sequence[Mapping[str, Any]]) -> Table:
@@ -185,33 +164,22 @@ def single(runs: Sequence[Run], lda: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def strings(runs: Sequence[Run], reads: dict[str, int]) -> Table:
-    """Return a line for each set and system: errors, what is put in, and what is lost beside equal and unlike ones."""
-    heads = "set|system|labels|wrong|put in|equal pairs lost|unlike pairs lost|ratio|at a plateau|restarted|times read"
-    table = [heads.split("|")]
+    """Return a line for each set and system: errors, what is put in, what is lost beside equal ones and elsewhere."""
+    table = [HEADS.split("|")]
     for group in _groups(run.set for run in runs):
         for system in _systems(runs):
             own = [run for run in runs if group_of(run.set) == group and run.system == system]
             if not own:
                 continue
-            counts = total(run.counts for run in own)
-            lost, of = (sum(run.equal[i] for run in own) for i in (0, 1))
-            lost_unlike, of_unlike = (sum(run.unlike[i] for run in own) for i in (0, 1))
-            ratio = f"{(lost / of) / (lost_unlike / of_unlike):.2f}" if of and lost_unlike else ""
-            table.append(
-                [
-                    group,
-                    system,
-                    str(counts.reference_length),
-                    spread(by_seed(own, lambda run: 100 * run.counts.rate)),
-                    f"{100 * counts.insertions / counts.reference_length:.1f}",
-                    f"{lost} of {of}",
-                    f"{lost_unlike} of {of_unlike}",
-                    ratio,
-                    f"{sum(run.plateau for run in own)} of {len(own)}",
-                    str(sum(run.restarts for run in own)),
-                    str(reads.get(f"{group} {system}", 0)),
-                ]
-            )
+            of, lost = (sum(run.beside[i] for run in own) for i in (0, 1))
+            of_others, lost_others = (sum(run.elsewhere[i] for run in own) for i in (0, 1))
+            ratio = f"{(lost / of) / (lost_others / of_others):.2f}" if of and lost_others else ""
+            line = [group, system, str(sum(run.symbols for run in own))]
+            line += [spread(by_seed(own, lambda run: 100 * run.error))]
+            line += [spread(by_seed(own, lambda run: 100 * run.inserted))]
+            line += [f"{lost:.1f} of {of}", f"{lost_others:.1f} of {of_others}", ratio]
+            line += [f"{sum(bool(run.plateau) for run in own)} of {len(own)}", str(sum(run.restarts for run in own))]
+            table.append([*line, str(reads.get(f"{group} {system}", 0))])
     return table
 
 
@@ -223,8 +191,8 @@ def ablation(runs: Sequence[Run]) -> Table:
         line, means = [system], []
         for group in groups:
             own = [run for run in runs if group_of(run.set) == group and run.system == system]
-            values = by_seed(own, lambda run: 100 * run.counts.rate)
-            line.append(f"{spread(values)} ({sum(run.plateau for run in own)} of {len(own)})" if own else "")
+            values = by_seed(own, lambda run: 100 * run.error)
+            line.append(f"{spread(values)} ({sum(bool(run.plateau) for run in own)} of {len(own)})" if own else "")
             means += [statistics.fmean(values)] if values else []
         table.append([*line, f"{statistics.fmean(means):.1f}" if len(means) == len(groups) else ""])
     return table
@@ -269,11 +237,6 @@ def markdown(table: Table) -> str:
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in table
     ]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
-
-
-def _restarts(log: Path) -> int:
-    entries = [entry for _, entry in json_lines(log, DataError)] if log.is_file() else []
-    return sum(any("restart" in name for name in entry) for entry in entries)
 
 
 def _groups(sets: Iterable[str]) -> list[str]:

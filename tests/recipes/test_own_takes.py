@@ -7,14 +7,23 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emgasr.cli import exit_code, main
+from emgasr.data.augment import AugmentConfig
+from emgasr.data.batches import ComposedConfig
 from emgasr.data.compose import Take
+from emgasr.files.plain_data import read_yaml
+from emgasr.frontend.features import LogSpectrogramConfig
+from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.manifests.manifest import read_manifest
+from emgasr.models.conformer import ConformerConfig
+from emgasr.training.loop import FitConfig
+from emgasr.training.objective import CTCConfig
 from tests.helpers.miniatures import write_table
 from tests.helpers.scripts import ROOT, script
 
@@ -158,54 +167,34 @@ def test_removing_a_sessions_mean_mends_what_a_session_adds_and_the_test_is_lear
 table = script("recipes/own_takes/table.py")
 
 
-@pytest.mark.parametrize(
-    ("reference", "written", "equal", "unlike"),
-    [
-        ("aab", "aab", (0, 1), (0, 0)),  # b stands beside a run, whose loss could not be told from its own
-        ("aabcd", "abcd", (1, 1), (0, 2)),
-        ("aabcd", "aabd", (0, 1), (2, 2)),
-        ("aaa", "a", (2, 2), (0, 0)),
-        ("abcd", "abxd", (0, 0), (0, 3)),  # read wrongly is not lost
-        ("a", "", (0, 0), (0, 0)),
-    ],
-)
-def test_a_pair_of_neighbors_is_lost_if_one_of_them_is(
-    reference: str, written: str, equal: tuple[int, int], unlike: tuple[int, int]
+def write_reading(
+    out: Path, name: str, seed: int, right: float, error: float, written: str, beside: tuple[int, float] = (2, 1.0)
 ) -> None:
-    assert table.lost_pairs([(list(reference), list(written))]) == (equal, unlike)
-
-
-@pytest.mark.parametrize(
-    ("written", "plateau"),
-    [(["", "", ""], True), (["a", "aa", "a"], True), (["ab", "", ""], False), (["a", "b", "a"], False)],
-)
-def test_a_plateau_is_next_to_nothing_or_one_symbol(written: list[str], plateau: bool) -> None:
-    assert table.at_plateau([(list("ab"), list(text)) for text in written]) is plateau
-
-
-def test_one_symbol_is_no_plateau_where_there_is_one() -> None:
-    assert not table.at_plateau([(["a"], ["a"])] * 3)
-
-
-def write_reading(out: Path, name: str, system: str, seed: int, strings: list[tuple[str, str]], labels: str) -> None:
-    """What `emgasr evaluate` leaves of a run: strings as (reference, written), and single takes, all of which are a."""
-    place = out / name / system / f"seed{seed}" / "test"
-    lines = {
-        "strings": [{"reference_keys": list(old), "keys_greedy": list(new)} for old, new in strings],
-        "isolated": [{"reference_keys": ["a"], "keys_greedy": [], "label": label} for label in labels],
+    """What `emgasr evaluate` leaves of a run whose strings ask for ten of each of three words."""
+    place = out / name / "emgasr" / f"seed{seed}" / "test"
+    repeats = {"beside_equal": dict(zip(("words", "deleted"), beside, strict=True))}
+    repeats["elsewhere"] = {"words": 30 - beside[0], "deleted": 7.0}
+    rows: dict[str, dict[str, object]] = {
+        "isolated": {"items": 4, "accuracy": right},
+        "strings": {"words": 30, "wer_greedy": error, "insertions_greedy": 0.1, "repeats_greedy": repeats},
     }
-    for part, rows in lines.items():
+    for part, row in rows.items():
         (place / part).mkdir(parents=True)
-        (place / part / "hypotheses.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (place / part / "results.json").write_text(json.dumps({"rows": [row, {"subject": "s"}]}))
+    line = {"reference_words": list("abc" * 10), "words_greedy": list(written)}
+    (place / "strings" / "hypotheses.jsonl").write_text(json.dumps(line) + "\n")
+    (place.parent / "run").mkdir()
+    log = [{"step": 1, "loss": 2.0}, {"step": 2, "plateau": "nothing but blanks"}] if seed else [{"step": 1}]
+    (place.parent / "run" / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
 
 
 def test_the_tables_are_means_over_seeds_and_people_count_alike(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_reading(tmp_path, "suguru_sub1", "emgasr", 0, [("abcb", "abcb")], "aaaa")
-    write_reading(tmp_path, "suguru_sub2", "emgasr", 0, [("abcb", "ab")], "ab")
-    write_reading(tmp_path, "suguru_sub1", "emgasr", 1, [("abcb", "")], "aabb")
-    write_reading(tmp_path, "suguru_sub2", "emgasr", 1, [("abcb", "abcab")], "bb")
+    write_reading(tmp_path, "suguru_sub1", 0, right=1.0, error=0.0, written="abc" * 10)
+    write_reading(tmp_path, "suguru_sub2", 0, right=0.5, error=0.5, written="ab" * 10, beside=(4, 2.0))
+    write_reading(tmp_path, "suguru_sub1", 1, right=0.5, error=1.0, written="")
+    write_reading(tmp_path, "suguru_sub2", 1, right=0.0, error=0.25, written="abc" * 8, beside=(4, 2.0))
     for name, share in (("suguru_sub1", 0.5), ("suguru_sub2", 0.75)):
         (tmp_path / name / "lda" / "test").mkdir(parents=True)
         row = {"system": "lda", "accuracy": share, "items": 3}
@@ -216,7 +205,8 @@ def test_the_tables_are_means_over_seeds_and_people_count_alike(
     # Seeds: (100 + 50) / 2 and (50 + 0) / 2, and errors (0 + 50) / 2 and (100 + 25) / 2.
     assert ["suguru", "6", "50.0 ± 35.4", "62.5"] in cells
     (line,) = [row for row in cells if row[:2] == ["suguru", "emgasr"]]
-    assert line == ["suguru", "emgasr", "16", "43.8 ± 26.5", "6.2", "0 of 0", "5 of 12", "", "1 of 4", "0", "2"]
+    lost = ["6.0 of 12", "28.0 of 108", "1.93"]
+    assert line == ["suguru", "emgasr", "120", "43.8 ± 26.5", "10.0 ± 0.0", *lost, "1 of 4", "2", "2"]
     assert len(json.loads((tmp_path / "results.json").read_text())["rows"]) == 6
     assert "| suguru | emgasr |" in (tmp_path / "RESULTS.md").read_text()
 
@@ -224,6 +214,24 @@ def test_the_tables_are_means_over_seeds_and_people_count_alike(
 def test_nothing_that_was_read_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(table.run, [str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_old_default_says_everything_so_that_no_preset_lies_beneath() -> None:
+    said = read_yaml(ROOT / "recipes" / "own_takes" / "ablation" / "old.yaml")
+    free = {"steps", "minutes", "device", "workers", "words"}  # the budget, the machine, and what nobody sets
+    for section, kind in {
+        "fit": FitConfig,
+        "objective": CTCConfig,
+        "augment": AugmentConfig,
+        "data": ComposedConfig,
+    }.items():
+        assert {each.name for each in fields(kind)} - free == set(said[section]), section
+    for section, kind in {
+        "features": LogSpectrogramConfig,
+        "normalize": NormalizeConfig,
+        "encoder": ConformerConfig,
+    }.items():
+        assert {each.name for each in fields(kind)} == set(said[section]), section
 
 
 def recipe(data: Path, out: Path, **settings: str) -> subprocess.CompletedProcess[str]:
