@@ -9,7 +9,6 @@ sets=${SETS:-isl_fingerspelling somach_modes somach_sessions subvocal_people psl
     suguru_sub1 suguru_sub2 suguru_sub3 suguru_sub4 suguru_sub5}
 systems=${SYSTEMS:-emgasr}
 split=${SPLIT:-test}
-seconds=${SECONDS_OF_SESSION:-0 2 8 30}
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
 read -r -a python <<< "${PYTHON:-python3}"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,7 +17,7 @@ export OMP_NUM_THREADS=1
 for set in $sets; do
     for system in $systems; do
         for place in "$out/$set/$system"/seed*; do
-            for s in $seconds; do
+            for s in 0 2 8 30; do  # as table.py knows them
                 for list in strings isolated; do
                     folder=$place/$split-${s}s/$list
                     [ ! -f "$folder/results.json" ] || continue

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # What a stranger's own takes come to by the plain defaults, beside linear discriminants and TDS in the same minutes:
 #   recipes/own_takes/run.sh DATA OUT
-# DATA holds the sets' folders, and pool/unpack.py (or what it unpacked, as folders beside the others). A second run goes
-# on where the first stopped. The machine needs a free core for each of JOBS, as the budget is one of minutes.
+# DATA holds the sets' folders, and pool/unpack.py (or what it unpacked, as folders beside the others). A second run
+# goes on where the first stopped. The machine needs a free core for each of JOBS, as the budget is one of minutes.
 set -euo pipefail
 
 data=${1:?usage: recipes/own_takes/run.sh DATA OUT}
 out=${2:?usage: recipes/own_takes/run.sh DATA OUT}
-people=("suguru_sub1" "suguru_sub2" "suguru_sub3" "suguru_sub4" "suguru_sub5")
-sets=${SETS:-isl_fingerspelling somach_modes somach_sessions subvocal_people psl_people psl_takes flextype_takes ${people[*]}}
-systems=${SYSTEMS:-emgasr tds lda}      # emgasr: plain; lda; another NAME: over that, NAME.yaml of CONFIGS (as A+B: both)
+sets=${SETS:-isl_fingerspelling somach_modes somach_sessions subvocal_people psl_people psl_takes flextype_takes \
+    suguru_sub1 suguru_sub2 suguru_sub3 suguru_sub4 suguru_sub5}
+systems=${SYSTEMS:-emgasr tds lda}      # emgasr: plain; NAME: NAME.yaml of CONFIGS over that (A+B: both); lda
 seeds=${SEEDS:-0 1 2 3 4}
 minutes=${MINUTES:-5}                   # of training a run, on one core
 jobs=${JOBS:-2}
@@ -63,7 +63,7 @@ task_of() {
 }
 
 # People, sessions and takes of the test are in no list that training or validation sees. Where the electrodes go round
-# a limb, that is known to who put them on (--ring). Silence and rest are labels where the sets count them as such (--rest).
+# a limb, that is known to who put them on (--ring). Silence and rest are labels where the sets count them so (--rest).
 prepare() {  # set
     local folder place=$out/$1
     mkdir -p "$place"
