@@ -10,22 +10,24 @@ from functools import cached_property
 from numbers import Real
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from emgasr.corpora import open_any
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.decoding.search_file import TunedSearch, read_tuned_search
 from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.measured import samples_of
+from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
 from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer, packaged_model
-from emgasr.models.recognizer import Recognizer
+from emgasr.models.recognizer import Heard, Recognizer
+from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.streaming.activity import RestLevel
 from emgasr.streaming.profile import MODEL, Profile, is_profile, read_profile
 from emgasr.streaming.rules import LiveRules, rules_of
 from emgasr.streaming.stream import Stream, StreamConfig
-from emgasr.transcribe import transcribe, transcribe_together
+from emgasr.transcribe import transcript_of
 from emgasr.transcript import Transcript
 
 DEFAULT = "default weights"
@@ -226,17 +228,30 @@ class Pipeline:
     def transcribe(self, inputs: list[Input], **options: Any) -> list[Transcript]: ...
 
     def transcribe(
-        self, inputs: Input | list[Input], *, nbest: int = 1, batch_size: int | None = None, **asked: Any
+        self,
+        inputs: Input | list[Input],
+        *,
+        nbest: int = 1,
+        batch_size: int | None = None,
+        carry: bool = True,
+        unlabelled_seconds: float | Literal["all"] = 0.0,
+        align_turns: int = 0,
+        **asked: Any,
     ) -> Transcript | list[Transcript]:
         """Read one recording, or several in a list, whose transcripts come in order.
 
         A recording is a path, a `Recording`, or a pair of samples (T, C) and their rate in Hz, in the model's unit and
         with its electrodes. Values that no amplifier gives are filled in or passed over, as `Transcript.notes` say.
+        Recordings of one subject and session are read in order, each with the statistics at the end of the one before.
 
         Args:
             nbest: hypotheses in `Transcript.nbest`, where there is a search.
             batch_size: recordings that share a forward pass; None: 8 on a GPU, 1 on a CPU. Emissions equal those of
                 one alone to 1e-4. Memory grows with it, and not with the recordings' length.
+            carry: whether statistics go on through a session; without it each recording begins anew.
+            unlabelled_seconds: the session's first seconds, which set its statistics before any of it is read; "all":
+                everything of the session does.
+            align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
             asked: what to read with instead, for this call: `lm` to `search` of `changed`.
 
         Raises:
@@ -245,31 +260,44 @@ class Pipeline:
         """
         pipeline = self.changed(**asked)._warning() if asked else self
         found = []
-        for transcript in pipeline.read_each(inputs if isinstance(inputs, list) else [inputs], nbest, batch_size):
+        given = inputs if isinstance(inputs, list) else [inputs]
+        session = SessionConfig(carry, unlabelled_seconds, align_turns)
+        for transcript in pipeline.read_each(given, nbest, batch_size, session):
             if isinstance(transcript, EmgasrError):
                 raise transcript
             found.append(transcript)
         return found if isinstance(inputs, list) else found[0]
 
     def read_each(
-        self, inputs: Sequence[Input], nbest: int = 1, batch_size: int | None = None
+        self,
+        inputs: Sequence[Input],
+        nbest: int = 1,
+        batch_size: int | None = None,
+        session: SessionConfig | None = None,
     ) -> Iterator[Transcript | EmgasrError]:
-        """Yield the transcript of each input in order; in place of one that cannot be read, the error that says why."""
+        """Yield the transcript of each input in order; in place of one that cannot be read, the error that says why.
+
+        What cannot be read adds nothing to the statistics of its session.
+        """
         if batch_size is None:
             batch_size = 1 if self.recognizer.head.weight.device.type == "cpu" else BATCH
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
-        search = self.beam_search(nbest)
+        search, reader = self.beam_search(nbest), SessionReader(self.recognizer, session)
+        if reader.looks_ahead:
+            reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
             opened = [_kept_error(self._recording, one) for one in inputs[first : first + batch_size]]
             good = [one for one in opened if isinstance(one, Recording)]
-            try:
-                read: Iterator[Any] = iter(transcribe_together(self.recognizer, good, search) if len(good) > 1 else ())
-            except EmgasrError:  # whose it is, reading each alone says
-                read = iter(())
-            alone = (_kept_error(transcribe, self.recognizer, one, search) for one in good)
+            together = _kept_error(reader.listen_together, good) if len(good) > 1 else None
+            # Whose an error is, reading each alone says.
+            each = together if isinstance(together, list) else [_kept_error(reader.listen, one) for one in good]
+            heard: Iterator[Heard | EmgasrError] = iter(each)
             for one in opened:
-                yield one if isinstance(one, EmgasrError) else next(read, None) or next(alone)
+                found = one if isinstance(one, EmgasrError) else next(heard)
+                if isinstance(found, Heard):
+                    found = _kept_error(transcript_of, self.recognizer, one, found, search)
+                yield found
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
         """Open a stream to feed samples: a context manager that closes it.
@@ -287,6 +315,10 @@ class Pipeline:
             return None
         config = replace(self.search, n_best=1)
         return BeamSearch(self.recognizer.tokens, self.language.lm, config, self.language.hotwords)
+
+    def _readable(self, inputs: Sequence[Input]) -> Iterator[Recording]:
+        opened = (_kept_error(self._recording, given) for given in inputs)
+        return (one for one in opened if isinstance(one, Recording))
 
     def _recording(self, given: Any) -> Recording:
         """A recording that fits the model, of whatever may be given for one."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -218,6 +219,20 @@ def mean_interval(
     drawn = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
     low, high = np.quantile(values[drawn].mean(axis=1), (tail, 1 - tail))
     return float(low), float(high)
+
+
+def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return Wilson's score interval of a share, `right` of `count` (E. B. Wilson, JASA 22, 1927).
+
+    Raises:
+        DataError: There is nothing to count.
+    """
+    if count < 1:
+        raise DataError("interval of a share", "there is nothing to count", "give at least one")
+    z2 = NormalDist().inv_cdf((1 + confidence) / 2) ** 2
+    middle = right + z2 / 2
+    half = (z2 * (right * (count - right) / count + z2 / 4)) ** 0.5
+    return max(0.0, (middle - half) / (count + z2)), min(1.0, (middle + half) / (count + z2))
 
 
 def confusions(

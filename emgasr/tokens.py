@@ -139,6 +139,16 @@ class Tokens:
         return f"Tokens({self.kind!r}, {len(self)} symbols)"
 
     @property
+    def noun(self) -> str:
+        """What one symbol is called: "key", "word", "token" (of sentencepiece), "letter" or "character".
+
+        Characters are letters where the set holds no space: nothing that is written with it has several words.
+        """
+        if self.kind == "characters":
+            return "character" if SPACE in self._ids else "letter"
+        return {"keystrokes": "key", "words": "word", "sentencepiece": "token"}[self.kind]
+
+    @property
     def backspace_id(self) -> int | None:
         """The id of the key that deletes the printed symbol before it, or None."""
         return self._ids.get(BACKSPACE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from emgasr.decoding import BeamSearch, Hypothesis, greedy
 from emgasr.models.recognizer import Heard, Recognizer
 from emgasr.recording import Recording
@@ -19,20 +17,17 @@ def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch 
         RecordingError: The recording's rate, unit or electrodes are not the model's.
         ModelError: The weights carry beyond what numbers can hold.
     """
-    return transcribe_together(recognizer, [recording], search)[0]
+    return transcript_of(recognizer, recording, recognizer.listen(recording), search)
 
 
-def transcribe_together(
-    recognizer: Recognizer, recordings: Sequence[Recording], search: BeamSearch | None = None
-) -> list[Transcript]:
-    """Read recordings as `transcribe` reads each; they share the forward passes of the model."""
-    return [
-        _transcript(recognizer, recording, heard, search)
-        for recording, heard in zip(recordings, recognizer.listen_together(recordings), strict=True)
-    ]
+def transcript_of(
+    recognizer: Recognizer, recording: Recording, heard: Heard, search: BeamSearch | None = None
+) -> Transcript:
+    """Return the transcript of a recording, given what the recognizer makes of it.
 
-
-def _transcript(recognizer: Recognizer, recording: Recording, heard: Heard, search: BeamSearch | None) -> Transcript:
+    Raises:
+        ModelError: The weights carry beyond what numbers can hold.
+    """
     emissions = recognizer.probable(heard.emissions)
     found = [greedy(emissions)] if search is None else search.whole(emissions)
     times_s = recognizer.frame_times_s(len(emissions))
@@ -51,6 +46,7 @@ def _transcript(recognizer: Recognizer, recording: Recording, heard: Heard, sear
             hypothesis.acoustic,
             hypothesis.lm,
             nbest,
+            heard.unlabelled_s,
         )
 
     several = search is not None and search.config.n_best > 1

@@ -50,6 +50,7 @@ class Transcript:
     Args:
         nbest: the hypotheses of the search, best first, this one among them; empty unless several were asked for.
         notes: what was passed over or filled in, from the file to the text.
+        unlabelled_s: seconds of the person's signal that had entered the statistics of level and spread before.
         score: natural log; hypotheses are ranked by it. `acoustic` is its part of the emissions, `lm` is ln p of the
             language model before its weight.
     """
@@ -63,6 +64,7 @@ class Transcript:
     acoustic: float = 0.0
     lm: float = 0.0
     nbest: tuple[Transcript, ...] = field(default=(), repr=False)
+    unlabelled_s: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers and strings, for JSON."""
@@ -74,6 +76,7 @@ class Transcript:
         return {
             "text": self.text,
             "duration_s": round(self.duration_s, 3),
+            "unlabelled_seconds": round(self.unlabelled_s, 3),
             "keys": [as_key(key) for key in self.keys],
             "words": [
                 {

@@ -29,7 +29,7 @@ FLOORS = (
     ("pipeline",),
     ("evaluation",),
     ("training",),
-    ("capture", "protocol"),
+    ("capture", "protocol", "quickstart"),
     ("cli",),
     ("__init__", "__main__"),
 )

@@ -7,6 +7,7 @@ import unicodedata
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from emgasr.errors import DataError
 from emgasr.score import (
@@ -19,6 +20,7 @@ from emgasr.score import (
     matched,
     per_subject,
     total,
+    wilson_interval,
     words,
 )
 
@@ -108,6 +110,18 @@ def test_nothing_to_score_is_refused() -> None:
             nothing()
     with pytest.raises(DataError, match="1 utterances but 2 groups"):
         bootstrap_interval([Counts(hits=1)], groups=["a", "b"])
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 1), (1, 1), (3, 4), (17, 60), (999, 1000)])
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_wilsons_interval_is_scipys(right: int, count: int, confidence: float) -> None:
+    expected = binomtest(right, count).proportion_ci(confidence, method="wilson")
+    assert wilson_interval(right, count, confidence) == pytest.approx(tuple(expected))
+
+
+def test_an_interval_of_nothing_is_refused() -> None:
+    with pytest.raises(DataError, match="nothing to count"):
+        wilson_interval(0, 0)
 
 
 def test_keys_at_rest_are_those_inside_it_and_overlaps_count_once() -> None:

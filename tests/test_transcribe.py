@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.lm import estimate
 from emgasr.recording import Recording
-from emgasr.transcribe import transcribe, transcribe_together
+from emgasr.transcribe import transcribe, transcript_of
 from tests.helpers.known_emissions import KEYS, emissions_of
 from tests.helpers.miniatures import make_recording
 from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, tiny_recognizer
@@ -24,8 +23,8 @@ class FakeRecognizer:
 
     tokens = KEYS
 
-    def listen_together(self, recordings: Sequence[Recording]) -> list[Any]:
-        return [SimpleNamespace(emissions=emissions_of([*"hez", "⌫", "y"]), mended="") for _ in recordings]
+    def listen(self, recording: Recording) -> Any:
+        return SimpleNamespace(emissions=emissions_of([*"hez", "⌫", "y"]), mended="", unlabelled_s=2.0)
 
     def probable(self, emissions: np.ndarray) -> np.ndarray:
         return emissions
@@ -45,7 +44,7 @@ def test_a_transcript_has_text_keys_words_times_and_confidences() -> None:
     told = transcript.as_dict()
     assert told["keys"][3] == {"key": "⌫", "time_s": 0.7, "confidence": 0.9}
     assert told["words"] == [{"word": "hey", "start_s": 0.1, "end_s": 0.9, "confidence": 0.9}]
-    assert (told["text"], told["duration_s"]) == ("hey", 3.0)
+    assert (told["text"], told["duration_s"], told["unlabelled_seconds"]) == ("hey", 3.0, 2.0)
 
 
 def test_a_search_reads_what_the_language_model_expects() -> None:
@@ -61,8 +60,8 @@ def test_a_search_reads_what_the_language_model_expects() -> None:
 
 def test_nothing_recorded_is_nothing_read() -> None:
     class Silent(FakeRecognizer):
-        def listen_together(self, recordings: Sequence[Recording]) -> list[Any]:
-            return [SimpleNamespace(emissions=np.zeros((0, len(KEYS)), dtype=np.float32), mended="")]
+        def listen(self, recording: Recording) -> Any:
+            return SimpleNamespace(emissions=np.zeros((0, len(KEYS)), dtype=np.float32), mended="", unlabelled_s=0.0)
 
     for search in (None, BeamSearch(KEYS)):
         transcript = transcribe(Silent(), make_recording(), search)  # type: ignore[arg-type]
@@ -103,8 +102,8 @@ def test_recordings_read_together_have_the_keys_and_text_of_each_alone() -> None
     recognizer, given = tiny_recognizer(), recordings()
     lm = estimate(["abba", "ab", "ba"], order=3)
     for search in (None, BeamSearch(recognizer.tokens, lm, SearchConfig(beam=8))):
-        together = transcribe_together(recognizer, given, search)
-        for recording, found in zip(given, together, strict=True):
+        for recording, heard in zip(given, recognizer.listen_together(given), strict=True):
+            found = transcript_of(recognizer, recording, heard, search)
             alone = transcribe(recognizer, recording, search)
             assert (found.text, found.notes, found.duration_s) == (alone.text, alone.notes, alone.duration_s)
             assert [(key.symbol, key.time_s) for key in found.keys] == [(key.symbol, key.time_s) for key in alone.keys]

@@ -8,37 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.signal import butter, sosfilt, sosfilt_zi
 
-from emgasr.data.sample_checks import Rail
+from emgasr.data.electrode_quality import WINDOW_S, Electrode, examine_electrodes
 from emgasr.errors import RecordingError
-from emgasr.frontend.mains import find_mains, mains_rms
+from emgasr.frontend.mains import find_mains
 from emgasr.frontend.measured import Measured
 from emgasr.sources import Chunk, Source, Typing, channel_count, is_live
 
-WINDOW_S = 0.1  # over which a level is taken
-DRIFT_BELOW_HZ = 20.0  # not muscle: left out of levels
-FLAT = 1e-6  # share of the median electrode's level below which an electrode is dead
-STUCK_SHARE = 0.01  # of samples that stand at the highest or lowest value for three in a row
-NOISY, HUMMING = 8.0, 0.7  # times the median electrode's level; mains over the whole level
 QUIET_UV, STILL_UV = 15.0, 40.0  # noise floor and rest level that a good contact stays below
 RATE_SHARE = 0.005  # how far a measured rate may be off, beside what the measurement cannot tell
 GOOD, USABLE, BAD = "good", "usable", "bad"
-
-
-@dataclass(frozen=True)
-class Electrode:
-    """One electrode: offset, levels (root mean square above 20 Hz) and mains in the signal's unit, and its state."""
-
-    band: str
-    name: str
-    offset: float
-    rms: float
-    noise_floor: float
-    rest_level: float
-    mains: float
-    saturated: float
-    state: str  # good, dead, saturated, detached, noisy
 
 
 @dataclass(frozen=True)
@@ -110,7 +89,7 @@ def diagnose(source: Source, samples: np.ndarray, chunks: list[Chunk]) -> Diagno
             counts[note.kind] = counts.get(note.kind, 0) + max(1, note.samples)
     measured, error = _measured_rate(chunks, rate_hz) if is_live(source) else (None, 0.0)
     mains_hz = find_mains(samples, rate_hz)
-    electrodes = _electrodes(source, samples, mains_hz)
+    electrodes = examine_electrodes(samples, rate_hz, source.bands, mains_hz)
     findings = [
         *_rate_findings(measured, error, rate_hz),
         *_count_findings(counts, len(samples)),
@@ -141,58 +120,6 @@ def _measured_rate(chunks: list[Chunk], rate_hz: float) -> tuple[float | None, f
     measured = (ends[-1] - ends[0] - filled) / span_s
     wobble_s = float(np.std(arrivals - ends / rate_hz - np.mean(arrivals - ends / rate_hz)))
     return float(measured), float(rate_hz * 2 * (wobble_s + np.median(np.diff(arrivals))) / span_s)
-
-
-def _electrodes(source: Source, samples: np.ndarray, mains_hz: float | None) -> list[Electrode]:
-    rate_hz = source.rate_hz
-    values = samples.astype(np.float64)
-    sos = butter(2, min(DRIFT_BELOW_HZ, rate_hz / 10), "highpass", fs=rate_hz, output="sos")
-    moving, _ = sosfilt(sos, values, axis=0, zi=sosfilt_zi(sos)[:, :, None] * values[0])
-    rows = max(1, round(WINDOW_S * rate_hz))
-    windows = moving[: len(moving) // rows * rows].reshape(-1, rows, moving.shape[1])
-    levels = np.sqrt((windows**2).mean(axis=1))
-    rms = np.sqrt((moving**2).mean(axis=0))
-    stuck = _stuck(values)
-    hum = mains_rms(values, rate_hz, mains_hz) if mains_hz else np.zeros(len(rms))
-    typical = float(np.median(rms))
-    typical_hum = float(np.median(hum))
-    names = [(band.name, name) for band in source.bands for name in band.electrodes]
-    found = []
-    for i, (band, name) in enumerate(names):
-        still = float(np.percentile(levels[:, i], 5))
-        state = "good"
-        if np.ptp(values[:, i]) == 0 or rms[i] <= FLAT * typical:
-            state = "dead"
-        elif stuck[i] > STUCK_SHARE:
-            state = "saturated"
-        elif hum[i] > HUMMING * rms[i] and hum[i] > 2 * typical_hum:
-            state = "detached"
-        elif typical > 0 and rms[i] > NOISY * typical:
-            state = "noisy"
-        found.append(
-            Electrode(
-                band=band,
-                name=name,
-                offset=float(values[:, i].mean()),
-                rms=float(rms[i]),
-                noise_floor=still,
-                rest_level=float(np.median(levels[:, i])),
-                mains=float(hum[i]),
-                saturated=float(stuck[i]),
-                state=state,
-            )
-        )
-    return found
-
-
-def _stuck(values: np.ndarray) -> np.ndarray:
-    """Return the share (C,) of samples at the highest or lowest value that stand there for three in a row."""
-    still = values[1:] == values[:-1]
-    rails = [Rail(values.shape[1], sign) for sign in (1, -1)]
-    for rail in rails:
-        rail.add(values, still[1:] & still[:-1])
-    share = rails[0].count / (len(values) - 2) + rails[1].count / (len(values) - 2)
-    return np.where(np.ptp(values, axis=0) > 0, share, 0.0)
 
 
 def _rate_findings(measured: float | None, error: float, declared: float) -> list[Finding]:

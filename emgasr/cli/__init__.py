@@ -23,6 +23,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "demo": ("emgasr.cli.read.demo", "read a simulated person, fit the model to them, read them again"),
     },
     "data": {
+        "new": ("emgasr.cli.data.new", "go from a folder of your own takes to a model that reads, step by step"),
         "manifest": ("emgasr.cli.data.manifest", "list the recordings of a corpus, with splits and checksums"),
         "validate": ("emgasr.cli.data.validate", "check recordings, and that no split leaks into another"),
         "compose": ("emgasr.cli.data.compose", "compose single takes into a fixed list of sequences to test on"),

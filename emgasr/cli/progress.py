@@ -31,8 +31,9 @@ def counted(things: Iterable[Thing], what: str, count: int, quiet: bool) -> Iter
 
 def figures_line(figures: Mapping[str, float]) -> str:
     """Return what a validator found, in words: error rates in percent, by their names."""
-    names = {"cer": "CER", "wer": "WER", "accuracy": "accuracy"}
-    return ", ".join(f"{names[name]} {100 * value:.2f} %" for name, value in figures.items() if name in names)
+    from emgasr.evaluation.naming import SHORT
+
+    return ", ".join(f"{SHORT[name]} {100 * value:.2f} %" for name, value in figures.items() if name in SHORT)
 
 
 @contextmanager

@@ -64,7 +64,8 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     from emgasr.protocol.plan import run as run_protocol
     from emgasr.protocol.report import write_report
 
-    config = _configuration().read(options, "protocol run")
+    carried: dict[str, Any] = {"carry": False} if options.no_carry else {}
+    config = _configuration().read(options, "protocol run", **carried)
     systems = dict(_system(text) for text in options.system)
     if len(systems) < len(options.system):
         raise ConfigError("--system", "names two systems alike", "give each its own name")
@@ -240,6 +241,7 @@ def _add_run(commands: Any, examples: Sequence[str]) -> None:
     run.add_argument("--workers", type=int, default=1, metavar="N", help="jobs at a time (local)")
     run.add_argument("--threads", type=int, default=1, metavar="N", help="threads a job (local, ray)")
     run.add_argument("--gpus", type=float, default=0.0, metavar="N", help="GPUs a job, parts allowed (ray)")
+    run.add_argument("--no-carry", action="store_true", help="begin each recording anew, as --carry false")
     _add_table(run)
     add_json(run)
     add_quiet(run)

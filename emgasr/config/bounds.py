@@ -57,6 +57,8 @@ def _bounded_fields(config: type) -> dict[str, Any]:
 def _numbers(hint: Any, value: Any) -> Iterator[tuple[Any, Within]]:
     """Yield the numbers of a value, each with the bounds that its hint states."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(value, str):  # a word that may stand in place of a number
+        return
     if origin is typing.Annotated:
         yield value, next(one for one in arguments[1:] if isinstance(one, Within))
     elif isinstance(value, dict):

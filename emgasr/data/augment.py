@@ -18,6 +18,8 @@ from emgasr.config.bounds import Within, check_within
 from emgasr.errors import DataError
 from emgasr.state import frame_mask
 
+THIRDS = 3  # parts of a take that are shifted each for itself, as takes differ
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -40,6 +42,9 @@ class AugmentConfig:
         spread: shift of all frames of an item by one draw from the normal distribution of a label's takes around their
             mean, times this (`Augment.fit`). Where takes of one label differ, another day or person will differ too;
             the network learns to look elsewhere, as linear discriminant analysis does.
+        take_spread: shift of the frames of each take by a draw of its own, which goes through the thirds of the take as
+            takes of one label differ in them, times this: takes that might have been recorded, so that the few that
+            were are not learned by heart.
     """
 
     band_jitter_ms: Annotated[float, Within(0, 10_000)] = 60.0
@@ -54,9 +59,15 @@ class AugmentConfig:
     frequency_mask_bins: Annotated[int, Within(0, 1e6)] = 4
     electrode_mask_probability: Annotated[float, Within(0, 1)] = 0.0
     spread: Annotated[float, Within(0, 100)] = 0.0
+    take_spread: Annotated[float, Within(0, 100)] = 0.0
 
     def __post_init__(self) -> None:
         check_within(self, "augment")
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the takes of the training set are needed (`Augment.fit`)."""
+        return bool(self.spread or self.take_spread)
 
 
 class Augment(nn.Module):
@@ -68,6 +79,7 @@ class Augment(nn.Module):
 
     rings: Tensor
     spread: Tensor
+    take_spread: Tensor
 
     def __init__(self, config: AugmentConfig, rate_hz: float, rings: Sequence[bool], shape: Sequence[int]) -> None:
         super().__init__()
@@ -77,9 +89,12 @@ class Augment(nn.Module):
         self.rotates = any(rings) and (config.rotation_electrodes > 0 or config.rotation_sd_electrodes > 0)
         self.register_buffer("rings", torch.tensor(rings, dtype=torch.bool), persistent=False)
         self.shape = tuple(shape)
+        # Rows of standard normal draws times these matrices are shifts.
+        size = math.prod(shape)
         if config.spread:
-            size = math.prod(shape)
-            self.register_buffer("spread", torch.zeros(size, size))  # a row of standard normal draws in, a shift out
+            self.register_buffer("spread", torch.zeros(size, size))
+        if config.take_spread:
+            self.register_buffer("take_spread", torch.zeros(THIRDS * size, THIRDS * size))
 
     def samples(self, samples: Tensor, lengths: Tensor, generator: Generator | None = None) -> Tensor:
         """Vary samples (B, T, C) whose first `lengths` (B,) are valid."""
@@ -104,8 +119,18 @@ class Augment(nn.Module):
             bands = bands * self._gains(bands, generator)
         return bands.flatten(2)
 
-    def frames(self, frames: Tensor, lengths: Tensor, generator: Generator | None = None) -> Tensor:
-        """Mask parts of normalized frames (B, F, N, E, K) by 0, their mean; the first `lengths` (B,) are valid."""
+    def frames(
+        self,
+        frames: Tensor,
+        lengths: Tensor,
+        takes: tuple[Tensor, Tensor] | None = None,
+        generator: Generator | None = None,
+    ) -> Tensor:
+        """Shift normalized frames (B, F, N, E, K), and mask parts of them by 0, their mean; `lengths` (B,) are valid.
+
+        `takes` says of each frame (B, F) which take of its sequence it is of, from 1 (0: of none), and how far through
+        it it lies, from 0 to 1.
+        """
         config = self.config
         if not self.training:
             return frames
@@ -116,6 +141,8 @@ class Augment(nn.Module):
             draws = torch.randn((batch, len(self.spread)), device=frames.device, generator=generator)
             shift = (config.spread * draws @ self.spread).to(frames.dtype).view(batch, 1, *self.shape)
             frames = frames + shift * frame_mask(lengths, count)[:, :, None, None, None]
+        if config.take_spread and takes is not None:
+            frames = frames + self._take_shifts(*takes, generator).to(frames.dtype)
         if config.time_masks and config.time_mask_frames:
             ends = lengths[:, None, None].expand(shape)
             mask = _masks(shape, config.time_masks, config.time_mask_frames, ends, count, generator)
@@ -132,14 +159,27 @@ class Augment(nn.Module):
         return frames
 
     def fit(self, takes: Tensor, labels: Tensor) -> None:
-        """Set what `spread` draws from: the mean frames (n, N, E, K) of takes, and their labels (n,)."""
-        rows = takes.flatten(1).double()
-        residuals = torch.cat([rows[labels == label] - rows[labels == label].mean(0) for label in labels.unique()])
-        free = len(rows) - len(labels.unique())
+        """Set what shifts are drawn from: the mean frames (n, 3, N, E, K) of takes' thirds, and their labels (n,)."""
+        free = len(takes) - len(labels.unique())
         if free < 1:
             raise DataError("augment.spread", "no label has two takes", "set it to 0")
-        values, vectors = torch.linalg.eigh(residuals.T @ residuals / free)
-        self.spread.copy_(values.clamp(min=0).sqrt()[:, None] * vectors.T)
+        if self.config.spread:
+            self.spread.copy_(_root(takes.mean(1).flatten(1), labels))
+        if self.config.take_spread:
+            self.take_spread.copy_(_root(takes.flatten(1), labels))
+
+    def _take_shifts(self, which: Tensor, place: Tensor, generator: Generator | None) -> Tensor:
+        """(B, F, N, E, K): a draw for each third of each take, joined by straight lines between their middles."""
+        batch, most = len(which), int(which.max()) + 1
+        draws = torch.randn((batch, most, len(self.take_spread)), device=which.device, generator=generator)
+        draws[:, 0] = 0.0
+        shifts = (self.config.take_spread * draws @ self.take_spread).unflatten(2, (THIRDS, -1))
+        position = (THIRDS * place - 0.5).clamp(0, THIRDS - 1)
+        before = position.floor().long().clamp(max=THIRDS - 2)
+        share = (position - before).unsqueeze(-1)
+        row = torch.arange(batch, device=which.device)[:, None]
+        found = torch.lerp(shifts[row, which, before], shifts[row, which, before + 1], share)
+        return found.unflatten(2, self.shape)
 
     def _offsets(self, bands: Tensor, generator: Generator | None) -> Tensor:
         """(B, N) samples by which each band is shifted."""
@@ -186,6 +226,14 @@ class Augment(nn.Module):
         per_electrode = torch.randn((batch, 1, n_bands, electrodes), device=bands.device, generator=generator)
         gain_db = per_band * self.config.band_gain_db + per_electrode * self.config.electrode_gain_db
         return (gain_db * (math.log(10) / 20)).exp().to(bands.dtype)
+
+
+def _root(rows: Tensor, labels: Tensor) -> Tensor:
+    """Return (D, D): the square root of the covariance of rows (n, D) around the mean of their label."""
+    rows = rows.double()
+    residuals = torch.cat([rows[labels == label] - rows[labels == label].mean(0) for label in labels.unique()])
+    values, vectors = torch.linalg.eigh(residuals.T @ residuals / (len(rows) - len(labels.unique())))
+    return values.clamp(min=0).sqrt()[:, None] * vectors.T
 
 
 def _masks(

@@ -7,6 +7,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 _PLAIN: Any = {"text.parse_math": False, "text.usetex": False, "axes.formatter.use_mathtext": False}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colors of a picture on a light or a dark page: of text, of faint text, and of a place that holds nothing."""
+
+    ink: str
+    faint: str
+    empty: str
+
+
+LIGHT = Theme("#1c2430", "#697386", "#f3f4f6")
+DARK = Theme("#e8ebf0", "#98a2b3", "#20262f")
 
 
 def missing() -> str:

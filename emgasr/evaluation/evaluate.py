@@ -11,6 +11,8 @@ import numpy as np
 from emgasr.decoding import Hypothesis, classify, greedy
 from emgasr.errors import DataError
 from emgasr.evaluation.items import Item, scored_set
+from emgasr.evaluation.repeats import Repeats, repeats_of
+from emgasr.files.plain_text import normalized
 from emgasr.lm.words import WordModel
 from emgasr.score import Counts, Pairs, align, cut, keys_at_rest, words
 from emgasr.tokens import Tokens
@@ -31,24 +33,40 @@ class Search(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """One hypothesis beside its reference: key, text and word alignments, each cut into blocks of counts."""
+    """One hypothesis beside its reference: alignments of symbols, text and words, each cut into blocks of counts.
+
+    Args:
+        hypothesis: ids, frames and confidences.
+        symbols: of the ids.
+        text: what they leave on the page.
+        pairs: alignment of the symbols.
+        of_symbols: counts of `pairs`.
+        of_characters: counts of the texts' characters.
+        of_words: counts of the texts' words.
+        times_s: of the symbols, where the frames' times are known.
+        false_symbols: read in marked rest.
+        repeats: of labels in a string, deletions and insertions beside an equal neighbor; None of keys.
+    """
 
     hypothesis: Hypothesis
     symbols: tuple[str, ...]
     text: str
     pairs: Pairs
-    keys: list[Counts]
-    characters: list[Counts]
-    words: list[Counts]
+    of_symbols: list[Counts]
+    of_characters: list[Counts]
+    of_words: list[Counts]
     times_s: np.ndarray | None
-    false_keys: int
+    false_symbols: int
+    repeats: Repeats | None
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
     """An item without its emissions: the reference, and a reading for `greedy` and (with a model) `lm`.
 
-    `label` is the most probable single symbol, asked for where the reference is a single one.
+    `label` is the forced choice: the most probable single symbol, where the reference is a single one and there are
+    frames to choose by. `unlabelled_s` are the seconds of the person's signal that had entered the statistics before
+    the item was read.
     """
 
     name: str
@@ -60,6 +78,13 @@ class Judged:
     readings: dict[str, Reading]
     label: str | None = None
     notes: tuple[str, ...] = ()
+    unlabelled_s: float = 0.0
+    session: str = ""
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it holds exactly one symbol: a take of a letter, word or gesture."""
+        return len(self.reference) == 1
 
     @property
     def at_rest(self) -> bool:
@@ -122,33 +147,47 @@ def blocks(pairs: Pairs, size: int) -> list[Counts]:
 
 def _judge(item: Item, tokens: Tokens, search: Search | None) -> Judged:
     scored = scored_set(tokens)
-    reference = tuple(item.reference)
+    reference = tuple(map(normalized, item.reference))
     text = scored.render(scored.ids(reference))
     hypotheses = {GREEDY: greedy(item.emissions)}
     if search is not None:
         hypotheses[WITH_LM] = search.whole(item.emissions)[0]
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
-    label = tokens.symbols_of([classify(item.emissions)])[0] if len(reference) == 1 and len(tokens) > 1 else None
+    chosen = len(reference) == 1 and len(tokens) > 1 and len(item.emissions) > 0
+    label = tokens.symbols_of([classify(item.emissions)])[0] if chosen else None
     rest_minutes = keys_at_rest((), item.rest)[1] / 60 if item.frame_times_s is not None else 0.0
-    return Judged(item.name, item.subject, reference, text, item.times_s, rest_minutes, readings, label, item.notes)
+    return Judged(
+        item.name,
+        item.subject,
+        reference,
+        text,
+        item.times_s,
+        rest_minutes,
+        readings,
+        label,
+        item.notes,
+        item.unlabelled_s,
+        item.session,
+    )
 
 
 def _read(item: Item, reference: tuple[str, ...], text: str, hypothesis: Hypothesis, tokens: Tokens) -> Reading:
     symbols, read_text = tuple(tokens.symbols_of(hypothesis.ids)), tokens.render(hypothesis.ids)
     pairs = align(reference, symbols)
     times_s = None
-    false_keys = 0
+    false_symbols = 0
     if item.frame_times_s is not None:
         times_s = np.asarray(item.frame_times_s)[np.asarray(hypothesis.frames, dtype=np.intp)]
-        false_keys, _ = keys_at_rest(times_s, item.rest)
+        false_symbols, _ = keys_at_rest(times_s, item.rest)
     return Reading(
         hypothesis,
         symbols,
         read_text,
         pairs,
-        blocks(pairs, BLOCK_KEYS),
+        blocks(pairs, BLOCK_WORDS if tokens.kind == "words" else BLOCK_KEYS),
         blocks(align(text, read_text), BLOCK_KEYS),
         blocks(align(words(text), words(read_text)), BLOCK_WORDS),
         times_s,
-        false_keys,
+        false_symbols,
+        repeats_of(reference, symbols) if tokens.noun in ("word", "letter") else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,11 @@ from emgasr.files.plain_data import read_yaml
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, Entry, Manifest, read_manifest
+from emgasr.models.session import SessionReader
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
-    from emgasr.frontend.normalize import NormalizeState
+    from emgasr.frontend.session import SessionConfig
     from emgasr.models.recognizer import Heard, Recognizer
     from emgasr.recording import Recording
 
@@ -39,34 +40,58 @@ class Item:
     frame_times_s: np.ndarray | None = None
     rest: Sequence[tuple[float, float]] = ()
     notes: tuple[str, ...] = ()  # what was passed over, filled in or taken for something
+    session: str = ""
+    unlabelled_s: float = 0.0  # seconds of the person's signal that had entered the statistics before
+
+
+@dataclass(frozen=True)
+class Opened:
+    """(name, recording) pairs of entries of a manifest, each opened by `open_entry` when its turn comes."""
+
+    entries: Sequence[Entry]
+    open_entry: Callable[[Entry], Recording]
+
+    def __iter__(self) -> Iterator[tuple[str, Recording]]:
+        for entry in self.entries:
+            yield entry.path, self.open_entry(entry)
 
 
 def items_of(
-    recognizer: Recognizer, recordings: Iterable[tuple[str, Recording]], carry: bool = False
+    recognizer: Recognizer,
+    recordings: Iterable[tuple[str, Recording]],
+    session: SessionConfig | None = None,
+    before_s: float = 0.0,
 ) -> Iterator[Item]:
     """Yield the items of (name, recording) pairs, one after the other: whole sessions where there are key events.
 
     A recording with key events, or with gesture spans, is read whole; one with utterances, an utterance at a time. One
     without labels is of a person at rest: what is written there is put in, and it says so in its notes.
-    With `carry`, recordings of one person and session that follow each other are as if worn on: those read whole begin
-    with the running statistics that the one before ended with. Labels play no part in that.
+
+    Args:
+        recognizer: what reads.
+        recordings: those of a session in order; opened twice where the session's first seconds set its statistics.
+        session: with which statistics each is read; None: as `SessionConfig()` says.
+        before_s: seconds of the person's signal that are in the recognizer's statistics already.
     """
-    heard: NormalizeState | None = None
-    worn: tuple[str, str] | None = None
+    reader = SessionReader(recognizer, session, before_s)
+    if reader.looks_ahead:
+        recordings = recordings if iter(recordings) is not recordings else list(recordings)
+        again = recordings
+        reader.begin(lambda: (part for name, recording in again for _, part in _parts(name, recording)))
     for name, recording in recordings:
-        if carry and not len(recording.spans.of_kind("utterance")):
-            heard = heard if worn == (recording.subject, recording.session) else None
-            item, heard = _carried(recognizer, name, recording, heard)
-            worn = recording.subject, recording.session
-            yield item
-            continue
-        spoken = recording.spans.of_kind("utterance")
-        if len(recording.events) or not len(spoken):
-            yield _item(recognizer, name, recording)
-            continue
-        for i in range(len(spoken)):
-            part = recording.segment(float(spoken.start_s[i]), float(spoken.end_s[i]))
-            yield _item(recognizer, name if len(spoken) == 1 else f"{name}#{i}", part)
+        for part_name, part in _parts(name, recording):
+            yield _judged(recognizer, part_name, part, reader.listen(part))
+
+
+def _parts(name: str, recording: Recording) -> Iterator[tuple[str, Recording]]:
+    """Yield what is read by itself, with its name."""
+    spoken = recording.spans.of_kind("utterance")
+    if len(recording.events) or not len(spoken):
+        yield name, recording
+        return
+    for i in range(len(spoken)):
+        part = recording.segment(float(spoken.start_s[i]), float(spoken.end_s[i]))
+        yield name if len(spoken) == 1 else f"{name}#{i}", part
 
 
 def reference_of(recording: Recording, tokens: Tokens) -> tuple[list[str], np.ndarray]:
@@ -137,20 +162,6 @@ def tuning_stretches(
     return stretches
 
 
-def _carried(
-    recognizer: Recognizer, name: str, recording: Recording, heard: NormalizeState | None
-) -> tuple[Item, NormalizeState | None]:
-    found = recognizer.listen(recording, heard)
-    # Statistics that never got past their warm-up are none to begin with.
-    return _judged(recognizer, name, recording, found), (
-        found.normalize if float(found.normalize.weight[0]) > 0 else None
-    )
-
-
-def _item(recognizer: Recognizer, name: str, recording: Recording) -> Item:
-    return _judged(recognizer, name, recording, recognizer.listen(recording))
-
-
 def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Heard) -> Item:
     symbols, times_s = reference_of(recording, recognizer.tokens)
     spans = recording.spans.of_kind("rest")
@@ -160,7 +171,18 @@ def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Hear
     if at_rest(recording):
         notes.append("has no labels and is taken as rest: all that is written there is put in")
         rest = [(0.0, max([recording.duration_s, *(np.nextafter(frame_times_s[-1:], np.inf))]))]
-    return Item(name, recording.subject, symbols, heard.emissions, times_s, frame_times_s, rest, tuple(notes))
+    return Item(
+        name,
+        recording.subject,
+        symbols,
+        heard.emissions,
+        times_s,
+        frame_times_s,
+        rest,
+        tuple(notes),
+        recording.session,
+        heard.unlabelled_s,
+    )
 
 
 def training_of(model: Path | None) -> tuple[Manifest, str] | None:

@@ -1,9 +1,7 @@
-"""Counts of confusions in, a picture of them out (PNG): a keyboard colored by error rate, or a matrix of labels."""
+"""Counts of confusions in, a picture of them out (PNG): a keyboard whose keys are colored by their error rates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,11 +9,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from emgasr.display.pictures import label, plain, png
+from emgasr.display.pictures import DARK, LIGHT, Theme, label, plain, png
+from emgasr.evaluation.mistakes import Confusions
 from emgasr.simulate.keyboard import key_of_character
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
-
-Confusions = Mapping[tuple[str | None, str | None], int]  # (true, read) symbols; None stands for nothing
 
 # Rows of a US keyboard from the top: (key, width in key widths).
 _ROWS: tuple[tuple[tuple[str, float], ...], ...] = (
@@ -31,26 +28,13 @@ _FEW = 10  # below this many presses a rate says little: drawn hatched
 _FULL_SCALE = 0.25  # at least; a worse key stretches it
 
 
-@dataclass(frozen=True)
-class _Theme:
-    ink: str
-    faint: str
-    empty: str
-    ramp: tuple[str, ...]
-
-    @property
-    def colors(self) -> LinearSegmentedColormap:
-        return LinearSegmentedColormap.from_list("errors", self.ramp)
-
-
-_LIGHT = _Theme("#1c2430", "#697386", "#f3f4f6", ("#e9f3ee", "#f9e3b4", "#ef9f76", "#d1495b"))
-_DARK = _Theme("#e8ebf0", "#98a2b3", "#20262f", ("#1f3a33", "#6b5a21", "#a5542c", "#c8374b"))
+_RAMP = {LIGHT: ("#e9f3ee", "#f9e3b4", "#ef9f76", "#d1495b"), DARK: ("#1f3a33", "#6b5a21", "#a5542c", "#c8374b")}
 
 
 @plain
 def draw_keyboard(confusions: Confusions, dark: bool = False) -> bytes:
     """Return a PNG of the keyboard: each key's error rate as its color, and what it is most often taken for."""
-    theme = _DARK if dark else _LIGHT
+    theme = DARK if dark else LIGHT
     presses, errors, taken_for = errors_by_key(confusions)
     rates = {key: errors.get(key, 0) / count for key, count in presses.items()}
     scale = max([_FULL_SCALE, *(rate for key, rate in rates.items() if presses[key] >= _FEW)])
@@ -100,36 +84,8 @@ def errors_by_key(
     return presses, errors, taken_for
 
 
-@plain
-def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
-    """Return a PNG of true label (rows) against read label (columns), each row a share of the true label's count."""
-    theme = _DARK if dark else _LIGHT
-    true = sorted({pair[0] for pair in confusions if pair[0]})
-    read = [*sorted({symbol for pair in confusions for symbol in pair if symbol}), None]
-    shares = np.zeros((len(true), len(read)))
-    for i, symbol in enumerate(true):
-        shares[i] = [confusions.get((symbol, other), 0) for other in read]
-        shares[i] /= max(1.0, shares[i].sum())
-    side = 1.6 + 0.42 * len(read)
-    figure = Figure(figsize=(side + 0.6, 1.4 + 0.42 * len(true)), dpi=140)
-    axes = figure.add_subplot()
-    colors = LinearSegmentedColormap.from_list("shares", (theme.empty, "#2b6a99"))
-    axes.imshow(shares, cmap=colors, vmin=0, vmax=1, aspect="auto")
-    for i, j in np.argwhere(shares >= 0.005):
-        ink = "white" if shares[i, j] > 0.5 else theme.ink
-        axes.text(j, i, f"{100 * shares[i, j]:.0f}", ha="center", va="center", fontsize=8, color=ink)
-    columns = ["missed" if symbol is None else label(symbol) for symbol in read]
-    axes.set_xticks(range(len(read)), columns, rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(true)), [label(symbol) for symbol in true])
-    axes.set_xlabel("read as (percent of the row)")
-    axes.set_ylabel("true label")
-    for part in (axes.xaxis, axes.yaxis):
-        part.label.set_color(theme.ink)
-    axes.tick_params(colors=theme.ink, length=0, labelsize=8)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-    figure.tight_layout()
-    return png(figure, transparent=True)
+def _colors(theme: Theme) -> LinearSegmentedColormap:
+    return LinearSegmentedColormap.from_list("errors", _RAMP[theme])
 
 
 def _key_of(symbol: str) -> str | None:
@@ -140,9 +96,9 @@ def _key_of(symbol: str) -> str | None:
 
 
 def _draw_key(
-    axes: Any, theme: _Theme, key: str, x: float, y: float, width: float, count: int, rate: float | None, scale: float
+    axes: Any, theme: Theme, key: str, x: float, y: float, width: float, count: int, rate: float | None, scale: float
 ) -> None:
-    color = theme.empty if rate is None else theme.colors(min(1.0, rate / scale))
+    color = theme.empty if rate is None else _colors(theme)(min(1.0, rate / scale))
     box = FancyBboxPatch(
         (x + 0.06, y + 0.06),
         width - 0.12,
@@ -164,9 +120,9 @@ def _draw_key(
         )
 
 
-def _draw_ramp(figure: Figure, theme: _Theme, scale: float) -> None:
+def _draw_ramp(figure: Figure, theme: Theme, scale: float) -> None:
     axes = figure.add_axes((0.02, 0.075, 0.29, 0.03))
-    axes.imshow(np.linspace(0, 1, 256)[None], cmap=theme.colors, aspect="auto", extent=(0, scale, 0, 1))
+    axes.imshow(np.linspace(0, 1, 256)[None], cmap=_colors(theme), aspect="auto", extent=(0, scale, 0, 1))
     axes.set_yticks([])
     axes.set_xticks([0, scale / 2, scale], ["0 %", f"{50 * scale:.0f} %", f"{100 * scale:.0f} %"])
     axes.tick_params(colors=theme.faint, length=0, labelsize=7, pad=2)

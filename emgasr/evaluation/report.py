@@ -16,17 +16,20 @@ from markupsafe import Markup
 from emgasr.display.pictures import missing
 from emgasr.display.visible import visible
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM, Evaluation, Judged
-from emgasr.evaluation.results import ACCURACY, CER, RATES, Result
+from emgasr.evaluation.mistakes import Mistakes, mistakes_of, most_frequent
+from emgasr.evaluation.naming import ACCURACY, SHORT, Naming
+from emgasr.evaluation.results import Result
 from emgasr.files.output import replacing
-from emgasr.score import Pairs, confusions, cut
+from emgasr.score import Pairs, cut
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
 from emgasr.version import __version__
 
-NAMES = {CER: "Raw keys", "cer_rendered": "Text, characters", "wer": "Text, words"}
+TEXT = {"cer_rendered": "Text, characters", "wer": "Text, words"}  # rates of what stands on the page
+TEXT_SHORT = {"cer_rendered": "text CER", "wer": "WER"}
 EDITS = ("substitutions", "deletions", "insertions")
 WAYS = {GREEDY: "greedy", WITH_LM: "with language model"}
 EXAMPLES, EXAMPLE_KEYS, FREQUENT = 10, 72, 12
-MATRIX_LABELS = 60  # a larger matrix could not be read
+KEYBOARD = "Keyboard colored by the error rate of each key"
 _SHOWN = {SPACE: "␣", BACKSPACE: "⌫", ENTER: "⏎", SHIFT: "⇧"}
 
 Results = Sequence[tuple[Evaluation, Sequence[Result]]]  # with the results of `results_of`
@@ -48,7 +51,8 @@ def render_report(results: Results, title: str) -> str:
         summary=_summary(results),
         comparison=_comparison(results) if len(results) > 1 else None,
         views=[_View.of(evaluation, table) for evaluation, table in results],
-        only_labels=all(evaluation.tokens.kind == "words" for evaluation, _ in results),
+        only_labels=all(evaluation.tokens.noun in ("word", "letter") for evaluation, _ in results),
+        isolated=any(table[0].accuracy is not None for _, table in results),
         version=__version__,
         made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
     )
@@ -83,16 +87,17 @@ class _View:
 
     system: str
     result: Result
-    raw: str
+    naming: Naming
     ways: list[str]
     cards: list[dict[str, Any]]
     rates: list[tuple[str, list[_Figure | None]]]
+    repeats: list[tuple[str, list[str]]]
     legend: list[tuple[str, str]]
     mean: Any
     people_names: list[str]
     people: list[dict[str, Any]]
-    picture: dict[str, Any]
-    frequent: list[dict[str, Any]]
+    sessions: list[tuple[Result, list[_Figure | None]]]
+    mistakes: list[dict[str, Any]]
     gap: str
     examples: list[dict[str, Any]]
     settings: list[tuple[str, str]]
@@ -100,30 +105,29 @@ class _View:
     @staticmethod
     def of(evaluation: Evaluation, table: Sequence[Result]) -> _View:
         everybody, *single = table
-        counts = confusions(
-            [item.reference for item in evaluation.items],
-            [item.readings[evaluation.ways[0]].symbols for item in evaluation.items],
-        )
-        best = evaluation.ways[-1]
+        naming, best = everybody.naming, evaluation.ways[-1]
         styles = {way: "best" if way == best else "" for way in evaluation.ways}
-        columns = [
-            name
-            for name in [*((CER, way) for way in evaluation.ways), ("wer", best), (ACCURACY, "")]
-            if any(_figure(result, *name) for result in single)
-        ]
+        asked = [*((naming.rate, way) for way in evaluation.ways), ("wer", best), (ACCURACY, "")]
+        columns = [name for name in dict.fromkeys(asked) if any(_figure(result, *name) for result in single)]
+        several = [result for result in single if len(result.sessions) > 1]
         return _View(
             evaluation.system,
             everybody,
-            _raw(evaluation),
+            naming,
             [WAYS[way] for way in evaluation.ways],
             list(_cards(evaluation, everybody)),
             list(_rates(evaluation, everybody)),
+            list(_repeats(everybody)),
             [(WAYS[way], style) for way, style in styles.items()],
-            everybody.people.spreads.get(f"{CER}_{best}") if everybody.people else None,
-            [_metric(*name, evaluation.tokens.kind) for name in columns],
+            everybody.people.spreads.get(f"{naming.rate}_{best}") if everybody.people else None,
+            [_metric(*name, naming) for name in columns],
             list(_people(single, styles, columns)),
-            _picture(evaluation, counts),
-            list(_frequent(counts)),
+            [
+                (session, [_figure(session, *name) for name in columns])
+                for result in several
+                for session in result.sessions
+            ],
+            [_errors(evaluation, mistakes) for mistakes in mistakes_of(evaluation)],
             _gap(evaluation),
             list(_examples(evaluation)),
             [(str(name), str(value)) for name, value in evaluation.settings.items()],
@@ -133,99 +137,141 @@ class _View:
 def _summary(results: Results) -> str:
     evaluation, (everybody, *_) = results[-1]
     people = len(evaluation.subjects)
-    symbols = "labels" if evaluation.tokens.kind == "words" else "keys"
-    counted = f"{everybody.keys:,} {symbols} by {people} {'person' if people == 1 else 'people'}"
+    counted = f"{everybody.symbols:,} {everybody.naming.plural} by {people} {'person' if people == 1 else 'people'}"
     split = ", ".join(dict.fromkeys(one.split for one, _ in results))
     return f"Split {split}: {counted}, in {everybody.items:,} recordings or stretches."
 
 
 def _comparison(results: Results) -> dict[str, Any]:
     everybody = [table[0] for _, table in results]
+    rates = dict.fromkeys([*(result.naming.rate for result in everybody), *TEXT])
     columns = [
         name
-        for name in [*((rate, way) for rate in NAMES for way in WAYS), (ACCURACY, "")]
+        for name in [*((rate, way) for rate in rates for way in WAYS), (ACCURACY, "")]
         if any(_figure(result, *name) for result in everybody)
     ]
-    kind = results[-1][0].tokens.kind
+    naming = everybody[-1].naming
     return {
-        "names": [_metric(*name, kind) for name in columns],
+        "names": [_metric(*name, naming) for name in columns],
         "lines": [(result.system, [_figure(result, *name) for name in columns]) for result in everybody],
     }
 
 
 def _cards(evaluation: Evaluation, result: Result) -> Iterator[dict[str, Any]]:
     if result.accuracy is not None:
-        single = {"name": "Single labels right", "figure": _Figure(result.accuracy), "greedy": None}
-        yield {"kind": "accuracy", **single}
+        name = f"Isolated {result.naming.plural} right"
+        yield {"kind": f"accuracy of {result.accuracy.count:,} by forced choice", "name": name} | {
+            "figure": _figure(result, ACCURACY, ""),
+            "greedy": None,
+        }
     way = evaluation.ways[-1]
-    for rate, name in NAMES.items():
+    for rate, name in _named_rates(result.naming):
         if figure := _figure(result, rate, way):
             greedy = _figure(result, rate, GREEDY) if way == WITH_LM else None
-            shown = {"name": _raw(evaluation) if rate == CER else name, "figure": figure, "greedy": greedy}
-            yield {"kind": f"error rate, {WAYS[way]}", **shown}
+            yield {"name": name, "kind": f"{_kind(result.naming, rate)}, {WAYS[way]}", "figure": figure} | {
+                "greedy": greedy
+            }
 
 
 def _rates(evaluation: Evaluation, result: Result) -> Iterator[tuple[str, list[_Figure | None]]]:
-    for rate, name in NAMES.items():
+    naming = result.naming
+    for rate, name in _named_rates(naming):
         if _figure(result, rate, GREEDY) is None:
             continue
-        shown = _raw(evaluation) if rate == CER else name
-        yield f"{shown} (error rate)", [_figure(result, rate, way) for way in evaluation.ways]
-        if rate == CER:
+        yield f"{name} ({_kind(naming, rate)})", [_figure(result, rate, way) for way in evaluation.ways]
+        if rate == naming.rate:
             for kind in EDITS:
                 counts = [result.ways[way].rates[rate].counts for way in evaluation.ways]
                 yield f"of these, {kind}", [_Figure(getattr(one, kind) / one.reference_length) for one in counts]
 
 
+def _repeats(result: Result) -> Iterator[tuple[str, list[str]]]:
+    """Yield a line for each figure of deletions and insertions beside an equal neighbor, a cell for each way."""
+    found = [way.repeats for way in result.ways.values()]
+    if any(repeats is None for repeats in found):
+        return
+    some = [repeats for repeats in found if repeats is not None]
+    symbols = result.naming.plural.capitalize()
+    yield f"{symbols} deleted beside an equal one", [_of(r.deleted_beside, r.beside) for r in some]
+    yield f"{symbols} deleted elsewhere", [_of(r.deleted_elsewhere, r.elsewhere) for r in some]
+    yield (
+        "Share deleted beside an equal one, over that elsewhere",
+        ["–" if r.ratio is None else f"{r.ratio:.2f}" for r in some],
+    )
+    yield (
+        f"{symbols} inserted, and of these doubled",
+        [f"{r.inserted_beside + r.inserted_elsewhere:.4g}; {r.inserted_beside:.4g}" for r in some],
+    )
+
+
+def _of(count: float, whole: int) -> str:
+    share = f"{100 * count / whole:.1f} %, " if whole else ""
+    return f"{share}{count:.4g} of {whole:,}"
+
+
 def _people(
     single: Sequence[Result], styles: Mapping[str, str], columns: Sequence[tuple[str, str]]
 ) -> Iterator[dict[str, Any]]:
-    top = max([f.value for result in single for way in styles if (f := _figure(result, CER, way))] + [1e-9])
+    rates = [f.value for r in single for way in styles if (f := _figure(r, r.naming.rate, way))]
+    top = max([*rates, 1e-9])
     for result in single:
+        rate = result.naming.rate
         yield {
             "subject": result.subject,
             "bars": [
                 (100 * figure.value / top, style)
                 for way, style in styles.items()
-                if (figure := _figure(result, CER, way))
+                if (figure := _figure(result, rate, way))
             ],
-            "figures": [(_figure(result, *name), name == (CER, result.headline)) for name in columns],
+            "figures": [
+                (_figure(result, *name), name in ((rate, result.headline), (ACCURACY, ""))) for name in columns
+            ],
         }
 
 
-def _frequent(counts: Mapping[tuple[Any, Any], int]) -> Iterator[dict[str, Any]]:
-    pressed: dict[object, int] = {}
-    for (true, _), count in counts.items():
-        pressed[true] = pressed.get(true, 0) + count
-    wrong = sorted(((n, pair) for pair, n in counts.items() if pair[0] != pair[1]), key=lambda x: (-x[0], str(x[1])))
-    for count, (true, read) in wrong[:FREQUENT]:
-        share = None if true is None else count / pressed[true]
-        yield {"true": _key(true), "read": _key(read), "count": count, "share": share}
-
-
-def _picture(evaluation: Evaluation, counts: Mapping[tuple[Any, Any], int]) -> dict[str, Any]:
-    labels = {symbol for pair in counts for symbol in pair if symbol}
-    as_matrix = evaluation.tokens.kind == "words"
-    nothing = {"lacking": "", "light": "", "dark": "", "as_matrix": as_matrix}
-    if evaluation.tokens.kind == "sentencepiece" or (as_matrix and len(labels) > MATRIX_LABELS):
-        return nothing
+def _errors(evaluation: Evaluation, mistakes: Mistakes) -> dict[str, Any]:
+    """Return the picture and the table of one kind of mistakes, as the template shows them."""
+    noun = evaluation.tokens.noun
+    labels = {symbol for pair in mistakes.counts for symbol in pair if symbol}
+    as_matrix = noun in ("word", "letter")
+    shown: dict[str, Any] = {
+        "title": f"Isolated {noun}s, by forced choice" if mistakes.forced else f"Where errors fall ({WAYS[GREEDY]})",
+        "frequent": "Most frequent confusions" if mistakes.forced else "Most frequent errors",
+        "mistakes": [
+            {"true": _key(one.true), "read": _key(one.read), "count": one.count, "share": one.share}
+            for one in most_frequent(mistakes.counts, FREQUENT)
+        ],
+        "as_matrix": as_matrix,
+        "alternative": f"Matrix of true and read {noun}s" if as_matrix else KEYBOARD,
+        "note": "",
+        "lacking": "",
+        "light": "",
+        "dark": "",
+    }
+    if noun == "token":
+        return shown
     if lacking := missing():
-        return nothing | {"lacking": lacking}
-    from emgasr.evaluation.keyboard_map import draw_keyboard, draw_matrix
+        return shown | {"lacking": lacking}
+    from emgasr.evaluation.keyboard_map import draw_keyboard
+    from emgasr.evaluation.label_matrix import MOST_LABELS, draw_matrix
 
     draw = draw_matrix if as_matrix else draw_keyboard
-    light, dark = (base64.b64encode(draw(counts, dark=dark)).decode() for dark in (False, True))
-    return nothing | {"light": light, "dark": dark}
+    light, dark = (base64.b64encode(draw(mistakes.counts, dark=dark)).decode() for dark in (False, True))
+    if as_matrix and len(labels) > MOST_LABELS:
+        shown["note"] = f"Shown are the {MOST_LABELS} {noun}s with the most errors, of {len(labels):,}."
+    return shown | {"light": light, "dark": dark}
 
 
 def _examples(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    stretches = [stretch for item in evaluation.items for stretch in _stretches(item, evaluation.ways)]
+    stretches = [
+        stretch for item in evaluation.items for stretch in _stretches(item, evaluation.ways, evaluation.tokens.noun)
+    ]
     full = [stretch for stretch in stretches if len(stretch.reference) >= EXAMPLE_KEYS // 4] or stretches
     full.sort(key=lambda stretch: (stretch.rate, stretch.name))
     count = min(EXAMPLES, len(full))
     for i in range(count):
         stretch = full[round(i * (len(full) - 1) / max(1, count - 1))]
-        true = "true" if _gap(evaluation) else "typed"
+        true = "typed" if evaluation.tokens.noun == "key" else "true"
         lines = [(true, [_Sign("right", _plain(symbol)) for symbol in stretch.reference])]
         for way, pairs in stretch.readings.items():
             lines.append(("with LM" if way == WITH_LM else way, [_sign(*pair) for pair in pairs]))
@@ -239,40 +285,42 @@ class _Stretch(NamedTuple):
     readings: dict[str, Pairs]
 
 
-def _stretches(item: Judged, ways: Iterable[str]) -> Iterator[_Stretch]:
+def _stretches(item: Judged, ways: Iterable[str], noun: str) -> Iterator[_Stretch]:
     """Cut an item after every EXAMPLE_KEYS symbols."""
     pieces = {way: cut(item.readings[way].pairs, EXAMPLE_KEYS) for way in ways}
     for i in range(-(-len(item.reference) // EXAMPLE_KEYS)):
         reference = list(item.reference[i * EXAMPLE_KEYS : (i + 1) * EXAMPLE_KEYS])
         readings = {way: found[i] for way, found in pieces.items()}
         wrong = sum(true != read for true, read in list(readings.values())[-1])
-        name = f"{item.subject} · {Path(item.name).name}" + (f" · from key {i * EXAMPLE_KEYS + 1}" if i else "")
+        name = f"{item.subject} · {Path(item.name).name}" + (f" · from {noun} {i * EXAMPLE_KEYS + 1}" if i else "")
         yield _Stretch(wrong / len(reference), name, reference, readings)
 
 
 def _figure(result: Result, name: str, way: str) -> _Figure | None:
-    """Return a rate by one way, or ACCURACY, which has no way and no interval."""
-    if name == ACCURACY:
-        return None if result.accuracy is None else _Figure(result.accuracy)
-    assert name in RATES
-    rate = result.rate(name, way)
-    return None if rate is None else _Figure(rate.value, rate.interval)
+    """Return a rate by one way, or ACCURACY, which has no way."""
+    found = result.accuracy if name == ACCURACY else result.rate(name, way)
+    return None if found is None else _Figure(found.value, found.interval)
 
 
 def _gap(evaluation: Evaluation) -> str:
     return " " if evaluation.tokens.kind == "words" else ""
 
 
-def _raw(evaluation: Evaluation) -> str:
-    names = {"words": "Labels", "characters": "Characters", "sentencepiece": "Pieces"}
-    return names.get(evaluation.tokens.kind, NAMES[CER])
+def _named_rates(naming: Naming) -> list[tuple[str, str]]:
+    """Return the rates of a page with their headings: that of the symbols first."""
+    return list(({naming.rate: naming.heading} | {k: v for k, v in TEXT.items() if k != naming.rate}).items())
 
 
-def _metric(name: str, way: str, kind: str) -> str:
+def _kind(naming: Naming, rate: str) -> str:
+    """Return what an error rate is called where its heading says of what."""
+    return naming.short if rate == naming.rate and naming.noun in ("word", "letter") else "error rate"
+
+
+def _metric(name: str, way: str, naming: Naming) -> str:
     if name == ACCURACY:
-        return "single labels right"
-    short = {CER: "raw CER" if kind == "keystrokes" else "error rate", "cer_rendered": "text CER", "wer": "WER"}
-    return f"{short[name]}, {'LM' if way == WITH_LM else way}"
+        return "accuracy, forced choice"
+    short = naming.column if name == naming.rate else TEXT_SHORT.get(name) or SHORT[name]
+    return f"{short}, {'LM' if way == WITH_LM else way}"
 
 
 def _key(symbol: object) -> str | None:

@@ -2,6 +2,7 @@
 
 Statistics are kept for each band, electrode and bin. The one exception to causality is the warm-up: its frames share
 their joint statistics, so that a stream holds them back until the warm-up is full (or until `flush`).
+The recordings of a session share one warm-up: one that ends within it is read by what there is (`next_recording`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError, DataError
 from emgasr.state import frame_mask, join, merge_streams, part, same, select_streams
 
+MUTED_VARIANCE = 1e12  # of values that are not to be heard: what is divided by its root is 0 beside all others
 _BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and forgetting factors stay representable
 
 
@@ -70,6 +72,7 @@ class NormalizeState(NamedTuple):
         weight: (B,) float64, number of frames that the statistics stand for, 0 during the warm-up.
         mean: (B, N, E, K) float64.
         scatter: (B, N, E, K) float64, weighted sum of squared distances from the mean.
+        earlier: (B,) number of the first frames in `held` that earlier recordings of the session gave, which are out.
     """
 
     held: Tensor
@@ -77,6 +80,7 @@ class NormalizeState(NamedTuple):
     weight: Tensor
     mean: Tensor
     scatter: Tensor
+    earlier: Tensor
 
 
 class RunningNormalize(nn.Module):
@@ -137,7 +141,7 @@ class RunningNormalize(nn.Module):
         zeros = torch.zeros((batch, *self.shape), dtype=torch.float64, device=device)
         held = torch.zeros((batch, room, *self.shape), dtype=dtype, device=device)
         none = torch.zeros(batch, dtype=torch.long, device=device)
-        return NormalizeState(held, none, zeros.new_zeros(batch), zeros, zeros.clone())
+        return NormalizeState(held, none, zeros.new_zeros(batch), zeros, zeros.clone(), none.clone())
 
     def step(
         self, frames: Tensor, lengths: Tensor, state: NormalizeState, learned: Tensor | None = None
@@ -151,7 +155,7 @@ class RunningNormalize(nn.Module):
         """
         if not self.config.running:
             return self._pointwise(frames), lengths, state
-        alike = same(lengths) is not None and same(state.lengths) is not None
+        alike = all(same(counts) is not None for counts in (lengths, state.lengths, state.earlier))
         if not alike or 0 < int((state.weight > 0).sum()) < len(frames):
             return self._each(frames, lengths, state, learned)
         frames = frames[:, : int(lengths[0])]
@@ -165,15 +169,37 @@ class RunningNormalize(nn.Module):
         if frames.shape[1] < warmup:
             held = part(frames, torch.zeros_like(lengths), state.held.shape[1])
             return frames[:, :0], torch.zeros_like(lengths), state._replace(held=held, lengths=lengths)
+        earlier = state.earlier
         head, state = self._begin(frames[:, :warmup], torch.full_like(lengths, warmup), state.held)
         tail = frames[:, warmup:]
         tail, state = self._continue(tail, state, learned[:, learned.shape[1] - tail.shape[1] :])
-        return torch.cat([head, tail], 1), lengths, state
+        return torch.cat([head, tail], 1)[:, int(earlier[0]) :], lengths - earlier, state
 
     def flush(self, state: NormalizeState) -> tuple[Tensor, Tensor]:
         """Return the frames of streams that end within their warm-up, normalized by them alone, and their lengths."""
-        held, lengths = state.held[:, : int(state.lengths.max())], state.lengths
-        return self._begin(held, lengths, state.held)[0] if held.shape[1] else held, lengths
+        held, lengths = state.held[:, : int(state.lengths.max())], state.lengths - state.earlier
+        if not held.shape[1]:
+            return held, lengths
+        output = self._begin(held, state.lengths, state.held)[0]
+        return part(output, state.earlier, int(lengths.max())) if int(state.earlier.max()) else output, lengths
+
+    def next_recording(self, state: NormalizeState) -> NormalizeState:
+        """Return the state that the next recording of a session begins with, given that at the end of the one before.
+
+        Frames of a warm-up that is not full stay in it: they count for its statistics, and are not read again.
+        """
+        return state._replace(earlier=state.lengths)
+
+    def mute(self, state: NormalizeState, values: Tensor) -> NormalizeState:
+        """Return a state past its warm-up that normalizes some values (N, E, K) bool to 0, whatever they are."""
+        muted = MUTED_VARIANCE * state.weight[:, None, None, None]
+        return state._replace(scatter=torch.where(values.to(muted.device), muted, state.scatter))
+
+    def end_warmup(self, state: NormalizeState) -> NormalizeState:
+        """Return the state of one stream whose warm-up ends here, with the frames that there are, if any."""
+        if not int(state.lengths[0]):
+            return state
+        return self._begin(state.held[:, : int(state.lengths[0])], state.lengths, state.held)[1]
 
     def advance(
         self, frames: Tensor, state: NormalizeState, learned: Tensor | None = None
@@ -270,7 +296,7 @@ class RunningNormalize(nn.Module):
         weight = mean.new_full((batch,), self.prior_frames)
         held = torch.zeros((batch, 0, *self.shape), dtype=dtype, device=device)
         none = torch.zeros(batch, dtype=torch.long, device=device)
-        return NormalizeState(held, none, weight, mean.clone(), variance * self.prior_frames)
+        return NormalizeState(held, none, weight, mean.clone(), variance * self.prior_frames, none.clone())
 
     def _pointwise(self, frames: Tensor) -> Tensor:
         if self.config.kind == "none":
@@ -285,7 +311,8 @@ class RunningNormalize(nn.Module):
         mean = frames.masked_fill(~valid, 0.0).sum(1, dtype=torch.float64) / count
         centered = (frames - mean.to(frames.dtype).unsqueeze(1)).masked_fill(~valid, 0.0)
         scatter = centered.square().sum(1, dtype=torch.float64)
-        state = NormalizeState(torch.zeros_like(held), torch.zeros_like(lengths), weight, mean, scatter)
+        none = torch.zeros_like(lengths)
+        state = NormalizeState(torch.zeros_like(held), none, weight, mean, scatter, none.clone())
         return self._scaled(centered, scatter / count), state
 
     def _scaled(self, centered: Tensor, variance: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from emgasr.errors import ConfigError, EmgasrError, ModelError
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import read_yaml
 from emgasr.files.weights import check_kinds, kinds_in, read_weights
+from emgasr.frontend.electrodes import TEMPLATE_NAME, load_profile
 from emgasr.models.recognizer import KINDS, Recognizer, RecognizerConfig, outline
 from emgasr.recording import UNITS, Band, Signal
 from emgasr.runtime.device import device_of
@@ -82,6 +83,7 @@ def load_recognizer(folder: str | Path, device: str = "cpu") -> Recognizer:
     recognizer = Recognizer(config, signal, tokens)
     recognizer.load_state_dict(read_weights(path))
     recognizer.origin = str(folder)
+    recognizer.template = load_profile(folder / TEMPLATE_NAME) if (folder / TEMPLATE_NAME).is_file() else None
     return recognizer.to(place).eval()
 
 

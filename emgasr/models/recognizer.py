@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from emgasr.errors import ConfigError, ModelError
+from emgasr.frontend.electrodes import Profile
 from emgasr.frontend.features import (
     FEATURES,
     Features,
@@ -74,11 +75,13 @@ class Heard(NamedTuple):
         emissions: (F, V) float32.
         normalize: running statistics at the recording's end.
         mended: a line for people about values that were filled in; empty where there were none.
+        unlabelled_s: seconds of the person's signal that had entered the statistics before (`emgasr.models.session`).
     """
 
     emissions: np.ndarray
     normalize: NormalizeState
     mended: str
+    unlabelled_s: float = 0.0
 
 
 class Recognizer(nn.Module):
@@ -96,6 +99,7 @@ class Recognizer(nn.Module):
         self.signal = signal
         self.tokens = tokens
         self.origin = "the model"  # what errors call it
+        self.template: Profile | None = None  # of the electrodes of the training people, where the folder has it
         self.features = _front_end(config, signal)
         self.normalize, self.encoder, self.head = _network(config, signal, self.features, len(tokens))
         self.encoder.start(0, torch.float32, torch.device("cpu"))  # refuses an encoder that cannot be streamed
@@ -237,28 +241,35 @@ class Recognizer(nn.Module):
             raise ModelError(self.origin, f"gives NaN at frame {frame}, no probabilities", "its weights are damaged")
         return emissions
 
-    def listen(self, recording: Recording, heard: NormalizeState | None = None) -> Heard:
+    def listen(self, recording: Recording, heard: NormalizeState | None = None, entered: int = 0) -> Heard:
         """Return the emissions of a whole recording, as `emissions`, with the running statistics at its end.
 
         Values that no amplifier gives are mended as in a stream: where a block was not measured, the frame is blank.
 
         Args:
-            heard: running statistics to start with, of the end of an earlier recording.
+            heard: running statistics to start with (`RunningNormalize.next_recording`).
+            entered: number of its first input frames that are in `heard` already, and enter it no second time.
         """
-        return self.listen_together([recording], heard)[0]
+        return self.listen_together([recording], heard, [entered])[0]
 
-    def listen_together(self, recordings: Sequence[Recording], heard: NormalizeState | None = None) -> list[Heard]:
+    def listen_together(
+        self, recordings: Sequence[Recording], heard: NormalizeState | None = None, entered: Sequence[int] = ()
+    ) -> list[Heard]:
         """Return what `listen` returns of each recording; they share the forward passes, whatever their lengths.
 
         Emissions equal those of `listen` within the rounding of float32: the order of sums depends on the batch.
-        Memory is bounded by a piece of each recording. `heard` holds the statistics of all of them.
+        Memory is bounded by a piece of each recording. `heard` holds the statistics of all of them, and `entered` a
+        number for each.
         """
         for recording in recordings:
             self.signal.check(recording)
         weight, state = self.head.weight, self.start(len(recordings))
         if heard is not None:
             state = state._replace(normalize=heard)
-        going = [_Listening(recording, self.emission_samples) for recording in recordings]
+        counts_in = entered or [0] * len(recordings)
+        going = [
+            _Listening(one, self.emission_samples, count) for one, count in zip(recordings, counts_in, strict=True)
+        ]
         found: dict[_Listening, Heard] = {}
         everyone, piece = list(going), self.piece_frames * self.features.hop
         for first in itertools.count(0, piece):
@@ -277,10 +288,21 @@ class Recognizer(nn.Module):
             samples = [one.samples(first, piece) for one in going]
             lengths = torch.tensor([len(part) for part in samples], device=weight.device)
             batch = nn.utils.rnn.pad_sequence([torch.from_numpy(part) for part in samples], batch_first=True)
-            log_probs, counts, state = self.step(batch.to(weight), lengths, state)
+            learned = self._learned(first, batch.shape[1], [one.entered for one in going])
+            log_probs, counts, state = self.step(batch.to(weight), lengths, state, learned)
             for row, one in enumerate(going):
                 one.parts.append(log_probs[row, : int(counts[row])])
         raise AssertionError  # `count` has no end
+
+    def _learned(self, first: int, count: int, entered: Sequence[int]) -> Tensor | None:
+        """Return which input frames (B, F) that samples [first, first + count) complete enter the statistics.
+
+        None: all.
+        """
+        before, after = self.features.lengths(torch.tensor([first, first + count])).tolist()
+        if max(entered) <= before:
+            return None
+        return (torch.arange(before, after) >= torch.tensor(entered)[:, None]).to(self.head.weight.device)
 
 
 @dataclass(eq=False)
@@ -289,6 +311,7 @@ class _Listening:
 
     recording: Recording
     block: int
+    entered: int = 0  # of its input frames, those that are in the statistics already
     parts: list[Tensor] = field(default_factory=list)  # (F, V) each
     lost: list[np.ndarray] = field(default_factory=list)
 

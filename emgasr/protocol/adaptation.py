@@ -2,7 +2,7 @@
 
 Adaptation methods, from what needs nothing to what needs labels: none; statistics (the running normalization starts
 with the person's); affine (each electrode's offset and gain, and how far the ring is turned, see
-`emgasr.protocol.electrodes`); head (fits the output layer to labels); all (fits all weights). Head and all keep the
+`emgasr.frontend.electrodes`); head (fits the output layer to labels); all (fits all weights). Head and all keep the
 model as it was where the fit is no better on what it holds out (`emgasr.training.personalize`).
 """
 
@@ -17,12 +17,13 @@ from torch import Tensor
 
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import DataError
+from emgasr.evaluation.naming import naming_of
+from emgasr.frontend.electrodes import Profile, align, profile
 from emgasr.frontend.measured import mended
 from emgasr.manifests.manifest import Entry
 from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.config import AdaptationConfig
-from emgasr.protocol.electrodes import Profile, align, profile
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
 from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig, TrainingConfig
@@ -37,11 +38,13 @@ class Adapted:
         recognizer: to read the person with.
         prepare: applied to each of their recordings before it is read.
         facts: how the adaptation went, for the results.
+        unlabelled_s: seconds of the person's signal in the statistics that streams start with.
     """
 
     recognizer: Recognizer
     prepare: Callable[[Recording], Recording]
     facts: dict[str, object]
+    unlabelled_s: float = 0.0
 
 
 def earliest(
@@ -92,7 +95,7 @@ def adapt(
     if method == "statistics":
         most = config.prior_s * recognizer.features.frame_rate_hz
         recognizer.normalize.prior = recognizer.normalize.statistics_of(_frames(recognizer, recordings), most)
-        return Adapted(recognizer, _unchanged, {})
+        return Adapted(recognizer, _unchanged, {}, sum(recording.duration_s for recording in recordings))
     if method == "affine":
         made = align(profile(recordings), template, recordings[0], config.turns)
         return Adapted(recognizer, made.of, {"turns": list(made.turns)})
@@ -142,9 +145,10 @@ def _fitted(
         return Adapted(load_recognizer(model), _unchanged, {"kept": False, "why": str(error)})
     if result.interrupted:
         raise KeyboardInterrupt
+    rate = naming_of(result.recognizer.tokens).rate
     facts: dict[str, object] = {
-        "held_out_cer_before": result.cer_before,
-        "held_out_cer_after": result.cer_after,
+        f"held_out_{rate}_before": result.error_before,
+        f"held_out_{rate}_after": result.error_after,
         "kept": result.kept,
     }
     return Adapted(result.recognizer, _unchanged, facts)

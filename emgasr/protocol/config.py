@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from emgasr.config.bounds import Within, check_within
+from emgasr.config.renamed import warn
 from emgasr.errors import ConfigError
 from emgasr.protocol.slurm_jobs import SlurmConfig
 
@@ -66,8 +67,11 @@ class ProtocolConfig:
         lm_text: the text that it was built from, which must hold no test prompt.
         tune_minutes: minutes of validation recordings to tune the search on.
         tune_trials: configurations of the search that are tried.
-        carry: lists whose recordings of a session are read as if the device stayed on: running statistics go on from
-            one to the next, in the order of the list.
+        carry: whether the recordings of a session are read in order, each with the running statistics at the end of
+            the one before; without it each begins anew.
+        unlabelled_seconds: of each session, the first seconds that set its statistics before any of it is read; all:
+            everything of the session does.
+        align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
         adaptation: how models adapt to a person.
         slurm: what SLURM gives each job, with `--engine slurm`.
     """
@@ -79,9 +83,14 @@ class ProtocolConfig:
     lm_text: tuple[str, ...] = ()
     tune_minutes: Annotated[float, Within(0, 1e5)] = 10.0
     tune_trials: Annotated[int, Within(0, 1e6)] = 30
-    carry: tuple[str, ...] = ()
+    carry: bool | tuple[str, ...] = True
+    unlabelled_seconds: Annotated[float, Within(0, 1e7)] | Literal["all"] = 0.0
+    align_turns: Annotated[int, Within(0, 1024)] = 0
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     slurm: SlurmConfig = field(default_factory=SlurmConfig)
 
     def __post_init__(self) -> None:
         check_within(self, "")
+        if isinstance(self.carry, tuple):
+            warn("emgasr: carry names no lists any more: all lists are carried; write true or false")
+            object.__setattr__(self, "carry", bool(self.carry))

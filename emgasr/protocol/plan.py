@@ -16,6 +16,7 @@ from emgasr.errors import ConfigError, ManifestError
 from emgasr.evaluation.items import trained_on
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
+from emgasr.frontend.session import SessionConfig
 from emgasr.manifests.manifest import (
     TEST,
     TRAIN,
@@ -69,8 +70,6 @@ def prepare(
     """
     if not systems:
         raise ConfigError("protocol", "no system to run", "pass --system NAME=CONFIG")
-    if unknown := sorted(set(config.carry) - set(lists)):
-        raise ConfigError("carry", f"{unknown[0]!r} is no list", "pass it as --list NAME=MANIFEST")
     splits.check_made_of(manifest)
     folds = {fold.name: splits.entries(fold, manifest) for fold in splits.folds}
     for fold in splits.folds:
@@ -203,7 +202,7 @@ def _fold_jobs(
             f"jobs/{train.name}/run/model",
             files,
             subject,
-            carry=config.carry,
+            session=SessionConfig(bool(config.carry), config.unlabelled_seconds, config.align_turns),
             lm=lm,
             adaptation=config.adaptation,
         )

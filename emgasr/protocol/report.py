@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from emgasr.display.pictures import label, missing, plain, png
 from emgasr.display.visible import markdown_code, markdown_text
 from emgasr.errors import OutputError
-from emgasr.evaluation.evaluate import GREEDY
+from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+from emgasr.evaluation.naming import ACCURACY
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import read_json
 from emgasr.protocol.config import NONE
 from emgasr.protocol.plan import RUN_NAME
-from emgasr.protocol.results import Ladder, Pair, PeopleFigure, PeopleResult, PersonResult, Reached
+from emgasr.protocol.results import Ladder, Pair, PeopleFigure, PeopleResult, PersonResult, Reached, of_symbols
 from emgasr.protocol.tables import between_systems, curves, minutes_to, over_people
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 RESULTS_NAME, TEXT_NAME, CURVE_NAME = "results.json", "RESULTS.md", "curve.png"
 SECTION = "\n## On people held out\n"
-NAMES = {"accuracy": "accuracy", "cer_greedy": "error rate, greedy", "cer_lm": "error rate, LM"}
 HIGHEST_PERCENT = 110.0  # drawn: what writes many more keys than were pressed would flatten the others
 # What a report needs of run.json, and of the rule in it.
 FACTS = {"command": str, "emgasr": str, "splits_sha256": str, "recordings_sha256": str, "seeds": list, "rule": dict}
@@ -157,7 +157,7 @@ def draw_curves(results: Sequence[PersonResult], target: float, path: Path) -> b
     found = {
         ladder: steps
         for ladder, steps in curves(results).items()
-        if any(name.startswith("cer_") for name in steps[0].figures)
+        if any(name in steps[0].figures for name in of_symbols(steps[0].naming))
     }
     if not found or missing():
         return False
@@ -204,7 +204,7 @@ def _figure(found: Mapping[Ladder, Sequence[PeopleResult]], target: float) -> Pi
 
 
 def _draw(place: Any, steps: Sequence[PeopleResult], system: str, color: str) -> None:
-    name = next(name for name in ("cer_lm", "cer_greedy") if name in steps[0].figures)
+    name = next(name for name in of_symbols(steps[0].naming) if name in steps[0].figures)
     minutes = [step.cell.minutes for step in steps]
     figures = [step.figures[name] for step in steps]
     place.plot(
@@ -225,14 +225,17 @@ def _draw(place: Any, steps: Sequence[PeopleResult], system: str, color: str) ->
 
 
 def _table(rows: Sequence[PeopleResult]) -> list[str]:
-    names = [name for name in NAMES if any(name in row.figures for row in rows)]
-    false = any(GREEDY in row.false_keys_per_minute for row in rows)
+    titles = _titles(rows)
+    names = [name for name in titles if any(name in row.figures for row in rows)]
+    false = {row.naming.plural for row in rows if row.naming is not None and GREEDY in row.false_symbols_per_minute}
     kept = any(row.base_kept is not None for row in rows)
     head = ["system", "method", "minutes", "people"]
     for name in names:
-        head += [NAMES[name], "95 % interval", "worst person"]
-    head += ["false keys a minute at rest"] if false else []
+        head += [titles[name], "95 % interval", "worst person"]
+    head += [f"false {' or '.join(sorted(false))} a minute at rest"] if false else []
     head += ["calibration of no use"] if kept else []
+    heard = any(row.unlabelled is not None for row in rows)
+    head += ["unlabelled seconds of the person"] if heard else []
     lines = [head, ["---"] * len(head)]
     for row in rows:
         cell = row.cell
@@ -240,14 +243,26 @@ def _table(rows: Sequence[PeopleResult]) -> list[str]:
         for name in names:
             cells += _cells(row.figures.get(name))
         if false:
-            rate = row.false_keys_per_minute.get(GREEDY)
+            rate = row.false_symbols_per_minute.get(GREEDY)
             cells.append("" if rate is None else f"{rate:.2f}")
         if kept:
             cells.append("" if row.base_kept is None else str(row.base_kept))
+        if heard:
+            cells.append("" if row.unlabelled is None else row.unlabelled.figures)
         lines.append(cells)
     note = "Mean over people, each counted once, ± population standard deviation; intervals resample people."
     note += " Of no use: people whose model stayed as it was (no better on what they held out, or no labels)." * kept
     return [f"| {' | '.join(cells)} |" for cells in lines] + ["", note]
+
+
+def _titles(rows: Sequence[PeopleResult]) -> dict[str, str]:
+    """Return the figures of a table with their heads; raw keys and characters have an "error rate"."""
+    titles = {ACCURACY: ACCURACY}
+    for naming in dict.fromkeys(row.naming for row in rows if row.naming is not None):
+        short = "error rate" if naming.rate == "cer" else naming.short
+        for name in reversed(of_symbols(naming)):
+            titles[name] = f"{short}, {'LM' if name.endswith(WITH_LM) else GREEDY}"
+    return titles
 
 
 def _cells(figure: PeopleFigure | None) -> list[str]:

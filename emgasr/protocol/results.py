@@ -10,18 +10,35 @@ from typing import Any, NamedTuple
 from emgasr.config.fields import fields_of
 from emgasr.errors import OutputError
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+from emgasr.evaluation.naming import ACCURACY, NAMINGS, Naming
+from emgasr.frontend.session import Unlabelled
 
-# The first that a list has is its headline; of "accuracy" more is better.
-FIGURES = ("accuracy", "cer_lm", "cer_greedy", "cer_rendered_lm", "cer_rendered_greedy", "wer_lm", "wer_greedy")
+# The first that a list has is its headline; of ACCURACY more is better, and it is none where there are strings too.
+FIGURES = (
+    ACCURACY,
+    *(f"{rate}_{way}" for rate in ("cer", "ler", "ter", "cer_rendered", "wer") for way in (WITH_LM, GREEDY)),
+)
 RENAMED = {"rung": "method", "calibration": "adaptation"}  # keys of rows that an earlier release wrote
 TRAINING = ("parameters", "train_people", "train_minutes", "train_hours")
+UNLABELLED = ("unlabelled_seconds_median", "unlabelled_seconds_most")
 CELL = {"system": str, "list": str, "sessions": str, "method": str, "minutes": float}
-_FALSE_KEYS = {way: f"false_keys_per_minute_{way}" for way in (GREEDY, WITH_LM)}
+_FALSE = {(naming, way): f"false_{naming.plural}_per_minute_{way}" for naming in NAMINGS for way in (GREEDY, WITH_LM)}
+_COUNTS = ("isolated", "items", "items_at_rest")
 _FIELDS: dict[str, Any] = {
     **CELL,
-    **{"subject": str, "keys": int | None, "adaptation": dict[str, Any] | None},
-    **dict.fromkeys((*FIGURES, *_FALSE_KEYS.values(), *TRAINING, "rest_minutes", "test_hours"), float | None),
+    **{"subject": str, "adaptation": dict[str, Any] | None},
+    **dict.fromkeys(UNLABELLED, float | None),
+    **dict.fromkeys((*(naming.plural for naming in NAMINGS), *_COUNTS), int | None),
+    **dict.fromkeys((*FIGURES, *_FALSE.values(), *TRAINING, "rest_minutes", "test_hours"), float | None),
 }
+
+
+def of_symbols(naming: Naming | None) -> tuple[str, ...]:
+    """Return those of FIGURES that are rates over symbols themselves, not over the text they leave: the headline first.
+
+    Without a naming there are none.
+    """
+    return () if naming is None else tuple(f"{naming.rate}_{way}" for way in (WITH_LM, GREEDY))
 
 
 class Cell(NamedTuple):
@@ -54,11 +71,14 @@ class PersonResult:
         cell: where it stands in the table.
         subject: whose.
         figures: those of FIGURES that it has, as fractions.
-        keys: symbols of the references.
+        naming: what the symbols and their error rate are called; None where the row does not say (accuracy alone).
+        symbols: of the references.
+        isolated: whether each recording holds exactly one symbol, so that accuracy is what counts.
         rest_minutes: rest in what was read.
-        false_keys_per_minute: of rest, by way of reading.
+        false_symbols_per_minute: of rest, by way of reading.
         kept: whether the fit was better on what it held out, so that it was kept; None without a fit.
         test_hours: of what was read.
+        unlabelled: seconds of the person's signal in the statistics before what was read; None: the row does not say.
         training: what the model was trained on, and its size.
         row: all of it as the job wrote it.
     """
@@ -66,12 +86,15 @@ class PersonResult:
     cell: Cell
     subject: str
     figures: Mapping[str, float]
-    keys: int
+    naming: Naming | None
+    symbols: int
+    isolated: bool = True
     rest_minutes: float = 0.0
-    false_keys_per_minute: Mapping[str, float] = field(default_factory=dict)
+    false_symbols_per_minute: Mapping[str, float] = field(default_factory=dict)
     kept: bool | None = None
     test_hours: float | None = None
     training: Mapping[str, float] = field(default_factory=dict)
+    unlabelled: Unlabelled | None = None
     row: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
@@ -82,20 +105,37 @@ class PersonResult:
         found = fields_of(row, _FIELDS, where, OutputError, advice, "a row")
         adaptation = fields_of(found["adaptation"] or {}, {"kept": bool | None}, where, OutputError, advice, "a row")
         figures = {name: found[name] for name in FIGURES if found[name] is not None}
-        if found["keys"] is None and {"cer_lm", "cer_greedy"} & figures.keys():
-            raise OutputError(where, "a row: lacks the field 'keys'", advice)
+        naming = next((naming for naming in NAMINGS if found[naming.plural] is not None), None)
+        if lacking := _lacking(figures, naming):
+            raise OutputError(where, f"a row: lacks the field {lacking!r}", advice)
+        items = (found["items"] or 0) - (found["items_at_rest"] or 0)
         return PersonResult(
             Cell(*(found[name] for name in CELL)),
             found["subject"],
             figures,
-            found["keys"] or 0,
+            naming,
+            found[naming.plural] if naming is not None else 0,
+            found["isolated"] is None or found["isolated"] == items,
             found["rest_minutes"] or 0.0,
-            {way: rate for way, name in _FALSE_KEYS.items() if (rate := found[name]) is not None},
+            {way: rate for (_, way), name in _FALSE.items() if (rate := found[name]) is not None},
             adaptation["kept"],
             found["test_hours"],
             {name: found[name] for name in TRAINING if found[name] is not None},
+            _unlabelled(*(found[name] for name in UNLABELLED)),
             row,
         )
+
+
+def _unlabelled(median: float | None, most: float | None) -> Unlabelled | None:
+    return None if median is None or most is None else Unlabelled(median, most)
+
+
+def _lacking(figures: Mapping[str, float], naming: Naming | None) -> str:
+    """Return the number of symbols that a row should have: what an error rate over symbols is pooled by."""
+    for rate in ("cer", "ler", "ter"):
+        if any(f"{rate}_{way}" in figures for way in (GREEDY, WITH_LM)) and (naming is None or naming.rate != rate):
+            return next(one.plural for one in NAMINGS if one.rate == rate)
+    return ""
 
 
 @dataclass(frozen=True)
@@ -122,11 +162,13 @@ class PeopleResult:
     people: int
     headline: str
     figures: Mapping[str, PeopleFigure]
+    naming: Naming | None = None
     rest_minutes: float = 0.0
-    false_keys_per_minute: Mapping[str, float] = field(default_factory=dict)
+    false_symbols_per_minute: Mapping[str, float] = field(default_factory=dict)
     base_kept: int | None = None
     training: Mapping[str, float] = field(default_factory=dict)
     test_hours: float | None = None
+    unlabelled: Unlabelled | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return a row for JSON, whose subject is "all"."""
@@ -144,12 +186,13 @@ class PeopleResult:
         row["intervals"] = intervals
         if self.headline in intervals:
             row |= {"interval": intervals[self.headline], "interval_of": self.headline}
-        row |= {f"false_keys_per_minute_{way}": rate for way, rate in self.false_keys_per_minute.items()}
+        if self.naming is not None:
+            row |= {_FALSE[self.naming, way]: rate for way, rate in self.false_symbols_per_minute.items()}
         if self.rest_minutes:
             row["rest_minutes"] = self.rest_minutes
         if self.base_kept is not None:
             row["base_kept"] = self.base_kept
-        row |= self.training
+        row |= {**self.training, **({} if self.unlabelled is None else self.unlabelled.as_dict())}
         return row | ({} if self.test_hours is None else {"test_hours": self.test_hours})
 
 

@@ -14,6 +14,8 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+from emgasr.evaluation.naming import ACCURACY
+from emgasr.frontend.session import Unlabelled
 from emgasr.manifests.manifest import TEST
 from emgasr.protocol.config import NONE
 from emgasr.protocol.results import (
@@ -26,13 +28,17 @@ from emgasr.protocol.results import (
     PeopleResult,
     PersonResult,
     Reached,
+    of_symbols,
 )
 from emgasr.score import mean_interval
 
 
 def headline(results: Iterable[PersonResult]) -> str:
-    """Return the figure that results of one list are judged by."""
+    """Return the figure that results of one list are judged by; accuracy only where every recording is isolated."""
+    results = list(results)
     names = {name for result in results for name in result.figures}
+    if len(names) > 1 and not all(result.isolated for result in results):
+        names.discard(ACCURACY)
     return next(name for name in FIGURES if name in names)
 
 
@@ -104,12 +110,13 @@ def curves(results: Sequence[PersonResult], seed: int = 0) -> dict[Ladder, list[
 
 def _over_people(cell: Cell, members: Sequence[PersonResult], seed: int) -> PeopleResult:
     figures = {}
+    naming = members[0].naming
     for name in FIGURES:
         rates = _by_person(members, name)
         if not rates:
             continue
         values = np.array(list(rates.values()))
-        worst = (min if name == "accuracy" else max)(rates, key=lambda person: rates[person])
+        worst = (min if name == ACCURACY else max)(rates, key=lambda person: rates[person])
         several = len(values) > 1
         figures[name] = PeopleFigure(
             float(values.mean()),
@@ -118,13 +125,13 @@ def _over_people(cell: Cell, members: Sequence[PersonResult], seed: int) -> Peop
             float(values.std()),
             float(values.std(ddof=1)) if several else None,
             mean_interval(values, seed) if several else None,
-            _pooled(members, name) if name in ("cer_lm", "cer_greedy") else None,
+            _pooled(members, name) if name in of_symbols(naming) else None,
         )
     rest = sum(member.rest_minutes for member in members)
-    false_keys = {
-        way: sum(member.false_keys_per_minute.get(way, 0.0) * member.rest_minutes for member in members) / rest
+    false_symbols = {
+        way: sum(member.false_symbols_per_minute.get(way, 0.0) * member.rest_minutes for member in members) / rest
         for way in (GREEDY, WITH_LM)
-        if rest and any(way in member.false_keys_per_minute for member in members)
+        if rest and any(way in member.false_symbols_per_minute for member in members)
     }
     fitted = any(member.kept is not None for member in members)
     training = {name: members[0].training[name] for name in TRAINING if name in members[0].training}
@@ -137,17 +144,27 @@ def _over_people(cell: Cell, members: Sequence[PersonResult], seed: int) -> Peop
         len({member.subject for member in members}),
         headline(members),
         figures,
+        naming,
         rest,
-        false_keys,
+        false_symbols,
         len({member.subject for member in members if member.kept is False}) if fitted else None,
         training,
         sum(hours.values()) if all(member.test_hours is not None for member in members) else None,
+        _unlabelled([member.unlabelled for member in members if member.unlabelled is not None]),
     )
+
+
+def _unlabelled(of_people: Sequence[Unlabelled]) -> Unlabelled | None:
+    """Return the median over people of their medians, and the most of any; None where no row says."""
+    if not of_people:
+        return None
+    return Unlabelled(statistics.median(one.median for one in of_people), max(one.most for one in of_people))
 
 
 def _pooled(members: Iterable[PersonResult], name: str) -> float:
     having = [member for member in members if name in member.figures]
-    return sum(member.figures[name] * member.keys for member in having) / sum(member.keys for member in having)
+    symbols = sum(member.symbols for member in having)
+    return sum(member.figures[name] * member.symbols for member in having) / symbols
 
 
 def _cells(results: Iterable[PersonResult]) -> dict[Cell, list[PersonResult]]:

@@ -17,10 +17,11 @@ from emgasr.config.parsing import from_mapping
 from emgasr.corpora import open_entry
 from emgasr.errors import DataError, ManifestError
 from emgasr.evaluation.evaluate import evaluate
-from emgasr.evaluation.items import items_of, trained_on, tuning_stretches
+from emgasr.evaluation.items import Opened, items_of, trained_on, tuning_stretches
 from emgasr.evaluation.results import results_of
 from emgasr.files.plain_data import read_yaml
-from emgasr.frontend.measured import mended
+from emgasr.frontend.electrodes import TEMPLATE_NAME, load_profile
+from emgasr.frontend.session import SessionConfig
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.models.folder import SEARCH_NAME, load_recognizer
@@ -28,7 +29,6 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.adaptation import Adapted, adapt, earliest
 from emgasr.protocol.checks import check_fitted
 from emgasr.protocol.config import NONE, AdaptationConfig
-from emgasr.protocol.electrodes import load_profile, mean_profile, profile, save_profile
 from emgasr.protocol.folds import CALIBRATION
 from emgasr.recording import Recording, Spans
 from emgasr.training.config import KINDS, TrainingConfig
@@ -39,8 +39,6 @@ from emgasr.training.run import train
 if TYPE_CHECKING:
     from emgasr.decoding import BeamSearch
 
-TEMPLATE_NAME = "template.safetensors"
-TEMPLATE_S = 300.0  # of each training recording: its electrodes' energies are known by then
 REST_S, REST_MARGIN_S = 3.0, 1.0  # a pause as long as this, less a margin at both ends, is rest: nothing is typed in it
 PRELOAD = (__name__, "torch._dynamo", "torch.utils.tensorboard")  # what each job would else import for itself
 
@@ -78,7 +76,7 @@ class PersonConfig:
         method: adaptation method.
         minutes: of calibration recordings.
         all_sessions: whether all sessions of the person are read, those for calibration too; only without adaptation.
-        carry: lists whose recordings of a session are read as if the device stayed on.
+        session: with which statistics the recordings of a session are read.
         lm: language model.
         adaptation: how the method works.
     """
@@ -91,7 +89,7 @@ class PersonConfig:
     method: str = NONE
     minutes: float = 0.0
     all_sessions: bool = False
-    carry: tuple[str, ...] = ()
+    session: SessionConfig = field(default_factory=SessionConfig)
     lm: str = ""
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
 
@@ -121,10 +119,6 @@ def train_fold(
     learned = read_manifest(root / fold.learned)
     begun = _begun(run, learned)
     trained = learned.split(config.train_split)
-    save_profile(
-        mean_profile([profile([_start(open_entry(entry, learned.root))]) for entry in trained]),
-        run / "model" / TEMPLATE_NAME,
-    )
     recognizer = load_recognizer(run / "model")
     if lm:
         _tune(recognizer, read_manifest(root / fold.validation), lm, tune, run / "model", config.seed)
@@ -205,9 +199,9 @@ def _read_list(
     entries = _entries_of(config.subject, tests, *(tests.splits if config.all_sessions else [TEST]))
     if not config.all_sessions:
         check_apart(_entries_of(config.subject, held_out, CALIBRATION), entries)
-    named = ((entry.path, _with_rest(adapted.prepare(open_entry(entry, tests.root)))) for entry in entries)
+    named = Opened(entries, lambda entry: _with_rest(adapted.prepare(open_entry(entry, tests.root))))
     recognizer = adapted.recognizer
-    items = items_of(recognizer, named, name in config.carry)
+    items = items_of(recognizer, named, config.session, adapted.unlabelled_s)
     search = _search(recognizer, config.lm, root / config.model) if config.lm else None
     evaluation = evaluate(items, recognizer.tokens, search, system=config.system, seed=config.seed)
     _, result = results_of(evaluation)
@@ -274,10 +268,6 @@ def _search(recognizer: Recognizer, lm: str, model: Path) -> BeamSearch:
     from emgasr.lm import read_model
 
     return BeamSearch(recognizer.tokens, read_model(lm), read_search_config(model / SEARCH_NAME))
-
-
-def _start(recording: Recording) -> Recording:
-    return mended(recording).segment(0.0, min(recording.duration_s, TEMPLATE_S))
 
 
 def _with_rest(recording: Recording) -> Recording:

@@ -35,12 +35,14 @@ from emgasr.decoding import BeamSearch
 from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.measured import samples_of
 from emgasr.models.recognizer import NO_KEY, Recognizer
+from emgasr.models.session import entered_s
 from emgasr.runtime.interrupts import holding_ctrl_c
 from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
 from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader, Token
 from emgasr.streaming.delay import Delay, Stopwatch, delay_of, step_frames
 from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
 from emgasr.streaming.rules import NO_RULES, LiveRules
+from emgasr.streaming.start import HeldStart
 from emgasr.transcript import Key
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
@@ -56,12 +58,14 @@ class StreamConfig(LiveRules):
         min_confidence: keys with less are not shown.
         rest: the level that activity exceeds; None: no gate. Behind its warm-up, the running normalization learns
             nothing from what lies below either, so that keys after a long rest look as they did before.
+        unlabelled_s: the first seconds are held back until they set the statistics of level and spread, and then read.
         rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
     """
 
     min_confidence: Annotated[float, Within(0, 1)] = 0.0
     rest: RestLevel | None = None
     rest_blank: Annotated[float, Within(0, 1)] = 0.1
+    unlabelled_s: Annotated[float, Within(0, 3600)] = 0.0
 
 
 OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `Pipeline.transcribe` does
@@ -90,6 +94,10 @@ class Stream:
             self._reader: Reader = GreedyReader()
         else:
             self._reader = config.reader(search, recognizer.frame_rate_hz, step_frames(recognizer))
+        running = recognizer.config.normalize.running
+        self._start = HeldStart(recognizer, config.unlabelled_s) if config.unlabelled_s and running else None
+        self._entered_frames = 0  # of the running statistics
+        self._entering = True  # whether what is read enters them
         self._base_frame, self._base_s = 0, 0.0  # a gap makes times jump
         self._flags: deque[tuple[bool, bool]] = deque()  # of blocks whose emissions are not out: sound, active
         self._learned = np.ones(0, bool)  # of the latest blocks: whether the frames that follow them are learned
@@ -115,10 +123,12 @@ class Stream:
         """
         started = time.perf_counter()
         samples = self._checked(samples)
-        piece = self.recognizer.piece_frames * self.recognizer.features.hop
         with self._whole():
-            for first in range(0, len(samples), piece):
-                self._kept += self._fed(samples[first : first + piece], rest)
+            if self._start is not None:
+                samples = self._start.add(samples, rest)
+                if not self._start.missing:
+                    self._begin(self._start)
+            self._feed(samples, rest)
             self.watch.add(time.perf_counter() - started)
         return self._returned()
 
@@ -132,8 +142,29 @@ class Stream:
         if isinstance(seconds, bool | np.bool_) or not isinstance(seconds, Real) or not 0 <= seconds < math.inf:
             raise DataError("stream", f"a gap of {seconds!r} s cannot be", "give the seconds that are missing")
         with self._whole():
-            self._skip(float(seconds))
+            if self._start is not None:
+                self._start.parts.append(float(seconds))
+            else:
+                self._skip(float(seconds))
         return self._returned()
+
+    def _begin(self, start: HeldStart) -> None:
+        """Read what was held back, by the statistics that it sets; nothing of it enters them twice."""
+        self._start, self._entering = None, False
+        known, self._entered_frames, line = start.statistics()
+        self._kept += [Notice("dead", self.time_s, line)] if line else []
+        self._state = self._state._replace(normalize=known)
+        for part in start.parts:
+            if isinstance(part, float):
+                self._skip(part)
+            else:
+                self._feed(*part)
+        self._entering = True
+
+    def _feed(self, samples: np.ndarray, rest: bool) -> None:
+        piece = self.recognizer.piece_frames * self.recognizer.features.hop
+        for first in range(0, len(samples), piece):
+            self._kept += self._fed(samples[first : first + piece], rest)
 
     def _skip(self, seconds: float) -> None:
         self._kept.append(Notice("gap", self.time_s, f"{seconds:.3f} s are missing"))
@@ -142,9 +173,8 @@ class Stream:
         self._kept += self._shown()
         self._base_s = self.time_s + seconds
         self._base_frame = self._reader.frames
-        fresh = self.recognizer.start()
-        known = self._state.normalize if bool((self._state.normalize.weight > 0).all()) else fresh.normalize
-        self._state = fresh._replace(normalize=known)
+        known = self.recognizer.normalize.next_recording(self._state.normalize)
+        self._state = self.recognizer.start()._replace(normalize=known)
         self._samples.restart(self._base_s)
         self._flags.clear()
         self._learned, self._blocks = self._learned[:0], 0
@@ -156,6 +186,8 @@ class Stream:
             self.closed = True
             return self._returned()
         with self._whole():
+            if self._start is not None:
+                self._begin(self._start)
             self._read(self.recognizer.flush(self._state)[0])
             self._reader.end()
             self._kept += self._shown()
@@ -173,7 +205,13 @@ class Stream:
     @property
     def time_s(self) -> float:
         """Stream time of the end of what was fed, in seconds."""
-        return self._base_s + self.fed_samples / self.recognizer.signal.rate_hz
+        held_s = self._start.seconds if self._start is not None else 0.0
+        return self._base_s + self.fed_samples / self.recognizer.signal.rate_hz + held_s
+
+    @property
+    def unlabelled_s(self) -> float:
+        """Seconds of the person's signal that have entered the running statistics."""
+        return entered_s(self.recognizer, self._entered_frames / self.recognizer.features.frame_rate_hz)
 
     @property
     def text(self) -> str:
@@ -210,6 +248,7 @@ class Stream:
             "keys_per_minute": round(60 * len(self._ids) / seconds, 1) if seconds else 0.0,
             "revisions": self.revisions,
             "mended_values": self._samples.measured.count,
+            "unlabelled_seconds": round(self.unlabelled_s, 3),
             "feeds": self.watch.count,
             **{f"p{share}_ms": round(self.watch.quantile_ms(share / 100), 3) for share in (50, 95, 99)},
             "real_time_factor": round(self.watch.total_s / seconds, 5) if seconds else 0.0,
@@ -287,6 +326,8 @@ class Stream:
         learned = np.ones(len(frames), bool)
         seen = latest >= 0
         learned[seen] = known[latest[seen] - (self._blocks - len(known))]
+        learned &= self._entering
+        self._entered_frames += int(learned.sum())
         self._learned = known[max(0, len(known) - features.window // size - 2) :]
         return None if learned.all() else torch.from_numpy(learned)[None]
 

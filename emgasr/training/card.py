@@ -51,9 +51,16 @@ def card(
 
 
 def personal_card(
-    person: str, recordings: Sequence[Recording], before: float, after: float, base: Path, apart: bool, people: str
+    person: str,
+    recordings: Sequence[Recording],
+    rate: str,
+    before: float,
+    after: float,
+    base: Path,
+    apart: bool,
+    people: str,
 ) -> str:
-    """Return the card of a personalized model: CER `before` and `after`, and the rows of `people` who shaped it."""
+    """Return the card of a personalized model: its error `rate` before and after, and the `people` who shaped it."""
     minutes = sum(recording.duration_s for recording in recordings) / 60
     outcome = f"{100 * before:.2f} % → {100 * after:.2f} %" if after < before else f"{100 * before:.2f} % (base kept)"
     judge = "the person's held-out part" if apart else "what was fitted on (nothing was held out)"
@@ -64,7 +71,7 @@ def personal_card(
 | person | {markdown_text(person)}, {minutes:.1f} minutes of labelled recordings ({recordings[0].origin}) |
 | base model | {markdown_text(base.name)} |
 {people}
-| CER on {judge}, greedy | {outcome} |
+| {rate} on {judge}, greedy | {outcome} |
 | licence | that of the base model and of the person's recordings |
 
 That chose the checkpoint: judge the model on other recordings.

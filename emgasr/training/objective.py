@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
-from emgasr.data.augment import Augment, AugmentConfig
+from emgasr.data.augment import THIRDS, Augment, AugmentConfig
 from emgasr.data.batches import Batch
+from emgasr.errors import DataError
 from emgasr.frontend.normalize import NormalizeState
 from emgasr.models.recognizer import Recognizer
 from emgasr.state import frame_mask
@@ -72,7 +73,7 @@ class CTCObjective(Objective[Recognizer]):
 
     def prepare(self, batches: Iterable[Batch]) -> None:
         """Measure how the takes of a label differ, if the augmentation draws from it (`spread`)."""
-        if self.augment.config.spread:
+        if self.augment.config.fitted:
             device = self.recognizer.head.weight.device
             self.cpu()._fit_spread(batches)
             self.to(device)
@@ -83,14 +84,14 @@ class CTCObjective(Objective[Recognizer]):
         for batch in batches:
             frames, lengths = model.features(batch.samples, batch.lengths)
             frames, _ = model.normalize(frames, lengths, self._begun(batch))
-            features = model.features
-            times = (torch.arange(frames.shape[1]) * features.hop + features.window / 2) / features.rate_hz
-            held = (times >= batch.onset_s[..., None]) & (times < batch.offset_s[..., None])
-            held &= frame_mask(lengths, frames.shape[1])[:, None]
-            held &= frame_mask(batch.target_lengths, batch.targets.shape[1])[..., None]
-            for row, label in held.any(2).nonzero().tolist():
-                takes.append(frames[row, held[row, label]].mean(0))
+            held, place = self._held(batch, lengths, frames.shape[1])
+            third = torch.stack([(place * THIRDS).floor().clamp(max=THIRDS - 1) == i for i in range(THIRDS)], 2)
+            parts = held[:, :, None] & third  # (B, L, 3, F)
+            for row, label in parts.any(3).all(2).nonzero().tolist():
+                takes.append(torch.stack([frames[row, part].mean(0) for part in parts[row, label]]))
                 labels.append(int(batch.targets[row, label]))
+        if not takes:
+            raise DataError("augment.spread", "no take lasts three frames", "set it and take_spread to 0")
         self.augment.fit(torch.stack(takes), torch.tensor(labels))
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
@@ -101,7 +102,8 @@ class CTCObjective(Objective[Recognizer]):
         with torch.no_grad():
             frames, lengths = model.features(samples, batch.lengths)
         frames, lengths = model.normalize(frames, lengths, self._begun(batch))
-        hidden, lengths, intermediate = model.encoder(self.augment.frames(frames, lengths), lengths)
+        takes = self._takes(batch, lengths, frames.shape[1]) if self.augment.config.take_spread else None
+        hidden, lengths, intermediate = model.encoder(self.augment.frames(frames, lengths, takes), lengths)
         log_probs = model.log_probs(hidden)
         losses = {"ctc": ctc_share * _ctc(log_probs, lengths, batch)}
         if self.config.intermediate_weight and intermediate:
@@ -114,6 +116,22 @@ class CTCObjective(Objective[Recognizer]):
                 held = torch.log_softmax(self.frame_head(hidden).float(), dim=-1)
             losses["frame"] = self.config.frame_weight * self._frame_loss(held, lengths, batch)
         return losses
+
+    def _held(self, batch: Batch, lengths: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """(B, L, F) bool: the frames whose window's middle lies within each label; and how far through it that is."""
+        features = self.recognizer.features
+        frame = torch.arange(count, device=lengths.device)
+        times = (frame * features.hop + features.window / 2) / features.rate_hz
+        onset, offset = batch.onset_s[..., None], batch.offset_s[..., None]
+        held = (times >= onset) & (times < offset) & frame_mask(lengths, count)[:, None]
+        held = held & frame_mask(batch.target_lengths, batch.targets.shape[1])[..., None]
+        return held, ((times - onset) / (offset - onset).clamp(min=1e-6)).clamp(0, 1)
+
+    def _takes(self, batch: Batch, lengths: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """(B, F) which label each frame lies within, from 1, 0 for none; and how far through it."""
+        held, place = self._held(batch, lengths, count)
+        which = (held * torch.arange(1, held.shape[1] + 1, device=held.device)[:, None]).amax(1)
+        return which, place.gather(1, (which - 1).clamp(min=0)[:, None])[:, 0]
 
     def _begun(self, batch: Batch) -> NormalizeState | None:
         return None if self.session_start is None else self.session_start.state(self.recognizer, batch.worn)

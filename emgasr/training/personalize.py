@@ -11,6 +11,7 @@ from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler
 from emgasr.data.compose import as_recording, compose_shuffled, takes_from_recordings
 from emgasr.data.spellings import RandomStrings
 from emgasr.errors import DataError
+from emgasr.evaluation.naming import naming_of
 from emgasr.files.output import claimed_folder, replacing
 from emgasr.frontend.measured import mended
 from emgasr.language import keep_language, language_in
@@ -33,16 +34,16 @@ class Personalized:
 
     Args:
         recognizer: the better of the two models.
-        cer_before: CER of the base model on the person's held-out part, a fraction.
-        cer_after: CER of `recognizer` there.
+        error_before: greedy error rate of the base model on the person's held-out part, a fraction.
+        error_after: that of `recognizer` there.
         kept: whether the fitted weights were better.
         minutes: wall-clock time of the fit.
         interrupted: whether Ctrl-C ended it.
     """
 
     recognizer: Recognizer
-    cer_before: float
-    cer_after: float
+    error_before: float
+    error_after: float
     kept: bool
     minutes: float
     interrupted: bool = False
@@ -89,7 +90,7 @@ def personalize(
             parameter.requires_grad_(name.startswith("head."))
     batches, held_out = _sides(recognizer, recordings, config, compose)
     validate = GreedyCER(held_out, recognizer.tokens)
-    before = validate(recognizer).figures["cer"]
+    before = validate(recognizer).figures[validate.chooses]
     own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
     inherited = lineage.read(base)
     shaped_by = lineage.together(inherited or (), own)
@@ -97,19 +98,20 @@ def personalize(
     rows = lineage.card_rows(shaped_by, unknown)
     best = [before]
 
-    def save(model: Recognizer, cer: float) -> None:
+    def save(model: Recognizer, error: float) -> None:
         lineage.write(shaped_by, folder / "model")
-        text = personal_card(people[0], recordings, before, cer, base, bool(config.held_out), rows)
+        short = naming_of(model.tokens).short
+        text = personal_card(people[0], recordings, short, before, error, base, bool(config.held_out), rows)
         save_recognizer(model, folder / "model", text)
         for name in (SEARCH_NAME, LIVE_NAME):
             if (base / name).is_file():  # the base model's errors are still much like this one's
                 with replacing(folder / "model" / name) as path:
                     shutil.copyfile(base / name, path)
 
-    def save_if_better(fitted: Recognizer, cer: float, step: int) -> None:
-        if cer < best[0]:
-            best[0] = cer
-            save(fitted, cer)
+    def save_if_better(fitted: Recognizer, error: float, step: int) -> None:
+        if error < best[0]:
+            best[0] = error
+            save(fitted, error)
 
     with claimed_folder(folder, None):
         save(recognizer, before)

@@ -27,10 +27,13 @@ REPEATED = 3  # takes a label, in the median, that make labels rather than sente
 FRAMES_A_LABEL = 6  # emissions in a typical take: long windows tell more of a muscle than many short ones
 SHORTEST_FRAME_MS, LONGEST_FRAME_MS = 40.0, 160.0
 WIDTH_OF_FEATURES = 108  # values of a frame, at most, over all frequency bands
+BINS_AN_ELECTRODE = (
+    2  # of a band's spectrum, at least: a covariance of fewer is nearly singular, and its logarithm noise
+)
 LOWEST_HZ, HIGHEST_SHARE = 15.0, 0.95  # of the spectrum that is used: below lies motion, above the converter's filter
 LOWEST_SLOW_HZ = 5.0  # of few electrodes, on face and neck: what moves slowly tells most there
 BESIDE_MAINS_HZ = 4.0
-FLOOR = 0.003  # of the typical power, added to every electrode's: what a converter's steps and noise are
+FLOOR = 3e-4  # of the typical power, added to every electrode's: what a converter's steps and noise are
 LISTENED_S = 60.0  # of signal, at most, in which the mains are looked for
 
 
@@ -163,9 +166,9 @@ def preset(task: Task, facts: Facts) -> Preset:
             "kernel": 7,
             "dropout": 0.2,
         },
-        "objective": {"frame_from": 0.5, "ctc_ramp_steps": 100, "frame_weight": 0.3},
-        "augment": {"time_masks": 0, "frequency_masks": 0, "spread": 0.5},
-        "fit": {"warmup_steps": 50},
+        "objective": {"frame_head": "own", "ctc_ramp_steps": 100, "frame_weight": 0.3},
+        "augment": {"time_masks": 0, "frequency_masks": 0, "take_spread": 0.7},
+        "fit": {"learning_rate": 4e-3, "warmup_steps": 50},
     }
     if facts.rest:
         values["data"] |= {"rest_shortest_ms": 0.0, "rest_longest_ms": 1000 * facts.take_s, "rest_probability": 0.5}
@@ -190,18 +193,20 @@ def _features(frame_ms: float, facts: Facts) -> tuple[dict[str, Any], tuple[str,
     most = max(facts.electrodes)
     lowest = max(LOWEST_HZ if most > 4 else LOWEST_SLOW_HZ, narrowest)  # below, the taper leaks what stands still
     highest = HIGHEST_SHARE * facts.rate_hz / 2
-    bands = int(np.clip(WIDTH_OF_FEATURES // (most * (most + 1) // 2), 1, 6))
+    bins = (highest - lowest) * window / facts.rate_hz
+    bands = int(np.clip(min(WIDTH_OF_FEATURES // (most * (most + 1) // 2), bins // (BINS_AN_ELECTRODE * most)), 1, 6))
     while True:  # narrower where there is more to tell apart
         edges = np.linspace(np.sqrt(lowest), np.sqrt(highest), bands + 1) ** 2
         if bands == 1 or edges[1] - edges[0] >= narrowest:
             break
         bands -= 1
     ranges = _without_mains(list(itertools.pairwise(edges.tolist())), facts, narrowest)
-    features = {
+    features: dict[str, Any] = {
         "kind": "spectral_covariance",
         "window_ms": round(window * sample_ms, 6),
         "hop_ms": round(hop * sample_ms, 6),
         "bands_hz": [[round(low, 1), round(high, 1)] for low, high in ranges],
+        "shrinkage": 0.01,  # electrodes differ by 20 dB: more would hide the quiet ones
         "epsilon": float(f"{max(1e-6, FLOOR * facts.power):.2g}"),
     }
     shown = ", ".join(f"{low:g}-{high:g}" for low, high in features["bands_hz"])

@@ -17,6 +17,7 @@ from emgasr.data.compose import ComposedExamples, takes_from_recordings
 from emgasr.data.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.errors import ConfigError
 from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
+from emgasr.frontend.electrodes import save_template
 from emgasr.frontend.measured import mended
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
@@ -100,7 +101,7 @@ def train(
             begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
         if first:
             stack.enter_context(_claimed(folder, resume))
-        begins = make_session_start(config.data, recognizer, batches)
+        begins = make_session_start(config.data, recognizer, batches, log if first else _unlogged)
         objective = CTCObjective(recognizer, config.objective, config.augment, begins)
         if free and not resume and "RANK" not in os.environ:
             config = fit_to_budget(config, free, objective, batches, validate, log)
@@ -130,6 +131,7 @@ def train(
             report=report,
         )
         if first and not fitted.interrupted:
+            save_template(training, folder / "model")
             (folder / UNFINISHED).unlink(missing_ok=True)  # of the run that was killed and went on here
         return fitted
 
@@ -193,16 +195,22 @@ def make_sampler(
 
 
 def make_session_start(
-    config: WindowsConfig | ComposedConfig, recognizer: Recognizer, batches: BatchSampler
+    config: WindowsConfig | ComposedConfig,
+    recognizer: Recognizer,
+    batches: BatchSampler,
+    log: Callable[[str], None] = lambda line: None,
 ) -> SessionStart | None:
-    """Return what sequences begin with, if `config` asks for the statistics of their sessions."""
+    """Return what sequences begin with, if `config` asks for the statistics of their sessions.
+
+    `log` receives a line for each session with bad electrodes.
+    """
     if not isinstance(config, ComposedConfig) or not config.worn_s:
         return None
     if recognizer.config.normalize.kind != "adaptive":
         kind = recognizer.config.normalize.kind
         raise ConfigError("data.worn_s", f"normalize.kind is {kind}", "set it to adaptive, or data.worn_s to 0")
     assert isinstance(batches, ComposedSampler)
-    return SessionStart(recognizer, list(batches.sequences.sessions.values()), config.worn_s)
+    return SessionStart(recognizer, batches.sequences.sessions, config.worn_s, log)
 
 
 def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from emgasr.data.compose import Take
+from emgasr.data.electrode_quality import WINDOW_S, examine_electrodes
+from emgasr.frontend.mains import find_mains
 from emgasr.frontend.normalize import NormalizeState
 from emgasr.models.recognizer import Recognizer
+from emgasr.state import select_streams
 
+EXAMINED_S = 60.0  # of a session, by which its electrodes are judged
+GOOD_CONTACT, WITHOUT_SAY = "good", ("dead", "saturated")  # of an electrode's states
 AFRESH = 0.2  # share of the sequences that begin as a device just put on: with the training set's statistics alone
 
 
@@ -23,10 +29,17 @@ class SessionStart:
     time is log-uniform between a second and `longest_s`. So what normalization does in training is what it does in use.
     """
 
-    def __init__(self, model: Recognizer, sessions: Sequence[Sequence[Take]], longest_s: float) -> None:
+    def __init__(
+        self,
+        model: Recognizer,
+        sessions: Mapping[tuple[str, str], Sequence[Take]],
+        longest_s: float,
+        log: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self.longest_s = longest_s
         self.frame_rate_hz = model.features.frame_rate_hz
-        self.sessions = [_totals(model, takes) for takes in sessions]
+        self.sessions = [_totals(model, takes) for takes in sessions.values()]
+        self.muted = [_muted(model, session, takes, log) for session, takes in sessions.items()]
 
     def state(self, model: Recognizer, worn: Tensor) -> NormalizeState:
         """Return the state that the sequences of a batch begin with; `worn` (B,) is each one's session, or -1.
@@ -38,8 +51,13 @@ class SessionStart:
         rows = [self._drawn(place) for place in worn.tolist()]
         shape = state.mean.shape[1:]
         count = torch.tensor([row[0] for row in rows], dtype=torch.float64)
-        total, squares = (torch.stack([torch.zeros(shape) if row[0] == 0 else row[i] for row in rows]) for i in (1, 2))
+        nothing = torch.zeros(shape)
+        total = torch.stack([row[1] if row[0] else nothing for row in rows])
+        squares = torch.stack([row[2] if row[0] else nothing for row in rows])
         state = model.normalize.heard(state, count, total.double(), squares.double())
+        for row, place in enumerate(worn.tolist()):
+            if place >= 0 and (values := self.muted[place]) is not None:
+                state.scatter[row] = model.normalize.mute(select_streams(state, [row]), values).scatter[0]
         return NormalizeState(*(field.to(weight.device) for field in state))
 
     def _drawn(self, place: int) -> tuple[float, Tensor, Tensor]:
@@ -52,6 +70,30 @@ class SessionStart:
         order = torch.randperm(len(counts))
         chosen = order[: int((counts[order].cumsum(0) < frames).sum()) + 1]
         return float(counts[chosen].sum()), totals[chosen].sum(0), squares[chosen].sum(0)
+
+
+def _muted(
+    model: Recognizer, session: tuple[str, str], takes: Sequence[Take], log: Callable[[str], None]
+) -> Tensor | None:
+    """Return which values (N, E, K) bool electrodes without a contact have a part in; None where all have one.
+
+    `log` receives a line for each session with electrodes that are dead, saturated, humming or noisy.
+    """
+    rate_hz, bands = model.signal.rate_hz, model.signal.bands
+    samples = np.concatenate([take.samples - take.samples.mean(0) for take in takes])[: round(EXAMINED_S * rate_hz)]
+    if len(samples) < 5 * WINDOW_S * rate_hz:
+        return None
+    found = examine_electrodes(samples, rate_hz, bands, find_mains(samples, rate_hz))
+    wrong = [f"{electrode.name} {electrode.state}" for electrode in found if electrode.state != GOOD_CONTACT]
+    gone = [place for place, electrode in enumerate(found) if electrode.state in WITHOUT_SAY]
+    if wrong:
+        silent = "; dead and saturated ones have no say there" if gone and len(gone) < len(found) else ""
+        log(f"session {'/'.join(filter(None, session))}: {', '.join(wrong)}{silent}")
+    if not gone or len(gone) == len(found):
+        return None
+    features = model.features
+    places = [features.of_electrode(*divmod(channel, features.input_electrodes)) for channel in gone]
+    return torch.stack(places).any(0)
 
 
 @torch.no_grad()

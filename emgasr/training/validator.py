@@ -14,6 +14,7 @@ from emgasr.decoding import greedy
 from emgasr.decoding.classify import classify
 from emgasr.errors import DataError
 from emgasr.evaluation.items import items_of, reference_of
+from emgasr.evaluation.naming import naming_of
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.score import Counts, count_edits
@@ -28,14 +29,17 @@ ONE_SYMBOL = 0.8  # share of what a model writes: with more of one symbol it say
 class GreedyCER:
     """The validator of CTC: the error rate of greedy reading, a fraction, on (name, recording) pairs.
 
-    It is called `wer` where the tokens are words, else `cer`. Raises a DataError if no recording has a label that
-    `tokens` can be judged by, before a budget is spent on the fit.
+    Its name is that of `evaluation.naming`: `cer` of keys, `ler` of letters, `wer` of words.
+
+    Raises:
+        DataError: No recording has a label that `tokens` can be judged by; said before a budget is spent on the fit.
     """
 
     def __init__(self, recordings: Named, tokens: Tokens) -> None:
         self.recordings = recordings
-        self.chooses = measure_of(tokens)
-        self.described = f"{self.chooses.upper()} on validation, greedy"
+        naming = naming_of(tokens)
+        self.chooses = naming.rate
+        self.described = f"{naming.short} on validation, greedy"
         if not any(reference_of(recording, tokens)[0] for _, recording in recordings):
             raise _without_labels()
 
@@ -50,7 +54,7 @@ class GreedyCER:
 class TakesValidator:
     """The validator of single takes: strings composed of them, each take once, and each take by itself.
 
-    Figures are fractions: `wer` (or `cer`, of letters) of the strings, read greedily; `accuracy` of the takes, by
+    Figures are fractions: `wer` (or `ler`, of letters) of the strings, read greedily; `accuracy` of the takes, by
     forced choice; `error`, which chooses, the mean of the strings' error rate and the share of takes that are wrong.
     Both are read one after the other with statistics that go on, as when the device is worn.
     """
@@ -68,16 +72,16 @@ class TakesValidator:
         plain = ComposeConfig(same_session=config.same_session)
         strings = compose_shuffled(takes, lengths, tokens, plain)
         singles = compose_shuffled(takes, RandomStrings(1, 1), tokens, plain)
-        self.measure = measure_of(tokens)
+        self.measure = naming_of(tokens).rate
         self.strings = [(str(number), as_recording(example, *device)) for number, example in enumerate(strings)]
         self.singles = [(str(number), as_recording(example, *device)) for number, example in enumerate(singles)]
 
     def __call__(self, model: Recognizer) -> Judgement:
         """Read the strings, then the single takes."""
-        counts, written, asked = _read(model, self.strings, carry=True)
+        counts, written, asked = _read(model, self.strings)
         right = [
             model.tokens.symbols_of([classify(item.emissions)]) == list(item.reference)
-            for item in items_of(model, self.singles, carry=True)
+            for item in items_of(model, self.singles)
             if not np.isnan(item.emissions).any()
         ]
         accuracy = sum(right) / len(self.singles)
@@ -95,11 +99,6 @@ def make_validator(
         assert isinstance(config, ComposedConfig)
         return TakesValidator(recordings, tokens, config)
     return GreedyCER(recordings, tokens)
-
-
-def measure_of(tokens: Tokens) -> str:
-    """Return what the error rate of sequences of these tokens is called."""
-    return "wer" if tokens.kind == "words" else "cer"
 
 
 def plateau_of(written: Counter[str], asked: Counter[str]) -> str:
@@ -122,10 +121,10 @@ def greedy_errors(recognizer: Recognizer, recordings: Named) -> tuple[Counts, in
     return counts, written.total()
 
 
-def _read(recognizer: Recognizer, recordings: Named, carry: bool = False) -> tuple[Counts, Counter[str], Counter[str]]:
+def _read(recognizer: Recognizer, recordings: Named) -> tuple[Counts, Counter[str], Counter[str]]:
     """Return the greedy edits, how often each symbol was written, and how often it should have been."""
     counts, written, asked = Counts(0, 0, 0, 0), Counter[str](), Counter[str]()
-    for item in items_of(recognizer, recordings, carry):
+    for item in items_of(recognizer, recordings):
         # A model whose weights have run away writes nothing: it is judged, not an end to the run.
         ids = () if np.isnan(item.emissions).any() else greedy(item.emissions).ids
         symbols = recognizer.tokens.symbols_of(ids)

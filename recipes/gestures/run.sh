@@ -51,7 +51,7 @@ read -r -a more <<< "$adaptation"
     --workers "$jobs" --title "Gestures of people never seen" \
     --system "conformer=$conformer --fit.steps $steps" --system "tds=$conformer '$here/tds.yaml' --fit.steps $tds_steps" \
     --list "strings=$out/strings/manifest.jsonl" --list "isolated=$out/isolated/manifest.jsonl" \
-    "--carry=[isolated]" "--adaptation.methods=[$methods]" "--adaptation.minutes=[$ladder]" \
+    "--adaptation.methods=[$methods]" "--adaptation.minutes=[$ladder]" \
     "--adaptation.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null
 "${python[@]}" "$here/lda.py" "$recordings" "$out/splits.json" "$ladder" "$out/lda.json" \
     --shortfall "$shortfall"

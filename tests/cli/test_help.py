@@ -74,5 +74,5 @@ def test_what_is_written_goes_to_out(verb: str) -> None:
 def test_a_time_names_its_unit(verb: str) -> None:
     """`--seconds` and `--minutes` alone do not say of what, and `--rest` not in which unit."""
     own = [name for action in options(PARSERS[verb]) for name in action.option_strings if "." not in name]
-    given_by_configuration = {"--minutes"} if verb in ("train", "personalize") else set()
-    assert not set(own) & ({"--seconds", "--minutes", "--rest", "--pause"} - given_by_configuration)
+    no_times = {"train": {"--minutes"}, "personalize": {"--minutes"}, "manifest": {"--rest"}, "new": {"--rest"}}
+    assert not set(own) & ({"--seconds", "--minutes", "--rest", "--pause"} - no_times.get(verb, set()))

@@ -38,7 +38,7 @@ def batch_of_frames() -> tuple[Tensor, Tensor]:
 def train(config: AugmentConfig, rings: tuple[bool, ...] = (True, True)) -> Augment:
     augment = Augment(config, 2000.0, rings, (2, 4, 6)).train()
     if config.spread:
-        augment.fit(torch.randn(200, 2, 4, 6, generator=seeded(2)), torch.arange(200) % 3)
+        augment.fit(torch.randn(200, 3, 2, 4, 6, generator=seeded(2)), torch.arange(200) % 3)
     return augment
 
 
@@ -145,10 +145,10 @@ def test_the_spread_is_that_of_takes_around_their_label_and_constant_over_time()
     takes = centers[labels] + torch.randn(6000, 48, generator=generator) @ factor
     config = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0, spread=0.5)
     augment = Augment(config, 2000.0, (True, True), (2, 4, 6)).train()
-    augment.fit(takes.unflatten(1, (2, 4, 6)), labels)
+    augment.fit(takes.unflatten(1, (1, 2, 4, 6)).expand(-1, 3, -1, -1, -1), labels)
     lengths = torch.full((6000,), 2)
     frames = torch.zeros(6000, 3, 2, 4, 6)
-    shifted = augment.frames(frames, lengths, seeded())
+    shifted = augment.frames(frames, lengths, generator=seeded())
     assert shifted[:, 2].count_nonzero() == 0
     assert torch.equal(shifted[:, 0], shifted[:, 1])
     expected = 0.25 * factor.T @ factor
@@ -156,10 +156,30 @@ def test_the_spread_is_that_of_takes_around_their_label_and_constant_over_time()
     assert (found - expected).norm() < 0.15 * expected.norm()
 
 
+def test_takes_are_shifted_each_for_itself_third_by_third_as_takes_of_a_label_differ() -> None:
+    generator = seeded(6)
+    factor = torch.randn(3 * 6, 3 * 6, generator=generator)
+    labels = torch.arange(6000) % 5
+    thirds = (torch.randn(6000, 18, generator=generator) @ factor).unflatten(1, (3, 1, 2, 3))
+    config = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0, take_spread=0.5)
+    augment = Augment(config, 2000.0, (False,), (1, 2, 3)).train()
+    augment.fit(thirds, labels)
+    which = torch.tensor([0, 1, 1, 1, 1, 2]).expand(6000, 6)
+    place = torch.tensor([0.5, 1 / 6, 1 / 2, 5 / 6, 2 / 3, 1 / 6]).expand(6000, 6)
+    shifted = augment.frames(torch.zeros(6000, 6, 1, 2, 3), torch.full((6000,), 6), (which, place), seeded())
+    assert not shifted[:, 0].any()  # between takes
+    torch.testing.assert_close(shifted[:, 4], (shifted[:, 2] + shifted[:, 3]) / 2, rtol=1e-5, atol=1e-5)
+    expected = 0.25 * factor.T @ factor
+    found = shifted[:, 1:4].flatten(1).T.cov()
+    assert (found - expected).norm() < 0.15 * expected.norm()
+    together = torch.corrcoef(torch.stack([shifted[:, 1].flatten(1)[:, 0], shifted[:, 5].flatten(1)[:, 0]]))[0, 1]
+    assert abs(together) < 0.05  # two takes of a sequence
+
+
 def test_a_spread_needs_two_takes_of_a_label() -> None:
     augment = Augment(AugmentConfig(spread=1.0), 2000.0, (True, True), (2, 4, 6))
     with pytest.raises(DataError, match="no label has two takes"):
-        augment.fit(torch.randn(3, 2, 4, 6), torch.arange(3))
+        augment.fit(torch.randn(3, 3, 2, 4, 6), torch.arange(3))
 
 
 def test_gains_are_constant_over_time_and_of_the_asked_spread() -> None:
@@ -174,7 +194,7 @@ def test_gains_are_constant_over_time_and_of_the_asked_spread() -> None:
 
 def masked(config: AugmentConfig, batch: int = 200) -> Tensor:
     frames = torch.ones(batch, 60, 2, 4, 6)
-    return train(config).frames(frames, torch.full((batch,), 40), seeded()) == 0
+    return train(config).frames(frames, torch.full((batch,), 40), generator=seeded()) == 0
 
 
 def test_time_masks_cover_all_bins_of_an_electrode_within_the_length() -> None:

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from emgasr.errors import ConfigError, EmgasrError
-from emgasr.evaluation.items import Item, items_of, reference_of, refuse_tuning_on_test, tuning_stretches
+from emgasr.evaluation.items import Item, Opened, items_of, reference_of, refuse_tuning_on_test, tuning_stretches
+from emgasr.frontend.features import LogSpectrogramConfig
+from emgasr.frontend.session import ALONE, SessionConfig
 from emgasr.manifests.manifest import Entry, Manifest, write_manifest
-from emgasr.models.recognizer import Heard
+from emgasr.models.recognizer import Recognizer
+from emgasr.models.session import SessionReader
 from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.score import keys_at_rest
 from emgasr.tokens import Tokens
@@ -21,19 +24,11 @@ from tests.helpers.tiny_models import easy_recording, tiny_recognizer
 KEYS = Tokens.keystrokes()
 
 
-class FakeRecognizer:
-    """Ten frames a second of blanks."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
-
-    def listen(self, recording: Recording) -> Heard:
-        row = np.full(len(self.tokens), -np.inf, dtype=np.float32)
-        row[0] = 0
-        return Heard(np.tile(row, (round(recording.duration_s * 10), 1)), None, "")  # type: ignore[arg-type]
-
-    def frame_times_s(self, frames: int) -> np.ndarray:
-        return (np.arange(frames) + 1) / 10
+def reader_of(tokens: Tokens) -> Recognizer:
+    """Ten frames a second, which a recording of two electrodes at 100 Hz has."""
+    features = LogSpectrogramConfig(window_ms=100, hop_ms=100)
+    bands = (Band.numbered("arm", 2),)
+    return tiny_recognizer("linear", tokens=tokens, features=features, rate_hz=100.0, bands=bands)
 
 
 def recording_of(events: Events | None = None, spans: Spans | None = None, seconds: float = 10.0) -> Recording:
@@ -53,10 +48,10 @@ def test_key_events_give_published_symbols_and_their_times() -> None:
 
 def test_gestures_are_read_whole_and_utterances_one_by_one() -> None:
     gestures = Spans.of([(1, 2, "gesture", "fist"), (3, 4, "gesture", "wave in")])
-    (item,) = items_of(FakeRecognizer(Tokens.words(["fist", "wave in"])), [("g", recording_of(spans=gestures))])  # type: ignore[arg-type]
+    (item,) = items_of(reader_of(Tokens.words(["fist", "wave in"])), [("g", recording_of(spans=gestures))])
     assert (item.reference, len(item.emissions)) == (["fist", "wave in"], 100)
     spoken = Spans.of([(1, 3, "utterance", "go on"), (4, 9, "utterance", "stop")])
-    found = list(items_of(FakeRecognizer(Tokens.characters("gonstp ")), [("s", recording_of(spans=spoken))]))  # type: ignore[arg-type]
+    found = list(items_of(reader_of(Tokens.characters("gonstp ")), [("s", recording_of(spans=spoken))]))
     assert [(item.name, "".join(item.reference), len(item.emissions)) for item in found] == [
         ("s#0", "go on", 20),
         ("s#1", "stop", 50),
@@ -66,32 +61,50 @@ def test_gestures_are_read_whole_and_utterances_one_by_one() -> None:
 def test_rest_spans_come_along() -> None:
     spans = Spans.of([(2, 5, "rest", "")])
     recording = recording_of(Events.of([(1.0, 1.1, "h")]), spans)
-    (item,) = items_of(FakeRecognizer(KEYS), [("r", recording)])  # type: ignore[arg-type]
+    (item,) = items_of(reader_of(KEYS), [("r", recording)])
     assert list(item.rest) == [(2.0, 5.0)]
 
 
-def test_what_follows_in_a_session_is_read_with_the_statistics_of_what_came_before() -> None:
+def test_takes_and_utterances_go_on_from_what_was_read_of_their_session_before() -> None:
     model = tiny_recognizer("linear", "cumulative")
     gesture = Spans.of([(0.5, 1.5, "gesture", "a")])
+    spoken = Spans.of([(0.2, 0.9, "utterance", "a"), (1.1, 1.9, "utterance", "b")])
     made = [
-        easy_recording(seed, 2.0, spans=gesture, events=Events.empty(), subject=subject, session="one")
-        for seed, subject in enumerate(["ann", "ann", "bea"])
+        easy_recording(seed, 2.0, spans=spans, events=Events.empty(), subject="ann", session="one")
+        for seed, spans in enumerate([gesture, spoken])
     ]
-    named = [(str(number), recording) for number, recording in enumerate(made)]
-    cold, worn = list(items_of(model, named)), list(items_of(model, named, carry=True))
-    for number in (0, 2):  # the first of each person
-        np.testing.assert_array_equal(worn[number].emissions, cold[number].emissions)
-    assert not np.allclose(worn[1].emissions, cold[1].emissions)
-    heard = model.listen(made[0]).normalize
-    np.testing.assert_array_equal(worn[1].emissions, model.listen(made[1], heard)[0])
-    short = [("0", replace(made[0], samples=made[0].samples[:30])), ("1", made[1])]  # too short for the warm-up
-    np.testing.assert_array_equal(list(items_of(model, short, carry=True))[1].emissions, cold[1].emissions)
+    items = list(items_of(model, [(str(number), recording) for number, recording in enumerate(made)]))
+    assert [(item.name, round(item.unlabelled_s, 3)) for item in items] == [("0", 0.0), ("1#0", 2.0), ("1#1", 2.7)]
+    reader = SessionReader(model)
+    parts = [made[0], made[1].segment(0.2, 0.9), made[1].segment(1.1, 1.9)]
+    for item, part in zip(items, parts, strict=True):
+        np.testing.assert_array_equal(item.emissions, reader.listen(part).emissions)
+    cold = list(items_of(model, [("1", made[1])], ALONE))
+    np.testing.assert_array_equal(cold[1].emissions, model.listen(parts[2]).emissions)
+    assert [item.unlabelled_s for item in cold] == [0.0, 0.0]
+
+
+def test_recordings_are_opened_twice_where_the_first_seconds_of_their_session_set_its_statistics() -> None:
+    model = tiny_recognizer("linear", "cumulative")
+    made = {f"{number}.h5": easy_recording(number, 2.0, session="one") for number in range(2)}
+    opened: list[str] = []
+
+    def open_one(entry: Entry) -> Recording:
+        opened.append(entry.path)
+        return made[entry.path]
+
+    entries = [replace(entry("test", "a"), path=path) for path in made]
+    recordings = Opened(entries, open_one)
+    assert [item.unlabelled_s for item in items_of(model, recordings, SessionConfig(True, 3.0))] == [3.0, 3.0]
+    assert opened == [*made, *made]
+    at_once = iter([*made.items()])  # cannot be gone through twice
+    assert [item.unlabelled_s for item in items_of(model, at_once, SessionConfig(False, "all"))] == [4.0, 4.0]
 
 
 def test_a_recording_without_labels_is_of_a_person_at_rest() -> None:
     resting = recording_of(spans=Spans.of([(0.0, 4.0, "prompt", "do nothing")]))
     typing = recording_of(Events.of([(1.0, 1.1, "h")]))
-    rest, item = items_of(FakeRecognizer(KEYS), [("silent.h5", resting), ("t", typing)])  # type: ignore[arg-type]
+    rest, item = items_of(reader_of(KEYS), [("silent.h5", resting), ("t", typing)])
     assert (list(rest.reference), item.notes) == ([], ())
     assert keys_at_rest([0.0, 3.0, 10.0], rest.rest)[0] == 3  # all of it, its last frame too
     assert "has no labels and is taken as rest" in rest.notes[0]

@@ -113,10 +113,49 @@ def test_gestures_are_shown_as_a_matrix_with_their_accuracy() -> None:
     pairs = [("fist", "fist"), ("wave in", "pinch"), ("pinch", "pinch")]
     items = [Item(f"{i}", f"s{i % 2}", [true], emissions_of([got], words)) for i, (true, got) in enumerate(pairs)]
     page = page_of(evaluate(items, words))
-    assert "Matrix of true and read labels" in page
-    assert "Single labels right" in page
+    assert "Matrix of true and read words" in page
+    assert "Isolated words, by forced choice" in page
+    assert "Isolated words right" in page
+    assert "accuracy of 3 by forced choice" in page
+    text = Page(page).text
+    assert "WER" in text
+    assert "CER" not in text
+    assert "3 words by 2 people" in text
+    assert "wave in" in text.split("Most frequent confusions")[1]
     assert "Keyboard" not in page
     assert Page(page).open == []
+
+
+def test_sessions_and_deletions_beside_equal_words_have_their_figures() -> None:
+    words = Tokens.words(["fist", "open"])
+    strings = {"monday": ["fist", "open"], "tuesday": ["fist"]}
+    items = [
+        Item(name, "ann", ["fist", "fist", "open"], emissions_of(read, words), session=name)
+        for name, read in strings.items()
+    ]
+    page = page_of(evaluate(items, words))
+    text = Page(page).text
+    assert "Session by session" in text
+    assert "tuesday1366.7 %" in text  # one recording of three words
+    for line in ("Words deleted beside an equal one50.0 %, 2 of 4", "Words deleted elsewhere50.0 %, 1 of 2"):
+        assert line in text
+    assert "over that elsewhere1.00" in text
+    assert "Where errors fall (greedy)" in text
+    assert Page(page).open == []
+
+
+def test_letters_are_called_letters() -> None:
+    letters = Tokens.characters("abcde")
+    items = [
+        Item("one", "ann", list("abcd"), emissions_of("abed", letters)),
+        Item("c", "ann", ["c"], emissions_of("c", letters)),
+    ]
+    page = page_of(evaluate(items, letters))
+    text = Page(page).text
+    assert "letter error rate, greedy" in text
+    assert "5 letters by 1 person" in text
+    assert page.count("Matrix of true and read letters") == 2  # isolated, and in strings
+    assert not {"CER", "keys", "Keyboard"} & set(text.split())
 
 
 def test_the_language_model_has_its_own_column() -> None:

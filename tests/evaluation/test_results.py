@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from emgasr.errors import OutputError
 from emgasr.evaluation.evaluate import Evaluation, Item, evaluate
@@ -99,14 +100,96 @@ def test_key_times_are_compared_where_they_are_known() -> None:
     assert everybody["key_time_error_ms_median"] == pytest.approx(600)
 
 
-def test_single_labels_have_an_accuracy_and_no_rendered_text() -> None:
-    words = Tokens.words(["fist", "open", "pinch"])
-    read = [("fist", "fist"), ("open", "open"), ("pinch", "open"), ("open", "open")]
-    items = [Item(f"{i}", "ann", [true], emissions_of([got], words)) for i, (true, got) in enumerate(read)]
-    row = rows(evaluate(items, words))[0]
-    assert row["accuracy"] == 0.75
-    assert row["cer_greedy"] == 0.25
-    assert not any(name.startswith(("wer", "cer_rendered")) for name in row)
+WORDS = Tokens.words(["fist", "open", "pinch"])
+LETTERS = Tokens.characters("abcdefghijklmnopqrstuvwxyz")
+
+
+def takes(*pairs: tuple[str, str], subject: str = "ann", session: str = "", tokens: Tokens = WORDS) -> list[Item]:
+    """A take for each pair of a true and a read label."""
+    return [
+        Item(f"{subject}{session}{i}", subject, [true], emissions_of([read], tokens), session=session)
+        for i, (true, read) in enumerate(pairs)
+    ]
+
+
+def test_words_have_a_word_error_rate_and_takes_of_one_an_accuracy_with_wilsons_interval() -> None:
+    read = takes(("fist", "fist"), ("open", "open"), ("pinch", "open"), ("open", "open"))
+    row = rows(evaluate(read, WORDS))[0]
+    assert (row["accuracy"], row["isolated"], row["wer_greedy"], row["words"]) == (0.75, 4, 0.25, 4)
+    wilson = binomtest(3, 4).proportion_ci(method="wilson")
+    assert row["intervals"]["accuracy"] == pytest.approx(list(wilson))
+    assert (row["interval_of"], row["interval"]) == ("accuracy", row["intervals"]["accuracy"])
+    assert not any("cer" in name or "key" in name for name in row)
+
+
+def test_strings_of_words_are_judged_by_their_error_rate_with_single_takes_beside() -> None:
+    string = ["fist", "open", "fist", "pinch"]
+    items = [*takes(("fist", "open")), Item("s", "ann", string, emissions_of(string, WORDS))]
+    row = rows(evaluate(items, WORDS))[0]
+    assert (row["accuracy"], row["isolated"], row["wer_greedy"], row["words"]) == (0.0, 1, 0.2, 5)
+    assert row["interval_of"] == "wer_greedy"
+
+
+def test_letters_have_a_letter_error_rate_and_text_with_spaces_a_character_error_rate() -> None:
+    letters = rows(evaluate([Item("a", "ann", list("abc"), emissions_of("abd", LETTERS))], LETTERS))[0]
+    assert letters["ler_greedy"] == pytest.approx(1 / 3)
+    assert (letters["letters"], letters["wer_greedy"]) == (3, 1.0)
+    assert not any("cer" in name or "key" in name for name in letters)
+    text = Tokens.characters("abc ")
+    spaced = rows(evaluate([Item("a", "ann", list("ab c"), emissions_of("ab b", text))], text))[0]
+    assert (spaced["cer_greedy"], spaced["wer_greedy"], spaced["characters"]) == (0.25, 0.5, 4)
+
+
+def test_each_session_of_a_person_has_its_figures() -> None:
+    first = takes(("fist", "fist"), ("open", "open"), session="1")
+    second = takes(("fist", "open"), ("open", "open"), session="2")
+    everybody, ann, bob = rows(evaluate([*second, *first, *takes(("open", "open"), subject="bob")], WORDS))
+    assert [(part["session"], part["accuracy"], part["words"]) for part in ann["sessions"]] == [
+        ("1", 1.0, 2),
+        ("2", 0.5, 2),
+    ]
+    for part, right in zip(ann["sessions"], (2, 1), strict=True):
+        wilson = binomtest(right, 2).proportion_ci(method="wilson")
+        assert part["interval"] == pytest.approx(list(wilson))
+    assert "sessions" not in everybody
+    assert "sessions" not in bob  # nobody named them
+
+
+def test_accuracies_of_people_have_a_mean_and_its_interval() -> None:
+    both = [*takes(("fist", "fist")), *takes(("fist", "open"), ("open", "open"), subject="bob")]
+    everybody = rows(evaluate(both, WORDS))[0]
+    assert everybody["accuracy"] == pytest.approx(2 / 3)
+    assert everybody["accuracy_subject_mean"] == 0.75
+    assert everybody["accuracy_worst_subject"] == 0.5
+    assert everybody["accuracy_subject_mean_interval"] == [0.5, 1.0]
+    assert everybody["wer_greedy_subject_mean_interval"] == [0.0, 0.5]
+
+
+def test_deletions_beside_an_equal_neighbor_are_told_from_those_elsewhere() -> None:
+    true, read = ["fist", "fist", "open", "pinch", "open"], ["fist", "open", "open"]
+    items = [Item("s", "ann", true, emissions_of(read, WORDS))]
+    row = rows(evaluate(items, WORDS))[0]
+    assert row["repeats_greedy"] == {
+        "beside_equal": {"words": 2, "deleted": 1.0, "inserted": 0.0, "deleted_share": 0.5},
+        "elsewhere": {"words": 3, "deleted": 1.0, "inserted": 0.0, "deleted_share": pytest.approx(1 / 3)},
+        "ratio": pytest.approx(1.5),
+    }
+    assert "repeats_greedy" not in rows(evaluate(takes(("fist", "open")), WORDS))[0]
+
+
+def test_rest_in_words_counts_words() -> None:
+    rest = Item("r", "ann", [], emissions_of(["fist"], WORDS), None, np.arange(30.0), [(0.0, 30.0)])
+    row = rows(evaluate([rest, *takes(("open", "open"))], WORDS))[0]
+    assert (row["words_at_rest_greedy"], row["false_words_per_minute_greedy"]) == (1, 2.0)
+    assert row["interval_of"] == "accuracy"
+
+
+def test_lines_of_hypotheses_name_words(tmp_path: Path) -> None:
+    evaluation = evaluate(takes(("fist", "open"), session="7"), WORDS)
+    write_hypotheses(tmp_path / "hypotheses.jsonl", [evaluation])
+    line = json.loads((tmp_path / "hypotheses.jsonl").read_text())
+    assert (line["reference_words"], line["words_greedy"], line["wer_greedy"]) == (["fist"], ["open"], 1.0)
+    assert (line["label"], line["session"]) == ("open", "7")
 
 
 def test_rows_are_the_same_for_the_same_seed() -> None:

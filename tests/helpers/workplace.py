@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from scipy.io import wavfile
 
 from emgasr.cli import main
 from tests.helpers.scripts import ROOT
@@ -25,6 +26,7 @@ SMALLER = (
         r"(emgasr personalize .*)--fit.minutes [\d.]+",
         r"\1--fit.steps 1 --fit.validations 1 --held-out 0.5 --data.batch-s 8",
     ),
+    (r"(emgasr new .*)--fit-minutes [\d.]+", r"\1--no-train"),
     (r"--order \d", "--order 3"),
     (r"(emgasr tune .*--lm \S+)", r"\1 --trials 2 --threads 1 --beam 4"),
     (r"(emgasr evaluate .*--lm \S+)", r"\1 --tune-trials 2 --threads 1 --beam 4"),
@@ -125,6 +127,20 @@ def _takes(shared: Path) -> None:
     (folder / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
+def _words(shared: Path) -> None:
+    """Single takes of words as WAV files whose names say word, day and number: what `emgasr new` starts from."""
+    folder = shared / "words"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    shape = np.hanning(800)[:, None]
+    for at, word in enumerate(("yes", "no", "stop")):
+        for day in ("mon", "tue", "wed"):
+            for number in range(1, 9):
+                level = 60 + 400 * shape * (np.arange(4) == at)
+                samples = (generator.normal(0, 1, (800, 4)) * level).astype(np.int16)
+                wavfile.write(folder / f"{word}_{day}_{number:02d}.wav", 1000, samples)
+
+
 def _array(shared: Path) -> None:
     """A bare array and key times, as a lab has them: what is saved as a session in Python."""
     generator = np.random.default_rng(0)
@@ -142,4 +158,4 @@ def _typed(shared: Path) -> None:
     shutil.rmtree(shared / "typed")
 
 
-_WRITTEN = {"takes": _takes, "samples": _array, "keys": _array, "typed": _typed}
+_WRITTEN = {"takes": _takes, "words": _words, "samples": _array, "keys": _array, "typed": _typed}

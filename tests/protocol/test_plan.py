@@ -11,6 +11,7 @@ import pytest
 
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError
+from emgasr.frontend.session import SessionConfig
 from emgasr.manifests.leaks import part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.protocol.config import AdaptationConfig
@@ -171,7 +172,7 @@ def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
         entries.append(listed)
     lists = {"strings": Manifest(tuple(entries), tmp_path)}
     few = replace(CONFIG.adaptation, methods=("affine",), minutes=(0.2,))
-    one = replace(CONFIG, adaptation=few, carry=("strings",))
+    one = replace(CONFIG, adaptation=few)
     rows = [result.row for result in run(prepared(tmp_path, config=one, lists=lists), Here())]
     assert {(row["list"], row["items"], row["sessions"]) for row in rows} == {
         ("strings", 1, "test"),
@@ -184,8 +185,14 @@ def test_composed_lists_validate_and_test(tmp_path: Path) -> None:
         prepared(tmp_path, "c", lists={"strings": Manifest(tuple(entries[:2]), tmp_path)})
     with pytest.raises(ManifestError, match="cuts sessions in time"):
         prepared(tmp_path, "d", lists=lists, rule=RuleConfig("within-subject"))
-    with pytest.raises(ConfigError, match="'isolated' is no list"):
-        prepared(tmp_path, "e", config=replace(one, carry=("isolated",)), lists=lists)
+
+
+def test_lists_to_carry_by_name_are_taken_for_all_for_one_release(capsys: pytest.CaptureFixture[str]) -> None:
+    for listed, carry in ((("isolated",), True), ((), False)):
+        assert replace(CONFIG, carry=listed).carry is carry
+        assert "all lists are carried" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="needs seconds"):
+        SessionConfig(align_turns=1)
 
 
 def test_weights_to_start_from_must_be_known_and_of_other_people(tmp_path: Path) -> None:

@@ -51,6 +51,27 @@ def test_of_accuracy_the_lowest_is_worst_and_it_is_the_headline() -> None:
     assert made.figures["accuracy"].worst == pytest.approx(0.4)
 
 
+def words_of(subject: str, **figures: Any) -> dict[str, Any]:
+    """A row of a model of words."""
+    row = {name: value for name, value in raw(subject, 0.0).items() if name not in ("cer_greedy", "keys")}
+    return row | {"words": 100, "wer_greedy": 0.2} | figures
+
+
+def test_rows_of_words_are_pooled_over_words_and_named_so() -> None:
+    rows = [PersonResult.of(words_of("p", words=300)), PersonResult.of(words_of("q", wer_greedy=0.6))]
+    (made,) = over_people(rows)
+    assert (made.headline, made.figures["wer_greedy"].pooled) == ("wer_greedy", pytest.approx(0.3))
+    rest = {"rest_minutes": 1.0, "false_words_per_minute_greedy": 3.0}
+    (made,) = over_people([PersonResult.of(words_of("p", **rest))])
+    assert made.as_dict()["false_words_per_minute_greedy"] == 3.0
+
+
+def test_accuracy_is_the_headline_only_where_every_recording_is_isolated() -> None:
+    some = PersonResult.of(words_of("p", accuracy=0.5, isolated=3, items=10))
+    all_of_them = PersonResult.of(words_of("p", accuracy=0.5, isolated=10, items=12, items_at_rest=2))
+    assert [over_people([one])[0].headline for one in (some, all_of_them)] == ["wer_greedy", "accuracy"]
+
+
 def test_a_person_is_the_mean_over_seeds() -> None:
     rows = [row("p", 0.1), row("p", 0.3, seed=1), row("q", 0.4), row("q", 0.4, seed=1)]
     (made,) = over_people(rows)
@@ -62,7 +83,7 @@ def test_a_person_is_the_mean_over_seeds() -> None:
 def test_false_keys_are_counted_over_all_minutes_of_rest() -> None:
     rest = [{"rest_minutes": 1.0, "false_keys_per_minute_greedy": 6.0}, {"rest_minutes": 2.0}]
     (made,) = over_people([row("p", 0.1, **rest[0]), row("q", 0.2, **rest[1], false_keys_per_minute_greedy=0.0)])
-    assert made.false_keys_per_minute["greedy"] == pytest.approx(2.0)
+    assert made.false_symbols_per_minute["greedy"] == pytest.approx(2.0)
     assert made.rest_minutes == 3.0
 
 

@@ -46,14 +46,14 @@ def test_an_easy_person_is_learned_and_the_base_model_left_alone(base: Path, tmp
     recordings = [easy_recording(0, 20.0), easy_recording(1, 20.0)]
     result = personalize(base, recordings, EASY, tmp_path / "out")
     assert result.kept
-    assert result.cer_after <= 0.2 < result.cer_before
+    assert result.error_after <= 0.2 < result.error_before
     assert files(base) == before
     held_out = [("end", recording.segment(16.0)) for recording in recordings]
-    assert greedy_errors(result.recognizer, held_out)[0].rate == result.cer_after
+    assert greedy_errors(result.recognizer, held_out)[0].rate == result.error_after
     saved = load_recognizer(tmp_path / "out" / "model")
     np.testing.assert_array_equal(saved.emissions(recordings[0]), result.recognizer.emissions(recordings[0]))
     card = (tmp_path / "out" / "model" / "README.md").read_text()
-    assert f"{100 * result.cer_before:.2f} % → {100 * result.cer_after:.2f} %" in card
+    assert f"{100 * result.error_before:.2f} % → {100 * result.error_after:.2f} %" in card
     assert "ann" in card
 
 
@@ -73,8 +73,8 @@ def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
     config = replace(EASY, fit=replace(EASY.fit, steps=4, warmup_steps=1))
     object.__setattr__(config.fit, "learning_rate", learning_rate)  # also beyond what a configuration may say
     result = personalize(tmp_path / "good" / "model", recordings, config, tmp_path / "out")
-    assert (result.kept, result.cer_after) == (False, result.cer_before)
-    assert result.cer_before == first.cer_after
+    assert (result.kept, result.error_after) == (False, result.error_before)
+    assert result.error_before == first.error_after
     wanted, found = (load_recognizer(tmp_path / name / "model").state_dict() for name in ("good", "out"))
     assert all(torch.equal(value, found[name]) for name, value in wanted.items())
     assert "base kept" in (tmp_path / "out" / "model" / "README.md").read_text()

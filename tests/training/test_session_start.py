@@ -35,9 +35,7 @@ def test_statistics_of_takes_equal_those_of_a_stream_that_read_them() -> None:
 def test_each_sequence_begins_with_its_own_session() -> None:
     torch.manual_seed(0)
     model, made = word_recognizer(), sequences()
-    start = SessionStart(
-        model, list(made.sessions.values()), longest_s=1e4
-    )  # so long that all takes are drawn at times
+    start = SessionStart(model, made.sessions, longest_s=1e4)  # so long that all takes are drawn at times
     places = {session: place for place, session in enumerate(made.sessions)}
     worn = torch.tensor([places["s1", "d1"]] * 200 + [places["s1", "d2"]] * 200 + [-1] * 50)
     state = start.state(model, worn)
@@ -71,3 +69,22 @@ def test_a_sequence_that_begins_with_its_session_is_normalized_by_it() -> None:
     other, _ = model.normalize(frames, lengths, begun._replace(mean=begun.mean + 1))
     assert float((other - plain).abs().max()) > 0.1
     assert not other[1, int(lengths[1]) :].any()
+
+
+def test_an_electrode_without_contact_has_no_say_in_its_session_and_is_named() -> None:
+    named = word_takes(sessions=("d1", "d2"))
+    for _, recording in named:
+        if recording.session == "d2":
+            recording.samples[:, 1] = 0.0
+    takes = takes_from_recordings(named)
+    made = ComposedExamples(takes, RandomStrings(1, 3), Tokens.words(WORDS), ComposeConfig(same_session=True))
+    model, lines = word_recognizer(), list[str]()
+    start = SessionStart(model, made.sessions, 60.0, lines.append)
+    assert lines == ["session s1/d2: arm2 dead; dead and saturated ones have no say there"]
+    samples = 20 * torch.randn(2, 400, 3)
+    state = start.state(model, torch.tensor([list(made.sessions).index(("s1", session)) for session in ("d1", "d2")]))
+    frames, _ = model.normalize(*model.features(samples, torch.tensor([400, 400])), state)
+    gone = model.features.of_electrode(0, 1)
+    assert frames[1, :, gone].abs().max() < 0.01
+    assert frames[1, :, ~gone].abs().mean() > 0.1
+    assert frames[0, :, gone].abs().mean() > 0.1

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
+from emgasr.cli.options.session import add_live_session_option, live_seconds
 from emgasr.cli.options.source import add_source_option
 from emgasr.cli.options.standard import add_json, add_model
 from emgasr.errors import ConfigError, EmgasrError
+from emgasr.frontend.session import Unlabelled, unlabelled_line
 
 if TYPE_CHECKING:
     import argparse
@@ -185,7 +187,8 @@ def _report(stream: Stream, options: argparse.Namespace, feed: int, interrupted:
     print(
         f"{summary['seconds']:.1f} s, {summary['keys']:.0f} keys ({summary['keys_per_minute']:g} a minute),"
         f" {summary['revisions']:.0f} changes of shown keys\n"
-        f"delay: {delay}{computed if summary['feeds'] else ''}",
+        f"delay: {delay}{computed if summary['feeds'] else ''}\n"
+        f"{unlabelled_line(Unlabelled.of([stream.unlabelled_s]), stream.recognizer.config.normalize.kind)}",
         file=sys.stderr,
     )
 
@@ -205,7 +208,7 @@ def _config(options: argparse.Namespace, config: StreamConfig) -> StreamConfig:
     bounds = (("finalize_within_s", options.finalize_within_seconds), ("pause_s", options.pause_seconds))
     for name, value in bounds:
         given |= {name: value or None} if value is not None else {}
-    return replace(config, **given, min_confidence=options.min_confidence)
+    return replace(config, **given, min_confidence=options.min_confidence, unlabelled_s=live_seconds(options))
 
 
 def parser() -> ArgumentParser:
@@ -238,5 +241,6 @@ def parser() -> ArgumentParser:
     live.add_argument("--rest-seconds", type=float, default=0.0, metavar="S", help=rest)
     limit = "stop after this long (default: never)"
     live.add_argument("--limit-seconds", type=float, default=0.0, metavar="S", help=limit)
+    add_live_session_option(live)
     add_search_options(made)
     return made

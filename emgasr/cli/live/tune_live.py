@@ -34,6 +34,7 @@ def run(argv: list[str]) -> int:
         raise ConfigError("--data-minutes", f"is {options.data_minutes:g}", "give more than 0")
     from emgasr.evaluation.endpoint_tuning import GRID, tune_live_rules
     from emgasr.evaluation.items import items_of, refuse_tuning_on_test
+    from emgasr.evaluation.naming import naming_of
     from emgasr.models.folder import LIVE_NAME
     from emgasr.pipeline import model_folder
     from emgasr.streaming.delay import step_frames
@@ -66,11 +67,16 @@ def run(argv: list[str]) -> int:
         f" {_rate(best)} wrong, {_rate(tried[0])} without rules"
     )
     write_rules(best.rules, out, comment)
+    naming = naming_of(recognizer.tokens)
     if options.json:
-        figures = {"rules": asdict(best.rules), "cer": best.counts.rate, "cer_without_rules": tried[0].counts.rate}
+        figures = {
+            "rules": asdict(best.rules),
+            naming.rate: best.counts.rate,
+            f"{naming.rate}_without_rules": tried[0].counts.rate,
+        }
         print_json({**figures, "final_s": best.final_s, "minutes": round(minutes, 2), "out": str(out)})
     else:
-        _show(best, tried, minutes, out)
+        _show(best, tried, minutes, out, naming.short)
     return 0
 
 
@@ -92,15 +98,15 @@ def _rate(trial: LiveTrial) -> str:
     return f"{100 * trial.counts.rate:.2f} %"
 
 
-def _show(best: LiveTrial, tried: tuple[LiveTrial, ...], minutes: float, out: Path) -> None:
+def _show(best: LiveTrial, tried: tuple[LiveTrial, ...], minutes: float, out: Path, rate: str) -> None:
     from emgasr.display.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(best, tried))
+    console.print(_table(best, tried, rate))
     console.print(f"{len(tried)} rules tried on {minutes:.1f} minutes\nrules: {out}")
 
 
-def _table(best: LiveTrial, tried: tuple[LiveTrial, ...]) -> Table:
+def _table(best: LiveTrial, tried: tuple[LiveTrial, ...], rate: str) -> Table:
     """Without rules, the best, and the rules that no others beat in both errors and time."""
     from rich.table import Table
 
@@ -110,7 +116,7 @@ def _table(best: LiveTrial, tried: tuple[LiveTrial, ...]) -> Table:
         if not front or trial.counts.errors < front[-1].counts.errors:
             front.append(trial)
     table = Table("", box=None, padding=(0, 2, 0, 0))
-    for head in ("agreement", "within", "pause", "CER", "final after (median)"):
+    for head in ("agreement", "within", "pause", rate, "final after (median)"):
         table.add_column(head, justify="right")
     table.add_row("no rules", "all", "-", "-", _rate(tried[0]), _seconds(tried[0].final_s))
     for trial in front:

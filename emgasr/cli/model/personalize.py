@@ -29,6 +29,7 @@ def run(argv: list[str]) -> int:
     fitting = _configuration()
     options = parser(fitting).parse_args(argv)
     config = fitting.read(options, "personalize")
+    from emgasr.evaluation.naming import naming_of
     from emgasr.pipeline import model_folder
     from emgasr.training.personalize import personalize
 
@@ -40,14 +41,16 @@ def run(argv: list[str]) -> int:
     if result.interrupted:
         print(f"emgasr: stopped; {options.out}/model is the best so far", file=sys.stderr)
         return 130
+    naming = naming_of(result.recognizer.tokens)
     if options.json:
-        found = {"model": str(options.out / "model"), "cer_before": result.cer_before, "cer_after": result.cer_after}
+        errors = {f"{naming.rate}_before": result.error_before, f"{naming.rate}_after": result.error_after}
+        found = {"model": str(options.out / "model"), **errors}
         print_json({**found, "kept": result.kept, "minutes": round(result.minutes, 3)})
         return 0
     outcome = "the fitted model is kept" if result.kept else "no better: the base model is kept"
     print(
-        f"{options.out}/model: CER on the held-out part {100 * result.cer_before:.2f} % →"
-        f" {100 * result.cer_after:.2f} % ({outcome}; {result.minutes:.1f} minutes)"
+        f"{options.out}/model: {naming.short} on the held-out part {100 * result.error_before:.2f} % →"
+        f" {100 * result.error_after:.2f} % ({outcome}; {result.minutes:.1f} minutes)"
     )
     return 0
 

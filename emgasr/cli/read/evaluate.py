@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold, weights_given
+from emgasr.cli.options.session import add_session_options, session_of
 from emgasr.cli.options.standard import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
@@ -37,6 +38,7 @@ def run(argv: list[str]) -> int:
     """Evaluate; with --out, results.json, hypotheses.jsonl and report.html are written there."""
     options = parser().parse_args(argv)
     _check(options)
+    session_of(options)
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     entries = manifest.split(options.split)
@@ -61,10 +63,12 @@ def run(argv: list[str]) -> int:
         print_json({"rows": table})
         return 0
     from emgasr.display.console import print_table
+    from emgasr.frontend.session import unlabelled_line
 
     print_table(table_of(table))
+    print(f"\n{unlabelled_line(results[0].unlabelled, pipeline.recognizer.config.normalize.kind)}")
     if pipeline.language is not None:
-        print(f"\nsearch: {pipeline.reading}")
+        print(f"search: {pipeline.reading}")
         if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
             print(lexicon)
     if folder is not None:
@@ -76,20 +80,22 @@ def _evaluation(
     options: argparse.Namespace, manifest: Manifest, entries: list[Entry], pipeline: Pipeline
 ) -> Evaluation:
     from emgasr.evaluation.evaluate import evaluate
-    from emgasr.evaluation.items import items_of
+    from emgasr.evaluation.items import Opened, items_of
+    from emgasr.frontend.session import session_line
 
-    recognizer = pipeline.recognizer
+    recognizer, session = pipeline.recognizer, session_of(options)
     settings: dict[str, Any] = {
         "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
         "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
         "seed": options.seed,
+        "session": session_line(session, recognizer.config.normalize.kind),
     }
     if pipeline.language is not None:
         settings |= {**pipeline.language.settings, "search": pipeline.reading}
         tell_if_cold()
-    recordings = ((entry.path, open_entry(entry, manifest.root)) for entry in entries)
+    recordings = Opened(entries, lambda entry: open_entry(entry, manifest.root))
     return evaluate(
-        counted(items_of(recognizer, recordings), "evaluating", len(entries), options.quiet),
+        counted(items_of(recognizer, recordings, session), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
         pipeline.beam_search(),
         system=options.system or Path(options.model).name,
@@ -129,47 +135,86 @@ def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, re
     write_report(folder / "report.html", [(evaluation, results)], title)
 
 
-def table_of(rows: Iterable[dict[str, Any]]) -> Table:
-    """Return rows of results as a table: one line a subject, percents, the interval beside the rate it belongs to."""
-    from emgasr.display.console import columns_of
+# Figures of rows with their heads, from left to right.
+TITLES = {
+    "accuracy": "accuracy",
+    "cer_greedy": "CER raw",
+    "cer_lm": "CER raw, LM",
+    "ler_greedy": "letter error rate",
+    "ler_lm": "letter error rate, LM",
+    "ter_greedy": "token error rate",
+    "ter_lm": "token error rate, LM",
+    "cer_rendered_greedy": "CER text",
+    "cer_rendered_lm": "CER text, LM",
+    "wer_greedy": "WER",
+    "wer_lm": "WER, LM",
+}
 
-    titles = {
-        "cer_greedy": "CER raw",
-        "cer_lm": "CER raw, LM",
-        "cer_rendered_greedy": "CER text",
-        "cer_rendered_lm": "CER text, LM",
-        "wer_greedy": "WER",
-        "wer_lm": "WER, LM",
-        "accuracy": "accuracy",
-    }
-    rows = list(rows)
-    names = [name for name in titles if any(name in row for row in rows)]
-    rests = [name for name in ("greedy", "lm") if any(f"keys_at_rest_{name}" in row for row in rows)]
+
+def table_of(rows: Iterable[dict[str, Any]]) -> Table:
+    """Return rows of results as a table: one line a subject, percents, the interval beside the rate it belongs to.
+
+    A subject's sessions stand below, if there are several. Numbers of words or letters are told, and of isolated takes.
+    """
+    from emgasr.display.console import columns_of
+    from emgasr.evaluation.naming import BY_NOUN
+
+    rows = [line for row in rows for line in (row, *_of_sessions(row))]
+    names = [name for name in TITLES if any(name in row for row in rows)]
+    counts = [
+        n.plural for n in BY_NOUN.values() if n.noun in ("word", "letter") and any(n.plural in row for row in rows)
+    ]
+    counts += ["isolated"] if any("isolated" in row for row in rows) else []
+    rests = [
+        (f"{naming.plural}_at_rest_{way}", way)
+        for naming in BY_NOUN.values()
+        for way in ("greedy", "lm")
+        if any(f"{naming.plural}_at_rest_{way}" in row for row in rows)
+    ]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
-    still = [f"at rest{', LM' if name == 'lm' else ''}" for name in rests]
-    heads = (*(titles[name] for name in names), *still, *words)
-    table = columns_of("system", "split", "subject", *heads, left=3)
+    still = [f"at rest{', LM' if way == 'lm' else ''}" for _, way in rests]
+    table = columns_of("system", "split", "subject", *(TITLES[name] for name in names), *counts, *still, *words, left=3)
     table.add_column("95 % interval", no_wrap=True)
     for row in rows:
         cells = [f"{100 * row[name]:.2f} %" if name in row else "" for name in names]
-        cells += [_at_rest(row, name) for name in rests]
+        cells += [f"{row[name]:,}" if name in row else "" for name in counts]
+        cells += [_at_rest(row, name) for name, _ in rests]
         if words and (lexicon := row.get("lexicon")):
             cells += [f"{lexicon['vocabulary']:,}", f"{100 * lexicon['oov_rate']:.2f} %"]
         elif words:
             cells += ["", ""]
-        interval = "–".join(f"{100 * bound:.2f}" for bound in row.get("interval", ()))
-        of = titles.get(row.get("interval_of", ""), "")
         who = [visible_line(str(row[name])) for name in ("system", "split", "subject")]
-        table.add_row(*who, *cells, f"{interval} ({of})" if interval else "")
+        table.add_row(*who, *cells, _interval(row))
     return table
 
 
-def _at_rest(row: dict[str, Any], way: str) -> str:
-    """The keys put in where nothing was to be read."""
-    if f"keys_at_rest_{way}" not in row:
+def _of_sessions(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line for each session of a subject's row, where there are several."""
+    sessions = row.get("sessions", ())
+    place = {"system": row["system"], "split": row["split"]}
+    return [s | place | {"subject": f"{row['subject']}, {s['session']}"} for s in sessions] if len(sessions) > 1 else []
+
+
+def _interval(row: dict[str, Any]) -> str:
+    """The interval that a row is judged by; beside an accuracy's that of the error rate, and the other way round."""
+    intervals = {name: bounds for name, bounds in row.get("intervals", {}).items() if name in TITLES}
+    first = row.get("interval_of", "")
+    named = [first, *(name for name in ("accuracy",) if name != first)]
+    shown = [
+        f"{'–'.join(f'{100 * bound:.2f}' for bound in intervals[name])} ({TITLES[name]})"
+        for name in named
+        if name in intervals
+    ]
+    return ", ".join(shown)
+
+
+def _at_rest(row: dict[str, Any], name: str) -> str:
+    """The symbols put in where nothing was to be read; `name` is their number's in the row."""
+    if name not in row:
         return ""
-    keys = f"{row[f'keys_at_rest_{way}']} keys"
-    return keys + (f", {row[f'false_keys_per_minute_{way}']:.1f}/min" if f"false_keys_per_minute_{way}" in row else "")
+    symbols, _, way = name.partition("_at_rest_")
+    rate = row.get(f"false_{symbols}_per_minute_{way}")
+    return f"{row[name]} {symbols}" + ("" if rate is None else f", {rate:.1f}/min")
 
 
 def _tell_notes(evaluation: Evaluation) -> None:
@@ -185,7 +230,8 @@ def parser() -> ArgumentParser:
     """Return the parser of the verb."""
     made = ArgumentParser(
         prog="emgasr evaluate",
-        description="Error rates of a recognizer on a split of a manifest: raw keys, text and words, person by person. "
+        description="Error rates of a recognizer on a split of a manifest, person by person: of typing raw keys, text "
+        "and words; of letters; of words and gestures (WER). Takes of one label have an accuracy by forced choice too. "
         "With a language model the weights of the search are those given, else those in the model folder (see `emgasr "
         "tune`), else they are tuned on a validation split; never on the test.",
         examples=("emgasr evaluate my_model corpus.jsonl --lm en.lm --out results",),
@@ -200,6 +246,7 @@ def parser() -> ArgumentParser:
     add_seed(made, "the tuning and the intervals")
     add_json(made, "print the rows as JSON")
     add_quiet(made)
+    add_session_options(made)
     add_search_options(made)
     tuning = made.add_argument_group("tuning of the search (with --lm, when no weights are given)")
     split = "split to tune on (default: validation, where there is one)"

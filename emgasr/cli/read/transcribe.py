@@ -10,8 +10,10 @@ from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.language import as_option
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
+from emgasr.cli.options.session import add_session_options, session_of
 from emgasr.cli.options.standard import add_json, add_model, add_quiet
 from emgasr.errors import ConfigError, EmgasrError
+from emgasr.frontend.session import Unlabelled, unlabelled_line
 from emgasr.tokens import ENTER
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 def run(argv: list[str]) -> int:
     """Transcribe each recording; one that cannot be read is reported and does not stop the others (exit code 2)."""
     options = parser().parse_args(argv)
+    session = session_of(options)
     pipeline = pipeline_of(options, options.model)
     nbest = 1 if options.nbest is None else options.nbest
     if options.nbest is not None and pipeline.language is None:
@@ -30,14 +33,16 @@ def run(argv: list[str]) -> int:
     except ConfigError as error:
         raise as_option(error) from error
     vocabulary = _announce(pipeline, options.quiet)
-    code = 0
-    for path, found in zip(options.recordings, pipeline.read_each(options.recordings, nbest), strict=True):
+    code, unlabelled_s = 0, []
+    read = pipeline.read_each(options.recordings, nbest, session=session)
+    for path, found in zip(options.recordings, read, strict=True):
         if isinstance(found, EmgasrError):
             if len(options.recordings) == 1:
                 raise found
             print(f"emgasr: {found if path in found.where else f'{path}: {found}'}", file=sys.stderr)
             code = found.exit_code
             continue
+        unlabelled_s.append(found.unlabelled_s)
         if options.nbest == 1:
             found = replace(found, nbest=(found,))
         for note in found.notes:
@@ -52,6 +57,9 @@ def run(argv: list[str]) -> int:
             continue
         for each in found.nbest:  # a line each: an enter in the text is shown as one
             print(f"{each.score:.4f}\t{each.text.replace(chr(10), ENTER)}", flush=True)
+    if (len(unlabelled_s) > 1 or any(unlabelled_s)) and not options.quiet:
+        line = unlabelled_line(Unlabelled.of(unlabelled_s), pipeline.recognizer.config.normalize.kind)
+        print(line, file=sys.stderr)
     return code
 
 
@@ -95,5 +103,6 @@ def parser() -> ArgumentParser:
     )
     made.add_argument("--nbest", type=int, metavar="N", help=nbest)
     add_quiet(made)
+    add_session_options(made)
     add_search_options(made)
     return made

@@ -51,6 +51,7 @@ def run(argv: list[str]) -> int:
     much = effort(options, "data_minutes", "trials")
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
+    from emgasr.evaluation.naming import naming_of
     from emgasr.language import keep_language
     from emgasr.models.folder import SEARCH_NAME
     from emgasr.pipeline import model_folder
@@ -95,10 +96,11 @@ def run(argv: list[str]) -> int:
     result = {"trials": trials, "minutes": round(minutes, 2), **times, "out": str(out)}
     result["picture"] = str(picture) if drawn else None
     result |= {"lexicon": coverage.as_dict()} if coverage else {}
+    naming = naming_of(tokens)
     if options.json:
-        print_json(_figures(best, tuned.trials[0]) | result)
+        print_json(_figures(best, tuned.trials[0], naming.rate) | result)
     else:
-        _show(best, tuned.trials[0], result)
+        _show(best, tuned.trials[0], result, naming.short)
         if coverage:
             print(coverage)
     return 0
@@ -126,7 +128,7 @@ def _comment(best: Trial, default: Trial, minutes: float, split: str, lm: str) -
     )
 
 
-def _figures(best: Trial, default: Trial) -> dict[str, Any]:
+def _figures(best: Trial, default: Trial, rate: str) -> dict[str, Any]:
     from emgasr.config.parsing import to_mapping
 
     return {
@@ -134,16 +136,16 @@ def _figures(best: Trial, default: Trial) -> dict[str, Any]:
         "symbols": best.counts.reference_length,
         "errors": best.counts.errors,
         "errors_default": default.counts.errors,
-        "cer": best.counts.rate,
-        "cer_default": default.counts.rate,
+        rate: best.counts.rate,
+        f"{rate}_default": default.counts.rate,
     }
 
 
-def _show(best: Trial, default: Trial, result: dict[str, Any]) -> None:
+def _show(best: Trial, default: Trial, result: dict[str, Any], rate: str) -> None:
     from emgasr.display.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_table(best, default))
+    console.print(_table(best, default, rate))
     console.print(
         f"{best.counts.reference_length:,} symbols in {result['minutes']:.1f} minutes, {result['trials']} trials;"
         f" read by the model in {result['reading_s']:.1f} s, searched in {result['searching_s']:.1f} s"
@@ -151,7 +153,7 @@ def _show(best: Trial, default: Trial, result: dict[str, Any]) -> None:
     console.print(f"weights: {result['out']}" + (f"\npicture: {result['picture']}" if result["picture"] else ""))
 
 
-def _table(best: Trial, default: Trial) -> Table:
+def _table(best: Trial, default: Trial, rate: str) -> Table:
     from rich.table import Table
 
     table = Table("", box=None, padding=(0, 2, 0, 0))
@@ -162,7 +164,7 @@ def _table(best: Trial, default: Trial) -> Table:
             continue
         table.add_row(shown, *(f"{getattr(trial.config, name):g}" for trial in (default, best)))
     table.add_row("errors", *(f"{trial.counts.errors:,}" for trial in (default, best)))
-    table.add_row("CER on validation", *(f"{100 * trial.counts.rate:.2f} %" for trial in (default, best)))
+    table.add_row(f"{rate} on validation", *(f"{100 * trial.counts.rate:.2f} %" for trial in (default, best)))
     fewer = 1 - best.counts.errors / max(1, default.counts.errors)
     table.add_row("fewer errors", "", f"{100 * fewer:.1f} %")
     return table

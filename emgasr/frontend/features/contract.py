@@ -164,6 +164,13 @@ class Features(nn.Module, ABC):
             frames[row, length:] = 0.0
         return frames
 
+    def of_electrode(self, band: int, electrode: int) -> Tensor:
+        """Return which values (N, E, K) bool of a frame an electrode has a part in; all False where none is its own."""
+        found = torch.zeros(self.bands, self.electrodes, self.bins, dtype=torch.bool)
+        if self.electrodes == self.input_electrodes:
+            found[band, electrode] = True
+        return found
+
     @abstractmethod
     def whole(self, samples: Tensor) -> Tensor:
         """Return the frames (B, F, N, E, K) of samples (B, T, C), all of them valid, of at least one window."""

@@ -76,6 +76,13 @@ class SpectralCovariance(SpectralFeatures):
         self.electrodes = 1
         self.bins = len(config.bands_hz) * len(rows)
 
+    def of_electrode(self, band: int, electrode: int) -> Tensor:
+        """Return the electrode's row and column of every matrix."""
+        found = torch.zeros(self.bands, self.electrodes, self.bins, dtype=torch.bool)
+        own = ((self.rows == electrode) | (self.columns == electrode)).cpu()
+        found[band, 0] = own.repeat(self.bins // len(own))
+        return found
+
     def whole(self, samples: Tensor) -> Tensor:
         """Return matrix logarithms (B, F, N, 1, K), K running over the triangle's entries within bands."""
         parts = torch.view_as_real(self.spectrum(samples))

@@ -223,3 +223,23 @@ def test_info_tells_what_is_wrong_with_the_search_that_lies_beside_a_model(
         (tmp_path / "model" / "search.yaml").write_text(content)
         assert main(["info", str(tmp_path / "model")]) == 2
         assert "search.yaml" in told()[1]
+
+
+def test_the_figures_say_how_many_unlabelled_seconds_they_took(world: Path, tmp_path: Path, told: Told) -> None:
+    evaluating = ["evaluate", f"{world}/model", f"{world}/manifest.jsonl"]
+    assert main([*evaluating, "--unlabelled-seconds", "1.5", "--out", str(tmp_path / "out")]) == 0
+    assert "unlabelled seconds of the person: " in told()[0]
+    row = json.loads((tmp_path / "out" / "results.json").read_text())["rows"][0]
+    lines = [json.loads(line) for line in (tmp_path / "out" / "hypotheses.jsonl").read_text().splitlines()]
+    seconds = [line["unlabelled_seconds"] for line in lines]
+    assert row["unlabelled_seconds_most"] == max(seconds)
+    assert "Unlabelled seconds of the person" in (tmp_path / "out" / "report.html").read_text()
+    for options, words in (
+        (["--unlabelled-seconds", "some"], "--unlabelled-seconds: is 'some'"),
+        (["--unlabelled-seconds", "-1"], "--unlabelled-seconds: -1 is out of range"),
+        (["--unlabelled-seconds", "nan"], "--unlabelled-seconds: "),
+        (["--align-turn", "1"], "--align-turn: needs seconds"),
+    ):
+        for verb in (evaluating, ["transcribe", f"{world}/model", f"{world}/test0.hdf5"]):
+            assert main([*verb, *options]) == 2
+            assert words in told()[1]

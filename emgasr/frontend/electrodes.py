@@ -16,10 +16,16 @@ from safetensors.numpy import load_file, save_file
 
 from emgasr.errors import DataError, ModelError
 from emgasr.files.output import replacing
+from emgasr.frontend.measured import mended
 from emgasr.recording import Recording, Samples
 
 FRAME_S = 0.064  # over which energy is taken: as long as a tap's burst of activity
 BLOCK_FRAMES = 2048
+LEAST_ENERGY = 1e-6  # added to each, in the signal's unit squared
+DEAD_DB = 30.0  # below the usual power of the others: the electrode has no contact
+TEMPLATE_NAME = "template.safetensors"  # in a model folder: the profile of the people whom it was trained on
+TEMPLATE_S = 300.0  # of each training recording: its electrodes' energies are known by then
+TEMPLATE_RECORDINGS = 500
 LARGEST_GAIN_DB = 12.0  # beyond it an electrode has no contact, and its gain would raise noise
 
 
@@ -48,28 +54,58 @@ class Alignment:
     turns: tuple[int, ...]
 
     def of(self, recording: Recording) -> Recording:
-        """The recording as aligned; its samples are still read lazily."""
+        """Return the recording as aligned; its samples are still read lazily."""
         return replace(recording, samples=_Aligned(recording.samples, self))
+
+    def turned_only(self) -> Alignment:
+        """Return the same without offsets and gains, which running statistics take out anyway."""
+        return replace(self, offset=np.zeros_like(self.offset), gain=np.ones_like(self.gain))
+
+
+class Profiler:
+    """Takes recordings with the same electrodes, one by one, and gives their profile."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._total = self._squares = self._offset = np.zeros(1)  # grows to the electrodes
+
+    def add(self, recording: Recording, count: int | None = None) -> None:
+        """Take the first `count` samples of a recording, None: all; what is shorter than a frame is left out."""
+        length = max(1, round(FRAME_S * recording.rate_hz))
+        last = recording.n_samples if count is None else count
+        for first in range(0, last - length + 1, length * BLOCK_FRAMES):
+            frames = _frames(recording.samples, first, min(first + length * BLOCK_FRAMES, last), length)
+            level = frames.mean((0, 1))
+            energies = np.log(((frames - level) ** 2).mean(1) + LEAST_ENERGY)
+            self._count += len(energies)
+            self._total = self._total + energies.sum(0)
+            self._squares = self._squares + energies.T @ energies
+            self._offset = self._offset + level * len(energies)
+
+    def profile(self) -> Profile | None:
+        """Return the profile of what was taken; None if that is shorter than a frame."""
+        if not self._count:
+            return None
+        mean = self._total / self._count
+        return Profile(mean, self._squares / self._count - np.outer(mean, mean), self._offset / self._count)
 
 
 def profile(recordings: Iterable[Recording]) -> Profile:
-    """The profile of recordings with the same electrodes; DataError if none is as long as a frame."""
-    count = 0
-    total = squares = offset = np.zeros(1)  # grows to the electrodes
+    """Return the profile of recordings with the same electrodes; DataError if none is as long as a frame."""
+    profiler = Profiler()
     for recording in recordings:
-        length = max(1, round(FRAME_S * recording.rate_hz))
-        for first in range(0, recording.n_samples - length + 1, length * BLOCK_FRAMES):
-            frames = _frames(recording.samples, first, length)
-            level = frames.mean((0, 1))
-            energies = np.log(((frames - level) ** 2).mean(1) + 1e-6)
-            count += len(energies)
-            total = total + energies.sum(0)
-            squares = squares + energies.T @ energies
-            offset = offset + level * len(energies)
-    if not count:
+        profiler.add(recording)
+    if (made := profiler.profile()) is None:
         raise DataError("alignment", f"no recording is {FRAME_S:g} s long", "give more of the person's signal")
-    mean = total / count
-    return Profile(mean, squares / count - np.outer(mean, mean), offset / count)
+    return made
+
+
+def dead(person: Profile) -> np.ndarray:
+    """Return which electrodes (C,) give nothing: a constant, or a power DEAD_DB below the usual one of the others."""
+    usual = np.array([np.median(np.delete(person.mean, place)) for place in range(len(person.mean))])
+    if len(person.mean) < 2:
+        usual = person.mean
+    return np.asarray((person.mean < usual - DEAD_DB * np.log(10) / 10) | (person.mean <= np.log(LEAST_ENERGY) + 1e-6))
 
 
 def mean_profile(profiles: Sequence[Profile]) -> Profile:
@@ -100,6 +136,21 @@ def align(person: Profile, template: Profile, recording: Recording, most_turns: 
     return Alignment(person.offset, np.exp(own), order, tuple(turns))
 
 
+def save_template(recordings: Sequence[Recording], model: Path) -> None:
+    """Write the profile of the recordings that a model was trained on into its folder.
+
+    Their first TEMPLATE_S count, each recording alike; those shorter than a frame are left out. Of more recordings
+    than TEMPLATE_RECORDINGS, as many are taken, evenly.
+    """
+    profiles = []
+    for recording in recordings[:: -(-len(recordings) // TEMPLATE_RECORDINGS)]:
+        profiler = Profiler()
+        profiler.add(mended(recording), min(recording.n_samples, round(TEMPLATE_S * recording.rate_hz)))
+        profiles += [made] if (made := profiler.profile()) is not None else []
+    if profiles:
+        save_profile(mean_profile(profiles), model / TEMPLATE_NAME)
+
+
 def save_profile(made: Profile, path: Path) -> None:
     """Write a profile as safetensors."""
     with replacing(path) as temporary:
@@ -128,8 +179,8 @@ def _scaled(covariance: np.ndarray) -> np.ndarray:
     return covariance / max(float(np.trace(covariance)) / len(covariance), 1e-12)
 
 
-def _frames(samples: np.ndarray | Samples, first: int, length: int) -> np.ndarray:
-    part = np.asarray(samples[first : first + length * BLOCK_FRAMES], dtype=np.float64)
+def _frames(samples: np.ndarray | Samples, first: int, last: int, length: int) -> np.ndarray:
+    part = np.asarray(samples[first:last], dtype=np.float64)
     whole = len(part) // length
     return part[: whole * length].reshape(whole, length, part.shape[1])
 
