@@ -87,7 +87,8 @@ def run(argv: list[str]) -> int:
         raise DataError(options.out, f"holds no finished run read on {options.split!r}", "give the OUT of run.sh")
     if options.kind == "table":
         reads = _reads(options.out, options.split)
-        tables = {"Single takes, right in %": single(runs, lda), "Strings, wrong in %": strings(runs, reads)}
+        tables = {"Single takes, right in %": single(runs, lda)}
+        tables |= {"Strings, wrong in %": strings(runs, reads)} if runs else {}
     elif options.kind == "ablation":
         tables = {"Strings, wrong in %; in brackets how many runs ended at a plateau": ablation(runs)}
     else:
@@ -97,6 +98,7 @@ def run(argv: list[str]) -> int:
         }
     text = "\n".join(f"## {title}, {options.split}\n\n{markdown(table)}\n" for title, table in tables.items())
     name = "RESULTS" if options.kind == "table" else options.kind.upper()
+    name += "" if options.split == "test" else "_validation"
     with replacing(options.out / f"{name}.md") as path:
         path.write_text(text, encoding="utf-8")
     rows = [*(asdict(run) for run in runs), *lda]
