@@ -93,6 +93,11 @@ def write_words_and_silence(folder: Path, words: str = "ab") -> Path:
     return folder
 
 
+def cells_of(text: str) -> list[list[str]]:
+    """The cells of each line of tables in Markdown."""
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+
+
 def prepare(*arguments: object) -> int:
     return exit_code(script("recipes/own_takes/prepare.py").run, [str(argument) for argument in arguments])
 
@@ -202,7 +207,7 @@ def test_the_tables_are_means_over_seeds_and_people_count_alike(
         (tmp_path / name / "lda" / "test" / "results.json").write_text(json.dumps({"rows": [row]}))
     (tmp_path / "suguru_sub1" / "test.reads").write_text("emgasr seed 0 strings\nemgasr seed 0 strings\nlda\n")
     assert exit_code(table.run, [str(tmp_path)]) == 0
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in capsys.readouterr().out.splitlines()]
+    cells = cells_of(capsys.readouterr().out)
     # Seeds: (100 + 50) / 2 and (50 + 0) / 2, and errors (0 + 50) / 2 and (100 + 25) / 2.
     assert ["suguru", "6", "50.0 ± 35.4", "62.5"] in cells
     (line,) = [row for row in cells if row[:2] == ["suguru", "emgasr"]]
@@ -265,9 +270,7 @@ def test_each_layout_goes_from_its_files_to_a_table(tmp_path: Path, name: str) -
     write(tmp_path / "data")
     done = recipe(tmp_path / "data", tmp_path / "out", SETS=name, SYSTEMS="lda")
     assert done.returncode == 0, done.stderr
-    assert any(line.split("|")[1:3] == [f" {shown} ", f" {takes}     "] for line in done.stdout.splitlines()), (
-        done.stdout
-    )
+    assert [shown, str(takes)] in [row[:2] for row in cells_of(done.stdout)]
 
 
 @pytest.mark.slow
