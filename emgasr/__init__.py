@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,16 +82,30 @@ def load(
     return Pipeline.load(model, device, lm=lm, **asked)
 
 
-def open_recording(path: str | Path) -> Recording:
-    """Open a native or emg2qwerty session (HDF5) or BIDS EMG (BDF, EDF) by its content; samples are read lazily.
+def open_recording(
+    path: str | Path,
+    *,
+    rate_hz: float | None = None,
+    unit: str | None = None,
+    scale_uv: float | None = None,
+    columns: Sequence[str] = (),
+) -> Recording:
+    """Open a session (HDF5), BIDS EMG (BDF, EDF) or a single take (.npy, .wav, .csv) by its content; reads lazily.
+
+    Args:
+        path: the file.
+        rate_hz: samples a second, where a take does not say it.
+        unit: uV, mV, V, nV or counts, likewise.
+        scale_uv: µV of one stored step, in place of a unit.
+        columns: of a table of samples, the electrodes' columns by name or number from 1.
 
     Raises:
-        RecordingError: The file is missing, damaged, or of another kind.
+        RecordingError: The file is missing, damaged, of another kind, or does not agree with what is said of it.
     """
     _check_path("open_recording", path)
-    from emgasr.corpora import open_any
+    from emgasr.corpora.single import Facts, open_single
 
-    return open_any(path)
+    return open_single(path, Facts(rate_hz, unit, scale_uv, tuple(columns)))
 
 
 def save_recording(recording: Recording, path: str | Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from numbers import Real
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any, Literal, overload
 
-from emgasr.corpora import open_any
+from emgasr.corpora.single import open_single
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.decoding.search_file import TunedSearch, read_tuned_search
 from emgasr.errors import ConfigError, DataError, EmgasrError
@@ -33,7 +33,7 @@ from emgasr.transcript import Transcript
 DEFAULT = "default weights"
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
 BATCH = 8  # recordings that share a forward pass on a GPU; on a CPU one alone is as fast, and takes less memory
-Input = str | Path | Recording | tuple[Any, float]
+Input = str | Path | Recording | tuple[Any, float] | Callable[[], Recording]
 
 
 @dataclass(frozen=True)
@@ -240,9 +240,11 @@ class Pipeline:
     ) -> Transcript | list[Transcript]:
         """Read one recording, or several in a list, whose transcripts come in order.
 
-        A recording is a path, a `Recording`, or a pair of samples (T, C) and their rate in Hz, in the model's unit and
-        with its electrodes. Values that no amplifier gives are filled in or passed over, as `Transcript.notes` say.
-        Recordings of one subject and session are read in order, each with the statistics at the end of the one before.
+        A recording is a path, a `Recording`, a function that opens one, or a pair of samples (T, C) and their rate in
+        Hz, in the model's unit and with its electrodes. A path of bare samples (.npy, .wav, a table) is a take with the
+        model's rate and unit, where its file does not say them. Values that no amplifier gives are filled in or passed
+        over, as `Transcript.notes` say. Recordings of one subject and session are read in order, each with the
+        statistics at the end of the one before.
 
         Args:
             nbest: hypotheses in `Transcript.nbest`, where there is a search.
@@ -325,9 +327,11 @@ class Pipeline:
         if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Real):
             recording = self._of_samples(*given)
         elif isinstance(given, str | Path):
-            recording = open_any(given)
+            recording = open_single(given, signal=self.recognizer.signal)
         elif isinstance(given, Recording):
             recording = given
+        elif callable(given):
+            recording = given()
         else:
             advice = "give a path, an emgasr.Recording, (samples, rate_hz), or a list of these"
             raise DataError("transcribe", f"got a {type(given).__name__}, not a recording", advice)

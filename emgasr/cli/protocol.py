@@ -203,7 +203,10 @@ def _add_split(commands: Any, examples: Sequence[str]) -> None:
     split = commands.add_parser("split", help=what, description=f"{what.capitalize()}.", examples=examples)
     split.add_argument("manifest", type=Path, metavar="MANIFEST", help="recordings (see `emgasr manifest`)")
     rules = ("leave-one-subject-out", "groups", "within-subject", "official")
-    rule = f"how people are held out, one of {', '.join(rules)}; official takes the manifest's own splits"
+    rule = (
+        "leave-one-subject-out (a fold a person), groups (K parts of the people), within-subject (own sessions: of "
+        "one person too), or official (the manifest's own splits)"
+    )
     split.add_argument("--rule", required=True, choices=rules, metavar="RULE", help=rule)
     split.add_argument("--groups", type=int, default=5, metavar="K", help="with --rule groups: parts of the people")
     people = "people of each fold who choose the checkpoint, drawn by --seed"

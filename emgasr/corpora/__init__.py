@@ -92,8 +92,10 @@ def open_any(path: str | Path) -> Recording:
     """Open a file that describes itself, by its content: native (finished or not), emg2qwerty, BIDS BDF or EDF."""
     path = Path(path)
     if path.suffix.lower() in (".npy", ".npz", ".wav", ".csv", ".tsv", ".txt"):
-        wrong = "holds bare samples: it does not say its unit, its subject and what it shows"
-        raise RecordingError(path, wrong, "list it in a metadata.csv and run `emgasr manifest --corpus takes`")
+        wrong = "holds bare samples: it does not say its rate and unit"
+        raise RecordingError(
+            path, wrong, "give its rate and unit to emgasr.open_recording, or list it in a metadata.csv"
+        )
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)
     if is_journal(path):

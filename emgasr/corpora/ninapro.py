@@ -8,6 +8,7 @@ recorded in one sitting with the electrodes left on, so that they are one sessio
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from emgasr.corpora.files import find_files
+from emgasr.corpora.kinds import REST, kind_of, rest_option
 from emgasr.corpora.samples.mat import Variable, variables
 from emgasr.corpora.samples.whole import Stamp, WholeSamples, runs_of, stamp_of
 from emgasr.errors import RecordingError
@@ -45,10 +47,11 @@ MOST_GESTURES = 1000
 OTHERS = {10: "DB1", 14: "DB7 (its accelerometers left out?)"}  # by their channels
 
 
-def open_recording(path: str | Path, *, database: str = "") -> Recording:
+def open_recording(path: str | Path, *, database: str = "", rest: Sequence[str] = REST) -> Recording:
     """Open one exercise; without `database`, 12 channels tell DB2 and 16 tell DB5.
 
-    Gestures become spans of kind "gesture" labelled e<exercise>g<number>, what lies between them kind "rest".
+    Gestures become spans of kind "gesture" labelled e<exercise>g<number>. What lies between them is labelled "rest",
+    and of kind "rest" unless `rest` leaves that out.
     """
     path = Path(path)
     shape, labels, subject, exercise = _described(path, stamp_of(path))
@@ -67,14 +70,14 @@ def open_recording(path: str | Path, *, database: str = "") -> Recording:
         bands=kind.bands,
         subject=subject,
         session=f"A{int(named[3])}" if named else "",
-        spans=_spans(labels, kind.rate_hz, exercise),
+        spans=_spans(labels, kind.rate_hz, exercise, rest),
     )
 
 
-def scan(folder: Path, findings: Findings) -> list[Entry]:
+def scan(folder: Path, findings: Findings, *, rest: Sequence[str] = REST) -> list[Entry]:
     """Every S<subject>_E<exercise>_A<n>.mat below `folder`, by subject and exercise; other .mat files are told."""
-    files = mat_files(folder, findings)
-    return [Entry.of(open_recording(path), path, "ninapro", take=path.stem) for path in files]
+    files, more = mat_files(folder, findings), rest_option(rest)
+    return [Entry.of(open_recording(path, rest=rest), path, "ninapro", take=path.stem, options=more) for path in files]
 
 
 def mat_files(folder: Path, findings: Findings | None = None) -> list[Path]:
@@ -133,8 +136,6 @@ def _whole(path: Path, variable: Variable | None, name: str) -> int:
     return int(named[1])
 
 
-def _spans(labels: np.ndarray, rate_hz: float, exercise: int) -> Spans:
-    return Spans.of(
-        (a / rate_hz, b / rate_hz, *(("gesture", f"e{exercise}g{label:02d}") if label else ("rest", "rest")))
-        for a, b, label in runs_of(labels)
-    )
+def _spans(labels: np.ndarray, rate_hz: float, exercise: int, rest: Sequence[str]) -> Spans:
+    runs = ((a, b, f"e{exercise}g{label:02d}" if label else "rest") for a, b, label in runs_of(labels))
+    return Spans.of((a / rate_hz, b / rate_hz, kind_of(label, "gesture", rest), label) for a, b, label in runs)

@@ -16,9 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from emgasr.corpora.files import tell_notes
+from emgasr.corpora.kinds import REST, kind_of, rest_option
 from emgasr.corpora.samples.arrays import open_samples, told_by_row
 from emgasr.corpora.tables.clock import place_labels
-from emgasr.corpora.tables.delimited import Row, number, read_table, row_scale
+from emgasr.corpora.tables.delimited import Row, number, read_table, row_scaling
 from emgasr.corpora.tables.file_names import spelled
 from emgasr.corpora.tables.label_table import modified, read_labels, relative
 from emgasr.corpora.tables.listing import Listing, name_column, session_of
@@ -30,7 +31,6 @@ from emgasr.manifests.manifest import Entry, Findings
 from emgasr.recording import Recording, Spans
 
 RECORDINGS, LABELS = "recordings.csv", "labels.csv"
-REST = ("rest", "silence", "pause")  # labels of spans in which nothing is meant, in any case
 OFFSET = "offset_uv_ch"
 
 
@@ -53,7 +53,7 @@ def open_recording(
 ) -> Recording:
     """Open one recording; `labels` is the table's path from the recording's folder.
 
-    Spans labelled as in `rest` are of kind "rest", the others of `kind`; all keep their label as text.
+    Spans labelled as in `rest` are of kind "rest", the others of `kind`; each keeps its label as text.
     `columns` name the electrodes of a table of text whose header leaves them open. Labels are moved by the clock of
     such a table (`tables.clock.place_labels`); `label_clock` says which, where two readings are possible.
     """
@@ -65,9 +65,8 @@ def open_recording(
     file = relative(path, table.parent)
     marked = read_labels(table, modified(table), _recordings(table.parent, file)).spans.get(file, ())
     bounds, told = place_labels(path, samples.clocks, [(start, end) for start, end, _ in marked], label_clock)
-    nothing = {name.strip().casefold() for name in rest}
     spans = Spans.of(
-        (start, end, "rest" if label.casefold() in nothing else kind, label)
+        (start, end, kind_of(label, kind, rest), label)
         for (start, end), (*_, label) in zip(bounds, marked, strict=True)
     )
     layout = resolve_bands(samples.samples.shape[1], bands, ring)
@@ -106,8 +105,7 @@ def scan(
         if bands:
             options["bands"] = bands
         options |= told_by_row(row, columns=columns, label_clock=label_clock)
-        if tuple(rest) != REST:
-            options["rest"] = list(rest)
+        options |= rest_option(rest)
         rate = number(table, row, "rate_hz")
         who = {"subject": name_column(table, row, "subject", "participant"), "session": session_of(row)}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
@@ -146,9 +144,7 @@ def _account(folder: Path, entries: Iterable[Entry], findings: Findings) -> None
 
 
 def _scaling(table: Path, row: Row, unit: str | None, scale_uv: float | None) -> dict[str, object]:
-    told = row_scale(table, row)
-    scale_uv = scale_uv if told is None else told
-    scaling: dict[str, object] = {"unit": row.get("unit") or unit} if scale_uv is None else {"scale_uv": scale_uv}
+    scaling = row_scaling(table, row, unit, scale_uv)
     columns = [column for column in row if column.startswith(OFFSET) and row[column].strip()]
     if columns:
         numbered = [f"{OFFSET}{i + 1}" for i in range(len(columns))]

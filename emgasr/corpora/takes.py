@@ -1,8 +1,8 @@
 """A folder of single takes: metadata.csv (file, text, subject, session, rate_hz) and sample files in, Recordings out.
 
-One take (.npy, .wav, or a table: .csv, .tsv, .txt) is one Recording with one span of kind "utterance" over all of it.
-The unit stands in a column `unit`, or is given; a column `scale_uv` tells the µV of one stored step, and `columns` the
-electrodes of a table whose header leaves them open.
+One take (.npy, .wav, or a table: .csv, .tsv, .txt) is one Recording with one span over all of it: an utterance,
+another `kind`, or rest where its text marks that. The unit stands in a column `unit`, or is given. A column `scale_uv`
+gives the µV of one stored step, and `columns` the electrodes of a table whose header leaves them open.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emgasr.corpora.files import tell_notes
+from emgasr.corpora.kinds import REST, kind_of, rest_option
 from emgasr.corpora.samples.arrays import open_samples, told_by_row
-from emgasr.corpora.tables.delimited import NAMELESS, number, read_table, row_scale
+from emgasr.corpora.tables.delimited import NAMELESS, number, read_table, row_scaling
 from emgasr.corpora.tables.listing import Listing, name_column, session_of
 from emgasr.corpora.tables.units import check_rate, resolve_bands, resolve_unit
 from emgasr.display.wording import counted, lines
@@ -22,6 +23,7 @@ from emgasr.recording import Recording, Spans
 
 TABLE = "metadata.csv"
 COLUMNS = ("file", "text", "subject", "session", "rate_hz")
+KIND = "utterance"  # of a take, unless another is given
 
 
 def open_recording(
@@ -31,6 +33,8 @@ def open_recording(
     unit: str | None = None,
     scale_uv: float | None = None,
     text: str = "",
+    kind: str = KIND,
+    rest: Sequence[str] = REST,
     subject: str = "",
     session: str = "",
     ring: bool = False,
@@ -39,14 +43,15 @@ def open_recording(
 ) -> Recording:
     """Open one take; `bands` are [name, electrodes] pairs (default: one band), rings or not; `scale_uv` or `unit`.
 
-    `columns` name the electrodes of a table of text whose header leaves them open.
+    A text that is among `rest` makes a span of kind "rest", another one of `kind`; no text makes none. `columns` name
+    the electrodes of a table of text whose header leaves them open.
     """
     path = Path(path)
     name, scale = resolve_unit(path, unit, scale_uv)
     rate = check_rate(path, rate_hz)
     file = open_samples(path, rate, scale, unit=name, columns=columns)
     total, channels = file.samples.shape
-    spans = Spans.of([(0.0, total / rate, "utterance", text)]) if text else Spans.empty()
+    spans = Spans.of([(0.0, total / rate, kind_of(text, kind, rest), text)]) if text else Spans.empty()
     layout = resolve_bands(channels, bands, ring)
     return Recording(file.samples, rate, name, layout, subject, session, spans=spans, notes=file.notes)
 
@@ -56,6 +61,9 @@ def scan(
     findings: Findings,
     *,
     unit: str | None = None,
+    scale_uv: float | None = None,
+    kind: str = KIND,
+    rest: Sequence[str] = REST,
     ring: bool = False,
     bands: Sequence[Sequence[object]] | None = None,
     columns: Sequence[str] = (),
@@ -72,14 +80,12 @@ def scan(
         if text != row["text"]:
             trimmed.append(row.line)
         path = listing.place(row)
-        options: dict[str, object] = {"ring": ring}
+        options: dict[str, object] = {"ring": ring, **rest_option(rest)}
+        if kind != KIND:
+            options["kind"] = kind
         if bands:
             options["bands"] = bands
-        options |= told_by_row(row, columns=columns)
-        if (scale := row_scale(table, row)) is not None:
-            options["scale_uv"] = scale
-        else:
-            options["unit"] = row.get("unit") or unit
+        options |= told_by_row(row, columns=columns) | row_scaling(table, row, unit, scale_uv)
         rate = number(table, row, "rate_hz")
         who = {"subject": name_column(table, row, "subject"), "session": session_of(row)}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ the date in their names, and each a take of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from emgasr.corpora.csv.clocks import is_number
 from emgasr.corpora.files import find_files, tell_notes
+from emgasr.corpora.kinds import REST, kind_of, rest_option
 from emgasr.corpora.samples.whole import Stamp, WholeSamples, runs_of, stamp_of
 from emgasr.display.wording import counted, lines
 from emgasr.errors import RecordingError
@@ -36,8 +38,8 @@ SHORTEST_GAP_S, LONGEST_GAP_S = 0.1, 1.0  # the log stalls for some milliseconds
 LOG_RATES_HZ = (200.0, 2000.0)  # of the log's rows: what they mostly are, with room
 
 
-def open_recording(path: str | Path) -> Recording:
-    """Open one file; marked stretches become spans, class 1 of kind "rest", the others of kind "gesture"."""
+def open_recording(path: str | Path, *, rest: Sequence[str] = REST) -> Recording:
+    """Open one file; marked stretches become spans of kind "gesture", or "rest" where `rest` holds their label."""
     path = Path(path)
     samples, spans, notes = _read(path, stamp_of(path))
     dated = DATE.search(path.stem)
@@ -48,16 +50,17 @@ def open_recording(path: str | Path) -> Recording:
         bands=(Band.numbered("forearm", ELECTRODES, ring=True),),
         subject=f"s{path.parent.name}",
         session=dated[0] if dated else "",
-        spans=Spans.of(spans),
+        spans=Spans.of((start, end, kind_of(label, "gesture", rest), label) for start, end, label in spans),
         notes=notes,
     )
 
 
-def scan(folder: Path, findings: Findings) -> list[Entry]:
+def scan(folder: Path, findings: Findings, *, rest: Sequence[str] = REST) -> list[Entry]:
     """Every text file in a folder called by a number, in the order of their paths."""
-    opened = [(path, open_recording(path)) for path in text_files(folder, findings)]
+    opened = [(path, open_recording(path, rest=rest)) for path in text_files(folder, findings)]
     tell_notes(findings, opened)
-    return [Entry.of(recording, path, "uci_gestures", take=path.stem) for path, recording in opened]
+    more = rest_option(rest)
+    return [Entry.of(recording, path, "uci_gestures", take=path.stem, options=more) for path, recording in opened]
 
 
 def text_files(folder: Path, findings: Findings | None = None) -> list[Path]:
@@ -72,7 +75,7 @@ def _samples(path: Path) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, stamp: Stamp) -> tuple[np.ndarray, tuple[tuple[float, float, str, str], ...], tuple[str, ...]]:
+def _read(path: Path, stamp: Stamp) -> tuple[np.ndarray, tuple[tuple[float, float, str], ...], tuple[str, ...]]:
     values, at, notes = _rows(path)
     if len(values) < 2 or not np.isfinite(values).all():
         raise RecordingError(path, "holds no rows of ten numbers", GIVE)
@@ -100,9 +103,7 @@ def _read(path: Path, stamp: Stamp) -> tuple[np.ndarray, tuple[tuple[float, floa
     newest = np.searchsorted(time_s, grid + 1e-9, side="right") - 1
     samples = (values[newest, 1:-1] * MICROVOLTS).astype(np.float32)
     spans = tuple(
-        (a / RATE_HZ, b / RATE_HZ, "rest" if label == 1 else "gesture", LABELS[label])
-        for a, b, label in runs_of(classes[newest].astype(np.int64))
-        if label
+        (a / RATE_HZ, b / RATE_HZ, LABELS[label]) for a, b, label in runs_of(classes[newest].astype(np.int64)) if label
     )
     return samples, spans, tuple(notes)
 

@@ -13,6 +13,7 @@ from emgasr.display.wording import counted, listed
 from emgasr.frontend.measured import LARGEST
 from emgasr.recording import Recording
 
+CONSTANT = "every channel is constant: nothing was recorded"
 BLOCK_VALUES = 1 << 22  # samples times channels read at once: 16 MiB of float32
 FLAT_S, LOST_S = 1.0, 0.25  # one value for that long: in a channel, in all of them at once
 CLIPPED, CLIPPED_SURELY = (
@@ -165,7 +166,7 @@ class _Seen:
         if self.clock is not None:
             found.append(self.clock)
         if not found and self._constant().all():
-            found.append("every channel is constant: nothing was recorded")
+            found.append(CONSTANT)
         return found
 
     def _equal(self) -> list[list[int]]:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from emgasr.corpora import left_over, open_entry
-from emgasr.data.sample_checks import check_samples
+from emgasr.data.sample_checks import CONSTANT, check_samples
 from emgasr.display.wording import counted, listed
 from emgasr.errors import EmgasrError
 from emgasr.manifests.identity import spellings
 from emgasr.manifests.leaks import leaks, spelled_alike, twice
 from emgasr.manifests.manifest import TRAIN, Entry, Manifest, checksum_file
+from emgasr.manifests.oddities import few_takes, mixtures, too_short
 from emgasr.manifests.text_overlap import TextOverlap, read_lines, text_overlap
 from emgasr.recording import Recording
 
@@ -95,13 +96,14 @@ def validate(
             recording = open_entry(entry, manifest.root)
             tally.add(entry, recording)
             found, told = check_recording(recording)
+            tally.silent.update(_labels(recording) if CONSTANT in found else ())
             found = [*entry_problems(entry, recording, manifest.file(entry)), *found]
             notes += [Problem(entry.path, line) for line in (*recording.notes, *told)]
         except EmgasrError as error:
             found = [str(error).removeprefix(f"{manifest.file(entry)}: ")]
         problems += [Problem(entry.path, what) for what in found]
-    problems += [Problem("splits", what) for what in _mixtures(tallies)]
-    notes += [Problem("splits", what) for what in _label_notes(tallies)]
+    problems += [Problem("splits", what) for what in (*_mixtures(tallies.values()), *_silent_labels(tallies))]
+    notes += [Problem("splits", what) for what in (*too_short(manifest.entries), *_label_notes(tallies))]
     overlaps = {}
     if lm_text:
         for name, tally in tallies.items():
@@ -190,12 +192,13 @@ class _Tally:
         self.seconds = 0.0
         self.subjects: set[str] = set()
         self.sessions: set[tuple[str, ...]] = set()
-        self.rates_hz: set[float] = set()
-        self.channels: set[int] = set()
-        self.units: set[str] = set()
+        self.rates_hz: dict[float, list[str]] = {}  # and the paths of their recordings
+        self.channels: dict[int, list[str]] = {}
+        self.units: dict[str, list[str]] = {}
         self.prompts: set[str] = set()
         self.labels: Counter[str] = Counter()
         self.spoken: Counter[str] = Counter()
+        self.silent: Counter[str] = Counter()  # labels of recordings that are constant throughout
         self.bare: list[str] = []
 
     def add(self, entry: Entry, recording: Recording) -> None:
@@ -203,9 +206,9 @@ class _Tally:
         self.seconds += recording.duration_s
         self.subjects.add(entry.subject)
         self.sessions.add(entry.key("session"))
-        self.rates_hz.add(recording.rate_hz)
-        self.channels.add(recording.n_channels)
-        self.units.add(recording.unit)
+        self.rates_hz.setdefault(recording.rate_hz, []).append(entry.path)
+        self.channels.setdefault(recording.n_channels, []).append(entry.path)
+        self.units.setdefault(recording.unit, []).append(entry.path)
         self.events += len(recording.events)
         self.spans += len(recording.spans)
         spans = zip(recording.spans.kinds, recording.spans.texts, strict=True)
@@ -218,10 +221,10 @@ class _Tally:
             self.bare.append(entry.path)
 
     @property
-    def vocabulary(self) -> set[str]:
+    def vocabulary(self) -> Counter[str]:
         """The labels of gestures, and of utterances if they are so often the same that they are labels too."""
         closed = self.spoken.total() >= CLOSED * len(self.spoken)
-        return {*self.labels, *(self.spoken if closed else ())}
+        return self.labels + (self.spoken if closed else Counter())
 
     def summary(self, name: str) -> SplitSummary:
         return SplitSummary(
@@ -238,18 +241,39 @@ class _Tally:
         )
 
 
-def _mixtures(tallies: dict[str, _Tally]) -> Iterable[str]:
-    for what, name in (("rates_hz", "rates"), ("channels", "numbers of channels"), ("units", "units")):
-        values = sorted(set().union(*(getattr(tally, what) for tally in tallies.values())))
-        if len(values) > 1:
-            yield f"one model cannot read them all: several {name} ({', '.join(map(str, values))})"
+def _mixtures(tallies: Iterable[_Tally]) -> list[str]:
+    """A line for each rate, number of channels or unit that some recordings do not share with the others."""
+    groups: dict[str, dict[str, list[str]]] = {"rates": {}, "numbers of channels": {}, "units": {}}
+    for tally in tallies:
+        told = [("rates", f"{rate:g} Hz", paths) for rate, paths in tally.rates_hz.items()]
+        told += [("numbers of channels", str(count), paths) for count, paths in tally.channels.items()]
+        told += [("units", unit, paths) for unit, paths in tally.units.items()]
+        for what, value, paths in told:
+            groups[what].setdefault(value, []).extend(paths)
+    return mixtures(groups)
+
+
+def _silent_labels(tallies: dict[str, _Tally]) -> Iterable[str]:
+    """Labels of which no take holds a signal."""
+    for name, tally in tallies.items():
+        takes = tally.labels + tally.spoken
+        for label, count in tally.silent.items():
+            if count == takes[label]:
+                yield f"all {count} takes of {label!r} in {name} are constant: was it recorded?"
+
+
+def _labels(recording: Recording) -> list[str]:
+    """The texts of gestures and utterances."""
+    spans = zip(recording.spans.kinds, recording.spans.texts, strict=True)
+    return [text for kind, text in spans if kind in ("gesture", "utterance")]
 
 
 def _label_notes(tallies: dict[str, _Tally]) -> Iterable[str]:
     """Labels that a split has and training lacks, or that differ by their spelling alone; recordings without any."""
-    known = tallies[TRAIN].vocabulary if TRAIN in tallies else set()
+    known = tallies[TRAIN].vocabulary if TRAIN in tallies else Counter()
+    yield from few_takes(known)
     for name, tally in tallies.items():
-        if known and (new := sorted(tally.vocabulary - known)):
+        if known and (new := sorted(tally.vocabulary.keys() - known.keys())):
             yield f"{counted(len(new), 'label')} of {name} that {TRAIN} lacks: {listed(map(repr, new))}"
         if tally.bare:
             yield f"{counted(len(tally.bare), 'recording')} of {name} without labels, or at rest: {listed(tally.bare)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emgasr.errors import ConfigError
+from emgasr.errors import ConfigError, DataError
 from emgasr.files.plain_data import read_yaml
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart
@@ -105,7 +105,9 @@ def reference_of(recording: Recording, tokens: Tokens) -> tuple[list[str], np.nd
         return known.symbols_of(ids), recording.events.time_s[kept]
     gestures, spoken = recording.spans.of_kind("gesture"), recording.spans.of_kind("utterance")
     if len(gestures):
-        return list(gestures.texts), gestures.start_s
+        written = [_symbols(label, tokens, whole=True) for label in gestures.texts]
+        times_s = np.repeat(gestures.start_s, [len(symbols) for symbols in written])
+        return [symbol for symbols in written for symbol in symbols], times_s
     symbols = [symbol for text in spoken.texts for symbol in _symbols(text, tokens)]
     return symbols, np.full(len(symbols), np.nan)
 
@@ -230,5 +232,14 @@ def _cut_at_pauses(item: Item, stretch_s: float) -> Iterator[tuple[np.ndarray, S
     yield item.emissions[first_frame:], item.reference[first_key:], float(frame_times_s[-1]) - start_s
 
 
-def _symbols(text: str, tokens: Tokens) -> list[str]:
-    return [text] if text in tokens.symbols else tokens.symbols_of(tokens.encode_text(text))
+def _symbols(text: str, tokens: Tokens, whole: bool = False) -> list[str]:
+    """The symbols that write a text; kept `whole`, as a label is, it is one symbol except to a model of characters.
+
+    What the model cannot write stands as it is, and counts as an error.
+    """
+    if text in tokens.symbols or (whole and tokens.kind != "characters"):
+        return [text]
+    try:
+        return tokens.symbols_of(tokens.encode_text(text))
+    except DataError:
+        return text.split() if tokens.kind == "words" else list(text)

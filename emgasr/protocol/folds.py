@@ -158,6 +158,7 @@ def make_splits(manifest: Manifest, config: RuleConfig) -> SplitFile:
         raise ManifestError("splits", f"{unnamed[0]} names no subject", "say whose it is: folds are of people")
     if alike := spelled_alike(manifest.entries):
         raise ManifestError("splits", alike[0], "spell each alike, or name them apart")
+    _check_rule(manifest.entries, config)
     entries = sorted(manifest.entries, key=lambda entry: (name_of(entry), entry.part_s or ()))
     if config.rule != "official":
         entries = [replace(entry, split=TRAIN) for entry in entries]
@@ -173,6 +174,35 @@ def make_splits(manifest: Manifest, config: RuleConfig) -> SplitFile:
                 raise ManifestError(f"fold {name}", f"has no {side} recordings", "choose another rule")
         folds.append(Fold(name, *(tuple(sides[side]) for side in SIDES)))
     return SplitFile(asdict(config), recordings_checksum(manifest.entries), tuple(folds))
+
+
+def _check_rule(entries: Sequence[Entry], config: RuleConfig) -> None:
+    """Raise a ManifestError that names the rule to take where this one finds too few people, or would cut takes."""
+    people = splits.people(entries)
+    if config.rule == "leave-one-subject-out" and len(people) < 2 + min(1, config.validation_people):
+        who = f"one person ({people[0]})" if len(people) == 1 else "two people, of whom one validates"
+        wrong = f"all recordings are of {who}: with one left out nobody is left to train on"
+        raise ManifestError("splits", wrong, _rule_that_works(entries))
+    if config.rule == "within-subject" and not config.test_sessions and any(e.corpus == "takes" for e in entries):
+        wrong = "within-subject without --test-session-count cuts each recording in time, and takes are single labels"
+        raise ManifestError("splits", wrong, _rule_that_works(entries))
+
+
+def _rule_that_works(entries: Iterable[Entry]) -> str:
+    """What to do where people cannot be held out: the rule for the sessions that each person has."""
+    entries = list(entries)
+    sessions: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        sessions.setdefault(same_name(entry.subject), {}).setdefault(same_name(entry.session), entry.session)
+    fewest = min(map(len, sessions.values()))
+    if fewest >= 3:
+        return "pass --rule within-subject --test-session-count 1: the last session is tested, the one before validates"
+    last = in_order(name for own in sessions.values() for name in own.values())[-1]
+    if fewest == 2:
+        return f"make the manifest with --test-sessions {last} --validation-every 5, then pass --rule official"
+    if any(entry.corpus == "takes" for entry in entries):
+        return "make the manifest with --test-every 5 --validation-every 5 (optimistic), then pass --rule official"
+    return "pass --rule within-subject: it trains on the begin of each recording and tests the end (optimistic)"
 
 
 def write_splits(made: SplitFile, path: str | Path) -> None:
@@ -259,7 +289,7 @@ def _in_sessions(own: Sequence[Entry], test_sessions: int) -> list[Entry]:
     names = in_order(entry.session for entry in own)
     if len(names) < test_sessions + 2:
         wrong = f"has {len(names)} sessions: too few to train on, to validate and {test_sessions} to test"
-        raise ManifestError(f"subject {own[0].subject}", wrong, "test fewer, or 0 to cut recordings in time")
+        raise ManifestError(f"subject {own[0].subject}", wrong, _rule_that_works(own))
     side = {name: TEST for name in names[-test_sessions:]} | {names[-test_sessions - 1]: VALIDATION}
     return [replace(entry, split=side.get(entry.session, TRAIN)) for entry in own]
 

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emgasr.corpora.spans import REST
+from emgasr.corpora.kinds import REST
 from emgasr.corpora.tables.delimited import number, read_table
 from emgasr.corpora.tables.listing import Listing, name_column, session_of
 from emgasr.corpora.takes import COLUMNS, TABLE
 from emgasr.display.wording import counted, listed
 from emgasr.errors import OutputError
 from emgasr.files.output import replacing
+from emgasr.manifests.oddities import FEWEST
 from emgasr.quickstart.patterns import LABEL, SESSION, SUBJECT
-
-FEW = 5  # takes of a label below which its figures say little
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,11 @@ def oddities(takes: Sequence[Take], rest: Sequence[str] | None = None) -> list[s
     if nothing := sorted({take.label for take in takes} - set(read)):
         found.append(f"rest, in which nothing is meant: {listed(nothing)} (else --rest)")
     counts = Counter(take.label for take in takes if take.label in read)
-    if few := sorted((count, label) for label, count in counts.items() if count < FEW):
+    if few := sorted((count, label) for label, count in counts.items() if count < FEWEST):
         shown = listed((f"{label!r} ({count})" for count, label in few), 8)
-        found.append(f"{counted(len(few), 'label')} with fewer than {FEW} takes: {shown}; trained, but hardly measured")
+        found.append(
+            f"{counted(len(few), 'label')} with fewer than {FEWEST} takes: {shown}; trained, but hardly measured"
+        )
     sessions: dict[tuple[str, str], set[str]] = {}
     for take in takes:
         sessions.setdefault((take.subject, take.session), set()).add(take.label)

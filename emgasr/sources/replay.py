@@ -1,22 +1,45 @@
-"""A recorded file in, its samples as a Source out: "file:PATH", in real time, faster, or as fast as they are taken."""
+"""A recorded file in, its samples as a Source out: "file:PATH", in real time, faster, or as fast as they are taken.
+
+A single take (.npy, .wav, a table) may need rate=…, unit=… (or scale_uv=…) and columns=1+2. What it lacks is the
+model's, where one listens.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
-from emgasr.corpora import open_any
+from emgasr.corpora.single import Facts, open_single
 from emgasr.errors import ConfigError
-from emgasr.recording import Recording
+from emgasr.recording import Recording, Signal
 from emgasr.sources.paced import paced_source
 from emgasr.sources.source import Source
 from emgasr.sources.spec import Spec
 
 
-def open_source(spec: Spec) -> Source:
-    """Replay the recording that the spec's path names (native, emg2qwerty, BDF or EDF)."""
+def open_source(spec: Spec, signal: Signal | None = None, tell: Callable[[str], object] = lambda line: None) -> Source:
+    """Replay the recording that the spec's path names: a session, BDF or EDF, or a single take.
+
+    Args:
+        spec: the path and its options.
+        signal: what listens; None: nothing is assumed of a take.
+        tell: is called with each note on the recording.
+    """
     if not spec.bare:
         raise ConfigError(spec.where, "names no recording", "give file:PATH")
-    return replay(open_any(spec.bare), spec)
+    columns = spec.text("columns", "")
+    facts = Facts(
+        spec.rate_hz() if spec.text("rate", "") else None,
+        spec.text("unit", "") or None,
+        spec.number("scale_uv", least=-math.inf) if spec.text("scale_uv", "") else None,
+        tuple(columns.split("+")) if columns else (),
+    )
+    recording = open_single(spec.bare, facts, signal)
+    for note in recording.notes:
+        tell(f"{spec.bare}: {note}")
+    return replay(recording, spec)
 
 
 def replay(recording: Recording, spec: Spec) -> Source:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -54,6 +54,7 @@ class Facts:
         rest: whether each person has takes of rest.
         people: how many there are.
         sessions: how many there are, over all people.
+        strangers: whether validation is on people whom training does not see.
     """
 
     typed: bool
@@ -67,10 +68,11 @@ class Facts:
     rest: bool
     people: int
     sessions: int
+    strangers: bool = False
 
     @staticmethod
-    def of(recordings: Sequence[Recording]) -> Facts:
-        """Return the facts of training recordings, of which there is at least one."""
+    def of(recordings: Sequence[Recording], validated_on: Collection[str] = ()) -> Facts:
+        """Return the facts of training recordings, of which there is at least one, and of the people validated on."""
         labels: Counter[str] = Counter()
         lengths: list[float] = []
         people: dict[str, bool] = {}
@@ -95,6 +97,7 @@ class Facts:
             all(people.values()),
             len(people),
             len({(recording.subject, recording.session) for recording in recordings}),
+            bool(validated_on) and not set(validated_on) & set(people),
         )
 
 
@@ -108,10 +111,14 @@ class Preset:
     free: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by section: what may be fitted to the budget
 
 
-def preset_for(manifest: str | Path, split: str, task: str) -> Preset:
-    """Return the preset for the recordings of a manifest's split; `task` may be auto: as their labels say."""
-    listed = read_manifest(manifest)
-    facts = Facts.of([open_entry(entry, listed.root) for entry in listed.split(split)])
+def preset_for(manifest: str | Path, split: str, validation: tuple[str | Path, str], task: str) -> Preset:
+    """Return the preset for the recordings of a manifest's split; `task` may be auto: as their labels say.
+
+    `validation` is the manifest and the split that validate; there may be no such split.
+    """
+    listed, held_out = read_manifest(manifest), read_manifest(validation[0])
+    judges = {entry.subject for entry in held_out.entries if entry.split == validation[1]}
+    facts = Facts.of([open_entry(entry, listed.root) for entry in listed.split(split)], judges)
     return preset(task_of(facts) if task == "auto" else cast(Task, task), facts)
 
 
@@ -170,6 +177,8 @@ def preset(task: Task, facts: Facts) -> Preset:
         "augment": {"time_masks": 0, "frequency_masks": 0, "take_spread": 0.7},
         "fit": {"learning_rate": 4e-3, "warmup_steps": 50},
     }
+    if facts.strangers and all(facts.rings):
+        values["augment"] |= {"rotation_sd_electrodes": 0.5, "reversal_probability": 0.2}
     if facts.rest:
         values["data"] |= {"rest_shortest_ms": 0.0, "rest_longest_ms": 1000 * facts.take_s, "rest_probability": 0.5}
     reasons = (
@@ -180,8 +189,19 @@ def preset(task: Task, facts: Facts) -> Preset:
         (f"an emission every {1000 * frame_s:g} ms", f"a take lasts {facts.take_s:.2f} s"),
         of_features,
         ("statistics that go on from take to take", f"{facts.sessions} sessions of {facts.people} people"),
+        *_of_rings(facts),
     )
     return Preset(task, values, reasons, {"fit": ("validations",), "data": ("batch_size",)})
+
+
+def _of_rings(facts: Facts) -> list[tuple[str, str]]:
+    if not all(facts.rings):
+        return [("electrodes stay in their places", "they are no ring")]
+    if facts.strangers:
+        return [
+            ("rings turned by half an electrode or so, one in five the other way round", "people unlike the trained")
+        ]
+    return [("rings stay as they are worn", "validation is on people who are trained on")]
 
 
 def _features(frame_ms: float, facts: Facts) -> tuple[dict[str, Any], tuple[str, str]]:

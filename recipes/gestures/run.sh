@@ -30,7 +30,7 @@ recordings=$out/recordings.jsonl
 if [ "${data%.jsonl}" != "$data" ]; then recordings=$data
 elif [ ! -f "$recordings" ]; then
     # Rest is one of the labels here: to be told from the gestures as they are from each other.
-    "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv "$scale_uv" --ring --rest-labels silence pause \
+    "${emgasr[@]}" manifest "$data" --corpus spans --scale-uv "$scale_uv" --ring --rest silence pause \
         --out "$recordings"
 fi
 # The order of gestures is the same in every recording: takes are composed in random order, each session's for itself.

@@ -97,7 +97,7 @@ def cut_npy(folder: Path) -> Path:
         (write("t.csv", b"1,2\n3,x\n"), "line 2: .x. is not a number"),
         (write("t.csv", b"time,a\n0,1\n0.002,1\n0.001,2\n"), "clock 'time' goes back at sample 2"),
         (write("t.csv", b"time,a\n0,1\n0.1,1\n0.2,2\n"), r"its times tell 10\.0 Hz, 1000 Hz are declared"),
-        (wav_at_500_hz, "header tells 500 Hz, the table 1000"),
+        (wav_at_500_hz, "header tells 500 Hz, 1000"),
         (cut_npy, "truncated"),
         (save("t.npy", np.array([{"a": 1}], dtype=object)), "not a .npy array of numbers"),
         (save("t.npy", np.array([["a", "b"]])), "not numbers"),

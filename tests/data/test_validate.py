@@ -13,9 +13,9 @@ from emgasr.corpora import scan
 from emgasr.data import sample_checks as module
 from emgasr.data.validate import check_recording, validate
 from emgasr.errors import LanguageModelError, RecordingError
-from emgasr.manifests.manifest import Manifest
+from emgasr.manifests.manifest import Findings, Manifest
 from emgasr.recording import Events, Recording, Spans
-from tests.helpers.miniatures import make_recording, native_entry, write_emg2qwerty, write_native
+from tests.helpers.miniatures import make_recording, native_entry, write_emg2qwerty, write_native, write_takes
 
 
 def test_a_sound_recording_has_no_problem() -> None:
@@ -108,10 +108,20 @@ def test_one_broken_file_does_not_hide_the_next(tmp_path: Path) -> None:
     assert all("zero bytes" in problem.what for problem in problems)
 
 
+def test_a_label_of_which_every_take_is_constant_is_told(tmp_path: Path) -> None:
+    folder = write_takes(tmp_path / "data")
+    for path in (folder / "takes").glob("*_b_*.npy"):
+        np.save(path, np.full((80, 8), int(path.stem[-1]) + 10 * int(path.stem[1]), np.int8))
+    np.save(folder / "takes" / "d1_a_0.npy", np.zeros((80, 8), np.int8))  # one take of many is told by itself alone
+    entries = tuple(scan(folder, "takes", Findings(), unit="counts"))
+    found = [problem.what for problem in validate(Manifest(entries, folder)).problems if problem.where == "splits"]
+    assert found == ["all 10 takes of 'b' in train are constant: was it recorded?"]
+
+
 def test_recordings_that_one_model_cannot_read_together_are_told(tmp_path: Path) -> None:
     first, second = write_native(tmp_path, "a.hdf5"), write_native(tmp_path, "b.hdf5", seed=1, unit="counts")
     (problem,) = validate(Manifest((native_entry(first), native_entry(second, split="test")), tmp_path)).problems
-    assert "several units (counts, uV)" in problem.what
+    assert "several units: uV in 1; counts in 1 (b.hdf5)" in problem.what
 
 
 def test_test_prompts_in_the_language_models_text_are_a_problem(tmp_path: Path) -> None:

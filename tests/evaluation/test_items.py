@@ -58,6 +58,20 @@ def test_gestures_are_read_whole_and_utterances_one_by_one() -> None:
     ]
 
 
+def test_a_label_is_one_symbol_or_spelled_for_characters_and_a_text_is_spelled_by_the_symbols_there_are() -> None:
+    def reference(kind: str, text: str, tokens: Tokens) -> list[str]:
+        return reference_of(recording_of(spans=Spans.of([(0, 1, kind, text)])), tokens)[0]
+
+    words, letters = Tokens.words(["go", "on", "wave in"]), Tokens.characters("gonwavei ")
+    assert reference("gesture", "wave in", words) == reference("utterance", "wave in", words) == ["wave in"]
+    assert reference("utterance", "go on", words) == ["go", "on"]
+    assert reference("gesture", "go on", words) == ["go on"]
+    assert reference("gesture", "go", letters) == reference("utterance", "go", letters) == ["g", "o"]
+    assert reference("utterance", "go off", words) == ["go", "off"]  # what cannot be written is an error to be counted
+    assert reference("gesture", "fist", words) == ["fist"]
+    assert reference("rest", "rest", words) == []
+
+
 def test_rest_spans_come_along() -> None:
     spans = Spans.of([(2, 5, "rest", "")])
     recording = recording_of(Events.of([(1.0, 1.1, "h")]), spans)

@@ -156,6 +156,36 @@ def test_a_rule_that_cannot_be_followed_is_refused(rule: RuleConfig, told: str) 
         make_splits(people(), rule)
 
 
+@pytest.mark.parametrize(
+    ("sessions", "corpus", "advice"),
+    [
+        ("123", "takes", "pass --rule within-subject --test-session-count 1"),
+        ("12", "takes", "make the manifest with --test-sessions 2 --validation-every 5, then pass --rule official"),
+        ("1", "takes", "make the manifest with --test-every 5 --validation-every 5"),
+        ("1", "native", "pass --rule within-subject: it trains on the begin of each recording"),
+    ],
+)
+def test_for_one_persons_sessions_the_rule_that_works_is_named(sessions: str, corpus: str, advice: str) -> None:
+    alone = manifest(*(replace(entry("ann", session), corpus=corpus) for session in sessions))
+    with pytest.raises(ManifestError, match=r"all recordings are of one person \(ann\)") as caught:
+        make_splits(alone, RuleConfig("leave-one-subject-out"))
+    assert advice in str(caught.value)
+
+
+def test_the_rule_that_is_named_for_one_persons_sessions_works() -> None:
+    alone = manifest(*(replace(entry("ann", session), corpus="takes") for session in "123"))
+    (fold,) = make_splits(alone, RuleConfig("within-subject", test_sessions=1)).folds
+    assert (len(fold.train), len(fold.validation), len(fold.test)) == (1, 1, 1)
+
+
+def test_takes_are_not_cut_in_time() -> None:
+    with pytest.raises(ManifestError, match="takes are single labels; pass --rule within-subject --test-session-count"):
+        make_splits(
+            manifest(*(replace(entry("ann", session), corpus="takes") for session in "123")),
+            RuleConfig("within-subject"),
+        )
+
+
 def test_a_recording_listed_twice_is_refused() -> None:
     with pytest.raises(ManifestError, match=r"p0/s0/.* is listed twice"):
         make_splits(manifest(*people().entries, people().entries[0]), RuleConfig())

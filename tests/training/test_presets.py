@@ -86,3 +86,15 @@ def test_every_preset_is_a_model_that_can_be_built_and_says_why(task: Any, chang
         assert max(high for _, high in ranges) < facts.rate_hz / 2
     assert chosen.reasons
     assert all(what and because for what, because in chosen.reasons)
+
+
+def test_rings_are_turned_for_people_whom_training_does_not_see() -> None:
+    recordings = [recording for _, recording in word_takes()]
+    assert not Facts.of(recordings, {"s1"}).strangers
+    assert not Facts.of(recordings, {"s1", "s2"}).strangers
+    assert not Facts.of(recordings).strangers
+    strange = Facts.of(recordings, {"s2"})
+    assert strange.strangers
+    for rings, turned in (((False,), False), ((True,), True)):
+        augment = preset("words", replace(strange, rings=rings)).values["augment"]
+        assert ("rotation_sd_electrodes" in augment) == turned

@@ -8,6 +8,7 @@ from emgasr.cli.options.config import ConfigOptions
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.standard import add_json, add_out
+from emgasr.cli.options.takes import KINDS, add_take_options, facts_of
 from emgasr.errors import OutputError
 
 PROGRAM = "emgasr condition"
@@ -20,14 +21,15 @@ def run(argv: list[str]) -> int:
     filters = ConfigOptions(ConditioningConfig, {})
     options = parser(filters).parse_args(argv)
     config = filters.read(options, "condition")
+    facts = facts_of(options)
     if options.out.exists() and not options.overwrite:
         raise OutputError(options.out, "already exists", "choose another name or pass --overwrite")
 
-    from emgasr.corpora import open_any
+    from emgasr.corpora.single import open_single
     from emgasr.frontend.measured import electrode_names
     from emgasr.sessions.native import save_session
 
-    recording = open_any(options.recording)
+    recording = open_single(options.recording, facts)
     conditioned = condition(recording, config)
     save_session(conditioned, options.out)
     samples = conditioned.samples
@@ -55,10 +57,14 @@ def parser(filters: ConfigOptions | None = None) -> ArgumentParser:
     made = ArgumentParser(
         prog=PROGRAM,
         description="Filter drift and mains out of a recording, or lower its rate, by the filters of a live stream.",
-        examples=("emgasr condition raw.hdf5 --out clean.hdf5 --mains 50 --rate-hz 1000",),
+        examples=(
+            "emgasr condition raw.hdf5 --out clean.hdf5 --mains 50 --rate-hz 1000",
+            "emgasr condition take.npy --rate 2000 --unit mV --out take.hdf5 --mains 50",
+        ),
     )
-    made.add_argument("recording", metavar="RECORDING", help="native or emg2qwerty session (HDF5), or BIDS BDF/EDF")
+    made.add_argument("recording", metavar="RECORDING", help=KINDS)
     add_out(made, "session file to write (.hdf5)", metavar="FILE")
     add_json(made)
+    add_take_options(made, "Rate and unit are the file's own, or must be given")
     (filters or ConfigOptions(ConditioningConfig, {})).add_to(made)
     return made

@@ -12,9 +12,12 @@ from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.standard import add_json, add_out, add_seed
 from emgasr.corpora import CORPORA
+from emgasr.corpora.kinds import MEANT, REST
+from emgasr.corpora.tables.columns import described
 from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice
 from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
+from emgasr.manifests.oddities import odd
 from emgasr.recording import Band
 
 # What the files do not say: a reader's parameter, and the option that sets it.
@@ -22,7 +25,7 @@ FACTS = {
     "unit": "unit",
     "scale_uv": "scale-uv",
     "kind": "kind",
-    "rest": "rest-labels",
+    "rest": "rest",
     "ring": "ring",
     "bands": "bands",
     "columns": "columns",
@@ -46,7 +49,8 @@ def run(argv: list[str]) -> int:
     manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims), **found)
     check_disjoint(manifest)
     written = write_manifest(manifest, arguments.out)
-    _report(written, findings.of_recordings, arguments)
+    told = [*findings.of_recordings, *odd(written.entries, REST if arguments.rest is None else arguments.rest)]
+    _report(written, told, arguments)
     return 0
 
 
@@ -109,9 +113,11 @@ def parser() -> ArgumentParser:
         description="List the recordings of a corpus in a manifest, with splits and checksums.",
         examples=(
             "emgasr manifest sessions --corpus native --validation-subject-count 2 --out all.jsonl",
-            "emgasr manifest emg2qwerty --corpus emg2qwerty --test-subjects ALL --out test.jsonl",
+            "emgasr manifest takes --corpus takes --unit counts --test-sessions friday --out takes.jsonl",
+            "emgasr manifest new_day --corpus takes --unit counts --split test --out test.jsonl",
         ),
     )
+    made.notes = described()
     made.add_argument("folder", type=Path, metavar="FOLDER", help="where the corpus lies")
     made.add_argument(
         "--corpus", required=True, choices=CORPORA, metavar="LAYOUT", help=f"its layout: {', '.join(CORPORA)}"
@@ -123,10 +129,13 @@ def parser() -> ArgumentParser:
     layout.add_argument(
         "--unit", help="uV, mV, V, nV, or counts for a device with no factor to volts; a table's goes first"
     )
-    layout.add_argument("--scale-uv", type=float, help="µV of one stored step (spans)")
-    layout.add_argument("--kind", help="what a labelled span is: gesture (default), utterance or prompt (spans)")
-    rest = "labels that mark rest, in any case of letters (spans; default: rest silence pause)"
-    layout.add_argument("--rest-labels", nargs="*", metavar="LABEL", dest="rest", help=rest)
+    layout.add_argument("--scale-uv", type=float, help="µV of one stored step; a table's goes first (takes, spans)")
+    kind = "what a label says: gesture (one label; default of spans) or utterance (a text; default of takes), or prompt"
+    layout.add_argument("--kind", choices=MEANT, metavar="KIND", help=kind)
+    rest = (
+        f"labels that mark rest, in any case of letters (default: {' '.join(REST)}); none: rest is a label like others"
+    )
+    layout.add_argument("--rest", nargs="*", metavar="LABEL", help=rest)
     layout.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
     layout.add_argument(
         "--bands",
@@ -148,7 +157,7 @@ def parser() -> ArgumentParser:
         "--test-every", type=int, metavar="N", help="every Nth take of a text (optimistic: drift is a cue)"
     )
     rule.add_argument("--folds", type=int, metavar="K", help="one of K parts of the people")
-    rule.add_argument("--split", metavar="NAME", help="everything is of this split, as in --split test")
+    rule.add_argument("--split", metavar="NAME", help="everything is of this split: --split test for a list to test on")
     test.add_argument("--fold", type=int, default=0, help="which part, from 0")
     add_seed(test, "the draw of people")
 
@@ -179,9 +188,9 @@ def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def _report(manifest: Manifest, of_recordings: list[str], arguments: argparse.Namespace) -> None:
+def _report(manifest: Manifest, told: list[str], arguments: argparse.Namespace) -> None:
     counts = Counter(entry.split for entry in manifest.entries)
-    notes = [*manifest.notes, *of_recordings, *spelled_alike(manifest.entries)]
+    notes = [*manifest.notes, *told, *spelled_alike(manifest.entries)]
     if arguments.json:
         written = {"manifest": str(arguments.out), "recordings": counts, "disjoint": manifest.claims}
         written |= {"notes": notes, "left_over": manifest.left_over}

@@ -43,7 +43,7 @@ def run(argv: list[str]) -> int:
     if pipeline.language is not None:
         tell_if_cold()
     _warm_up(pipeline, config)
-    source = open_source(options.source)
+    source = open_source(options.source, recognizer.signal, lambda line: print(f"emgasr: {line}", file=sys.stderr))
     try:
         signal = Signal(source.rate_hz, source.unit, source.bands)
         recognizer.signal.check_same(signal, f"source {options.source}")
@@ -219,6 +219,7 @@ def parser() -> ArgumentParser:
         examples=(
             "emgasr stream demo --source simulate:seed=9001",
             "emgasr stream me --source brainflow:board=0 --json",
+            "emgasr stream me --source file:take.wav,unit=mV,speed=fast",
         ),
     )
     add_model(made)

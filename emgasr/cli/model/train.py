@@ -78,7 +78,9 @@ def _beneath(
         return {}, frozenset()
     from emgasr.training.presets import BUDGET_MINUTES, preset_for
 
-    chosen = preset_for(str(given["manifest"]), str(given.get("train_split", "train")), task)
+    manifest = str(given["manifest"])
+    judged = str(given.get("validation_manifest") or manifest), str(given.get("validation_split", "validation"))
+    chosen = preset_for(manifest, str(given.get("train_split", "train")), judged, task)
     fit = given.get("fit", {})
     values = {**chosen.values, "task": chosen.task}
     if chosen.values and not (fit.get("steps") or fit.get("minutes")):

@@ -23,7 +23,7 @@ RENAMED = tuple(
         "demo": {"--minutes-calibration": "--data-minutes", "--minutes-fitting": "--fit-minutes"},
         "simulate": {"OUT": "--out", "--minutes": "--session-minutes"},
         "manifest": {
-            "--rest": "--rest-labels",
+            "--rest-labels": "--rest",
             "--val-sessions": "--validation-sessions",
             "--val-subjects": "--validation-subjects",
             "--val-subject-count": "--validation-subject-count",

@@ -6,7 +6,8 @@ from emgasr.cli.options.parser import ArgumentParser
 
 SOURCES = """\
 sources:
-  file:PATH                     a recording; speed=1 (real time), speed=4, speed=fast
+  file:PATH                     a recording; speed=1 (real time), speed=4, speed=fast; of a single take (.npy, .wav,
+                                .csv …) also rate=…, unit=…, scale_uv=… and columns=1+2, else those of the model
   simulate:seed=9001            a simulated person who types; session=0, minutes=5 (default endless), speed=…
   stdin:rate=2000,unit=uV,…     raw samples; channels=8 or bands=left:16+right:16, format=float32|int16, scale=…
   brainflow:board=0,…           a board by id or name; serial_port=…, mac_address=…, ip_address=…, ip_port=…,

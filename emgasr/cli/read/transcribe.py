@@ -1,8 +1,13 @@
-"""`emgasr transcribe MODEL RECORDING...`: recordings in, text (or JSON lines with key times and confidences) out."""
+"""`emgasr transcribe MODEL RECORDING...`: recordings in, text (or JSON lines with key times and confidences) out.
+
+A recording is a file, a single take among them, a manifest, or a folder of takes.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,12 +17,14 @@ from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.cli.options.session import add_session_options, session_of
 from emgasr.cli.options.standard import add_json, add_model, add_quiet
+from emgasr.cli.options.takes import KINDS, add_take_options, facts_of
+from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, EmgasrError
 from emgasr.frontend.session import Unlabelled, unlabelled_line
 from emgasr.tokens import ENTER
 
 if TYPE_CHECKING:
-    from emgasr.pipeline import Pipeline
+    from emgasr.pipeline import Input, Pipeline
 
 
 def run(argv: list[str]) -> int:
@@ -33,11 +40,13 @@ def run(argv: list[str]) -> int:
     except ConfigError as error:
         raise as_option(error) from error
     vocabulary = _announce(pipeline, options.quiet)
-    code, unlabelled_s = 0, []
-    read = pipeline.read_each(options.recordings, nbest, session=session)
-    for path, found in zip(options.recordings, read, strict=True):
+    code, seen = 0, Counter[str]()
+    unlabelled_s: list[float] = []
+    recordings = _recordings(options, pipeline)
+    read = pipeline.read_each([opened for _, opened in recordings], nbest, session=session)
+    for (path, _), found in zip(recordings, read, strict=True):
         if isinstance(found, EmgasrError):
-            if len(options.recordings) == 1:
+            if len(recordings) == 1:
                 raise found
             print(f"emgasr: {found if path in found.where else f'{path}: {found}'}", file=sys.stderr)
             code = found.exit_code
@@ -46,21 +55,40 @@ def run(argv: list[str]) -> int:
         if options.nbest == 1:
             found = replace(found, nbest=(found,))
         for note in found.notes:
-            print(f"emgasr: {path}: {note}", file=sys.stderr)
+            if not seen[note]:
+                print(f"emgasr: {path}: {note}", file=sys.stderr)
+        seen.update(found.notes)
         if options.json:
             print_json({"recording": path, **found.as_dict(), **vocabulary}, flush=True)
             continue
-        if len(options.recordings) > 1:
+        if len(recordings) > 1:
             print(f"== {path}")
         if options.nbest is None:
             print(found.text, flush=True)
             continue
         for each in found.nbest:  # a line each: an enter in the text is shown as one
             print(f"{each.score:.4f}\t{each.text.replace(chr(10), ENTER)}", flush=True)
+    for note, count in seen.items():
+        if count > 1:
+            print(f"emgasr: {counted(count - 1, 'further recording')}: {note}", file=sys.stderr)
     if (len(unlabelled_s) > 1 or any(unlabelled_s)) and not options.quiet:
         line = unlabelled_line(Unlabelled.of(unlabelled_s), pipeline.recognizer.config.normalize.kind)
         print(line, file=sys.stderr)
     return code
+
+
+def _recordings(options: argparse.Namespace, pipeline: Pipeline) -> list[tuple[str, Input]]:
+    """Return the name of each recording that the paths mean, and what opens it when its turn comes."""
+    from emgasr.corpora.single import named
+
+    facts = facts_of(options)
+    found: list[tuple[str, Input]] = []
+    for path in options.recordings:
+        recordings, notes = named(path, facts, pipeline.recognizer.signal)
+        found += [(each.name, each.open) for each in recordings]
+        for note in notes:
+            print(f"emgasr: {note}", file=sys.stderr)
+    return found
 
 
 def _announce(pipeline: Pipeline, quiet: bool) -> dict[str, int]:
@@ -89,11 +117,13 @@ def parser() -> ArgumentParser:
         examples=(
             "emgasr transcribe demo session.hdf5",
             "emgasr transcribe my_model sessions/*.hdf5 --json",
+            "emgasr transcribe my_model new_day/*.wav --unit mV",
+            "emgasr transcribe my_model test.jsonl --json",
         ),
     )
     add_model(made)
     made.add_argument(
-        "recordings", metavar="RECORDING", nargs="+", help="native or emg2qwerty session (HDF5), or BIDS BDF/EDF"
+        "recordings", metavar="RECORDING", nargs="+", help=f"{KINDS}; or a manifest, or a folder of takes"
     )
     form = made.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="print the text alone (default)")
@@ -103,6 +133,7 @@ def parser() -> ArgumentParser:
     )
     made.add_argument("--nbest", type=int, metavar="N", help=nbest)
     add_quiet(made)
+    add_take_options(made, "Rate and unit are the file's own, else those given, else the model's, as a line then says")
     add_session_options(made)
     add_search_options(made)
     return made

@@ -7,21 +7,22 @@ both are passed over and told. A row's label is its trial_type, or its value whe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from emgasr.corpora.bids.sidecars import known
+from emgasr.corpora.kinds import REST, kind_of
 from emgasr.corpora.tables.delimited import Row, number, read_table
 from emgasr.display.wording import counted, lines, listed
 from emgasr.errors import RecordingError
 from emgasr.recording import Events, Spans
 
-REST = ("rest", "silence", "pause")  # in any case
 COLUMNS = ("onset", "duration", "trial_type", "value", "key", "prompt_text", "sample")
 KEYSTROKE, PROMPT = "keystroke_", "prompt"
 
 
-def read_events(table: Path) -> tuple[Events, Spans, list[str]]:
-    """Read the rows: value `keystroke_X` with `key`, value `prompt` with `prompt_text`, or a label."""
+def read_events(table: Path, rest: Sequence[str] = REST) -> tuple[Events, Spans, list[str]]:
+    """Read the rows: value `keystroke_X` with `key`, value `prompt` with `prompt_text`, or a label (see `kind_of`)."""
     notes: list[str] = []
     passed: dict[str, list[int]] = {}
     presses, spans = [], []
@@ -56,7 +57,7 @@ def read_events(table: Path) -> tuple[Events, Spans, list[str]]:
             elif unknown:
                 passed.setdefault("with a label of unknown duration passed over", []).append(row.line)
             else:
-                span = (onset, end, "rest" if label.casefold() in REST else "gesture", label)
+                span = (onset, end, kind_of(label, "gesture", rest), label)
                 if span in marked:
                     passed.setdefault("passed over as repeats", []).append(row.line)
                     continue

@@ -12,7 +12,7 @@ passed over, as BIDS tools do. A .bidsignore is not obeyed: it speaks to the val
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from emgasr.corpora.bids.channels import check_rates, read_channels, unit_of
 from emgasr.corpora.bids.events import read_events
 from emgasr.corpora.bids.sidecars import KINDS, check_folder, entities, known, sidecar, sidecars, unused
 from emgasr.corpora.files import find_files, listing, names, tell_notes, tell_one_sitting
+from emgasr.corpora.kinds import REST, rest_option
 from emgasr.corpora.samples.edf import EdfSamples, check_clock
 from emgasr.corpora.samples.edf_header import read_header
 from emgasr.corpora.tables.delimited import Row, read_table
@@ -34,11 +35,14 @@ BESIDE = ("derivatives", "sourcedata", "code", "stimuli")  # folders of a datase
 FILES = (".bdf", ".edf")
 
 
-def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = False) -> Recording:
+def open_recording(
+    path: str | Path, *, unit: str | None = None, ring: bool = False, rest: Sequence[str] = REST
+) -> Recording:
     """Open a BDF or EDF file; samples are read when sliced.
 
-    `unit` is used where neither channels.tsv nor the header tells one; `ring` says that the bands are rings. Sidecars
-    that disagree with the file (rate, unit, names of channels) raise a RecordingError.
+    `unit` is used where neither channels.tsv nor the header tells one; `ring` says that the bands are rings.
+    Labels among `rest` mark rest. Sidecars that disagree with the file (rate, unit, names of channels) raise a
+    RecordingError.
     """
     path = Path(path)
     check_folder(path)
@@ -51,7 +55,7 @@ def open_recording(path: str | Path, *, unit: str | None = None, ring: bool = Fa
     scalings = [header.scaling(electrode.index) for electrode in electrodes]
     remarks = check_clock(header, 1 / rate)
     table = sidecar(path, "events")
-    events, spans, passed = (Events.empty(), Spans.empty(), []) if table is None else read_events(table)
+    events, spans, passed = (Events.empty(), Spans.empty(), []) if table is None else read_events(table, rest)
     named = entities(path)
     recording = Recording(
         samples=EdfSamples(
@@ -101,14 +105,16 @@ def _before(path: Path) -> tuple[float, bool]:
     return sum(header.records * header.record_s for header in headers), last + 1 not in numbers
 
 
-def scan(folder: Path, findings: Findings, *, unit: str | None = None, ring: bool = False) -> list[Entry]:
+def scan(
+    folder: Path, findings: Findings, *, unit: str | None = None, ring: bool = False, rest: Sequence[str] = REST
+) -> list[Entry]:
     """Every *_emg.bdf and *_emg.edf below `folder`, in the order of their paths; a take is a file's name.
 
     Sidecars that hold for no recording, and rows of *_scans.tsv without their file, are told as left over.
     """
-    options = {"ring": ring, **({"unit": unit} if unit else {})}
+    options = {"ring": ring, **({"unit": unit} if unit else {}), **rest_option(rest)}
     files = emg_files(folder, findings)
-    opened = [(path, open_recording(path, unit=unit, ring=ring)) for path in files]
+    opened = [(path, open_recording(path, unit=unit, ring=ring, rest=rest)) for path in files]
     tell_notes(findings, opened)
     tell_left_over(folder, findings, files)
     entries = [Entry.of(recording, path, "bids", take=path.stem, options=options) for path, recording in opened]

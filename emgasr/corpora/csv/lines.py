@@ -151,7 +151,7 @@ class Lines:
         told = [(line, rate) for line, rate in self.rates if rate > 0]
         if told and all(abs(rate / self.rate_hz - 1) > RATE_TOLERANCE for _, rate in told):
             line, rate = told[0]
-            wrong = f"line {line} tells {rate:g} Hz, the table {self.rate_hz:g} Hz"
+            wrong = f"line {line} tells {rate:g} Hz, {self.rate_hz:g} Hz are declared"
             raise RecordingError(self.path, wrong, "mend whichever is wrong")
 
     def split(self, text: str, line: int = 0) -> list[str]:

@@ -58,16 +58,23 @@ class CsvTable:
     notes: tuple[str, ...]
     units: tuple[Line, ...] = ()  # lines above the header that tell a unit of voltage
 
+    @property
+    def voltages(self) -> tuple[str, ...]:
+        """The units of voltage that the header says, of its electrodes or above them, each once."""
+        said = [column.unit for column in self.electrodes if volts(column.unit) is not None]
+        said = said or [unit for _, unit in self.units if volts(unit) is not None]
+        return tuple({volts(unit): unit for unit in reversed(said)}.values())
+
     def check_units(self, path: Path, unit: str, scale: float) -> None:
         """Raise a RecordingError if a header tells another unit than `unit` and `scale` (µV of one step) do."""
         told = unit if unit != "uV" else f"{scale:g} µV a step"
         for column in self.electrodes:
             if _is_other_unit(column.unit, unit, scale):
-                wrong = f"its header tells {column.name!r}, the table {told}"
+                wrong = f"its header tells {column.name!r}, {told} is declared"
                 raise RecordingError(path, wrong, "mend whichever is wrong")
         if self.units and all(_is_other_unit(said, unit, scale) for _, said in self.units):
             line, said = self.units[0]
-            raise RecordingError(path, f"line {line} tells {said}, the table {told}", "mend whichever is wrong")
+            raise RecordingError(path, f"line {line} tells {said}, {told} is declared", "mend whichever is wrong")
 
 
 def _is_other_unit(said: str, unit: str, scale: float) -> bool:

@@ -31,11 +31,12 @@ Offset = Sequence[float] | float
 
 @dataclass(frozen=True, eq=False)
 class SampleFile:
-    """Samples (T, C), the clocks that stand beside them in the file, the best first, and notes on the reading."""
+    """Samples (T, C), the clocks beside them in the file, the best first, notes, and the units that its header says."""
 
     samples: np.ndarray | Samples
     clocks: tuple[Clock, ...] = ()
     notes: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 def open_samples(
@@ -61,13 +62,13 @@ def open_samples(
         if unit is not None:
             table.check_units(path, unit, scale)
         offsets = _offsets(path, offset, _checked(path, table.values.shape)[1])
-        return SampleFile(_scaled(table.values, scale, offsets), table.clocks, table.notes)
+        return SampleFile(_scaled(table.values, scale, offsets), table.clocks, table.notes, table.voltages)
     if columns:
         raise RecordingError(path, "is no table of text: it has no columns to choose", "leave out columns (--columns)")
     if suffix == ".wav":
         header = read_header(path)
         if abs(header.rate_hz - rate_hz) >= 1:  # a WAV header keeps whole Hz
-            wrong = f"its header tells {header.rate_hz} Hz, the table {rate_hz:g} Hz"
+            wrong = f"its header tells {header.rate_hz} Hz, {rate_hz:g} Hz are declared"
             raise RecordingError(path, wrong, "mend whichever is wrong")
         shape, notes = _checked(path, (header.frames, header.channels)), header.notes
         wav = partial(_wav_rows, path.absolute(), header, status_of(path, RecordingError).st_size)

@@ -91,6 +91,13 @@ def row_scale(table: Path, row: Row) -> float | None:
     return scale_uv
 
 
+def row_scaling(table: Path, row: Row, unit: str | None, scale_uv: float | None) -> dict[str, object]:
+    """Return a reader's option `scale_uv`, else `unit`: from a table's row where it has them, else as given."""
+    told = row_scale(table, row)
+    scale_uv = scale_uv if told is None else told
+    return {"unit": row.get("unit") or unit} if scale_uv is None else {"scale_uv": scale_uv}
+
+
 def _text(path: Path) -> str:
     """The table's text with LF at the end of each line."""
     check_regular(path, RecordingError, "restore the table")

@@ -15,11 +15,11 @@ from tests.helpers.miniatures import write_native, write_spans, write_takes
 
 
 def test_takes_are_listed_split_and_validated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_takes(tmp_path / "data")
+    write_takes(tmp_path / "data", takes=6)
     out = tmp_path / "m.jsonl"
     options = ["--unit", "counts", "--ring", "--test-sessions", "d2", "--validation-every", "5"]
     assert main(["manifest", str(tmp_path / "data"), "--corpus", "takes", "--out", str(out), *options]) == 0
-    assert "8 train, 2 validation, 10 test" in capsys.readouterr().out
+    assert "10 train, 2 validation, 12 test" in capsys.readouterr().out
     manifest = read_manifest(out)
     assert manifest.claims == ("take", "session:test")
     assert open_entry(manifest.entries[0], manifest.root).bands[0].ring
@@ -76,7 +76,8 @@ def test_mistakes_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ([*make, str(tmp_path / "m.jsonl")], "has no unit"),
         ([*make, str(tmp_path / "there.jsonl"), "--unit", "counts"], "exists"),
         ([*make, str(tmp_path / "m.jsonl"), "--unit", "counts", "--test-sessions", "d9"], "no training session"),
-        ([*make, str(tmp_path / "m.jsonl"), "--unit", "counts", "--kind", "rest"], "--kind: does not apply"),
+        ([*make, str(tmp_path / "m.jsonl"), "--unit", "counts", "--label-clock", "t"], "--label-clock: does not apply"),
+        ([*make, str(tmp_path / "m.jsonl"), "--kind", "rest"], "argument --kind: invalid choice: 'rest'"),
         (["validate", str(tmp_path / "none.jsonl")], "cannot be read"),
         (["validate", str(tmp_path / "there.jsonl")], "is not JSON"),
     ):

@@ -118,7 +118,7 @@ def test_a_stream_survives_and_tells(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Faulty(fault))
+    monkeypatch.setattr("emgasr.sources.open_source", lambda spec, *more: Faulty(fault))
     assert main(["stream", str(model), "--source", "faulty", "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert list(dict.fromkeys(row["kind"] for row in rows if row["event"] == "notice")) == told

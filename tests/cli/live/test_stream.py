@@ -119,7 +119,7 @@ def test_another_signal_is_refused_in_one_line(
     assert main(["stream", f"{world}/run/model", "--source", source]) == 2
     told = capsys.readouterr().err
     assert wrong in told
-    assert source in told
+    assert f"{tmp_path}/other.hdf5" in told
     assert told.count("\n") == 1
 
 
@@ -158,7 +158,7 @@ def test_a_source_that_is_gone_for_good_leaves_what_was_read(
         def close(self) -> None:
             source.close()
 
-    monkeypatch.setattr("emgasr.sources.open_source", lambda spec: Failing())
+    monkeypatch.setattr("emgasr.sources.open_source", lambda spec, *more: Failing())
     assert main(arguments(world, "--json")) == 2
     told = capsys.readouterr()
     assert told.err.splitlines() == ["emgasr: source: is gone (unplugged); plug it in"]

@@ -85,12 +85,12 @@ def test_lines_above_the_header_are_counted_and_quoted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("Sampling Rate,2000\n" + PLAIN, "line 1 tells 2000 Hz, the table 1000 Hz"),
+        ("Sampling Rate,2000\n" + PLAIN, "line 1 tells 2000 Hz, 1000 Hz are declared"),
         ("Sample Rate: 2 kHz\n" + PLAIN, "line 1 tells 2000 Hz"),
         (DISCOVER.replace("1000 Hz", "1259 Hz") + paired(RATE, RATE), "line 5 tells 1259 Hz"),
-        (WORKS.format("Biceps", "1000").replace("uV", "Volts") + PLAIN, "line 1 tells Volts, the table 1 µV"),
+        (WORKS.format("Biceps", "1000").replace("uV", "Volts") + PLAIN, "line 1 tells Volts, 1 µV"),
         ("time,EMG1,EMG2\ns,mV,mV\n" + ROWS_ALONE, r"its header tells 'EMG1 \[mV\]'"),
-        (PLAIN.replace("EMG1,EMG2", "EMG1 (millivolts),EMG2 (millivolts)"), "the table 1 µV a step"),
+        (PLAIN.replace("EMG1,EMG2", "EMG1 (millivolts),EMG2 (millivolts)"), "1 µV a step is declared"),
         ("Frame,EMG1,EMG2\nSub,left,right\n" + ROWS_ALONE, "lines 1 and 2 could both name its columns"),
         ("X[s],EMG 1,X[s],EMG 2\n" + paired(RATE, RATE / 2), r"its clock 'X\[s\]' is not finite at sample 100"),
         ("X[s],EMG 1,X[s],EMG 2\n" + paired(RATE, RATE * 2), r"its times tell 2000.0 Hz, 1000 Hz are declared"),

@@ -256,8 +256,8 @@ def test_what_is_passed_over_is_counted(tmp_path: Path) -> None:
         (b"1" * (1 << 21), "not text"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n", "Git LFS pointer"),
         (b"/annex/objects/SHA256E-s123--abc.csv\n", "git-annex pointer"),
-        (b"%Sample Rate = 250 Hz\nch1,ch2\n1,2\n", "line 1 tells 250 Hz, the table 2000 Hz"),
-        (b"ch1 [mV],ch2 [mV]\n1,2\n", r"its header tells 'ch1 \[mV\]', the table counts"),
+        (b"%Sample Rate = 250 Hz\nch1,ch2\n1,2\n", "line 1 tells 250 Hz, 2000 Hz are declared"),
+        (b"ch1 [mV],ch2 [mV]\n1,2\n", r"its header tells 'ch1 \[mV\]', counts is declared"),
     ],
 )
 def test_a_damaged_table_is_refused_with_its_place(tmp_path: Path, content: bytes, told: str) -> None:
@@ -300,7 +300,7 @@ def test_openbci_recordings_read_as_they_come(tmp_path: Path) -> None:
     np.testing.assert_array_equal(file.samples[:], wanted)
     assert not any("without samples" in note for note in file.notes)
     assert any("Accel Channel 0" in note for note in file.notes)
-    with pytest.raises(RecordingError, match="line 3 tells 250 Hz, the table 1000 Hz"):
+    with pytest.raises(RecordingError, match="line 3 tells 250 Hz, 1000 Hz are declared"):
         opened(tmp_path / "OpenBCI-RAW.txt", rate_hz=1000.0)
 
 

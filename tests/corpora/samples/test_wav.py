@@ -134,7 +134,7 @@ RAW = packed(STEPS, 2)
         ({"bits": 0}, "damaged header"),
         ({"channels": 0}, "damaged header"),
         ({"rate": 0}, "damaged header"),
-        ({"rate": 500}, "header tells 500 Hz, the table 1000"),
+        ({"rate": 500}, "header tells 500 Hz, 1000"),
         ({"raw": b""}, r"shape \(0, 2\)"),
         ({"kind": b"OggS"}, "not a WAV"),
     ],

@@ -1,0 +1,137 @@
+"""Single takes without a table: what their files say, what is said of them, and what is taken from a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+
+from emgasr.corpora.single import Facts, named, open_single
+from emgasr.errors import EmgasrError, RecordingError
+from emgasr.manifests.manifest import Manifest, write_manifest
+from emgasr.recording import Band, Signal
+from tests.helpers.miniatures import native_entry, write_native, write_spans, write_takes
+
+MODEL = Signal(1000.0, "uV", (Band.numbered("chin", 2), Band.numbered("neck", 1)))
+VALUES = np.random.default_rng(0).integers(-900, 900, (300, 3), dtype=np.int16)
+
+
+def take(folder: Path, kind: str) -> Path:
+    path = folder / f"take.{kind}"
+    if kind == "npy":
+        np.save(path, VALUES)
+    elif kind == "wav":
+        wavfile.write(path, 1000, VALUES)
+    else:
+        np.savetxt(path, VALUES, fmt="%d", delimiter=",", header="emg1,emg2,emg3", comments="")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "assumed"), [("npy", "at 1000 Hz and in uV"), ("csv", "at 1000 Hz and in uV"), ("wav", "in uV")]
+)
+def test_what_a_take_does_not_say_is_the_models_and_a_note_says_so(tmp_path: Path, kind: str, assumed: str) -> None:
+    opened = open_single(take(tmp_path, kind), signal=MODEL)
+    assert (opened.rate_hz, opened.unit, opened.bands) == (1000.0, "uV", MODEL.bands)
+    np.testing.assert_array_equal(opened.read(), VALUES)
+    assert [note for note in opened.notes if note.startswith("taken")] == [
+        f"taken {assumed}, as the model is: its file does not say (--rate, --unit)"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["npy", "csv", "wav"])
+def test_what_is_said_of_a_take_goes_before_the_models_and_needs_no_note(tmp_path: Path, kind: str) -> None:
+    opened = open_single(take(tmp_path, kind), Facts(1000.0, "mV"), MODEL)
+    np.testing.assert_array_equal(opened.read(), VALUES * np.float32(1000))
+    assert opened.notes == ()
+    scaled = open_single(take(tmp_path, kind), Facts(1000.0, scale_uv=0.5))
+    np.testing.assert_array_equal(scaled.read(), VALUES * np.float32(0.5))
+    assert (scaled.unit, scaled.spans.texts) == ("uV", ())
+
+
+def test_a_header_says_the_unit_and_the_columns_can_be_chosen(tmp_path: Path) -> None:
+    table = np.column_stack([VALUES, VALUES[:, ::-1]])
+    header = "emg1 (mV),emg2 (mV),emg3 (mV),emg4 (uV),emg5 (uV),emg6 (uV)"
+    np.savetxt(tmp_path / "t.csv", table, fmt="%d", delimiter=",", header=header, comments="")
+    with pytest.raises(RecordingError, match="its header tells several units"):
+        open_single(tmp_path / "t.csv", signal=MODEL)
+    opened = open_single(tmp_path / "t.csv", Facts(columns=("1", "2", "3")), MODEL)
+    np.testing.assert_array_equal(opened.read(), VALUES * np.float32(1000))
+    assert any(note.startswith("taken at 1000 Hz, as the model is") for note in opened.notes)
+
+
+def test_a_wav_header_of_whole_hertz_may_mean_the_models_rate(tmp_path: Path) -> None:
+    near = Signal(999.6, "uV", MODEL.bands)
+    assert open_single(take(tmp_path, "wav"), signal=near).rate_hz == 999.6
+    assert open_single(take(tmp_path, "wav"), Facts(unit="uV")).rate_hz == 1000.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "signal", "told"),
+    [
+        ("npy", Facts(), None, "does not say its rate and unit; give --rate HZ and --unit"),
+        ("npy", Facts(rate_hz=1000), None, "does not say its unit; give --unit"),
+        ("wav", Facts(), None, "does not say its unit"),
+        ("wav", Facts(rate_hz=500), MODEL, "header tells 1000 Hz, 500 Hz are declared"),
+        ("npy", Facts(rate_hz=500), MODEL, "take.npy: is at 500 Hz, the model at 1000 Hz"),
+        ("wav", Facts(), Signal(2000.0, "uV", MODEL.bands), "take.wav: is at 1000 Hz, the model at 2000 Hz"),
+        ("npy", Facts(unit="counts"), MODEL, "take.npy: is in counts, the model in uV"),
+        ("npy", Facts(unit="parsec"), MODEL, "unknown unit 'parsec'"),
+        ("npy", Facts(), Signal(1000.0, "uV", (Band.numbered("a", 8),)), "has 3 channels, the model 8"),
+        ("csv", Facts(), Signal(1000.0, "uV", (Band.numbered("a", 2),)), r"has 3 channels, the model 2; .*--columns"),
+        ("npy", Facts(columns=("1",)), MODEL, "has no columns to choose"),
+    ],
+)
+def test_a_take_that_does_not_say_enough_or_does_not_fit_is_one_line(
+    tmp_path: Path, kind: str, facts: Facts, signal: Signal | None, told: str
+) -> None:
+    with pytest.raises(RecordingError, match=told) as caught:
+        open_single(take(tmp_path, kind), facts, signal)
+    assert "\n" not in str(caught.value)
+    assert "take." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        (Facts(rate_hz=500), "is at 200 Hz, as it says itself, not at 500 Hz"),
+        (Facts(unit="mV"), "is in uV, as it says itself, not in mV"),
+        (Facts(scale_uv=0.5), "--scale-uv is for bare ones"),
+        (Facts(columns=("1",)), "--columns is for bare ones"),
+    ],
+)
+def test_what_is_said_of_a_file_that_describes_itself_must_agree(tmp_path: Path, facts: Facts, told: str) -> None:
+    path = write_native(tmp_path)
+    assert open_single(path, Facts(200.0, "uV")).n_channels == 8
+    with pytest.raises(RecordingError, match=told):
+        open_single(path, facts)
+
+
+def test_a_path_names_a_file_the_rows_of_a_table_or_the_files_of_a_folder(tmp_path: Path) -> None:
+    model = Signal(200.0, "counts", (Band.numbered("arm", 8),))
+    folder = write_takes(tmp_path / "listed")
+    found, notes = named(folder, signal=model)
+    assert [Path(each.name).stem for each in found[:6]] == [f"d1_a_{i}" for i in range(5)] + ["d1_b_0"]
+    assert (found[0].open().subject, found[0].open().unit) == ("s01", "counts")
+    assert notes == ["taken in counts, as the model is, where listed does not say its unit (--unit)"]
+    bare, notes = named(folder / "takes", signal=model)
+    assert ([Path(each.name).name for each in bare[:2]], notes) == (["d1_a_0.npy", "d1_a_1.npy"], [])
+    assert bare[0].open().bands == model.bands
+    spans, _ = named(write_spans(tmp_path / "spans"), Facts())
+    assert [len(each.open().spans) for each in spans] == [3] * 5
+    session = write_native(tmp_path)
+    write_manifest(Manifest((native_entry(session),), tmp_path), tmp_path / "m.jsonl")
+    (listed,), _ = named(tmp_path / "m.jsonl")
+    assert (listed.name, listed.open().subject) == (str(session), "ann")
+    assert [each.name for each in named(session)[0]] == [str(session)]
+
+
+def test_a_folder_without_recordings_and_a_table_at_another_rate_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "README.md").write_text("nothing")
+    with pytest.raises(RecordingError, match="holds no recording"):
+        named(tmp_path / "empty")
+    with pytest.raises(EmgasrError, match="is at 200 Hz by its table, not at 100 Hz"):
+        named(write_takes(tmp_path / "takes"), Facts(100.0, "uV"))
