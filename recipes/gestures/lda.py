@@ -14,66 +14,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora import open_entry
-from emgasr.data.compose import Take, takes_from_recordings
+from emgasr.data.compose import takes_from_recordings
 from emgasr.errors import ConfigError
+from emgasr.evaluation.discriminant import ShrinkageLDA, band_energies
 from emgasr.files.output import replacing
-from emgasr.frontend.features import BandPowerConfig, build_features
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.protocol.adaptation import earliest
 from emgasr.protocol.folds import CALIBRATION, read_splits
 
-BANDS = 4  # of equal width up to the Nyquist rate
 OWN_WEIGHT = 10.0  # a person's own take counts as so many of others
-
-
-class ShrinkageLDA:
-    """Gaussian classes of one covariance, shrunk to its diagonal by Ledoit and Wolf (J. Multivar. Anal. 88, 2004)."""
-
-    def __init__(self, features: np.ndarray, labels: Sequence[str], weights: np.ndarray) -> None:
-        names = np.array(labels)
-        self.labels = sorted(set(labels))
-        rows = [names == label for label in self.labels]
-        self.means = np.stack([np.average(features[row], axis=0, weights=weights[row]) for row in rows])
-        centered = features - self.means[[self.labels.index(label) for label in labels]]
-        scale = centered.std(0) + 1e-9
-        covariance = _ledoit_wolf(centered / scale) * np.outer(scale, scale)
-        self.directions = np.linalg.solve(covariance, self.means.T)
-        self.offsets = -0.5 * np.einsum("kd,dk->k", self.means, self.directions)
-
-    def guess(self, features: np.ndarray) -> list[str]:
-        """The likeliest label of each row (n, D), all labels being as likely before."""
-        return [self.labels[i] for i in (features @ self.directions + self.offsets).argmax(1)]
-
-
-def _ledoit_wolf(rows: np.ndarray) -> np.ndarray:
-    count, width = rows.shape
-    sample = rows.T @ rows / count
-    target = np.trace(sample) / width * np.eye(width)
-    distance = ((sample - target) ** 2).sum()
-    noise = ((rows**2).T @ (rows**2) / count - sample**2).sum() / count
-    share = min(1.0, noise / distance) if distance else 0.0
-    return share * target + (1 - share) * sample
-
-
-def energies(take: Take) -> np.ndarray:
-    """(electrodes * BANDS,) mean over the take of the log power in each band."""
-    edges = tuple(take.rate_hz / 2 * i / BANDS for i in range(1, BANDS + 1))
-    config = BandPowerConfig(window_ms=160, hop_ms=20, edges_hz=(edges[0] / 4, *edges), epsilon=8.0)
-    samples = torch.from_numpy(take.samples - take.samples.mean(0))[None]
-    frames, _ = build_features(config, take.rate_hz, 1, take.samples.shape[1])(
-        samples, torch.tensor([samples.shape[1]])
-    )
-    return frames[0].mean(0).flatten().numpy()
 
 
 def takes_of(manifest: Manifest, entry: Entry, seconds: float | None = None) -> list[tuple[np.ndarray, str]]:
     """Features and label of each take of a recording, or of its first `seconds`."""
     recording = open_entry(entry, manifest.root).segment(0.0, seconds)
-    return [(energies(take), take.label) for take in takes_from_recordings([(entry.path, recording)]) if not take.rest]
+    return [
+        (band_energies(take), take.label) for take in takes_from_recordings([(entry.path, recording)]) if not take.rest
+    ]
 
 
 def run(argv: list[str]) -> int:
