@@ -94,7 +94,7 @@ def open_any(path: str | Path) -> Recording:
     if path.suffix.lower() in (".npy", ".npz", ".wav", ".csv", ".tsv", ".txt"):
         wrong = "holds bare samples: it does not say its rate and unit"
         raise RecordingError(
-            path, wrong, "give its rate and unit to emgasr.open_recording, or list it in a metadata.csv"
+            path, wrong, "list it in a metadata.csv for `emgasr manifest --corpus takes`, or say both in open_recording"
         )
     if path.suffix.lower() in (".bdf", ".edf"):
         return reader("bids").open_recording(path)

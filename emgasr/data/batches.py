@@ -82,7 +82,8 @@ class WindowSampler:
             raise DataError("training data", "holds no recording", "check the manifest's splits")
         if not any(tokens.encode_keys(recording.events.keys)[0] for recording in recordings):
             wrong = "holds no key press that the tokens can write"
-            raise DataError("training data", wrong, "windows need key events; compose takes, or change the tokens")
+            advice = "windows need key events; single takes are composed (--task words, or --data.kind composed)"
+            raise DataError("training data", wrong, advice)
         self.tokens = tokens
         self.config = config
         self.seed = seed

@@ -25,6 +25,7 @@ from emgasr.manifests.manifest import Findings
 SHORTEST_S = 0.1  # a window of features: a shorter take is no frame
 LONGEST_S = 30.0  # of a single take; a longer one is told
 SILENT = "is silent: every channel keeps one value"
+NOT_FINITE = "holds no finite value"
 TEXTS = ("readme.txt", "license.txt", "licence.txt", "labels.csv", "participants.tsv", "requirements.txt")
 # Files of other layouts, and what to do with them.
 OTHERS = {
@@ -66,7 +67,7 @@ class Folder:
         """What was found, in a line."""
         told = [counted(len(self.headers), f"{self.suffix} file")]
         if channels := Counter(header.channels for header in self.headers if header.channels):
-            told.append(f"{listed(f'{count} channels' for count in sorted(channels))}")
+            told.append(f"{listed(counted(count, 'channel') for count in sorted(channels))}")
         if self.rates:
             told.append(listed(f"{rate:g} Hz" for rate in sorted(self.rates)))
         if stored := sorted({header.stored for header in self.headers if header.stored}):
@@ -115,8 +116,8 @@ def check(
 ) -> tuple[dict[str, str], list[str]]:
     """Read every take by its rate; return what is wrong with each bad one, and notes on the others.
 
-    Bad are takes that cannot be read, have other rates or channels than most, last less than SHORTEST_S, or whose
-    channels all keep one value. Without a `unit` none that a header tells is compared.
+    Bad are takes that cannot be read, have other rates or channels than most, last less than SHORTEST_S, hold
+    no finite value, or whose channels all keep one value. Without a `unit` none that a header tells is compared.
     """
     name, scale = (None, 1.0) if unit is None else resolve_unit("--unit", unit)
     bad = {take: folder.bad[take] for take in takes if take in folder.bad}
@@ -138,7 +139,9 @@ def check(
             bad[take] = f"has {rate:g} Hz, most takes have {usual_rate:g} Hz"
         elif len(samples) / rate < SHORTEST_S:
             bad[take] = f"lasts {1000 * len(samples) / rate:.0f} ms: shorter than a frame ({1000 * SHORTEST_S:g} ms)"
-        elif bool(np.all(samples == samples[:1]) or not np.isfinite(samples).any()):
+        elif not np.isfinite(samples).any():
+            bad[take] = NOT_FINITE
+        elif bool(np.all(samples == samples[:1])):
             bad[take] = SILENT
         elif len(samples) / rate > LONGEST_S:
             told.setdefault(f"longer than {LONGEST_S:g} s: is it a single take?", []).append(take)
@@ -153,7 +156,7 @@ def check(
 
 def silent_labels(bad: dict[str, str], labels: dict[str, str]) -> list[str]:
     """Return a line for each label all whose takes are silent; `labels` by take."""
-    heard = {label for take, label in labels.items() if bad.get(take) != SILENT}
+    heard = {label for take, label in labels.items() if bad.get(take) not in (SILENT, NOT_FINITE)}
     return [f"all takes of {label!r} are silent" for label in sorted(set(labels.values()) - heard)]
 
 

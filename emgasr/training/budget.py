@@ -14,7 +14,7 @@ from emgasr.errors import ConfigError
 from emgasr.models.recognizer import Recognizer
 from emgasr.training.config import TrainingConfig
 from emgasr.training.contracts import BatchSampler, Validator
-from emgasr.training.loop import choose_device
+from emgasr.training.loop import LEAST_TRIED, choose_device
 from emgasr.training.objective import CTCObjective
 
 TIMED_STEPS = 3  # behind one that compiles and fills caches
@@ -61,6 +61,8 @@ def fit_to_budget(
         data = dataclasses.replace(data, batch_size=size)
         log(f"data.batch_size: {size} (else too few steps)")
     log(f"about {steps:.0f} steps ({1000 * step_s:.0f} ms each on this machine)")
+    if steps < LEAST_TRIED:
+        log(f"fewer than {LEAST_TRIED} steps teach a model next to nothing: give it more minutes")
     return dataclasses.replace(config, fit=fit, data=data)
 
 

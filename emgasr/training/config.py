@@ -117,8 +117,9 @@ class PersonalizeConfig:
     """Fit a model to one person.
 
     Args:
-        held_out: share of each recording, from its end, that is kept out of fitting and judges the result; 0 keeps
-            nothing out: what is fitted on then judges itself, and nothing guards against learning it by heart.
+        held_out: share of each recording, from its end, that is kept out of fitting and judges the result (of single
+            takes: the last of each label and session); 0 keeps nothing out: what is fitted on then judges itself, and
+            nothing guards against learning it by heart.
         weights: what is fitted: all weights, or those of the output layer (the head) alone.
         seed: seed of batches, augmentation and dropout.
         fit: budget, optimizer and device.

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from emgasr.data.augment import AugmentConfig
 from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler
-from emgasr.data.compose import as_recording, compose_shuffled, takes_from_recordings
+from emgasr.data.compose import Take, as_recording, compose_shuffled, takes_from_recordings
 from emgasr.data.spellings import RandomStrings
 from emgasr.errors import DataError
 from emgasr.evaluation.naming import naming_of
@@ -24,7 +25,8 @@ from emgasr.training.card import personal_card
 from emgasr.training.config import PersonalizeConfig
 from emgasr.training.loop import Report, fit
 from emgasr.training.objective import CTCObjective
-from emgasr.training.run import make_sampler
+from emgasr.training.presets import Facts, preset
+from emgasr.training.run import make_session_start, sampler_of_takes
 from emgasr.training.validator import GreedyCER
 
 
@@ -70,7 +72,8 @@ def personalize(
         config: how the model is fitted.
         folder: receives model/ and the log of the fit.
         report: receives each entry of the log, as `fit` gives it.
-        compose: fit and judge on sequences composed of the takes in the recordings, instead of on windows.
+        compose: fit and judge on sequences composed of the takes in the recordings, instead of on windows; where the
+            model writes words or characters and the recordings hold labels and no key presses, that is so without it.
         log: receives a line for each recording with values that no amplifier gives; they are filled in.
         entries: the recordings' entries, where they are known. The model lists for good whose recordings shaped it
             (`emgasr.manifests.lineage`): the person's and those that shaped `base`.
@@ -85,6 +88,11 @@ def personalize(
     recordings = [mended(recording, log) for recording in recordings]
     for recording in recordings:
         recognizer.signal.check(recording)
+    if compose is None and recognizer.tokens.kind != "keystrokes":
+        facts = Facts.of(recordings)
+        if facts.labels and not facts.typed:
+            config, compose = _of_takes(recognizer, facts, config)
+            log(f"strings composed of single takes ({facts.labels.total()} takes of {len(facts.labels)} labels)")
     if config.weights == "head":
         for name, parameter in recognizer.named_parameters():
             parameter.requires_grad_(name.startswith("head."))
@@ -117,7 +125,8 @@ def personalize(
         save(recognizer, before)
         if (files := language_in(base)) is not None:
             keep_language(files, folder / "model")
-        objective = CTCObjective(recognizer, config.objective, config.augment)
+        begins = make_session_start(compose, recognizer, batches, log) if compose is not None else None
+        objective = CTCObjective(recognizer, config.objective, config.augment, begins)
         fitted = fit(
             objective,
             batches,
@@ -132,26 +141,68 @@ def personalize(
     return Personalized(model, before, best[0], best[0] < before, fitted.minutes, fitted.interrupted)
 
 
+def _of_takes(
+    recognizer: Recognizer, facts: Facts, config: PersonalizeConfig
+) -> tuple[PersonalizeConfig, ComposedConfig]:
+    """Return how single takes are fitted: strings as training composes them, varied as training varies them.
+
+    Augmentation that was chosen stays as it is.
+    """
+    values = preset("words", facts).values
+    compose = ComposedConfig(**values["data"])
+    if recognizer.config.normalize.kind != "adaptive":
+        compose = replace(compose, worn_s=0.0)
+    if config.augment == AugmentConfig():
+        config = replace(config, augment=AugmentConfig(**values["augment"]))
+    return config, compose
+
+
 def _sides(
     recognizer: Recognizer, recordings: Sequence[Recording], config: PersonalizeConfig, compose: ComposedConfig | None
 ) -> tuple[WindowSampler | ComposedSampler, list[tuple[str, Recording]]]:
     """What is fitted on, and the recordings that judge."""
+    if compose is not None:
+        return _sides_of_takes(recognizer, recordings, config, compose)
     cuts = [recording.duration_s * (1 - config.held_out) for recording in recordings]
     fitting = [recording.segment(0.0, cut) for recording, cut in zip(recordings, cuts, strict=True)]
     judging = fitting
     if config.held_out:
         judging = [recording.segment(cut) for recording, cut in zip(recordings, cuts, strict=True)]
     held_out = [(f"held out {i}", recording) for i, recording in enumerate(judging)]
-    if compose is None:
-        return WindowSampler(fitting, recognizer.tokens, config.data, config.seed), held_out
-    named = [(f"calibration {i}", recording) for i, recording in enumerate(fitting)]
-    batches = make_sampler(compose, named, recognizer.tokens, config.seed)
-    takes = [take for take in takes_from_recordings(held_out) if not take.rest]
+    return WindowSampler(fitting, recognizer.tokens, config.data, config.seed), held_out
+
+
+def _sides_of_takes(
+    recognizer: Recognizer, recordings: Sequence[Recording], config: PersonalizeConfig, compose: ComposedConfig
+) -> tuple[ComposedSampler, list[tuple[str, Recording]]]:
+    """What is fitted on, and strings of whole takes that judge: a take is on one side only."""
+    tokens, device = recognizer.tokens, recordings[0]
+    takes = takes_from_recordings((f"calibration {i}", recording) for i, recording in enumerate(recordings))
+    fitting, judging = takes, [take for take in takes if not take.rest]
+    if config.held_out and judging:
+        fitting, judging = _held_out(takes, config.held_out)
+    batches = sampler_of_takes(compose, fitting, tokens, config.seed)
     lengths = RandomStrings(compose.shortest, compose.longest)
     plain = replace(compose, trim_ms=0.0, stretch=0.0, rest_shortest_ms=0.0, rest_longest_ms=0.0)
-    device, tokens = recordings[0], recognizer.tokens
-    examples = compose_shuffled(takes, lengths, tokens, plain, config.seed)
+    examples = compose_shuffled(judging, lengths, tokens, plain, config.seed)
     return batches, [
         (f"held out {i}", as_recording(example, tokens, device.rate_hz, device.unit, device.bands))
         for i, example in enumerate(examples)
     ]
+
+
+def _held_out(takes: Sequence[Take], share: float) -> tuple[list[Take], list[Take]]:
+    """Return the takes to fit on, and those that judge: the last of each label in each session, at least one of two.
+
+    Takes of rest are fitted on.
+    """
+    alike: dict[tuple[str, str], list[Take]] = {}
+    for take in takes:
+        if not take.rest:
+            alike.setdefault((take.session, take.label), []).append(take)
+    judging = [take for same in alike.values() if len(same) > 1 for take in same[-max(1, round(share * len(same))) :]]
+    if not judging:
+        wrong = "no label has two takes in a session, so that none can judge"
+        raise DataError("personalize", wrong, "record more takes, or pass --held-out 0")
+    names = {id(take) for take in judging}
+    return [take for take in takes if id(take) not in names], judging

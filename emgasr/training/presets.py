@@ -136,6 +136,9 @@ def task_of(facts: Facts) -> Task:
 def preset(task: Task, facts: Facts) -> Preset:
     """Return the configuration that training for `task` begins with on recordings like these."""
     if task == "typing":
+        if not facts.typed:
+            advice = f"pass --task {task_of(facts)}" if facts.labels else "record key presses, or label takes"
+            raise ConfigError("task", "typing needs key presses, and the recordings hold none", advice)
         return Preset(task, {}, (("windows of continuous typing", "there are key presses"),), {"fit": ("validations",)})
     if not facts.labels:
         raise ConfigError(

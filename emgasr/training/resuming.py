@@ -27,7 +27,7 @@ from emgasr.training.checkpoint import CHECKPOINT_NAME, checkpoint_step
 from emgasr.training.config import KINDS, TrainingConfig
 
 START_NAME, CONFIG_NAME = "start.json", "training.yaml"
-FIXED = ("tokens", "features", "normalize", "encoder", "init")  # what a checkpoint is of
+FIXED = ("task", "tokens", "features", "normalize", "encoder", "init")  # what a checkpoint is of
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 
 from emgasr.corpora import open_entry
 from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler, WindowsConfig
-from emgasr.data.compose import ComposedExamples, takes_from_recordings
+from emgasr.data.compose import ComposedExamples, Take, takes_from_recordings
 from emgasr.data.spellings import RandomStrings, Texts, Words, read_words
 from emgasr.errors import ConfigError
 from emgasr.files.output import UNFINISHED, claimed_folder, locked_folder
@@ -188,9 +188,14 @@ def make_sampler(
     """Return the sampler that `config` describes, which draws from (name, recording) pairs."""
     if isinstance(config, WindowsConfig):
         return WindowSampler([recording for _, recording in recordings], tokens, config, seed)
+    return sampler_of_takes(config, takes_from_recordings(recordings), tokens, seed)
+
+
+def sampler_of_takes(config: ComposedConfig, takes: Sequence[Take], tokens: Tokens, seed: int) -> ComposedSampler:
+    """Return the sampler of sequences that `config` composes of takes."""
     words = read_words(config.words) if config.words else None
     texts: Texts = Words(words) if words else RandomStrings(config.shortest, config.longest, config.repeats)
-    sequences = ComposedExamples(takes_from_recordings(recordings), texts, tokens, config, seed)
+    sequences = ComposedExamples(takes, texts, tokens, config, seed)
     return ComposedSampler(sequences, config.batch_size)
 
 

@@ -56,11 +56,11 @@ class TakesValidator:
 
     Figures are fractions: `wer` (or `ler`, of letters) of the strings, read greedily; `accuracy` of the takes, by
     forced choice; `error`, which chooses, the mean of the strings' error rate and the share of takes that are wrong.
-    Both are read one after the other with statistics that go on, as when the device is worn.
+    Where takes are spelled by several tokens, no choice of one can be right: there is no accuracy, and the strings
+    choose alone. Both are read one after the other with statistics that go on, as when the device is worn.
     """
 
     chooses = "error"
-    described = "validation error, mean of strings (greedy) and single takes (forced choice)"
 
     def __init__(self, recordings: Named, tokens: Tokens, config: ComposedConfig) -> None:
         takes = [take for take in takes_from_recordings(recordings) if not take.rest]
@@ -71,14 +71,23 @@ class TakesValidator:
         device = (tokens, first.rate_hz, first.unit, first.bands)
         plain = ComposeConfig(same_session=config.same_session)
         strings = compose_shuffled(takes, lengths, tokens, plain)
-        singles = compose_shuffled(takes, RandomStrings(1, 1), tokens, plain)
-        self.measure = naming_of(tokens).rate
+        whole = all(len(tokens.encode_text(take.label)) == 1 for take in takes)
+        singles = compose_shuffled(takes, RandomStrings(1, 1), tokens, plain) if whole else []
+        naming = naming_of(tokens)
+        self.measure = naming.rate
+        self.described = "validation error, mean of strings (greedy) and single takes (forced choice)"
+        if not whole:
+            self.described = f"{naming.short} on strings of validation takes, greedy"
         self.strings = [(str(number), as_recording(example, *device)) for number, example in enumerate(strings)]
         self.singles = [(str(number), as_recording(example, *device)) for number, example in enumerate(singles)]
 
     def __call__(self, model: Recognizer) -> Judgement:
         """Read the strings, then the single takes."""
         counts, written, asked = _read(model, self.strings)
+        plateau = plateau_of(written, asked)
+        warning = f"plateau: writes {plateau}" if plateau else ""
+        if not self.singles:
+            return Judgement({self.measure: counts.rate, self.chooses: counts.rate}, warning, plateau)
         right = [
             model.tokens.symbols_of([classify(item.emissions)]) == list(item.reference)
             for item in items_of(model, self.singles)
@@ -86,8 +95,7 @@ class TakesValidator:
         ]
         accuracy = sum(right) / len(self.singles)
         figures = {self.measure: counts.rate, "accuracy": accuracy, "error": (counts.rate + 1 - accuracy) / 2}
-        plateau = plateau_of(written, asked)
-        return Judgement(figures, f"plateau: writes {plateau}" if plateau else "", plateau)
+        return Judgement(figures, warning, plateau)
 
 
 def make_validator(

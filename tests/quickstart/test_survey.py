@@ -53,7 +53,7 @@ def test_other_channels_short_and_silent_takes_are_named(folder: Path) -> None:
     assert found["b_0.npy"] == "has 3 channels, most takes have 2"
     assert found["b_1.npy"] == "lasts 40 ms: shorter than a frame (100 ms)"
     assert "silent" in found["b_2.npy"]
-    assert "silent" in found["b_3.npy"]
+    assert found["b_3.npy"] == "holds no finite value"
     assert "truncated" in found["b_4.npy"]
 
 

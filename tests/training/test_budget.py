@@ -75,6 +75,16 @@ def test_a_budget_too_short_for_one_validation_is_refused(
         fit_to_budget(**parts, free=FREE, log=lambda _: None)
 
 
+@pytest.mark.parametrize(("step_s", "told"), [(0.1, False), (30.0, True)])
+def test_a_budget_too_short_to_learn_in_is_told(
+    step_s: float, told: bool, monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]
+) -> None:
+    timed(monkeypatch, step_s, 0.1)
+    lines: list[str] = []
+    fit_to_budget(**parts, free=FREE, log=lines.append)
+    assert any("next to nothing" in line for line in lines) is told
+
+
 def test_timing_changes_no_weight(parts: dict[str, Any]) -> None:
     before = {name: value.clone() for name, value in parts["objective"].state_dict().items()}
     fit_to_budget(**parts, free=FREE, log=lambda _: None)

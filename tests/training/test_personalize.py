@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from emgasr.data.augment import AugmentConfig
-from emgasr.data.batches import WindowSampler, WindowsConfig
+from emgasr.data.batches import ComposedSampler, WindowSampler, WindowsConfig
 from emgasr.errors import DataError, EmgasrError, ModelError, RecordingError
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.recording import Events, Recording
@@ -19,6 +19,7 @@ from emgasr.training.config import PERSONAL_FIT, PERSONAL_OBJECTIVE, Personalize
 from emgasr.training.personalize import personalize
 from emgasr.training.validator import GreedyCER, greedy_errors
 from tests.helpers.tiny_models import CONFORMER, easy_recording, tiny_recognizer
+from tests.helpers.word_takes import WORDS, word_recognizer, word_takes
 
 EASY = PersonalizeConfig(
     fit=replace(PERSONAL_FIT, steps=50, learning_rate=6e-3, validations=2),
@@ -148,3 +149,51 @@ def test_with_nothing_held_out_all_is_fitted_on_and_the_card_says_so(
         personalize(base, [easy_recording(0, 20.0)], replace(EASY, held_out=0.0), tmp_path / "out")
     assert seen == [20.0]
     assert "what was fitted on (nothing was held out)" in (tmp_path / "out" / "model" / "README.md").read_text()
+
+
+TAKES = PersonalizeConfig(fit=replace(PERSONAL_FIT, steps=2, validations=1), held_out=0.25)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    save_recognizer(word_recognizer(), tmp_path / "words")
+    return tmp_path / "words"
+
+
+def test_whole_takes_are_held_out_and_the_others_composed(
+    words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[ComposedSampler, list[Recording]]] = []
+
+    def watched(objective: Any, batches: ComposedSampler, validate: GreedyCER, *_: Any, **__: Any) -> None:
+        seen.append((batches, [recording for _, recording in validate.recordings]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emgasr.training.personalize.fit", watched)
+    recordings = [recording for _, recording in word_takes(each=4, sessions=("d1", "d2"))]
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        personalize(words, recordings, TAKES, tmp_path / "out", log=told.append)
+    ((batches, judging),) = seen
+    fitted = [take for takes in batches.sequences.sessions.values() for take in takes]
+    assert {take.label: sum(other.label == take.label for other in fitted) for take in fitted} == dict.fromkeys(
+        WORDS, 6
+    )
+    assert all(len(take.samples) == recordings[0].n_samples for take in fitted)
+    assert sorted(text for recording in judging for text in recording.spans.texts) == sorted(2 * WORDS)
+    assert any("strings composed of single takes (24 takes of 3 labels)" in line for line in told)
+
+
+def test_a_model_of_words_is_fitted_to_takes(words: Path, tmp_path: Path) -> None:
+    recordings = [recording for _, recording in word_takes(each=2)]
+    result = personalize(words, recordings, TAKES, tmp_path / "out")
+    assert result.error_after <= result.error_before
+    load_recognizer(tmp_path / "out" / "model")
+
+
+def test_one_take_of_each_label_cannot_judge(words: Path, tmp_path: Path) -> None:
+    recordings = [recording for _, recording in word_takes(each=1)]
+    with pytest.raises(DataError, match=r"no label has two takes in a session.*--held-out 0"):
+        personalize(words, recordings, TAKES, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    personalize(words, recordings, replace(TAKES, held_out=0.0), tmp_path / "out")

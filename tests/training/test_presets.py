@@ -57,6 +57,11 @@ def test_a_task_of_takes_needs_takes() -> None:
         preset("words", replace(FACTS, labels=Counter()))
 
 
+def test_typing_needs_key_presses() -> None:
+    with pytest.raises(ConfigError, match=r"needs key presses.*--task words"):
+        preset("typing", FACTS)
+
+
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(
     "changes",
@@ -72,7 +77,7 @@ def test_a_task_of_takes_needs_takes() -> None:
     ],
 )
 def test_every_preset_is_a_model_that_can_be_built_and_says_why(task: Any, changes: dict[str, Any]) -> None:
-    facts = replace(FACTS, **{"mains_hz": None, "power": 1.0} | changes)
+    facts = replace(FACTS, typed=task == "typing", **{"mains_hz": None, "power": 1.0} | changes)
     chosen = preset(task, facts)
     config = from_mapping(TrainingConfig, KINDS, {**chosen.values, "fit": {"steps": 1}}, "preset")
     bands = tuple(Band.numbered(f"b{i}", count) for i, count in enumerate(facts.electrodes))

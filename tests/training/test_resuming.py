@@ -134,6 +134,7 @@ def test_options_that_change_on_the_way_are_in_the_configuration_the_history_and
         ("normalize.kind", "cumulative"),
         ("encoder.kernel", "5"),
         ("tokens.symbols", "[b,a]"),
+        ("task", "letters"),
         ("init", "elsewhere"),
     ],
 )

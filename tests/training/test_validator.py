@@ -10,10 +10,13 @@ import torch
 
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import DataError
-from emgasr.recording import Events
+from emgasr.evaluation.naming import naming_of
+from emgasr.models.recognizer import Recognizer
+from emgasr.recording import Events, Signal
+from emgasr.tokens import Tokens
 from emgasr.training.validator import GreedyCER, TakesValidator, greedy_errors, make_validator, plateau_of
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer
-from tests.helpers.word_takes import WORDS, word_recognizer, word_takes
+from tests.helpers.word_takes import BANDS, RATE_HZ, WORDS, word_recognizer, word_takes
 
 
 def test_recordings_without_labels_are_refused_before_anything_is_fitted() -> None:
@@ -45,6 +48,16 @@ def test_single_takes_are_judged_in_strings_and_one_by_one() -> None:
     figures = validate(model).figures
     assert set(figures) == {"wer", "accuracy", "error"}
     assert figures["error"] == pytest.approx((figures["wer"] + 1 - figures["accuracy"]) / 2)
+
+
+def test_takes_that_are_spelled_are_judged_in_strings_alone() -> None:
+    spelled = Tokens.characters(sorted(set("".join(WORDS))))
+    model = Recognizer(word_recognizer().config, Signal(RATE_HZ, "counts", BANDS), spelled)
+    validate = TakesValidator(word_takes(), spelled, ComposedConfig(shortest=2, longest=3))
+    figures = validate(model).figures
+    assert "accuracy" not in figures
+    assert figures["error"] == figures[naming_of(spelled).rate]
+    assert "forced choice" not in validate.described
 
 
 def test_forced_choice_names_what_a_model_is_made_to_hear() -> None:

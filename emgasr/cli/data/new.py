@@ -116,9 +116,8 @@ def _good(
         say(f"does not fit: … and {len(lines) - SHOWN} more")
     if bad and (asked.listed or not _may_leave_out(options, len(bad))):
         advice = "mend them, or drop their rows" if asked.listed else "mend them, or pass --leave-out-bad"
-        raise RecordingError(
-            options.folder, f"{counted(len(bad), 'file')} of {len(folder.headers)} do not fit (above)", advice
-        )
+        of = f"{len(bad)} of {counted(len(folder.headers), 'file')}"
+        raise RecordingError(options.folder, f"{of} {'does' if len(bad) == 1 else 'do'} not fit (above)", advice)
     takes = [take for take in asked.takes if take.file not in bad]
     labels = meant(takes, options.rest)
     if len(labels) < 2:

@@ -14,6 +14,7 @@ from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_c
 from emgasr.cli.options.session import add_live_session_option, live_seconds
 from emgasr.cli.options.source import add_source_option
 from emgasr.cli.options.standard import add_json, add_model
+from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, EmgasrError
 from emgasr.frontend.session import Unlabelled, unlabelled_line
 
@@ -174,6 +175,8 @@ class _Lines:
 
 
 def _report(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
+    from emgasr.evaluation.naming import naming_of
+
     summary = stream.summary()
     delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
     if options.json:
@@ -184,9 +187,10 @@ def _report(stream: Stream, options: argparse.Namespace, feed: int, interrupted:
         f"\ncomputing, each chunk: p50 {summary['p50_ms']:.2f}, p95 {summary['p95_ms']:.2f},"
         f" p99 {summary['p99_ms']:.2f} ms; {100 * summary['real_time_factor']:.1f} % of real time"
     )
+    naming = naming_of(stream.recognizer.tokens)
     print(
-        f"{summary['seconds']:.1f} s, {summary['keys']:.0f} keys ({summary['keys_per_minute']:g} a minute),"
-        f" {summary['revisions']:.0f} changes of shown keys\n"
+        f"{summary['seconds']:.1f} s, {counted(int(summary['keys']), naming.noun)}"
+        f" ({summary['keys_per_minute']:g} a minute), {summary['revisions']:.0f} changes of shown {naming.plural}\n"
         f"delay: {delay}{computed if summary['feeds'] else ''}\n"
         f"{unlabelled_line(Unlabelled.of([stream.unlabelled_s]), stream.recognizer.config.normalize.kind)}",
         file=sys.stderr,

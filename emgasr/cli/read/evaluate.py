@@ -19,6 +19,7 @@ from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
 from emgasr.corpora import open_entry
 from emgasr.display.visible import visible_line
+from emgasr.display.wording import listed
 from emgasr.errors import ConfigError, OutputError
 from emgasr.files.output import claimed_folder
 from emgasr.manifests.leaks import check_disjoint
@@ -218,8 +219,12 @@ def _at_rest(row: dict[str, Any], name: str) -> str:
 
 
 def _tell_notes(evaluation: Evaluation) -> None:
-    """What was passed over or taken for something, of the first recordings that have such notes."""
-    notes = [f"emgasr: {item.name}: {note}" for item in evaluation.items for note in item.notes]
+    """What was passed over or taken for something: each note once, with the recordings that have it."""
+    having: dict[str, list[str]] = {}
+    for item in evaluation.items:
+        for note in item.notes:
+            having.setdefault(note, []).append(item.name)
+    notes = [f"emgasr: {listed(names, 1)}: {note}" for note, names in having.items()]
     for note in notes[:NOTES]:
         print(note, file=sys.stderr)
     if len(notes) > NOTES:

@@ -124,7 +124,7 @@ def test_files_that_do_not_fit_are_listed_and_left_out_only_if_wanted(
     printed = capsys.readouterr()
     assert "does not fit: yes.npy: its name does not fit the pattern" in printed.out
     assert "does not fit: yes_s1_9.npy: has 3 channels, most takes have 4" in printed.out
-    assert "2 files of 38 do not fit (above); mend them, or pass --leave-out-bad" in printed.err
+    assert "2 of 38 files do not fit (above); mend them, or pass --leave-out-bad" in printed.err
     assert not (folder / "mine" / "metadata.csv").exists()
     assert new("--yes", "--no-train", "--leave-out-bad", *FACTS) == 0
     assert len(read_manifest("out/mine/manifest.jsonl").entries) == 36
