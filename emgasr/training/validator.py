@@ -12,6 +12,7 @@ from emgasr.data.compose import ComposeConfig, as_recording, compose_shuffled, t
 from emgasr.data.spellings import RandomStrings
 from emgasr.decoding import greedy
 from emgasr.decoding.classify import classify
+from emgasr.display.wording import counted, listed
 from emgasr.errors import DataError
 from emgasr.evaluation.items import items_of, reference_of
 from emgasr.evaluation.naming import naming_of
@@ -66,6 +67,9 @@ class TakesValidator:
         takes = [take for take in takes_from_recordings(recordings) if not take.rest]
         if not takes:
             raise _without_labels()
+        if unknown := sorted({take.label for take in takes if not _written(take.label, tokens)}):
+            wrong = f"hold {counted(len(unknown), 'label')} that training lacks: {listed(map(repr, unknown))}"
+            raise DataError("validation recordings", wrong, "train on takes of them too, or leave them out")
         first = recordings[0][1]
         lengths = RandomStrings(config.shortest, config.longest)
         device = (tokens, first.rate_hz, first.unit, first.bands)
@@ -142,6 +146,13 @@ def _read(recognizer: Recognizer, recordings: Named) -> tuple[Counts, Counter[st
     if not counts.reference_length:
         raise _without_labels()
     return counts, written, asked
+
+
+def _written(label: str, tokens: Tokens) -> bool:
+    try:
+        return bool(tokens.encode_text(label))
+    except DataError:
+        return False
 
 
 def _without_labels() -> DataError:

@@ -60,6 +60,13 @@ def test_takes_that_are_spelled_are_judged_in_strings_alone() -> None:
     assert "forced choice" not in validate.described
 
 
+def test_labels_that_training_lacks_are_named() -> None:
+    model = word_recognizer()
+    with pytest.raises(DataError, match=r"hold 1 label that training lacks: 'spread'"):
+        TakesValidator(word_takes(), Tokens.words(WORDS[:2]), ComposedConfig(shortest=1, longest=2))
+    TakesValidator(word_takes(), model.tokens, ComposedConfig(shortest=1, longest=2))
+
+
 def test_forced_choice_names_what_a_model_is_made_to_hear() -> None:
     model = word_recognizer()
     torch.nn.init.zeros_(model.head.weight)
