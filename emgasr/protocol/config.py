@@ -29,7 +29,8 @@ class AdaptationConfig:
         validations: how often the person's held-out part judges a fit.
         learning_rate: peak of all's learning rate.
         head_learning_rate: peak of head's.
-        held_out: share of each recording (of single takes: of each label) that judges head and all; 0 holds nothing out and guards nothing.
+        held_out: share of each recording (of single takes: of each label) that judges head and all; 0 holds nothing out
+            and guards nothing.
         batch_s: seconds of signal a batch (windows).
         prior_s: seconds of signal that the person's statistics count as when a session starts.
         turns: most electrodes by which a ring may be turned.

@@ -60,7 +60,8 @@ def parser(fitting: ConfigOptions | None = None) -> ArgumentParser:
     made = ArgumentParser(
         prog=PROGRAM,
         description="Fit a trained recognizer to one person's labelled recordings. The end of each recording, or of "
-        "single takes the last of each label, is held out and judges the result: the fitted model is kept only if it reads that better.",
+        "single takes the last of each label, is held out and judges the result: the fitted model is kept only if it "
+        "reads that better.",
         examples=(
             "emgasr personalize demo monday.hdf5 tuesday.hdf5 --out mine --fit.minutes 5",
             "emgasr personalize my_model corpus.jsonl --subject p01 --out p01 --fit.steps 500",
