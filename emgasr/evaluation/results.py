@@ -169,7 +169,7 @@ class Result:
         row: dict[str, Any] = {"system": self.system, "split": self.split, "subject": self.subject}
         row |= self._figures() | self._over_people()
         if self.sessions:
-            row["sessions"] = [{"session": result.session} | result._figures() for result in self.sessions]
+            row["by_session"] = [{"session": result.session} | result._figures() for result in self.sessions]
         return row | {"seed": self.seed} | dict(self.more)
 
     def _figures(self) -> dict[str, Any]:

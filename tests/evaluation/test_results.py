@@ -144,11 +144,12 @@ def test_each_session_of_a_person_has_its_figures() -> None:
     first = takes(("fist", "fist"), ("open", "open"), session="1")
     second = takes(("fist", "open"), ("open", "open"), session="2")
     everybody, ann, bob = rows(evaluate([*second, *first, *takes(("open", "open"), subject="bob")], WORDS))
-    assert [(part["session"], part["accuracy"], part["words"]) for part in ann["sessions"]] == [
+    assert [(part["session"], part["accuracy"], part["words"]) for part in ann["by_session"]] == [
         ("1", 1.0, 2),
         ("2", 0.5, 2),
     ]
-    for part, right in zip(ann["sessions"], (2, 1), strict=True):
+    assert not set(ann) & (set(CELL) - {"system", "seed"})  # a protocol's row says where it stands by these
+    for part, right in zip(ann["by_session"], (2, 1), strict=True):
         wilson = binomtest(right, 2).proportion_ci(method="wilson")
         assert part["interval"] == pytest.approx(list(wilson))
     assert "sessions" not in everybody

@@ -191,7 +191,7 @@ def table_of(rows: Iterable[dict[str, Any]]) -> Table:
 
 def _of_sessions(row: dict[str, Any]) -> list[dict[str, Any]]:
     """A line for each session of a subject's row, where there are several."""
-    sessions = row.get("sessions", ())
+    sessions = row.get("by_session", ())
     place = {"system": row["system"], "split": row["split"]}
     return [s | place | {"subject": f"{row['subject']}, {s['session']}"} for s in sessions] if len(sessions) > 1 else []
 
