@@ -15,6 +15,7 @@ from emgasr.errors import OutputError
 from emgasr.evaluation.evaluate import Evaluation, Item, evaluate
 from emgasr.evaluation.report import write_report
 from emgasr.evaluation.results import results_of, write_hypotheses, write_results
+from emgasr.protocol.results import CELL
 from emgasr.tokens import Tokens
 from tests.helpers.known_emissions import KEYS, emissions_of
 
@@ -152,8 +153,8 @@ def test_each_session_of_a_person_has_its_figures() -> None:
     for part, right in zip(ann["by_session"], (2, 1), strict=True):
         wilson = binomtest(right, 2).proportion_ci(method="wilson")
         assert part["interval"] == pytest.approx(list(wilson))
-    assert "sessions" not in everybody
-    assert "sessions" not in bob  # nobody named them
+    assert "by_session" not in everybody
+    assert "by_session" not in bob  # nobody named them
 
 
 def test_accuracies_of_people_have_a_mean_and_its_interval() -> None:
