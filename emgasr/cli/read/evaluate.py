@@ -218,12 +218,16 @@ def _at_rest(row: dict[str, Any], name: str) -> str:
 
 
 def _tell_notes(evaluation: Evaluation) -> None:
-    """What was passed over or taken for something, of the first recordings that have such notes."""
-    notes = [f"emgasr: {item.name}: {note}" for item in evaluation.items for note in item.notes]
-    for note in notes[:NOTES]:
-        print(note, file=sys.stderr)
-    if len(notes) > NOTES:
-        print(f"emgasr: and {len(notes) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
+    """What was passed over or taken for something: each note once, with the recordings that have it counted."""
+    having: dict[str, list[str]] = {}
+    for item in evaluation.items:
+        for note in item.notes:
+            having.setdefault(note, []).append(item.name)
+    for note, names in list(having.items())[:NOTES]:
+        more = f" and {counted(len(names) - 1, 'further recording')}" if len(names) > 1 else ""
+        print(f"emgasr: {names[0]}{more}: {note}", file=sys.stderr)
+    if len(having) > NOTES:
+        print(f"emgasr: and {len(having) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
 
 
 def parser() -> ArgumentParser:
