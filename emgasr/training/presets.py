@@ -24,6 +24,7 @@ Task = Literal["typing", "words", "gestures", "letters"]
 TASKS: tuple[Task, ...] = ("typing", "words", "gestures", "letters")
 BUDGET_MINUTES = 5.0  # where none is given
 REPEATED = 3  # takes a label, in the median, that make labels rather than sentences
+ALIKE = 0.7  # share of a person's labels that a typical session holds, where a session's statistics tell no label
 FRAMES_A_LABEL = 6  # emissions in a typical take: long windows tell more of a muscle than many short ones
 SHORTEST_FRAME_MS, LONGEST_FRAME_MS = 40.0, 160.0
 WIDTH_OF_FEATURES = 108  # values of a frame, at most, over all frequency bands
@@ -55,6 +56,7 @@ class Facts:
         people: how many there are.
         sessions: how many there are, over all people.
         strangers: whether validation is on people whom training does not see.
+        confounded: whether sessions hold different labels, so that a session's statistics tell which.
     """
 
     typed: bool
@@ -69,6 +71,7 @@ class Facts:
     people: int
     sessions: int
     strangers: bool = False
+    confounded: bool = False
 
     @staticmethod
     def of(recordings: Sequence[Recording], validated_on: Collection[str] = ()) -> Facts:
@@ -76,12 +79,14 @@ class Facts:
         labels: Counter[str] = Counter()
         lengths: list[float] = []
         people: dict[str, bool] = {}
+        held: dict[tuple[str, str], set[str]] = {}  # the labels of each person's sessions
         for recording in recordings:
             spans = recording.spans
             people[recording.subject] = people.get(recording.subject, False) or "rest" in spans.kinds
             for start, end, kind, text in zip(spans.start_s, spans.end_s, spans.kinds, spans.texts, strict=True):
                 if kind in ("utterance", "gesture"):
                     labels[text] += 1
+                    held.setdefault((recording.subject, recording.session), set()).add(text)
                     lengths.append(float(end - start))
         first = recordings[0]
         mains, power = _heard(recordings)
@@ -98,6 +103,7 @@ class Facts:
             len(people),
             len({(recording.subject, recording.session) for recording in recordings}),
             bool(validated_on) and not set(validated_on) & set(people),
+            _confounded(held),
         )
 
 
@@ -180,6 +186,10 @@ def preset(task: Task, facts: Facts) -> Preset:
         "augment": {"time_masks": 0, "frequency_masks": 0, "take_spread": 0.7},
         "fit": {"learning_rate": 4e-3, "warmup_steps": 50},
     }
+    if facts.confounded:
+        values["data"] |= {"same_session": False, "worn_s": 0.0}
+        values["normalize"] = {"kind": "fixed"}
+        values["augment"]["spread"] = 2.0
     if facts.strangers and all(facts.rings):
         values["augment"] |= {"rotation_sd_electrodes": 0.5, "reversal_probability": 0.2}
     if facts.rest:
@@ -191,10 +201,25 @@ def preset(task: Task, facts: Facts) -> Preset:
         ),
         (f"an emission every {1000 * frame_s:g} ms", f"a take lasts {facts.take_s:.2f} s"),
         of_features,
-        ("statistics that go on from take to take", f"{facts.sessions} sessions of {facts.people} people"),
+        _of_statistics(facts),
         *_of_rings(facts),
     )
     return Preset(task, values, reasons, {"fit": ("validations",), "data": ("batch_size",)})
+
+
+def _confounded(held: Mapping[tuple[str, str], set[str]]) -> bool:
+    """Whether a typical session of people with several lacks many of their labels."""
+    sessions: dict[str, list[set[str]]] = {}
+    for (subject, _), labels in held.items():
+        sessions.setdefault(subject, []).append(labels)
+    shares = [len(one) / len(set().union(*many)) for many in sessions.values() if len(many) > 1 for one in many]
+    return bool(shares) and float(np.median(shares)) < ALIKE
+
+
+def _of_statistics(facts: Facts) -> tuple[str, str]:
+    if facts.confounded:
+        return "statistics of the training set, and takes shifted together", "sessions hold different labels"
+    return "statistics that go on from take to take", f"{facts.sessions} sessions of {facts.people} people"
 
 
 def _of_rings(facts: Facts) -> list[tuple[str, str]]:

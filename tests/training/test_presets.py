@@ -103,3 +103,18 @@ def test_rings_are_turned_for_people_whom_training_does_not_see() -> None:
     for rings, turned in (((False,), False), ((True,), True)):
         augment = preset("words", replace(strange, rings=rings)).values["augment"]
         assert ("rotation_sd_electrodes" in augment) == turned
+
+
+def test_sessions_with_different_labels_are_not_normalized_each_by_itself() -> None:
+    first = [word_take(word, number, "d1") for word in WORDS[:2] for number in range(4)]
+    second = [word_take(WORDS[2], number, "d2") for number in range(4)]
+    apart = Facts.of([*first, *second])
+    assert apart.confounded
+    assert not FACTS.confounded
+    chosen = preset("words", apart).values
+    assert chosen["normalize"] == {"kind": "fixed"}
+    assert chosen["data"]["worn_s"] == 0
+    assert not chosen["data"]["same_session"]
+    assert not Facts.of(first).confounded  # one session
+    others = [replace(recording, subject="s2", session="d2") for recording in second]
+    assert not Facts.of([*first, *others]).confounded  # a session of each person

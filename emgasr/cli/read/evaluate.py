@@ -19,7 +19,6 @@ from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
 from emgasr.corpora import open_entry
 from emgasr.display.visible import visible_line
-from emgasr.display.wording import listed
 from emgasr.errors import ConfigError, OutputError
 from emgasr.files.output import claimed_folder
 from emgasr.manifests.leaks import check_disjoint
@@ -219,16 +218,16 @@ def _at_rest(row: dict[str, Any], name: str) -> str:
 
 
 def _tell_notes(evaluation: Evaluation) -> None:
-    """What was passed over or taken for something: each note once, with the recordings that have it."""
+    """What was passed over or taken for something: each note once, with the recordings that have it counted."""
     having: dict[str, list[str]] = {}
     for item in evaluation.items:
         for note in item.notes:
             having.setdefault(note, []).append(item.name)
-    notes = [f"emgasr: {listed(names, 1)}: {note}" for note, names in having.items()]
-    for note in notes[:NOTES]:
-        print(note, file=sys.stderr)
-    if len(notes) > NOTES:
-        print(f"emgasr: and {len(notes) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
+    for note, names in list(having.items())[:NOTES]:
+        more = f" and {counted(len(names) - 1, 'further recording')}" if len(names) > 1 else ""
+        print(f"emgasr: {names[0]}{more}: {note}", file=sys.stderr)
+    if len(having) > NOTES:
+        print(f"emgasr: and {len(having) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
 
 
 def parser() -> ArgumentParser:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy.ndimage import minimum_filter1d
 
 from emgasr.display.wording import counted, listed
 from emgasr.errors import RecordingError
@@ -205,6 +204,8 @@ def find_gaps(where: Path, rows: np.ndarray, times_s: np.ndarray, period_s: floa
 
 def _earliest(late: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """The least of the `width` values up to each one, and of the `width` values from it on."""
+    from scipy.ndimage import minimum_filter1d  # a verb's help does without scipy
+
     shift = width // 2
     before = minimum_filter1d(late, width, mode="nearest", origin=width - 1 - shift)
     after = minimum_filter1d(late, width, mode="nearest", origin=-shift)
