@@ -19,6 +19,7 @@ from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
 from emgasr.corpora import open_entry
 from emgasr.display.visible import visible_line
+from emgasr.display.wording import listed
 from emgasr.errors import ConfigError, OutputError
 from emgasr.files.output import claimed_folder
 from emgasr.manifests.leaks import check_disjoint
@@ -224,8 +225,7 @@ def _tell_notes(evaluation: Evaluation) -> None:
         for note in item.notes:
             having.setdefault(note, []).append(item.name)
     for note, names in list(having.items())[:NOTES]:
-        more = f" and {counted(len(names) - 1, 'further recording')}" if len(names) > 1 else ""
-        print(f"emgasr: {names[0]}{more}: {note}", file=sys.stderr)
+        print(f"emgasr: {listed(names, 1)}: {note}", file=sys.stderr)
     if len(having) > NOTES:
         print(f"emgasr: and {len(having) - NOTES} more such notes (all are in hypotheses.jsonl)", file=sys.stderr)
 

@@ -10,7 +10,7 @@ import pytest
 
 from emgasr.cli import main
 from emgasr.manifests import lineage
-from emgasr.manifests.manifest import Manifest, write_manifest
+from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
 from emgasr.recording import Events
 from emgasr.sessions.native import save_session
 from tests.helpers.miniatures import native_entry
@@ -55,6 +55,20 @@ def test_a_recording_at_rest_counts_its_insertions_and_says_so(world: Path, told
     assert row["keys_at_rest_greedy"] == len(still["keys_greedy"]) > 0
     errors_of_typed = typed["cer_greedy"] * len(typed["reference_keys"])
     assert row["cer_greedy"] == pytest.approx((errors_of_typed + len(still["keys_greedy"])) / row["keys"])
+
+
+def test_a_note_of_several_recordings_is_printed_once(world: Path, told: Told) -> None:
+    manifest = read_manifest(world / "manifest.jsonl")
+    first = next(entry for entry in manifest.entries if entry.path == "still.hdf5")
+    save_session(easy_recording(8, 10.0, subject="ann", events=Events.empty()), world / "again.hdf5")
+    again = native_entry(
+        world / "again.hdf5", subject="ann", session="again", split="test", duration_s=10.0, rate_hz=200.0
+    )
+    write_manifest(Manifest((first, again), world), world / "two.jsonl")
+    assert main(["evaluate", f"{world}/model", f"{world}/two.jsonl", "--out", f"{world}/out"]) == 0
+    _, errors = told()
+    assert errors.count("is taken as rest") == 1
+    assert "still.hdf5 and 1 more: has no labels" in errors
 
 
 def test_a_split_of_nothing_but_rest_gives_keys_a_minute(world: Path, told: Told) -> None:
