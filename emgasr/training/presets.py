@@ -187,9 +187,10 @@ def preset(task: Task, facts: Facts) -> Preset:
         "fit": {"learning_rate": 4e-3, "warmup_steps": 50},
     }
     if facts.confounded:
+        # On one person's 20 days, half of the labels on each half of the days: 14 % of the labels in strings wrong, 21 %
+        # with each session's statistics, 28 % with the training set's alone.
         values["data"] |= {"same_session": False, "worn_s": 0.0}
-        values["normalize"] = {"kind": "fixed"}
-        values["augment"]["spread"] = 2.0
+        values["augment"]["spread"] = 1.0
     if facts.strangers and all(facts.rings):
         values["augment"] |= {"rotation_sd_electrodes": 0.5, "reversal_probability": 0.2}
     if facts.rest:
@@ -218,7 +219,7 @@ def _confounded(held: Mapping[tuple[str, str], set[str]]) -> bool:
 
 def _of_statistics(facts: Facts) -> tuple[str, str]:
     if facts.confounded:
-        return "statistics of the training set, and takes shifted together", "sessions hold different labels"
+        return "takes of all sessions together, shifted together", "sessions hold different labels"
     return "statistics that go on from take to take", f"{facts.sessions} sessions of {facts.people} people"
 
 

@@ -105,14 +105,14 @@ def test_rings_are_turned_for_people_whom_training_does_not_see() -> None:
         assert ("rotation_sd_electrodes" in augment) == turned
 
 
-def test_sessions_with_different_labels_are_not_normalized_each_by_itself() -> None:
+def test_sessions_with_different_labels_do_not_lend_their_statistics() -> None:
     first = [word_take(word, number, "d1") for word in WORDS[:2] for number in range(4)]
     second = [word_take(WORDS[2], number, "d2") for number in range(4)]
     apart = Facts.of([*first, *second])
     assert apart.confounded
     assert not FACTS.confounded
     chosen = preset("words", apart).values
-    assert chosen["normalize"] == {"kind": "fixed"}
+    assert chosen["augment"]["spread"] > 0
     assert chosen["data"]["worn_s"] == 0
     assert not chosen["data"]["same_session"]
     assert not Facts.of(first).confounded  # one session
