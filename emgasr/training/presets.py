@@ -187,8 +187,8 @@ def preset(task: Task, facts: Facts) -> Preset:
         "fit": {"learning_rate": 4e-3, "warmup_steps": 50},
     }
     if facts.confounded:
-        # On one person's 20 days, half of the labels on each half of the days: 14 % of the labels in strings wrong, 21 %
-        # with each session's statistics, 28 % with the training set's alone.
+        # One person's 20 days, half of the labels on each half of them: 14 % of the labels in strings wrong, 21 % with
+        # each session's statistics, 28 % with the training set's alone.
         values["data"] |= {"same_session": False, "worn_s": 0.0}
         values["augment"]["spread"] = 1.0
     if facts.strangers and all(facts.rings):
