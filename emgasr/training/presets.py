@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from emgasr.corpora import open_entry
+from emgasr.display.wording import counted
 from emgasr.errors import ConfigError
 from emgasr.frontend.mains import find_mains, harmonics
 from emgasr.manifests.manifest import read_manifest
@@ -198,7 +199,7 @@ def preset(task: Task, facts: Facts) -> Preset:
     reasons = (
         (
             f"strings of {values['data']['shortest']} to {values['data']['longest']} {task}, composed of single takes",
-            f"{sum(facts.labels.values())} takes of {len(facts.labels)} labels",
+            f"{counted(sum(facts.labels.values()), 'take')} of {counted(len(facts.labels), 'label')}",
         ),
         (f"an emission every {1000 * frame_s:g} ms", f"a take lasts {facts.take_s:.2f} s"),
         of_features,
@@ -220,7 +221,12 @@ def _confounded(held: Mapping[tuple[str, str], set[str]]) -> bool:
 def _of_statistics(facts: Facts) -> tuple[str, str]:
     if facts.confounded:
         return "takes of all sessions together, shifted together", "sessions hold different labels"
-    return "statistics that go on from take to take", f"{facts.sessions} sessions of {facts.people} people"
+    return "statistics that go on from take to take", _worn(facts)
+
+
+def _worn(facts: Facts) -> str:
+    people = "1 person" if facts.people == 1 else f"{facts.people} people"
+    return f"{counted(facts.sessions, 'session')} of {people}"
 
 
 def _of_rings(facts: Facts) -> list[tuple[str, str]]:
