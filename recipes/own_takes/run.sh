@@ -115,7 +115,7 @@ read_count() {  # set, what was read: a line for every time that a split is read
 }
 
 one() {  # set, system, seed
-    local place=$out/$1/$2/seed$3 list part
+    local place=$out/$1/$2/seed$3 list part options
     if [ "$2" = lda ]; then
         [ ! -f "$out/$1/lda/$split/results.json" ] || return 0
         read_count "$1" lda
@@ -127,7 +127,7 @@ one() {  # set, system, seed
         if [ -f "$place/run/checkpoint.pt" ]; then
             "${emgasr[@]}" train --resume --out "$place/run" --quiet >> "$place/train.txt" 2>&1
         else
-            local options=(--task "$(task_of "$1")" --fit.minutes "$minutes" --seed "$3")
+            options=(--task "$(task_of "$1")" --fit.minutes "$minutes" --seed "$3")
             for part in ${2//+/ }; do
                 [ "$part" = emgasr ] || options+=(--config "$configs/$part.yaml")
             done
@@ -137,11 +137,13 @@ one() {  # set, system, seed
         fi
         touch "$place/trained"
     fi
-    for list in strings isolated; do
+    for list in strings isolated session; do  # session: single takes again, when all of the session was heard before
         [ ! -f "$place/$split/$list/results.json" ] || continue
         read_count "$1" "$2 seed $3 $list"
-        "${emgasr[@]}" evaluate "$place/run/model" "$out/$1/$list/manifest.jsonl" --split "$split" --system "$2" \
-            --train-minutes "$minutes" --title "$1, $list" --out "$place/$split/$list" --overwrite --quiet > /dev/null
+        options=(--split "$split" --system "$2" --train-minutes "$minutes" --title "$1, $list" --quiet --overwrite)
+        [ "$list" != session ] || options+=(--unlabelled-seconds all)
+        "${emgasr[@]}" evaluate "$place/run/model" "$out/$1/${list/session/isolated}/manifest.jsonl" "${options[@]}" \
+            --out "$place/$split/$list" > /dev/null
     done
 }
 

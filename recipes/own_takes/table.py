@@ -49,6 +49,7 @@ class Run:
         reading: what was read, and how.
         takes: single takes read.
         accuracy: share of the single takes whose label was the likeliest.
+        session_accuracy: the same when all of the session was heard before, unlabelled; None: not read so.
         symbols: words, gestures or letters in the strings.
         error: edits of the strings for each of them.
         inserted: those that put something in.
@@ -64,6 +65,7 @@ class Run:
     reading: str
     takes: int
     accuracy: float
+    session_accuracy: float | None
     symbols: int
     error: float
     inserted: float
@@ -121,7 +123,7 @@ def _run(place: Path, out: Path) -> Run:
         written.update(line[f"{noun}_greedy"])
     log = place.parent / "run" / "log.jsonl"
     entries = [entry for _, entry in json_lines(log, DataError)] if log.is_file() else []
-    repeats = strings["repeats_greedy"]
+    repeats, session = strings["repeats_greedy"], place / "session" / "results.json"
     beside, elsewhere = ((part[noun], part["deleted"]) for part in (repeats["beside_equal"], repeats["elsewhere"]))
     name, system, seed, reading = place.relative_to(out).parts
     return Run(
@@ -131,6 +133,7 @@ def _run(place: Path, out: Path) -> Run:
         reading,
         isolated["items"],
         isolated["accuracy"],
+        read_json(session)["rows"][0]["accuracy"] if session.is_file() else None,
         strings[noun],
         strings[f"{rate}_greedy"],
         strings["insertions_greedy"],
@@ -145,8 +148,9 @@ def single(runs: Sequence[Run], lda: Sequence[Mapping[str, Any]]) -> Table:
     """Return a line for each set and one for their mean: each system, mean ± deviation over seeds, and each LDA."""
     systems, groups = _systems(runs), _groups([*(run.set for run in runs), *(row["set"] for row in lda)])
     discriminants = [name for name in LDA if any(row["system"] == name for row in lda)]
-    table = [["set", "takes", *systems, *(LDA[name] for name in discriminants)]]
-    means: dict[str, list[float]] = {name: [] for name in (*systems, *discriminants)}
+    heard = {name: f"{name}, session heard" for name in systems}
+    table = [["set", "takes", *systems, *heard.values(), *(LDA[name] for name in discriminants)]]
+    means: dict[str, list[float]] = {name: [] for name in (*systems, *heard.values(), *discriminants)}
     for group in groups:
         own = [run for run in runs if group_of(run.set) == group]
         plain = [row for row in lda if group_of(row["set"]) == group]
@@ -156,6 +160,11 @@ def single(runs: Sequence[Run], lda: Sequence[Mapping[str, Any]]) -> Table:
             values = by_seed([run for run in own if run.system == name], lambda run: 100 * run.accuracy)
             line.append(spread(values))
             means[name] += [statistics.fmean(values)] if values else []
+        for name in systems:
+            whole = [run for run in own if run.system == name and run.session_accuracy is not None]
+            values = by_seed(whole, lambda run: 100 * (run.session_accuracy or 0.0))
+            line.append(spread(values))
+            means[heard[name]] += [statistics.fmean(values)] if values else []
         for name in discriminants:
             values = [100 * row["accuracy"] for row in plain if row["system"] == name]
             line.append(f"{statistics.fmean(values):.1f}" if values else "")

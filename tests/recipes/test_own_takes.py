@@ -182,6 +182,7 @@ def write_reading(
     repeats["elsewhere"] = {"words": 30 - beside[0], "deleted": 7.0}
     rows: dict[str, dict[str, object]] = {
         "isolated": {"items": 4, "accuracy": right},
+        "session": {"items": 4, "accuracy": right / 2},
         "strings": {"words": 30, "wer_greedy": error, "insertions_greedy": 0.1, "repeats_greedy": repeats},
     }
     for part, row in rows.items():
@@ -209,7 +210,7 @@ def test_the_tables_are_means_over_seeds_and_people_count_alike(
     assert exit_code(table.run, [str(tmp_path)]) == 0
     cells = cells_of(capsys.readouterr().out)
     # Seeds: (100 + 50) / 2 and (50 + 0) / 2, and errors (0 + 50) / 2 and (100 + 25) / 2.
-    assert ["suguru", "6", "50.0 ± 35.4", "62.5"] in cells
+    assert ["suguru", "6", "50.0 ± 35.4", "25.0 ± 17.7", "62.5"] in cells
     (line,) = [row for row in cells if row[:2] == ["suguru", "emgasr"]]
     lost = ["6.0 of 12", "28.0 of 108", "1.93"]
     assert line == ["suguru", "emgasr", "120", "43.8 ± 26.5", "10.0 ± 0.0", *lost, "1 of 4", "2", "2"]
@@ -281,11 +282,11 @@ def test_a_model_goes_from_takes_to_the_table_and_a_second_run_reads_nothing_aga
     done = recipe(tmp_path / "data", tmp_path / "out", **settings)
     assert done.returncode == 0, done.stderr
     reads = tmp_path / "out" / "psl_takes" / "test.reads"
-    assert reads.read_text().splitlines() == ["emgasr seed 0 strings", "emgasr seed 0 isolated"]
+    assert reads.read_text().splitlines() == [f"emgasr seed 0 {part}" for part in ("strings", "isolated", "session")]
     (place,) = (tmp_path / "out" / "psl_takes" / "emgasr").iterdir()
     (place / "test" / "isolated" / "results.json").unlink()  # as if it had been stopped before
     again = recipe(tmp_path / "data", tmp_path / "out", **settings)
-    assert reads.read_text().splitlines()[2:] == ["emgasr seed 0 isolated"]
+    assert reads.read_text().splitlines()[3:] == ["emgasr seed 0 isolated"]
     tables = [text[text.index("## Single takes") : text.index("## Strings")] for text in (done.stdout, again.stdout)]
     assert tables[0] == tables[1]
     assert "| psl_takes | emgasr |" in again.stdout
