@@ -29,11 +29,9 @@ ALIKE = 0.7  # share of a person's labels that a typical session holds, where a 
 FRAMES_A_LABEL = 6  # emissions in a typical take: long windows tell more of a muscle than many short ones
 SHORTEST_FRAME_MS, LONGEST_FRAME_MS = 40.0, 160.0
 WIDTH_OF_FEATURES = 108  # values of a frame, at most, over all frequency bands
-BINS_AN_ELECTRODE = (
-    2  # of a band's spectrum, at least: a covariance of fewer is nearly singular, and its logarithm noise
-)
+BINS_AN_ELECTRODE = 2  # of a band's spectrum, at least: a covariance of fewer is nearly singular
 LOWEST_HZ, HIGHEST_SHARE = 15.0, 0.95  # of the spectrum that is used: below lies motion, above the converter's filter
-LOWEST_SLOW_HZ = 5.0  # of few electrodes, on face and neck: what moves slowly tells most there
+LOWEST_SLOW_HZ = 5.0  # of electrodes that are no ring, as on face and neck: what moves slowly tells most there
 BESIDE_MAINS_HZ = 4.0
 FLOOR = 3e-4  # of the typical power, added to every electrode's: what a converter's steps and noise are
 LISTENED_S = 60.0  # of signal, at most, in which the mains are looked for
@@ -233,9 +231,8 @@ def _of_rings(facts: Facts) -> list[tuple[str, str]]:
     if not all(facts.rings):
         return [("electrodes stay in their places", "they are no ring")]
     if facts.strangers:
-        return [
-            ("rings turned by half an electrode or so, one in five the other way round", "people unlike the trained")
-        ]
+        what = "rings turned by half an electrode or so, one in five the other way round"
+        return [(what, "validation is on people who are not trained on")]
     return [("rings stay as they are worn", "validation is on people who are trained on")]
 
 
@@ -246,7 +243,9 @@ def _features(frame_ms: float, facts: Facts) -> tuple[dict[str, Any], tuple[str,
     window = max(8, 4 * hop)
     narrowest = 2 * facts.rate_hz / window  # two bins of the spectrum
     most = max(facts.electrodes)
-    lowest = max(LOWEST_HZ if most > 4 else LOWEST_SLOW_HZ, narrowest)  # below, the taper leaks what stands still
+    lowest = max(
+        LOWEST_HZ if all(facts.rings) else LOWEST_SLOW_HZ, narrowest
+    )  # below, the taper leaks what stands still
     highest = HIGHEST_SHARE * facts.rate_hz / 2
     bins = (highest - lowest) * window / facts.rate_hz
     bands = int(np.clip(min(WIDTH_OF_FEATURES // (most * (most + 1) // 2), bins // (BINS_AN_ELECTRODE * most)), 1, 6))
