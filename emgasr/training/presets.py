@@ -186,8 +186,8 @@ def preset(task: Task, facts: Facts) -> Preset:
         "fit": {"learning_rate": 4e-3, "warmup_steps": 50},
     }
     if facts.confounded:
-        # One person's 20 days, half of the labels on each half of them: 14 % of the labels in strings wrong, 21 % with
-        # each session's statistics, 28 % with the training set's alone.
+        # Two people's 15 days, half of the labels on each half of them: 21 % of the labels in strings wrong, 25 % with
+        # each session's statistics, 27 % with the training set's alone.
         values["data"] |= {"same_session": False, "worn_s": 0.0}
         values["augment"]["spread"] = 1.0
     if facts.strangers and all(facts.rings):
