@@ -123,8 +123,11 @@ def _run(place: Path, out: Path) -> Run:
         written.update(line[f"{noun}_greedy"])
     log = place.parent / "run" / "log.jsonl"
     entries = [entry for _, entry in json_lines(log, DataError)] if log.is_file() else []
-    repeats, session = strings["repeats_greedy"], place / "session" / "results.json"
-    beside, elsewhere = ((part[noun], part["deleted"]) for part in (repeats["beside_equal"], repeats["elsewhere"]))
+    session = place / "session" / "results.json"
+    if (repeats := strings.get("repeats_greedy")) is None:  # no label stands beside its equal
+        beside, elsewhere = (0, 0.0), (strings[noun], strings["deletions_greedy"] * strings[noun])
+    else:
+        beside, elsewhere = ((part[noun], part["deleted"]) for part in (repeats["beside_equal"], repeats["elsewhere"]))
     name, system, seed, reading = place.relative_to(out).parts
     return Run(
         name,

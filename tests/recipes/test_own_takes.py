@@ -183,7 +183,8 @@ def write_reading(
     rows: dict[str, dict[str, object]] = {
         "isolated": {"items": 4, "accuracy": right},
         "session": {"items": 4, "accuracy": right / 2},
-        "strings": {"words": 30, "wer_greedy": error, "insertions_greedy": 0.1, "repeats_greedy": repeats},
+        "strings": {"words": 30, "wer_greedy": error, "insertions_greedy": 0.1, "deletions_greedy": 0.2}
+        | ({"repeats_greedy": repeats} if beside[0] else {}),
     }
     for part, row in rows.items():
         (place / part).mkdir(parents=True)
@@ -193,6 +194,13 @@ def write_reading(
     (place.parent / "run").mkdir()
     log = [{"step": 1, "loss": 2.0}, {"step": 2, "plateau": "nothing but blanks"}] if seed else [{"step": 1}]
     (place.parent / "run" / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log))
+
+
+def test_strings_without_equal_neighbors_have_deletions_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_reading(tmp_path, "flextype_takes", 0, right=1.0, error=0.2, written="abc" * 10, beside=(0, 0.0))
+    assert exit_code(table.run, [str(tmp_path)]) == 0
+    (line,) = [row for row in cells_of(capsys.readouterr().out) if row[:2] == ["flextype_takes", "emgasr"]]
+    assert line[5:7] == ["0.0 of 0", "6.0 of 30"]
 
 
 def test_the_tables_are_means_over_seeds_and_people_count_alike(
