@@ -110,7 +110,7 @@ def judge(
 ) -> Profile:
     """Read the held-out prompts with both models, and write the profile."""
     fitted = load_recognizer(folder / MODEL)
-    before, after = (greedy_errors(model, [("held out", judged_on)])[0].rate for model in (base, fitted))
+    before, after = (greedy_errors(model, [("held out", judged_on)]).rate for model in (base, fitted))
     profile = Profile(
         person=judged_on.subject,
         donning=donning,

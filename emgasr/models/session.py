@@ -196,14 +196,11 @@ def mute_dead(recognizer: Recognizer, state: NormalizeState, person: Profile | N
     gone = np.zeros(0, bool) if person is None else dead(person)
     if not gone.any():
         return state, ""
-    signal, features = recognizer.signal, recognizer.features
-    names = [f"{electrode}" for band in signal.bands for electrode in band.electrodes]
+    names = [electrode for band in recognizer.signal.bands for electrode in band.electrodes]
     line = f"{named(names, gone)} dead in the session's first seconds"
     if not recognizer.config.normalize.running or not float(state.weight[0]) > 0 or gone.all():
         return state, line
-    values = torch.zeros(features.bands, features.electrodes, features.bins, dtype=torch.bool)
-    for channel in np.flatnonzero(gone).tolist():
-        values |= features.of_electrode(*divmod(channel, features.input_electrodes))
+    values = recognizer.features.of_channels(np.flatnonzero(gone).tolist())
     muted = ", and taken for the training mean" if values.any() else ""
     return recognizer.normalize.mute(state, values), line + muted
 

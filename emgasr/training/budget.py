@@ -81,6 +81,7 @@ def step_seconds(config: TrainingConfig, objective: CTCObjective, batches: Batch
 
 
 def seconds_of(work: Callable[[], object]) -> float:
+    """Return the seconds that `work` takes."""
     begun = time.perf_counter()
     work()
     _synchronize()

@@ -87,11 +87,14 @@ class CTCObjective(Objective[Recognizer]):
             held, place = self._held(batch, lengths, frames.shape[1])
             third = torch.stack([(place * THIRDS).floor().clamp(max=THIRDS - 1) == i for i in range(THIRDS)], 2)
             parts = held[:, :, None] & third  # (B, L, 3, F)
-            for row, label in parts.any(3).all(2).nonzero().tolist():
-                takes.append(torch.stack([frames[row, part].mean(0) for part in parts[row, label]]))
+            for row, label in held.any(2).nonzero().tolist():
+                whole = held[row, label]
+                # A take of one or two frames has them in each third that has none.
+                thirds = [frames[row, part if part.any() else whole].mean(0) for part in parts[row, label]]
+                takes.append(torch.stack(thirds))
                 labels.append(int(batch.targets[row, label]))
         if not takes:
-            raise DataError("augment.spread", "no take lasts three frames", "set it and take_spread to 0")
+            raise DataError("augment.spread", "no take lasts a frame", "set it and take_spread to 0")
         self.augment.fit(torch.stack(takes), torch.tensor(labels))
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from emgasr.data.compose import Take
 from emgasr.data.electrode_quality import WINDOW_S, examine_electrodes
+from emgasr.frontend.electrodes import dead, profile
 from emgasr.frontend.mains import find_mains
 from emgasr.frontend.normalize import NormalizeState
 from emgasr.models.recognizer import Recognizer
+from emgasr.recording import Recording
 from emgasr.state import select_streams
 
 EXAMINED_S = 60.0  # of a session, by which its electrodes are judged
@@ -84,16 +86,16 @@ def _muted(
     if len(samples) < 5 * WINDOW_S * rate_hz:
         return None
     found = examine_electrodes(samples, rate_hz, bands, find_mains(samples, rate_hz))
-    wrong = [f"{electrode.name} {electrode.state}" for electrode in found if electrode.state != GOOD_CONTACT]
-    gone = [place for place, electrode in enumerate(found) if electrode.state in WITHOUT_SAY]
+    silent = dead(profile([Recording(samples, rate_hz, model.signal.unit, bands, *session)]))  # as a session in use
+    states = ["dead" if quiet else electrode.state for electrode, quiet in zip(found, silent, strict=True)]
+    wrong = [f"{one.name} {state}" for one, state in zip(found, states, strict=True) if state != GOOD_CONTACT]
+    gone = [place for place, state in enumerate(states) if state in WITHOUT_SAY]
     if wrong:
-        silent = "; dead and saturated ones have no say there" if gone and len(gone) < len(found) else ""
-        log(f"session {'/'.join(filter(None, session))}: {', '.join(wrong)}{silent}")
+        said = "; dead and saturated ones have no say there" if gone and len(gone) < len(found) else ""
+        log(f"session {'/'.join(filter(None, session))}: {', '.join(wrong)}{said}")
     if not gone or len(gone) == len(found):
         return None
-    features = model.features
-    places = [features.of_electrode(*divmod(channel, features.input_electrodes)) for channel in gone]
-    return torch.stack(places).any(0)
+    return model.features.of_channels(gone)
 
 
 @torch.no_grad()

@@ -127,10 +127,9 @@ def plateau_of(written: Counter[str], asked: Counter[str]) -> str:
     return f"little but {symbol!r}" if alike else ""
 
 
-def greedy_errors(recognizer: Recognizer, recordings: Named) -> tuple[Counts, int]:
-    """Return the greedy edits of `recognizer` on whole recordings, and how many tokens it wrote at all."""
-    counts, written, _ = _read(recognizer, recordings)
-    return counts, written.total()
+def greedy_errors(recognizer: Recognizer, recordings: Named) -> Counts:
+    """Return the greedy edits of `recognizer` on whole recordings."""
+    return _read(recognizer, recordings)[0]
 
 
 def _read(recognizer: Recognizer, recordings: Named) -> tuple[Counts, Counter[str], Counter[str]]:

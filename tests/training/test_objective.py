@@ -99,3 +99,16 @@ def test_labels_that_do_not_fit_the_frames_cost_nothing_and_break_nothing() -> N
     values = objective()(collate([crowded]), LAST)
     assert float(values["ctc"].detach()) == 0.0
     assert all(math.isfinite(float(value.detach())) for value in values.values())
+
+
+def test_takes_of_a_frame_or_two_have_a_spread_too() -> None:
+    examples = [
+        replace(one, onset_s=one.onset_s, offset_s=one.onset_s + 0.021)
+        for step in range(3)
+        for one in sampler().examples(step)
+    ]
+    for augment in (replace(PLAIN, spread=1.0), replace(PLAIN, take_spread=1.0)):
+        made = CTCObjective(tiny_recognizer(), CTCConfig(), augment)
+        made.prepare([collate(examples)])
+        name = "spread" if augment.spread else "take_spread"
+        assert getattr(made.augment, name).abs().sum() > 0

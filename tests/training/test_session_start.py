@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from emgasr.data.compose import ComposeConfig, ComposedExamples, takes_from_recordings
@@ -71,11 +72,12 @@ def test_a_sequence_that_begins_with_its_session_is_normalized_by_it() -> None:
     assert not other[1, int(lengths[1]) :].any()
 
 
-def test_an_electrode_without_contact_has_no_say_in_its_session_and_is_named() -> None:
+@pytest.mark.parametrize("gain", [0.0, 1e-3])  # nothing, and 60 dB below the others
+def test_an_electrode_without_contact_has_no_say_in_its_session_and_is_named(gain: float) -> None:
     named = word_takes(sessions=("d1", "d2"))
     for _, recording in named:
         if recording.session == "d2":
-            recording.samples[:, 1] = 0.0
+            recording.samples[:, 1] *= gain
     takes = takes_from_recordings(named)
     made = ComposedExamples(takes, RandomStrings(1, 3), Tokens.words(WORDS), ComposeConfig(same_session=True))
     model, lines = word_recognizer(), list[str]()

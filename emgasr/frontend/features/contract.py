@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
@@ -169,6 +170,13 @@ class Features(nn.Module, ABC):
         found = torch.zeros(self.bands, self.electrodes, self.bins, dtype=torch.bool)
         if self.electrodes == self.input_electrodes:
             found[band, electrode] = True
+        return found
+
+    def of_channels(self, channels: Iterable[int]) -> Tensor:
+        """Return which values (N, E, K) bool of a frame any of these channels of the signal has a part in."""
+        found = torch.zeros(self.bands, self.electrodes, self.bins, dtype=torch.bool)
+        for channel in channels:
+            found |= self.of_electrode(*divmod(channel, self.input_electrodes))
         return found
 
     @abstractmethod
