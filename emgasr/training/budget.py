@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import time
 from collections.abc import Callable, Collection
 
 import torch
@@ -14,7 +13,7 @@ from emgasr.errors import ConfigError
 from emgasr.models.recognizer import Recognizer
 from emgasr.training.config import TrainingConfig
 from emgasr.training.contracts import BatchSampler, Validator
-from emgasr.training.loop import LEAST_TRIED, choose_device
+from emgasr.training.loop import CLOCKS, LEAST_TRIED, choose_device
 from emgasr.training.objective import CTCObjective
 
 TIMED_STEPS = 3  # behind one that compiles and fills caches
@@ -44,7 +43,8 @@ def fit_to_budget(
     """
     if not config.fit.minutes:
         return config
-    step_s, judge_s = step_seconds(config, objective, batches), seconds_of(lambda: validate(objective.model))
+    step_s = step_seconds(config, objective, batches)
+    judge_s = seconds_of(lambda: validate(objective.model), config.fit.clock)
     budget_s = 60 * config.fit.minutes
     if judge_s > budget_s / 2:
         wrong = f"{config.fit.minutes:g} minutes are not enough for one validation, which takes {judge_s:.1f} s"
@@ -70,22 +70,22 @@ def step_seconds(config: TrainingConfig, objective: CTCObjective, batches: Batch
     """Return the seconds of a step: its batch, forward and backward pass; gradients are dropped."""
     device = choose_device(config.fit.device)
     objective = copy.deepcopy(objective).to(device).train()
-    taken = []
+    now, taken = CLOCKS[config.fit.clock], []
     for number in range(1 + TIMED_STEPS):
-        begun = time.perf_counter()
+        begun = now()
         losses = objective(batches.batch(number).to(device), number)
         torch.stack(list(losses.values())).sum().backward()
         _synchronize()
-        taken.append(time.perf_counter() - begun)
+        taken.append(now() - begun)
     return sorted(taken[1:])[TIMED_STEPS // 2]
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    """Return the seconds that `work` takes."""
-    begun = time.perf_counter()
+def seconds_of(work: Callable[[], object], clock: str) -> float:
+    """Return the seconds that `work` takes by one of CLOCKS."""
+    begun = CLOCKS[clock]()
     work()
     _synchronize()
-    return time.perf_counter() - begun
+    return CLOCKS[clock]() - begun
 
 
 def _synchronize() -> None:

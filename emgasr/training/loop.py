@@ -30,6 +30,7 @@ Report = Callable[[dict[str, Any]], None]
 RESTART_RATE = 1 / 3  # of the learning rate, after a plateau
 LEAST_TRIED = 100  # steps before a model may be said to sit on a plateau
 STARTING_BATCHES = 50  # that an objective may measure before the first step
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.monotonic, "cpu": time.process_time}
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class FitConfig:
 
     Args:
         steps: optimizer steps; the learning rate follows them, and a run with the same seed repeats itself.
-        minutes: wall-clock budget, validation included; the learning rate then decays with the time used.
+        minutes: budget of time, validation included; the learning rate then decays with the time used.
+        clock: what counts as a minute. wall: one of the clock on the wall. cpu: one that this process computes, all of
+            its threads together, so that what else the machine does takes no steps away; on the CPU only.
         learning_rate: peak of AdamW's learning rate.
         warmup_steps: steps of linear warm-up; cosine decay to a hundredth follows.
         weight_decay: AdamW's decoupled weight decay, on matrices only.
@@ -55,6 +58,7 @@ class FitConfig:
 
     steps: Annotated[int, Within(0, 1e9)] = 0
     minutes: Annotated[float, Within(0, 1e6)] = 0.0
+    clock: Literal["wall", "cpu"] = "wall"
     learning_rate: Annotated[float, Within(0, 100)] = 2e-3
     warmup_steps: Annotated[int, Within(0, 1e9)] = 100
     weight_decay: Annotated[float, Within(0, 100)] = 0.01
@@ -73,6 +77,9 @@ class FitConfig:
         if (self.steps > 0) == (self.minutes > 0):
             advice = "pass --fit.steps N or --fit.minutes M"
             raise ConfigError("training budget", "needs either steps or minutes", advice)
+        if self.clock == "cpu" and (self.workers or choose_device(self.device).type != "cpu"):
+            wrong = "cpu counts this process alone: no worker processes, no GPU"
+            raise ConfigError("fit.clock", wrong, "pass --fit.device cpu --fit.workers 0, or --fit.clock wall")
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ class Fitted:
         best: the lowest value of the figure that chooses (for CER a fraction); infinite if nothing was validated.
         best_step: the step it was reached at.
         steps: steps done.
-        minutes: wall-clock time used, validation included.
+        minutes: time used by the clock of the budget, validation included.
         interrupted: whether Ctrl-C ended the fit before its budget did.
         figures: all that the validator found at the best step.
         restarted_step: the step at which the fit started again from a plateau; 0: it did not.
@@ -161,11 +168,12 @@ class _Fit(Generic[Model]):
     save_best: Callable[[Model, float, int], None]
     report: Report
     progress: _Progress = field(default_factory=_Progress)
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(init=False)
     agreed_s: float = 0.0
     loss: float = 0.0
 
     def __post_init__(self) -> None:
+        self.started = CLOCKS[self.config.clock]()
         distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
         self.rank = torch.distributed.get_rank() if distributed else 0
         self.ranks = torch.distributed.get_world_size() if distributed else 1
@@ -194,7 +202,7 @@ class _Fit(Generic[Model]):
         with noticing_ctrl_c() as interrupted:
             batches = loaded(self.batches.batch, range(first, last, self.ranks), self.device, self.config.workers)
             try:
-                for batch in batches:
+                for batch in batches if self._fraction() < 1.0 else ():  # a run that is resumed may have used it up
                     self._step(batch)
                     stop = self._agree(interrupted())
                     if stop or self._fraction() >= 1.0:
@@ -246,7 +254,7 @@ class _Fit(Generic[Model]):
         return self.agreed_s if self.ranks > 1 else self._clock()
 
     def _clock(self) -> float:
-        return self.progress.elapsed_s + time.monotonic() - self.started
+        return self.progress.elapsed_s + CLOCKS[self.config.clock]() - self.started
 
     def _agree(self, interrupted: bool) -> bool:
         """Whether any process was interrupted; sets the time by which all processes decide and schedule alike."""
@@ -322,7 +330,7 @@ class _Fit(Generic[Model]):
     def _checkpoint(self) -> None:
         if self.rank:
             return
-        self.progress.elapsed_s, self.started = self._clock(), time.monotonic()
+        self.progress.elapsed_s, self.started = self._clock(), CLOCKS[self.config.clock]()
         state = {"objective": self.objective.state_dict(), "optimizer": self.optimizer.state_dict()}
         write_checkpoint(state | {"progress": vars(self.progress)}, self.folder)
 

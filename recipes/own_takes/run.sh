@@ -2,7 +2,7 @@
 # What a stranger's own takes come to by the plain defaults, beside linear discriminants and TDS in the same minutes:
 #   recipes/own_takes/run.sh DATA OUT
 # DATA holds the sets' folders, and pool/unpack.py (or what it unpacked, as folders beside the others). A second run
-# goes on where the first stopped. The machine needs a free core for each of JOBS, as the budget is one of minutes.
+# goes on where the first stopped. The budget counts what a run computes, so that what else the machine does takes none of it.
 set -euo pipefail
 
 data=${1:?usage: recipes/own_takes/run.sh DATA OUT}
@@ -11,7 +11,7 @@ sets=${SETS:-isl_fingerspelling somach_modes somach_sessions subvocal_people psl
     suguru_sub1 suguru_sub2 suguru_sub3 suguru_sub4 suguru_sub5}
 systems=${SYSTEMS:-emgasr tds lda}      # emgasr: plain; NAME: NAME.yaml of CONFIGS over that (A+B: both); lda
 seeds=${SEEDS:-0 1 2 3 4}
-minutes=${MINUTES:-5}                   # of training a run, on one core
+minutes=${MINUTES:-5}                   # that training a run computes, on one core
 jobs=${JOBS:-2}
 split=${SPLIT:-test}                    # or validation, which may be read as often as one likes
 train=${TRAIN:-}                        # more options of `emgasr train`, the same for every system
@@ -127,7 +127,7 @@ one() {  # set, system, seed
         if [ -f "$place/run/checkpoint.pt" ]; then
             "${emgasr[@]}" train --resume --out "$place/run" --quiet >> "$place/train.txt" 2>&1
         else
-            options=(--task "$(task_of "$1")" --fit.minutes "$minutes" --seed "$3")
+            options=(--task "$(task_of "$1")" --fit.minutes "$minutes" --fit.clock cpu --seed "$3")
             for part in ${2//+/ }; do
                 [ "$part" = emgasr ] || options+=(--config "$configs/$part.yaml")
             done

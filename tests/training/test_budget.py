@@ -39,7 +39,7 @@ def parts() -> dict[str, Any]:
 
 def timed(monkeypatch: pytest.MonkeyPatch, step_s: float, judge_s: float) -> None:
     monkeypatch.setattr(budget, "step_seconds", lambda *_: step_s)
-    monkeypatch.setattr(budget, "seconds_of", lambda _: judge_s)
+    monkeypatch.setattr(budget, "seconds_of", lambda *_: judge_s)
 
 
 def test_validations_take_a_tenth_of_the_budget_at_most(monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]) -> None:

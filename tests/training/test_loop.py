@@ -264,6 +264,31 @@ def test_a_budget_in_minutes_ends_in_time(tmp_path: Path) -> None:
     assert entries[0]["minutes"] == pytest.approx(0.015, rel=0.5)
 
 
+class Sleeping(GreedyCER):
+    """Waits, as a machine does that others use, before it judges."""
+
+    def __call__(self, model: Recognizer) -> Judgement:
+        time.sleep(1.5)
+        return super().__call__(model)
+
+
+def test_minutes_may_be_those_that_the_process_computes(tmp_path: Path) -> None:
+    started, computed = time.monotonic(), time.process_time()
+    judge = Sleeping(VALIDATION, tiny_recognizer().tokens)
+    fitted = run(tmp_path, FitConfig(minutes=0.02, clock="cpu", validations=2), validate=judge, augment=PLAIN)
+    assert 1.2 <= 60 * fitted.minutes <= time.process_time() - computed + 0.01
+    assert time.monotonic() - started >= 60 * fitted.minutes / torch.get_num_threads() + 3.0
+
+
+@pytest.mark.parametrize("clock", ["wall", "cpu"])
+def test_a_run_that_has_used_its_minutes_takes_no_further_step(clock: Any, tmp_path: Path) -> None:
+    config = FitConfig(minutes=0.01, clock=clock, validations=1)
+    fitted = run(tmp_path, config, augment=PLAIN)
+    again = run(tmp_path, config, augment=PLAIN, resume=True)
+    assert again.steps == fitted.steps
+    assert again.minutes >= fitted.minutes
+
+
 def test_the_rate_warms_up_and_decays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rates: list[float] = []
     step = torch.optim.AdamW.step
@@ -380,6 +405,11 @@ def test_a_checkpoint_of_the_release_before_is_resumed(tmp_path: Path) -> None:
 def test_a_fit_without_a_budget_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="either steps or minutes"):
         run(tmp_path, FitConfig())
+
+
+def test_minutes_of_computing_are_refused_where_others_compute(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cpu counts this process alone"):
+        run(tmp_path, FitConfig(minutes=1, clock="cpu", workers=2))
 
 
 class Stuck:
