@@ -2,7 +2,7 @@
 # What a stranger's own takes come to by the plain defaults, beside linear discriminants and TDS in the same minutes:
 #   recipes/own_takes/run.sh DATA OUT
 # DATA holds the sets' folders, and pool/unpack.py (or what it unpacked, as folders beside the others). A second run
-# goes on where the first stopped. The budget counts what a run computes, so that what else the machine does takes none of it.
+# goes on where the first stopped. The budget counts what a run computes: what else the machine does takes none of it.
 set -euo pipefail
 
 data=${1:?usage: recipes/own_takes/run.sh DATA OUT}
