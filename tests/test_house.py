@@ -19,6 +19,7 @@ FLOORS = (
     ("runtime",),
     ("files",),
     ("config",),
+    ("label_checks",),
     ("recording", "tokens", "score", "state"),
     ("transcript",),
     ("sessions", "frontend"),
