@@ -19,7 +19,7 @@ from emgasr.manifests.leaks import leaks, spelled_alike, twice
 from emgasr.manifests.manifest import TRAIN, Entry, Manifest, checksum_file
 from emgasr.manifests.oddities import few_takes, mixtures, too_short
 from emgasr.manifests.text_overlap import TextOverlap, read_lines, text_overlap
-from emgasr.recording import Recording, montage_of
+from emgasr.recording import UNTOLD, Recording, montage_of
 
 # A prompt of `emgasr record` ends this long after its enter, when the next one has begun.
 _RELEASE_S = 0.1
@@ -210,7 +210,7 @@ class _Tally:
         self.rates_hz.setdefault(recording.rate_hz, []).append(entry.path)
         self.channels.setdefault(recording.n_channels, []).append(entry.path)
         self.units.setdefault(recording.unit, []).append(entry.path)
-        if montage := montage_of(recording.bands):
+        if (montage := montage_of(recording.bands)) and UNTOLD not in montage:
             self.montages.setdefault(montage, []).append(entry.path)
         self.events += len(recording.events)
         self.spans += len(recording.spans)

@@ -18,7 +18,7 @@ from emgasr.recording import Recording, Spans
 
 def open_recording(path: str | Path) -> Recording:
     """Open a session; RecordingError unless it has emg2qwerty's rate, electrodes and channels in their order."""
-    recording = bids.open_recording(path, unit="uV", ring=True)
+    recording = bids.open_recording(path, unit="uV", ring=True, montage="bipolar")
     if recording.rate_hz != RATE_HZ or recording.unit != "uV":
         found = f"is at {recording.rate_hz:g} Hz in {recording.unit}"
         raise RecordingError(path, found, f"emg2qwerty is at {RATE_HZ:g} Hz in µV; use the layout 'bids'")
