@@ -12,8 +12,8 @@ import numpy as np
 
 from emgasr.display.visible import told_line
 from emgasr.errors import DataError, ModelError, RecordingError
+from emgasr.files.label_checks import check_sorted, check_texts, is_text, listed, set_seconds
 from emgasr.files.plain_text import normalized
-from emgasr.label_checks import check_sorted, check_texts, is_text, listed, set_seconds
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
 # How a channel's voltage is taken. What a device subtracts decides which muscles it hears, and cannot be undone.

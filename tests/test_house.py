@@ -19,7 +19,6 @@ FLOORS = (
     ("runtime",),
     ("files",),
     ("config",),
-    ("label_checks",),
     ("recording", "tokens", "score", "state"),
     ("transcript",),
     ("sessions", "frontend"),
