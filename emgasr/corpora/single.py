@@ -17,7 +17,7 @@ from emgasr.corpora.files import listing
 from emgasr.corpora.samples.arrays import SUFFIXES, TABLES, open_samples
 from emgasr.corpora.samples.wav import read_header
 from emgasr.corpora.spans import RECORDINGS
-from emgasr.corpora.tables.units import resolve_unit
+from emgasr.corpora.tables.units import resolve_montage, resolve_unit
 from emgasr.corpora.takes import TABLE
 from emgasr.corpora.takes import open_recording as open_bare
 from emgasr.display.wording import listed
@@ -38,12 +38,14 @@ class Facts:
         unit: uV, mV, V, nV or counts.
         scale_uv: µV of one stored step, in place of a unit.
         columns: of a table of samples, the electrodes' columns by name or number from 1.
+        montage: how the voltage was taken, one of MONTAGES.
     """
 
     rate_hz: float | None = None
     unit: str | None = None
     scale_uv: float | None = None
     columns: tuple[str, ...] = ()
+    montage: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,11 @@ def _described(path: Path, facts: Facts) -> Recording:
     if facts.scale_uv is not None or facts.columns:
         option = "--scale-uv" if facts.scale_uv is not None else "--columns"
         raise RecordingError(path, f"describes its samples itself: {option} is for bare ones", f"leave {option} out")
+    if montage := resolve_montage(path, facts.montage):
+        if other := next((band.montage for band in recording.bands if band.montage not in ("", montage)), ""):
+            wrong = f"is of montage {other}, as it says itself, not {montage}"
+            raise RecordingError(path, wrong, "leave the montage out (--montage)")
+        recording = replace(recording, bands=tuple(replace(band, montage=montage) for band in recording.bands))
     return recording
 
 
@@ -134,7 +141,9 @@ def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
         assumed.append(f"in {unit}")
     if unit is None and scale_uv is None:
         raise _unsaid(path, rate=False, unit=True)
-    recording = open_bare(path, rate_hz=rate_hz, unit=unit, scale_uv=scale_uv, columns=facts.columns)
+    montage = resolve_montage(path, facts.montage)
+    said = {"unit": unit, "scale_uv": scale_uv, "columns": facts.columns, "montage": montage}
+    recording = open_bare(path, rate_hz=rate_hz, **said)  # type: ignore[arg-type]
     if signal is not None:
         electrodes = electrode_count(signal.bands)
         if recording.n_channels != electrodes:
@@ -142,7 +151,7 @@ def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
                 ", or say which columns hold them (--columns)" if path.suffix.lower() in TABLES else ""
             )
             raise RecordingError(path, f"has {recording.n_channels} channels, the model {electrodes}", advice)
-        recording = replace(recording, bands=signal.bands)
+        recording = replace(recording, bands=tuple(replace(band, montage=montage) for band in signal.bands))
     if assumed:
         note = f"taken {' and '.join(assumed)}, as the model is: its file does not say (--rate, --unit)"
         recording = replace(recording, notes=(*recording.notes, note))
@@ -179,6 +188,8 @@ def _of_table(path: Path, corpus: str, facts: Facts, signal: Signal | None) -> t
     options: dict[str, Any] = {"scale_uv": facts.scale_uv, "columns": facts.columns, "unit": facts.unit}
     if facts.unit is None and facts.scale_uv is None and signal is not None:
         options["unit"] = signal.unit
+    if facts.montage:
+        options["montage"] = resolve_montage(path, facts.montage)
     if signal is not None and len(signal.bands) > 1:
         options["bands"] = [[band.name, len(band.electrodes)] for band in signal.bands]
     findings = Findings()

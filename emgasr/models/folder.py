@@ -53,7 +53,8 @@ def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") 
     for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME):
         (folder / name).unlink(missing_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in recognizer.state_dict().items()}
-    content = {"emgasr_model": FORMAT, **to_mapping(recognizer.signal), **to_mapping(recognizer.config)}
+    bands = [band.as_row() for band in recognizer.signal.bands]
+    content = {"emgasr_model": FORMAT, **to_mapping(recognizer.signal), "bands": bands, **to_mapping(recognizer.config)}
     with replacing(folder / "model.safetensors") as path:
         path.write_bytes(save(weights))  # by Python, so that a full disk is reported as for any other file
     recognizer.tokens.save(folder)

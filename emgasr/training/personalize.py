@@ -86,8 +86,7 @@ def personalize(
         raise DataError("personalize", f"got recordings of {len(people)} people", "give those of one person")
     recognizer = load_recognizer(base)
     recordings = [mended(recording, log) for recording in recordings]
-    for recording in recordings:
-        recognizer.signal.check(recording)
+    recognizer.signal = recognizer.signal.with_montage_of(recordings)
     if compose is None and recognizer.tokens.kind != "keystrokes":
         facts = Facts.of(recordings)
         if facts.labels and not facts.typed:

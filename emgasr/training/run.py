@@ -90,8 +90,8 @@ def train(
         torch.manual_seed(config.seed)
         tokens = make_tokens(config.tokens, training)
         shape = RecognizerConfig(config.features, config.normalize, config.encoder)
-        recognizer = Recognizer(shape, Signal.of(training[0]), tokens)
-        for recording in training:
+        recognizer = Recognizer(shape, Signal.of(training[0]).with_montage_of(training), tokens)
+        for _, recording in validation:
             recognizer.signal.check(recording)
         if config.init and not resume:
             _take_weights(recognizer, load_recognizer(config.init), config.init)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +136,23 @@ def test_a_folder_without_recordings_and_a_table_at_another_rate_are_one_line(tm
         named(tmp_path / "empty")
     with pytest.raises(EmgasrError, match="is at 200 Hz by its table, not at 100 Hz"):
         named(write_takes(tmp_path / "takes"), Facts(100.0, "uV"))
+
+
+def test_a_montage_is_what_is_said_and_never_the_models(tmp_path: Path) -> None:
+    bands = tuple(replace(band, montage="bipolar") for band in MODEL.bands)
+    bipolar = replace(MODEL, bands=bands)
+    path = take(tmp_path, "npy")
+    assert {band.montage for band in open_single(path, signal=bipolar).bands} == {""}
+    assert open_single(path, Facts(montage="Bipolar"), bipolar).bands == bands
+    with pytest.raises(RecordingError, match=r"take\.npy: is of montage average, the model of bipolar"):
+        open_single(path, Facts(montage="average"), bipolar)
+    with pytest.raises(RecordingError, match=r"unknown montage 'mono'; say bipolar, reference or average"):
+        open_single(path, Facts(montage="mono"), bipolar)
+
+
+def test_a_file_that_says_its_montage_is_not_contradicted(tmp_path: Path) -> None:
+    bands = (Band.numbered("left", 4, montage="bipolar"), Band.numbered("right", 4))
+    path = write_native(tmp_path, bands=bands)
+    assert {band.montage for band in open_single(path, Facts(montage="bipolar")).bands} == {"bipolar"}
+    with pytest.raises(RecordingError, match="is of montage bipolar, as it says itself, not reference"):
+        open_single(path, Facts(montage="reference"))
