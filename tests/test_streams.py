@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from emgasr.decoding import greedy
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import LogSpectrogramConfig, build_features
+from emgasr.models.encoder import FrameShape
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
 from emgasr.state import merge_streams, select_streams, state_of, tensors_of
@@ -209,7 +210,7 @@ def test_what_leaves_the_first_frames_out_cannot_be_streamed() -> None:
     from emgasr.models.tds import TDSEncoder
 
     with pytest.raises(ConfigError, match=r"encoder\.padding.*streamed"):
-        TDSEncoder(TDSConfig(mlp_width=6, channels=3, padding="none"), 1, 1, 2).start(
+        TDSEncoder(TDSConfig(mlp_width=6, channels=3, padding="none"), FrameShape(1, 1, 2)).start(
             1, torch.float32, torch.device("cpu")
         )
 

@@ -8,10 +8,39 @@ Shapes: B batch, F input frames, N bands, E electrodes, K bins, F' output frames
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FrameShape:
+    """What a frame of features is laid out as: N bands of E electrodes with K bins each.
+
+    Args:
+        bands: N.
+        electrodes: E of each band.
+        bins: K of each electrode.
+        rings: whether each band closes a circle; left out: all do.
+        present: (N, K) whether each bin says anything, as no device hears above half its rate. Left out: all do.
+    """
+
+    bands: int
+    electrodes: int
+    bins: int
+    rings: tuple[bool, ...] = ()
+    present: tuple[tuple[bool, ...], ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """N, E and K."""
+        return self.bands, self.electrodes, self.bins
+
+    def ring(self, band: int) -> bool:
+        """Whether a band closes a circle."""
+        return self.rings[band] if self.rings else True
 
 
 class Encoded(NamedTuple):
@@ -41,7 +70,7 @@ class EncoderConfig(Protocol):
 
 
 class Encoder(Protocol):
-    """An encoder: a torch module that is built from (config, bands, electrodes, bins). A stage as `emgasr.state.Stage`.
+    """An encoder: a torch module that is built from (config, shape of frames). A stage as `emgasr.state.Stage`.
 
     Attributes:
         width: D, the width of hidden frames.

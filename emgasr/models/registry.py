@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from emgasr.models.conformer import ConformerConfig, ConformerEncoder
-from emgasr.models.encoder import Encoder, EncoderConfig
+from emgasr.models.encoder import Encoder, EncoderConfig, FrameShape
 from emgasr.models.linear import LinearConfig, LinearEncoder
 from emgasr.models.tds import TDSConfig, TDSEncoder
 
 
 class EncoderKind(NamedTuple):
-    """One kind of encoder: the dataclass of its options, and what builds it from (options, bands, electrodes, bins)."""
+    """One kind of encoder: the dataclass of its options, and what builds it from (options, shape of frames)."""
 
     config: type[EncoderConfig]
     build: Callable[..., Encoder]
@@ -25,6 +25,6 @@ ENCODERS: dict[str, EncoderKind] = {
 }
 
 
-def build_encoder(config: EncoderConfig, bands: int, electrodes: int, bins: int) -> Encoder:
-    """Build the encoder that `config` describes, for frames of `bands` bands, `electrodes` electrodes, `bins` bins."""
-    return ENCODERS[config.kind].build(config, bands, electrodes, bins)
+def build_encoder(config: EncoderConfig, shape: FrameShape) -> Encoder:
+    """Build the encoder that `config` describes, for frames of this shape."""
+    return ENCODERS[config.kind].build(config, shape)

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
-from emgasr.models.encoder import Encoded
+from emgasr.models.encoder import Encoded, FrameShape
 from emgasr.state import frame_mask, latest, part
 
 
@@ -76,8 +76,9 @@ class TDSEncoder(nn.Module):
     chunk_frames = 1
     lookahead_frames = 0
 
-    def __init__(self, config: TDSConfig, bands: int, electrodes: int, bins: int) -> None:
+    def __init__(self, config: TDSConfig, shape: FrameShape) -> None:
         super().__init__()
+        bands, electrodes, bins = shape.sizes
         self.config = config
         self.width = bands * config.mlp_width
         self.networks = bands if config.shared else 1  # that read side by side, with the same weights

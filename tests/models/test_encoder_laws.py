@@ -17,7 +17,7 @@ from emgasr.config.parsing import from_mapping, to_mapping
 from emgasr.frontend.features import Features
 from emgasr.frontend.normalize import RunningNormalize
 from emgasr.models.conformer import ConformerConfig
-from emgasr.models.encoder import EncoderConfig
+from emgasr.models.encoder import EncoderConfig, FrameShape
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.registry import ENCODERS, build_encoder
@@ -51,7 +51,7 @@ every_encoder = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: co
 
 def encoder_of(config: EncoderConfig) -> Any:
     torch.manual_seed(0)
-    encoder: Any = build_encoder(config, BANDS, ELECTRODES, BINS)
+    encoder: Any = build_encoder(config, FrameShape(BANDS, ELECTRODES, BINS))
     for name, parameter in encoder.named_parameters():
         if "distance_bias" in name:
             nn.init.normal_(parameter)

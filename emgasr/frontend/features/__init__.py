@@ -8,6 +8,7 @@ from emgasr.frontend.features.band_power import BandPower, BandPowerConfig
 from emgasr.frontend.features.contract import MOST_CHANNELS, Features, FeaturesConfig, FeaturesState
 from emgasr.frontend.features.log_spectrogram import LogSpectrogram, LogSpectrogramConfig
 from emgasr.frontend.features.raw_samples import RawSamples, RawSamplesConfig
+from emgasr.frontend.features.shared_axis import SharedAxis, SharedAxisConfig
 from emgasr.frontend.features.spectral_covariance import SpectralCovariance, SpectralCovarianceConfig
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "FeaturesState",
     "LogSpectrogramConfig",
     "RawSamplesConfig",
+    "SharedAxisConfig",
     "SpectralCovarianceConfig",
     "build_features",
 ]
@@ -35,6 +37,7 @@ FEATURES: dict[str, FeaturesKind] = {
     "log_spectrogram": FeaturesKind(LogSpectrogramConfig, LogSpectrogram),
     "band_power": FeaturesKind(BandPowerConfig, BandPower),
     "spectral_covariance": FeaturesKind(SpectralCovarianceConfig, SpectralCovariance),
+    "shared_axis": FeaturesKind(SharedAxisConfig, SharedAxis),
     "raw_samples": FeaturesKind(RawSamplesConfig, RawSamples),
 }
 
