@@ -117,6 +117,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _model(folder: Path, shown: bool) -> dict[str, Any]:
+    from emgasr.corpora.tables.units import step_name
     from emgasr.pipeline import Pipeline
     from emgasr.streaming.delay import delay_of
 
@@ -129,6 +130,7 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
         "kind": "model",
         "rate_hz": signal.rate_hz,
         "unit": signal.unit,
+        **({"bare_takes": [step_name(signal.unit, step) for step in signal.steps]} if signal.steps else {}),
         "bands": {band.name: len(band.electrodes) for band in signal.bands},
         "tokens": recognizer.tokens.kind,
         "symbols": len(recognizer.tokens) - 1,
