@@ -89,6 +89,7 @@ def open_recording(
     unit: str | None = None,
     scale_uv: float | None = None,
     columns: Sequence[str] = (),
+    montage: str = "",
 ) -> Recording:
     """Open a session (HDF5), BIDS EMG (BDF, EDF) or a single take (.npy, .wav, .csv) by its content; reads lazily.
 
@@ -98,6 +99,7 @@ def open_recording(
         unit: uV, mV, V, nV or counts, likewise.
         scale_uv: µV of one stored step, in place of a unit.
         columns: of a table of samples, the electrodes' columns by name or number from 1.
+        montage: bipolar, reference or average: how the voltage was taken, where the file does not say it.
 
     Raises:
         RecordingError: The file is missing, damaged, of another kind, or does not agree with what is said of it.
@@ -105,7 +107,7 @@ def open_recording(
     _check_path("open_recording", path)
     from emgasr.corpora.single import Facts, open_single
 
-    return open_single(path, Facts(rate_hz, unit, scale_uv, tuple(columns)))
+    return open_single(path, Facts(rate_hz, unit, scale_uv, tuple(columns), montage))
 
 
 def save_recording(recording: Recording, path: str | Path) -> None:

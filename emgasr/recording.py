@@ -6,15 +6,24 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from emgasr.display.visible import told_line
 from emgasr.errors import DataError, ModelError, RecordingError
+from emgasr.files.label_checks import check_sorted, check_texts, is_text, listed, set_seconds
 from emgasr.files.plain_text import normalized
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
+# How a channel's voltage is taken. What a device subtracts decides which muscles it hears, and cannot be undone.
+MONTAGES = {
+    "bipolar": "between two poles over one muscle",
+    "reference": "of every electrode against one shared electrode",
+    "average": "of every electrode against the mean of all",
+}
+Montage = Literal["", "bipolar", "reference", "average"]  # "": not told
+UNTOLD = "not told"  # as people read it
 ORIGINS = ("measured", "simulated", "composed")
 LOWEST_HZ, HIGHEST_HZ = 1e-3, 1e9  # of a sampling rate: with these, seconds and samples count each other
 SPAN_KINDS = ("prompt", "utterance", "gesture", "rest")
@@ -22,35 +31,53 @@ SPAN_KINDS = ("prompt", "utterance", "gesture", "rest")
 
 @dataclass(frozen=True)
 class Band:
-    """Electrodes worn together; in a `ring`, electrode i lies beside i + 1 and the last beside the first."""
+    """Electrodes worn together; in a `ring`, electrode i lies beside i + 1 and the last beside the first.
+
+    `montage` is one of MONTAGES, or "" where nobody says it.
+    """
 
     name: str
     electrodes: tuple[str, ...]
     ring: bool = False
+    montage: Montage = ""
 
     def __post_init__(self) -> None:
-        _check_texts("band", (self.name, *_listed("band", self.electrodes)))
+        check_texts("band", (self.name, *listed("band", self.electrodes)))
         if not isinstance(self.ring, bool):
             raise DataError("band", f"ring is {self.ring!r}", "give True or False")
+        if self.montage not in ("", *MONTAGES):
+            raise DataError("band", f"montage is {self.montage!r}", f"choose {', '.join(MONTAGES)}, or leave it out")
         object.__setattr__(self, "electrodes", tuple(self.electrodes))
 
     @staticmethod
-    def numbered(name: str, count: int, ring: bool = False) -> Band:
+    def numbered(name: str, count: int, ring: bool = False, montage: Montage = "") -> Band:
         """Return a band of `count` electrodes called "<name>1" to "<name>count"."""
-        return Band(name, tuple(f"{name}{i + 1}" for i in range(count)), ring)
+        return Band(name, tuple(f"{name}{i + 1}" for i in range(count)), ring, montage)
 
     @staticmethod
-    def of_word(word: str, ring: bool = False) -> Band:
+    def of_word(word: str, ring: bool = False, montage: Montage = "") -> Band:
         """Return the numbered band that a word describes as NAME:ELECTRODES ("left:16"); DataError for other words."""
         name, _, count = word.rpartition(":")
         if not name or not count.isdecimal() or int(count) < 1:
             raise DataError("bands", f"{word!r} is no band", "write NAME:ELECTRODES, as in left:16")
-        return Band.numbered(name, int(count), ring)
+        return Band.numbered(name, int(count), ring, montage)
+
+    def as_row(self) -> dict[str, Any]:
+        """Return what a file holds of the band: its fields, without a montage that is not told."""
+        row = {"name": self.name, "electrodes": list(self.electrodes), "ring": self.ring}
+        return {**row, "montage": self.montage} if self.montage else row
 
 
 def electrode_count(bands: Iterable[Band]) -> int:
     """Return the electrodes of all bands, which are the channels of their signal."""
     return sum(len(band.electrodes) for band in bands)
+
+
+def montage_of(bands: Sequence[Band]) -> str:
+    """Return the montage of all bands, or of each where they differ; "" if none says it."""
+    if len(montages := {band.montage for band in bands}) == 1:
+        return str(montages.pop())
+    return ", ".join(f"{band.name} {band.montage or UNTOLD}" for band in bands)
 
 
 class Samples(Protocol):
@@ -71,10 +98,10 @@ class Events:
     keys: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        _check_texts("events", _listed("events", self.keys))
-        _seconds(self, "time_s", len(self.keys), "events")
-        _seconds(self, "release_s", len(self.keys), "events", unknown=True)
-        _check_sorted(self.time_s, "event times")
+        check_texts("events", listed("events", self.keys))
+        set_seconds(self, "time_s", len(self.keys), "events")
+        set_seconds(self, "release_s", len(self.keys), "events", unknown=True)
+        check_sorted(self.time_s, "event times")
 
     @staticmethod
     def empty() -> Events:
@@ -111,10 +138,10 @@ class Spans:
     _reach_s: np.ndarray = field(init=False, repr=False)  # the latest end so far: what makes binary search right
 
     def __post_init__(self) -> None:
-        _check_texts("spans", (*_listed("spans", self.kinds), *_listed("spans", self.texts)))
-        _seconds(self, "start_s", len(self.texts), "spans")
-        _seconds(self, "end_s", len(self.texts), "spans")
-        _check_sorted(self.start_s, "span starts")
+        check_texts("spans", (*listed("spans", self.kinds), *listed("spans", self.texts)))
+        set_seconds(self, "start_s", len(self.texts), "spans")
+        set_seconds(self, "end_s", len(self.texts), "spans")
+        check_sorted(self.start_s, "span starts")
         if len(self.kinds) != len(self.texts):
             raise DataError("spans", f"{len(self.kinds)} kinds for {len(self.texts)} texts")
         if unknown := set(self.kinds) - set(SPAN_KINDS):
@@ -212,7 +239,7 @@ class Recording:
     def _check_types(self) -> None:
         """Raise a RecordingError for a value that no file gives back, or that fails only when it is read."""
         for name in ("subject", "session", "unit", "origin"):
-            if not _is_text(value := getattr(self, name)) or "\0" in value:
+            if not is_text(value := getattr(self, name)) or "\0" in value:
                 raise self._error(f"{name} is {value!r}", "give a text")
         for name in ("rate_hz", "start_unix_s"):
             value = getattr(self, name)
@@ -305,11 +332,11 @@ class Signal:
         return counts.pop()
 
     def check(self, recording: Recording) -> None:
-        """Raise a RecordingError unless `recording` has this rate, unit and shape of bands."""
+        """Raise a RecordingError unless `recording` has this rate, unit, shape of bands and, where told, montage."""
         self.check_same(Signal.of(recording), f"recording {recording.subject}/{recording.session}")
 
     def check_same(self, other: Signal, where: str) -> None:
-        """Raise a RecordingError unless `other`, which `where` names, has this rate, unit and shape of bands."""
+        """Raise a RecordingError unless `other`, called `where`, has this rate, unit, shape and montage of bands."""
         if other.rate_hz != self.rate_hz:
             advice = "record at the model's rate or train a model for this one; the rate is never changed silently"
             raise RecordingError(where, f"is at {other.rate_hz:g} Hz, the model at {self.rate_hz:g} Hz", advice)
@@ -320,6 +347,19 @@ class Signal:
             )
         if other.unit != self.unit:
             raise RecordingError(where, f"is in {other.unit}, the model in {self.unit}", "convert the recording")
+        for band, heard in zip(self.bands, other.bands, strict=True):
+            if band.montage and heard.montage and band.montage != heard.montage:
+                wrong = f"is of montage {heard.montage}, the model of {band.montage} ({MONTAGES[band.montage]})"
+                raise RecordingError(where, wrong, "take the voltage in the same way, or train a model on this montage")
+
+    def with_montage_of(self, recordings: Iterable[Recording]) -> Signal:
+        """Return this signal with the montage that recordings say; a RecordingError for one that does not match it."""
+        signal = self
+        for recording in recordings:
+            signal.check(recording)
+            pairs = zip(signal.bands, recording.bands, strict=True)
+            signal = replace(signal, bands=tuple(replace(a, montage=a.montage or b.montage) for a, b in pairs))
+        return signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -345,38 +385,3 @@ def row_range(rows: slice, n: int) -> tuple[int, int]:
     if step != 1:
         raise ValueError("lazy samples are sliced in steps of one; read them, then stride")
     return start, max(start, stop)
-
-
-def _listed(what: str, values: object) -> Sequence[object]:
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise DataError(what, f"{values!r} is no list of texts", "give a tuple of them")
-    return values
-
-
-def _check_texts(what: str, values: Iterable[object]) -> None:
-    for value in values:
-        if not _is_text(value):
-            raise DataError(what, f"{value!r} is no text", "give texts alone")
-
-
-def _is_text(value: object) -> bool:
-    """Return whether a value is a text that every file can hold; one with half of a surrogate pair is not."""
-    return isinstance(value, str) and (value.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in value))
-
-
-def _seconds(owner: object, name: str, count: int, what: str, unknown: bool = False) -> None:
-    try:
-        values = np.asarray(getattr(owner, name), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(what, f"{name} holds what is no number", "give seconds") from error
-    if values.shape != (count,):
-        raise DataError(what, f"{name} has shape {values.shape} for {count} labels")
-    if not (unknown or np.isfinite(values).all()):
-        raise DataError(what, f"{name} is not finite at label {int(np.argmin(np.isfinite(values)))}")
-    object.__setattr__(owner, name, values)
-
-
-def _check_sorted(times_s: np.ndarray, what: str) -> None:
-    if (np.diff(times_s) < 0).any():
-        at = int(np.argmax(np.diff(times_s) < 0)) + 1
-        raise DataError(what, f"time goes back at label {at} ({times_s[at - 1]:.3f} s, then {times_s[at]:.3f} s)")

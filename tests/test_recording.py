@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from emgasr.errors import DataError, OutputError, RecordingError
 from emgasr.files.hdf5 import OPEN_FILES, OpenFiles
-from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.recording import Band, Events, Montage, Recording, Signal, Spans, montage_of
 from emgasr.sessions.native import open_session, save_session
 from tests.helpers.disk import room_for
 from tests.helpers.miniatures import make_recording, write_native
@@ -402,6 +402,7 @@ def test_any_number_is_a_rate_and_what_is_made_can_be_saved_and_read(rate: Any, 
         lambda: Band("left", "abc"),  # type: ignore[arg-type]
         lambda: Band("left", (1, 2)),  # type: ignore[arg-type]
         lambda: Band("left", ("a",), ring=1),  # type: ignore[arg-type]
+        lambda: Band("left", ("a",), montage="monopolar"),  # type: ignore[arg-type]
     ],
 )
 def test_labels_and_bands_of_what_is_no_text_are_refused_when_they_are_made(make: Callable[[], object]) -> None:
@@ -414,3 +415,51 @@ def test_equal_recordings_make_equal_files_whenever_they_are_saved(tmp_path: Pat
     time.sleep(1.1)  # HDF5 keeps times in whole seconds
     save_session(make_recording(), tmp_path / "second.hdf5")
     assert (tmp_path / "first.hdf5").read_bytes() == (tmp_path / "second.hdf5").read_bytes()
+
+
+def worn(*montages: Montage) -> tuple[Band, ...]:
+    return tuple(Band.numbered(f"b{i}", 4, montage=montage) for i, montage in enumerate(montages))
+
+
+def test_a_montage_that_is_told_comes_back_and_one_that_is_not_leaves_the_file_as_before(tmp_path: Path) -> None:
+    save_session(make_recording(bands=worn("bipolar", "")), tmp_path / "told.hdf5")
+    told = open_session(tmp_path / "told.hdf5")
+    assert [band.montage for band in told.bands] == ["bipolar", ""]
+    assert told.notes == ()
+    save_session(make_recording(), tmp_path / "untold.hdf5")
+    with h5py.File(tmp_path / "untold.hdf5") as file:
+        assert "montage" not in file.attrs["bands"]
+        # As the release before this field wrote it: its files are not taken for edited ones, nor ours by it.
+        assert file.attrs["sha256"] == "d06a1038ddeb1150b16c833c04617a741be0c6f1aecc009d987ad7b4c609aff0"
+
+
+def test_a_file_with_a_montage_of_another_word_is_one_line(tmp_path: Path) -> None:
+    save_session(make_recording(bands=worn("average", "average")), tmp_path / "one.hdf5")
+    with h5py.File(tmp_path / "one.hdf5", "a") as file:
+        file.attrs["bands"] = file.attrs["bands"].replace("average", "averaged")
+    with pytest.raises(RecordingError, match="'montage' is 'averaged', not ''"):
+        open_session(tmp_path / "one.hdf5")
+
+
+@pytest.mark.parametrize(
+    ("bands", "told"),
+    [
+        (worn("", ""), ""),
+        (worn("bipolar", "bipolar"), "bipolar"),
+        (worn("bipolar", ""), "b0 bipolar, b1 not told"),
+        (worn("average", "reference"), "b0 average, b1 reference"),
+        ((), ""),
+    ],
+)
+def test_the_montage_of_bands_is_one_word_where_they_agree(bands: tuple[Band, ...], told: str) -> None:
+    assert montage_of(bands) == told
+
+
+def test_a_signal_takes_the_montage_that_recordings_say_and_refuses_two() -> None:
+    untold, bipolar, shared = (make_recording(bands=worn(m, m)) for m in ("", "bipolar", "reference"))
+    signal = Signal.of(untold).with_montage_of([untold, bipolar, untold])
+    assert montage_of(signal.bands) == "bipolar"
+    assert montage_of(Signal.of(untold).with_montage_of([untold]).bands) == ""
+    wrong = r"ann/day0: is of montage reference, the model of bipolar \(between two poles over one muscle\)"
+    with pytest.raises(RecordingError, match=wrong):
+        Signal.of(untold).with_montage_of([untold, bipolar, shared])

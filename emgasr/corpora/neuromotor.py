@@ -43,7 +43,7 @@ def open_recording(path: str | Path) -> Recording:
         samples=TableSamples(path.absolute(), TABLE, ("emg",), (total, ELECTRODES), clock.lost()),
         rate_hz=RATE_HZ,
         unit="uV",
-        bands=(Band.numbered("wrist", ELECTRODES, ring=True),),
+        bands=(Band.numbered("wrist", ELECTRODES, ring=True, montage="bipolar"),),  # the device of emg2qwerty, sEMG-RD
         subject=_user(path),
         session=path.stem,
         spans=spans,

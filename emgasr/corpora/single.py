@@ -17,7 +17,7 @@ from emgasr.corpora.files import listing
 from emgasr.corpora.samples.arrays import SUFFIXES, TABLES, open_samples
 from emgasr.corpora.samples.wav import read_header
 from emgasr.corpora.spans import RECORDINGS
-from emgasr.corpora.tables.units import resolve_unit, step_name
+from emgasr.corpora.tables.units import resolve_montage, resolve_unit, step_name
 from emgasr.corpora.takes import TABLE
 from emgasr.corpora.takes import open_recording as open_bare
 from emgasr.display.wording import listed
@@ -38,12 +38,14 @@ class Facts:
         unit: uV, mV, V, nV or counts.
         scale_uv: µV of one stored step, in place of a unit.
         columns: of a table of samples, the electrodes' columns by name or number from 1.
+        montage: how the voltage was taken, one of MONTAGES.
     """
 
     rate_hz: float | None = None
     unit: str | None = None
     scale_uv: float | None = None
     columns: tuple[str, ...] = ()
+    montage: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,11 @@ def _described(path: Path, facts: Facts) -> Recording:
     if facts.scale_uv is not None or facts.columns:
         option = "--scale-uv" if facts.scale_uv is not None else "--columns"
         raise RecordingError(path, f"describes its samples itself: {option} is for bare ones", f"leave {option} out")
+    if montage := resolve_montage(path, facts.montage):
+        if other := next((band.montage for band in recording.bands if band.montage not in ("", montage)), ""):
+            wrong = f"is of montage {other}, as it says itself, not {montage}"
+            raise RecordingError(path, wrong, "leave the montage out (--montage)")
+        recording = replace(recording, bands=tuple(replace(band, montage=montage) for band in recording.bands))
     return recording
 
 
@@ -135,7 +142,9 @@ def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
         assumed += [] if trained else [f"in {unit}"]
     if unit is None and scale_uv is None:
         raise _unsaid(path, rate=False, unit=True)
-    recording = open_bare(path, rate_hz=rate_hz, unit=unit, scale_uv=scale_uv, columns=facts.columns)
+    montage = resolve_montage(path, facts.montage)
+    said = {"unit": unit, "scale_uv": scale_uv, "columns": facts.columns, "montage": montage}
+    recording = open_bare(path, rate_hz=rate_hz, **said)  # type: ignore[arg-type]
     if signal is not None:
         electrodes = electrode_count(signal.bands)
         if recording.n_channels != electrodes:
@@ -143,7 +152,7 @@ def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
                 ", or say which columns hold them (--columns)" if path.suffix.lower() in TABLES else ""
             )
             raise RecordingError(path, f"has {recording.n_channels} channels, the model {electrodes}", advice)
-        recording = replace(recording, bands=signal.bands)
+        recording = replace(recording, bands=tuple(replace(band, montage=montage) for band in signal.bands))
     if assumed or trained:
         note = f"taken {' and '.join(assumed)}, as the model is: its file does not say (--rate, --unit)"
         if trained:
@@ -156,7 +165,7 @@ def steps_of(entries: Iterable[Entry]) -> tuple[float, ...]:
     """Return what one stored step is in the bare takes among entries, in their recordings' unit: each value once."""
     said = (entry.options for entry in entries if entry.corpus in ("takes", "spans"))
     found = {(options.get("unit"), options.get("scale_uv")) for options in said}
-    return tuple(sorted({resolve_unit("manifest", unit, scale)[1] for unit, scale in found}))  # type: ignore[arg-type]
+    return tuple(sorted({resolve_unit("manifest", unit, scale)[1] for unit, scale in found}))
 
 
 def _as_at_training(path: Path, signal: Signal) -> tuple[str | None, float | None, str]:
@@ -199,8 +208,11 @@ def _unsaid(path: Path, rate: bool, unit: bool) -> RecordingError:
 def _of_table(path: Path, corpus: str, facts: Facts, signal: Signal | None) -> tuple[list[Named], list[str]]:
     trained = ""
     options: dict[str, Any] = {"scale_uv": facts.scale_uv, "columns": facts.columns, "unit": facts.unit}
-    if facts.unit is None and facts.scale_uv is None and signal is not None:
+    assumed = facts.unit is None and facts.scale_uv is None and signal is not None and len(signal.steps) < 2
+    if assumed and signal is not None:
         options["unit"], options["scale_uv"], trained = _as_at_training(path, signal)
+    if facts.montage:
+        options["montage"] = resolve_montage(path, facts.montage)
     if signal is not None and len(signal.bands) > 1:
         options["bands"] = [[band.name, len(band.electrodes)] for band in signal.bands]
     findings = Findings()
@@ -209,7 +221,6 @@ def _of_table(path: Path, corpus: str, facts: Facts, signal: Signal | None) -> t
         wrong = f"is at {other.rate_hz:g} Hz by its table, not at {facts.rate_hz:g} Hz"
         raise RecordingError(other.path, wrong, "leave the rate out (--rate)")
     notes = [*findings.notes, *findings.left_over]
-    assumed = facts.unit is None and facts.scale_uv is None and signal is not None
     scaling = {name: options[name] for name in ("unit", "scale_uv") if options[name] is not None}
     if assumed and any(scaling.items() <= entry.options.items() for entry in entries):
         read = f"read as at training: {trained}" if trained else f"taken in {options['unit']}, as the model is"

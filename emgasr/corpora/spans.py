@@ -47,6 +47,7 @@ def open_recording(
     subject: str = "",
     session: str = "",
     ring: bool = False,
+    montage: str = "",
     bands: Sequence[Sequence[object]] | None = None,
     columns: Sequence[str] = (),
     label_clock: str = "",
@@ -69,7 +70,7 @@ def open_recording(
         (start, end, kind_of(label, kind, rest), label)
         for (start, end), (*_, label) in zip(bounds, marked, strict=True)
     )
-    layout = resolve_bands(samples.samples.shape[1], bands, ring)
+    layout = resolve_bands(samples.samples.shape[1], bands, ring, montage)
     notes = samples.notes + told
     return Recording(samples.samples, rate, name, layout, subject, session, spans=spans, notes=notes)
 
@@ -83,6 +84,7 @@ def scan(
     kind: str = "gesture",
     rest: Sequence[str] = REST,
     ring: bool = False,
+    montage: str = "",
     bands: Sequence[Sequence[object]] | None = None,
     columns: Sequence[str] = (),
     label_clock: str = "",
@@ -102,6 +104,8 @@ def scan(
             "ring": ring,
         }
         options |= _scaling(table, row, unit, scale_uv)
+        if montage:
+            options["montage"] = montage
         if bands:
             options["bands"] = bands
         options |= told_by_row(row, columns=columns, label_clock=label_clock)

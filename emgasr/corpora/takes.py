@@ -38,10 +38,11 @@ def open_recording(
     subject: str = "",
     session: str = "",
     ring: bool = False,
+    montage: str = "",
     bands: Sequence[Sequence[object]] | None = None,
     columns: Sequence[str] = (),
 ) -> Recording:
-    """Open one take; `bands` are [name, electrodes] pairs (default: one band), rings or not; `scale_uv` or `unit`.
+    """Open one take; `bands` are [name, electrodes] pairs (default: one band) of one `montage`; `scale_uv` or `unit`.
 
     A text that is among `rest` makes a span of kind "rest", another one of `kind`; no text makes none. `columns` name
     the electrodes of a table of text whose header leaves them open.
@@ -52,7 +53,7 @@ def open_recording(
     file = open_samples(path, rate, scale, unit=name, columns=columns)
     total, channels = file.samples.shape
     spans = Spans.of([(0.0, total / rate, kind_of(text, kind, rest), text)]) if text else Spans.empty()
-    layout = resolve_bands(channels, bands, ring)
+    layout = resolve_bands(channels, bands, ring, montage)
     return Recording(file.samples, rate, name, layout, subject, session, spans=spans, notes=file.notes)
 
 
@@ -65,6 +66,7 @@ def scan(
     kind: str = KIND,
     rest: Sequence[str] = REST,
     ring: bool = False,
+    montage: str = "",
     bands: Sequence[Sequence[object]] | None = None,
     columns: Sequence[str] = (),
 ) -> list[Entry]:
@@ -83,6 +85,8 @@ def scan(
         options: dict[str, object] = {"ring": ring, **rest_option(rest)}
         if kind != KIND:
             options["kind"] = kind
+        if montage:
+            options["montage"] = montage
         if bands:
             options["bands"] = bands
         options |= told_by_row(row, columns=columns) | row_scaling(table, row, unit, scale_uv)

@@ -19,7 +19,7 @@ from emgasr.manifests.leaks import leaks, spelled_alike, twice
 from emgasr.manifests.manifest import TRAIN, Entry, Manifest, checksum_file
 from emgasr.manifests.oddities import few_takes, mixtures, too_short
 from emgasr.manifests.text_overlap import TextOverlap, read_lines, text_overlap
-from emgasr.recording import Recording
+from emgasr.recording import UNTOLD, Recording, montage_of
 
 # A prompt of `emgasr record` ends this long after its enter, when the next one has begun.
 _RELEASE_S = 0.1
@@ -195,6 +195,7 @@ class _Tally:
         self.rates_hz: dict[float, list[str]] = {}  # and the paths of their recordings
         self.channels: dict[int, list[str]] = {}
         self.units: dict[str, list[str]] = {}
+        self.montages: dict[str, list[str]] = {}  # those that are told
         self.prompts: set[str] = set()
         self.labels: Counter[str] = Counter()
         self.spoken: Counter[str] = Counter()
@@ -209,6 +210,8 @@ class _Tally:
         self.rates_hz.setdefault(recording.rate_hz, []).append(entry.path)
         self.channels.setdefault(recording.n_channels, []).append(entry.path)
         self.units.setdefault(recording.unit, []).append(entry.path)
+        if (montage := montage_of(recording.bands)) and UNTOLD not in montage:
+            self.montages.setdefault(montage, []).append(entry.path)
         self.events += len(recording.events)
         self.spans += len(recording.spans)
         spans = zip(recording.spans.kinds, recording.spans.texts, strict=True)
@@ -236,12 +239,14 @@ class _Tally:
 
 
 def _mixtures(tallies: Iterable[_Tally]) -> list[str]:
-    """A line for each rate, number of channels or unit that some recordings do not share with the others."""
-    groups: dict[str, dict[str, list[str]]] = {"rates": {}, "numbers of channels": {}, "units": {}}
+    """A line for each rate, number of channels, unit or montage that some recordings do not share with the others."""
+    kinds = ("rates", "numbers of channels", "units", "montages")
+    groups: dict[str, dict[str, list[str]]] = {kind: {} for kind in kinds}
     for tally in tallies:
         told = [("rates", f"{rate:g} Hz", paths) for rate, paths in tally.rates_hz.items()]
         told += [("numbers of channels", str(count), paths) for count, paths in tally.channels.items()]
         told += [("units", unit, paths) for unit, paths in tally.units.items()]
+        told += [("montages", montage, paths) for montage, paths in tally.montages.items()]
         for what, value, paths in told:
             groups[what].setdefault(value, []).extend(paths)
     return mixtures(groups)

@@ -28,7 +28,7 @@ from emgasr.files.plain_data import json_lines, json_of
 from emgasr.files.plain_text import normalized
 from emgasr.files.regular_file import check_regular
 from emgasr.manifests.identity import same_name
-from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Recording
+from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Recording, montage_of
 
 PART = "part_s"
 MAKE_ANEW = "make it with `emgasr manifest`"
@@ -45,7 +45,10 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Entry:
-    """One recording of an experiment; `path` is absolute or relative to the manifest, `options` are its reader's."""
+    """One recording of an experiment; `path` is absolute or relative to the manifest, `options` are its reader's.
+
+    `montage` is that of its bands, "" where it is not told.
+    """
 
     path: str
     corpus: str
@@ -58,6 +61,7 @@ class Entry:
     sha256: str
     take: str = ""
     text: str = ""
+    montage: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
@@ -78,8 +82,14 @@ class Entry:
             rate_hz=recording.rate_hz,
             channels=recording.n_channels,
             sha256=checksum_file(path),
+            montage=montage_of(recording.bands),
             **more,
         )
+
+    def as_row(self) -> dict[str, Any]:
+        """Return what a manifest holds of the entry: its fields, without a montage that is not told."""
+        row = dataclasses.asdict(self)
+        return row if self.montage else {name: value for name, value in row.items() if name != "montage"}
 
     @property
     def part_s(self) -> tuple[float, float] | None:
@@ -150,7 +160,7 @@ class Manifest:
 
     def checksum(self) -> str:
         """SHA-256 of the content: every entry except where it lies, and the claims; moving the data keeps it."""
-        rows = [{**dataclasses.asdict(entry), "path": Path(entry.path).name} for entry in self.entries]
+        rows = [{**entry.as_row(), "path": Path(entry.path).name} for entry in self.entries]
         text = json.dumps([list(self.claims), rows], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -206,7 +216,7 @@ def write_manifest(manifest: Manifest, path: str | Path) -> Manifest:
     header |= {name: list(lines) for name, lines in found.items() if lines}
     lines = [_line(header, path)]
     for entry in entries:
-        lines.append(_line(dataclasses.asdict(entry), entry.path))
+        lines.append(_line(entry.as_row(), entry.path))
         entry_of(json_of(lines[-1], entry.path, ManifestError, largest=LONGEST_LINE), entry.path)
     with replacing(path) as temporary:
         temporary.write_text("".join(lines), encoding="utf-8")
@@ -247,7 +257,7 @@ KINDS = get_type_hints(Entry)  # of the fields of an entry, as JSON holds them
 
 def entry_of(row: Any, where: str | Path) -> Entry:
     """Return the entry of a manifest's row (JSON); a ManifestError names what lacks, is unknown or cannot be."""
-    optional = {"take": "", "text": "", "options": {}}
+    optional = {"take": "", "text": "", "montage": "", "options": {}}
     facts = fields_of({**optional, **row} if isinstance(row, dict) else row, KINDS, where, ManifestError, MAKE_ANEW)
     if unknown := [name for name in row if name not in KINDS]:
         raise ManifestError(where, f"unknown field {unknown[0]!r}", f"known: {', '.join(KINDS)}")

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 from emgasr.display.wording import counted, listed
 from emgasr.manifests.manifest import TRAIN, Entry
+from emgasr.recording import UNTOLD
 
 SHORTEST_S = 0.1  # a frame of features covers about that much signal
 FEWEST = 5  # takes of a label: below that, what was learned of it is chance
@@ -14,10 +15,12 @@ FEWEST = 5  # takes of a label: below that, what was learned of it is chance
 
 def odd(entries: Sequence[Entry], rest: Iterable[str] = ()) -> list[str]:
     """Return lines on entries, without opening their files; takes whose label is among `rest` need not be many."""
-    groups: dict[str, dict[str, list[str]]] = {"rates": {}, "numbers of channels": {}}
+    groups: dict[str, dict[str, list[str]]] = {"rates": {}, "numbers of channels": {}, "montages": {}}
     for entry in entries:
         groups["rates"].setdefault(f"{entry.rate_hz:g} Hz", []).append(entry.path)
         groups["numbers of channels"].setdefault(str(entry.channels), []).append(entry.path)
+        if entry.montage and UNTOLD not in entry.montage:  # that may be any
+            groups["montages"].setdefault(entry.montage, []).append(entry.path)
     nothing = {label.casefold() for label in rest}
     counts: dict[str, int] = {}
     for entry in entries:

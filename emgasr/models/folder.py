@@ -54,7 +54,7 @@ def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") 
     for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME):
         (folder / name).unlink(missing_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in recognizer.state_dict().items()}
-    signal = to_mapping(recognizer.signal)
+    signal = {**to_mapping(recognizer.signal), "bands": [band.as_row() for band in recognizer.signal.bands]}
     if not recognizer.signal.steps:
         del signal["steps"]
     content = {"emgasr_model": FORMAT, **signal, **to_mapping(recognizer.config)}

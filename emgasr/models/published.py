@@ -54,7 +54,8 @@ def read_published_tds(path: str | Path, keep_first_frames: bool = False) -> Rec
         config, bands, electrodes = _sizes(path, weights, "read" if keep_first_frames else "left_out")
         if not 1 <= electrodes <= MOST_CHANNELS:
             raise ModelError(path, f"has {electrodes} electrodes a band", ADVICE)
-        signal = Signal(RATE_HZ, "uV", tuple(Band.numbered(name, electrodes, ring=True) for name in WRISTS[:bands]))
+        worn = [Band.numbered(name, electrodes, ring=True, montage="bipolar") for name in WRISTS[:bands]]
+        signal = Signal(RATE_HZ, "uV", tuple(worn))
         wanted = outline(config, signal, len(tokens))
     except ConfigError as error:
         raise ModelError(path, f"its sizes make no network ({error.where}: {error.wrong})", ADVICE) from error

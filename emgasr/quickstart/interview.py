@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emgasr.corpora.tables.units import check_rate, resolve_unit
+from emgasr.corpora.tables.units import check_rate, resolve_montage, resolve_unit
 from emgasr.corpora.takes import TABLE
 from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, OutputError
@@ -15,8 +15,10 @@ from emgasr.quickstart.patterns import RULES, SESSION, SUBJECT, Pattern
 from emgasr.quickstart.steps import LETTERS
 from emgasr.quickstart.survey import Folder, unit_of
 from emgasr.quickstart.takes import Take, contradiction, read_takes
+from emgasr.recording import MONTAGES
 
 PREVIEWED = 6
+UNKNOWN = "unknown"
 NO_MATCH = "its name does not fit the pattern"
 
 
@@ -30,15 +32,20 @@ class Given:
     subject: str | None = None
     session: str | None = None
     ring: bool | None = None
+    montage: str | None = None
 
 
 @dataclass(frozen=True)
 class Takes:
-    """The takes, the files that are none and why, the unit where metadata.csv lacks it, and whether it is there."""
+    """The takes, the files that are none and why, the unit where metadata.csv lacks it, and whether it is there.
+
+    `montage` is "" where nobody says it.
+    """
 
     takes: tuple[Take, ...]
     bad: dict[str, str]
     ring: bool
+    montage: str
     unit: str = ""
     listed: bool = False
 
@@ -63,7 +70,7 @@ def takes_asked(folder: Folder, given: Given, answers: Answers) -> Takes:
             bad[name] = f"its header tells {told[name]:g} Hz, not {rate:g} Hz"
         else:
             takes.append(Take.of(name, of_name, subject, session, rate, unit))
-    return Takes(tuple(takes), bad, _ring(given, answers))
+    return Takes(tuple(takes), bad, _ring(given, answers), _montage(given, answers))
 
 
 def takes_listed(folder: Folder, given: Given, answers: Answers) -> Takes:
@@ -81,7 +88,7 @@ def takes_listed(folder: Folder, given: Given, answers: Answers) -> Takes:
         unit = _unit_of(f"Unit of the samples ({TABLE} has none)", folder, given, answers)
     listed = {take.file for take in takes}
     bad = {name: why for name, why in folder.bad.items() if name in listed}
-    return Takes(tuple(takes), bad, _ring(given, answers), unit, listed=True)
+    return Takes(tuple(takes), bad, _ring(given, answers), _montage(given, answers), unit, listed=True)
 
 
 def guess_task(labels: Sequence[str]) -> tuple[str, str]:
@@ -161,6 +168,19 @@ def _ring(given: Given, answers: Answers) -> bool:
     )
     answer = answers.to(question, given.ring)
     return bool(answer)
+
+
+def _montage(given: Given, answers: Answers) -> str:
+    """The montage; "" unless it is given or someone at a terminal says it: most takes come from one device."""
+    if given.montage is not None or not answers.terminal or answers.take_guesses:
+        return given.montage or ""
+    reason = "; ".join(f"{name}: {meaning}" for name, meaning in MONTAGES.items())
+    text = f"How the voltage was taken ({', '.join(MONTAGES)} or {UNKNOWN})"
+    return answers.to(Question("montage", "--montage", text, _montage_in, UNKNOWN, reason)) or ""
+
+
+def _montage_in(word: str) -> str:
+    return "" if word.strip().lower() == UNKNOWN else resolve_montage("--montage", word)
 
 
 def yes_or_no(text: str) -> bool:

@@ -14,7 +14,6 @@ import fcntl
 import math
 import os
 import zlib
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ class Journal:
             raise OutputError(self.path, f"cannot be created ({error.strerror})", "choose another place") from error
         fcntl.flock(self._file, fcntl.LOCK_EX)
         header = {name: getattr(signal, name) for name in ("rate_hz", "unit", "subject", "session", "origin")}
-        header |= {"bands": [asdict(band) for band in signal.bands], "start_unix_s": signal.start_unix_s}
+        header |= {"bands": [band.as_row() for band in signal.bands], "start_unix_s": signal.start_unix_s}
         self._write(MAGIC + _frame(b"H", _json(header)))
         self.sync()
 

@@ -21,7 +21,7 @@ from emgasr.config.fields import fields_of
 from emgasr.errors import DataError, RecordingError
 from emgasr.files.plain_data import json_of
 from emgasr.files.regular_file import changed, is_regular
-from emgasr.recording import Band, Events, Recording, Spans, electrode_count, row_range
+from emgasr.recording import Band, Events, Montage, Recording, Spans, electrode_count, row_range
 
 MAGIC = b"emgasr-journal 1\n"
 FRAME_HEAD, FRAME_CHECK = struct.Struct("<cI"), struct.Struct("<I")
@@ -84,11 +84,12 @@ def lines_of_notes(path: Path, notes: Any) -> tuple[str, ...]:
 
 
 def bands_of(content: Any, where: str | Path) -> tuple[Band, ...]:
-    """Return the bands of a JSON list of name, electrodes and ring; RecordingError for anything else."""
+    """Return the bands of a JSON list of name, electrodes, ring and montage, if told; RecordingError else."""
     if not isinstance(content, list):
         raise RecordingError(where, "'bands' is not a list", RESTORE)
-    kinds = {"name": str, "electrodes": tuple[str, ...], "ring": bool}
-    return tuple(Band(**fields_of(band, kinds, where, RecordingError, RESTORE, "'bands'")) for band in content)
+    kinds = {"name": str, "electrodes": tuple[str, ...], "ring": bool, "montage": Montage}
+    rows = [{"montage": "", **row} if isinstance(row, dict) else row for row in content]
+    return tuple(Band(**fields_of(row, kinds, where, RecordingError, RESTORE, "'bands'")) for row in rows)
 
 
 class _Read:

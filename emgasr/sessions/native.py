@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +153,7 @@ def _write(recording: Recording, file: h5py.File, sink: _Sink) -> None:
     file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
     for name in ("rate_hz", "unit", "subject", "session", "origin"):
         file.attrs[name] = getattr(recording, name)
-    file.attrs["bands"] = as_json([asdict(band) for band in recording.bands])
+    file.attrs["bands"] = as_json([band.as_row() for band in recording.bands])
     if recording.start_unix_s is not None:
         file.attrs["start_unix_s"] = recording.start_unix_s
 
@@ -184,7 +184,7 @@ def _checksum(recording: Recording) -> str:
     """SHA-256 of all that a file holds but its samples and notes."""
     events, spans = recording.events, recording.spans
     facts = [recording.unit, recording.subject, recording.session, recording.origin, recording.start_unix_s]
-    bands = [asdict(band) for band in recording.bands]
+    bands = [band.as_row() for band in recording.bands]
     texts = as_json([recording.rate_hz, *facts, bands, events.keys, spans.kinds, spans.texts])
     digest = hashlib.sha256(texts.encode())
     for times_s in (events.time_s, events.release_s, spans.start_s, spans.end_s):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emgasr.recording import Montage
 from emgasr.runtime.compiled import compiled
 
 # Cross-section of the forearm at the ring (after anatomical atlases, simplified): angle in degrees (0 palmar midline,
@@ -32,6 +33,7 @@ UNITS_EACH = 28
 DRIVE_RATE_HZ = 500.0
 POTENTIAL_SAMPLES = 56
 RATE_HZ = 2000.0
+MONTAGE: Montage = "bipolar"  # an electrode is a pair of poles along the fibre
 _BLOCK_S = 30.0  # potentials are drawn anew for each block, as conduction slows
 
 

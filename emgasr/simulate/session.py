@@ -12,13 +12,13 @@ from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.simulate.electrodes import ELECTRODES, UNIT_MICROVOLTS, Donning, don, ring_positions
 from emgasr.simulate.keyboard import HANDS
 from emgasr.simulate.movement import Technique, daily, muscle_drive
-from emgasr.simulate.muscles import RATE_HZ, muscle_signal
+from emgasr.simulate.muscles import MONTAGE, RATE_HZ, muscle_signal
 from emgasr.simulate.person import Person
 from emgasr.simulate.prompts import default_prompts
 from emgasr.simulate.typist import Typed, type_prompts
 from emgasr.simulate.world import intrude
 
-BANDS = tuple(Band.numbered(hand, ELECTRODES, ring=True) for hand in HANDS)
+BANDS = tuple(Band.numbered(hand, ELECTRODES, ring=True, montage=MONTAGE) for hand in HANDS)
 
 
 def simulate_session(

@@ -12,7 +12,7 @@ from emgasr.errors import DataError
 from emgasr.recording import Band, Recording, Spans
 from emgasr.simulate.articulation import Articulation, articulation_drive, daily, learn_articulation, mouth
 from emgasr.simulate.electrodes import don
-from emgasr.simulate.muscles import RATE_HZ, MotorUnits, muscle_signal
+from emgasr.simulate.muscles import MONTAGE, RATE_HZ, MotorUnits, muscle_signal
 from emgasr.simulate.places import PLACES, Positions
 from emgasr.simulate.world import intrude
 
@@ -111,7 +111,7 @@ def simulate_words(
         samples=samples,
         rate_hz=float(rate_hz),
         unit="uV",
-        bands=(Band.numbered(place.band, electrodes, ring=place.ring),),
+        bands=(Band.numbered(place.band, electrodes, place.ring, MONTAGE),),
         subject=speaker.subject,
         session=str(session_seed),
         spans=spans,

@@ -1,7 +1,7 @@
 """A recorded file in, its samples as a Source out: "file:PATH", in real time, faster, or as fast as they are taken.
 
-A single take (.npy, .wav, a table) may need rate=…, unit=… (or scale_uv=…) and columns=1+2. What it lacks is taken as
-the training takes of the model that listens had it.
+A single take (.npy, .wav, a table) may need rate=…, unit=… (or scale_uv=…) and columns=1+2, any file montage=….
+What it lacks is taken as the training takes of the model that listens had it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from emgasr.corpora.single import Facts, open_single
 from emgasr.errors import ConfigError
-from emgasr.recording import Recording, Signal
+from emgasr.recording import MONTAGES, Recording, Signal
 from emgasr.sources.paced import paced_source
 from emgasr.sources.source import Source
 from emgasr.sources.spec import Spec
@@ -35,6 +35,7 @@ def open_source(spec: Spec, signal: Signal | None = None, tell: Callable[[str], 
         spec.text("unit", "") or None,
         spec.number("scale_uv", least=-math.inf) if spec.text("scale_uv", "") else None,
         tuple(columns.split("+")) if columns else (),
+        spec.text("montage", "", choices=("", *MONTAGES)),
     )
     recording = open_single(spec.bare, facts, signal)
     for note in recording.notes:

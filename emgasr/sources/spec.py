@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import cast
 
 from emgasr.errors import ConfigError, DataError
-from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, UNITS, Band, electrode_count
+from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, MONTAGES, UNITS, Band, Montage, electrode_count
 
 # The options of `emgasr condition`, which any spec may hold.
 CONDITIONING = ("highpass_hz", "lowpass_hz", "order", "mains", "notch_q", "rate_hz")
@@ -85,14 +86,15 @@ class Spec:
         return told
 
     def bands(self, channels: int | None = None, labels: Sequence[str] = ()) -> tuple[Band, ...]:
-        """Bands as "bands=left:16+right:16", all rings with ring=yes; one band "emg" of all channels if not told.
+        """Bands as "bands=left:16+right:16", rings with ring=yes, of one montage; else a band "emg" of all channels.
 
         `channels` is how many the device has; without it the spec must tell bands or channels. `labels` name them.
         """
         ring = self.text("ring", "no", choices=("yes", "no")) == "yes"
+        montage = cast(Montage, self.text("montage", "", choices=("", *MONTAGES)))
         known = self.text("bands", "")
         count = self.integer("channels", channels if channels or known else None, least=1) if not known else 0
-        bands = self._described(known, ring) if known else (Band.numbered("emg", count, ring),)
+        bands = self._described(known, ring, montage) if known else (Band.numbered("emg", count, ring, montage),)
         total = electrode_count(bands)
         if channels is not None and total != channels:
             raise ConfigError(self.where, f"has {channels} channels, the spec tells {total}", "describe every channel")
@@ -114,9 +116,9 @@ class Spec:
         """For messages."""
         return f"source {self.kind}"
 
-    def _described(self, words: str, ring: bool) -> tuple[Band, ...]:
+    def _described(self, words: str, ring: bool, montage: Montage) -> tuple[Band, ...]:
         try:
-            bands = tuple(Band.of_word(word, ring) for word in words.split("+"))
+            bands = tuple(Band.of_word(word, ring, montage) for word in words.split("+"))
         except DataError as error:
             raise ConfigError(self.where, f"bands: {error.wrong}", "write them as left:16+right:16") from error
         if len({band.name for band in bands}) != len(bands):

@@ -12,7 +12,7 @@ from emgasr.display.visible import markdown_code, markdown_text
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Manifest
 from emgasr.models.recognizer import Recognizer
-from emgasr.recording import Recording
+from emgasr.recording import UNTOLD, Recording, montage_of
 from emgasr.training.config import TrainingConfig
 from emgasr.training.resuming import Begun
 from emgasr.version import __version__
@@ -28,6 +28,7 @@ def card(
     trained = manifest.split(config.train_split)
     hours = sum(entry.duration_s for entry in trained) / 3600
     signal = recognizer.signal
+    montage = montage_of(signal.bands) or UNTOLD
     bands = ", ".join(f"{markdown_text(band.name)} ({len(band.electrodes)} electrodes)" for band in signal.bands)
     trained_on, judged_on = markdown_code(config.train_split), markdown_code(config.validation_split)
     budget = f"{config.fit.minutes:g} minutes" if config.fit.minutes else f"{config.fit.steps} steps"
@@ -36,7 +37,7 @@ def card(
 
 | | |
 |---|---|
-| listens to | {bands} at {signal.rate_hz:g} Hz, {signal.unit} |
+| listens to | {bands} at {signal.rate_hz:g} Hz, {signal.unit}, montage: {markdown_text(montage)} |
 | writes | {recognizer.tokens.kind}, {len(recognizer.tokens) - 1} symbols, {recognizer.frame_rate_hz:g} frames/s |
 | encoder | {recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters in all |
 | trained on | {hours:.2f} h of {people} people, split {trained_on}, manifest {manifest.checksum()[:16]} |

@@ -89,8 +89,7 @@ def personalize(
     if own_steps := steps_of(entries):
         recognizer.signal = replace(recognizer.signal, steps=own_steps)
     recordings = [mended(recording, log) for recording in recordings]
-    for recording in recordings:
-        recognizer.signal.check(recording)
+    recognizer.signal = recognizer.signal.with_montage_of(recordings)
     if compose is None and recognizer.tokens.kind != "keystrokes":
         facts = Facts.of(recordings)
         if facts.labels and not facts.typed:

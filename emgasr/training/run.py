@@ -92,8 +92,9 @@ def train(
         tokens = make_tokens(config.tokens, training)
         shape = RecognizerConfig(config.features, config.normalize, config.encoder)
         steps = steps_of(manifest.split(config.train_split))
-        recognizer = Recognizer(shape, replace(Signal.of(training[0]), steps=steps), tokens)
-        for recording in training:
+        signal = replace(Signal.of(training[0]).with_montage_of(training), steps=steps)
+        recognizer = Recognizer(shape, signal, tokens)
+        for _, recording in validation:
             recognizer.signal.check(recording)
         if config.init and not resume:
             _take_weights(recognizer, load_recognizer(config.init), config.init)

@@ -179,6 +179,7 @@ def test_handwriting_is_one_ring_with_prompts_as_utterances(tmp_path: Path) -> N
     expected = np.random.default_rng(1).normal(0, 30, (8000, 16)).astype(np.float32)
     np.testing.assert_array_equal(opened.read(1, 2), expected[2000:4000])
     assert (opened.rate_hz, opened.unit, opened.bands[0].ring, opened.start_unix_s) == (2000.0, "uV", True, NUMBER)
+    assert opened.bands[0].montage == "bipolar"
     assert (opened.spans.kinds, opened.spans.texts) == (("utterance", "utterance"), ("hi all", "ok?"))
     np.testing.assert_allclose(opened.spans.start_s, [0.5, 2.0], atol=1e-6)
 

@@ -89,6 +89,12 @@ def test_a_table_of_takes_without_units_is_read_as_at_training_and_its_own_units
     (first, *_), notes = named(folder, signal=model)
     assert notes == []
     np.testing.assert_allclose(first.open().read(), 1000 * stored, rtol=1e-6)
+    (first, *_), notes = named(folder, signal=replace(model, steps=(0.5, 1000.0)))
+    assert notes == []
+    np.testing.assert_allclose(first.open().read(), 1000 * stored, rtol=1e-6)
+    table.write_text("\n".join([header, *rows]))
+    with pytest.raises(RecordingError, match="has no unit"):
+        named(folder, signal=replace(model, steps=(0.5, 1000.0)))
 
 
 @pytest.mark.parametrize("kind", ["npy", "csv", "wav"])
@@ -185,3 +191,23 @@ def test_a_folder_without_recordings_and_a_table_at_another_rate_are_one_line(tm
         named(tmp_path / "empty")
     with pytest.raises(EmgasrError, match="is at 200 Hz by its table, not at 100 Hz"):
         named(write_takes(tmp_path / "takes"), Facts(100.0, "uV"))
+
+
+def test_a_montage_is_what_is_said_and_never_the_models(tmp_path: Path) -> None:
+    bands = tuple(replace(band, montage="bipolar") for band in MODEL.bands)
+    bipolar = replace(MODEL, bands=bands)
+    path = take(tmp_path, "npy")
+    assert {band.montage for band in open_single(path, signal=bipolar).bands} == {""}
+    assert open_single(path, Facts(montage="Bipolar"), bipolar).bands == bands
+    with pytest.raises(RecordingError, match=r"take\.npy: is of montage average, the model of bipolar"):
+        open_single(path, Facts(montage="average"), bipolar)
+    with pytest.raises(RecordingError, match=r"unknown montage 'mono'; say bipolar, reference or average"):
+        open_single(path, Facts(montage="mono"), bipolar)
+
+
+def test_a_file_that_says_its_montage_is_not_contradicted(tmp_path: Path) -> None:
+    bands = (Band.numbered("left", 4, montage="bipolar"), Band.numbered("right", 4))
+    path = write_native(tmp_path, bands=bands)
+    assert {band.montage for band in open_single(path, Facts(montage="bipolar")).bands} == {"bipolar"}
+    with pytest.raises(RecordingError, match="is of montage bipolar, as it says itself, not reference"):
+        open_single(path, Facts(montage="reference"))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from emgasr.corpora import open_entry
 from emgasr.errors import EmgasrError, ManifestError, OutputError, RecordingError
 from emgasr.manifests.manifest import Entry, Manifest, checksum_file, read_manifest, write_manifest
+from emgasr.recording import Band
 from tests.helpers.miniatures import native_entry, write_native
 
 
@@ -243,3 +244,13 @@ def test_a_manifest_is_read_whatever_system_ended_its_lines(tmp_path: Path) -> N
     for changed in (content.replace(b"\n", b"\r"), content.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + content):
         (tmp_path / "m.jsonl").write_bytes(changed)
         assert read_manifest(tmp_path / "m.jsonl") == written
+
+
+def test_a_montage_is_written_where_it_is_told_and_changes_no_checksum_where_it_is_not(tmp_path: Path) -> None:
+    told = (Band.numbered("left", 4, montage="average"), Band.numbered("right", 4, montage="average"))
+    paths = [write_native(tmp_path, "told.hdf5", bands=told), write_native(tmp_path, "untold.hdf5")]
+    entries = tuple(Entry.of(open_entry(native_entry(path), tmp_path), path, "native") for path in paths)
+    write_manifest(Manifest(entries, tmp_path), tmp_path / "m.jsonl")
+    assert [entry.montage for entry in read_manifest(tmp_path / "m.jsonl").entries] == ["average", ""]
+    rows = (tmp_path / "m.jsonl").read_text().splitlines()[1:]
+    assert ["montage" in row for row in rows] == [True, False]

@@ -49,3 +49,12 @@ def test_labels_with_few_takes_to_train_on_are_named_with_their_count() -> None:
 def test_sentences_that_are_each_said_once_are_no_labels() -> None:
     assert few_takes({f"sentence {i}": 1 for i in range(20)}) == []
     assert few_takes({"yes": 1, "no": 30}) != []
+
+
+def test_takes_of_several_montages_are_named_and_those_that_say_none_are_not() -> None:
+    entries = [entry(f"{i}.npy", montage="bipolar") for i in range(5)] + [entry(f"u{i}.npy") for i in range(5)]
+    entries.append(entry("half.npy", montage="left bipolar, right not told"))
+    assert odd(entries) == []
+    assert odd([*entries, entry("shared.npy", montage="reference")]) == [
+        "one model cannot read them all: several montages: bipolar in 5; reference in 1 (shared.npy)"
+    ]

@@ -20,7 +20,7 @@ from emgasr.decoding import greedy
 from emgasr.errors import ConfigError, ModelError, RecordingError
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.pipeline import Pipeline
-from emgasr.recording import Band
+from emgasr.recording import Band, Montage
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import make_recording
 from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, TDS, tiny_recognizer
@@ -375,6 +375,25 @@ def test_other_recordings_are_refused(changes: dict[str, object], wrong: str) ->
     with pytest.raises(RecordingError, match=wrong) as error:
         tiny_recognizer().emissions(make_recording(**changes))  # type: ignore[arg-type]
     assert "ann/day0" in str(error.value)
+
+
+def test_a_montage_is_compared_where_both_say_it(tmp_path: Path) -> None:
+    def bands(montage: Montage) -> tuple[Band, ...]:
+        return tuple(Band.numbered(name, 4, ring=True, montage=montage) for name in ("left", "right"))
+
+    model = tiny_recognizer(bands=bands("reference"))
+    save_recognizer(model, tmp_path / "told")
+    loaded = load_recognizer(tmp_path / "told")
+    assert loaded.signal == model.signal
+    for montage in ("", "reference"):
+        np.testing.assert_array_equal(
+            loaded.emissions(make_recording(bands=bands(montage))), model.emissions(make_recording())
+        )
+    with pytest.raises(RecordingError, match=r"is of montage bipolar, the model of reference .*; take the voltage"):
+        loaded.emissions(make_recording(bands=bands("bipolar")))
+    save_recognizer(tiny_recognizer(), tmp_path / "untold")
+    assert "montage" not in (tmp_path / "untold" / "config.yaml").read_text()
+    load_recognizer(tmp_path / "untold").emissions(make_recording(bands=bands("bipolar")))
 
 
 def test_a_model_of_unequal_bands_is_refused() -> None:

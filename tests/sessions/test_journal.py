@@ -20,7 +20,7 @@ import pytest
 from emgasr import open_recording
 from emgasr.data.validate import check_recording
 from emgasr.errors import OutputError, RecordingError
-from emgasr.recording import Recording
+from emgasr.recording import Band, Recording
 from emgasr.sessions.journal import Journal, finish, is_recorded_to
 from emgasr.sessions.journal_reading import FRAME_CHECK, FRAME_HEAD, MAGIC, is_journal, journal_notes
 from tests.helpers.miniatures import make_recording
@@ -297,3 +297,12 @@ def test_a_file_killed_as_it_began_says_so(tmp_path: Path, size: int) -> None:
     path.write_bytes(path.read_bytes()[: len(MAGIC) + size])
     with pytest.raises(RecordingError, match="no whole header"):
         open_recording(path)
+
+
+def test_a_journal_says_its_montage_and_one_of_before_opens_without(tmp_path: Path) -> None:
+    for name, montage in (("told", "bipolar"), ("untold", "")):
+        bands = (Band.numbered("left", 8, montage=montage),)  # type: ignore[arg-type]
+        Journal(tmp_path / name, make_recording(0, bands=bands)).close()
+    assert open_recording(tmp_path / "told").bands[0].montage == "bipolar"
+    assert open_recording(tmp_path / "untold").bands[0].montage == ""
+    assert b"montage" not in (tmp_path / "untold").read_bytes()

@@ -31,6 +31,7 @@ def test_a_session_holds_every_word_and_its_silences_as_spans() -> None:
     recording = session(0, 1)
     assert (recording.rate_hz, recording.unit, recording.n_channels, recording.origin) == (1000.0, "uV", 6, "simulated")
     assert not recording.bands[0].ring
+    assert recording.bands[0].montage == "bipolar"
     assert sorted(recording.spans.of_kind("utterance").texts) == sorted(WORDS * 12)
     assert recording.spans.of_kind("rest").texts == ("rest", "rest")
     assert recording.spans.end_s.max() < recording.duration_s

@@ -23,6 +23,13 @@ def test_bands_are_described_in_words() -> None:
     assert [band.electrodes for band in named] == [("flexor",), ("extensor",)]
 
 
+def test_a_source_says_its_montage() -> None:
+    for words in ("bands=left:2+right:3", "channels=3"):
+        bands = Spec.parse("stdin", f"{words},montage=reference").bands()
+        assert {band.montage for band in bands} == {"reference"}
+        assert {band.montage for band in Spec.parse("stdin", words).bands()} == {""}
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
@@ -41,6 +48,7 @@ def test_bands_are_described_in_words() -> None:
         ("stdin:rate=2000,unit=uV,channels=2,chanels=3", "did you mean channels"),
         ("simulate:seed=1,seed=2", "given twice"),
         ("simulate:speed=0", "speed=0 cannot be"),
+        ("stdin:rate=2000,unit=uV,channels=2,montage=mono", "montage=mono is not known; choose"),
         ("lsl:", "does not say which stream"),
         ("brainflow:board=nonsense", "knows no board"),
         ("brainflow:", "does not say its board"),

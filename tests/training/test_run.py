@@ -24,7 +24,7 @@ from emgasr.data.batches import ComposedSampler, WindowSampler
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
 from emgasr.models.folder import load_recognizer
-from emgasr.recording import Band, Events, Recording, Spans
+from emgasr.recording import MONTAGES, Band, Events, Recording, Spans
 from emgasr.sessions.native import save_session
 from emgasr.training.config import KINDS, TokensConfig, TrainingConfig
 from emgasr.training.run import make_sampler, make_tokens, parameters_checksum, train
@@ -50,7 +50,14 @@ def test_a_run_leaves_a_model_its_log_and_how_to_repeat_it(corpus: Path) -> None
     content = yaml.safe_load((corpus / "run" / "training.yaml").read_text())
     assert from_mapping(TrainingConfig, KINDS, content, "training.yaml") == config
     card = (corpus / "run" / "model" / "README.md").read_text()
-    for fact in ("1 people", "200 Hz, uV", "2 symbols", "seed 0", f"{100 * fitted.best:.2f} %", "split `train`"):
+    for fact in (
+        "1 people",
+        "200 Hz, uV, montage: not told",
+        "2 symbols",
+        "seed 0",
+        f"{100 * fitted.best:.2f} %",
+        "split `train`",
+    ):
         assert fact in card
     assert load_recognizer(corpus / "run" / "model").tokens.symbols[1:] == ("a", "b")
 
@@ -135,6 +142,11 @@ def rewrite(corpus: Path, number: int, **changes: Any) -> None:
     save_session(easy_recording(number, 20.0, subject="ann", **changes), corpus / f"{number}.hdf5")
 
 
+def worn(number: int) -> tuple[Band, ...]:
+    montage = tuple(MONTAGES)[number]
+    return tuple(Band.numbered(name, 4, ring=True, montage=montage) for name in ("left", "right"))  # type: ignore[arg-type]
+
+
 def validated_at_rest(corpus: Path) -> None:
     save_session(easy_recording(2, 20.0, subject="bob", events=Events.empty()), corpus / "2.hdf5")
 
@@ -149,6 +161,8 @@ BROKEN = {
     "another rate": (lambda c: rewrite(c, 1, rate_hz=400.0), RecordingError, "at 400 Hz, the model at 200 Hz"),
     "another unit": (lambda c: rewrite(c, 1, unit="counts"), RecordingError, "in counts, the model in uV"),
     "other bands": (lambda c: rewrite(c, 1, bands=(Band.numbered("x", 8),)), RecordingError, "bands of"),
+    "two montages": (lambda c: [rewrite(c, n, bands=worn(n)) for n in (0, 1)], RecordingError, "of montage reference"),
+    "validated on another": (lambda c: [rewrite(c, n, bands=worn(n)) for n in (0, 2)], RecordingError, "of montage av"),
     "no keys": (lambda c: [rewrite(c, n, events=Events.empty()) for n in (0, 1)], DataError, "no key press"),
     "a validation split at rest": (validated_at_rest, DataError, "hold no labels"),
     "no config": (lambda c: (c / "train.yaml").unlink(), ConfigError, r"train\.yaml: cannot be read"),
@@ -281,3 +295,11 @@ def test_two_processes_end_with_the_same_weights_and_one_model(corpus: Path) -> 
     assert all(torch.equal(value, other[name]) for name, value in one.items())
     assert done.stdout.count("validation CER") == 1
     load_recognizer(corpus / "run" / "model")
+
+
+def test_a_model_says_the_montage_that_some_of_its_recordings_say(corpus: Path) -> None:
+    rewrite(corpus, 1, bands=worn(0))
+    train(configured(corpus), corpus / "run")
+    model = load_recognizer(corpus / "run" / "model")
+    assert {band.montage for band in model.signal.bands} == {"bipolar"}
+    assert "200 Hz, uV, montage: bipolar" in (corpus / "run" / "model" / "README.md").read_text()

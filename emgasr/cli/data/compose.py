@@ -15,6 +15,7 @@ from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder
 from emgasr.manifests.leaks import check_disjoint, part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.recording import Signal
 
 if TYPE_CHECKING:
     from emgasr.data.compose import Example, Take
@@ -40,14 +41,16 @@ def run(argv: list[str]) -> int:
     composed = {}  # all of it before anything is written
     for split in dict.fromkeys(options.splits):
         sources = manifest.split(split)
+        opened = [open_entry(entry, manifest.root) for entry in sources]
+        device = Signal.of(opened[0]).with_montage_of(opened)
         takes = takes_from_recordings(
-            (part_name(entry), mended(open_entry(entry, manifest.root), _log)) for entry in sources
+            (part_name(entry), mended(recording, _log)) for entry, recording in zip(sources, opened, strict=True)
         )
         if all(take.rest for take in takes):
             raise DataError(f"split {split!r}", "holds no labelled take", "give single takes, or spans of gestures")
         tokens = Tokens.words(sorted({take.label for take in takes if not take.rest}))
         composed[split] = (
-            open_entry(sources[0], manifest.root),
+            device,
             tokens,
             len(takes),
             _examples(takes, words, tokens, options),

@@ -11,6 +11,7 @@ from typing import Any
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.standard import add_json, add_out, add_seed
+from emgasr.cli.options.takes import add_montage_option
 from emgasr.corpora import CORPORA
 from emgasr.corpora.kinds import MEANT, REST
 from emgasr.corpora.tables.columns import described
@@ -27,6 +28,7 @@ FACTS = {
     "kind": "kind",
     "rest": "rest",
     "ring": "ring",
+    "montage": "montage",
     "bands": "bands",
     "columns": "columns",
     "label_clock": "label-clock",
@@ -137,6 +139,7 @@ def parser() -> ArgumentParser:
     )
     layout.add_argument("--rest", nargs="*", metavar="LABEL", help=rest)
     layout.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
+    add_montage_option(layout)
     layout.add_argument(
         "--bands",
         type=_band,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.standard import add_json, add_out, add_quiet, add_seed
+from emgasr.cli.options.takes import add_montage_option
 from emgasr.cli.progress import counted as counted_by_bar
 from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, DataError, OutputError, RecordingError
@@ -79,7 +80,8 @@ def _takes(options: argparse.Namespace, folder: Folder, say: Callable[[str], Non
     from emgasr.quickstart.answers import Answers
     from emgasr.quickstart.interview import Given, takes_asked, takes_listed
 
-    given = Given(options.rate, options.unit, options.pattern, options.subject, options.session, options.ring)
+    names = ("rate", "unit", "pattern", "subject", "session", "ring", "montage")
+    given = Given(*(getattr(options, name) for name in names))
     answers = Answers(_on_terminal(), options.yes, say, _read)
     listed = (options.folder / TABLE).exists() and not options.overwrite
     asked = (takes_listed if listed else takes_asked)(folder, given, answers)
@@ -155,6 +157,9 @@ def _plan(options: argparse.Namespace, out: Path, takes: Sequence[Take], asked: 
     reading = ["--unit", asked.unit] if asked.unit else []
     reading += ["--rest", *options.rest] if options.rest is not None else []
     reading += ["--ring"] if asked.ring else []
+    reading += ["--montage", asked.montage] if asked.montage else []
+    if not asked.montage:
+        notes.append("montage: not told (a model then reads any; say --montage)")
     reading += ["--bands", *options.bands] if options.bands else []
     reading += ["--columns", *options.columns] if options.columns else []
     training = [word for file in options.config for word in ("--config", file)]
@@ -288,6 +293,7 @@ def parser() -> ArgumentParser:
     ring = facts.add_mutually_exclusive_group()
     ring.add_argument("--ring", action="store_true", default=None, help="the electrodes go round a limb")
     ring.add_argument("--no-ring", action="store_false", dest="ring", help="they do not (default: asked)")
+    add_montage_option(facts)
     bands = "electrodes of each band, in order (default: one band)"
     facts.add_argument("--bands", nargs="+", metavar="NAME:ELECTRODES", help=bands)
     columns = "the electrodes' columns of a table, by name or number from 1, where its header leaves them open"

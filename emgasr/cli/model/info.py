@@ -11,6 +11,7 @@ from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.standard import add_json
 from emgasr.errors import EmgasrError
 from emgasr.manifests.manifest import FOUND
+from emgasr.recording import UNTOLD, montage_of
 
 if TYPE_CHECKING:
     from emgasr.pipeline import Pipeline
@@ -85,6 +86,7 @@ def _recording(path: Path) -> dict[str, Any]:
         "channels": recording.n_channels,
         "unit": recording.unit,
         "bands": {band.name: len(band.electrodes) for band in recording.bands},
+        "montage": montage_of(recording.bands) or UNTOLD,
         "keys": len(recording.events),
         "spans": dict(Counter(recording.spans.kinds)),
         "origin": recording.origin,
@@ -110,6 +112,7 @@ def _manifest(path: Path) -> dict[str, Any]:
         "corpora": dict(Counter(entry.corpus for entry in manifest.entries)),
         "rates_hz": sorted({entry.rate_hz for entry in manifest.entries}),
         "channels": sorted({entry.channels for entry in manifest.entries}),
+        "montages": dict(Counter(entry.montage or UNTOLD for entry in manifest.entries)),
         "claims_disjoint": list(manifest.claims),
         **{f"split_{name}": counts for name, counts in splits.items()},
         **{name: list(lines) for name in FOUND if (lines := getattr(manifest, name))},
@@ -132,6 +135,7 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
         "unit": signal.unit,
         **({"bare_takes": [step_name(signal.unit, step) for step in signal.steps]} if signal.steps else {}),
         "bands": {band.name: len(band.electrodes) for band in signal.bands},
+        "montage": montage_of(signal.bands) or UNTOLD,
         "tokens": recognizer.tokens.kind,
         "symbols": len(recognizer.tokens) - 1,
         "features": config.features.kind,

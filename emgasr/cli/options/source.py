@@ -19,6 +19,7 @@ sources:
 
 for all of them:
   unit=uV|counts                where the device states none; bands=left:16+right:16,ring=yes describes electrodes
+  montage=bipolar|reference|average    how the device takes its voltages, where it does not say (a model refuses others)
   chunk_ms=32                   how often samples are handed on
   bridge_ms=50,fill=hold|zero   gaps up to this are filled, longer ones declared
   queue_s=10                    signal kept for a slow reader; stall_s=1, reopen_s=5, give_up_s=60 of silence

@@ -1,4 +1,4 @@
-"""The options on single takes, whose files do not say all of themselves: --rate, --unit, --scale-uv and --columns."""
+"""The options on takes, whose files do not say all of themselves: --rate, --unit, --scale-uv, --montage, --columns."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.errors import ConfigError
+from emgasr.recording import MONTAGES
 
 if TYPE_CHECKING:
     from emgasr.corpora.single import Facts
@@ -21,7 +22,15 @@ def add_take_options(parser: ArgumentParser, otherwise: str) -> None:
     group.add_argument("--unit", metavar="UNIT", help="uV, mV, V, nV, or counts for a device with no factor to volts")
     group.add_argument("--scale-uv", type=float, metavar="UV", help="µV of one stored step, in place of a unit")
     columns = "the electrodes' columns of a table, by name or number from 1, where its header leaves them open"
+    add_montage_option(group)
     group.add_argument("--columns", nargs="+", metavar="COLUMN", default=[], help=columns)
+
+
+def add_montage_option(group: argparse._ArgumentGroup) -> None:
+    """Add --montage, of recordings whose files do not say it."""
+    meanings = "; ".join(f"{name}: {meaning}" for name, meaning in MONTAGES.items())
+    montage = f"how the voltage was taken, where the files do not say it ({meanings}); left out: not told"
+    group.add_argument("--montage", choices=MONTAGES, help=montage)
 
 
 def facts_of(options: argparse.Namespace) -> Facts:
@@ -39,4 +48,4 @@ def facts_of(options: argparse.Namespace) -> Facts:
             resolve_unit("--unit" if options.unit is not None else "--scale-uv", options.unit, options.scale_uv)
     except RecordingError as error:
         raise ConfigError(error.where, error.wrong, error.advice) from error
-    return Facts(options.rate, options.unit, options.scale_uv, tuple(options.columns))
+    return Facts(options.rate, options.unit, options.scale_uv, tuple(options.columns), options.montage or "")

@@ -10,20 +10,21 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emgasr.corpora.bids.sidecars import facts, known, sidecar
 from emgasr.corpora.samples.edf_header import EdfFile
 from emgasr.corpora.tables.delimited import Row, read_table
-from emgasr.corpora.tables.units import resolve_unit, volts
+from emgasr.corpora.tables.units import resolve_montage, resolve_unit, volts
 from emgasr.display.wording import counted, listed
 from emgasr.errors import RecordingError
-from emgasr.recording import Band
+from emgasr.recording import Band, Montage
 
 SHOWN = 8  # channels that a note names
 CLOSE = 1e-6
+WORDS = {"bipolar", "average"}  # montages that stand as words where BIDS else names an electrode
 OTHERS = re.compile(
     r"status|trig|stim|sti\d|marker|event|sync|ttl|dig(ital|\b)|"  # what tells of other devices
     r"ecg|ekg|eeg|eog|heog|veog|hrv?\b|pulse|ppg|pleth|"
@@ -49,8 +50,11 @@ class Electrode:
         return known(self.row.get(column)) if self.row else None
 
 
-def read_channels(path: Path, header: EdfFile, ring: bool) -> tuple[list[Electrode], tuple[Band, ...], list[str]]:
-    """The electrodes band by band, the bands, and what is to be told of them."""
+def read_channels(
+    path: Path, header: EdfFile, ring: bool, montage: str = ""
+) -> tuple[list[Electrode], tuple[Band, ...], list[str]]:
+    """The electrodes band by band, the bands, and what is to be told of them; `montage` is that of untold bands."""
+    given = resolve_montage(path, montage)
     labels = [signal.label for signal in header.signals]
     table = sidecar(path, "channels")
     notes: list[str] = []
@@ -65,8 +69,36 @@ def read_channels(path: Path, header: EdfFile, ring: bool) -> tuple[list[Electro
     for group, own in zip(groups, members, strict=True):
         called = [electrode.electrode for electrode in own]
         distinct = len(set(called)) == len(called)
-        bands.append(Band(group, tuple(called if distinct else [electrode.name for electrode in own]), ring))
+        worn = tuple(called if distinct else [electrode.name for electrode in own])
+        bands.append(Band(group, worn, ring, _montage_of(path, own, given, notes)))
     return [electrode for own in members for electrode in own], tuple(bands), notes
+
+
+def _montage_of(path: Path, electrodes: Sequence[Electrode], given: Montage, notes: list[str]) -> Montage:
+    """The montage that column `reference` or EMGReference says; it may say it in no known words, which is told."""
+    cells = [electrode.told("reference") for electrode in electrodes]
+    words = {cell for cell in cells if cell is not None}
+    told = _montage_in(words, len(electrodes)) if None not in cells else ""
+    if not words and isinstance(said := facts(path, "EMGReference"), str) and said.strip().lower() in WORDS:
+        told = resolve_montage(path, said)
+    elif words and not told:
+        what = f"reference {listed(sorted(words), SHOWN)}" + (", or none" if None in cells else "")
+        notes.append(f"band {electrodes[0].group}: its montage is not told by channels.tsv ({what})")
+    if told and given and told != given:
+        raise RecordingError(path, f"is of montage {told}, as its sidecars say, not {given}", "leave the montage out")
+    return told or given
+
+
+def _montage_in(references: Collection[str], channels: int) -> Montage:
+    """The montage by the references of all channels: "bipolar", one electrode for all, or one for each."""
+    words = {reference.lower() for reference in references}
+    if len(words) == 1 and words <= WORDS:
+        return resolve_montage("reference", words.pop())
+    if channels < 2 or words & WORDS:
+        return ""
+    if len(words) == 1:
+        return "reference"
+    return "bipolar" if len(references) == channels else ""
 
 
 def check_rates(path: Path, header: EdfFile, electrodes: Sequence[Electrode]) -> float:

@@ -1,8 +1,8 @@
 """BIDS EMG (as NEMAR nm000104): a BDF or EDF file with its sidecars in, a Recording out.
 
 events.tsv(.gz): onset, duration, then `value` (prompt | keystroke_X) with key and prompt_text, or `trial_type` (a
-label); one that holds for several splits counts from the first. channels.tsv: name, type, units, group (the band).
-emg.json: SamplingFrequency.
+label); one that holds for several splits counts from the first. channels.tsv: name, type, units, group (the band),
+reference. emg.json: SamplingFrequency, EMGReference.
 
 The session is ses: its runs, acquisitions and splits are one sitting, so one session. Where a subject has no ses, all
 its recordings are one sitting, called "". Below the folder that is given, derivatives, sourcedata, code and stimuli are
@@ -15,6 +15,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from emgasr.corpora.bids.channels import check_rates, read_channels, unit_of
 from emgasr.corpora.bids.events import read_events
@@ -36,18 +37,23 @@ FILES = (".bdf", ".edf")
 
 
 def open_recording(
-    path: str | Path, *, unit: str | None = None, ring: bool = False, rest: Sequence[str] = REST
+    path: str | Path,
+    *,
+    unit: str | None = None,
+    ring: bool = False,
+    montage: str = "",
+    rest: Sequence[str] = REST,
 ) -> Recording:
     """Open a BDF or EDF file; samples are read when sliced.
 
-    `unit` is used where neither channels.tsv nor the header tells one; `ring` says that the bands are rings.
-    Labels among `rest` mark rest. Sidecars that disagree with the file (rate, unit, names of channels) raise a
-    RecordingError.
+    `unit` is used where neither channels.tsv nor the header tells one, `montage` where neither channels.tsv nor
+    emg.json does; `ring` says that the bands are rings. Labels among `rest` mark rest. Sidecars that disagree with the
+    file (rate, unit, names of channels) raise a RecordingError.
     """
     path = Path(path)
     check_folder(path)
     header = read_header(path)
-    electrodes, bands, notes = read_channels(path, header, ring)
+    electrodes, bands, notes = read_channels(path, header, ring, montage)
     rate = check_rates(path, header, electrodes)
     units = [unit_of(path, header, electrode, unit) for electrode in electrodes]
     if len({kind for kind, _ in units}) != 1:
@@ -106,15 +112,23 @@ def _before(path: Path) -> tuple[float, bool]:
 
 
 def scan(
-    folder: Path, findings: Findings, *, unit: str | None = None, ring: bool = False, rest: Sequence[str] = REST
+    folder: Path,
+    findings: Findings,
+    *,
+    unit: str | None = None,
+    ring: bool = False,
+    montage: str = "",
+    rest: Sequence[str] = REST,
 ) -> list[Entry]:
     """Every *_emg.bdf and *_emg.edf below `folder`, in the order of their paths; a take is a file's name.
 
     Sidecars that hold for no recording, and rows of *_scans.tsv without their file, are told as left over.
     """
-    options = {"ring": ring, **({"unit": unit} if unit else {}), **rest_option(rest)}
+    told = {"unit": unit, "montage": montage}
+    options: dict[str, Any] = {"ring": ring, **{name: value for name, value in told.items() if value}}
+    options |= rest_option(rest)
     files = emg_files(folder, findings)
-    opened = [(path, open_recording(path, unit=unit, ring=ring, rest=rest)) for path in files]
+    opened = [(path, open_recording(path, **options)) for path in files]
     tell_notes(findings, opened)
     tell_left_over(folder, findings, files)
     entries = [Entry.of(recording, path, "bids", take=path.stem, options=options) for path, recording in opened]

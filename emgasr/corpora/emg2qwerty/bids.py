@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from emgasr.corpora.bids import reader as bids
-from emgasr.corpora.emg2qwerty.sessions import ELECTRODES, RATE_HZ
+from emgasr.corpora.emg2qwerty.sessions import BANDS, ELECTRODES, RATE_HZ
 from emgasr.corpora.files import tell_notes
 from emgasr.errors import RecordingError
 from emgasr.manifests.manifest import Entry, Findings
-from emgasr.recording import Band, Recording, Spans
+from emgasr.recording import Recording, Spans
 
 
 def open_recording(path: str | Path) -> Recording:
     """Open a session; RecordingError unless it has emg2qwerty's rate, electrodes and channels in their order."""
-    recording = bids.open_recording(path, unit="uV", ring=True)
+    recording = bids.open_recording(path, unit="uV", ring=True, montage="bipolar")
     if recording.rate_hz != RATE_HZ or recording.unit != "uV":
         found = f"is at {recording.rate_hz:g} Hz in {recording.unit}"
         raise RecordingError(path, found, f"emg2qwerty is at {RATE_HZ:g} Hz in µV; use the layout 'bids'")
@@ -34,7 +34,7 @@ def open_recording(path: str | Path) -> Recording:
     prompts = zip(spans.start_s, spans.end_s, spans.kinds, spans.texts, strict=True)
     return replace(
         recording,
-        bands=(Band.numbered("left", ELECTRODES, ring=True), Band.numbered("right", ELECTRODES, ring=True)),
+        bands=BANDS,
         spans=Spans.of(prompt for prompt in prompts if prompt[3]),  # one without text is no prompt to type
         notes=(*recording.notes, *told),
     )

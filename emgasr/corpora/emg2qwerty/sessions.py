@@ -27,6 +27,8 @@ from emgasr.recording import Band, Events, Recording, Spans
 
 RATE_HZ = 2000.0  # of the corpus; its files do not say
 ELECTRODES = 16  # on each wrist
+# bipolar: channels.tsv and emg.json of the BIDS edition (NEMAR nm000104) say so of every channel.
+BANDS = tuple(Band.numbered(hand, ELECTRODES, ring=True, montage="bipolar") for hand in ("left", "right"))
 ADVICE = "give an emg2qwerty session"
 GROUP, TABLE = "emg2qwerty", "emg2qwerty/timeseries"
 FIELDS = ("emg_left", "emg_right")
@@ -49,7 +51,7 @@ def open_recording(path: str | Path) -> Recording:
         samples=TableSamples(path.absolute(), TABLE, FIELDS, (total, 2 * ELECTRODES), clock.lost()),
         rate_hz=RATE_HZ,
         unit="uV",
-        bands=(Band.numbered("left", ELECTRODES, ring=True), Band.numbered("right", ELECTRODES, ring=True)),
+        bands=BANDS,
         subject=user,
         session=name,
         events=_events(path, keystrokes, clock.to_seconds),

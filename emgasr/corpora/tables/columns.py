@@ -60,6 +60,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("name", "the channel, as in the file's header", required=True),
         Column("type", "EMG; others are passed over", required=True),
         Column("units", "where they are n/a: those of the header, else --unit"),
+        Column("reference", "bipolar, average, or the electrode that all share: the montage; else --montage"),
         Column("group", "the band that the electrode belongs to"),
         Column("signal_electrode", "the electrode's name, if it is not the channel's"),
         Column("status", "good or bad: a bad channel is read, and named in a note"),

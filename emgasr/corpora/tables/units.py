@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from emgasr.errors import RecordingError
-from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Band
+from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, MONTAGES, Band, Montage
 
 MICROVOLTS = {"v": 1e6, "mv": 1e3, "uv": 1.0, "nv": 1e-3}
 _PREFIXES = {"micro": "u", "milli": "m", "nano": "n", "μ": "u", "µ": "u"}
@@ -48,11 +49,14 @@ def step_name(unit: str, step: float) -> str:
     return next((name for name, factor in known.items() if factor == step), f"{step:g} µV a step")
 
 
-def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring: bool) -> tuple[Band, ...]:
+def resolve_bands(
+    channels: int, bands: Sequence[Sequence[object]] | None, ring: bool, montage: str = ""
+) -> tuple[Band, ...]:
     """Bands from [name, electrodes] pairs in the order of the channels; by default one band of all channels.
 
-    A pair whose number is none, or exceeds the channels, is a RecordingError.
+    A pair whose number is none, or exceeds the channels, and an unknown montage are a RecordingError.
     """
+    checked = resolve_montage("bands", montage)
     made = []
     for pair in bands or [["band", channels]]:
         name, count = pair if len(pair) == 2 else (pair, None)
@@ -61,8 +65,16 @@ def resolve_bands(channels: int, bands: Sequence[Sequence[object]] | None, ring:
         if count > channels:
             wrong = f"{channels} channels but {count} electrodes in band {name!r}"
             raise RecordingError("bands", wrong, "describe every channel")
-        made.append(Band.numbered(str(name), count, ring))
+        made.append(Band.numbered(str(name), count, ring, checked))
     return tuple(made)
+
+
+def resolve_montage(where: str | Path, montage: str) -> Montage:
+    """The montage of a word, in any case; "" stays what is not told; RecordingError for another word."""
+    word = montage.strip().lower()
+    if word in ("", *MONTAGES):
+        return cast(Montage, word)
+    raise RecordingError(where, f"unknown montage {montage!r}", "say bipolar, reference or average, or leave it out")
 
 
 def check_rate(where: str | Path, rate_hz: float | None) -> float:

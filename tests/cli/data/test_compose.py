@@ -138,3 +138,19 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert wrong in error
     assert error.count("\n") == 1
     assert not (letters / "fixed").exists()
+
+
+def test_takes_of_two_montages_are_not_composed(letters: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = read_manifest(letters / "takes.jsonl")
+    first, *others = manifest.split("test")
+    told = [replace(e, options={**e.options, "montage": "bipolar"}) for e in others[:-1]]
+    last = replace(others[-1], options={**others[-1].options, "montage": "reference"})
+    write_manifest(Manifest((first, *told), letters), letters / "one.jsonl")
+    assert compose("one.jsonl", "--splits", "test", "--out", "one") == 0
+    made = read_manifest(letters / "one" / "manifest.jsonl")
+    assert {entry.montage for entry in made.entries} == {"bipolar"}
+    write_manifest(Manifest((first, *told, last), letters), letters / "two.jsonl")
+    capsys.readouterr()
+    assert compose("two.jsonl", "--splits", "test", "--out", "two") == 2
+    assert "is of montage reference" in capsys.readouterr().err
+    assert not (letters / "two").exists()

@@ -11,6 +11,7 @@ import pytest
 from emgasr.cli import main
 from emgasr.corpora import open_entry
 from emgasr.manifests.manifest import read_manifest
+from emgasr.recording import Band
 from tests.helpers.miniatures import write_native, write_spans, write_takes
 
 
@@ -159,3 +160,40 @@ def test_one_content_under_two_names_and_one_person_in_two_spellings_are_told(
     table.write_text("".join(line for line in table.read_text().splitlines(True) if "d2_b_0" not in line))
     assert main(["manifest", str(folder), *options, "--overwrite", "--test-subjects", "s01"]) == 2
     assert "nothing is left to train on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("corpus", ["takes", "spans"])
+def test_a_montage_that_is_said_reaches_recordings_manifest_and_info(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], corpus: str
+) -> None:
+    {"takes": write_takes, "spans": write_spans}[corpus](tmp_path / "data")
+    out = str(tmp_path / "m.jsonl")
+    words = ["manifest", str(tmp_path / "data"), "--corpus", corpus, "--out", out, "--overwrite"]
+    words += ["--unit", "counts"] if corpus == "takes" else []
+    for said, told in (([], "not told"), (["--montage", "reference"], "reference")):
+        assert main([*words, *said]) == 0
+        manifest = read_manifest(out)
+        opened = open_entry(manifest.entries[0], manifest.root)
+        assert opened.bands[0].montage == ("" if told == "not told" else told)
+        capsys.readouterr()
+        assert main(["info", out, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["montages"] == {told: len(manifest.entries)}
+    assert main([*words, "--montage", "mono"]) == 2
+    assert "mono" in capsys.readouterr().err
+
+
+def test_info_says_the_montage_of_a_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bands = (Band.numbered("left", 4, montage="bipolar"), Band.numbered("right", 4))
+    assert main(["info", str(write_native(tmp_path, bands=bands)), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["montage"] == "left bipolar, right not told"
+
+
+def test_recordings_of_two_montages_are_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, montage in enumerate(("bipolar", "reference")):
+        bands = (Band.numbered("both", 8, montage=montage),)  # type: ignore[arg-type]
+        write_native(tmp_path, f"{number}.hdf5", seed=number, bands=bands)
+    out = str(tmp_path / "m.jsonl")
+    assert main(["manifest", str(tmp_path), "--corpus", "native", "--out", out]) == 0
+    assert "several montages" in capsys.readouterr().out
+    assert main(["validate", out]) == 2
+    assert "several montages: bipolar in 1; reference in 1" in capsys.readouterr().out

@@ -64,6 +64,7 @@ def test_table_and_manifest_come_out_and_the_files_stay(folder: Path, capsys: py
     before = samples_of(folder)
     assert new("--yes", "--no-train", *FACTS) == 0
     printed = capsys.readouterr().out
+    assert "note: montage: not told" in printed
     assert "36 takes: 2 labels of 18 takes; people: me; 3 sessions: s1, s2, s3" in printed
     command = "--test-sessions s3 --validation-every 5 --out out/mine/manifest.jsonl"
     assert f"$ emgasr manifest mine --corpus takes {command}" in printed
@@ -88,12 +89,15 @@ def test_without_a_terminal_one_line_names_what_is_missing(folder: Path, capsys:
 def test_on_a_terminal_it_asks(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    typed = ["{label}_{session+}", "{label}_{session}_{n}", "", "fast", "200", "", "ann", "no"]
+    typed = ["{label}_{session+}", "{label}_{session}_{n}", "", "fast", "200", "", "ann", "no", "mono", "Bipolar"]
     monkeypatch.setattr("sys.stdin", Terminal("\n".join(typed) + "\n"))
     assert new("--no-train") == 0
     printed = capsys.readouterr()
     assert "yes_s1_0.npy  label yes, session s1, n 0" in printed.out
     assert "'fast' is no number" in printed.out
+    assert "unknown montage 'mono'" in printed.out
+    assert "--montage bipolar" in printed.out
+    assert {entry.montage for entry in read_manifest("out/mine/manifest.jsonl").entries} == {"bipolar"}
     assert "Pattern of the names, as in {label}_{session}_{take} [{label}_{session}_{n}]: " in printed.err
     assert {entry.subject for entry in read_manifest("out/mine/manifest.jsonl").entries} == {"ann"}
 

@@ -131,3 +131,50 @@ def test_damaged_files_and_sidecars_are_refused(tmp_path: Path, change: Callable
     change(path)
     with pytest.raises(RecordingError, match=told):
         open_recording(path)
+
+
+def say_references(path: Path, *cells: str) -> Path:
+    """Add column `reference` to channels.tsv, for the trigger and the four electrodes."""
+    table = path.with_name(f"{BIDS_NAME}_channels.tsv")
+    rows = zip(table.read_text().splitlines(), ("reference", "n/a", *cells), strict=True)
+    table.write_text("".join(f"{row}\t{cell}\n" for row, cell in rows))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cells", "montages"),
+    [
+        (("bipolar",) * 4, ["bipolar", "bipolar"]),  # as in NEMAR nm000104
+        (("R1", "R1", "R2", "R2"), ["reference", "reference"]),  # a grid against one electrode each
+        (("E2", "E4", "E6", "E8"), ["bipolar", "bipolar"]),  # the specification's own example: a pair a channel
+        (("average",) * 4, ["average", "average"]),
+        (("bipolar", "Bipolar", "n/a", "n/a"), ["bipolar", ""]),
+    ],
+)
+def test_the_references_of_a_bands_channels_tell_its_montage(
+    tmp_path: Path, cells: tuple[str, ...], montages: list[str]
+) -> None:
+    opened = open_recording(say_references(write_bids(tmp_path), *cells))
+    assert [band.montage for band in opened.bands] == montages
+    assert not [note for note in opened.notes if "montage" in note]
+
+
+def test_references_that_tell_no_montage_are_noted_and_one_may_be_given(tmp_path: Path) -> None:
+    path = say_references(write_bids(tmp_path), "bipolar", "n/a", "R1", "bipolar")
+    opened = open_recording(path)
+    assert [band.montage for band in opened.bands] == ["", ""]
+    assert [note for note in opened.notes if "montage" in note] == [
+        "band left: its montage is not told by channels.tsv (reference bipolar, or none)",
+        "band right: its montage is not told by channels.tsv (reference R1, bipolar)",
+    ]
+    assert {band.montage for band in open_recording(path, montage="reference").bands} == {"reference"}
+
+
+def test_emg_json_tells_a_montage_where_channels_tsv_does_not(tmp_path: Path) -> None:
+    path = write_bids(tmp_path)
+    (tmp_path / "task-typing_emg.json").write_text('{"SamplingFrequency": 500, "EMGReference": "bipolar"}')
+    assert {band.montage for band in open_recording(path).bands} == {"bipolar"}
+    with pytest.raises(RecordingError, match="is of montage bipolar, as its sidecars say, not reference"):
+        open_recording(path, montage="reference")
+    (tmp_path / "task-typing_emg.json").write_text('{"SamplingFrequency": 500, "EMGReference": "behind one ear"}')
+    assert {band.montage for band in open_recording(path).bands} == {""}

@@ -21,6 +21,7 @@ def test_both_editions_of_a_session_are_one_recording(tmp_path: Path) -> None:
     bids = emg2qwerty_bids.open_recording(write_bids_session(tmp_path / "bids"))
     np.testing.assert_allclose(bids.read(), release.read(), atol=1e-4)  # 24 bits of ±500 µV
     assert (bids.rate_hz, bids.unit, bids.bands) == (release.rate_hz, release.unit, release.bands)
+    assert {band.montage for band in bids.bands} == {"bipolar"}
     assert bids.subject == release.subject == USER
     assert bids.session in release.session
     assert bids.events.keys == release.events.keys
@@ -51,6 +52,7 @@ def replace_in(name: str, old: str, new: str) -> Callable[[Path], None]:
     ("change", "told"),
     [
         (replace_in("emg.json", "2000", "1000"), r"sampled at 2000 Hz, .*emg\.json says 1000"),
+        (replace_in("channels.tsv", "\tbipolar", "\tR"), "is of montage reference, as its sidecars say, not bipolar"),
         (replace_in("channels.tsv", "EMG31\tEMG", "EMG31\tMISC"), "has the bands left 16, right 15"),
         (replace_in("channels.tsv", "left", "zright"), "in the order zright and right"),
         (replace_in("emg.json", "{", "["), "is not JSON"),
