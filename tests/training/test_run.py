@@ -245,9 +245,6 @@ sys.exit(main(["train", *sys.argv[1:]]))
 """
 
 
-@pytest.mark.process
-@pytest.mark.slow
-@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_a_model_of_takes_reads_a_new_file_of_the_device_as_its_training_takes(tmp_path: Path) -> None:
     folder = write_takes(tmp_path / "data")
     entries = scan(folder, "takes", unit="mV")
@@ -269,6 +266,9 @@ def test_a_model_of_takes_reads_a_new_file_of_the_device_as_its_training_takes(t
     assert "read as at training: mV at 200 Hz; its file does not say (--rate, --unit)" in transcript.notes
 
 
+@pytest.mark.process
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no torch.distributed")
 def test_two_processes_end_with_the_same_weights_and_one_model(corpus: Path) -> None:
     (corpus / "job.py").write_text(KEEP_WEIGHTS)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "job.py"]
