@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 
 import torch
 
-from emgasr.data.batches import ComposedConfig
+from emgasr.data.batches import ComposedConfig, ComposedSampler
 from emgasr.data.loader import loaded
 from emgasr.errors import ConfigError
 from emgasr.models.recognizer import Recognizer
@@ -62,9 +62,10 @@ def fit_to_budget(
     steps = max(0.0, budget_s - judging_s - start_s) / step_s
     if EXAMPLES in free and isinstance(data, ComposedConfig) and steps < FEWEST_STEPS:
         size = max(SMALLEST_BATCH, round(data.batch_size * steps / FEWEST_STEPS))
-        share = size / data.batch_size
-        step_s *= share
-        steps = max(0.0, budget_s - judging_s - start_s * share) / step_s
+        if isinstance(batches, ComposedSampler):  # a part of a step costs the same whatever its batch
+            batches = ComposedSampler(batches.sequences, size)
+            step_s, start_s = step_seconds(config, objective, batches), start_seconds(config, objective, batches)
+        steps = max(0.0, budget_s - judging_s - start_s) / step_s
         data = dataclasses.replace(data, batch_size=size)
         log(f"data.batch_size: {size} (else too few steps)")
     log(f"about {steps:.0f} steps ({1000 * step_s:.0f} ms each on this machine)")

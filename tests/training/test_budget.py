@@ -87,6 +87,17 @@ def test_a_budget_too_short_to_learn_in_is_told(
     assert any("next to nothing" in line for line in lines) is told
 
 
+def test_a_smaller_batch_is_timed_anew(monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]) -> None:
+    timed(monkeypatch, 0.0, 1.0)
+    # Half of a step of 32 sequences costs the same for any number.
+    monkeypatch.setattr(budget, "step_seconds", lambda _, __, batches: 0.5 + 0.5 * batches.size / 32)
+    lines: list[str] = []
+    data = fit_to_budget(**parts, free=FREE, log=lines.append).data
+    assert isinstance(data, ComposedConfig)
+    assert data.batch_size == budget.SMALLEST_BATCH
+    assert "about 388 steps (750 ms each on this machine)" in lines  # of 300 s, 9 of them for validations
+
+
 @pytest.mark.parametrize(
     ("minutes", "start_s", "validations", "steps"),
     [
