@@ -303,11 +303,19 @@ class Recording:
 
 @dataclass(frozen=True)
 class Signal:
-    """What a model listens to: rate in Hz, unit, and bands of electrodes; recordings must match it."""
+    """What a model listens to: rate in Hz, unit, and bands of electrodes; recordings must match it.
+
+    Args:
+        rate_hz: samples a second.
+        unit: of the samples.
+        bands: of the electrodes.
+        steps: what one stored step of bare takes was at training, in the unit, each value once; none: not known.
+    """
 
     rate_hz: float
     unit: str
     bands: tuple[Band, ...]
+    steps: tuple[float, ...] = ()
 
     @staticmethod
     def of(recording: Recording) -> Signal:

@@ -1,12 +1,12 @@
 """Paths as a user gives them in; the Recordings that they name, opened for a model where there is one, out.
 
 A bare file of samples (.npy, .wav, .csv, .tsv, .txt) is a take. Its rate and unit are its own where it says them, else
-those given, else the model's; a note says which of them are the model's.
+those given, else those of the takes that the model was trained on, else the model's; a note says which were not said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,12 @@ from emgasr.corpora.files import listing
 from emgasr.corpora.samples.arrays import SUFFIXES, TABLES, open_samples
 from emgasr.corpora.samples.wav import read_header
 from emgasr.corpora.spans import RECORDINGS
-from emgasr.corpora.tables.units import resolve_montage, resolve_unit
+from emgasr.corpora.tables.units import resolve_montage, resolve_unit, step_name
 from emgasr.corpora.takes import TABLE
 from emgasr.corpora.takes import open_recording as open_bare
 from emgasr.display.wording import listed
 from emgasr.errors import RecordingError
-from emgasr.manifests.manifest import Findings, read_manifest
+from emgasr.manifests.manifest import Entry, Findings, read_manifest
 from emgasr.recording import Recording, Signal, electrode_count
 
 BARE = (*SUFFIXES, ".npz")  # the last is refused with what to do
@@ -126,6 +126,7 @@ def _described(path: Path, facts: Facts) -> Recording:
 def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
     """A take, whose file says some of its rate, unit and electrodes, or nothing."""
     assumed: list[str] = []
+    trained = ""
     rate_hz = facts.rate_hz if facts.rate_hz is not None else _own_rate(path, signal)
     if rate_hz is None and signal is not None:
         rate_hz = signal.rate_hz
@@ -137,8 +138,8 @@ def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
     if unit is None and scale_uv is None:
         unit = _own_unit(path, rate_hz, facts.columns)
     if unit is None and scale_uv is None and signal is not None:
-        unit = signal.unit
-        assumed.append(f"in {unit}")
+        unit, scale_uv, trained = _as_at_training(path, signal)
+        assumed += [] if trained else [f"in {unit}"]
     if unit is None and scale_uv is None:
         raise _unsaid(path, rate=False, unit=True)
     montage = resolve_montage(path, facts.montage)
@@ -152,10 +153,30 @@ def _bare(path: Path, facts: Facts, signal: Signal | None) -> Recording:
             )
             raise RecordingError(path, f"has {recording.n_channels} channels, the model {electrodes}", advice)
         recording = replace(recording, bands=tuple(replace(band, montage=montage) for band in signal.bands))
-    if assumed:
+    if assumed or trained:
         note = f"taken {' and '.join(assumed)}, as the model is: its file does not say (--rate, --unit)"
+        if trained:
+            note = f"read as at training: {' '.join([trained, *assumed])}; its file does not say (--rate, --unit)"
         recording = replace(recording, notes=(*recording.notes, note))
     return recording
+
+
+def steps_of(entries: Iterable[Entry]) -> tuple[float, ...]:
+    """Return what one stored step is in the bare takes among entries, in their recordings' unit: each value once."""
+    said = (entry.options for entry in entries if entry.corpus in ("takes", "spans"))
+    found = {(options.get("unit"), options.get("scale_uv")) for options in said}
+    return tuple(sorted({resolve_unit("manifest", unit, scale)[1] for unit, scale in found}))
+
+
+def _as_at_training(path: Path, signal: Signal) -> tuple[str | None, float | None, str]:
+    """Return the unit or the scale of a take that says neither, and what the training takes' was in words, if known."""
+    names = [step_name(signal.unit, step) for step in signal.steps]
+    if len(names) > 1:
+        wrong = f"does not say its unit, and the takes that the model was trained on had several ({listed(names)})"
+        raise RecordingError(path, wrong, "say it (--unit or --scale-uv; unit=… or scale_uv=… of a source)")
+    if not names:
+        return signal.unit, None, ""
+    return (signal.unit, None, names[0]) if signal.unit == "counts" else (None, signal.steps[0], names[0])
 
 
 def _own_rate(path: Path, signal: Signal | None) -> float | None:
@@ -185,9 +206,11 @@ def _unsaid(path: Path, rate: bool, unit: bool) -> RecordingError:
 
 
 def _of_table(path: Path, corpus: str, facts: Facts, signal: Signal | None) -> tuple[list[Named], list[str]]:
+    trained = ""
     options: dict[str, Any] = {"scale_uv": facts.scale_uv, "columns": facts.columns, "unit": facts.unit}
-    if facts.unit is None and facts.scale_uv is None and signal is not None:
-        options["unit"] = signal.unit
+    assumed = facts.unit is None and facts.scale_uv is None and signal is not None and len(signal.steps) < 2
+    if assumed and signal is not None:
+        options["unit"], options["scale_uv"], trained = _as_at_training(path, signal)
     if facts.montage:
         options["montage"] = resolve_montage(path, facts.montage)
     if signal is not None and len(signal.bands) > 1:
@@ -198,10 +221,8 @@ def _of_table(path: Path, corpus: str, facts: Facts, signal: Signal | None) -> t
         wrong = f"is at {other.rate_hz:g} Hz by its table, not at {facts.rate_hz:g} Hz"
         raise RecordingError(other.path, wrong, "leave the rate out (--rate)")
     notes = [*findings.notes, *findings.left_over]
-    if (
-        "unit" in options
-        and facts.unit is None
-        and any(entry.options.get("unit") == options["unit"] for entry in entries)
-    ):
-        notes.append(f"taken in {options['unit']}, as the model is, where {path.name} does not say its unit (--unit)")
+    scaling = {name: options[name] for name in ("unit", "scale_uv") if options[name] is not None}
+    if assumed and any(scaling.items() <= entry.options.items() for entry in entries):
+        read = f"read as at training: {trained}" if trained else f"taken in {options['unit']}, as the model is"
+        notes.append(f"{read}, where {path.name} does not say its unit (--unit)")
     return [Named(entry.path, partial(open_entry, entry, path)) for entry in entries], notes

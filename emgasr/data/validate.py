@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -223,12 +223,6 @@ class _Tally:
         if not len(recording.events) and not any(kind != "rest" for kind in recording.spans.kinds):
             self.bare.append(entry.path)
 
-    @property
-    def vocabulary(self) -> Counter[str]:
-        """The labels of gestures, and of utterances if they are so often the same that they are labels too."""
-        closed = self.spoken.total() >= CLOSED * len(self.spoken)
-        return self.labels + (self.spoken if closed else Counter())
-
     def summary(self, name: str) -> SplitSummary:
         return SplitSummary(
             split=name,
@@ -274,17 +268,39 @@ def _labels(recording: Recording) -> list[str]:
 
 
 def _label_notes(tallies: dict[str, _Tally]) -> Iterable[str]:
-    """Labels that a split has and training lacks, or that differ by their spelling alone; recordings without any."""
-    known = tallies[TRAIN].vocabulary if TRAIN in tallies else Counter()
+    """Labels that one of training and another split has and the other lacks, or that differ by their spelling alone.
+
+    Recordings without any label are told too. Texts of utterances are labels where they are said so often.
+    """
+    total: Counter[str] = sum((tally.spoken for tally in tallies.values()), Counter())
+    spoken = tallies[TRAIN].spoken if TRAIN in tallies else total
+    closed = spoken.total() >= CLOSED * len(spoken)
+    known = tallies[TRAIN].labels + (spoken if closed else Counter()) if TRAIN in tallies else Counter()
     yield from few_takes(known)
+    seen = set(known)
     for name, tally in tallies.items():
-        if known and (new := sorted(tally.vocabulary.keys() - known.keys())):
+        own = {*tally.labels, *(_labels_in(tally.spoken, known) if closed else ())}
+        seen |= own
+        if known and (new := sorted(own - known.keys())):
             yield f"{counted(len(new), 'label')} of {name} that {TRAIN} lacks: {listed(map(repr, new))}"
+        if own and (untried := sorted(known.keys() - own)):
+            yield f"{counted(len(untried), 'label')} of {TRAIN} that {name} never tries: {listed(map(repr, untried))}"
         if tally.bare:
             yield f"{counted(len(tally.bare), 'recording')} of {name} without labels, or at rest: {listed(tally.bare)}"
-    words = [text for text in sorted(set().union(*(tally.vocabulary for tally in tallies.values()))) if len(text) > 1]
-    for alike in spellings(words):
+    for alike in spellings([text for text in sorted(seen) if len(text) > 1]):
         yield f"labels {listed(map(repr, alike))} differ by their spelling alone"
+
+
+def _labels_in(texts: Iterable[str], known: Container[str]) -> Iterable[str]:
+    """The labels that utterances are made of: each text itself, or its words or letters where labels are among them."""
+    for text in texts:
+        words, letters = text.split(), [letter for letter in text if not letter.isspace()]
+        if text not in known and any(word in known for word in words):
+            yield from words
+        elif text not in known and all(letter in known for letter in letters):
+            yield from letters
+        else:
+            yield text
 
 
 def _known_prompts(split: str, overlap: TextOverlap) -> Iterable[str]:

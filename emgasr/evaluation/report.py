@@ -52,6 +52,7 @@ def render_report(results: Results, title: str) -> str:
         comparison=_comparison(results) if len(results) > 1 else None,
         views=[_View.of(evaluation, table) for evaluation, table in results],
         only_labels=all(evaluation.tokens.noun in ("word", "letter") for evaluation, _ in results),
+        language=any(WITH_LM in evaluation.ways for evaluation, _ in results),
         isolated=any(table[0].accuracy is not None for _, table in results),
         version=__version__,
         made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -99,6 +100,8 @@ class _View:
     sessions: list[tuple[Result, list[_Figure | None]]]
     mistakes: list[dict[str, Any]]
     gap: str
+    single: bool
+    chosen: str
     examples: list[dict[str, Any]]
     settings: list[tuple[str, str]]
 
@@ -129,6 +132,8 @@ class _View:
             ],
             [_errors(evaluation, mistakes) for mistakes in mistakes_of(evaluation)],
             _gap(evaluation),
+            _single(evaluation),
+            _chosen(evaluation),
             list(_examples(evaluation)),
             [(str(name), str(value)) for name, value in evaluation.settings.items()],
         )
@@ -160,7 +165,7 @@ def _comparison(results: Results) -> dict[str, Any]:
 def _cards(evaluation: Evaluation, result: Result) -> Iterator[dict[str, Any]]:
     if result.accuracy is not None:
         name = f"Isolated {result.naming.plural} right"
-        yield {"kind": f"accuracy of {result.accuracy.count:,} by forced choice", "name": name} | {
+        yield {"kind": f"accuracy of {result.accuracy.count:,} takes, by forced choice", "name": name} | {
             "figure": _figure(result, ACCURACY, ""),
             "greedy": None,
         }
@@ -262,11 +267,34 @@ def _errors(evaluation: Evaluation, mistakes: Mistakes) -> dict[str, Any]:
     return shown | {"light": light, "dark": dark}
 
 
+def _single(evaluation: Evaluation) -> bool:
+    """Return whether each item holds one label or none: of single takes only those with errors are worth a look."""
+    return all(len(item.reference) <= 1 for item in evaluation.items)
+
+
+def _chosen(evaluation: Evaluation) -> str:
+    """Return how the examples were chosen."""
+    if not _single(evaluation):
+        return "Evenly spaced from the best stretch to the worst."
+    takes = _of_items(evaluation)
+    wrong = sum(take.rate > 0 for take in takes)
+    shown = f", of which {EXAMPLES} are shown" if wrong > EXAMPLES else ""
+    are = "is" if wrong == 1 else "are"
+    way = WAYS[evaluation.ways[-1]]
+    return f"{f'{wrong:,}' if wrong else 'None'} of {len(takes):,} takes {are} read with an error ({way}){shown}."
+
+
+def _of_items(evaluation: Evaluation) -> list[_Stretch]:
+    noun = evaluation.tokens.noun
+    return [stretch for item in evaluation.items for stretch in _stretches(item, evaluation.ways, noun)]
+
+
 def _examples(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    stretches = [
-        stretch for item in evaluation.items for stretch in _stretches(item, evaluation.ways, evaluation.tokens.noun)
-    ]
-    full = [stretch for stretch in stretches if len(stretch.reference) >= EXAMPLE_KEYS // 4] or stretches
+    stretches = _of_items(evaluation)
+    if _single(evaluation):
+        full = [take for take in stretches if take.rate > 0]
+    else:
+        full = [stretch for stretch in stretches if len(stretch.reference) >= EXAMPLE_KEYS // 4] or stretches
     full.sort(key=lambda stretch: (stretch.rate, stretch.name))
     count = min(EXAMPLES, len(full))
     for i in range(count):

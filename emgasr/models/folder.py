@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -53,8 +54,10 @@ def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") 
     for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME):
         (folder / name).unlink(missing_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in recognizer.state_dict().items()}
-    bands = [band.as_row() for band in recognizer.signal.bands]
-    content = {"emgasr_model": FORMAT, **to_mapping(recognizer.signal), "bands": bands, **to_mapping(recognizer.config)}
+    signal = {**to_mapping(recognizer.signal), "bands": [band.as_row() for band in recognizer.signal.bands]}
+    if not recognizer.signal.steps:
+        del signal["steps"]
+    content = {"emgasr_model": FORMAT, **signal, **to_mapping(recognizer.config)}
     with replacing(folder / "model.safetensors") as path:
         path.write_bytes(save(weights))  # by Python, so that a full disk is reported as for any other file
     recognizer.tokens.save(folder)
@@ -108,7 +111,8 @@ def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
         told = from_mapping(_ModelFile, KINDS, content, path)
     except EmgasrError as error:
         raise ModelError(path, _cause(error), "was it made by a newer emgasr?") from error
-    return RecognizerConfig(told.features, told.normalize, told.encoder), Signal(told.rate_hz, told.unit, bands)
+    signal = Signal(told.rate_hz, told.unit, bands, told.steps)
+    return RecognizerConfig(told.features, told.normalize, told.encoder), signal
 
 
 @dataclass(frozen=True)
@@ -118,9 +122,12 @@ class _ModelFile(RecognizerConfig):
     emgasr_model: Annotated[int, Within(0, 1e6)] = FORMAT
     rate_hz: Annotated[float, Within(0.01, 1e7)] = 0.0
     unit: str = ""
+    steps: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_within(self)
+        if not all(math.isfinite(step) and step for step in self.steps):
+            raise ConfigError("steps", f"{shown(list(self.steps))} cannot be", "give the µV of a stored step")
         if self.unit not in UNITS:
             raise ConfigError("unit", f"{shown(self.unit)} is unknown", f"choose {' or '.join(UNITS)}")
 

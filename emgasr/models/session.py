@@ -119,11 +119,8 @@ class SessionReader:
 
     def _turn(self, profilers: Mapping[tuple[str, str], Profiler], worn: Mapping[tuple[str, str], Recording]) -> None:
         for key, profiler in profilers.items():
-            session, own, template = self._session(key), profiler.profile(), self.recognizer.template
-            if own is not None and template is not None:
-                found = align(own, template, worn[key], self.config.align_turns)
-                session.alignment = found.turned_only() if any(found.turns) else None
-                session.said = f"rings are turned back by {', '.join(map(str, found.turns))} electrodes"
+            session, turns = self._session(key), self.config.align_turns
+            session.alignment, session.said = turn_back(self.recognizer, profiler.profile(), worn[key], turns)
             self._sessions[key] = session
 
     def listen(self, recording: Recording) -> Heard:
@@ -186,6 +183,24 @@ class SessionReader:
         if kept.held.shape[1] == room:
             return kept
         return kept._replace(held=kept.held.new_zeros(1, room, *kept.held.shape[2:]))
+
+
+def turn_back(
+    recognizer: Recognizer, person: Profile | None, worn: Recording, most_turns: int
+) -> tuple[Alignment | None, str]:
+    """Return what turns a person's rings to where the training people wear them, None if they sit so, and a line.
+
+    Args:
+        recognizer: with the template of the training people; without one nothing is turned.
+        person: the profile of the first seconds; None: they are shorter than a frame.
+        worn: a recording whose bands say which electrodes make a ring.
+        most_turns: most electrodes by which a ring is turned.
+    """
+    if person is None or recognizer.template is None:
+        return None, ""
+    found = align(person, recognizer.template, worn, most_turns)
+    line = f"rings are turned back by {', '.join(map(str, found.turns))} electrodes"
+    return found.turned_only() if any(found.turns) else None, line
 
 
 def mute_dead(recognizer: Recognizer, state: NormalizeState, person: Profile | None) -> tuple[NormalizeState, str]:

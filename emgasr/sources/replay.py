@@ -1,8 +1,7 @@
 """A recorded file in, its samples as a Source out: "file:PATH", in real time, faster, or as fast as they are taken.
 
-A single take (.npy, .wav, a table) may need rate=…, unit=… (or scale_uv=…) and columns=1+2, any file
-montage=…. What it lacks is the
-model's, where one listens.
+A single take (.npy, .wav, a table) may need rate=…, unit=… (or scale_uv=…) and columns=1+2, any file montage=….
+What it lacks is taken as the training takes of the model that listens had it.
 """
 
 from __future__ import annotations

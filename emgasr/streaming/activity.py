@@ -59,8 +59,9 @@ class RestLevel:
 class Notice:
     """What happened to a stream, and when (seconds from its start): a kind, and a line for people.
 
-    Kinds: replaced (values that no amplifier gives), dead, saturated, alive (an electrode is well again), rest (its
-    level was taken), gap (samples are missing), pause (keys that were partial are final).
+    Kinds: replaced (values that no amplifier gives), dead, saturated, alive (an electrode is well again), turned (rings
+    are read as the training people wear them), rest (its level was taken), gap (samples are missing), pause (keys that
+    were partial are final).
     """
 
     kind: str

@@ -1,29 +1,60 @@
-"""The first seconds of a stream in; the statistics that they set, and then the same seconds to be read, out."""
+"""The first seconds of a stream in; the statistics and the turns that they ask for, and these seconds again, out."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
 from emgasr.frontend.electrodes import Profiler
 from emgasr.frontend.measured import mended
 from emgasr.frontend.normalize import NormalizeState
+from emgasr.frontend.session import SessionConfig
 from emgasr.models.recognizer import Recognizer
-from emgasr.models.session import good_pieces, learn, mute_dead
+from emgasr.models.session import SessionReader, good_pieces, learn, mute_dead, turn_back
 from emgasr.recording import Recording
 
 Part = tuple[np.ndarray, bool] | float  # samples (T, C) and whether they are declared rest, or seconds of a gap
 
 
+class Begun(NamedTuple):
+    """What a stream begins with.
+
+    Args:
+        normalize: the statistics of level and spread.
+        frames: how many entered them.
+        order: the electrodes (C,) as the model takes them, where rings are turned; None: as they come.
+        notices: what is to be said of the electrodes, kinds and lines.
+    """
+
+    normalize: NormalizeState
+    frames: int
+    order: np.ndarray | None
+    notices: tuple[tuple[str, str], ...]
+
+
+def held_start(recognizer: Recognizer, seconds: float, align_turns: int) -> HeldStart | None:
+    """Return what holds a stream's first seconds back; None where nothing is set by them.
+
+    Raises:
+        ConfigError: Rings are to be turned, and no seconds are held back.
+        ModelError: They are, and the model does not know how the training people wear them.
+    """
+    needed = SessionReader(recognizer, SessionConfig(True, seconds, align_turns)).looks_ahead
+    return HeldStart(recognizer, seconds, align_turns) if needed else None
+
+
 class HeldStart:
     """Holds a stream's first seconds back: what is declared rest among them counts for nothing.
 
-    The statistics are those of `emgasr.models.session.SessionReader.begin` for recordings that end where the gaps are.
+    Statistics and turns are those that `emgasr.models.session.SessionReader.begin` gives recordings which end where the
+    gaps are.
     """
 
-    def __init__(self, recognizer: Recognizer, seconds: float) -> None:
-        self.recognizer = recognizer
+    def __init__(self, recognizer: Recognizer, seconds: float, align_turns: int = 0) -> None:
+        self.recognizer, self.align_turns = recognizer, align_turns
         self.missing = round(seconds * recognizer.signal.rate_hz)  # samples
         self.parts: list[Part] = []
 
@@ -41,17 +72,29 @@ class HeldStart:
         rate_hz = self.recognizer.signal.rate_hz
         return sum(part if isinstance(part, float) else len(part[0]) / rate_hz for part in self.parts)
 
-    def statistics(self) -> tuple[NormalizeState, int, str]:
-        """Return the state that the stream begins with, how many frames entered it, and a line on dead electrodes."""
+    def begun(self) -> Begun:
+        """Return what the stream begins with, by all that is held back."""
         normalize, state, entered = self.recognizer.normalize, self.recognizer.start().normalize, 0
-        profiler, signal = Profiler(), self.recognizer.signal
+        alignment, turned = None, ""
+        if self.align_turns and (pieces := list(self._pieces())):
+            profiler = Profiler()
+            for one in pieces:
+                profiler.add(mended(one))
+            alignment, turned = turn_back(self.recognizer, profiler.profile(), pieces[0], self.align_turns)
+        profiler = Profiler()
+        for one in self._pieces():
+            worn = one if alignment is None else alignment.of(one)
+            state, frames = learn(self.recognizer, good_pieces(self.recognizer, worn), normalize.next_recording(state))
+            profiler.add(mended(worn))
+            entered += frames
+        state, dead = mute_dead(self.recognizer, normalize.end_warmup(state), profiler.profile())
+        said = tuple((kind, line) for kind, line in (("turned", turned), ("dead", dead)) if line)
+        return Begun(state, entered, None if alignment is None else alignment.order, said)
+
+    def _pieces(self) -> Iterator[Recording]:
+        """Yield the samples between gaps and rests."""
+        signal = self.recognizer.signal
         for counts, parts in groupby(self.parts, lambda part: not isinstance(part, float) and not part[1]):
             if counts:
                 samples = np.concatenate([part[0] for part in parts if not isinstance(part, float)])
-                one = Recording(samples, signal.rate_hz, signal.unit, signal.bands, "stream", "stream")
-                pieces = good_pieces(self.recognizer, one)
-                state, frames = learn(self.recognizer, pieces, normalize.next_recording(state))
-                profiler.add(mended(one))
-                entered += frames
-        state, line = mute_dead(self.recognizer, normalize.end_warmup(state), profiler.profile())
-        return state, entered, line
+                yield Recording(samples, signal.rate_hz, signal.unit, signal.bands, "stream", "stream")

@@ -42,7 +42,7 @@ from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader, Token
 from emgasr.streaming.delay import Delay, Stopwatch, delay_of, step_frames
 from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
 from emgasr.streaming.rules import NO_RULES, LiveRules
-from emgasr.streaming.start import HeldStart
+from emgasr.streaming.start import HeldStart, held_start
 from emgasr.transcript import Key
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
@@ -59,6 +59,7 @@ class StreamConfig(LiveRules):
         rest: the level that activity exceeds; None: no gate. Behind its warm-up, the running normalization learns
             nothing from what lies below either, so that keys after a long rest look as they did before.
         unlabelled_s: the first seconds are held back until they set the statistics of level and spread, and then read.
+        align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
         rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
     """
 
@@ -66,6 +67,7 @@ class StreamConfig(LiveRules):
     rest: RestLevel | None = None
     rest_blank: Annotated[float, Within(0, 1)] = 0.1
     unlabelled_s: Annotated[float, Within(0, 3600)] = 0.0
+    align_turns: Annotated[int, Within(0, 1024)] = 0
 
 
 OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `Pipeline.transcribe` does
@@ -94,8 +96,8 @@ class Stream:
             self._reader: Reader = GreedyReader()
         else:
             self._reader = config.reader(search, recognizer.frame_rate_hz, step_frames(recognizer))
-        running = recognizer.config.normalize.running
-        self._start = HeldStart(recognizer, config.unlabelled_s) if config.unlabelled_s and running else None
+        self._start = held_start(recognizer, config.unlabelled_s, config.align_turns)
+        self._order: np.ndarray | None = None  # of the electrodes, where rings are turned
         self._entered_frames = 0  # of the running statistics
         self._entering = True  # whether what is read enters them
         self._base_frame, self._base_s = 0, 0.0  # a gap makes times jump
@@ -151,9 +153,10 @@ class Stream:
     def _begin(self, start: HeldStart) -> None:
         """Read what was held back, by the statistics that it sets; nothing of it enters them twice."""
         self._start, self._entering = None, False
-        known, self._entered_frames, line = start.statistics()
-        self._kept += [Notice("dead", self.time_s, line)] if line else []
-        self._state = self._state._replace(normalize=known)
+        begun = start.begun()
+        self._entered_frames, self._order = begun.frames, begun.order
+        self._kept += [Notice(kind, self.time_s, line) for kind, line in begun.notices]
+        self._state = self._state._replace(normalize=begun.normalize)
         for part in start.parts:
             if isinstance(part, float):
                 self._skip(part)
@@ -294,7 +297,7 @@ class Stream:
         frames = self._learned_frames(np.array(learned, bool), len(samples))
         frames = None if frames is None else frames.to(weight.device)
         self.fed_samples += len(samples)
-        fed = torch.from_numpy(samples)[None].to(weight)
+        fed = torch.from_numpy(samples if self._order is None else samples[:, self._order])[None].to(weight)
         log_probs, _, self._state = self.recognizer.step(fed, None, self._state, learned=frames)
         if log_probs.shape[1]:
             self._read(log_probs)

@@ -180,7 +180,7 @@ class _Fit(Generic[Model]):
         self.device = choose_device(self.config.device, self.rank)
         self.objective.to(self.device)
         self.forward: nn.Module = DistributedDataParallel(self.objective) if distributed else self.objective
-        self.optimizer = self._new_optimizer()
+        self.optimizer = new_optimizer(self.objective, self.config)
         self.first = {name: value.detach().cpu().clone() for name, value in self.objective.named_parameters()}
         self.log: RunLog | None = None  # of the first process
 
@@ -216,9 +216,6 @@ class _Fit(Generic[Model]):
             else:
                 self._validate()
         return stop
-
-    def _new_optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(_groups(self.objective, self.config.weight_decay), lr=self.config.learning_rate)
 
     def _begin(self) -> None:
         numbers = (step * self.ranks + self.rank for step in range(STARTING_BATCHES))
@@ -316,7 +313,7 @@ class _Fit(Generic[Model]):
         with torch.no_grad():
             for name, value in self.objective.named_parameters():
                 value.copy_(self.first[name])
-        self.optimizer = self._new_optimizer()
+        self.optimizer = new_optimizer(self.objective, self.config)
         self.progress.restarted_step, self.progress.restarted_fraction = self.progress.step, self._fraction()
 
     def _opened_log(self) -> AbstractContextManager[RunLog | None]:
@@ -346,6 +343,11 @@ class _Fit(Generic[Model]):
             self.agreed_s = self.progress.elapsed_s
         except Exception as error:  # torch raises whatever the content leads to
             raise ModelError(path, "cannot be resumed from: damaged, or of another configuration", "restart") from error
+
+
+def new_optimizer(module: nn.Module, config: FitConfig) -> torch.optim.Optimizer:
+    """Return the optimizer of a module's parameters; its first use in a process takes a second or two."""
+    return torch.optim.AdamW(_groups(module, config.weight_decay), lr=config.learning_rate)
 
 
 def choose_device(name: str, rank: int = 0) -> torch.device:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from emgasr.corpora.single import steps_of
 from emgasr.data.augment import AugmentConfig
 from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler
 from emgasr.data.compose import Take, as_recording, compose_shuffled, takes_from_recordings
@@ -85,6 +86,8 @@ def personalize(
     if len(people) != 1:
         raise DataError("personalize", f"got recordings of {len(people)} people", "give those of one person")
     recognizer = load_recognizer(base)
+    if own_steps := steps_of(entries):
+        recognizer.signal = replace(recognizer.signal, steps=own_steps)
     recordings = [mended(recording, log) for recording in recordings]
     recognizer.signal = recognizer.signal.with_montage_of(recordings)
     if compose is None and recognizer.tokens.kind != "keystrokes":

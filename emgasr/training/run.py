@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from emgasr.corpora import open_entry
+from emgasr.corpora.single import steps_of
 from emgasr.data.batches import ComposedConfig, ComposedSampler, WindowSampler, WindowsConfig
 from emgasr.data.compose import ComposedExamples, Take, takes_from_recordings
 from emgasr.data.spellings import RandomStrings, Texts, Words, read_words
@@ -90,7 +91,9 @@ def train(
         torch.manual_seed(config.seed)
         tokens = make_tokens(config.tokens, training)
         shape = RecognizerConfig(config.features, config.normalize, config.encoder)
-        recognizer = Recognizer(shape, Signal.of(training[0]).with_montage_of(training), tokens)
+        steps = steps_of(manifest.split(config.train_split))
+        signal = replace(Signal.of(training[0]).with_montage_of(training), steps=steps)
+        recognizer = Recognizer(shape, signal, tokens)
         for _, recording in validation:
             recognizer.signal.check(recording)
         if config.init and not resume:

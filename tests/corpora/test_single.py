@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from emgasr.corpora.single import Facts, named, open_single
+from emgasr.corpora import scan
+from emgasr.corpora.single import Facts, named, open_single, steps_of
 from emgasr.errors import EmgasrError, RecordingError
 from emgasr.manifests.manifest import Manifest, write_manifest
 from emgasr.recording import Band, Signal
@@ -40,6 +41,60 @@ def test_what_a_take_does_not_say_is_the_models_and_a_note_says_so(tmp_path: Pat
     assert [note for note in opened.notes if note.startswith("taken")] == [
         f"taken {assumed}, as the model is: its file does not say (--rate, --unit)"
     ]
+
+
+@pytest.mark.parametrize(("step", "name"), [(1000.0, "mV"), (1.0, "uV"), (0.195, "0.195 µV a step")])
+def test_a_take_that_does_not_say_its_unit_is_read_as_those_of_training_were(
+    tmp_path: Path, step: float, name: str
+) -> None:
+    trained = replace(MODEL, steps=(step,))
+    for kind, rate in (("npy", " at 1000 Hz"), ("csv", " at 1000 Hz"), ("wav", "")):
+        opened = open_single(take(tmp_path, kind), signal=trained)
+        np.testing.assert_array_equal(opened.read(), (VALUES.astype(float) * step).astype(np.float32))
+        assert [note for note in opened.notes if note.startswith("read")] == [
+            f"read as at training: {name}{rate}; its file does not say (--rate, --unit)"
+        ]
+    said = open_single(take(tmp_path, "wav"), Facts(unit="nV"), trained)
+    np.testing.assert_allclose(said.read(), VALUES * 1e-3, rtol=1e-6)
+    assert said.notes == ()
+
+
+def test_takes_of_training_in_several_units_say_nothing_of_a_new_one(tmp_path: Path) -> None:
+    several = replace(MODEL, steps=(0.5, 1000.0))
+    with pytest.raises(RecordingError, match=r"had several \(0.5 µV a step, mV\); say it \(--unit or --scale-uv;"):
+        open_single(take(tmp_path, "wav"), signal=several)
+    assert open_single(take(tmp_path, "wav"), Facts(unit="mV"), several).unit == "uV"
+
+
+def test_the_steps_of_a_manifest_are_those_of_its_bare_takes(tmp_path: Path) -> None:
+    volts = scan(write_takes(tmp_path / "a"), "takes", unit="mV")
+    scaled = scan(write_takes(tmp_path / "b"), "takes", scale_uv=1000.0)
+    half = scan(write_spans(tmp_path / "c"), "spans")  # by its table
+    session = native_entry(write_native(tmp_path))
+    assert steps_of([session]) == ()
+    assert steps_of([*volts, *scaled, session]) == (1000.0,)
+    assert steps_of([*volts, *half]) == (0.5, 1000.0)
+
+
+def test_a_table_of_takes_without_units_is_read_as_at_training_and_its_own_units_go_before(tmp_path: Path) -> None:
+    model = Signal(200.0, "uV", (Band.numbered("arm", 8),), (0.5,))
+    folder = write_takes(tmp_path / "listed")
+    (first, *_), notes = named(folder, signal=model)
+    assert notes == ["read as at training: 0.5 µV a step, where listed does not say its unit (--unit)"]
+    stored = np.load(first.name).astype(np.float32)
+    np.testing.assert_allclose(first.open().read(), 0.5 * stored, rtol=1e-6)
+    table = folder / "metadata.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},unit", *(f"{row},mV" for row in rows)]))
+    (first, *_), notes = named(folder, signal=model)
+    assert notes == []
+    np.testing.assert_allclose(first.open().read(), 1000 * stored, rtol=1e-6)
+    (first, *_), notes = named(folder, signal=replace(model, steps=(0.5, 1000.0)))
+    assert notes == []
+    np.testing.assert_allclose(first.open().read(), 1000 * stored, rtol=1e-6)
+    table.write_text("\n".join([header, *rows]))
+    with pytest.raises(RecordingError, match="has no unit"):
+        named(folder, signal=replace(model, steps=(0.5, 1000.0)))
 
 
 @pytest.mark.parametrize("kind", ["npy", "csv", "wav"])

@@ -180,21 +180,55 @@ def test_times_in_another_unit_are_asked_about(factor: float, unit: str) -> None
     assert problem.endswith("s")
 
 
-def test_labels_that_training_lacks_and_spellings_of_one_label_are_noted(tmp_path: Path) -> None:
-    def labelled(name: str, seed: int, labels: tuple[str, ...]) -> Path:
-        spans = Spans.of([(i * 0.2, i * 0.2 + 0.1, "gesture", label) for i, label in enumerate(labels)])
-        return write_native(tmp_path, name, seed=seed, spans=spans, events=Events.empty())
+def labelled(folder: Path, name: str, seed: int, labels: tuple[str, ...], kind: str = "utterance") -> Path:
+    spans = Spans.of([(i * 0.2, i * 0.2 + 0.1, kind, label) for i, label in enumerate(labels)])
+    return write_native(folder, name, seed=seed, spans=spans, events=Events.empty())
 
-    first = native_entry(labelled("a.hdf5", 0, ("fist", "a", "A", "open hand")))
-    second = native_entry(labelled("b.hdf5", 1, ("Fist", "point", "a")), split="test", session="day1")
-    rest = native_entry(labelled("c.hdf5", 2, ()), split="test", session="day2")
+
+def test_labels_that_training_lacks_and_spellings_of_one_label_are_noted(tmp_path: Path) -> None:
+    first = native_entry(labelled(tmp_path, "a.hdf5", 0, ("fist", "a", "A", "open hand"), "gesture"))
+    second = native_entry(
+        labelled(tmp_path, "b.hdf5", 1, ("Fist", "point", "a"), "gesture"), split="test", session="day1"
+    )
+    rest = native_entry(labelled(tmp_path, "c.hdf5", 2, ()), split="test", session="day2")
     report = validate(Manifest((first, second, rest), tmp_path))
     assert report.ok
     assert [note.what for note in report.notes] == [
         "2 labels of test that train lacks: 'Fist', 'point'",
+        "3 labels of train that test never tries: 'A', 'fist', 'open hand'",
         f"1 recording of test without labels, or at rest: {rest.path}",
         "labels 'Fist', 'fist' differ by their spelling alone",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "notes"),
+    [
+        # Once each: too few to be labels by themselves, but training's texts are.
+        (
+            ("yes", "maybe"),
+            ["1 label of test that train lacks: 'maybe'", "1 label of train that test never tries: 'no'"],
+        ),
+        (("yes", "no"), []),
+        (("no yes", "yes no no"), []),  # strings of the labels
+        (("yes maybe", "no"), ["1 label of test that train lacks: 'maybe'"]),
+        ((), ["1 recording of test without labels, or at rest: test.hdf5"]),
+    ],
+)
+def test_labels_of_single_utterances_are_those_of_training(
+    tmp_path: Path, said: tuple[str, ...], notes: list[str]
+) -> None:
+    first = native_entry(labelled(tmp_path, "train.hdf5", 0, ("yes", "no") * 5))
+    second = native_entry(labelled(tmp_path, "test.hdf5", 1, said), split="test", session="day1")
+    report = validate(Manifest((first, second), tmp_path))
+    assert [note.what.replace(f"{tmp_path}/", "") for note in report.notes] == notes
+
+
+def test_a_word_of_letters_that_were_trained_on_is_no_new_label(tmp_path: Path) -> None:
+    first = native_entry(labelled(tmp_path, "train.hdf5", 0, ("a", "b") * 5))
+    second = native_entry(labelled(tmp_path, "test.hdf5", 1, ("ab ba", "bc")), split="test", session="day1")
+    report = validate(Manifest((first, second), tmp_path))
+    assert [note.what for note in report.notes] == ["1 label of test that train lacks: 'bc'"]
 
 
 @pytest.mark.parametrize("subject", ["", " ", "\t"])

@@ -16,6 +16,8 @@ from tests.helpers.scripts import ROOT
 PAGE = "docs/tutorials/live-words.md"
 TEXT = (ROOT / PAGE).read_text(encoding="utf-8")
 WORDS = ("yes", "no", "help", "stop", "water", "home")
+# Minutes that the process computes: a busy machine takes no steps away.
+CLOCK = "fit: {clock: cpu, device: cpu}\n"
 
 
 def test_the_page_starts_from_an_empty_folder_and_ends_in_a_stream() -> None:
@@ -30,7 +32,10 @@ def test_the_page_starts_from_an_empty_folder_and_ends_in_a_stream() -> None:
 @pytest.mark.slow
 @pytest.mark.process
 def test_the_page_runs_as_it_is_typed_and_most_live_words_are_right(tmp_path: Path) -> None:
-    printed = [run_block(block, tmp_path, {}, ()) for block in blocks(TEXT, PAGE) if block.mark == "tested"]
+    (tmp_path / "clock.yaml").write_text(CLOCK, encoding="utf-8")
+    on_any_machine = [(r"--fit-minutes", "--config clock.yaml --fit-minutes")]
+    printed = [run_block(block, tmp_path, {}, on_any_machine) for block in blocks(TEXT, PAGE) if block.mark == "tested"]
+    assert "--config clock.yaml" in printed[1]  # among the commands that `new` prints
     with (tmp_path / "live" / "labels.csv").open(newline="", encoding="utf-8") as file:
         said = [row["label"] for row in csv.DictReader(file)]
     read = [word for word in re.findall(r"\w+", printed[-1]) if word in WORDS]

@@ -116,13 +116,38 @@ def test_gestures_are_shown_as_a_matrix_with_their_accuracy() -> None:
     assert "Matrix of true and read words" in page
     assert "Isolated words, by forced choice" in page
     assert "Isolated words right" in page
-    assert "accuracy of 3 by forced choice" in page
+    assert "accuracy of 3 takes, by forced choice" in page
     text = Page(page).text
     assert "WER" in text
     assert "CER" not in text
     assert "3 words by 2 people" in text
     assert "wave in" in text.split("Most frequent confusions")[1]
     assert "Keyboard" not in page
+    assert Page(page).open == []
+
+
+@pytest.mark.parametrize(
+    ("read", "said", "shown"),
+    [
+        (["fist", "open", "open"], "1 of 3 takes is read with an error (greedy).", ["take1"]),
+        (["open", "open", "fist"], "2 of 3 takes are read with an error (greedy).", ["take0", "take1"]),
+        (["fist", "fist", "fist"], "None of 3 takes are read with an error (greedy).", []),
+    ],
+)
+def test_of_single_takes_those_with_errors_are_the_examples(read: list[str], said: str, shown: list[str]) -> None:
+    words = Tokens.words(["fist", "open"])
+    true = ["fist", "fist", "open" if read[2] == "open" else "fist"]
+    items = [
+        Item(f"take{i}", "ann", [one], emissions_of([got], words))
+        for i, (one, got) in enumerate(zip(true, read, strict=True))
+    ]
+    page = page_of(evaluate(items, words))
+    text = Page(page).text
+    assert said in text
+    assert re.findall(r"ann · (take\d)", text) == shown
+    assert page.count("class='card example'") == len(shown)
+    assert "% wrong" not in text
+    assert "language model" not in text  # there is none
     assert Page(page).open == []
 
 

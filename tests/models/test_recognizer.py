@@ -138,6 +138,16 @@ def test_a_loaded_model_is_the_saved_one(encoder: str, normalize: str, tmp_path:
     assert (tmp_path / "model" / "README.md").read_text() == "a card"
 
 
+@pytest.mark.parametrize("steps", [(), (1000.0,), (0.5, 1000.0)])
+def test_a_model_folder_keeps_what_a_step_of_bare_takes_was(steps: tuple[float, ...], tmp_path: Path) -> None:
+    recognizer = tiny_recognizer()
+    recognizer.signal = replace(recognizer.signal, steps=steps)
+    save_recognizer(recognizer, tmp_path)
+    assert load_recognizer(tmp_path).signal == recognizer.signal
+    # Folders of before hold none, and older releases read what new ones write of such models.
+    assert ("steps" in (tmp_path / "config.yaml").read_text()) == bool(steps)
+
+
 def test_a_search_tuned_for_other_weights_does_not_outlive_them(tmp_path: Path) -> None:
     save_recognizer(tiny_recognizer(), tmp_path)
     for name in ("search.yaml", "search.png"):
@@ -286,6 +296,7 @@ DAMAGES = {
         "repeated",
     ),
     "pieces that are none": (lambda f: (f / "tokens.model").write_bytes(b"\x0a\xff\xff\xff\x7f" * 9), "sentencepiece"),
+    "a step of nothing": (lambda f: edit_config(f, steps=[0.0]), "steps: .0.0. cannot be"),
     "weights not finite": (lambda f: edit_weights(f, "head.bias", torch.full((4,), torch.nan)), "not finite"),
     "statistics not finite": (
         lambda f: edit_weights(f, "normalize.mean", torch.full((2, 4, 5), torch.inf)),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from emgasr.errors import ModelError, RecordingError
+from emgasr.errors import ConfigError, ModelError, RecordingError
 from emgasr.frontend.electrodes import profile
 from emgasr.frontend.session import ALONE, SessionConfig
 from emgasr.models.recognizer import Recognizer
@@ -278,6 +278,41 @@ def test_a_stream_of_a_session_s_takes_has_the_emissions_of_reading_them_offline
     offline = np.concatenate([reader.listen(take).emissions for take in given])
     np.testing.assert_allclose(live, offline, atol=5e-5)
     assert stream.time_s == pytest.approx(3.73)
+
+
+@pytest.mark.parametrize("normalize", ["cumulative", "fixed"])
+def test_a_stream_turns_rings_back_as_reading_its_takes_offline_does(normalize: str) -> None:
+    made = model(normalize)
+    straight = takes([3.0, 2.0])
+    made.template = profile([replace(straight[0], samples=rings(7, 20.0))])
+    given = [replace(one, samples=_turned(rings(seed, one.duration_s))) for seed, one in enumerate(straight)]
+    given[0].samples[100:110, 5] = np.nan  # mended before electrodes change places, or behind: all the same
+    reader = SessionReader(made, SessionConfig(True, 4.0, 1))
+    reader.begin(lambda: given)
+    stream = Stream(made, config=replace(OFFLINE, rest_blank=0.0, unlabelled_s=4.0, align_turns=1))
+    noted = Noted(stream._reader)
+    stream._reader = noted  # type: ignore[assignment]
+    events = stream.feed(given[0].samples)
+    stream.gap(0.0)
+    for chunk in np.array_split(given[1].samples, 7):
+        events += stream.feed(chunk)
+    stream.close()
+    offline = [reader.listen(take).emissions for take in given]
+    np.testing.assert_allclose(np.concatenate(noted.rows), np.concatenate(offline), atol=5e-5)
+    plain = SessionReader(made, SessionConfig(True, 4.0))
+    plain.begin(lambda: given)
+    assert np.abs(plain.listen(given[0]).emissions - offline[0]).max() > 0.01
+    assert [str(event.text) for event in events if getattr(event, "kind", "") == "turned"] == [
+        "rings are turned back by -1, -1 electrodes"
+    ]
+
+
+def test_a_stream_that_cannot_turn_rings_is_refused_before_it_begins() -> None:
+    made = model("cumulative")
+    with pytest.raises(ConfigError, match="needs seconds to find the turn in"):
+        Stream(made, config=StreamConfig(align_turns=1))
+    with pytest.raises(ModelError, match="no profile of the training people"):
+        Stream(made, config=StreamConfig(align_turns=1, unlabelled_s=2.0))
 
 
 def test_a_stream_holds_its_first_seconds_back_and_then_reads_them() -> None:

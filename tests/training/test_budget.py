@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from emgasr.errors import ConfigError
 from emgasr.training import budget
 from emgasr.training.budget import fit_to_budget
 from emgasr.training.config import TrainingConfig
-from emgasr.training.loop import FitConfig
+from emgasr.training.loop import STARTING_BATCHES, FitConfig
 from emgasr.training.objective import CTCConfig, CTCObjective
 from emgasr.training.run import make_sampler
 from emgasr.training.validator import TakesValidator
@@ -37,8 +38,9 @@ def parts() -> dict[str, Any]:
     }
 
 
-def timed(monkeypatch: pytest.MonkeyPatch, step_s: float, judge_s: float) -> None:
+def timed(monkeypatch: pytest.MonkeyPatch, step_s: float, judge_s: float, start_s: float = 0.0) -> None:
     monkeypatch.setattr(budget, "step_seconds", lambda *_: step_s)
+    monkeypatch.setattr(budget, "start_seconds", lambda *_: start_s)
     monkeypatch.setattr(budget, "seconds_of", lambda *_: judge_s)
 
 
@@ -83,6 +85,54 @@ def test_a_budget_too_short_to_learn_in_is_told(
     lines: list[str] = []
     fit_to_budget(**parts, free=FREE, log=lines.append)
     assert any("next to nothing" in line for line in lines) is told
+
+
+def test_a_smaller_batch_is_timed_anew(monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]) -> None:
+    timed(monkeypatch, 0.0, 1.0)
+    # Half of a step of 32 sequences costs the same for any number.
+    monkeypatch.setattr(budget, "step_seconds", lambda _, __, batches: 0.5 + 0.5 * batches.size / 32)
+    lines: list[str] = []
+    data = fit_to_budget(**parts, free=FREE, log=lines.append).data
+    assert isinstance(data, ComposedConfig)
+    assert data.batch_size == budget.SMALLEST_BATCH
+    assert "about 388 steps (750 ms each on this machine)" in lines  # of 300 s, 9 of them for validations
+
+
+@pytest.mark.parametrize(
+    ("minutes", "start_s", "validations", "steps"),
+    [
+        (5.0, 0.0, 10, 2910),  # the last validation comes behind the budget
+        (5.0, 20.0, 10, 2710),
+        (0.3, 4.0, 1, 140),
+        (0.05, 4.0, 1, 0),  # nothing is left
+    ],
+)
+def test_steps_have_what_the_start_and_the_validations_leave_of_the_budget(
+    minutes: float,
+    start_s: float,
+    validations: int,
+    steps: int,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: dict[str, Any],
+) -> None:
+    timed(monkeypatch, 0.1, 1.0, start_s)
+    parts["config"] = replace(parts["config"], fit=FitConfig(minutes=minutes))
+    lines: list[str] = []
+    assert fit_to_budget(**parts, free=("fit.validations",), log=lines.append).fit.validations == validations
+    assert f"about {steps} steps (100 ms each on this machine)" in lines
+
+
+def test_what_is_measured_before_the_first_step_counts_where_it_is(parts: dict[str, Any]) -> None:
+    config = replace(parts["config"], fit=FitConfig(minutes=5, clock="cpu", device="cpu"))
+    batches = parts["batches"]
+    assert budget.start_seconds(config, parts["objective"], batches) == 0.0
+    spread = CTCObjective(parts["objective"].model, CTCConfig(), AugmentConfig(take_spread=0.5))
+    begun = time.process_time()
+    spread.prepare(batches.batch(number) for number in range(STARTING_BATCHES))
+    took_s = time.process_time() - begun
+    before = spread.augment.take_spread.clone()
+    assert took_s / 5 < budget.start_seconds(config, spread, batches) < 5 * took_s
+    assert torch.equal(spread.augment.take_spread, before)
 
 
 def test_timing_changes_no_weight(parts: dict[str, Any]) -> None:

@@ -10,12 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+import emgasr
 from emgasr.cli.options.config import from_command_line
 from emgasr.config.parsing import from_mapping
+from emgasr.corpora import scan
+from emgasr.corpora.single import Facts, open_single
 from emgasr.data.batches import ComposedSampler, WindowSampler
 from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, ModelError, RecordingError
 from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
@@ -24,6 +28,7 @@ from emgasr.recording import MONTAGES, Band, Events, Recording, Spans
 from emgasr.sessions.native import save_session
 from emgasr.training.config import KINDS, TokensConfig, TrainingConfig
 from emgasr.training.run import make_sampler, make_tokens, parameters_checksum, train
+from tests.helpers.miniatures import write_takes
 from tests.helpers.scripts import ROOT
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer, write_easy_corpus
 
@@ -238,6 +243,27 @@ def fit_and_keep(objective, *arguments, **options):
 experiment.fit = fit_and_keep
 sys.exit(main(["train", *sys.argv[1:]]))
 """
+
+
+def test_a_model_of_takes_reads_a_new_file_of_the_device_as_its_training_takes(tmp_path: Path) -> None:
+    folder = write_takes(tmp_path / "data")
+    entries = scan(folder, "takes", unit="mV")
+    write_manifest(Manifest(tuple(entries), tmp_path), tmp_path / "takes.jsonl")
+    small = {
+        "features": {"kind": "log_spectrogram", "window_ms": 40, "hop_ms": 20},
+        "encoder": {"kind": "conformer", "width": 8, "blocks": 2, "heads": 2},
+        "data": {"kind": "composed", "batch_size": 2},
+    }
+    options = {"manifest": str(tmp_path / "takes.jsonl"), "tokens": {"kind": "words"}, "fit": {"steps": 1}}
+    train(from_mapping(TrainingConfig, KINDS, small | options, "test"), tmp_path / "run")
+    model = emgasr.load(tmp_path / "run" / "model")
+    new = folder / "takes" / "d1_a_0.npy"
+    assert model.recognizer.signal.steps == (1000.0,)
+    read, given = (open_single(new, facts, model.recognizer.signal) for facts in (Facts(), Facts(unit="mV")))
+    np.testing.assert_array_equal(read.read(), given.read())
+    transcript = model.transcribe(new)
+    assert transcript.text == model.transcribe(given).text
+    assert "read as at training: mV at 200 Hz; its file does not say (--rate, --unit)" in transcript.notes
 
 
 @pytest.mark.process

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
-from emgasr.cli.options.session import add_live_session_option, live_seconds
+from emgasr.cli.options.session import add_live_session_option, live_session
 from emgasr.cli.options.source import add_source_option
 from emgasr.cli.options.standard import add_json, add_model
 from emgasr.display.wording import counted
@@ -212,7 +212,9 @@ def _config(options: argparse.Namespace, config: StreamConfig) -> StreamConfig:
     bounds = (("finalize_within_s", options.finalize_within_seconds), ("pause_s", options.pause_seconds))
     for name, value in bounds:
         given |= {name: value or None} if value is not None else {}
-    return replace(config, **given, min_confidence=options.min_confidence, unlabelled_s=live_seconds(options))
+    seconds, turns = live_session(options)
+    confidence = options.min_confidence
+    return replace(config, **given, min_confidence=confidence, unlabelled_s=seconds, align_turns=turns)
 
 
 def parser() -> ArgumentParser:

@@ -120,6 +120,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _model(folder: Path, shown: bool) -> dict[str, Any]:
+    from emgasr.corpora.tables.units import step_name
     from emgasr.pipeline import Pipeline
     from emgasr.streaming.delay import delay_of
 
@@ -132,6 +133,7 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
         "kind": "model",
         "rate_hz": signal.rate_hz,
         "unit": signal.unit,
+        **({"bare_takes": [step_name(signal.unit, step) for step in signal.steps]} if signal.steps else {}),
         "bands": {band.name: len(band.electrodes) for band in signal.bands},
         "montage": montage_of(signal.bands) or UNTOLD,
         "tokens": recognizer.tokens.kind,

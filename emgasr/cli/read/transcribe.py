@@ -133,7 +133,8 @@ def parser() -> ArgumentParser:
     )
     made.add_argument("--nbest", type=int, metavar="N", help=nbest)
     add_quiet(made)
-    add_take_options(made, "Rate and unit are the file's own, else those given, else the model's, as a line then says")
+    otherwise = "Rate and unit are the file's own, else those given, else as at training, as a line then says"
+    add_take_options(made, otherwise)
     add_session_options(made)
     add_search_options(made)
     return made

@@ -92,10 +92,14 @@ def row_scale(table: Path, row: Row) -> float | None:
 
 
 def row_scaling(table: Path, row: Row, unit: str | None, scale_uv: float | None) -> dict[str, object]:
-    """Return a reader's option `scale_uv`, else `unit`: from a table's row where it has them, else as given."""
-    told = row_scale(table, row)
-    scale_uv = scale_uv if told is None else told
-    return {"unit": row.get("unit") or unit} if scale_uv is None else {"scale_uv": scale_uv}
+    """Return a reader's option `scale_uv`, else `unit`: from a table's row where it has them, else as given.
+
+    A row that says counts says nothing of their size: a given scale holds for it.
+    """
+    told, own = row_scale(table, row), row.get("unit", "").strip()
+    if told is None and (scale_uv is None or volts(own) is not None):
+        return {"unit": own or unit}
+    return {"scale_uv": scale_uv if told is None else told}
 
 
 def _text(path: Path) -> str:

@@ -41,6 +41,14 @@ def resolve_unit(where: str | Path, unit: str | None, scale_uv: float | None = N
     return "uV", factor
 
 
+def step_name(unit: str, step: float) -> str:
+    """Return what one stored step is, given in a recording's unit ("uV" or "counts"), as `--unit` has it if it can."""
+    if unit == "counts":
+        return unit
+    known = {"V": 1e6, "mV": 1e3, "uV": 1.0, "nV": 1e-3}
+    return next((name for name, factor in known.items() if factor == step), f"{step:g} µV a step")
+
+
 def resolve_bands(
     channels: int, bands: Sequence[Sequence[object]] | None, ring: bool, montage: str = ""
 ) -> tuple[Band, ...]:

@@ -240,6 +240,8 @@ def test_the_figures_say_how_many_unlabelled_seconds_they_took(world: Path, tmp_
         (["--unlabelled-seconds", "nan"], "--unlabelled-seconds: "),
         (["--align-turn", "1"], "--align-turn: needs seconds"),
     ):
-        for verb in (evaluating, ["transcribe", f"{world}/model", f"{world}/test0.hdf5"]):
+        take = f"{world}/test0.hdf5"
+        transcribing, streaming = (["transcribe", f"{world}/model", take], ["stream", f"{world}/model", "--source"])
+        for verb in (evaluating, transcribing, [*streaming, f"file:{take},speed=fast"]):
             assert main([*verb, *options]) == 2
             assert words in told()[1]
