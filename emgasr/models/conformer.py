@@ -146,12 +146,18 @@ class ConformerEncoder(nn.Module):
         """Input frames behind the first frame of a chunk that its output depends on."""
         return self.config.chunk_frames * self.stride - 1
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> Encoded:
-        """Encode whole recordings; in training with the hidden frames of `intermediate_block`."""
+    def forward(self, frames: Tensor, lengths: Tensor, hidden: Tensor | None = None) -> Encoded:
+        """Encode whole recordings; in training with the hidden frames of `intermediate_block`.
+
+        Frames in `hidden` (B, F) bool are not seen, by a mixer of any layout: to be guessed, in pretraining.
+        """
         count = frames.shape[1] // self.stride
         # Less than one group gives no output, but the convolutions need a group to run on.
         frames = functional.pad(frames, (0, 0, 0, 0, 0, 0, 0, max(0, self.stride - frames.shape[1])))
-        x, lengths = self.dropout(self.mixer(frames, lengths)), self.mixer.lengths(lengths)
+        if hidden is not None:
+            hidden = functional.pad(hidden, (0, max(0, self.stride - hidden.shape[1])))
+        mixed = self.mixer(frames, lengths) if hidden is None else self.mixer(frames, lengths, hidden)
+        x, lengths = self.dropout(mixed), self.mixer.lengths(lengths)
         mask = frame_mask(lengths, x.shape[1]).unsqueeze(2)
         x = x * mask
         intermediate: tuple[Tensor, ...] = ()

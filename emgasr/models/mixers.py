@@ -141,14 +141,15 @@ class AnyMixer(nn.Module):
         width = self.norm.normalized_shape[0]
         return tuple(torch.zeros((batch, 1, width), dtype=dtype, device=device) for _ in self.strided)
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        return self.step(frames, lengths, self.start(len(frames), frames.dtype, frames.device))[0]
+    def forward(self, frames: Tensor, lengths: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Return mixed frames (B, F', D); of those in `hidden` (B, F) bool every bin is absent."""
+        return self.step(frames, lengths, self.start(len(frames), frames.dtype, frames.device), hidden)[0]
 
     def step(
-        self, frames: Tensor, lengths: Tensor | None, past: tuple[Tensor, ...]
+        self, frames: Tensor, lengths: Tensor | None, past: tuple[Tensor, ...], hidden: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Mix frames that begin where a group begins; as `ElectrodeMixer.step`, with inputs (B, 1 + F, D)."""
-        x = self.pooled(frames)
+        x = self.pooled(frames, hidden)
         inputs = []
         for conv, before in zip(self.strided, past, strict=True):
             if lengths is not None:
@@ -159,9 +160,22 @@ class AnyMixer(nn.Module):
             x = functional.silu(conv(x.transpose(1, 2))).transpose(1, 2)
         return self.norm(x), tuple(inputs)
 
-    def pooled(self, frames: Tensor) -> Tensor:
-        """Return one vector (B, F, D) for the electrodes of each frame (B, F, N, E, K)."""
-        x = self.embed(frames * self.present) + (1 - self.present) @ self.absent
+    def image(self, frames: Tensor) -> Tensor:
+        """Return what every layout has of frames (B, F, N, E, K): (B, F, PLACES, K), the mean of the bands.
+
+        Absent bins are 0. Electrodes of no ring are the same at all places: their mean.
+        """
+        frames = frames * self.present
+        places = self.shares.to(frames.dtype) @ frames
+        if not all(self.rings):
+            ring = torch.tensor(self.rings, device=frames.device)[:, None, None]
+            places = torch.where(ring, places, frames.mean(3, keepdim=True))
+        return places.mean(2)
+
+    def pooled(self, frames: Tensor, hidden: Tensor | None = None) -> Tensor:
+        """Return one vector (B, F, D) for the electrodes of each frame (B, F, N, E, K); `hidden` as in `forward`."""
+        present = self.present if hidden is None else self.present * ~hidden[:, :, None, None, None]
+        x = self.embed(frames * present) + (1 - present) @ self.absent
         x = functional.silu(x)  # (B, F, N, E, channels)
         round_ring = self.shares.to(x.dtype) @ x
         if not all(self.rings):
