@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
+from emgasr.models.conformer import ConformerEncoder
 from emgasr.models.mixers import PLACES
 from emgasr.pretraining.objectives.contract import Heard, MaskConfig, Pretext, of_groups
 from emgasr.state import frame_mask
@@ -35,10 +36,10 @@ class MaskedReconstructionConfig:
 class MaskedReconstruction(Pretext):
     """Smooth L1 between features at equal angles and a linear guess of them from the encoder's frames (B, F', D)."""
 
-    def __init__(self, config: MaskedReconstructionConfig, width: int, bins: int) -> None:
+    def __init__(self, config: MaskedReconstructionConfig, encoder: ConformerEncoder, bins: int) -> None:
         super().__init__()
         self.config = config
-        self.guess = nn.Linear(width, PLACES * bins)
+        self.guess = nn.Linear(encoder.width, PLACES * bins)
 
     def forward(self, heard: Heard, step: int) -> dict[str, Tensor]:
         stride = heard.encoder.stride

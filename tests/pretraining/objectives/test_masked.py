@@ -9,41 +9,22 @@ import torch
 from torch import Tensor
 
 from emgasr.data.batches import Batch
-from emgasr.models.conformer import ConformerConfig, ConformerEncoder
-from emgasr.models.encoder import FrameShape
+from emgasr.models.conformer import ConformerEncoder
 from emgasr.pretraining.objectives.contract import Heard, MaskConfig, Pretext, of_groups
 from emgasr.pretraining.objectives.masked_reconstruction import MaskedReconstruction, MaskedReconstructionConfig
 from emgasr.pretraining.objectives.masked_targets import MaskedTargets, MaskedTargetsConfig
 from emgasr.pretraining.quantizer import QuantizerConfig
+from tests.helpers.pretext import BINS, encoder
 
-CONFIG = ConformerConfig(
-    mixing="any",
-    width=16,
-    blocks=1,
-    heads=2,
-    kernel=3,
-    mixer_channels=8,
-    subsampling=2,
-    chunk_frames=2,
-    left_chunks=4,
-    intermediate_block=0,
-    dropout=0.0,
-)
-BINS = 5
 BOOK = QuantizerConfig(codes=16, decay=0.9)
 TARGETS = MaskedTargetsConfig(weight=1.0, book=BOOK, follow_steps=5, mask=MaskConfig(share=0.4, span_s=0.2))
 PRETEXTS = {
-    "reconstruction": lambda: MaskedReconstruction(MaskedReconstructionConfig(weight=1.0), 16, BINS),
+    "reconstruction": lambda: MaskedReconstruction(MaskedReconstructionConfig(weight=1.0), encoder(), BINS),
     "clusters": lambda: MaskedTargets(TARGETS, encoder(), BINS),
     "projection": lambda: MaskedTargets(replace(TARGETS, targets="projection"), encoder(), BINS),
     "own layers": lambda: MaskedTargets(replace(TARGETS, own_layers_at=6), encoder(), BINS),
 }
 every_pretext = pytest.mark.parametrize("name", PRETEXTS)
-
-
-def encoder(electrodes: int = 8) -> ConformerEncoder:
-    torch.manual_seed(0)
-    return ConformerEncoder(CONFIG, FrameShape(1, electrodes, BINS))
 
 
 def heard(made: ConformerEncoder, seed: int = 0, electrodes: int = 8) -> Heard:
