@@ -233,7 +233,7 @@ def test_nothing_that_was_read_is_a_line(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_the_old_default_says_everything_so_that_no_preset_lies_beneath() -> None:
     said = read_yaml(ROOT / "recipes" / "own_takes" / "ablation" / "old.yaml")
-    free = {"steps", "minutes", "device", "workers", "words"}  # the budget, the machine, and what nobody sets
+    free = {"steps", "minutes", "clock", "device", "workers", "words"}  # the budget, the machine, and what nobody sets
     for section, kind in {
         "fit": FitConfig,
         "objective": CTCConfig,
