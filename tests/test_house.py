@@ -29,6 +29,7 @@ FLOORS = (
     ("pipeline",),
     ("evaluation",),
     ("training",),
+    ("pretraining",),
     ("capture", "protocol", "quickstart"),
     ("cli",),
     ("__init__", "__main__"),

@@ -49,6 +49,7 @@ class PretrainConfig:
         manifests: manifests of the corpora, a name each: that of the file. Corpora may differ in layout and labels.
         train_split: name of the split of the people to train on.
         validation_split: name of the split of the people whom the probe is judged on.
+        init: folder of a pretrained encoder whose weights to start from.
         seed: seed of weights, batches, augmentation and dropout.
         fit: budget, optimizer and device.
         labelled: share of the batches that are labelled takes; 0: no label is read, and they are passed over.
@@ -68,6 +69,7 @@ class PretrainConfig:
     manifests: tuple[str, ...] = ()
     train_split: str = "train"
     validation_split: str = "validation"
+    init: str = ""
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
     fit: FitConfig = field(default_factory=lambda: FitConfig(learning_rate=3e-3, weight_decay=0.05, restart_at=0.0))
     labelled: Annotated[float, Within(0, 1)] = 1.0

@@ -20,9 +20,10 @@ class Readers(nn.Module):
         ConfigError: the encoder's weights depend on the layout of electrodes.
     """
 
-    def __init__(self, config: RecognizerConfig, corpora: Sequence[tuple[Signal, Tokens]]) -> None:
+    def __init__(self, configs: Sequence[RecognizerConfig], corpora: Sequence[tuple[Signal, Tokens]]) -> None:
         super().__init__()
-        made = [Recognizer(config, signal, tokens) for signal, tokens in corpora]
+        pairs = zip(configs, corpora, strict=True)
+        made = [Recognizer(config, signal, tokens) for config, (signal, tokens) in pairs]
         for other in made[1:]:
             share_weights(cast(nn.Module, made[0].encoder), cast(nn.Module, other.encoder))
         self.recognizers = nn.ModuleList(made)

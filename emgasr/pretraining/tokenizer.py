@@ -7,15 +7,29 @@ z-scored, which takes its force away, so log energy and duration stay beside the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
+from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
+from emgasr.errors import EmgasrError, ModelError
+from emgasr.files.output import replacing
+from emgasr.files.plain_data import read_yaml
+from emgasr.files.weights import check_kinds, kinds_in, read_weights
+from emgasr.frontend.features import SharedAxisConfig
+from emgasr.frontend.features.shared_axis import ANGLES
 from emgasr.models.mixers import PLACES
+from emgasr.pretraining.events import EventsConfig
 from emgasr.pretraining.quantizer import Quantizer, QuantizerConfig
+
+FORMAT = 1
+WEIGHTS_NAME, CONFIG_NAME = "tokenizer.safetensors", "config.yaml"
+ADVICE = "copy the folder again"
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,26 @@ class TokenizerConfig:
 
     def __post_init__(self) -> None:
         check_within(self, "tokenizer")
+
+
+@dataclass(frozen=True)
+class TokenizerFile:
+    """What config.yaml of a tokenizer's folder holds.
+
+    Args:
+        emgasr_tokenizer: number of the format.
+        features: samples to frames.
+        events: what is a contraction.
+        tokenizer: how it becomes a token.
+    """
+
+    emgasr_tokenizer: Annotated[int, Within(0, 1e6)] = 1
+    features: SharedAxisConfig = field(default_factory=SharedAxisConfig)
+    events: EventsConfig = field(default_factory=EventsConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+
+    def __post_init__(self) -> None:
+        check_within(self)
 
 
 class Tokenized(NamedTuple):
@@ -91,3 +125,35 @@ class EventTokenizer(nn.Module):
         through = (torch.arange(self.config.steps, device=image.device) + 0.5) / self.config.steps
         place = (first[:, None] + (last - first)[:, None] * through).long().clamp(min=0)
         return image[rows[:, None], torch.minimum(place, (last - 1)[:, None].long())]
+
+
+def save_tokenizer(tokenizer: EventTokenizer, events: EventsConfig, features: SharedAxisConfig, folder: Path) -> None:
+    """Write a tokenizer's folder: tokenizer.safetensors, and config.yaml, which comes last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {name: value.detach().cpu().contiguous() for name, value in tokenizer.state_dict().items()}
+    with replacing(folder / WEIGHTS_NAME) as path:
+        path.write_bytes(save(parts))
+    content = TokenizerFile(FORMAT, features, events, tokenizer.config)
+    write_yaml(to_mapping(content), folder / CONFIG_NAME)
+
+
+def load_tokenizer(folder: Path) -> tuple[EventTokenizer, TokenizerFile]:
+    """Read a tokenizer's folder; a ModelError if it is missing, damaged, unfinished or of another format."""
+    path = folder / CONFIG_NAME
+    if not path.is_file():
+        raise ModelError(folder, "is no tokenizer (no config.yaml)", "give tokenizer/ of `emgasr pretrain`")
+    content: Any = read_yaml(path, ModelError, ADVICE)
+    if not isinstance(content, dict) or content.get("emgasr_tokenizer") != FORMAT:
+        raise ModelError(path, f"is no tokenizer of format {FORMAT}", "give tokenizer/ of `emgasr pretrain`")
+    try:
+        config = from_mapping(TokenizerFile, {}, content, path)
+    except EmgasrError as error:
+        raise ModelError(path, error.wrong, "was it made by a newer emgasr?") from error
+    bins = len(config.features.edges_hz) - 1 + ANGLES
+    file = folder / WEIGHTS_NAME
+    with torch.device("meta"):  # without memory, until the file is known to hold such weights
+        wanted = EventTokenizer(config.tokenizer, bins).state_dict()
+    check_kinds(file, wanted, kinds_in(file))
+    tokenizer = EventTokenizer(config.tokenizer, bins)
+    tokenizer.load_state_dict(read_weights(file))
+    return tokenizer.eval(), config

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from emgasr.corpora import open_entry
 from emgasr.corpora.single import steps_of
@@ -103,7 +104,7 @@ def train(
         if begun is None:
             begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
         if first:
-            stack.enter_context(_claimed(folder, resume))
+            stack.enter_context(claimed(folder, resume))
         begins = make_session_start(config.data, recognizer, batches, log if first else _unlogged)
         objective = CTCObjective(recognizer, config.objective, config.augment, begins)
         if free and not resume and "RANK" not in os.environ:
@@ -159,15 +160,16 @@ def with_validation(manifest: Manifest, config: TrainingConfig, log: Callable[[s
     return replace(manifest, entries=tuple(entries))
 
 
-def _claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:
+def claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:
+    """Claim a run's folder, or lock it to go on in it."""
     advice = f"go on with `emgasr train --resume --out {folder}`" if (folder / CHECKPOINT_NAME).is_file() else ""
     return locked_folder(folder) if resume else claimed_folder(folder, None, done=CHECKPOINT_NAME, advice=advice)
 
 
-def parameters_checksum(recognizer: Recognizer) -> str:
+def parameters_checksum(model: nn.Module) -> str:
     """Return the SHA-256 of all parameters by name; statistics of a fixed normalization are no parameters."""
     digest = hashlib.sha256()
-    for name, value in sorted(recognizer.named_parameters()):
+    for name, value in sorted(model.named_parameters()):
         digest.update(f"{name} {tuple(value.shape)} ".encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

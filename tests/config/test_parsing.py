@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,34 @@ def test_a_file_says_what_the_defaults_leave(tmp_path: Path) -> None:
     assert config.features == BandPowerConfig(edges_hz=(20, 60, 200))
     assert config.data == ComposedConfig(batch_size=5)
     assert tuple(config.tokens.symbols) == ("a", "b")
+
+
+@dataclass(frozen=True)
+class Inner:
+    """A part of a part."""
+
+    size: int = 1
+    depth: int = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part."""
+
+    inner: Inner = field(default_factory=Inner)
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A configuration whose part has a default of its own."""
+
+    part: Part = field(default_factory=lambda: Part(Inner(size=7), weight=2.0))
+
+
+def test_a_part_of_a_part_keeps_what_its_default_says_and_stays_a_dataclass() -> None:
+    assert from_mapping(Whole, {}, {"part": {"inner": {"depth": 3}}}, "a file") == Whole(Part(Inner(7, 3), 2.0))
+    assert from_mapping(Whole, {}, to_mapping(Whole()), "a file") == Whole()
 
 
 def test_the_command_line_overrides_the_file(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def recordings(corpus: str, people: str = "abcd") -> list[tuple[str, Recording]]
 
 def readers() -> Readers:
     torch.manual_seed(0)
-    made = Readers(SHAPE, [(Signal.of(recording(corpus, "a")), Tokens.words(LABELS)) for corpus in CORPORA])
+    made = Readers([SHAPE] * 2, [(Signal.of(recording(corpus, "a")), Tokens.words(LABELS)) for corpus in CORPORA])
     for corpus, recognizer in zip(CORPORA, made, strict=True):
         frames = [
             recognizer.features(torch.from_numpy(one.read())[None], torch.tensor([one.n_samples]))
@@ -82,7 +82,7 @@ def test_readers_of_several_layouts_train_one_encoder() -> None:
 def test_an_encoder_of_one_layout_cannot_be_shared() -> None:
     config = replace(SHAPE, encoder=replace(CONFIG, mixing="ring"))
     with pytest.raises(ConfigError, match="depend on the layout"):
-        Readers(config, [(Signal.of(recording(corpus, "a")), Tokens.words(LABELS)) for corpus in CORPORA])
+        Readers([config] * 2, [(Signal.of(recording(corpus, "a")), Tokens.words(LABELS)) for corpus in CORPORA])
 
 
 def sampler(labelled: float = 0.5) -> MixedSampler:

@@ -56,6 +56,7 @@ class MaskedTargets(Pretext):
     """Cross-entropy of the hidden frames' codes, guessed from the frames (B, F', D) of an encoder like `encoder`."""
 
     share: Tensor
+    projection: Tensor
 
     def __init__(self, config: MaskedTargetsConfig, encoder: ConformerEncoder, bins: int) -> None:
         super().__init__()
