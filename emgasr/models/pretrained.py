@@ -10,9 +10,9 @@ README.md             the card
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import torch
 from safetensors.torch import save
@@ -28,7 +28,8 @@ from emgasr.frontend.features import SharedAxisConfig
 from emgasr.frontend.features.shared_axis import ANGLES
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.conformer import ConformerConfig, ConformerEncoder
-from emgasr.models.encoder import FrameShape
+from emgasr.models.encoder import Encoder, FrameShape
+from emgasr.models.recognizer import RecognizerConfig
 
 FORMAT = 1
 ENCODER_NAME, CONFIG_NAME, CARD_NAME = "encoder.safetensors", "config.yaml", "README.md"
@@ -69,17 +70,23 @@ class Pretrained:
     config: PretrainedConfig
     weights: Mapping[str, Tensor]
 
-    def give(self, encoder: nn.Module, config: ConformerConfig, where: str) -> None:
-        """Put the weights into an encoder of any layout.
+    def give(self, encoder: Encoder, config: RecognizerConfig, where: str) -> None:
+        """Put the weights into the encoder, of any layout, of a model that `config` describes.
+
+        Dropout may be another; so may the floor of the features, which follows the level of a device.
 
         Raises:
-            ConfigError: it is another network.
+            ConfigError: the encoder is another network, or reads other features.
         """
-        own = {name: value.shape for name, value in encoder.named_parameters()}
-        if config != self.config.encoder or own != {name: value.shape for name, value in self.weights.items()}:
-            advice = "leave encoder and features as the pretrained encoder has them (its config.yaml as --config)"
+        own, given = self.config.encoder, config.encoder
+        if not isinstance(given, ConformerConfig) or replace(given, dropout=own.dropout) != own:
+            advice = "leave the options of encoder as the pretrained encoder has them (its config.yaml as --config)"
             raise ConfigError(where, "is an encoder of other sizes or options than this model's", advice)
-        encoder.load_state_dict(dict(self.weights), strict=False)
+        read, wanted = self.config.features, config.features
+        if not isinstance(wanted, SharedAxisConfig) or replace(wanted, epsilon=read.epsilon) != read:
+            advice = "leave the options of features as the pretrained encoder has them (its config.yaml as --config)"
+            raise ConfigError(where, "reads other features than this model has", advice)
+        cast(nn.Module, encoder).load_state_dict(dict(self.weights), strict=False)
 
 
 def save_pretrained(config: PretrainedConfig, encoder: nn.Module, folder: Path, card: str) -> None:

@@ -99,7 +99,7 @@ def pretrain(
         pairs.append((Signal.of(recordings[0]), Tokens.words(corpus.labels or ["rest"])))
     readers = Readers(configs, pairs)
     if config.init and not resume:
-        load_pretrained(Path(config.init)).give(readers.encoder, config.encoder, config.init)
+        load_pretrained(Path(config.init)).give(readers[0].encoder, readers[0].config, config.init)
     if begun is None:
         begun = begin(config, merged, merged, parameters_checksum(readers))
     with ExitStack() as stack:

@@ -26,6 +26,7 @@ from emgasr.manifests.leaks import check_apart, check_disjoint
 from emgasr.manifests.manifest import TRAIN, Manifest, read_manifest
 from emgasr.manifests.splits import every_nth
 from emgasr.models.folder import load_recognizer, save_recognizer
+from emgasr.models.pretrained import is_pretrained, load_pretrained
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
@@ -98,7 +99,7 @@ def train(
         for _, recording in validation:
             recognizer.signal.check(recording)
         if config.init and not resume:
-            _take_weights(recognizer, load_recognizer(config.init), config.init)
+            _take_weights(recognizer, config.init)
         batches = make_sampler(config.data, named, tokens, config.seed)
         validate = make_validator(config.data, validation, tokens)
         if begun is None:
@@ -223,7 +224,12 @@ def make_session_start(
     return SessionStart(recognizer, batches.sequences.sessions, config.worn_s, log)
 
 
-def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:
+def _take_weights(recognizer: Recognizer, where: str) -> None:
+    """Start from the weights of a model folder, or of a pretrained encoder, which has no head."""
+    if is_pretrained(Path(where)):
+        load_pretrained(Path(where)).give(recognizer.encoder, recognizer.config, where)
+        return
+    other = load_recognizer(where)
     if (recognizer.config, recognizer.tokens) != (other.config, other.tokens):
         raise ConfigError(where, "has another configuration or other tokens", "use its own config.yaml as --config")
     recognizer.load_state_dict(other.state_dict())

@@ -13,6 +13,7 @@ import torch
 from emgasr.cli import main
 from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, ManifestError, ModelError
+from emgasr.frontend.features import SharedAxisConfig
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.models.folder import load_recognizer
@@ -143,9 +144,27 @@ def test_a_pretrained_encoder_of_other_sizes_is_refused(corpora: tuple[Path, Pat
     out = pretrain(tmp_path / "run", corpora[0], more="--fit.steps 2")
     found = load_pretrained(out / "encoder")
     reader = load_recognizer(out / "readers" / "myo")
-    other = replace(found.config.encoder, dropout=0.3)
+    found.give(reader.encoder, reader.config, "there")
+    other = replace(reader.config, encoder=replace(found.config.encoder, kernel=3))
     with pytest.raises(ConfigError, match="of other sizes or options"):
-        found.give(reader.encoder, other, "there")  # type: ignore[arg-type]
+        found.give(reader.encoder, other, "there")
+    with pytest.raises(ConfigError, match="reads other features"):
+        found.give(reader.encoder, replace(reader.config, features=SharedAxisConfig(hop_ms=50)), "there")
+
+
+def test_training_starts_from_it_on_another_device_and_names_its_people(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = pretrain(tmp_path / "run", corpora[0], more="--fit.steps 4") / "encoder"
+    arguments = ["train", str(corpora[1]), "--task", "gestures", "--init", str(encoder), "--fit.steps", "1"]
+    assert main([*arguments, "--fit.learning-rate", "1e-12", "--out", str(tmp_path / "fine")]) == 0
+    assert "features and network of the pretrained encoder" in capsys.readouterr().err
+    tuned = load_recognizer(tmp_path / "fine" / "model")
+    weights = dict(tuned.encoder.named_parameters())  # type: ignore[attr-defined]
+    for name, value in load_pretrained(encoder).weights.items():
+        torch.testing.assert_close(weights[name], value)
+    people = {entry.subject for entry in lineage.read(tmp_path / "fine" / "model") or ()}
+    assert {"myo_a", "bar_a"} <= people
 
 
 def test_what_is_no_pretrained_encoder_is_refused(tmp_path: Path) -> None:
