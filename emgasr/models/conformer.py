@@ -34,6 +34,9 @@ class ConformerConfig:
             any: each by its angle round the ring, whatever their number, and those of no ring by what they hear, so
             that the same weights read any armband; its features are shared_axis.
         mixer_channels: channels of the electrode mixer after its first layer; the last has 1.5 times as many.
+        turn_sd: in training, the standard deviation of a ring's turn, as it is put on by hand, as a share of the whole
+            turn (mixing any). Places are turned, not signals: a mixture of two electrodes is none that muscles make.
+        reversal: in training, the probability that a ring runs the other way round, as on the other arm (mixing any).
         subsampling: input frames an output frame, a power of two. Typing is safe at 20-31 Hz (facts of emg2qwerty's key
             intervals: 0.8 % of gaps are shorter than a frame at 31 Hz); slow words and gestures want a lower rate.
         chunk_frames: output frames that attend to each other; the lookahead is `chunk_frames - 1`.
@@ -50,6 +53,8 @@ class ConformerConfig:
     kernel: Annotated[int, Within(1, 4096)] = 15
     mixing: Literal["ring", "free", "any"] = "ring"
     mixer_channels: Annotated[int, Within(1, 4096)] = 16
+    turn_sd: Annotated[float, Within(0, 1)] = 0.0
+    reversal: Annotated[float, Within(0, 1)] = 0.0
     subsampling: Annotated[int, Within(1, 64)] = 4
     chunk_frames: Annotated[int, Within(1, 1024)] = 4
     left_chunks: Annotated[int, Within(0, 8192)] = 16
@@ -116,7 +121,7 @@ class ConformerEncoder(nn.Module):
         sizes = (config.width, config.mixer_channels, config.subsampling)
         self.mixer: ElectrodeMixer | AnyMixer
         if config.mixing == "any":
-            self.mixer = AnyMixer(shape, *sizes)
+            self.mixer = AnyMixer(shape, *sizes, config.turn_sd, config.reversal)
         else:
             self.mixer = ElectrodeMixer(*shape.sizes, *sizes, ring=config.mixing == "ring")
         self.dropout = nn.Dropout(config.dropout)

@@ -25,6 +25,7 @@ class FrameShape:
         bins: K of each electrode.
         rings: whether each band closes a circle; left out: all do.
         present: (N, K) whether each bin says anything, as no device hears above half its rate. Left out: all do.
+        angles: number of the last bins, which say what an electrode has in common with those at equal angles from it.
     """
 
     bands: int
@@ -32,6 +33,7 @@ class FrameShape:
     bins: int
     rings: tuple[bool, ...] = ()
     present: tuple[tuple[bool, ...], ...] = ()
+    angles: int = 0
 
     @property
     def sizes(self) -> tuple[int, int, int]:

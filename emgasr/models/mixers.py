@@ -108,18 +108,26 @@ class AnyMixer(nn.Module):
     present: Tensor
     shares: Tensor
 
-    def __init__(self, shape: FrameShape, width: int, channels: int, subsampling: int) -> None:
+    def __init__(
+        self,
+        shape: FrameShape,
+        width: int,
+        channels: int,
+        subsampling: int,
+        turn_sd: float = 0.0,
+        reversal: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.turn_sd, self.reversal, self.angles = turn_sd, reversal, shape.angles
         if shape.bands > MOST_BANDS:
             raise ConfigError("encoder.mixing", f"any reads {MOST_BANDS} bands at most, not {shape.bands}", "use free")
         self.subsampling = subsampling
         self.rings = tuple(shape.ring(band) for band in range(shape.bands))
         present = torch.tensor(shape.present or [[True] * shape.bins] * shape.bands)
         self.register_buffer("present", present[:, None].float(), persistent=False)  # (N, 1, K)
-        reach = 1 / min(PLACES, shape.electrodes)
-        self.register_buffer(
-            "shares", shares([place / PLACES for place in range(PLACES)], shape.electrodes, reach), persistent=False
-        )
+        self.reach = 1 / min(PLACES, shape.electrodes)
+        places = [place / PLACES for place in range(PLACES)]
+        self.register_buffer("shares", shares(places, shape.electrodes, self.reach), persistent=False)
         self.embed = nn.Linear(shape.bins, channels)
         self.absent = nn.Parameter(torch.zeros(shape.bins, channels))
         self.wanted = nn.Linear(channels, PLACES)  # what each place looks for among electrodes of no ring
@@ -175,12 +183,34 @@ class AnyMixer(nn.Module):
     def pooled(self, frames: Tensor, hidden: Tensor | None = None) -> Tensor:
         """Return one vector (B, F, D) for the electrodes of each frame (B, F, N, E, K); `hidden` as in `forward`."""
         present = self.present if hidden is None else self.present * ~hidden[:, :, None, None, None]
+        places = self.shares
+        if self.training and (self.turn_sd or self.reversal) and any(self.rings):
+            frames, places = self._put_on(frames)
         x = self.embed(frames * present) + (1 - present) @ self.absent
         x = functional.silu(x)  # (B, F, N, E, channels)
-        round_ring = self.shares.to(x.dtype) @ x
+        round_ring = places.to(x.dtype) @ x
         if not all(self.rings):
             looked_for = self.wanted(x).softmax(3).transpose(3, 4) @ x
             ring = torch.tensor(self.rings, device=x.device)[:, None, None]
             round_ring = torch.where(ring, round_ring, looked_for)
         x = functional.silu(self.flatten(round_ring.flatten(3)) + self.which[: frames.shape[2]])
         return self.project(x).mean(2)
+
+    def _put_on(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Return frames, of rings that run the other way round reversed, and shares (B, 1, N, PLACES, E), turned.
+
+        Draws from torch's global generator of the CPU.
+        """
+        count = (len(frames), frames.shape[2])
+        turn = self.turn_sd * torch.randn(count)
+        over = torch.rand(count) < self.reversal
+        way = torch.where(over, -1.0, 1.0)[..., None]
+        places = turn[..., None] + way * torch.arange(PLACES) / PLACES
+        found = shares(places, frames.shape[3], self.reach).to(frames.device)[:, None]
+        if self.angles and bool(over.any()):
+            first = frames.shape[4] - self.angles
+            seen = frames[..., first:]
+            reversed_ = torch.cat([seen[..., :1], seen[..., 1:].flip(-1)], -1)
+            seen = torch.where(over[:, None, :, None, None].to(frames.device), reversed_, seen)
+            frames = torch.cat([frames[..., :first], seen], -1)
+        return frames, found

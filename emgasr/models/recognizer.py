@@ -370,6 +370,6 @@ def _network(
     bands = len(signal.bands)
     normalize = RunningNormalize(config.normalize, features.frame_rate_hz, (bands, features.electrodes, features.bins))
     rings = tuple(band.ring for band in signal.bands)
-    shape = FrameShape(bands, features.electrodes, features.bins, rings, features.present(rings))
+    shape = FrameShape(bands, features.electrodes, features.bins, rings, features.present(rings), features.angles)
     encoder = build_encoder(config.encoder, shape)
     return normalize, encoder, nn.Linear(encoder.width, vocabulary)

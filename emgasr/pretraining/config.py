@@ -29,14 +29,14 @@ ENCODER = ConformerConfig(
     left_chunks=4,
     intermediate_block=0,
     dropout=0.2,
+    turn_sd=0.09,
+    reversal=0.2,
 )
 TAKES = ComposedConfig(shortest=1, longest=1, batch_size=64, trim_ms=100, longest_take_s=1.6, stretch=0.05, worn_s=60)
 VARIED = AugmentConfig(
     band_jitter_ms=0,
     time_masks=0,
     frequency_masks=0,
-    rotation_sd_electrodes=0.7,
-    reversal_probability=0.2,
     electrode_mask_probability=0.1,
 )
 

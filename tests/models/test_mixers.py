@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from emgasr.errors import ConfigError
+from emgasr.frontend.features import SharedAxisConfig, build_features
 from emgasr.models.conformer import ConformerConfig, ConformerEncoder
 from emgasr.models.encoder import FrameShape
-from emgasr.models.mixers import MOST_BANDS
+from emgasr.models.mixers import MOST_BANDS, AnyMixer
 
 CONFIG = ConformerConfig(
     mixing="any",
@@ -106,3 +107,28 @@ def test_electrodes_of_no_ring_are_read_in_any_order() -> None:
 def test_more_bands_than_can_be_told_apart_are_refused() -> None:
     with pytest.raises(ConfigError, match="reads 8 bands at most, not 9"):
         built(FrameShape(MOST_BANDS + 1, 2, 5))
+
+
+def test_a_ring_that_runs_the_other_way_round_is_counted_and_seen_so() -> None:
+    features = build_features(SharedAxisConfig(), 200.0, 1, 8)
+    samples = torch.randn(1, 200, 8, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 9)
+    frames, _ = features(samples, torch.tensor([200]))
+    other, _ = features(samples.flip(2).roll(1, 2), torch.tensor([200]))  # as the band on the other arm records it
+    mixer = AnyMixer(FrameShape(1, 8, features.bins, angles=features.angles), 16, 6, 1, reversal=1.0)
+    reversed_, places = mixer._put_on(frames)
+    torch.testing.assert_close(places @ reversed_, mixer.shares @ other, rtol=1e-4, atol=1e-4)
+
+
+def test_turns_are_drawn_for_each_item_in_training_alone() -> None:
+    shape = FrameShape(1, 8, 5)
+    torch.manual_seed(0)
+    mixer = AnyMixer(shape, 16, 6, 1, turn_sd=0.2)
+    frames = noise(shape).float().repeat(2, 1, 1, 1, 1)
+    first, second = mixer.pooled(frames)
+    assert not torch.allclose(first, second)
+    torch.manual_seed(5)
+    again = mixer.pooled(frames)
+    torch.manual_seed(5)
+    assert torch.equal(mixer.pooled(frames), again)
+    first, second = mixer.eval().pooled(frames)
+    assert torch.equal(first, second)

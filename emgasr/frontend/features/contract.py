@@ -67,9 +67,11 @@ class Features(nn.Module, ABC):
         bands: N.
         electrodes: E of the frames.
         bins: K.
+        angles: of the bins, the last ones: what an electrode has in common with those at equal angles from it.
     """
 
     bins: int
+    angles = 0
 
     def __init__(self, config: FeaturesConfig, rate_hz: float, bands: int, electrodes: int) -> None:
         super().__init__()

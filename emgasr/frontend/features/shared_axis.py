@@ -57,6 +57,7 @@ class SharedAxis(SpectralFeatures):
 
     members: Tensor
     turned: Tensor
+    angles = ANGLES
 
     def __init__(self, config: SharedAxisConfig, rate_hz: float, bands: int, electrodes: int) -> None:
         super().__init__(config, rate_hz, bands, electrodes)
