@@ -75,14 +75,14 @@ class HeldStart:
     def begun(self) -> Begun:
         """Return what the stream begins with, by all that is held back."""
         normalize, state, entered = self.recognizer.normalize, self.recognizer.start().normalize, 0
-        alignment, turned = None, ""
-        if self.align_turns and (pieces := list(self._pieces())):
+        alignment, turned, pieces = None, "", list(self._pieces())
+        if self.align_turns and pieces:
             profiler = Profiler()
             for one in pieces:
                 profiler.add(mended(one))
             alignment, turned = turn_back(self.recognizer, profiler.profile(), pieces[0], self.align_turns)
         profiler = Profiler()
-        for one in self._pieces():
+        for one in pieces:
             worn = one if alignment is None else alignment.of(one)
             state, frames = learn(self.recognizer, good_pieces(self.recognizer, worn), normalize.next_recording(state))
             profiler.add(mended(worn))

@@ -58,14 +58,14 @@ def fit_to_budget(
         most = int(VALIDATION_SHARE * budget_s / judge_s)
         fit = dataclasses.replace(fit, validations=max(1, min(MOST_VALIDATIONS, most)))
         log(f"validations: {fit.validations} (one takes {judge_s:.1f} s of {budget_s:.0f})")
-    judging_s = (fit.validations - 1) * judge_s  # the last one comes behind the budget
-    steps = max(0.0, budget_s - judging_s - start_s) / step_s
+    fitting_s = budget_s - (fit.validations - 1) * judge_s  # the last one comes behind the budget
+    steps = max(0.0, fitting_s - start_s) / step_s
     if EXAMPLES in free and isinstance(data, ComposedConfig) and steps < FEWEST_STEPS:
         size = max(SMALLEST_BATCH, round(data.batch_size * steps / FEWEST_STEPS))
         if isinstance(batches, ComposedSampler):  # a part of a step costs the same whatever its batch
             batches = ComposedSampler(batches.sequences, size)
             step_s, start_s = step_seconds(config, objective, batches), start_seconds(config, objective, batches)
-        steps = max(0.0, budget_s - judging_s - start_s) / step_s
+        steps = max(0.0, fitting_s - start_s) / step_s
         data = dataclasses.replace(data, batch_size=size)
         log(f"data.batch_size: {size} (else too few steps)")
     log(f"about {steps:.0f} steps ({1000 * step_s:.0f} ms each on this machine)")
