@@ -78,7 +78,7 @@ class Encoder(Protocol):
         width: D, the width of hidden frames.
         stride: input frames an output frame.
         chunk_frames: output frames that become known together.
-        history_frames: input frames before a chunk that its output may depend on.
+        history_frames: input frames before a chunk that its output may depend on; None: all, as recurrent ones do.
         lookahead_frames: input frames behind the first one of a chunk that its output may depend on.
         silent_frames: output frames at a stream's start that carry no evidence; a recognizer writes blanks there.
     """
@@ -90,7 +90,7 @@ class Encoder(Protocol):
     @property
     def chunk_frames(self) -> int: ...
     @property
-    def history_frames(self) -> int: ...
+    def history_frames(self) -> int | None: ...
     @property
     def lookahead_frames(self) -> int: ...
     @property

@@ -7,6 +7,10 @@ from typing import NamedTuple
 
 from emgasr.models.conformer import ConformerConfig, ConformerEncoder
 from emgasr.models.encoder import Encoder, EncoderConfig, FrameShape
+from emgasr.models.encoders.cnn import CNNConfig, CNNEncoder
+from emgasr.models.encoders.gru import GRUConfig, GRUEncoder
+from emgasr.models.encoders.patch_transformer import PatchTransformerConfig, PatchTransformerEncoder
+from emgasr.models.encoders.tcn import TCNConfig, TCNEncoder
 from emgasr.models.linear import LinearConfig, LinearEncoder
 from emgasr.models.tds import TDSConfig, TDSEncoder
 
@@ -21,6 +25,10 @@ class EncoderKind(NamedTuple):
 ENCODERS: dict[str, EncoderKind] = {
     "conformer": EncoderKind(ConformerConfig, ConformerEncoder),
     "tds": EncoderKind(TDSConfig, TDSEncoder),
+    "tcn": EncoderKind(TCNConfig, TCNEncoder),
+    "gru": EncoderKind(GRUConfig, GRUEncoder),
+    "cnn": EncoderKind(CNNConfig, CNNEncoder),
+    "patch_transformer": EncoderKind(PatchTransformerConfig, PatchTransformerEncoder),
     "linear": EncoderKind(LinearConfig, LinearEncoder),
 }
 

@@ -115,7 +115,7 @@ def test_the_kind_decides_which_options_there_are() -> None:
         (["--encoder.blocks", "many"], r"encoder\.blocks"),
         (["--encoder.blocks", "1.5"], r"encoder\.blocks"),
         (["--fit.learning_rate", "fast"], "learning_rate"),
-        (["--encoder.kind", "rnn"], "'rnn' is unknown; choose conformer or tds or linear"),
+        (["--encoder.kind", "rnn"], "'rnn' is unknown; choose conformer or tds or tcn or gru or cnn"),
         (["--fit.precision", "fp8"], "precision"),
         (["--tokens.kind", "runes"], r"tokens\.kind"),
         (["--fit.steps"], "expected one argument"),

@@ -182,7 +182,7 @@ def imported(path: Path, place: Place) -> Seen:
     return use_model(place.out / "model", place)
 
 
-ENCODERS = ("conformer", "tds", "linear")
+ENCODERS = ("conformer", "tds", "tcn", "gru", "cnn", "patch_transformer", "linear")
 FORMATS = (
     Format(
         *("model-weights", "strangers", "binary"),
