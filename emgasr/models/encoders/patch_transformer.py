@@ -116,6 +116,7 @@ class PatchTransformerLayer(nn.Module):
         self.attention_norm = nn.LayerNorm(config.width)
         # The tokens of a frame are what it calls a chunk: they see each other, and those of the frames before them.
         self.attention = ChunkedAttention(config.width, config.heads, tokens, config.left_frames)
+        self.attention.block_frames = tokens * max(1, config.left_frames)  # so that few pairs are out of reach
         self.dropout = nn.Dropout(config.dropout)
         self.feed = nn.Sequential(
             nn.LayerNorm(config.width),
