@@ -93,7 +93,7 @@ def test_statistics_need_a_normalization_that_keeps_some_and_enough_frames(tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["head", "all"])
-@pytest.mark.parametrize("encoder", [name for name in ENCODERS if name != "linear"])
+@pytest.mark.parametrize("encoder", ["conformer", "tds", "tcn", "gru", "cnn", "patch_transformer"])
 def test_labels_change_the_head_or_all_weights(tmp_path: Path, encoder: str, method: str) -> None:
     save_recognizer(tiny_recognizer(encoder, "cumulative"), tmp_path / "model")
     before = load_recognizer(tmp_path / "model").state_dict()
@@ -113,7 +113,7 @@ def test_a_turned_ring_is_turned_back_before_any_encoder(tmp_path: Path, encoder
     )
     folder = tmp_path / "affine"
     made = adapt(tmp_path / "model", [turned], "affine", AdaptationConfig(turns=2), TRAINING, profile([usual]), folder)
-    assert made.facts == {"turns": [-1, -1]} or made.facts == {"turns": [1, 1]}
+    assert made.facts == {"turns": [1, 1]}
     assert np.isfinite(made.recognizer.emissions(made.prepare(turned))).all()
 
 

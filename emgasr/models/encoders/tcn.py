@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,8 @@ class TCNEncoder(FramewiseEncoder):
 
     def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> TCNState:
         """Return the state of `batch` streams whose convolutions have seen zeros."""
-        shapes = [(batch, convolution.past_frames, self.width) for convolution in self.convolutions]
+        convolutions = cast(list[CausalConvolution], self.convolutions)
+        shapes = [(batch, convolution.past_frames, self.width) for convolution in convolutions]
         return TCNState(tuple(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes))
 
     def read(self, frames: Tensor, lengths: Tensor | None, state: TCNState) -> tuple[Tensor, TCNState]:
