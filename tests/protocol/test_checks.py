@@ -59,9 +59,10 @@ def test_sessions_without_a_name_are_one_sitting_of_each_person() -> None:
     rule = RuleConfig("groups", groups=2)
     for fold in (made := make_splits(nameless, rule)).folds:
         check_fold(fold, made.entries(fold, nameless), made.rule, Path())
-    tested = of("test", made.entries(fold, nameless))
+    entries = made.entries(fold, nameless)
+    other = replace(of("test", entries)[0], sha256="e" * 64, split="calibration")
     with pytest.raises(ManifestError, match="the same session is in"):
-        check_fold(fold, [replace(tested[0], sha256="e" * 64, split="calibration"), *tested], made.rule, Path())
+        check_fold(fold, [*entries, other], made.rule, Path())
 
 
 def test_parts_of_one_file_may_be_on_both_sides_only_where_they_do_not_overlap() -> None:
