@@ -10,11 +10,11 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from emgasr.data.compose import Take
+from emgasr.data.take_frames import frames_of_takes
 from emgasr.evaluation.discriminant import ShrinkageLDA
 from emgasr.models.recognizer import Recognizer
 from emgasr.pretraining.readers import Readers
 from emgasr.training.contracts import Judgement
-from emgasr.training.take_frames import frames_of_takes
 
 MOST_TAKES = 60  # of a label, that teach or judge a probe
 LONGEST_S = 4.0  # of a take

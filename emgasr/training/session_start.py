@@ -11,13 +11,13 @@ from torch import Tensor
 
 from emgasr.data.compose import Take
 from emgasr.data.electrode_quality import WINDOW_S, examine_electrodes
+from emgasr.data.take_frames import frames_of_takes
 from emgasr.frontend.electrodes import dead, profile
 from emgasr.frontend.mains import find_mains
 from emgasr.frontend.normalize import NormalizeState
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.state import select_streams
-from emgasr.training.take_frames import frames_of_takes
 
 EXAMINED_S = 60.0  # of a session, by which its electrodes are judged
 GOOD_CONTACT, WITHOUT_SAY = "good", ("dead", "saturated")  # of an electrode's states

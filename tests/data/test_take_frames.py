@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emgasr.data.compose import takes_from_recordings
-from emgasr.training.take_frames import frames_of_takes
+from emgasr.data.take_frames import frames_of_takes
 from tests.helpers.word_takes import word_recognizer, word_takes
 
 
