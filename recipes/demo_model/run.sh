@@ -57,7 +57,7 @@ for file in model/model.safetensors model/config.yaml model/tokens.json lm.arpa.
 done
 {
     sed -e 's/^# emgasr model$/# The model of `emgasr demo`/' -e 's/^| licence .*/| licence | Apache-2.0 |/' \
-        -e '/^`training.yaml` beside/,$d' "$work/model/README.md"
+        -e '/^| people trained on, ever/d' -e '/^`training.yaml` beside/,$d' "$work/model/README.md"
     cat <<CARD
 It has seen simulated people only, and is of no use for real muscles. Made by \`recipes/demo_model/run.sh\`:
 
