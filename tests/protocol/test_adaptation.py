@@ -113,7 +113,7 @@ def test_a_turned_ring_is_turned_back_before_any_encoder(tmp_path: Path, encoder
     )
     folder = tmp_path / "affine"
     made = adapt(tmp_path / "model", [turned], "affine", AdaptationConfig(turns=2), TRAINING, profile([usual]), folder)
-    assert made.facts == {"turns": [1, 1]}
+    assert made.facts == {"turns": [-1, -1]}  # each electrode goes back to the place before it
     assert np.isfinite(made.recognizer.emissions(made.prepare(turned))).all()
 
 
