@@ -34,7 +34,7 @@ from emgasr.pretraining.objectives.masked_targets import MaskedTargets
 from emgasr.pretraining.probe import LinearProbe, Probed
 from emgasr.pretraining.readers import Readers
 from emgasr.pretraining.stretches import StretchSampler
-from emgasr.pretraining.tokenizer import save_tokenizer
+from emgasr.pretraining.tokenizer import TokenizerFile, save_tokenizer
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
 from emgasr.training.contracts import BatchSampler
@@ -123,8 +123,9 @@ def pretrain(
             card = pretrained_card(config, listed_in, begun, best, error, step)
             save_pretrained(whole, best.encoder, folder / ENCODER_FOLDER, card)
             if "tokens" in objective.pretexts:
-                made = cast(EventTokens, objective.pretexts["tokens"]).tokenizer
-                save_tokenizer(made, config.tokens.events, config.features, folder / TOKENIZER_FOLDER)
+                made, stride = cast(EventTokens, objective.pretexts["tokens"]).tokenizer, readers[0].encoder.stride
+                parts = (config.features, config.normalize, stride, config.tokens.events, made.config)
+                save_tokenizer(made, TokenizerFile(1, *parts), folder / TOKENIZER_FOLDER)
             for corpus, recognizer in zip(corpora, best, strict=True):
                 if config.labelled and len(corpus.labels) > 1:
                     place = _made(folder / READERS_FOLDER / corpus.name)
