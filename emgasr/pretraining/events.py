@@ -33,7 +33,7 @@ class EventsConfig:
         off_db: above the level of rest, below which it ends.
         hold_ms: time for which the level must stay below, before it ends.
         shortest_ms: of an event; shorter ones are no contractions.
-        longest_ms: of an event; a longer contraction is cut into several, so that stretches of training hold whole ones.
+        longest_ms: of an event; a longer contraction is cut into several: stretches of training must hold whole ones.
     """
 
     block_ms: Annotated[float, Within(1, 1e4)] = 40.0

@@ -14,7 +14,7 @@ from emgasr.config.bounds import Within, check_within
 
 @dataclass(frozen=True)
 class QuantizerConfig:
-    """A codebook, as in AEMG (arXiv 2605.03462): l2-normalized vectors, moving averages, commitment, dead codes revived.
+    """A codebook, as in AEMG (arXiv 2605.03462): l2-normalized vectors, moving averages, commitment, revived codes.
 
     Args:
         codes: vectors of the codebook.

@@ -120,7 +120,7 @@ def pretrain(
         def save(best: Readers, error: float, step: int) -> None:
             whole = PretrainedConfig(1, config.features, config.normalize, config.encoder)
             lineage.write(begun.shaped_by, _made(folder / ENCODER_FOLDER))
-            card = pretrained_card(config, listed_in, begun, best, error, step)
+            card = pretrained_card(config, listed_in, begun, best, error if probe.corpora else None, step)
             save_pretrained(whole, best.encoder, folder / ENCODER_FOLDER, card)
             if "tokens" in objective.pretexts:
                 made, stride = cast(EventTokens, objective.pretexts["tokens"]).tokenizer, readers[0].encoder.stride
@@ -220,6 +220,7 @@ def _parts(
 ) -> tuple[PretrainObjective, MixedSampler]:
     takes: list[BatchSampler | None] = []
     stretches: list[BatchSampler | None] = []
+    cuts: list[StretchSampler] = []
     supervised: list[CTCObjective | None] = []
     starts: list[SessionStart | None] = []
     augment = []
@@ -243,10 +244,16 @@ def _parts(
         if config.labelled < 1:
             recordings = [recording for _, recording in corpus.training]
             cut = StretchSampler(recordings, config.stretch_s, config.stretches, config.seed, events)
+            for note in cut.notes:
+                log(f"{corpus.name}: {note}")
             start = SessionStart(recognizer, cut.sessions, worn) if worn else None
+            cuts.append(cut)
         takes.append(sampler)
         stretches.append(cut)
         starts.append(start)
+    if events and config.labelled < 1 and not any(any(cut.events) for cut in cuts):
+        wrong = "has no contraction in any corpus: nothing is louder than the quietest time"
+        raise ConfigError("tokens", wrong, "lower tokens.events.on_db, or give recordings with rest in them")
     if not any(takes) and not any(stretches):
         raise ConfigError("labelled", "is 1, and no corpus has two labels", "lower it, and give an objective a weight")
     people = [len({recording.subject for _, recording in corpus.training}) for corpus in corpora]

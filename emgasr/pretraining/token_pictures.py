@@ -67,7 +67,7 @@ def draw_code_use(use: CodeUse) -> bytes:
     cell = 0.34
     margin = 0.5 + 0.075 * max(map(len, names))
     width = max(7.5, margin + 0.9 + cell * len(codes))
-    figure = Figure(figsize=(width, 1.9 + cell * len(labels)), dpi=140, facecolor="white")
+    figure = Figure(figsize=(width, 1.5 + cell * len(labels)), dpi=140, facecolor="white")
     axes = figure.add_subplot()
     empty, full = np.array(to_rgb(LIGHT.empty)), np.array(to_rgb("#0b5394"))
     depth = np.where(counts > 0, 0.12 + 0.88 * shares, 0.0)[..., None]

@@ -15,37 +15,17 @@ from emgasr.corpora import open_entry
 from emgasr.errors import ConfigError, ManifestError, ModelError
 from emgasr.frontend.features import SharedAxisConfig
 from emgasr.manifests import lineage
-from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.manifests.manifest import read_manifest
 from emgasr.models.folder import load_recognizer
 from emgasr.models.pretrained import load_pretrained
 from emgasr.pretraining.probe import LinearProbe
 from emgasr.pretraining.readers import Readers
 from emgasr.pretraining.run import check_people
 from emgasr.pretraining.tokenizer import load_tokenizer
-from emgasr.sessions.native import save_session
 from emgasr.training.contracts import Judgement
-from tests.pretraining.test_objective import recording
 
 SIZES = "--encoder.width 16 --encoder.blocks 1 --encoder.heads 2 --encoder.mixer-channels 8"
 SMALL = f"{SIZES} --data.batch-size 8 --stretches 4 --fit.validations 2 --seed 3 --quiet".split()
-
-
-@pytest.fixture(scope="module")
-def corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A manifest of eight electrodes at 200 Hz and one of ten at 500 Hz: four people to train on, two who judge."""
-    root = tmp_path_factory.mktemp("corpora")
-    made = []
-    for corpus in ("myo", "bar"):
-        entries = []
-        for person in "abcdef":
-            one = recording(corpus, f"{corpus}_{person}")
-            path = root / f"{corpus}_{person}.hdf5"
-            save_session(one, path)
-            split = "validation" if person in "ef" else "train"
-            entries.append(Entry.of(one, path, "native", split))
-        write_manifest(Manifest(tuple(entries), root, ("subject",)), root / f"{corpus}.jsonl")
-        made.append(root / f"{corpus}.jsonl")
-    return made[0], made[1]
 
 
 def pretrain(out: Path, *manifests: Path, more: str = "--fit.steps 12", code: int = 0) -> Path:

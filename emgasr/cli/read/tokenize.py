@@ -209,8 +209,8 @@ def parser() -> ArgumentParser:
     made = ArgumentParser(
         prog=PROGRAM,
         description="Write the contractions of recordings as tokens: when each begins and ends, which of the "
-        "codebook's shapes it has, and how far it rises over rest. Recordings of one person and session are normalized together. "
-        "What is rest is heard in the signal: the quietest fifth of the time so far, or --rest-seconds.",
+        "codebook's shapes it has, and how far it rises over rest. Recordings of one person and session are normalized "
+        "together. What is rest is heard in the signal: the quietest fifth of the time so far, or --rest-seconds.",
         examples=(
             "emgasr tokenize pretrained/tokenizer session.hdf5",
             "emgasr tokenize pretrained/tokenizer myo.jsonl --out tokens.jsonl --gestures gestures.png",
