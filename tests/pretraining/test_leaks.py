@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -69,10 +70,11 @@ def test_a_test_person_of_the_pretraining_manifest_is_refused_before_training(
     entries = tuple(replace(one, subject=f"other_{one.subject}") for one in renamed.entries)  # the checksum tells
     write_manifest(replace(renamed, entries=entries), tmp_path / "renamed.jsonl")
     assert "held out" in refused(tmp_path / "renamed.jsonl", system, tmp_path / "out2", capsys)
-    again = tuple(replace(one, sha256=f"{number:064x}") for number, one in enumerate(renamed.entries))
-    judged = tuple(
-        one for one in again if one.subject in ("myo_e", "myo_f")
-    )  # other recordings of who chose the weights
+    again = tuple(
+        replace(one, sha256=hashlib.sha256(bytes([number])).hexdigest()) for number, one in enumerate(renamed.entries)
+    )
+    known = ("myo_e", "myo_f")  # who chose the weights, in other recordings, beside strangers
+    judged = tuple(one if one.subject in known else replace(one, subject=f"other_{one.subject}") for one in again)
     write_manifest(replace(renamed, entries=judged), tmp_path / "judged.jsonl")
     assert "chosen on myo_" in refused(tmp_path / "judged.jsonl", system, tmp_path / "out3", capsys)
 
@@ -100,7 +102,18 @@ def test_personalization_keeps_who_shaped_the_encoder(
 ) -> None:
     model = system.parent / "model"
     out = tmp_path / "mine"
-    person = [str(corpora[1]), "--subject", "bar_f", "--fit.steps", "2", "--fit.validations", "1", "--quiet"]
+    person = [
+        str(corpora[1]),
+        "--subject",
+        "bar_f",
+        "--split",
+        "validation",
+        "--fit.steps",
+        "2",
+        "--fit.validations",
+        "1",
+        "--quiet",
+    ]
     assert main(["personalize", str(model), *person, "--out", str(out)]) == 0
     people = {entry.subject for entry in lineage.read(out / "model") or ()}
     assert {"myo_a", "bar_a", "bar_f"} <= people

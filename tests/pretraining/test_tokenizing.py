@@ -18,8 +18,8 @@ from emgasr.pretraining.token_pictures import draw_code_use, draw_tokens
 from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, frames_of
 from emgasr.pretraining.tokenizing import Token, tokenize
 from emgasr.recording import Band, Recording, Spans
+from tests.helpers.armbands import recording
 from tests.helpers.pictures import STRANGE, texts_drawn
-from tests.pretraining.test_objective import recording
 
 CONFIG = TokenizerFile(
     normalize=NormalizeConfig(kind="adaptive"),
