@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,7 +47,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Tokenized:
+class Found:
     """What a recording's contractions are.
 
     Args:
@@ -62,7 +63,7 @@ class Tokenized:
 
 def tokenize(
     tokenizer: EventTokenizer, config: TokenizerFile, recordings: Sequence[Recording], rest_s: float = 0.0
-) -> list[Tokenized]:
+) -> list[Found]:
     """Return the tokens of recordings, of any people and layouts, in their order.
 
     Args:
@@ -74,13 +75,13 @@ def tokenize(
     sessions: dict[tuple[str, str, Signal], list[int]] = {}
     for number, recording in enumerate(recordings):
         sessions.setdefault((recording.subject, recording.session, Signal.of(recording)), []).append(number)
-    found: dict[int, Tokenized] = {}
+    found: dict[int, Found] = {}
     for numbers in sessions.values():
         own = [recordings[number] for number in numbers]
         try:
             found |= zip(numbers, _Session(tokenizer, config, own).tokenized(rest_s), strict=True)
         except EmgasrError as error:  # of the layout: each of these recordings has it
-            found |= dict.fromkeys(numbers, Tokenized(none=f"{error.where}: {error.wrong}"))
+            found |= dict.fromkeys(numbers, Found(none=f"{error.where}: {error.wrong}"))
     return [found[number] for number in range(len(recordings))]
 
 
@@ -100,7 +101,7 @@ class _Session:
         self.normalize = RunningNormalize(replace(config.normalize, kind=kind), self.features.frame_rate_hz, shape)
 
     @torch.inference_mode()
-    def tokenized(self, rest_s: float) -> Iterator[Tokenized]:
+    def tokenized(self, rest_s: float) -> Iterator[Found]:
         """Yield the tokens of each recording."""
         frames = [self._frames(recording) for recording in self.recordings]
         if self.normalize.config.fitted and any(one.shape[1] for one in frames):
@@ -109,17 +110,18 @@ class _Session:
             image = self.mixer.image(self.normalize(own, _length(own))[0])
             yield self._tokens(recording, image, rest_s)
 
-    def _tokens(self, recording: Recording, image: Tensor, rest_s: float) -> Tokenized:
+    def _tokens(self, recording: Recording, image: Tensor, rest_s: float) -> Found:
         events, finder = self._events(recording, rest_s)
         group = self.config.frames_averaged
         count = image.shape[1] // group
         image = image[:, : count * group].unflatten(1, (count, group)).mean(2)
-        times = (torch.tensor([time(event) for event in events], dtype=torch.float64) for time in (_start, _end))
-        first, last = frames_of(*times, torch.tensor(count), self.features.frame_rate_hz / group)
+        starts = torch.tensor([event.start_s for event in events], dtype=torch.float64)
+        ends = torch.tensor([event.end_s for event in events], dtype=torch.float64)
+        first, last = frames_of(starts, ends, torch.tensor(count), self.features.frame_rate_hz / group)
         rows = (first < last).nonzero()[:, 0]
         short = finder.short + len(events) - len(rows)
         if not len(rows):
-            return Tokenized((), short, self._none(recording, finder, short))
+            return Found((), short, self._none(recording, finder, short))
         shapes = self.tokenizer.shapes(image, torch.zeros_like(rows), first[rows], last[rows])
         codes = self.tokenizer(shapes).codes.tolist()
         chosen = [events[row] for row in rows.tolist()]
@@ -127,7 +129,7 @@ class _Session:
             Token(one.start_s, one.end_s, code, one.energy_db, _label(recording.spans, one))
             for one, code in zip(chosen, codes, strict=True)
         )
-        return Tokenized(tuple(tokens), short)
+        return Found(tuple(tokens), short)
 
     def _events(self, recording: Recording, rest_s: float) -> tuple[list[Event], EventFinder]:
         config, bands, rate_hz, unit = self.config.events, recording.bands, recording.rate_hz, recording.unit
@@ -163,7 +165,7 @@ class _Session:
         return torch.cat(parts, 1) if parts else self.features.flush(state)[0]
 
 
-def _pieces(recording: Recording) -> Iterator:
+def _pieces(recording: Recording) -> Iterator[np.ndarray]:
     size = max(1, PIECE_VALUES // recording.n_channels)
     for first in range(0, recording.n_samples, size):
         yield recording.samples[first : min(first + size, recording.n_samples)]
@@ -171,14 +173,6 @@ def _pieces(recording: Recording) -> Iterator:
 
 def _length(frames: Tensor) -> Tensor:
     return torch.tensor([frames.shape[1]])
-
-
-def _start(event: Event) -> float:
-    return event.start_s
-
-
-def _end(event: Event) -> float:
-    return event.end_s
 
 
 def _label(spans: Spans, event: Event) -> str:

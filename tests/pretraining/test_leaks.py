@@ -70,9 +70,7 @@ def test_a_test_person_of_the_pretraining_manifest_is_refused_before_training(
     entries = tuple(replace(one, subject=f"other_{one.subject}") for one in renamed.entries)  # the checksum tells
     write_manifest(replace(renamed, entries=entries), tmp_path / "renamed.jsonl")
     assert "held out" in refused(tmp_path / "renamed.jsonl", system, tmp_path / "out2", capsys)
-    again = tuple(
-        replace(one, sha256=hashlib.sha256(bytes([number])).hexdigest()) for number, one in enumerate(renamed.entries)
-    )
+    again = [replace(one, sha256=hashlib.sha256(one.path.encode()).hexdigest()) for one in renamed.entries]
     known = ("myo_e", "myo_f")  # who chose the weights, in other recordings, beside strangers
     judged = tuple(one if one.subject in known else replace(one, subject=f"other_{one.subject}") for one in again)
     write_manifest(replace(renamed, entries=judged), tmp_path / "judged.jsonl")

@@ -22,7 +22,7 @@ from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, DataError, EmgasrError, OutputError
 
 if TYPE_CHECKING:
-    from emgasr.pretraining.tokenizing import Tokenized
+    from emgasr.pretraining.tokenizing import Found
     from emgasr.recording import Recording
 
 PROGRAM = "emgasr tokenize"
@@ -127,7 +127,7 @@ def _log(line: str) -> None:
     print(f"emgasr: {line}", file=sys.stderr)
 
 
-def _rows(opened: Sequence[tuple[str, Recording]], found: Sequence[Tokenized]) -> Iterator[dict[str, Any]]:
+def _rows(opened: Sequence[tuple[str, Recording]], found: Sequence[Found]) -> Iterator[dict[str, Any]]:
     for (name, _), one in zip(opened, found, strict=True):
         for token in one.tokens:
             times = (token.start_s, token.end_s, token.end_s - token.start_s)
@@ -135,7 +135,7 @@ def _rows(opened: Sequence[tuple[str, Recording]], found: Sequence[Tokenized]) -
             yield dict(zip(COLUMNS, values, strict=True))
 
 
-def _reasons(found: Sequence[Tokenized]) -> list[str]:
+def _reasons(found: Sequence[Found]) -> list[str]:
     """Return why recordings have no token, the most frequent reason first, each with the number of recordings."""
     counts = Counter(one.none for one in found if one.none)
     return [f"{counted(count, 'recording')}: {why}" for why, count in counts.most_common()]
@@ -166,7 +166,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield "\t".join(told_line(value) if isinstance(value, str) else str(value) for value in row.values())
 
 
-def _draw(options: argparse.Namespace, opened: Sequence[tuple[str, Recording]], found: Sequence[Tokenized]) -> None:
+def _draw(options: argparse.Namespace, opened: Sequence[tuple[str, Recording]], found: Sequence[Found]) -> None:
     from emgasr.files.output import replacing
 
     if options.plot:
