@@ -37,7 +37,8 @@ VERBS = {
     "train": "train --config {w}/train.yaml --out {o}/new",
     "personalize": "personalize {w}/model {w}/r.hdf5 --fit.steps 2 --fit.validations 1 --out {o}/new",
     "pretrain": "pretrain {w}/manifest.jsonl --out {o}/new --labelled 0 --targets.weight 1 --fit.steps 1"
-    " --fit.validations 1 --encoder.width 8 --encoder.blocks 1 --encoder.heads 1 --encoder.mixer-channels 2 --stretches 2",
+    " --fit.validations 1 --encoder.width 8 --encoder.blocks 1 --encoder.heads 1 --encoder.mixer-channels 2"
+    " --stretches 2",
     "tokenize": "tokenize {w}/tokenizer {w}/r.hdf5 --out {o}/new.tsv --plot {o}/new.png",
     "evaluate": "evaluate {w}/model {w}/manifest.jsonl --split validation --out {o}/new",
     "simulate": "simulate --out {o}/new --people 1 --sessions 1 --session-minutes 0.3",
