@@ -88,6 +88,7 @@ def configuration() -> str:
 def _files() -> Iterable[tuple[str, str, type, Any]]:
     from emgasr.decoding.hypothesis import SearchConfig
     from emgasr.frontend.conditioning import ConditioningConfig
+    from emgasr.pretraining.config import PretrainConfig
     from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.folds import RuleConfig
     from emgasr.streaming.rules import LiveRules
@@ -95,6 +96,7 @@ def _files() -> Iterable[tuple[str, str, type, Any]]:
 
     training = "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`."
     yield "Training", training, TrainingConfig, KINDS
+    yield "Pretraining", "Read by `emgasr pretrain --config FILE`; each option is also one of it.", PretrainConfig, {}
     yield "Personalization", "Read by `emgasr personalize --config FILE`.", PersonalizeConfig, {}
     search = "`search.yaml` in a model folder, and the file of `--search`; `emgasr tune` writes it."
     yield "Search", search, SearchConfig, {}

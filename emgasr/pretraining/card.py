@@ -21,10 +21,13 @@ def pretrained_card(
     manifests: Sequence[tuple[str, Manifest]],
     begun: Begun,
     readers: Readers,
-    error: float,
+    error: float | None,
     step: int,
 ) -> str:
-    """Return the card: each corpus' people and hours, objectives, budget, the probe's error, everybody's name."""
+    """Return the card: each corpus' people and hours, objectives, budget, everybody's name.
+
+    `error` is the probe's, None where nobody's labels judged; the weights are then the latest.
+    """
     rows = []
     for name, manifest in manifests:
         own = [entry for entry in manifest.entries if entry.split == config.train_split]
@@ -37,6 +40,9 @@ def pretrained_card(
     objectives = [f"supervised on {100 * config.labelled:g} % of the batches"] if config.labelled else []
     objectives += [f"{name} (weight {getattr(config, name).weight:g})" for name in config.pretexts]
     corpora = "\n".join(rows)
+    judged = "no validation person has labels: these are the latest weights"
+    if error is not None:
+        judged = f"{100 * error:.2f} % wrong, mean of corpora (the checkpoint was chosen on it)"
     return f"""# emgasr pretrained encoder
 
 Reads any number of electrodes at any rate from 100 Hz; it has no labels of its own.
@@ -50,8 +56,8 @@ Reads any number of electrodes at any rate from 100 Hz; it has no labels of its 
 | encoder | {size:,} parameters |
 | objectives | {"; ".join(objectives)} |
 {lineage.card_rows(begun.shaped_by, begun.started_from)}
-| budget | {budget}, seed {config.seed}; best at step {step} |
-| linear probe, validation people | {100 * error:.2f} % wrong, mean of corpora (the checkpoint was chosen on it) |
+| budget | {budget}, seed {config.seed}; the weights of step {step} |
+| linear probe, validation people | {judged} |
 | made with | emgasr {__version__}, torch {torch.__version__}, Python {platform.python_version()} |
 | licence | that of the training data |
 """

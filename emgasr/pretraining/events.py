@@ -33,7 +33,7 @@ class EventsConfig:
         off_db: above the level of rest, below which it ends.
         hold_ms: time for which the level must stay below, before it ends.
         shortest_ms: of an event; shorter ones are no contractions.
-        longest_ms: of an event; a longer contraction is cut into several.
+        longest_ms: of an event; a longer contraction is cut into several: stretches of training must hold whole ones.
     """
 
     block_ms: Annotated[float, Within(1, 1e4)] = 40.0
@@ -43,7 +43,7 @@ class EventsConfig:
     off_db: Annotated[float, Within(0, 100)] = 3.0
     hold_ms: Annotated[float, Within(0, 1e5)] = 120.0
     shortest_ms: Annotated[float, Within(0, 1e5)] = 120.0
-    longest_ms: Annotated[float, Within(1, 1e6)] = 4000.0
+    longest_ms: Annotated[float, Within(1, 1e6)] = 1500.0
 
     def __post_init__(self) -> None:
         check_within(self, "events")
@@ -66,6 +66,7 @@ class EventFinder:
     Attributes:
         quietest_db: how far the level of rest lies below the median level, in dB; 0 until `listen_s` have passed. A
             person who never rests has one near 0, and their contractions are not found.
+        short: events that were shorter than `shortest_ms`, and passed over.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class EventFinder:
         self.heard = np.zeros((len(bands), STEPS_AN_OCTAVE * OCTAVES), np.int64)  # blocks at each level
         self.blocks = 0
         self.quietest_db = 0.0
+        self.short = 0
         self._start: int | None = None  # the block in which the event began
         self._loudest = 0.0  # of its levels, dB over rest
         self._below = 0  # blocks for which the level has been below
@@ -116,6 +118,7 @@ class EventFinder:
         assert self._start is not None
         first, self._start = self._start, None
         if (last - first) * self.block_s * 1000 < self.config.shortest_ms:
+            self.short += 1
             return []
         return [Event(first * self.block_s, last * self.block_s, self._loudest)]
 

@@ -35,7 +35,8 @@ class LinearProbe:
 
     Each corpus has one: it is taught by training people and judged by validation people, all labels counting alike.
     Levels are those of a person's takes together, unlabelled. `error`, which chooses, is the mean share of wrong
-    labels; `more` adds what the objective measures of itself.
+    labels; `more` adds what the objective measures of itself. Where no person who judges has labels, the error is 1 and
+    the latest weights are kept.
     """
 
     chooses = "error"
@@ -48,8 +49,8 @@ class LinearProbe:
 
     def __call__(self, model: Readers) -> Judgement:
         figures = {f"{one.name}_wrong": self._wrong(model[one.place].eval(), one) for one in self.corpora}
-        error = float(np.mean(list(figures.values()))) if figures else 0.0
-        return Judgement({**figures, **self.more(), self.chooses: error})
+        error = float(np.mean(list(figures.values()))) if figures else 1.0
+        return Judgement({**figures, **self.more(), self.chooses: error}, latest=not figures)
 
     def _wrong(self, recognizer: Recognizer, one: Probed) -> float:
         taught = embedded(recognizer, one.teaching)

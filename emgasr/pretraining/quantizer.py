@@ -14,19 +14,20 @@ from emgasr.config.bounds import Within, check_within
 
 @dataclass(frozen=True)
 class QuantizerConfig:
-    """A codebook, as in AEMG (arXiv 2605.03462): l2-normalized vectors, moving averages, commitment.
+    """A codebook, as in AEMG (arXiv 2605.03462): l2-normalized vectors, moving averages, commitment, revived codes.
 
     Args:
         codes: vectors of the codebook.
         decay: of the moving averages of a code's vectors, a batch.
         commitment: weight of the distance of vectors from their codes.
-        dead_below: vectors a batch, on average, below which a code is dead: it is put on a vector of the batch.
+        dead_below: share of what each code would have if all were used alike, below which a code is dead: it is put on
+            a vector of the batch.
     """
 
     codes: Annotated[int, Within(2, 65_536)] = 256
     decay: Annotated[float, Within(0, 0.99999)] = 0.98
     commitment: Annotated[float, Within(0, 1000)] = 0.25
-    dead_below: Annotated[float, Within(0, 1e6)] = 0.02
+    dead_below: Annotated[float, Within(0, 1)] = 0.2
 
     def __post_init__(self) -> None:
         check_within(self, "quantizer")
@@ -89,26 +90,35 @@ class Quantizer(nn.Module):
     @property
     def used(self) -> float:
         """The share of the codes that are not dead."""
-        return float((self.share >= self.config.dead_below).float().mean())
+        return float((~self._dead()).float().mean())
+
+    def _dead(self) -> Tensor:
+        return self.share < self.config.dead_below * self.share.mean()
 
     @torch.no_grad()
     def _follow(self, vectors: Tensor) -> None:
         if not bool(self.filled):
-            self._put(torch.ones(self.config.codes, dtype=torch.bool), vectors)
+            self.share.fill_(0.0)  # what the first batch has no vector for is dead: the next ones have
+            for code in range(min(len(vectors), self.config.codes)):  # k-means++: each far from those before it
+                self._put(torch.tensor([code]), vectors, self.book[:code], len(vectors) / self.config.codes)
             self.filled.fill_(True)
         codes = self.nearest(vectors)
         chosen = functional.one_hot(codes, self.config.codes).to(vectors.dtype)
         self.share.lerp_(chosen.sum(0), 1 - self.config.decay)
         self.total.lerp_(chosen.T @ vectors, 1 - self.config.decay)
         self.book.copy_(functional.normalize(self.total, dim=1))
-        dead = self.share < self.config.dead_below
+        dead = self._dead()
         if bool(dead.any()):
-            self._put(dead, vectors)
+            self._put(dead.nonzero()[: len(vectors), 0].cpu(), vectors, self.book, float(self.share.mean()))
 
-    def _put(self, which: Tensor, vectors: Tensor) -> None:
-        """Put codes on vectors drawn at random; they count as one vector a batch until they are chosen or not."""
-        count = int(which.sum())
-        drawn = vectors[torch.randint(len(vectors), (count,), device="cpu").to(vectors.device)]
+    def _put(self, which: Tensor, vectors: Tensor, others: Tensor, share: float) -> None:
+        """Put codes on vectors drawn at random, one each, sooner on those that are far from `others`.
+
+        They count as if they were used with `share`, until they are or are not.
+        """
+        far = (1 - (vectors @ others.T).amax(1)).clamp(min=1e-6) if len(others) else torch.ones(len(vectors))
+        drawn = vectors[torch.multinomial(far.cpu().double(), len(which)).to(vectors.device)]
+        which = which.to(vectors.device)
         self.book[which] = drawn
-        self.total[which] = drawn
-        self.share[which] = 1.0
+        self.total[which] = share * drawn
+        self.share[which] = share

@@ -35,7 +35,7 @@ from emgasr.pretraining.objectives.masked_targets import MaskedTargets
 from emgasr.pretraining.probe import LinearProbe, Probed
 from emgasr.pretraining.readers import Readers
 from emgasr.pretraining.stretches import StretchSampler
-from emgasr.pretraining.tokenizer import save_tokenizer
+from emgasr.pretraining.tokenizer import TokenizerFile, save_tokenizer
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
 from emgasr.training.contracts import BatchSampler
@@ -132,11 +132,12 @@ def pretrain(
         def save(best: Readers, error: float, step: int) -> None:
             whole = PretrainedConfig(1, config.features, config.normalize, config.encoder)
             lineage.write(begun.shaped_by, _made(folder / ENCODER_FOLDER))
-            card = pretrained_card(config, listed_in, begun, best, error, step)
+            card = pretrained_card(config, listed_in, begun, best, error if probe.corpora else None, step)
             save_pretrained(whole, best.encoder, folder / ENCODER_FOLDER, card)
             if "tokens" in objective.pretexts:
-                made = cast(EventTokens, objective.pretexts["tokens"]).tokenizer
-                save_tokenizer(made, config.tokens.events, config.features, folder / TOKENIZER_FOLDER)
+                made, stride = cast(EventTokens, objective.pretexts["tokens"]).tokenizer, readers[0].encoder.stride
+                parts = (config.features, config.normalize, stride, config.tokens.events, made.config)
+                save_tokenizer(made, TokenizerFile(1, *parts), folder / TOKENIZER_FOLDER)
             for corpus, recognizer in zip(corpora, best, strict=True):
                 if config.labelled and len(corpus.labels) > 1:
                     place = _made(folder / READERS_FOLDER / corpus.name)
@@ -231,6 +232,7 @@ def _parts(
 ) -> tuple[PretrainObjective, MixedSampler]:
     takes: list[BatchSampler | None] = []
     stretches: list[BatchSampler | None] = []
+    cuts: list[StretchSampler] = []
     supervised: list[CTCObjective | None] = []
     starts: list[SessionStart | None] = []
     augment = []
@@ -254,10 +256,16 @@ def _parts(
         if config.labelled < 1:
             recordings = [recording for _, recording in corpus.training]
             cut = StretchSampler(recordings, config.stretch_s, config.stretches, config.seed, events)
+            for note in cut.notes:
+                log(f"{corpus.name}: {note}")
             start = SessionStart(recognizer, cut.sessions, worn) if worn else None
+            cuts.append(cut)
         takes.append(sampler)
         stretches.append(cut)
         starts.append(start)
+    if events and config.labelled < 1 and not any(any(cut.events) for cut in cuts):
+        wrong = "has no contraction in any corpus: nothing is louder than the quietest time"
+        raise ConfigError("tokens", wrong, "lower tokens.events.on_db, or give recordings with rest in them")
     if not any(takes) and not any(stretches):
         raise ConfigError("labelled", "is 1, and no corpus has two labels", "lower it, and give an objective a weight")
     people = [len({recording.subject for _, recording in corpus.training}) for corpus in corpora]

@@ -9,6 +9,7 @@ import numpy as np
 
 from emgasr.data.batches import Batch, collate
 from emgasr.data.compose import Example, Take
+from emgasr.display.wording import counted, listed
 from emgasr.errors import DataError
 from emgasr.pretraining.events import Event, EventFinder, EventsConfig
 from emgasr.recording import Recording
@@ -21,8 +22,11 @@ class StretchSampler:
 
     The times of a batch's labels are those of events where `events` says what one is; their ids say nothing.
 
+    Attributes:
+        notes: lines on the recordings that are passed over, or in which no event is found.
+
     Raises:
-        DataError: there is no recording, or one is shorter than a stretch.
+        DataError: no recording is as long as a stretch.
     """
 
     def __init__(
@@ -33,19 +37,24 @@ class StretchSampler:
         seed: int,
         events: EventsConfig | None = None,
     ) -> None:
-        if not recordings:
-            raise DataError("pretraining data", "holds no recording", "check the manifest's splits")
         self.stretch_s, self.size, self.seed = stretch_s, size, seed
-        self.recordings = list(recordings)
-        for recording in recordings:
-            if recording.duration_s < stretch_s:
-                wrong = f"lasts {recording.duration_s:.1f} s, less than a stretch of {stretch_s:g} s"
-                where = f"recording {recording.subject}/{recording.session}"
-                raise DataError(where, wrong, "shorten stretch_s, or leave it out")
+        short = [recording for recording in recordings if recording.duration_s < stretch_s]
+        self.recordings = recordings = [recording for recording in recordings if recording.duration_s >= stretch_s]
+        if not recordings:
+            longest = max((recording.duration_s for recording in short), default=0.0)
+            wrong = f"the longest of {counted(len(short), 'recording')} lasts {longest:.1f} s, less than a stretch of"
+            raise DataError("pretraining data", f"{wrong} {stretch_s:g} s", "shorten stretch_s")
+        self.notes: list[str] = []
+        if short:
+            self.notes.append(f"{counted(len(short), 'recording')} shorter than {stretch_s:g} s passed over")
         self.people: dict[str, list[int]] = {}
         for number, recording in enumerate(recordings):
             self.people.setdefault(recording.subject, []).append(number)
         self.events = [events_of(recording, events) if events else [] for recording in recordings]
+        if events and (silent := [one for one, own in zip(recordings, self.events, strict=True) if not own]):
+            names = listed(f"{one.subject}/{one.session}" for one in silent)
+            told = f"no contraction in {len(silent)} of {counted(len(recordings), 'recording')} ({names})"
+            self.notes.append(f"{told}: nothing there is {events.on_db:g} dB louder than the quietest time")
         self.sessions: dict[tuple[str, str], list[Take]] = {}
         for recording in recordings:
             self.sessions.setdefault((recording.subject, recording.session), []).extend(_pieces(recording))

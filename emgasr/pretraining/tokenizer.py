@@ -1,7 +1,7 @@
-"""Contractions in; tokens (which of a codebook's shapes each one is), with energy and duration beside them, out.
+"""Contractions in; tokens (which of a codebook's shapes each one is), with their energy, out.
 
 After AEMG (arXiv 2605.03462): an event of any length is one token. Its frames are brought to one number of steps and
-z-scored, which takes its force away, so log energy and duration stay beside the code.
+z-scored, which takes its force away, so its energy stays beside the code; its times are those of the event.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from emgasr.files.plain_data import read_yaml
 from emgasr.files.weights import check_kinds, kinds_in, read_weights
 from emgasr.frontend.features import SharedAxisConfig
 from emgasr.frontend.features.shared_axis import ANGLES
+from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.mixers import PLACES
 from emgasr.pretraining.events import EventsConfig
 from emgasr.pretraining.quantizer import Quantizer, QuantizerConfig
@@ -58,13 +59,17 @@ class TokenizerFile:
 
     Args:
         emgasr_tokenizer: number of the format.
-        features: samples to frames.
+        features: samples to frames; of `epsilon` every session has its own, by its level.
+        normalize: how frames are normalized.
+        frames_averaged: frames that one frame of an event is the mean of.
         events: what is a contraction.
         tokenizer: how it becomes a token.
     """
 
-    emgasr_tokenizer: Annotated[int, Within(0, 1e6)] = 1
+    emgasr_tokenizer: Annotated[int, Within(0, 1e6)] = FORMAT
     features: SharedAxisConfig = field(default_factory=SharedAxisConfig)
+    normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
+    frames_averaged: Annotated[int, Within(1, 64)] = 1
     events: EventsConfig = field(default_factory=EventsConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
 
@@ -92,7 +97,6 @@ class EventTokenizer(nn.Module):
     def __init__(self, config: TokenizerConfig, bins: int) -> None:
         super().__init__()
         self.config, size = config, PLACES * bins
-        self.size = size
         self.encode = nn.Sequential(
             nn.Conv1d(size, config.width, 3, padding=1),
             nn.GELU(),
@@ -115,7 +119,8 @@ class EventTokenizer(nn.Module):
         shape = flat - energy[:, None, None]
         shape = shape / shape.square().mean((1, 2), keepdim=True).sqrt().clamp(min=1e-3)
         if not len(shapes):
-            return Tokenized(energy.long(), energy, energy.sum())
+            nothing = torch.stack([value.sum() for value in self.parameters()]).sum() * 0  # of which gradients are 0
+            return Tokenized(energy.long(), energy, nothing)
         found = self.quantizer(self.encode(shape.transpose(1, 2)))
         wrong = functional.mse_loss(self.decode(found.vectors).transpose(1, 2), shape)
         return Tokenized(found.codes, energy, wrong + found.commitment)
@@ -127,13 +132,18 @@ class EventTokenizer(nn.Module):
         return image[rows[:, None], torch.minimum(place, (last - 1)[:, None].long())]
 
 
-def save_tokenizer(tokenizer: EventTokenizer, events: EventsConfig, features: SharedAxisConfig, folder: Path) -> None:
+def frames_of(start_s: Tensor, end_s: Tensor, lengths: Tensor, rate_hz: float) -> tuple[Tensor, Tensor]:
+    """Return the frames [first, last) of events, given those that there are; none where last <= first."""
+    first, last = (start_s * rate_hz).ceil().long(), (end_s * rate_hz).ceil().long()
+    return first, torch.minimum(last, lengths)
+
+
+def save_tokenizer(tokenizer: EventTokenizer, content: TokenizerFile, folder: Path) -> None:
     """Write a tokenizer's folder: tokenizer.safetensors, and config.yaml, which comes last."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {name: value.detach().cpu().contiguous() for name, value in tokenizer.state_dict().items()}
     with replacing(folder / WEIGHTS_NAME) as path:
         path.write_bytes(save(parts))
-    content = TokenizerFile(FORMAT, features, events, tokenizer.config)
     write_yaml(to_mapping(content), folder / CONFIG_NAME)
 
 
@@ -148,7 +158,8 @@ def load_tokenizer(folder: Path) -> tuple[EventTokenizer, TokenizerFile]:
     try:
         config = from_mapping(TokenizerFile, {}, content, path)
     except EmgasrError as error:
-        raise ModelError(path, error.wrong, "was it made by a newer emgasr?") from error
+        wrong = error.wrong if error.where.endswith(".yaml") else f"{error.where}: {error.wrong}"
+        raise ModelError(path, wrong, "was it made by a newer emgasr?") from error
     bins = len(config.features.edges_hz) - 1 + ANGLES
     file = folder / WEIGHTS_NAME
     with torch.device("meta"):  # without memory, until the file is known to hold such weights

@@ -17,6 +17,7 @@ from emgasr.evaluation.items import trained_on
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
 from emgasr.frontend.session import SessionConfig
+from emgasr.manifests import lineage
 from emgasr.manifests.manifest import (
     TEST,
     TRAIN,
@@ -77,7 +78,7 @@ def prepare(
         for name, system in systems.items():
             if system.init:
                 held_out = [entry for entry in folds[fold.name] if entry.split in (CALIBRATION, TEST)]
-                check_init(system.init, _learned_from(system.init), held_out, f"system {name}, fold {fold.name}")
+                check_init(system.init, _shaped(system.init), held_out, f"system {name}, fold {fold.name}")
     if config.lm:
         tested = [entry for entries in folds.values() for entry in entries if entry.split == TEST]
         check_lm_text(config.lm, config.lm_text, prompts_of(tested, manifest))
@@ -190,8 +191,12 @@ def _fold_jobs(
     base = f"{name}/{fold.name}/seed{system.seed}"
     lm = os.path.abspath(config.lm) if config.lm else ""
     tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
+    if system.init:  # jobs run in other folders
+        system = replace(system, init=os.path.abspath(system.init))
     content = {"training": to_mapping(system), "files": to_mapping(files), "tune": tune, "lm": lm}
     depends = {"data": sha256, "lm": checksum_file(Path(lm)) if lm else ""}
+    if system.init:
+        depends["init"] = _weights_checksum(Path(system.init))
     train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
     yield train
     calibrated = {entry.subject for entry in entries if entry.split == CALIBRATION}
@@ -219,8 +224,16 @@ def _fold_jobs(
             yield Job(job_name, f"{WORK}:read_person", arguments, (train.name,), {"training": train.fingerprint()})
 
 
-def _learned_from(init: str) -> list[Entry] | None:
-    return trained_on(Path(init))
+def _shaped(init: str) -> list[Entry] | None:
+    """Return everybody who shaped the weights of a folder, those who chose them too; None: nobody knows."""
+    entries = lineage.read(Path(init))
+    return trained_on(Path(init)) if entries is None else list(entries)
+
+
+def _weights_checksum(init: Path) -> str:
+    """Return a checksum of the weights in a folder, a model's or a pretrained encoder's, by their names."""
+    files = sorted(init.glob("*.safetensors"))
+    return " ".join(f"{path.name} {checksum_file(path)}" for path in files)
 
 
 def read_lists(paths: Mapping[str, str]) -> dict[str, Manifest]:

@@ -274,7 +274,7 @@ class _Fit(Generic[Model]):
         if self.rank == 0:
             judged = self.validate(self.objective.model)
             value = judged.figures[self.validate.chooses]
-            if value < self.progress.best:
+            if value < self.progress.best or judged.latest:
                 self.progress.best, self.progress.best_step = value, self.progress.step
                 self.progress.figures = dict(judged.figures)
                 self.save_best(self.objective.model, value, self.progress.step)

@@ -21,7 +21,7 @@ from emgasr.errors import ConfigError
 from emgasr.frontend.mains import find_mains, harmonics
 from emgasr.manifests.manifest import read_manifest
 from emgasr.models.pretrained import is_pretrained, load_pretrained
-from emgasr.recording import Recording
+from emgasr.recording import Recording, Signal
 
 Task = Literal["typing", "words", "gestures", "letters"]
 TASKS: tuple[Task, ...] = ("typing", "words", "gestures", "letters")
@@ -128,7 +128,9 @@ def preset_for(
     """
     listed, held_out = read_manifest(manifest), read_manifest(validation[0])
     judges = {entry.subject for entry in held_out.entries if entry.split == validation[1]}
-    facts = Facts.of([open_entry(entry, listed.root) for entry in listed.split(split)], judges)
+    recordings = [open_entry(entry, listed.root) for entry in listed.split(split)]
+    Signal.of(recordings[0]).with_montage_of(recordings)  # a model is for one layout
+    facts = Facts.of(recordings, judges)
     made = preset(task_of(facts) if task == "auto" else cast(Task, task), facts)
     return of_pretrained(made, init, facts) if init and is_pretrained(Path(init)) else made
 

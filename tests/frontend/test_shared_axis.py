@@ -89,8 +89,13 @@ def test_of_an_electrode_are_its_own_values_and_where_others_see_it() -> None:
 
 
 def test_a_rate_that_reaches_no_band_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"no band of .* ends below 25 Hz, half the rate"):
-        built(50.0)
+    with pytest.raises(ConfigError, match=r"no band of .* ends below 100 Hz, half the rate"):
+        built(200.0, config=SharedAxisConfig(edges_hz=(95, 145, 245)))
+
+
+def test_a_rate_below_100_hz_is_refused() -> None:
+    with pytest.raises(ConfigError, match="reads rates from 100 Hz, not 99 Hz"):
+        built(99.0)
 
 
 def test_a_window_too_short_for_a_band_is_refused() -> None:

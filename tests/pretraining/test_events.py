@@ -83,5 +83,5 @@ def test_short_bursts_are_no_contractions_and_long_ones_are_cut() -> None:
 
 
 def test_a_contraction_that_the_stream_ends_in_ends_there() -> None:
-    (event,) = events_of(signal(((14.0, 16.0),)))
+    (event,) = events_of(signal(((14.8, 16.0),)))
     assert event.end_s == pytest.approx(16.0)

@@ -23,31 +23,15 @@ from emgasr.pretraining.objectives.masked_reconstruction import MaskedReconstruc
 from emgasr.pretraining.probe import LinearProbe, Probed
 from emgasr.pretraining.readers import Readers
 from emgasr.pretraining.stretches import StretchSampler
-from emgasr.recording import Band, Recording, Signal, Spans
+from emgasr.recording import Recording, Signal, Spans
 from emgasr.tokens import Tokens
 from emgasr.training.objective import CTCConfig, CTCObjective
 from emgasr.training.run import make_sampler
+from tests.helpers.armbands import CORPORA, LABELS, recording
 from tests.helpers.pretext import CONFIG
 
-LABELS = ("fist", "flexion", "spread")
-CORPORA = {"myo": (200.0, 8), "bar": (500.0, 10)}
 PLAIN = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0)
 SHAPE = RecognizerConfig(SharedAxisConfig(), NormalizeConfig(kind="adaptive"), CONFIG)
-
-
-def recording(corpus: str, subject: str, seed: int = 0) -> Recording:
-    """Six gestures of a second, with rest between; each makes other electrodes loud."""
-    rate_hz, electrodes = CORPORA[corpus]
-    rng = np.random.default_rng((seed, *subject.encode()))
-    samples = rng.standard_normal((round(12 * rate_hz), electrodes)).astype(np.float32)
-    spans = []
-    for number in range(6):
-        label, first = LABELS[number % 3], 2 * number + 1
-        place = (electrodes * (number % 3)) // 3
-        samples[round(first * rate_hz) : round((first + 1) * rate_hz), place : place + 2] *= 12
-        spans.append((first, first + 1.0, "gesture", label))
-    bands = (Band.numbered("arm", electrodes, ring=True),)
-    return Recording(samples, rate_hz, "counts", bands, subject, "s", spans=Spans.of(spans))
 
 
 def recordings(corpus: str, people: str = "abcd") -> list[tuple[str, Recording]]:

@@ -55,6 +55,15 @@ def test_a_dead_code_is_revived_on_a_vector_of_the_batch() -> None:
     assert made.used == 1.0
 
 
+def test_a_code_of_few_vectors_a_batch_lives_where_all_have_few() -> None:
+    made = quantizer(8, decay=0.9)
+    vectors, which = clouds(8, 1)
+    for step in range(100):
+        made(vectors[step % 8 : step % 8 + 1])  # an eighth of a vector a batch for each code
+    assert len(set(made.eval()(vectors).codes.tolist())) == len(which)
+    assert made.used == 1.0
+
+
 def test_gradients_pass_through_to_the_vectors_and_commitment_pulls_them_to_their_codes() -> None:
     made = quantizer(16).eval()
     vectors = torch.randn(5, 8, requires_grad=True)

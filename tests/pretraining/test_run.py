@@ -22,30 +22,12 @@ from emgasr.pretraining.probe import LinearProbe
 from emgasr.pretraining.readers import Readers
 from emgasr.pretraining.run import check_people
 from emgasr.pretraining.tokenizer import load_tokenizer
+from emgasr.recording import Spans
 from emgasr.sessions.native import save_session
 from emgasr.training.contracts import Judgement
-from tests.pretraining.test_objective import recording
 
 SIZES = "--encoder.width 16 --encoder.blocks 1 --encoder.heads 2 --encoder.mixer-channels 8"
 SMALL = f"{SIZES} --data.batch-size 8 --stretches 4 --fit.validations 2 --seed 3 --quiet".split()
-
-
-@pytest.fixture(scope="module")
-def corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A manifest of eight electrodes at 200 Hz and one of ten at 500 Hz: four people to train on, two who judge."""
-    root = tmp_path_factory.mktemp("corpora")
-    made = []
-    for corpus in ("myo", "bar"):
-        entries = []
-        for person in "abcdef":
-            one = recording(corpus, f"{corpus}_{person}")
-            path = root / f"{corpus}_{person}.hdf5"
-            save_session(one, path)
-            split = "validation" if person in "ef" else "train"
-            entries.append(Entry.of(one, path, "native", split))
-        write_manifest(Manifest(tuple(entries), root, ("subject",)), root / f"{corpus}.jsonl")
-        made.append(root / f"{corpus}.jsonl")
-    return made[0], made[1]
 
 
 def pretrain(out: Path, *manifests: Path, more: str = "--fit.steps 12", code: int = 0) -> Path:
@@ -175,3 +157,67 @@ def test_what_is_no_pretrained_encoder_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ModelError):
         load_pretrained(tmp_path)
+
+
+def test_a_corpus_without_rest_is_counted_and_one_line_where_there_is_no_other(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_manifest(corpora[0])
+    loud = []
+    for entry in manifest.entries:
+        one = open_entry(entry, manifest.root)
+        path = tmp_path / entry.path
+        samples = np.random.default_rng(0).normal(size=one.samples.shape).astype(np.float32)
+        save_session(replace(one, samples=samples), path)
+        loud.append(Entry.of(replace(one, samples=samples), path, "native", entry.split))
+    write_manifest(Manifest(tuple(loud), tmp_path, ("subject",)), tmp_path / "loud.jsonl")
+    more = "--labelled 0 --tokens.weight 1 --fit.steps 2"
+    pretrain(tmp_path / "run", tmp_path / "loud.jsonl", more=more, code=2)
+    told = capsys.readouterr().err
+    assert "loud: no contraction in 4 of 4 recordings" in told
+    assert "has no contraction in any corpus" in told
+    pretrain(tmp_path / "run2", tmp_path / "loud.jsonl", corpora[0], more=f"{more} --labelled 0.5")
+    assert "loud: no contraction in 4 of 4 recordings" in capsys.readouterr().err
+
+
+def test_people_without_labels_keep_the_latest_weights_and_the_card_says_so(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_manifest(corpora[0])
+    entries = []
+    for entry in manifest.entries:
+        one = replace(open_entry(entry, manifest.root), spans=Spans.empty())
+        save_session(one, tmp_path / entry.path)
+        entries.append(Entry.of(one, tmp_path / entry.path, "native", entry.split))
+    write_manifest(Manifest(tuple(entries), tmp_path, ("subject",)), tmp_path / "plain.jsonl")
+    more = "--labelled 0 --targets.weight 1 --fit.steps 4"
+    out = pretrain(tmp_path / "run", tmp_path / "plain.jsonl", more=more)
+    assert "no validation person has labels to judge by: these are the latest weights (step 4 of 4" in (
+        capsys.readouterr().out
+    )
+    assert "no validation person has labels" in (out / "encoder" / "README.md").read_text()
+
+
+def test_one_person_alone_is_one_line(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_manifest(corpora[0])
+    one = replace(manifest.entries[0], path=str(manifest.file(manifest.entries[0])))
+    write_manifest(Manifest((one,), tmp_path), tmp_path / "alone.jsonl")
+    pretrain(tmp_path / "run", tmp_path / "alone.jsonl", code=2)
+    assert "holds no split 'validation'" in capsys.readouterr().err
+
+
+def test_a_rate_below_100_hz_is_one_line(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_manifest(corpora[0])
+    entries = []
+    for entry in manifest.entries:
+        one = replace(open_entry(entry, manifest.root), rate_hz=80.0)
+        save_session(one, tmp_path / entry.path)
+        entries.append(Entry.of(one, tmp_path / entry.path, "native", entry.split))
+    write_manifest(Manifest(tuple(entries), tmp_path, ("subject",)), tmp_path / "slow.jsonl")
+    pretrain(tmp_path / "run", tmp_path / "slow.jsonl", code=2)
+    assert "reads rates from 100 Hz, not 80 Hz" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

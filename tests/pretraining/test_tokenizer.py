@@ -17,7 +17,7 @@ from emgasr.pretraining.quantizer import QuantizerConfig
 from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig
 from tests.helpers.pretext import BINS, encoder
 
-TOKENS = TokenizerConfig(steps=4, width=16, token_width=8, book=QuantizerConfig(codes=4, decay=0.9, dead_below=0.001))
+TOKENS = TokenizerConfig(steps=4, width=16, token_width=8, book=QuantizerConfig(codes=3, decay=0.9))
 KINDS, LENGTH = 3, 8  # kinds of contraction; frames of each
 
 
@@ -77,7 +77,7 @@ def test_the_tokenizer_learns_to_tell_kinds_of_contraction_apart() -> None:
     kind = (starts[:, None] + torch.arange(3)).flatten() % KINDS
     sets = [set(codes[kind == number].tolist()) for number in range(KINDS)]
     assert len(sets[0] | sets[1] | sets[2]) == sum(map(len, sets))
-    assert 1 < pretext.figures()["token_perplexity"] <= 4
+    assert 1 < pretext.figures()["token_perplexity"] <= 3
 
 
 def test_a_hidden_contraction_is_guessed_from_those_before_it() -> None:
@@ -87,7 +87,7 @@ def test_a_hidden_contraction_is_guessed_from_those_before_it() -> None:
     pretext = EventTokens(config, made, BINS)
     optimizer = torch.optim.Adam([*pretext.parameters(), *made.parameters()], 0.01)
     guesses = []
-    for step in range(200):
+    for step in range(300):
         torch.manual_seed(step)
         losses = pretext(heard(step)._replace(encoder=made), step)
         optimizer.zero_grad()
@@ -95,7 +95,7 @@ def test_a_hidden_contraction_is_guessed_from_those_before_it() -> None:
         optimizer.step()
         guesses += [float(losses["tokens"].detach())] if "tokens" in losses else []
     # The first of three cannot be guessed, nor one behind another that is hidden: ln 3 for about half of them.
-    assert sum(guesses[-20:]) / 20 < 0.65 * math.log(KINDS)
+    assert sum(guesses[-20:]) / 20 < 0.8 * math.log(KINDS)
 
 
 @pytest.mark.parametrize("step", [0, 500])
@@ -103,4 +103,6 @@ def test_a_batch_without_an_event_has_no_loss(step: int) -> None:
     pretext = EventTokens(EventTokensConfig(weight=1.0, tokenizer=TOKENS), encoder(), BINS)
     one = heard()
     none = one._replace(batch=replace(one.batch, target_lengths=torch.zeros(8, dtype=torch.long)))
-    assert all(float(loss.detach()) == 0 for loss in pretext(none, step).values())
+    losses = list(pretext(none, step).values())
+    assert all(float(loss.detach()) == 0 for loss in losses)
+    torch.stack(losses).sum().backward()  # training goes on

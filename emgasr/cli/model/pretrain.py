@@ -37,10 +37,10 @@ def run(argv: list[str]) -> int:
         found = {"encoder": str(options.out / "encoder"), **fitted.figures, "best_step": fitted.best_step}
         print_json({**found, "steps": fitted.steps, "minutes": round(fitted.minutes, 3)})
         return 0
-    print(
-        f"{options.out}/encoder: a linear probe is wrong on {100 * fitted.best:.1f} % of validation people's takes,"
-        f" mean of corpora (step {fitted.best_step} of {fitted.steps}, {fitted.minutes:.1f} minutes)"
-    )
+    judged = "no validation person has labels to judge by: these are the latest weights"
+    if any(name.endswith("_wrong") for name in fitted.figures):
+        judged = f"a linear probe is wrong on {100 * fitted.best:.1f} % of validation people's takes, mean of corpora"
+    print(f"{options.out}/encoder: {judged} (step {fitted.best_step} of {fitted.steps}, {fitted.minutes:.1f} minutes)")
     return 0
 
 

@@ -16,6 +16,7 @@ from emgasr.frontend.features.matrices import covariance_of, log_matrix
 from emgasr.frontend.features.spectrum import MOST_BANDS, SpectralFeatures, frequencies_hz
 from emgasr.frontend.rings import shares
 
+LOWEST_RATE_HZ = 100.0  # of which the first three bands are heard
 ANGLES = 8  # of the other electrodes, as seen from each: eighths of a turn
 _Hz = Annotated[float, Within(0, 1e6)]
 
@@ -60,6 +61,9 @@ class SharedAxis(SpectralFeatures):
     angles = ANGLES
 
     def __init__(self, config: SharedAxisConfig, rate_hz: float, bands: int, electrodes: int) -> None:
+        if rate_hz < LOWEST_RATE_HZ:
+            wrong = f"shared_axis reads rates from {LOWEST_RATE_HZ:g} Hz, not {rate_hz:g} Hz"
+            raise ConfigError("features", wrong, "leave these recordings out, or choose other features")
         super().__init__(config, rate_hz, bands, electrodes)
         edges = config.edges_hz
         if len(edges) > MOST_BANDS or electrodes > MOST_BANDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple, cast
 
@@ -49,9 +49,6 @@ class Pretext(nn.Module, ABC):
     Randomness comes from torch's global generator, which training seeds by the step. What is measured on the way is in
     buffers, so that a resumed run repeats the one that was stopped.
     """
-
-    def prepare(self, heard: Sequence[Heard]) -> None:
-        """Measure what the losses need on the first batches, of all layouts; most need nothing."""
 
     @abstractmethod
     def forward(self, heard: Heard, step: int) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from emgasr.config.bounds import Within, check_within
 from emgasr.models.conformer import ConformerEncoder
 from emgasr.pretraining.events import EventsConfig
 from emgasr.pretraining.objectives.contract import Heard, Pretext
-from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig
+from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig, frames_of
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class EventTokens(Pretext):
     def _events(self, heard: Heard) -> tuple[Tensor, Tensor, Tensor]:
         """Return the item (n,) of each event that has a hidden frame of the encoder, and [first, last) of them."""
         batch, rate_hz = heard.batch, heard.rate_hz / heard.encoder.stride
-        first, last = (batch.onset_s * rate_hz).ceil().long(), (batch.offset_s * rate_hz).ceil().long()
-        last = torch.minimum(last, (heard.lengths // heard.encoder.stride)[:, None])
+        lengths = (heard.lengths // heard.encoder.stride)[:, None]
+        first, last = frames_of(batch.onset_s, batch.offset_s, lengths, rate_hz)
         there = torch.arange(first.shape[1], device=first.device) < batch.target_lengths[:, None]
         rows, events = (there & (first < last)).nonzero(as_tuple=True)
         return rows, first[rows, events], last[rows, events]
