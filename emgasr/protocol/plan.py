@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from emgasr.classifiers.config import ClassifyConfig
 from emgasr.config.parsing import to_mapping
 from emgasr.errors import ConfigError, ManifestError
 from emgasr.evaluation.items import trained_on
@@ -28,6 +29,7 @@ from emgasr.manifests.manifest import (
     write_manifest,
 )
 from emgasr.protocol.adaptation import applies
+from emgasr.protocol.amounts import amounts
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
 from emgasr.protocol.config import NONE, ProtocolConfig
 from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, write_splits
@@ -38,7 +40,8 @@ from emgasr.training.config import TrainingConfig
 from emgasr.version import __version__
 
 RUN_NAME, SPLITS_NAME = "run.json", "splits.json"
-WORK = "emgasr.protocol.work"
+WORK, CLASSIFY = "emgasr.protocol.work", "emgasr.protocol.classify_work"
+System = TrainingConfig | ClassifyConfig  # a network that is trained, or a classifier of windows
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def prepare(
     root: Path,
     manifest: Manifest,
     splits: SplitFile,
-    systems: Mapping[str, TrainingConfig],
+    systems: Mapping[str, System],
     lists: Mapping[str, Manifest],
     config: ProtocolConfig,
     command: str = "",
@@ -75,9 +78,12 @@ def prepare(
     for fold in splits.folds:
         check_fold(fold, folds[fold.name], splits.rule, manifest.root)
         for name, system in systems.items():
-            if system.init:
+            if isinstance(system, TrainingConfig) and system.init:
                 held_out = [entry for entry in folds[fold.name] if entry.split in (CALIBRATION, TEST)]
                 check_init(system.init, _learned_from(system.init), held_out, f"system {name}, fold {fold.name}")
+    if config.lm and (named := [name for name, one in systems.items() if isinstance(one, ClassifyConfig)]):
+        wrong = f"{named[0]} is a classifier of windows, which no language model reads with"
+        raise ConfigError(f"system {named[0]}", wrong, "run it without --lm")
     if config.lm:
         tested = [entry for entries in folds.values() for entry in entries if entry.split == TEST]
         check_lm_text(config.lm, config.lm_text, prompts_of(tested, manifest))
@@ -178,7 +184,7 @@ def _of_fold(fold: Fold, entries: Sequence[Entry], listed: Manifest, name: str) 
 
 def _fold_jobs(
     name: str,
-    system: TrainingConfig,
+    system: System,
     fold: Fold,
     entries: Sequence[Entry],
     files: FoldFiles,
@@ -189,17 +195,23 @@ def _fold_jobs(
     """Yield the training of a fold, then the readings of its test people; of all sessions too if `held_back`."""
     base = f"{name}/{fold.name}/seed{system.seed}"
     lm = os.path.abspath(config.lm) if config.lm else ""
-    tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
-    content = {"training": to_mapping(system), "files": to_mapping(files), "tune": tune, "lm": lm}
     depends = {"data": sha256, "lm": checksum_file(Path(lm)) if lm else ""}
-    train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
+    if isinstance(system, ClassifyConfig):
+        content = {"system": to_mapping(system), "files": to_mapping(files), "name": name}
+        train = Job(f"{base}/train", f"{CLASSIFY}:learn_fold", content, depends=depends)
+        read, more = f"{CLASSIFY}:classify_person", {"system": to_mapping(system)}
+    else:
+        tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
+        content = {"training": to_mapping(system), "files": to_mapping(files), "tune": tune, "lm": lm}
+        train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
+        read, more = f"{WORK}:read_person", {}
     yield train
     calibrated = {entry.subject for entry in entries if entry.split == CALIBRATION}
     for subject in sorted({entry.subject for entry in entries if entry.split == TEST}):
         plain = PersonConfig(
             name,
             system.seed,
-            f"jobs/{train.name}/run/model",
+            f"jobs/{train.name}/run" + ("" if isinstance(system, ClassifyConfig) else "/model"),
             files,
             subject,
             session=SessionConfig(bool(config.carry), config.unlabelled_seconds, config.align_turns),
@@ -211,12 +223,12 @@ def _fold_jobs(
             people[f"{NONE}-all"] = replace(plain, all_sessions=True)
         if subject in calibrated:
             for method in (method for method in config.adaptation.methods if applies(method, system)):
-                for minutes in config.adaptation.minutes:
-                    people[f"{method}-{minutes:g}"] = replace(plain, method=method, minutes=float(minutes))
+                for amount in amounts(config.adaptation):
+                    people[f"{method}-{amount.name}"] = replace(plain, method=method, amount=amount)
         for step, person in people.items():
             job_name = f"{base}/{folder_name(subject)}/{step}"
-            arguments = {"person": to_mapping(person)}
-            yield Job(job_name, f"{WORK}:read_person", arguments, (train.name,), {"training": train.fingerprint()})
+            arguments = {"person": to_mapping(person)} | more
+            yield Job(job_name, read, arguments, (train.name,), {"training": train.fingerprint()})
 
 
 def _learned_from(init: str) -> list[Entry] | None:
