@@ -91,6 +91,11 @@ class WindowRecognizer(Recognizer):
             return hidden.new_zeros(*hidden.shape[:2], len(self.tokens))
         return torch.from_numpy(self.judge(flat)).to(hidden).unflatten(0, hidden.shape[:2])
 
+    def unjudged(self) -> WindowRecognizer:
+        """Give the windows themselves again, and return this."""
+        self.judge = None
+        return self
+
     def judged_by(self, names: Sequence[str], judge: Judge) -> None:
         """Read by a classifier whose labels have these names from now on; rest becomes the blank."""
         self.tokens = Tokens.words([name for name in names if name != REST])

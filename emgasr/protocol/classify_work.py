@@ -1,11 +1,12 @@
-"""One job of a classifier in, what it found as JSON out: the windows of a fold, or one person read after learning them.
+"""One job of a classifier in, what it found as JSON out: the windows of a fold, or its people read by what learns them.
 
 No classifier is stored: a job learns from the fold's windows, which are plain arrays, and from the person's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,13 @@ def learn_fold(
     }
 
 
-def classify_person(
-    folder: Path, root: Path, *, person: Mapping[str, Any], system: Mapping[str, Any]
+def classify_people(
+    folder: Path, root: Path, *, person: Mapping[str, Any], people: Sequence[str], system: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Learn the fold's windows, and the person's own, and read what is tested of them; return a row for each list.
+    """Learn a fold's windows, and each person's own, and read what is tested of them; return rows, one for each list.
 
-    It first checks what is learned against all that is held out. The list of rows is empty if the person has less than
-    the amount of calibration recordings.
+    It first checks what is learned against all that is held out. A person with less than the amount of calibration
+    recordings has no rows. Without adaptation all are read by one classifier.
     """
     config = from_mapping(PersonConfig, {}, dict(person), "person")
     made = _system(system)
@@ -100,21 +101,27 @@ def classify_person(
     reader = _front_end(run, made, learned)
     fitted_on = [entry for entry in learned.entries if entry.split in (TRAIN, VALIDATION)]
     parts = {"weights": fitted_on, "normalization": fitted_on, "template": fitted_on}
-    check_fitted(parts, held_out.entries, f"{config.system} for {config.subject}")
-    own: WindowSet | None = None
-    facts: dict[str, Any] = {}
-    if config.method != NONE:
-        entries = entries_of(config.subject, held_out, CALIBRATION)
-        part = chosen(config.amount, entries, held_out, 0.0, config.adaptation.shortfall)
-        if part is None:
-            return []
-        own = windows_of(reader, lambda: part.recordings)
-        facts = {"seconds": part.seconds, "takes": own.takes, "windows": len(own.windows)}
+    check_fitted(parts, held_out.entries, f"{config.system} for {', '.join(people)}")
     others = WindowSet.load(run / WINDOWS)
-    reader.judged_by(*fitted(made, others, own))
-    adapted = Adapted(reader, lambda recording: recording, facts)
     lists = config.files.lists or {"sessions": config.files.held_out}
-    return [read_list(config, root, adapted, held_out, name, root / path) for name, path in lists.items()]
+    plain = fitted(made, others) if config.method == NONE else None
+    rows = []
+    for subject in people:
+        facts: dict[str, Any] = {}
+        judge = plain
+        if judge is None:
+            entries = entries_of(subject, held_out, CALIBRATION)
+            part = chosen(config.amount, entries, held_out, 0.0, config.adaptation.shortfall)
+            if part is None:
+                continue
+            own = windows_of(reader.unjudged(), lambda found=part: found.recordings)  # type: ignore[misc]
+            judge = fitted(made, others, own)
+            facts = {"seconds": part.seconds, "takes": own.takes, "windows": len(own.windows)}
+        reader.judged_by(*judge)
+        adapted = Adapted(reader, lambda recording: recording, facts)
+        one = replace(config, subject=subject)
+        rows += [read_list(one, root, adapted, held_out, name, root / path) for name, path in lists.items()]
+    return rows
 
 
 def _system(content: Mapping[str, Any]) -> ClassifyConfig:

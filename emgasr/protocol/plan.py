@@ -194,41 +194,52 @@ def _fold_jobs(
 ) -> Iterator[Job]:
     """Yield the training of a fold, then the readings of its test people; of all sessions too if `held_back`."""
     base = f"{name}/{fold.name}/seed{system.seed}"
+    tested = sorted({entry.subject for entry in entries if entry.split == TEST})
+    calibrated = sorted({entry.subject for entry in entries if entry.split == CALIBRATION} & set(tested))
     lm = os.path.abspath(config.lm) if config.lm else ""
     depends = {"data": sha256, "lm": checksum_file(Path(lm)) if lm else ""}
+    session = SessionConfig(bool(config.carry), config.unlabelled_seconds, config.align_turns)
+    run = f"jobs/{base}/train/run"
+    plain = PersonConfig(name, system.seed, run, files, "", session=session, lm=lm, adaptation=config.adaptation)
     if isinstance(system, ClassifyConfig):
-        content = {"system": to_mapping(system), "files": to_mapping(files), "name": name}
+        made = to_mapping(system)
+        content = {"system": made, "files": to_mapping(files), "name": name}
         train = Job(f"{base}/train", f"{CLASSIFY}:learn_fold", content, depends=depends)
-        read, more = f"{CLASSIFY}:classify_person", {"system": to_mapping(system)}
-    else:
-        tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
-        content = {"training": to_mapping(system), "files": to_mapping(files), "tune": tune, "lm": lm}
-        train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
-        read, more = f"{WORK}:read_person", {}
+        yield train
+        # They learn in seconds: a job reads all people, so that it does not start for each.
+        for step, (person, people) in _steps(plain, system, config, held_back, tested, calibrated).items():
+            arguments = {"person": to_mapping(person), "people": people, "system": made}
+            read = f"{CLASSIFY}:classify_people"
+            yield Job(f"{base}/{step}", read, arguments, (train.name,), {"training": train.fingerprint()})
+        return
+    tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
+    content = {"training": to_mapping(system), "files": to_mapping(files), "tune": tune, "lm": lm}
+    train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
     yield train
-    calibrated = {entry.subject for entry in entries if entry.split == CALIBRATION}
-    for subject in sorted({entry.subject for entry in entries if entry.split == TEST}):
-        plain = PersonConfig(
-            name,
-            system.seed,
-            f"jobs/{train.name}/run" + ("" if isinstance(system, ClassifyConfig) else "/model"),
-            files,
-            subject,
-            session=SessionConfig(bool(config.carry), config.unlabelled_seconds, config.align_turns),
-            lm=lm,
-            adaptation=config.adaptation,
-        )
-        people = {f"{NONE}-0": plain}
-        if held_back:
-            people[f"{NONE}-all"] = replace(plain, all_sessions=True)
-        if subject in calibrated:
-            for method in (method for method in config.adaptation.methods if applies(method, system)):
-                for amount in amounts(config.adaptation):
-                    people[f"{method}-{amount.name}"] = replace(plain, method=method, amount=amount)
-        for step, person in people.items():
+    plain = replace(plain, model=f"{run}/model")
+    for step, (person, people) in _steps(plain, system, config, held_back, tested, calibrated).items():
+        for subject in people:
+            arguments = {"person": to_mapping(replace(person, subject=subject))}
             job_name = f"{base}/{folder_name(subject)}/{step}"
-            arguments = {"person": to_mapping(person)} | more
-            yield Job(job_name, read, arguments, (train.name,), {"training": train.fingerprint()})
+            yield Job(job_name, f"{WORK}:read_person", arguments, (train.name,), {"training": train.fingerprint()})
+
+
+def _steps(
+    plain: PersonConfig,
+    system: System,
+    config: ProtocolConfig,
+    held_back: bool,
+    tested: list[str],
+    calibrated: list[str],
+) -> dict[str, tuple[PersonConfig, list[str]]]:
+    """Return what each step of the ladder reads, and of whom, by the name of its job."""
+    found = {f"{NONE}-0": (plain, tested)}
+    if held_back:
+        found[f"{NONE}-all"] = (replace(plain, all_sessions=True), tested)
+    for method in (method for method in config.adaptation.methods if calibrated and applies(method, system)):
+        for amount in amounts(config.adaptation):
+            found[f"{method}-{amount.name}"] = (replace(plain, method=method, amount=amount), calibrated)
+    return found
 
 
 def _learned_from(init: str) -> list[Entry] | None:
