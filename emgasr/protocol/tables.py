@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+from emgasr.evaluation.executions import EXECUTION
 from emgasr.evaluation.naming import ACCURACY
 from emgasr.frontend.session import Unlabelled
 from emgasr.manifests.manifest import TEST
@@ -64,7 +65,7 @@ def between_systems(results: Sequence[PersonResult]) -> list[Pair]:
         systems = [cell.system for cell in cells if cell[1:] == place]
         for first, second in combinations(systems, 2):
             cell = Cell(first, *place)
-            for name in (headlines[cell.list_name], *TOGETHER):
+            for name in _compared(headlines[cell.list_name]):
                 one, other = (_by_person(cells[Cell(system, *place)], name) for system in (first, second))
                 people = sorted(one.keys() & other.keys())
                 differences = [one[person] - other[person] for person in people]
@@ -115,6 +116,11 @@ def curves(results: Sequence[PersonResult], seed: int = 0) -> dict[Ladder, list[
         if kept:
             found[ladder] = sorted(over_people(kept, seed), key=lambda step: step.cell.minutes)
     return found
+
+
+def _compared(headline: str) -> list[str]:
+    """Return the figures that systems are compared by; accuracy of single takes is that of executions already."""
+    return [headline, *(name for name in TOGETHER if (headline, name) != (ACCURACY, EXECUTION))]
 
 
 def _over_people(cell: Cell, members: Sequence[PersonResult], seed: int) -> PeopleResult:
