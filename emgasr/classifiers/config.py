@@ -74,18 +74,19 @@ def features_for(config: ClassifyConfig, recordings: Sequence[Recording]) -> Fea
     """Return the features of a system for the signal of these training recordings, all of one rate and unit."""
     rate_hz = recordings[0].rate_hz
     deviation, power, rectified = _strength(recordings[:: -(-len(recordings) // LOOKED_AT)])
-    times = {name: _whole_ms(getattr(config.features, name), rate_hz) for name in ("window_ms", "hop_ms")}
-    of = config.features.of
+    window_ms, hop_ms = (_whole_ms(ms, rate_hz) for ms in (config.features.window_ms, config.features.hop_ms))
+    of: str = config.features.of
     of = CLASSIFIERS[config.classifier.kind].features if of == "auto" else of
     floor = max(FLOOR_SHARE * power, 1e-30)
     if of == "time_domain":
-        return TimeDomainConfig(**times, threshold=STEP_SHARE * deviation, center=not rectified)
+        return TimeDomainConfig("time_domain", window_ms, hop_ms, STEP_SHARE * deviation, center=not rectified)
     # The level of a rectified signal says how strong it is; of others it says nothing.
     lowest = 0.0 if rectified else min(LOWEST_HZ, rate_hz / 8)
     if of == "covariance":
-        return SpectralCovarianceConfig(**times, bands_hz=((lowest, rate_hz / 2),), shrinkage=0.01, epsilon=floor)
+        whole = ((lowest, rate_hz / 2),)
+        return SpectralCovarianceConfig("spectral_covariance", window_ms, hop_ms, whole, shrinkage=0.01, epsilon=floor)
     edges = tuple(lowest + (rate_hz / 2 - lowest) * i / BANDS for i in range(BANDS + 1))
-    return BandPowerConfig(**times, edges_hz=edges, epsilon=floor)
+    return BandPowerConfig("band_power", window_ms, hop_ms, edges, floor)
 
 
 def _strength(recordings: Sequence[Recording]) -> tuple[float, float, bool]:

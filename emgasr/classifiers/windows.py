@@ -19,7 +19,7 @@ from emgasr.classifiers.registry import build_classifier
 from emgasr.errors import DataError, ModelError
 from emgasr.files.output import replacing
 from emgasr.frontend.features import FeaturesConfig
-from emgasr.frontend.session import ALL, SessionConfig
+from emgasr.frontend.session import SessionConfig
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import NO_KEY, Recognizer, RecognizerConfig
 from emgasr.models.session import SessionReader
@@ -115,7 +115,7 @@ def windows_of(reader: WindowRecognizer, recordings: Callable[[], Iterable[Recor
     Raises:
         DataError: no span holds a window.
     """
-    session = SessionReader(reader, SessionConfig(carry=True, unlabelled_seconds=ALL))
+    session = SessionReader(reader, SessionConfig(carry=True, unlabelled_seconds="all"))
     if session.looks_ahead:
         session.begin(recordings)
     rows: list[np.ndarray] = []

@@ -116,7 +116,9 @@ class PersonResult:
             raise OutputError(where, f"a row: lacks the field {lacking!r}", advice)
         items = (found["items"] or 0) - (found["items_at_rest"] or 0)
         return PersonResult(
-            Cell(*(found[name] for name in CELL), found["amount"] or ""),
+            Cell(
+                **{"list_name" if name == "list" else name: found[name] for name in CELL}, amount=found["amount"] or ""
+            ),
             found["subject"],
             figures,
             naming,

@@ -43,7 +43,7 @@ def series(subject: str, session: str, rounds: int = 2) -> Recording:
         loud[number % 3] = 10
         samples += [rng.standard_normal((100, 3)) * loud, rng.standard_normal((100, 3))]
         spans += [(number, number + 0.5, "gesture", GESTURES[number % 3]), (number + 0.5, number + 1, "rest", "rest")]
-    gain = 1 + 3 * PEOPLE.index(subject)
+    gain = 1 + 0.3 * PEOPLE.index(subject)
     joined = (gain * np.concatenate(samples)).astype(np.float32)
     return Recording(
         joined, 200.0, "uV", (Band.numbered("arm", 3, ring=True),), subject, session, spans=Spans.of(spans)
