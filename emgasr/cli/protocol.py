@@ -1,4 +1,4 @@
-"""`emgasr protocol split | run | report`: recordings and systems in; a table of people never seen out."""
+"""`emgasr protocol split | fold | run | report`: recordings and systems in; a table of people never seen out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emgasr.errors import ConfigError, OutputError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import locked_folder, replacing
 from emgasr.files.plain_data import LARGEST_TABLE, read_json, read_yaml
-from emgasr.manifests.manifest import read_manifest
+from emgasr.manifests.manifest import read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from emgasr.protocol.config import ProtocolConfig
@@ -33,9 +33,9 @@ ROWS_NAME = "rows.json"
 
 
 def run(argv: list[str]) -> int:
-    """Run one of split, run and report; return the exit code."""
+    """Run one of split, fold, run and report; return the exit code."""
     options = parser().parse_args(argv)
-    return {"split": _split, "run": _run, "report": _report}[options.command](options, argv)
+    return {"split": _split, "fold": _fold, "run": _run, "report": _report}[options.command](options, argv)
 
 
 def _split(options: argparse.Namespace, argv: list[str]) -> int:
@@ -56,6 +56,30 @@ def _split(options: argparse.Namespace, argv: list[str]) -> int:
         print_json({"splits": str(options.out), "folds": len(made.folds), "sha256": made.checksum()})
     else:
         print(f"{options.out}: {len(made.folds)} folds, checksum {made.checksum()}")
+    return 0
+
+
+def _fold(options: argparse.Namespace, argv: list[str]) -> int:
+    from emgasr.protocol.checks import check_fold
+    from emgasr.protocol.folds import read_splits
+
+    if options.out.exists() and not options.overwrite:
+        raise OutputError(options.out, "exists", "choose another name or pass --overwrite")
+    manifest, splits = read_manifest(options.manifest), read_splits(options.splits)
+    splits.check_made_of(manifest, options.splits)
+    known = {fold.name: fold for fold in splits.folds}
+    if options.fold not in known:
+        raise ConfigError("--fold", f"{options.fold} is none of the folds", f"choose of {', '.join(known)}")
+    entries = splits.entries(known[options.fold], manifest)
+    check_fold(known[options.fold], entries, splits.rule, manifest.root)
+    write_manifest(replace(manifest, entries=tuple(entries), claims=()), options.out)
+    counts = {
+        side: sum(entry.split == side for entry in entries) for side in sorted({entry.split for entry in entries})
+    }
+    if options.json:
+        print_json({"manifest": str(options.out), "fold": options.fold, "recordings": counts})
+    else:
+        print(f"{options.out}: {', '.join(f'{count} {side}' for side, count in counts.items())}")
     return 0
 
 
@@ -200,6 +224,7 @@ def parser() -> ArgumentParser:
         description="Measure results that hold for people whom a model never saw.",
         examples=(
             "emgasr protocol split all.jsonl --rule leave-one-subject-out --out splits.json",
+            "emgasr protocol fold all.jsonl splits.json --fold s01 --out s01.jsonl",
             "emgasr protocol run all.jsonl splits.json --system conformer=conformer.yaml --out table",
             "emgasr protocol report table --published published.md",
         ),
@@ -208,8 +233,9 @@ def parser() -> ArgumentParser:
         required=True, prog=PROGRAM, dest="command", metavar="COMMAND", help="what to do, in this order"
     )
     _add_split(commands, made.examples[:1])
-    _add_run(commands, made.examples[1:2])
-    _add_report(commands, made.examples[2:])
+    _add_fold(commands, made.examples[1:2])
+    _add_run(commands, made.examples[2:3])
+    _add_report(commands, made.examples[3:])
     return made
 
 
@@ -234,6 +260,16 @@ def _add_split(commands: Any, examples: Sequence[str]) -> None:
     add_seed(split, "the draws")
     add_out(split, "split file to write (JSON)", metavar="FILE")
     add_json(split)
+
+
+def _add_fold(commands: Any, examples: Sequence[str]) -> None:
+    what = "write the manifest of one fold, as for `emgasr pretrain` or a training of your own"
+    fold = commands.add_parser("fold", help=what, description=f"{what.capitalize()}.", examples=examples)
+    fold.add_argument("manifest", type=Path, metavar="MANIFEST", help="the recordings that the split file was made of")
+    fold.add_argument("splits", type=Path, metavar="SPLITS", help="made by `emgasr protocol split`")
+    fold.add_argument("--fold", required=True, metavar="NAME", help="which, by its name in the split file")
+    add_out(fold, "manifest to write (JSON lines), with the sides of the fold as splits", metavar="FILE")
+    add_json(fold)
 
 
 def _add_run(commands: Any, examples: Sequence[str]) -> None:

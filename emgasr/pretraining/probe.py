@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from emgasr.data.compose import Take
+from emgasr.data.take_frames import frames_of_takes
 from emgasr.evaluation.discriminant import ShrinkageLDA
 from emgasr.models.recognizer import Recognizer
 from emgasr.pretraining.readers import Readers
@@ -65,26 +67,22 @@ class LinearProbe:
 def embedded(recognizer: Recognizer, takes: Sequence[Take]) -> np.ndarray:
     """Return the mean of the encoder's frames over each take, (n, D), with the statistics of all of its person's."""
     found = np.zeros((len(takes), recognizer.encoder.width), np.float32)
+    frames = dict(frames_of_takes(recognizer, takes, LONGEST_S))
     for subject in sorted({take.subject for take in takes}):
         rows = [row for row, take in enumerate(takes) if take.subject == subject]
-        frames = [_frames(recognizer, takes[row]) for row in rows]
-        state = recognizer.normalize.start(1, torch.float32, recognizer.head.weight.device)
+        lengths = torch.tensor([len(frames[row]) for row in rows])
+        together = pad_sequence([frames[row] for row in rows], batch_first=True)
+        state = recognizer.normalize.start(len(rows), torch.float32, together.device)
         if recognizer.config.normalize.kind == "adaptive":
-            every = torch.cat([one[0] for one in frames])
-            count = torch.tensor([float(len(every))], dtype=torch.float64)
-            totals = every.sum(0)[None].double(), every.square().sum(0)[None].double()
-            state = recognizer.normalize.heard(state, count, *totals)
-        for row, own in zip(rows, frames, strict=True):
-            lengths = torch.tensor([own.shape[1]], device=own.device)
-            hidden = recognizer.encoder(*recognizer.normalize(own, lengths, state)).hidden
-            found[row] = hidden[0].mean(0).cpu().numpy() if hidden.shape[1] else 0.0
+            every = torch.cat([frames[row] for row in rows])
+            count = torch.full((len(rows),), float(len(every)), dtype=torch.float64, device=every.device)
+            totals = (every.double().sum(0), every.double().square().sum(0))
+            state = recognizer.normalize.heard(state, count, *(one.expand(len(rows), *one.shape) for one in totals))
+        lengths = lengths.to(together.device)
+        encoded = recognizer.encoder(*recognizer.normalize(together, lengths, state))
+        mean = encoded.hidden.sum(1) / encoded.lengths[:, None].clamp(min=1)  # zero beyond their lengths
+        found[rows] = mean.cpu().numpy()
     return found
-
-
-def _frames(recognizer: Recognizer, take: Take) -> torch.Tensor:
-    samples = take.samples[: round(LONGEST_S * take.rate_hz)]
-    tensor = torch.from_numpy(samples - samples.mean(0))[None].float().to(recognizer.head.weight.device)
-    return recognizer.features(tensor, torch.tensor([tensor.shape[1]], device=tensor.device))[0]
 
 
 def _few(takes: Sequence[Take]) -> list[Take]:

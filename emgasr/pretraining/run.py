@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -60,12 +61,23 @@ class Corpus:
     @property
     def labels(self) -> list[str]:
         """The labels of the training people, rest among them: a state of the muscles like others here."""
-        return sorted({take.label or "rest" for take in takes_from_recordings(self.training)})
+        spans = [recording.spans for _, recording in self.training]
+        kinds = (zip(one.kinds, one.texts, strict=True) for one in spans)
+        return sorted({text or "rest" for pairs in kinds for kind, text in pairs if kind != "prompt"})
 
-    def takes(self, judged: bool = False) -> list[Take]:
-        """Return the takes, where rest is a label."""
-        takes = takes_from_recordings(self.judged if judged else self.training)
-        return [replace(take, label=take.label or "rest", rest=False) for take in takes]
+    @cached_property
+    def taught(self) -> list[Take]:
+        """The takes of the training people, where rest is a label."""
+        return _takes(self.training)
+
+    @cached_property
+    def judging(self) -> list[Take]:
+        """The takes of the people whom the probe is judged on."""
+        return _takes(self.judged)
+
+
+def _takes(recordings: Iterable[tuple[str, Recording]]) -> list[Take]:
+    return [replace(take, label=take.label or "rest", rest=False) for take in takes_from_recordings(recordings)]
 
 
 def pretrain(
@@ -110,7 +122,7 @@ def pretrain(
             _fit_statistics(readers, batches)
         probe = LinearProbe(
             [
-                Probed(corpus.name, place, corpus.takes(), corpus.takes(judged=True))
+                Probed(corpus.name, place, corpus.taught, corpus.judging)
                 for place, corpus in enumerate(corpora)
                 if len(corpus.labels) > 1
             ],
@@ -233,7 +245,7 @@ def _parts(
         worn = config.data.worn_s if adaptive else 0.0
         sampler = start = None
         if labelled:
-            sampler = sampler_of_takes(config.data, corpus.takes(), recognizer.tokens, config.seed)
+            sampler = sampler_of_takes(config.data, corpus.taught, recognizer.tokens, config.seed)
             begins = SessionStart(recognizer, sampler.sequences.sessions, worn, log) if worn else None
             supervised.append(CTCObjective(recognizer, config.supervised, config.augment, begins))
         else:

@@ -109,18 +109,22 @@ class CTCObjective(Objective[Recognizer]):
         ctc_share = self._ctc_share(step)
         model = self.recognizer
         samples = self.augment.samples(batch.samples, batch.lengths)
-        with torch.no_grad():
+        with (
+            torch.no_grad(),
+            torch.autocast(samples.device.type, enabled=False),
+        ):  # powers span more than bfloat16 tells
             frames, lengths = model.features(samples, batch.lengths)
         frames, lengths = model.normalize(frames, lengths, self._begun(batch))
         takes = self._takes(batch, lengths, frames.shape[1]) if self.augment.config.take_spread else None
         hidden, lengths, intermediate = model.encoder(self.augment.frames(frames, lengths, takes), lengths)
         log_probs = model.log_probs(hidden)
         losses = {}
+        counts = lengths.cpu(), batch.target_lengths.cpu()  # CTC wants them there: one wait for a GPU, not one a loss
         if self.config.ctc_weight:
-            losses["ctc"] = ctc_share * self.config.ctc_weight * _ctc(log_probs, lengths, batch)
+            losses["ctc"] = ctc_share * self.config.ctc_weight * _ctc(log_probs, *counts, batch.targets)
         if self.config.intermediate_weight and intermediate:
             weight = ctc_share * self.config.intermediate_weight
-            each = [_ctc(model.log_probs(middle), lengths, batch) for middle in intermediate]
+            each = [_ctc(model.log_probs(middle), *counts, batch.targets) for middle in intermediate]
             losses["intermediate"] = weight * torch.stack(each).mean()
         if self.config.frame_weight:
             held = log_probs
@@ -175,16 +179,17 @@ class CTCObjective(Objective[Recognizer]):
         return total / batch.target_lengths.sum().clamp(min=1)
 
 
-def _ctc(log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+def _ctc(log_probs: Tensor, lengths: Tensor, target_lengths: Tensor, targets: Tensor) -> Tensor:
+    """CTC per label of log-probabilities (B, F, V); both lengths (B,) lie on the CPU."""
     if not log_probs.shape[1]:  # all shorter than an output frame: no alignment, which counts nothing below either
         return log_probs.sum()
     total = functional.ctc_loss(
         log_probs.transpose(0, 1),
-        batch.targets,
+        targets,
         lengths,
-        batch.target_lengths,
+        target_lengths,
         blank=0,
         reduction="sum",
         zero_infinity=True,
     )
-    return total / batch.target_lengths.sum().clamp(min=1)
+    return total / max(1, int(target_lengths.sum()))

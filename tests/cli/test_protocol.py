@@ -34,6 +34,22 @@ def run(*options: str, out: str = "out", system: str = "linear=system.yaml --fit
     return main(["protocol", "run", *places, *ladder, "--quiet", *options])
 
 
+def test_a_fold_is_written_as_a_manifest(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert split() == 0
+    capsys.readouterr()
+    fold = ["protocol", "fold", "manifest.jsonl", "splits.json", "--fold"]
+    assert main([*fold, "bob", "--out", "folds/bob.jsonl", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    made = read_manifest("folds/bob.jsonl")
+    assert told["recordings"] == {side: len(made.split(side)) for side in made.splits}
+    assert {entry.subject for entry in made.split("test")} == {"bob"}
+    assert not {"bob"} & {entry.subject for entry in made.entries if entry.split in ("train", "validation")}
+    assert all(made.file(entry).is_file() for entry in made.entries)
+    assert main([*fold, "bob", "--out", "folds/bob.jsonl"]) == 2
+    assert main([*fold, "dan", "--out", "folds/dan.jsonl"]) == 2
+    assert "dan is none of the folds; choose of ann, bob, cat" in capsys.readouterr().err
+
+
 def test_a_split_file_is_made_once_and_its_checksum_told(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert split("--json") == 0
     told = json.loads(capsys.readouterr().out)
