@@ -86,6 +86,8 @@ def configuration() -> str:
 
 
 def _files() -> Iterable[tuple[str, str, type, Any]]:
+    from emgasr.classifiers.config import KINDS as CLASSIFIER_KINDS
+    from emgasr.classifiers.config import ClassifyConfig
     from emgasr.decoding.hypothesis import SearchConfig
     from emgasr.frontend.conditioning import ConditioningConfig
     from emgasr.pretraining.config import PretrainConfig
@@ -104,6 +106,8 @@ def _files() -> Iterable[tuple[str, str, type, Any]]:
     filters = "Options of `emgasr condition`, and of every source of a live signal."
     yield "Filters", filters, ConditioningConfig, {}
     yield "Split rule", "Options of `emgasr protocol split`.", RuleConfig, {}
+    classifiers = "Options of a system of `emgasr protocol run` that is a classifier of windows."
+    yield "Classifiers", classifiers, ClassifyConfig, CLASSIFIER_KINDS
     yield "Protocol", "Options of `emgasr protocol run`.", ProtocolConfig, {}
 
 

@@ -28,7 +28,7 @@ FLOORS = (
     ("data", "sources", "streaming", "transcribe", "language"),
     ("pipeline",),
     ("evaluation",),
-    ("training",),
+    ("training", "classifiers"),
     ("pretraining",),
     ("capture", "protocol", "quickstart"),
     ("cli",),

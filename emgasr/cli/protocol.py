@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,14 +19,14 @@ from emgasr.cli.progress import bar
 from emgasr.errors import ConfigError, OutputError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import locked_folder, replacing
-from emgasr.files.plain_data import LARGEST_TABLE, read_json
+from emgasr.files.plain_data import LARGEST_TABLE, read_json, read_yaml
 from emgasr.manifests.manifest import read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.jobs import Engine
+    from emgasr.protocol.plan import System
     from emgasr.protocol.results import PersonResult
-    from emgasr.training.config import TrainingConfig
 
 PROGRAM = "emgasr protocol"
 ROWS_NAME = "rows.json"
@@ -119,8 +120,10 @@ def _report(options: argparse.Namespace, argv: list[str]) -> int:
     return 0
 
 
-def _system(text: str) -> tuple[str, TrainingConfig]:
-    """NAME=words, the words as `emgasr train` takes them, a bare file being a --config."""
+def _system(text: str) -> tuple[str, System]:
+    """NAME=words, the words as `emgasr train` takes them, a bare file being a --config; or options of a classifier."""
+    from emgasr.classifiers.config import KINDS as CLASSIFY_KINDS
+    from emgasr.classifiers.config import ClassifyConfig
     from emgasr.cli.options.config import from_command_line
     from emgasr.training.config import KINDS, TrainingConfig
 
@@ -131,10 +134,22 @@ def _system(text: str) -> tuple[str, TrainingConfig]:
     for word in shlex.split(words):
         file = word.endswith((".yaml", ".yml")) and (not argv or argv[-1] != "--config")
         argv += ["--config", word] if file else [word]
-    config = from_command_line(TrainingConfig, KINDS, argv, f"protocol run: --system {name}")
+    where = f"protocol run: --system {name}"
+    if _is_classifier(argv):
+        return name, from_command_line(ClassifyConfig, CLASSIFY_KINDS, argv, where)
+    config = from_command_line(TrainingConfig, KINDS, argv, where)
     if config.init:
         config = replace(config, init=str(Path(config.init).absolute()))
     return name, config
+
+
+def _is_classifier(argv: Sequence[str]) -> bool:
+    """Whether the words of a system name a classifier of windows: by an option, or in a file."""
+    files = [word for option, word in itertools.pairwise(argv) if option == "--config"]
+    contents = [read_yaml(file) for file in files]
+    return any(word.startswith("--classifier.") for word in argv) or any(
+        isinstance(content, dict) and "classifier" in content for content in contents
+    )
 
 
 def _named(text: str, option: str, what: str) -> tuple[str, str]:
@@ -146,14 +161,14 @@ def _named(text: str, option: str, what: str) -> tuple[str, str]:
 
 def _engine(options: argparse.Namespace, config: ProtocolConfig) -> Engine:
     if options.engine == "ray":
-        from emgasr.protocol.ray_jobs import RayEngine
+        from emgasr.protocol.engines.ray_cluster import RayEngine
 
         return RayEngine(options.threads, options.gpus)
     if options.engine == "slurm":
-        from emgasr.protocol.slurm_jobs import SlurmEngine
+        from emgasr.protocol.engines.slurm import SlurmEngine
 
         return SlurmEngine(config.slurm)
-    from emgasr.protocol.local_jobs import LocalEngine
+    from emgasr.protocol.engines.local import LocalEngine
     from emgasr.protocol.work import PRELOAD
 
     return LocalEngine(options.workers, options.threads, PRELOAD)
@@ -267,7 +282,10 @@ def _add_run(commands: Any, examples: Sequence[str]) -> None:
     )
     run.add_argument("manifest", type=Path, metavar="MANIFEST", help="the recordings that the split file was made of")
     run.add_argument("splits", type=Path, metavar="SPLITS", help="made by `emgasr protocol split`")
-    system = "a system: configurations and options as `emgasr train` takes them, in quotes; once for each"
+    system = (
+        "a system: configurations and options as `emgasr train` takes them, in quotes, or those of a classifier of "
+        "windows ('--classifier.kind lda', or a file with a section `classifier`); once for each"
+    )
     run.add_argument("--system", action="append", required=True, metavar="NAME='CONFIG …'", help=system)
     listed = (
         "validate and test on sequences composed of these sessions (`emgasr compose --same-session`); the first one "

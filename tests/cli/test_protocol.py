@@ -19,7 +19,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A corpus, its splits, and jobs that are done in this process."""
     write_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emgasr.protocol.local_jobs.LocalEngine", lambda workers, threads, preload: Here(workers))
+    monkeypatch.setattr("emgasr.protocol.engines.local.LocalEngine", lambda workers, threads, preload: Here(workers))
     return tmp_path
 
 

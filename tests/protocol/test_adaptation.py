@@ -16,7 +16,8 @@ from emgasr.frontend.electrodes import profile
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.protocol.adaptation import adapt, applies, earliest
+from emgasr.protocol.adaptation import adapt, applies
+from emgasr.protocol.amounts import earliest
 from emgasr.protocol.config import AdaptationConfig
 from emgasr.recording import Spans
 from emgasr.training.config import TrainingConfig

@@ -10,6 +10,7 @@ from emgasr.frontend.features.log_spectrogram import LogSpectrogram, LogSpectrog
 from emgasr.frontend.features.raw_samples import RawSamples, RawSamplesConfig
 from emgasr.frontend.features.shared_axis import SharedAxis, SharedAxisConfig
 from emgasr.frontend.features.spectral_covariance import SpectralCovariance, SpectralCovarianceConfig
+from emgasr.frontend.features.time_domain import TimeDomain, TimeDomainConfig
 
 __all__ = [
     "FEATURES",
@@ -22,6 +23,7 @@ __all__ = [
     "RawSamplesConfig",
     "SharedAxisConfig",
     "SpectralCovarianceConfig",
+    "TimeDomainConfig",
     "build_features",
 ]
 
@@ -39,6 +41,7 @@ FEATURES: dict[str, FeaturesKind] = {
     "spectral_covariance": FeaturesKind(SpectralCovarianceConfig, SpectralCovariance),
     "shared_axis": FeaturesKind(SharedAxisConfig, SharedAxis),
     "raw_samples": FeaturesKind(RawSamplesConfig, RawSamples),
+    "time_domain": FeaturesKind(TimeDomainConfig, TimeDomain),
 }
 
 
