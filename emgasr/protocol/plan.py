@@ -229,7 +229,6 @@ def _fold_jobs(
             yield Job(job_name, f"{WORK}:read_person", arguments, (train.name,), {"training": train.fingerprint()})
 
 
-<<<<<<< HEAD
 def _shaped(init: str) -> list[Entry] | None:
     """Return everybody who shaped the weights of a folder, those who chose them too; None: nobody knows."""
     entries = lineage.read(Path(init))
@@ -240,7 +239,8 @@ def _weights_checksum(init: Path) -> str:
     """Return a checksum of the weights in a folder, a model's or a pretrained encoder's, by their names."""
     files = sorted(init.glob("*.safetensors"))
     return " ".join(f"{path.name} {checksum_file(path)}" for path in files)
-=======
+
+
 def _steps(
     plain: PersonConfig,
     system: System,
@@ -257,11 +257,6 @@ def _steps(
         for amount in amounts(config.adaptation):
             found[f"{method}-{amount.name}"] = (replace(plain, method=method, amount=amount), calibrated)
     return found
-
-
-def _learned_from(init: str) -> list[Entry] | None:
-    return trained_on(Path(init))
->>>>>>> h-classify
 
 
 def read_lists(paths: Mapping[str, str]) -> dict[str, Manifest]:
