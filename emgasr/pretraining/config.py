@@ -7,16 +7,15 @@ from typing import Annotated
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.data.augment import AugmentConfig
-from emgasr.data.batches import ComposedConfig
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import SharedAxisConfig
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.conformer import ConformerConfig
+from emgasr.pretraining.labelled import LabelledConfig
 from emgasr.pretraining.objectives.event_tokens import EventTokensConfig
 from emgasr.pretraining.objectives.masked_reconstruction import MaskedReconstructionConfig
 from emgasr.pretraining.objectives.masked_targets import MaskedTargetsConfig
 from emgasr.training.loop import FitConfig
-from emgasr.training.objective import CTCConfig
 
 ENCODER = ConformerConfig(
     mixing="any",
@@ -32,7 +31,6 @@ ENCODER = ConformerConfig(
     turn_sd=0.09,
     reversal=0.2,
 )
-TAKES = ComposedConfig(shortest=1, longest=1, batch_size=64, trim_ms=100, longest_take_s=1.6, stretch=0.05, worn_s=60)
 VARIED = AugmentConfig(
     band_jitter_ms=0,
     time_masks=0,
@@ -55,12 +53,11 @@ class PretrainConfig:
         labelled: share of the batches that are labelled takes; 0: no label is read, and they are passed over.
         stretch_s: seconds of signal at once, of batches without labels.
         stretches: items of a batch without labels.
-        supervised: the losses of labelled takes, a head for each corpus.
+        takes: labelled takes: their batches and losses, a head for each corpus.
         targets: masked prediction of discrete targets.
         reconstruction: masked reconstruction.
         tokens: masked prediction of the tokens of contractions.
         augment: how batches are varied.
-        data: how labelled takes become batches.
         features: samples to frames, on axes that all corpora share.
         normalize: how frames are normalized, with statistics for each corpus.
         encoder: the network.
@@ -75,12 +72,11 @@ class PretrainConfig:
     labelled: Annotated[float, Within(0, 1)] = 1.0
     stretch_s: Annotated[float, Within(0.1, 1e4)] = 4.0
     stretches: Annotated[int, Within(1, 1e6)] = 32
-    supervised: CTCConfig = field(default_factory=lambda: CTCConfig(ctc_weight=0.0, frame_weight=1.0))
+    takes: LabelledConfig = field(default_factory=LabelledConfig)
     targets: MaskedTargetsConfig = field(default_factory=MaskedTargetsConfig)
     reconstruction: MaskedReconstructionConfig = field(default_factory=MaskedReconstructionConfig)
     tokens: EventTokensConfig = field(default_factory=EventTokensConfig)
     augment: AugmentConfig = field(default_factory=lambda: VARIED)
-    data: ComposedConfig = field(default_factory=lambda: TAKES)
     features: SharedAxisConfig = field(default_factory=SharedAxisConfig)
     normalize: NormalizeConfig = field(default_factory=lambda: NormalizeConfig(kind="adaptive"))
     encoder: ConformerConfig = field(default_factory=lambda: ENCODER)
@@ -91,6 +87,9 @@ class PretrainConfig:
         if self.encoder.mixing != "any":
             wrong = f"is {self.encoder.mixing}: its weights depend on the layout of electrodes"
             raise ConfigError("encoder.mixing", wrong, "set it to any")
+        for name in (*self.augment.of_samples, *(n for n in ("spread", "take_spread") if getattr(self.augment, n))):
+            wrong = "is on, and the frames of takes are made once, before anything varies"
+            raise ConfigError(f"augment.{name}", wrong, "set it to 0; encoder.turn_sd and reversal turn rings")
         if self.labelled < 1 and not self.pretexts:
             wrong = f"is {self.labelled:g}, and no objective without labels has a weight"
             raise ConfigError("labelled", wrong, "raise targets.weight, reconstruction.weight or tokens.weight")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from emgasr.data.augment import Augment
 from emgasr.data.batches import Batch
 from emgasr.models.conformer import ConformerEncoder
+from emgasr.pretraining.labelled import LabelledObjective
 from emgasr.pretraining.objectives.contract import Heard, Pretext
 from emgasr.pretraining.readers import Readers
 from emgasr.training.contracts import BatchSampler, Objective
-from emgasr.training.objective import CTCObjective
 from emgasr.training.session_start import SessionStart
 
 
@@ -55,11 +55,11 @@ class MixedSampler:
 
 
 class PretrainObjective(Objective[Readers]):
-    """The supervised losses of labelled batches, and those of the objectives without labels of the others.
+    """The losses of labelled batches, and those of the objectives without labels of the others.
 
     Args:
         readers: a recognizer for each corpus, with one encoder.
-        supervised: the losses of each corpus' labels; None of one that is read without them.
+        labelled: the losses of each corpus' labels; None of one that is read without them.
         pretexts: objectives without labels, by name.
         augment: how frames without labels are varied, for each corpus.
         starts: what stretches of each corpus begin with; None: the training set's statistics.
@@ -68,14 +68,14 @@ class PretrainObjective(Objective[Readers]):
     def __init__(
         self,
         readers: Readers,
-        supervised: Sequence[CTCObjective | None],
+        labelled: Sequence[LabelledObjective | None],
         pretexts: Mapping[str, Pretext],
         augment: Sequence[Augment],
         starts: Sequence[SessionStart | None],
     ) -> None:
         super().__init__()
         self.readers = readers
-        self.supervised = nn.ModuleDict({str(i): one for i, one in enumerate(supervised) if one is not None})
+        self.labelled = nn.ModuleDict({str(i): one for i, one in enumerate(labelled) if one is not None})
         self.pretexts = nn.ModuleDict(pretexts)
         self.augment = nn.ModuleList(augment)
         self.starts = starts
@@ -84,20 +84,11 @@ class PretrainObjective(Objective[Readers]):
     def model(self) -> Readers:
         return self.readers
 
-    def prepare(self, batches: Iterable[Batch]) -> None:
-        """Measure for each corpus how the takes of a label differ, and what the objectives without labels need."""
-        drawn: dict[int, list[Batch]] = {}
-        for batch in batches:
-            drawn.setdefault(int(batch.reader), []).append(batch)
-        for place, objective in self.supervised.items():
-            if own := drawn.get(int(place)):
-                cast(CTCObjective, objective).prepare(own)
-
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Return the weighted losses of a batch of one corpus."""
         place = int(batch.reader)
         if place >= 0:
-            return cast(CTCObjective, self.supervised[str(place)])(batch, step)
+            return cast(LabelledObjective, self.labelled[str(place)])(batch, step)
         heard = self.heard(batch, place % len(self.readers))
         losses: dict[str, Tensor] = {}
         for pretext in self.pretexts.values():

@@ -27,6 +27,7 @@ from emgasr.models.pretrained import PretrainedConfig, load_pretrained, save_pre
 from emgasr.models.recognizer import RecognizerConfig
 from emgasr.pretraining.card import pretrained_card
 from emgasr.pretraining.config import PretrainConfig
+from emgasr.pretraining.labelled import LabelledObjective, TakeSampler
 from emgasr.pretraining.objective import MixedSampler, PretrainObjective
 from emgasr.pretraining.objectives.contract import Pretext
 from emgasr.pretraining.objectives.event_tokens import EventTokens
@@ -40,10 +41,9 @@ from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
 from emgasr.training.contracts import BatchSampler
 from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, fit
-from emgasr.training.objective import CTCObjective
 from emgasr.training.presets import Facts
 from emgasr.training.resuming import begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
-from emgasr.training.run import claimed, parameters_checksum, sampler_of_takes
+from emgasr.training.run import claimed, parameters_checksum
 from emgasr.training.session_start import SessionStart
 
 ENCODER_FOLDER, TOKENIZER_FOLDER, READERS_FOLDER = "encoder", "tokenizer", "readers"
@@ -233,7 +233,7 @@ def _parts(
     takes: list[BatchSampler | None] = []
     stretches: list[BatchSampler | None] = []
     cuts: list[StretchSampler] = []
-    supervised: list[CTCObjective | None] = []
+    labelled_objectives: list[LabelledObjective | None] = []
     starts: list[SessionStart | None] = []
     augment = []
     events = config.tokens.events if config.tokens.weight else None
@@ -244,14 +244,14 @@ def _parts(
         rings = [band.ring for band in recognizer.signal.bands]
         augment.append(Augment(config.augment, recognizer.signal.rate_hz, rings, shape))
         labelled = config.labelled > 0 and len(corpus.labels) > 1
-        worn = config.data.worn_s if adaptive else 0.0
+        worn = config.takes.worn_s if adaptive else 0.0
         sampler = start = None
         if labelled:
-            sampler = sampler_of_takes(config.data, corpus.taught, recognizer.tokens, config.seed)
-            begins = SessionStart(recognizer, sampler.sequences.sessions, worn, log) if worn else None
-            supervised.append(CTCObjective(recognizer, config.supervised, config.augment, begins))
+            sampler = TakeSampler(recognizer, corpus.taught, config.takes, config.seed)
+            begins = SessionStart(recognizer, sampler.sessions, worn, log) if worn else None
+            labelled_objectives.append(LabelledObjective(recognizer, config.takes, config.augment, begins))
         else:
-            supervised.append(None)
+            labelled_objectives.append(None)
         cut = None
         if config.labelled < 1:
             recordings = [recording for _, recording in corpus.training]
@@ -271,7 +271,7 @@ def _parts(
     people = [len({recording.subject for _, recording in corpus.training}) for corpus in corpora]
     sampler_of_all = MixedSampler(takes, stretches, [count**0.5 for count in people], config.labelled, config.seed)
     pretexts = _pretexts(config, readers)
-    return PretrainObjective(readers, supervised, pretexts, augment, starts), sampler_of_all
+    return PretrainObjective(readers, labelled_objectives, pretexts, augment, starts), sampler_of_all
 
 
 def _pretexts(config: PretrainConfig, readers: Readers) -> dict[str, Pretext]:
@@ -289,9 +289,13 @@ def _pretexts(config: PretrainConfig, readers: Readers) -> dict[str, Pretext]:
 def _fit_statistics(readers: Readers, batches: MixedSampler) -> None:
     """Set each corpus' statistics from its own first batches."""
     for place, recognizer in enumerate(readers):
-        sampler = next(one for number, one in batches.samplers if number % len(readers) == place)
+        number, sampler = next(one for one in batches.samplers if one[0] % len(readers) == place)
         first = (sampler.batch(step) for step in range(STARTING_BATCHES))
-        recognizer.normalize.fit(recognizer.features(batch.samples, batch.lengths) for batch in first)
+        frames = (
+            (batch.samples, batch.lengths) if number >= 0 else recognizer.features(batch.samples, batch.lengths)
+            for batch in first
+        )
+        recognizer.normalize.fit(frames)
 
 
 def _made(folder: Path) -> Path:

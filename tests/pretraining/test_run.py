@@ -27,7 +27,7 @@ from emgasr.sessions.native import save_session
 from emgasr.training.contracts import Judgement
 
 SIZES = "--encoder.width 16 --encoder.blocks 1 --encoder.heads 2 --encoder.mixer-channels 8"
-SMALL = f"{SIZES} --data.batch-size 8 --stretches 4 --fit.validations 2 --seed 3 --quiet".split()
+SMALL = f"{SIZES} --takes.batch-size 8 --stretches 4 --fit.validations 2 --seed 3 --quiet".split()
 
 
 def pretrain(out: Path, *manifests: Path, more: str = "--fit.steps 12", code: int = 0) -> Path:
