@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -12,8 +13,10 @@ from emgasr.classifiers.contract import ClassifierConfig
 from emgasr.classifiers.lda import LDAConfig
 from emgasr.classifiers.registry import CLASSIFIERS
 from emgasr.config.bounds import Within, check_within
+from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig, FeaturesConfig, SpectralCovarianceConfig, TimeDomainConfig
 from emgasr.frontend.normalize import NormalizeConfig
+from emgasr.models.pretrained import load_pretrained
 from emgasr.recording import Recording
 
 KINDS: dict[str, dict[str, type]] = {"classifier": {name: kind.config for name, kind in CLASSIFIERS.items()}}
@@ -32,18 +35,23 @@ class WindowFeaturesConfig:
     Args:
         of: time_domain (mean absolute value, zero crossings, slope sign changes, waveform length), band_power (log
             power in four bands up to half the rate), covariance (matrix logarithm of the electrodes' covariance from
-            15 Hz); auto: as the kind of classifier asks for. Thresholds and floors follow the strength of the training
-            signal.
+            15 Hz), encoder (what a pretrained encoder makes of the signal); auto: as the kind of classifier asks for.
+            Thresholds and floors follow the strength of the training signal.
+        encoder: with `of` encoder, the folder of `emgasr pretrain`; {fold} in it stands for the fold's name.
         window_ms: length of a window, rounded to whole samples.
         hop_ms: time from one window to the next, rounded to whole samples.
     """
 
-    of: Literal["auto", "time_domain", "band_power", "covariance"] = "auto"
+    of: Literal["auto", "time_domain", "band_power", "covariance", "encoder"] = "auto"
+    encoder: str = ""
     window_ms: Annotated[float, Within(1, 1e5)] = 200.0
     hop_ms: Annotated[float, Within(1, 1e5)] = 100.0
 
     def __post_init__(self) -> None:
         check_within(self, "features")
+        if (self.of == "encoder") != bool(self.encoder):
+            wrong = f"is {self.encoder!r}, and features.of is {self.of}"
+            raise ConfigError("features.encoder", wrong, "give of encoder and the folder of a pretrained one together")
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,9 @@ def features_for(config: ClassifyConfig, recordings: Sequence[Recording]) -> Fea
     """Return the features of a system for the signal of these training recordings, all of one rate and unit."""
     rate_hz = recordings[0].rate_hz
     deviation, power, rectified = _strength(recordings[:: -(-len(recordings) // LOOKED_AT)])
+    if config.features.of == "encoder":
+        read = load_pretrained(Path(config.features.encoder)).config.features
+        return replace(read, epsilon=max(FLOOR_SHARE * power, 1e-30))
     window_ms, hop_ms = (_whole_ms(ms, rate_hz) for ms in (config.features.window_ms, config.features.hop_ms))
     of: str = config.features.of
     of = CLASSIFIERS[config.classifier.kind].features if of == "auto" else of

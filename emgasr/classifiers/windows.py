@@ -21,6 +21,7 @@ from emgasr.files.output import replacing
 from emgasr.frontend.features import FeaturesConfig
 from emgasr.frontend.session import SessionConfig
 from emgasr.models.linear import LinearConfig
+from emgasr.models.pretrained import load_pretrained
 from emgasr.models.recognizer import NO_KEY, Recognizer, RecognizerConfig
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording, Signal
@@ -73,11 +74,22 @@ class WindowSet:
 
 
 class WindowRecognizer(Recognizer):
-    """A recognizer whose emissions are normalized windows (n, D), until `judged_by` names what judges them."""
+    """A recognizer whose emissions are normalized windows (n, D), until `judged_by` names what judges them.
+
+    With a pretrained encoder, its hidden frames take the place of windows.
+
+    Raises:
+        ConfigError: the encoder does not read these features.
+    """
 
     def __init__(self, features: FeaturesConfig, config: ClassifyConfig, signal: Signal) -> None:
-        nothing = Tokens.words(["nothing"])
-        super().__init__(RecognizerConfig(features, config.normalize, LinearConfig(context_frames=1)), signal, nothing)
+        pretrained = load_pretrained(Path(config.features.encoder)) if config.features.encoder else None
+        made = RecognizerConfig(features, config.normalize, LinearConfig(context_frames=1))
+        if pretrained is not None:
+            made = RecognizerConfig(features, pretrained.config.normalize, pretrained.config.encoder)
+        super().__init__(made, signal, Tokens.words(["nothing"]))
+        if pretrained is not None:
+            pretrained.give(self.encoder, made, config.features.encoder)
         self.judge: Judge | None = None
         self.origin = f"the classifier {config.classifier.kind}"
         self.eval()

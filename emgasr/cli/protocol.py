@@ -137,10 +137,7 @@ def _system(text: str) -> tuple[str, System]:
     where = f"protocol run: --system {name}"
     if _is_classifier(argv):
         return name, from_command_line(ClassifyConfig, CLASSIFY_KINDS, argv, where)
-    config = from_command_line(TrainingConfig, KINDS, argv, where)
-    if config.init:
-        config = replace(config, init=str(Path(config.init).absolute()))
-    return name, config
+    return name, from_command_line(TrainingConfig, KINDS, argv, where)
 
 
 def _is_classifier(argv: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -59,8 +59,8 @@ class TakeSampler:
         self.sessions: dict[tuple[str, str], list[Take]] = {session: [] for session in sessions}
         places = {session: place for place, session in enumerate(self.sessions)}
         frames: list[np.ndarray] = [np.empty(0)] * len(takes)
-        for place, own in frames_of_takes(recognizer, takes):
-            frames[place] = own.cpu().numpy().astype(np.float16)
+        for place, found in frames_of_takes(recognizer, takes):
+            frames[place] = found.cpu().numpy().astype(np.float16)
         drawn: dict[int, dict[str, list[int]]] = {}
         self.frames: list[np.ndarray] = []
         self.worn: list[int] = []
@@ -124,7 +124,7 @@ class LabelledObjective(nn.Module):
         model = self.recognizer
         begun = None if self.session_start is None else self.session_start.state(model, batch.worn)
         frames, lengths = model.normalize(batch.samples, batch.lengths, begun)
-        encoded = model.encoder(cast(Tensor, self.augment.frames(frames, lengths)), lengths)
+        encoded = model.encoder(self.augment.frames(frames, lengths), lengths)
         scores = model.head(encoded.hidden).float()
         heard = frame_mask(encoded.lengths, scores.shape[1])
         share = heard / encoded.lengths.clamp(min=1)[:, None]

@@ -58,7 +58,7 @@ def learn_fold(
     signal = Signal.of(listed[0]).with_montage_of(listed)
     features = features_for(config, listed)
     reader = WindowRecognizer(features, config, signal)
-    if config.normalize.fitted:
+    if reader.config.normalize.fitted:
         reader.normalize.fit(_frames(reader, listed))
     found = windows_of(reader, recordings)
     kept = drawn(found, config.classifier.most_windows, config.seed)

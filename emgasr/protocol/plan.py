@@ -79,9 +79,9 @@ def prepare(
     for fold in splits.folds:
         check_fold(fold, folds[fold.name], splits.rule, manifest.root)
         for name, system in systems.items():
-            if isinstance(system, TrainingConfig) and system.init:
+            if begun := begun_from(at_fold(system, fold)):
                 held_out = [entry for entry in folds[fold.name] if entry.split in (CALIBRATION, TEST)]
-                check_init(system.init, _shaped(system.init), held_out, f"system {name}, fold {fold.name}")
+                check_init(begun, _shaped(begun), held_out, f"system {name}, fold {fold.name}")
     if config.lm and (named := [name for name, one in systems.items() if isinstance(one, ClassifyConfig)]):
         wrong = f"{named[0]} is a classifier of windows, which no language model reads with"
         raise ConfigError(f"system {named[0]}", wrong, "run it without --lm")
@@ -96,7 +96,7 @@ def prepare(
         files, sha256 = _write_fold(root, fold, folds[fold.name], manifest, lists)
         for name, system in systems.items():
             for seed in config.seeds:
-                seeded = replace(system, seed=seed)
+                seeded = replace(at_fold(system, fold), seed=seed)
                 made = list(_fold_jobs(name, seeded, fold, folds[fold.name], files, sha256, config, held_back))
                 training[name, fold.name, seed] = made[0].name
                 jobs += made
@@ -199,6 +199,8 @@ def _fold_jobs(
     calibrated = sorted({entry.subject for entry in entries if entry.split == CALIBRATION} & set(tested))
     lm = os.path.abspath(config.lm) if config.lm else ""
     depends = {"data": sha256, "lm": checksum_file(Path(lm)) if lm else ""}
+    if begun := begun_from(system):
+        depends["init"] = _weights_checksum(Path(begun))
     session = SessionConfig(bool(config.carry), config.unlabelled_seconds, config.align_turns)
     run = f"jobs/{base}/train/run"
     plain = PersonConfig(name, system.seed, run, files, "", session=session, lm=lm, adaptation=config.adaptation)
@@ -214,11 +216,7 @@ def _fold_jobs(
             yield Job(f"{base}/{step}", read, arguments, (train.name,), {"training": train.fingerprint()})
         return
     tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
-    if system.init:  # jobs run in other folders
-        system = replace(system, init=os.path.abspath(system.init))
     content = {"training": to_mapping(system), "files": to_mapping(files), "tune": tune, "lm": lm}
-    if system.init:
-        depends["init"] = _weights_checksum(Path(system.init))
     train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
     yield train
     plain = replace(plain, model=f"{run}/model")
@@ -227,6 +225,21 @@ def _fold_jobs(
             arguments = {"person": to_mapping(replace(person, subject=subject))}
             job_name = f"{base}/{folder_name(subject)}/{step}"
             yield Job(job_name, f"{WORK}:read_person", arguments, (train.name,), {"training": train.fingerprint()})
+
+
+def begun_from(system: System) -> str:
+    """Return the folder of the weights that a system starts from; empty where it starts from nothing."""
+    return system.init if isinstance(system, TrainingConfig) else system.features.encoder
+
+
+def at_fold(system: System, fold: Fold) -> System:
+    """Return a system with the fold's name for {fold} in the folder that it starts from, made absolute for its jobs."""
+    if not (begun := begun_from(system)):
+        return system
+    folder = os.path.abspath(begun.replace("{fold}", fold.name))
+    if isinstance(system, TrainingConfig):
+        return replace(system, init=folder)
+    return replace(system, features=replace(system.features, encoder=folder))
 
 
 def _shaped(init: str) -> list[Entry] | None:

@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from emgasr.classifiers.config import KINDS, ClassifyConfig
 from emgasr.cli import main
 from emgasr.cli.options.config import from_command_line
-from emgasr.errors import ConfigError, DataError
+from emgasr.errors import ConfigError, DataError, EmgasrError
+from emgasr.frontend.normalize import NormalizeConfig
+from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
+from emgasr.models.conformer import ConformerEncoder
+from emgasr.models.encoder import FrameShape
+from emgasr.models.pretrained import PretrainedConfig, save_pretrained
 from emgasr.protocol.amounts import Amount, chosen
 from emgasr.protocol.config import AdaptationConfig, ProtocolConfig
 from emgasr.protocol.folds import RuleConfig, make_splits, write_splits
@@ -23,6 +29,7 @@ from emgasr.protocol.results import PersonResult
 from emgasr.recording import Band, Recording, Spans
 from emgasr.sessions.native import save_session
 from tests.helpers.jobs import Here
+from tests.helpers.pretext import CONFIG
 
 pytest.importorskip("sklearn")
 
@@ -140,6 +147,39 @@ def test_a_test_person_among_those_learned_from_is_refused(corpus: Manifest, tmp
     write_manifest(replace(manifest, entries=(*manifest.entries, leak)), learned)
     with pytest.raises(DataError, match=r"lda for ann: the weights were fitted on ann/d[12], which is held out"):
         run(prepared, Here())
+
+
+def encoders(corpus: Manifest, folder: Path) -> str:
+    """An encoder for each fold, of weights drawn at random, that the fold's training people are said to have shaped."""
+    made = PretrainedConfig(normalize=NormalizeConfig(kind="adaptive"), encoder=CONFIG)
+    for fold in make_splits(corpus, RuleConfig(test_sessions=1)).folds:
+        torch.manual_seed(0)
+        entries = [entry for entry in corpus.entries if entry.subject != fold.name]
+        (folder / fold.name).mkdir(parents=True)
+        lineage.write(lineage.of_entries(entries, "train"), folder / fold.name)
+        network = ConformerEncoder(CONFIG, FrameShape(1, 8, made.bins))
+        save_pretrained(made, network, folder / fold.name, "# An encoder\n")
+    return str(folder / "{fold}")
+
+
+def test_a_classifier_reads_what_each_folds_own_encoder_makes_of_the_signal(corpus: Manifest, tmp_path: Path) -> None:
+    options = ("--classifier.kind", "lda", "--features.of", "encoder", "--features.encoder")
+    one = system(*options, encoders(corpus, tmp_path / "encoders"))
+    results = run(made(corpus, tmp_path / "out", pretrained=one), Here())
+    plain = [r for r in results if r.cell.method == "none" and r.cell.sessions == "test"]
+    assert {r.subject for r in plain} == set(PEOPLE)
+    assert min(r.figures["execution_accuracy"] for r in plain) > 0.7  # of four labels; the weights have learned nothing
+
+
+def test_an_encoder_that_a_test_person_shaped_is_refused_before_anything_starts(
+    corpus: Manifest, tmp_path: Path
+) -> None:
+    encoders(corpus, tmp_path / "encoders")
+    options = ("--classifier.kind", "lda", "--features.of", "encoder", "--features.encoder")
+    one = system(*options, str(tmp_path / "encoders" / "ann"))
+    with pytest.raises(EmgasrError, match=r"system pretrained, fold bob: .*bob"):
+        made(corpus, tmp_path / "out", pretrained=one)
+    assert not (tmp_path / "out" / "jobs").exists()
 
 
 def test_windows_of_another_fold_are_not_learned_from(corpus: Manifest, tmp_path: Path) -> None:
