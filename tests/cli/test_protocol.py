@@ -34,6 +34,13 @@ def run(*options: str, out: str = "out", system: str = "linear=system.yaml --fit
     return main(["protocol", "run", *places, *ladder, "--quiet", *options])
 
 
+@pytest.mark.parametrize(("word", "seconds"), [("0", "0.0"), ("2.5", "2.5"), ("all", "all")])
+def test_unlabelled_seconds_are_a_number_or_all(word: str, seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["protocol", "run", "m", "s", "--system", "a=b", "--out", "o", "--unlabelled-seconds", word]
+    assert main([*told, "--print-config"]) == 0
+    assert f"unlabelled_seconds: {seconds}\n" in capsys.readouterr().out
+
+
 def test_a_fold_is_written_as_a_manifest(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert split() == 0
     capsys.readouterr()
