@@ -25,6 +25,7 @@ from emgasr.data.augment import Augment, AugmentConfig
 from emgasr.frontend.features import LogSpectrogramConfig, build_features
 from emgasr.frontend.normalize import NormalizeConfig, RunningNormalize
 from emgasr.models.conformer import SIZES, ConformerEncoder
+from emgasr.models.encoder import FrameShape
 from emgasr.models.tds import TDSConfig, TDSEncoder
 
 RATE_HZ, BANDS, ELECTRODES, TOKENS = 2000.0, 2, 16, 99
@@ -86,8 +87,8 @@ def measure(rounds: int) -> dict[str, Any]:
     front_end = FrontEnd()
     frames, counts = front_end.eval()(samples, lengths)
     shape = (BANDS, ELECTRODES, frames.shape[-1])
-    tds = Network(TDSEncoder(TDSConfig(padding="none"), *shape))
-    conformer = Network(ConformerEncoder(SIZES["M"], *shape))
+    tds = Network(TDSEncoder(TDSConfig(padding="none"), FrameShape(*shape)))
+    conformer = Network(ConformerEncoder(SIZES["M"], FrameShape(*shape)))
     parts: dict[str, Callable[[], object]] = {
         "front_end train": lambda: front_end.train()(samples, lengths),
         "front_end forward": lambda: front_end.eval()(samples, lengths),

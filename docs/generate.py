@@ -86,8 +86,11 @@ def configuration() -> str:
 
 
 def _files() -> Iterable[tuple[str, str, type, Any]]:
+    from emgasr.classifiers.config import KINDS as CLASSIFIER_KINDS
+    from emgasr.classifiers.config import ClassifyConfig
     from emgasr.decoding.hypothesis import SearchConfig
     from emgasr.frontend.conditioning import ConditioningConfig
+    from emgasr.pretraining.config import PretrainConfig
     from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.folds import RuleConfig
     from emgasr.streaming.rules import LiveRules
@@ -95,6 +98,7 @@ def _files() -> Iterable[tuple[str, str, type, Any]]:
 
     training = "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`."
     yield "Training", training, TrainingConfig, KINDS
+    yield "Pretraining", "Read by `emgasr pretrain --config FILE`; each option is also one of it.", PretrainConfig, {}
     yield "Personalization", "Read by `emgasr personalize --config FILE`.", PersonalizeConfig, {}
     search = "`search.yaml` in a model folder, and the file of `--search`; `emgasr tune` writes it."
     yield "Search", search, SearchConfig, {}
@@ -102,6 +106,8 @@ def _files() -> Iterable[tuple[str, str, type, Any]]:
     filters = "Options of `emgasr condition`, and of every source of a live signal."
     yield "Filters", filters, ConditioningConfig, {}
     yield "Split rule", "Options of `emgasr protocol split`.", RuleConfig, {}
+    classifiers = "Options of a system of `emgasr protocol run` that is a classifier of windows."
+    yield "Classifiers", classifiers, ClassifyConfig, CLASSIFIER_KINDS
     yield "Protocol", "Options of `emgasr protocol run`.", ProtocolConfig, {}
 
 

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from emgasr.cli import main
+from emgasr.pretraining.quantizer import QuantizerConfig
+from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, save_tokenizer
 from emgasr.sessions.native import save_session
 from tests.helpers.disk import room_for
 from tests.helpers.tiny_models import easy_recording, save_keys_model, write_easy_corpus
+
+TOKENS = TokenizerConfig(4, 8, 4, QuantizerConfig(codes=8))
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -24,6 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_easy_corpus(folder)
     save_keys_model(folder / "model")
     save_session(easy_recording(0, 20.0), folder / "r.hdf5")
+    save_tokenizer(EventTokenizer(TOKENS, 15).eval(), TokenizerFile(tokenizer=TOKENS), folder / "tokenizer")
     (folder / "text.txt").write_text("ab ba abba\n" * 20)
     return folder
 
@@ -31,6 +36,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 VERBS = {
     "train": "train --config {w}/train.yaml --out {o}/new",
     "personalize": "personalize {w}/model {w}/r.hdf5 --fit.steps 2 --fit.validations 1 --out {o}/new",
+    "pretrain": "pretrain {w}/manifest.jsonl --out {o}/new --labelled 0 --targets.weight 1 --fit.steps 1"
+    " --fit.validations 1 --encoder.width 8 --encoder.blocks 1 --encoder.heads 1 --encoder.mixer-channels 2"
+    " --stretches 2",
+    "tokenize": "tokenize {w}/tokenizer {w}/r.hdf5 --out {o}/new.tsv --plot {o}/new.png",
     "evaluate": "evaluate {w}/model {w}/manifest.jsonl --split validation --out {o}/new",
     "simulate": "simulate --out {o}/new --people 1 --sessions 1 --session-minutes 0.3",
     "condition": "condition {w}/r.hdf5 --out {o}/new.hdf5 --highpass-hz 20",

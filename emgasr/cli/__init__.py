@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "model": {
         "train": ("emgasr.cli.model.train", "train a recognizer on the recordings of a manifest"),
+        "pretrain": ("emgasr.cli.model.pretrain", "pretrain an encoder of any armband on recordings of many people"),
         "personalize": ("emgasr.cli.model.personalize", "fit a trained recognizer to one person, never for the worse"),
         "import": ("emgasr.cli.model.import_checkpoint", "convert a published emg2qwerty checkpoint to a model folder"),
         "info": ("emgasr.cli.model.info", "show what a recording, a manifest or a model holds"),
@@ -43,6 +44,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "read": {
         "transcribe": ("emgasr.cli.read.transcribe", "read recordings: text, or keys with times and confidences"),
         "evaluate": ("emgasr.cli.read.evaluate", "measure error rates on a split, with a report"),
+        "tokenize": ("emgasr.cli.read.tokenize", "write a recording's contractions as tokens, and draw them"),
         "tune": ("emgasr.cli.read.tune", "find the weights of the search on validation recordings"),
         "lm": ("emgasr.cli.language.lm", "build, mix and query n-gram language models"),
     },

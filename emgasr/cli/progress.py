@@ -33,7 +33,10 @@ def figures_line(figures: Mapping[str, float]) -> str:
     """Return what a validator found, in words: error rates in percent, by their names."""
     from emgasr.evaluation.naming import SHORT
 
-    return ", ".join(f"{SHORT[name]} {100 * value:.2f} %" for name, value in figures.items() if name in SHORT)
+    found = [f"{SHORT[name]} {100 * value:.2f} %" for name, value in figures.items() if name in SHORT]
+    if not found and "error" in figures:  # of an encoder that is pretrained
+        found = [f"probe {100 * figures['error']:.2f} % wrong"]
+    return ", ".join(found)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
-"""`emgasr protocol split | run | report`: recordings and systems in; a table of people never seen out."""
+"""`emgasr protocol split | fold | run | report`: recordings and systems in; a table of people never seen out."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,23 +19,23 @@ from emgasr.cli.progress import bar
 from emgasr.errors import ConfigError, OutputError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import locked_folder, replacing
-from emgasr.files.plain_data import LARGEST_TABLE, read_json
-from emgasr.manifests.manifest import read_manifest
+from emgasr.files.plain_data import LARGEST_TABLE, read_json, read_yaml
+from emgasr.manifests.manifest import read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.jobs import Engine
+    from emgasr.protocol.plan import System
     from emgasr.protocol.results import PersonResult
-    from emgasr.training.config import TrainingConfig
 
 PROGRAM = "emgasr protocol"
 ROWS_NAME = "rows.json"
 
 
 def run(argv: list[str]) -> int:
-    """Run one of split, run and report; return the exit code."""
+    """Run one of split, fold, run and report; return the exit code."""
     options = parser().parse_args(argv)
-    return {"split": _split, "run": _run, "report": _report}[options.command](options, argv)
+    return {"split": _split, "fold": _fold, "run": _run, "report": _report}[options.command](options, argv)
 
 
 def _split(options: argparse.Namespace, argv: list[str]) -> int:
@@ -55,6 +56,30 @@ def _split(options: argparse.Namespace, argv: list[str]) -> int:
         print_json({"splits": str(options.out), "folds": len(made.folds), "sha256": made.checksum()})
     else:
         print(f"{options.out}: {len(made.folds)} folds, checksum {made.checksum()}")
+    return 0
+
+
+def _fold(options: argparse.Namespace, argv: list[str]) -> int:
+    from emgasr.protocol.checks import check_fold
+    from emgasr.protocol.folds import read_splits
+
+    if options.out.exists() and not options.overwrite:
+        raise OutputError(options.out, "exists", "choose another name or pass --overwrite")
+    manifest, splits = read_manifest(options.manifest), read_splits(options.splits)
+    splits.check_made_of(manifest, options.splits)
+    known = {fold.name: fold for fold in splits.folds}
+    if options.fold not in known:
+        raise ConfigError("--fold", f"{options.fold} is none of the folds", f"choose of {', '.join(known)}")
+    entries = splits.entries(known[options.fold], manifest)
+    check_fold(known[options.fold], entries, splits.rule, manifest.root)
+    write_manifest(replace(manifest, entries=tuple(entries), claims=()), options.out)
+    counts = {
+        side: sum(entry.split == side for entry in entries) for side in sorted({entry.split for entry in entries})
+    }
+    if options.json:
+        print_json({"manifest": str(options.out), "fold": options.fold, "recordings": counts})
+    else:
+        print(f"{options.out}: {', '.join(f'{count} {side}' for side, count in counts.items())}")
     return 0
 
 
@@ -95,8 +120,10 @@ def _report(options: argparse.Namespace, argv: list[str]) -> int:
     return 0
 
 
-def _system(text: str) -> tuple[str, TrainingConfig]:
-    """NAME=words, the words as `emgasr train` takes them, a bare file being a --config."""
+def _system(text: str) -> tuple[str, System]:
+    """NAME=words, the words as `emgasr train` takes them, a bare file being a --config; or options of a classifier."""
+    from emgasr.classifiers.config import KINDS as CLASSIFY_KINDS
+    from emgasr.classifiers.config import ClassifyConfig
     from emgasr.cli.options.config import from_command_line
     from emgasr.training.config import KINDS, TrainingConfig
 
@@ -107,10 +134,19 @@ def _system(text: str) -> tuple[str, TrainingConfig]:
     for word in shlex.split(words):
         file = word.endswith((".yaml", ".yml")) and (not argv or argv[-1] != "--config")
         argv += ["--config", word] if file else [word]
-    config = from_command_line(TrainingConfig, KINDS, argv, f"protocol run: --system {name}")
-    if config.init:
-        config = replace(config, init=str(Path(config.init).absolute()))
-    return name, config
+    where = f"protocol run: --system {name}"
+    if _is_classifier(argv):
+        return name, from_command_line(ClassifyConfig, CLASSIFY_KINDS, argv, where)
+    return name, from_command_line(TrainingConfig, KINDS, argv, where)
+
+
+def _is_classifier(argv: Sequence[str]) -> bool:
+    """Whether the words of a system name a classifier of windows: by an option, or in a file."""
+    files = [word for option, word in itertools.pairwise(argv) if option == "--config"]
+    contents = [read_yaml(file) for file in files]
+    return any(word.startswith("--classifier.") for word in argv) or any(
+        isinstance(content, dict) and "classifier" in content for content in contents
+    )
 
 
 def _named(text: str, option: str, what: str) -> tuple[str, str]:
@@ -122,14 +158,14 @@ def _named(text: str, option: str, what: str) -> tuple[str, str]:
 
 def _engine(options: argparse.Namespace, config: ProtocolConfig) -> Engine:
     if options.engine == "ray":
-        from emgasr.protocol.ray_jobs import RayEngine
+        from emgasr.protocol.engines.ray_cluster import RayEngine
 
         return RayEngine(options.threads, options.gpus)
     if options.engine == "slurm":
-        from emgasr.protocol.slurm_jobs import SlurmEngine
+        from emgasr.protocol.engines.slurm import SlurmEngine
 
         return SlurmEngine(config.slurm)
-    from emgasr.protocol.local_jobs import LocalEngine
+    from emgasr.protocol.engines.local import LocalEngine
     from emgasr.protocol.work import PRELOAD
 
     return LocalEngine(options.workers, options.threads, PRELOAD)
@@ -185,6 +221,7 @@ def parser() -> ArgumentParser:
         description="Measure results that hold for people whom a model never saw.",
         examples=(
             "emgasr protocol split all.jsonl --rule leave-one-subject-out --out splits.json",
+            "emgasr protocol fold all.jsonl splits.json --fold s01 --out s01.jsonl",
             "emgasr protocol run all.jsonl splits.json --system conformer=conformer.yaml --out table",
             "emgasr protocol report table --published published.md",
         ),
@@ -193,8 +230,9 @@ def parser() -> ArgumentParser:
         required=True, prog=PROGRAM, dest="command", metavar="COMMAND", help="what to do, in this order"
     )
     _add_split(commands, made.examples[:1])
-    _add_run(commands, made.examples[1:2])
-    _add_report(commands, made.examples[2:])
+    _add_fold(commands, made.examples[1:2])
+    _add_run(commands, made.examples[2:3])
+    _add_report(commands, made.examples[3:])
     return made
 
 
@@ -221,6 +259,16 @@ def _add_split(commands: Any, examples: Sequence[str]) -> None:
     add_json(split)
 
 
+def _add_fold(commands: Any, examples: Sequence[str]) -> None:
+    what = "write the manifest of one fold, as for `emgasr pretrain` or a training of your own"
+    fold = commands.add_parser("fold", help=what, description=f"{what.capitalize()}.", examples=examples)
+    fold.add_argument("manifest", type=Path, metavar="MANIFEST", help="the recordings that the split file was made of")
+    fold.add_argument("splits", type=Path, metavar="SPLITS", help="made by `emgasr protocol split`")
+    fold.add_argument("--fold", required=True, metavar="NAME", help="which, by its name in the split file")
+    add_out(fold, "manifest to write (JSON lines), with the sides of the fold as splits", metavar="FILE")
+    add_json(fold)
+
+
 def _add_run(commands: Any, examples: Sequence[str]) -> None:
     described = (
         "Train every system on every fold and read the test people, without and with calibration. A second run into "
@@ -231,7 +279,10 @@ def _add_run(commands: Any, examples: Sequence[str]) -> None:
     )
     run.add_argument("manifest", type=Path, metavar="MANIFEST", help="the recordings that the split file was made of")
     run.add_argument("splits", type=Path, metavar="SPLITS", help="made by `emgasr protocol split`")
-    system = "a system: configurations and options as `emgasr train` takes them, in quotes; once for each"
+    system = (
+        "a system: configurations and options as `emgasr train` takes them, in quotes, or those of a classifier of "
+        "windows ('--classifier.kind lda', or a file with a section `classifier`); once for each"
+    )
     run.add_argument("--system", action="append", required=True, metavar="NAME='CONFIG …'", help=system)
     listed = (
         "validate and test on sequences composed of these sessions (`emgasr compose --same-session`); the first one "

@@ -142,9 +142,10 @@ def _without_bounds(hint: Any) -> Any:
 
 
 def takes_text(hint: Any) -> bool:
-    """Whether a value of this type may be any text, so that a word is taken as it is."""
+    """Whether a value of this type may be any text, so that a word is taken as it is; one of numbers too is read."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return any(map(takes_text, typing.get_args(hint)))
+        kinds = [one for one in typing.get_args(hint) if one is not types.NoneType]
+        return str in kinds or all(map(takes_text, kinds))
     if typing.get_origin(hint) is typing.Literal:
         return any(isinstance(one, str) for one in typing.get_args(hint))
     return hint is str

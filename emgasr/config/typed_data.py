@@ -59,11 +59,20 @@ def built(config: type[Config], kinds: Kinds, values: Mapping[str, Any], where: 
             section = kinds[field.name][value["kind"]] if field.name in kinds else hints[field.name]
             default = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
             if type(default) is section:  # a default of its own, as PersonalizeConfig has for its windows
-                value = _told(lambda default=default, value=value: dataclasses.replace(default, **value), where)
+                value = _over(default, value, where)
             else:
                 value = built(section, {}, value, where)
         given[field.name] = value
     return typing.cast(Config, _told(lambda: config(**given), where))
+
+
+def _over(default: Any, values: Mapping[str, Any], where: str | Path) -> Any:
+    """Return a dataclass with the values that `checked` returned in place of its own, at any depth."""
+    given = dict(values)
+    for name, value in values.items():
+        if isinstance(value, dict) and dataclasses.is_dataclass(own := getattr(default, name)):
+            given[name] = _over(own, value, where)
+    return _told(lambda: dataclasses.replace(default, **given), where)
 
 
 def kind_in(section: Any, name: str, kinds: Kinds, where: str | Path) -> str | None:

@@ -1,7 +1,8 @@
 """Continuous recordings with labelled spans: recordings.csv, labels.csv and sample files in, Recordings out.
 
-recordings.csv: file, subject (or participant), rate_hz; optional session, unit, scale_uv (µV of one stored step) and
-offset_uv_ch1, offset_uv_ch2, … . labels.csv: file, start_s, end_s, label. Files lie beside these or in recordings/.
+recordings.csv: file, subject (or participant), rate_hz; optional session (or series), unit, scale_uv (µV of one stored
+step) and offset_uv_ch1, offset_uv_ch2, … . labels.csv: file, start_s, end_s, label. Files lie beside
+these or in recordings/.
 Where a file is a table whose header leaves it open, recordings.csv tells its electrodes (columns) and which of its
 clocks the labels are on (label_clock).
 Rows may spell a file's name as `emgasr.corpora.tables.file_names` allows; a row of labels.csv that means no recording,
@@ -111,7 +112,7 @@ def scan(
         options |= told_by_row(row, columns=columns, label_clock=label_clock)
         options |= rest_option(rest)
         rate = number(table, row, "rate_hz")
-        who = {"subject": name_column(table, row, "subject", "participant"), "session": session_of(row)}
+        who = {"subject": name_column(table, row, "subject", "participant"), "session": session_of(row, "series")}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
         opened.append((path, recording))
         entries.append(Entry.of(recording, path, "spans", take=path.stem, options=options))

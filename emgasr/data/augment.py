@@ -69,6 +69,12 @@ class AugmentConfig:
         """Whether the takes of the training set are needed (`Augment.fit`)."""
         return bool(self.spread or self.take_spread)
 
+    @property
+    def of_samples(self) -> tuple[str, ...]:
+        """The names of the variations that are on and change samples: frames that are kept cannot have them."""
+        names = ("band_jitter_ms", "rotation_electrodes", "rotation_sd_electrodes", "reversal_probability")
+        return tuple(name for name in (*names, "band_gain_db", "electrode_gain_db") if getattr(self, name))
+
 
 class Augment(nn.Module):
     """Random variation of batches in training mode; `rings` says of each band whether its electrodes close a circle.

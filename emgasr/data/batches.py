@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -160,7 +160,8 @@ class ComposedSampler:
 class Batch:
     """Padded examples: samples (B, T, C), lengths (B,), target ids (B, L) with their lengths and times (B, L) in s.
 
-    `worn` (B,) is the place of each example's session among those of the sampler, -1 where there is none.
+    `worn` (B,) is the place of each example's session among those of the sampler, -1 where there is none; `reader` ()
+    is the place of the corpus among those that are trained on together, each with its own layout of electrodes.
     """
 
     samples: Tensor
@@ -170,6 +171,7 @@ class Batch:
     onset_s: Tensor
     offset_s: Tensor
     worn: Tensor
+    reader: Tensor = field(default_factory=lambda: torch.tensor(0))
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`."""

@@ -62,6 +62,8 @@ class ComposeConfig:
         rest_probability: probability that there is rest between two takes, or before the first, or behind the last, if
             it is below 1; at 1 there is rest between all, and none at the ends.
         trim_ms: most that is cut off at random at either end of a take, never more than a quarter of it.
+        longest_take_s: most of a take that training uses at once, a stretch of it at random; 0: all of it. For gestures
+            that are held, of which any second is as good as the whole.
         stretch: largest random change of a take's duration, a fraction.
         same_session: whether a sequence keeps to the takes of one session.
         balance_sessions: whether training draws a label's sessions alike, however many takes each has: a few takes of
@@ -74,6 +76,7 @@ class ComposeConfig:
     rest_longest_ms: Annotated[float, Within(0, 1e6)] = 0.0
     rest_probability: Annotated[float, Within(0, 1)] = 1.0
     trim_ms: Annotated[float, Within(0, 1e5)] = 0.0
+    longest_take_s: Annotated[float, Within(0, 1e6)] = 0.0
     stretch: Annotated[float, Within(0, 0.5)] = 0.0
     same_session: bool = False
     balance_sessions: bool = False
@@ -296,9 +299,13 @@ def _plan(
             pause(take.rate_hz)
         count = len(take.samples)
         trim = min(round(config.trim_ms * take.rate_hz / 1000), count // 4)
-        first, cut = rng.integers(0, trim + 1, size=2)
-        length = max(1, round((count - cut - first) * (1 + rng.uniform(-config.stretch, config.stretch))))
-        pieces.append(_Piece(take, int(first), count - int(cut), length))
+        first, cut = (int(number) for number in rng.integers(0, trim + 1, size=2))
+        last, most = count - cut, round(config.longest_take_s * take.rate_hz)
+        if most and last - first > most:
+            first = int(rng.integers(first, last - most + 1))
+            last = first + most
+        length = max(1, round((last - first) * (1 + rng.uniform(-config.stretch, config.stretch))))
+        pieces.append(_Piece(take, first, last, length))
     if sometimes:
         pause(takes[-1].rate_hz)
     return pieces

@@ -38,7 +38,11 @@ class ShrinkageLDA:
 
     def guess(self, features: np.ndarray) -> list[str]:
         """Return the likeliest label of each row (n, D), all labels being as likely before."""
-        return [self.labels[i] for i in (features @ self.directions + self.offsets).argmax(1)]
+        return [self.labels[i] for i in self.scores(features).argmax(1)]
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Return (n, labels) log-probabilities of each row (n, D), but for what all labels of a row share."""
+        return np.asarray(features @ self.directions + self.offsets)
 
 
 def band_energies(take: Take, epsilon: float = 8.0) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from emgasr.decoding import Hypothesis, classify, greedy
 from emgasr.errors import DataError
+from emgasr.evaluation.executions import Activity, judged
 from emgasr.evaluation.items import Item, scored_set
 from emgasr.evaluation.repeats import Repeats, repeats_of
 from emgasr.files.plain_text import normalized
@@ -66,7 +67,7 @@ class Judged:
 
     `label` is the forced choice: the most probable single symbol, where the reference is a single one and there are
     frames to choose by. `unlabelled_s` are the seconds of the person's signal that had entered the statistics before
-    the item was read.
+    the item was read. `activity` judges the executions of single labels, and rest.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Judged:
     notes: tuple[str, ...] = ()
     unlabelled_s: float = 0.0
     session: str = ""
+    activity: Activity = field(default_factory=Activity)
 
     @property
     def isolated(self) -> bool:
@@ -168,6 +170,7 @@ def _judge(item: Item, tokens: Tokens, search: Search | None) -> Judged:
         item.notes,
         item.unlabelled_s,
         item.session,
+        judged(item, tokens),
     )
 
 

@@ -42,6 +42,7 @@ class Item:
     notes: tuple[str, ...] = ()  # what was passed over, filled in or taken for something
     session: str = ""
     unlabelled_s: float = 0.0  # seconds of the person's signal that had entered the statistics before
+    executions: Sequence[tuple[float, float, str]] = ()  # start and end in seconds of each single label, and the label
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,18 @@ def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Hear
         tuple(notes),
         recording.session,
         heard.unlabelled_s,
+        _executions(recording, symbols),
     )
+
+
+def _executions(recording: Recording, symbols: Sequence[str]) -> list[tuple[float, float, str]]:
+    """Return when each gesture was performed; a recording of one symbol without gestures is performed throughout."""
+    spans = recording.spans.of_kind("gesture")
+    if len(spans):
+        return list(zip(spans.start_s.tolist(), spans.end_s.tolist(), spans.texts, strict=True))
+    if len(symbols) == 1 and not len(recording.events):
+        return [(0.0, recording.duration_s, symbols[0])]
+    return []
 
 
 def training_of(model: Path | None) -> tuple[Manifest, str] | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from emgasr.evaluation.evaluate import GREEDY, Evaluation, Judged, Reading
+from emgasr.evaluation.executions import Together, together
 from emgasr.evaluation.naming import ACCURACY, Naming, naming_of
 from emgasr.evaluation.repeats import Repeats
 from emgasr.files.as_json import as_json
@@ -126,6 +127,7 @@ class Result:
         people: of ALL only.
         unlabelled: seconds of the person's signal that had entered the statistics before each item was read.
         session: of the subject; "" for all.
+        together: figures a window, an execution and at rest, where labels have times.
         sessions: of a subject: each session's result, where sessions have names and symbols are no keys.
         more: what the caller adds (parameters, train_minutes, …).
     """
@@ -147,6 +149,7 @@ class Result:
     people: People | None = None
     unlabelled: Unlabelled = NOTHING_HEARD
     session: str = ""
+    together: Together | None = None
     sessions: tuple[Result, ...] = ()
     more: Mapping[str, object] = field(default_factory=dict)
 
@@ -206,6 +209,8 @@ class Result:
             row["rest_minutes"] = self.rest_minutes
         if self.time_error_ms is not None:
             row[f"{self.naming.noun}_time_error_ms_median"] = self.time_error_ms
+        if self.together is not None:
+            row |= self.together.as_dict()
         return row | self.unlabelled.as_dict()
 
     def _over_people(self) -> dict[str, Any]:
@@ -280,6 +285,7 @@ def _result(
         lexicon=None if words is None else words.coverage(item.text for item in items),
         people=people,
         unlabelled=Unlabelled.of(item.unlabelled_s for item in items),
+        together=together(item.activity for item in items),
         more=more,
     )
 

@@ -21,7 +21,7 @@ from emgasr.errors import ConfigError, DataError
 from emgasr.state import frame_mask, join, merge_streams, part, same, select_streams
 
 MUTED_VARIANCE = 1e12  # of values that are not to be heard: what is divided by its root is 0 beside all others
-_BLOCK_FRAMES = 64  # running sums restart this often: rounding stays small and forgetting factors stay representable
+_BLOCK_FRAMES = 256  # running sums restart this often: rounding stays small and forgetting factors stay representable
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
-from emgasr.models.encoder import Encoded
+from emgasr.models.encoder import Encoded, FrameShape
 from emgasr.models.layers import BlockPast, ConformerBlock
+from emgasr.models.mixers import AnyMixer, ElectrodeMixer
 from emgasr.state import frame_mask, join, latest, part, same
 
 MOST_REACH = 8192  # frames: the pairs that attention compares grow with their square
@@ -30,7 +31,12 @@ class ConformerConfig:
         kernel: frames of the causal depthwise convolution.
         mixing: how electrodes are mixed. ring: all alike, by convolutions round the ring and an average over its turns.
             free: each in its own place, which it learns: for electrodes that are no ring (chin, neck, forearm bars).
+            any: each by its angle round the ring, whatever their number, and those of no ring by what they hear, so
+            that the same weights read any armband; its features are shared_axis.
         mixer_channels: channels of the electrode mixer after its first layer; the last has 1.5 times as many.
+        turn_sd: in training, the standard deviation of a ring's turn, as it is put on by hand, as a share of the whole
+            turn (mixing any). Places are turned, not signals: a mixture of two electrodes is none that muscles make.
+        reversal: in training, the probability that a ring runs the other way round, as on the other arm (mixing any).
         subsampling: input frames an output frame, a power of two. Typing is safe at 20-31 Hz (facts of emg2qwerty's key
             intervals: 0.8 % of gaps are shorter than a frame at 31 Hz); slow words and gestures want a lower rate.
         chunk_frames: output frames that attend to each other; the lookahead is `chunk_frames - 1`.
@@ -45,8 +51,10 @@ class ConformerConfig:
     heads: Annotated[int, Within(1, 1024)] = 4
     expansion: Annotated[int, Within(1, 64)] = 2
     kernel: Annotated[int, Within(1, 4096)] = 15
-    mixing: Literal["ring", "free"] = "ring"
+    mixing: Literal["ring", "free", "any"] = "ring"
     mixer_channels: Annotated[int, Within(1, 4096)] = 16
+    turn_sd: Annotated[float, Within(0, 1)] = 0.0
+    reversal: Annotated[float, Within(0, 1)] = 0.0
     subsampling: Annotated[int, Within(1, 64)] = 4
     chunk_frames: Annotated[int, Within(1, 1024)] = 4
     left_chunks: Annotated[int, Within(0, 8192)] = 16
@@ -80,88 +88,6 @@ SIZES: dict[str, ConformerConfig] = {
 }
 
 
-class ElectrodeMixer(nn.Module):
-    """Electrodes of each band to one vector, weights shared by the bands: (B, F, N, E, K) to (B, F', D).
-
-    Convolutions run over time (causal, strided) and round the ring of electrodes (circular), so that a rotated ring
-    gives a rotated image; the last layer averages over rotations by -1, 0 and +1 electrode, the idea of emg2qwerty's
-    rotation-invariant MLP at a quarter of its rate. Without a `ring` convolutions run over time alone, nothing turns,
-    and an electrode's place is added to what it gives.
-    """
-
-    def __init__(
-        self, bands: int, electrodes: int, bins: int, width: int, channels: int, subsampling: int, ring: bool = True
-    ) -> None:
-        super().__init__()
-        stages = subsampling.bit_length() - 1
-        wide = channels * 3 // 2
-        self.bands, self.electrodes = bands, electrodes
-        self.ring = ring and electrodes > 1
-        self.subsampling = subsampling
-        self.embed = nn.Linear(bins, channels)
-        sizes = [channels] * stages + [wide]
-        self.strided = nn.ModuleList(
-            nn.Conv2d(sizes[i], sizes[i + 1], (3, 3 if self.ring else 1), stride=(2, 1)) for i in range(stages)
-        )
-        last = sizes[-1] if stages else channels
-        self.sizes = sizes[:-1]
-        self.rotations = (-1, 0, 1) if self.ring else (0,)
-        self.flatten = nn.Linear(last * electrodes, width)
-        self.project = nn.Linear(bands * width, width)
-        self.norm = nn.LayerNorm(width)
-        for layer in (self.embed, *self.strided, self.flatten):
-            # PyTorch's default would shrink the signal by half a layer, and training would sit on blanks for long.
-            nn.init.kaiming_normal_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        self.place = None if ring else nn.Parameter(torch.zeros(bands, electrodes, channels))
-
-    def lengths(self, lengths: Tensor) -> Tensor:
-        """Return the output frames of `lengths` (B,) input frames: one for each whole group of `subsampling` frames."""
-        return lengths // self.subsampling
-
-    def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
-        """Return the input of each convolution before the first frame: (B, 1, N, channels, E) of zeros."""
-        shapes = [(batch, 1, self.bands, width, self.electrodes) for width in self.sizes]
-        return tuple(torch.zeros(shape, dtype=dtype, device=device) for shape in shapes)
-
-    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        return self.step(frames, lengths, self.start(len(frames), frames.dtype, frames.device))[0]
-
-    def step(
-        self, frames: Tensor, lengths: Tensor | None, past: tuple[Tensor, ...]
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Mix frames that begin where a group begins.
-
-        Args:
-            lengths: (B,) number of valid frames; None: all.
-            past: the input of each convolution before these frames.
-
-        Returns:
-            The mixed frames (B, F', D), and each convolution's past and new inputs, (B, 1 + F, N, channels, E).
-        """
-        batch, _, bands = frames.shape[:3]
-        x = self.embed(frames)
-        x = functional.silu(x if self.place is None else x + self.place)
-        x = x.permute(0, 2, 4, 1, 3).flatten(0, 1)  # (B N, channels, F, E)
-        lengths = None if lengths is None else lengths.repeat_interleave(bands)
-        inputs = []
-        for conv, before in zip(self.strided, past, strict=True):
-            if lengths is not None:
-                x = x * frame_mask(lengths, x.shape[2])[:, None, :, None]
-                lengths = lengths // 2
-            # One past frame and both frames of the pair: nothing later than the pair, which an output frame waits for.
-            x = torch.cat([before.permute(0, 2, 3, 1, 4).flatten(0, 1), x], dim=2)
-            inputs.append(x.unflatten(0, (batch, bands)).permute(0, 3, 1, 2, 4))
-            if self.ring:
-                x = torch.cat([x[..., -1:], x, x[..., :1]], dim=-1)
-            x = functional.silu(conv(x))
-        x = x.permute(0, 2, 1, 3)  # (B N, F', channels, E)
-        turned = [functional.silu(self.flatten(x.roll(turn, dims=3).flatten(2))) for turn in self.rotations]
-        x = torch.stack(turned).mean(dim=0)
-        x = self.norm(self.project(x.unflatten(0, (batch, bands)).transpose(1, 2).flatten(2)))
-        return x, tuple(inputs)
-
-
 class ConformerState(NamedTuple):
     """The memory of a stream.
 
@@ -185,15 +111,19 @@ class ConformerEncoder(nn.Module):
 
     silent_frames = 0
 
-    def __init__(self, config: ConformerConfig, bands: int, electrodes: int, bins: int) -> None:
+    def __init__(self, config: ConformerConfig, shape: FrameShape) -> None:
         super().__init__()
         self.config = config
-        self.frame_shape = (bands, electrodes, bins)
+        self.frame_shape = shape.sizes
         self.width = config.width
         self.stride = config.subsampling
         self.chunk_frames = config.chunk_frames
         sizes = (config.width, config.mixer_channels, config.subsampling)
-        self.mixer = ElectrodeMixer(bands, electrodes, bins, *sizes, ring=config.mixing == "ring")
+        self.mixer: ElectrodeMixer | AnyMixer
+        if config.mixing == "any":
+            self.mixer = AnyMixer(shape, *sizes, config.turn_sd, config.reversal)
+        else:
+            self.mixer = ElectrodeMixer(*shape.sizes, *sizes, ring=config.mixing == "ring")
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             ConformerBlock(
@@ -221,12 +151,18 @@ class ConformerEncoder(nn.Module):
         """Input frames behind the first frame of a chunk that its output depends on."""
         return self.config.chunk_frames * self.stride - 1
 
-    def forward(self, frames: Tensor, lengths: Tensor) -> Encoded:
-        """Encode whole recordings; in training with the hidden frames of `intermediate_block`."""
+    def forward(self, frames: Tensor, lengths: Tensor, hidden: Tensor | None = None) -> Encoded:
+        """Encode whole recordings; in training with the hidden frames of `intermediate_block`.
+
+        Frames in `hidden` (B, F) bool are not seen, by a mixer of any layout: to be guessed, in pretraining.
+        """
         count = frames.shape[1] // self.stride
         # Less than one group gives no output, but the convolutions need a group to run on.
         frames = functional.pad(frames, (0, 0, 0, 0, 0, 0, 0, max(0, self.stride - frames.shape[1])))
-        x, lengths = self.dropout(self.mixer(frames, lengths)), self.mixer.lengths(lengths)
+        if hidden is not None:
+            hidden = functional.pad(hidden, (0, max(0, self.stride - hidden.shape[1])))
+        mixed = self.mixer(frames, lengths) if hidden is None else self.mixer(frames, lengths, hidden)
+        x, lengths = self.dropout(mixed), self.mixer.lengths(lengths)
         mask = frame_mask(lengths, x.shape[1]).unsqueeze(2)
         x = x * mask
         intermediate: tuple[Tensor, ...] = ()

@@ -8,10 +8,41 @@ Shapes: B batch, F input frames, N bands, E electrodes, K bins, F' output frames
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FrameShape:
+    """What a frame of features is laid out as: N bands of E electrodes with K bins each.
+
+    Args:
+        bands: N.
+        electrodes: E of each band.
+        bins: K of each electrode.
+        rings: whether each band closes a circle; left out: all do.
+        present: (N, K) whether each bin says anything, as no device hears above half its rate. Left out: all do.
+        angles: number of the last bins, which say what an electrode has in common with those at equal angles from it.
+    """
+
+    bands: int
+    electrodes: int
+    bins: int
+    rings: tuple[bool, ...] = ()
+    present: tuple[tuple[bool, ...], ...] = ()
+    angles: int = 0
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """N, E and K."""
+        return self.bands, self.electrodes, self.bins
+
+    def ring(self, band: int) -> bool:
+        """Whether a band closes a circle."""
+        return self.rings[band] if self.rings else True
 
 
 class Encoded(NamedTuple):
@@ -41,13 +72,13 @@ class EncoderConfig(Protocol):
 
 
 class Encoder(Protocol):
-    """An encoder: a torch module that is built from (config, bands, electrodes, bins). A stage as `emgasr.state.Stage`.
+    """An encoder: a torch module that is built from (config, shape of frames). A stage as `emgasr.state.Stage`.
 
     Attributes:
         width: D, the width of hidden frames.
         stride: input frames an output frame.
         chunk_frames: output frames that become known together.
-        history_frames: input frames before a chunk that its output may depend on.
+        history_frames: input frames before a chunk that its output may depend on; None: all, as recurrent ones do.
         lookahead_frames: input frames behind the first one of a chunk that its output may depend on.
         silent_frames: output frames at a stream's start that carry no evidence; a recognizer writes blanks there.
     """
@@ -59,7 +90,7 @@ class Encoder(Protocol):
     @property
     def chunk_frames(self) -> int: ...
     @property
-    def history_frames(self) -> int: ...
+    def history_frames(self) -> int | None: ...
     @property
     def lookahead_frames(self) -> int: ...
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from emgasr.config.bounds import Within, check_within
-from emgasr.models.encoder import Encoded
+from emgasr.models.encoder import Encoded, FrameShape
 from emgasr.state import frame_mask, latest, part
 
 
@@ -47,11 +48,11 @@ class LinearEncoder(nn.Module):
     lookahead_frames = 0
     silent_frames = 0
 
-    def __init__(self, config: LinearConfig, bands: int, electrodes: int, bins: int) -> None:
+    def __init__(self, config: LinearConfig, shape: FrameShape) -> None:
         super().__init__()
         self.context_frames = config.context_frames
         self.history_frames = config.context_frames - 1
-        self.frame_width = bands * electrodes * bins
+        self.frame_width = math.prod(shape.sizes)
         self.width = config.context_frames * self.frame_width
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Encoded:

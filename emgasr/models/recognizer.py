@@ -24,7 +24,7 @@ from emgasr.frontend.features import (
 from emgasr.frontend.measured import Measured, electrode_names, not_measured
 from emgasr.frontend.normalize import NormalizeConfig, NormalizeState, RunningNormalize
 from emgasr.models.conformer import ConformerConfig
-from emgasr.models.encoder import Encoded, Encoder, EncoderConfig
+from emgasr.models.encoder import Encoded, Encoder, EncoderConfig, FrameShape
 from emgasr.models.registry import ENCODERS, build_encoder
 from emgasr.recording import Recording, Signal
 from emgasr.state import join, select_streams
@@ -369,5 +369,7 @@ def _network(
     """Build normalization, encoder and head on torch's default device."""
     bands = len(signal.bands)
     normalize = RunningNormalize(config.normalize, features.frame_rate_hz, (bands, features.electrodes, features.bins))
-    encoder = build_encoder(config.encoder, bands, features.electrodes, features.bins)
+    rings = tuple(band.ring for band in signal.bands)
+    shape = FrameShape(bands, features.electrodes, features.bins, rings, features.present(rings), features.angles)
+    encoder = build_encoder(config.encoder, shape)
     return normalize, encoder, nn.Linear(encoder.width, vocabulary)

@@ -6,13 +6,17 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from emgasr.models.conformer import ConformerConfig, ConformerEncoder
-from emgasr.models.encoder import Encoder, EncoderConfig
+from emgasr.models.encoder import Encoder, EncoderConfig, FrameShape
+from emgasr.models.encoders.cnn import CNNConfig, CNNEncoder
+from emgasr.models.encoders.gru import GRUConfig, GRUEncoder
+from emgasr.models.encoders.patch_transformer import PatchTransformerConfig, PatchTransformerEncoder
+from emgasr.models.encoders.tcn import TCNConfig, TCNEncoder
 from emgasr.models.linear import LinearConfig, LinearEncoder
 from emgasr.models.tds import TDSConfig, TDSEncoder
 
 
 class EncoderKind(NamedTuple):
-    """One kind of encoder: the dataclass of its options, and what builds it from (options, bands, electrodes, bins)."""
+    """One kind of encoder: the dataclass of its options, and what builds it from (options, shape of frames)."""
 
     config: type[EncoderConfig]
     build: Callable[..., Encoder]
@@ -21,10 +25,14 @@ class EncoderKind(NamedTuple):
 ENCODERS: dict[str, EncoderKind] = {
     "conformer": EncoderKind(ConformerConfig, ConformerEncoder),
     "tds": EncoderKind(TDSConfig, TDSEncoder),
+    "tcn": EncoderKind(TCNConfig, TCNEncoder),
+    "gru": EncoderKind(GRUConfig, GRUEncoder),
+    "cnn": EncoderKind(CNNConfig, CNNEncoder),
+    "patch_transformer": EncoderKind(PatchTransformerConfig, PatchTransformerEncoder),
     "linear": EncoderKind(LinearConfig, LinearEncoder),
 }
 
 
-def build_encoder(config: EncoderConfig, bands: int, electrodes: int, bins: int) -> Encoder:
-    """Build the encoder that `config` describes, for frames of `bands` bands, `electrodes` electrodes, `bins` bins."""
-    return ENCODERS[config.kind].build(config, bands, electrodes, bins)
+def build_encoder(config: EncoderConfig, shape: FrameShape) -> Encoder:
+    """Build the encoder that `config` describes, for frames of this shape."""
+    return ENCODERS[config.kind].build(config, shape)

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
-from emgasr.models.encoder import Encoded
+from emgasr.models.encoder import Encoded, FrameShape
 from emgasr.state import frame_mask, latest, part
 
 
@@ -76,8 +76,9 @@ class TDSEncoder(nn.Module):
     chunk_frames = 1
     lookahead_frames = 0
 
-    def __init__(self, config: TDSConfig, bands: int, electrodes: int, bins: int) -> None:
+    def __init__(self, config: TDSConfig, shape: FrameShape) -> None:
         super().__init__()
+        bands, electrodes, bins = shape.sizes
         self.config = config
         self.width = bands * config.mlp_width
         self.networks = bands if config.shared else 1  # that read side by side, with the same weights
@@ -170,8 +171,10 @@ class TDSEncoder(nn.Module):
         if self.norm is None:
             return frames
         electrodes = frames.flatten(2, 3)  # (B, F, N * E, K)
-        if not self.training or valid is None:
-            return self.norm(electrodes.flatten(0, 1).unsqueeze(-1)).squeeze(-1).view_as(frames)
+        norm = self.norm
+        if not self.training or valid is None or not norm.weight.requires_grad:  # a frozen one learns no statistics
+            flat, learned = electrodes.flatten(0, 1), (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+            return functional.batch_norm(flat, *learned, eps=norm.eps).view_as(frames)
         # Padding must not enter the batch's statistics: only the valid frames pass.
         normalized = torch.zeros_like(electrodes)
         normalized[valid] = self.norm(electrodes[valid].unsqueeze(-1)).squeeze(-1).to(normalized.dtype)

@@ -15,16 +15,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from emgasr.classifiers.config import ClassifyConfig
 from emgasr.data.batches import ComposedConfig, WindowsConfig
 from emgasr.errors import DataError
 from emgasr.evaluation.naming import naming_of
 from emgasr.frontend.electrodes import Profile, align, profile
 from emgasr.frontend.measured import mended
-from emgasr.manifests.manifest import Entry
 from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.config import AdaptationConfig
-from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
 from emgasr.training.config import PERSONAL_FIT, PersonalizeConfig, TrainingConfig
 from emgasr.training.personalize import personalize
@@ -45,30 +44,6 @@ class Adapted:
     prepare: Callable[[Recording], Recording]
     facts: dict[str, object]
     unlabelled_s: float = 0.0
-
-
-def earliest(
-    entries: Sequence[Entry], minutes: float, shortest_s: float, shortfall: float = 0.02
-) -> list[tuple[Entry, float]]:
-    """Return the first `minutes` of a person's entries, sessions in order, with the seconds to take of each.
-
-    It leaves out recordings below `shortest_s`, and a last piece below it. The list is empty if more than a share
-    `shortfall` of the minutes is missing.
-    """
-    order = in_order(entry.session for entry in entries)
-    chosen = []
-    left_s = 60 * minutes
-    for entry in sorted(entries, key=lambda entry: (order.index(entry.session), entry.part_s or (0.0, 0.0))):
-        taken = min(entry.duration_s, left_s)
-        least_s = min(shortest_s, 60 * minutes)
-        if entry.duration_s < least_s:
-            continue
-        if taken >= least_s:
-            chosen.append((entry, taken))
-        left_s -= taken
-        if left_s <= 0:
-            break
-    return chosen if left_s <= shortfall * 60 * minutes else []
 
 
 def adapt(
@@ -102,8 +77,13 @@ def adapt(
     return Adapted(recognizer, _unchanged, {})
 
 
-def applies(method: str, training: TrainingConfig) -> bool:
-    """Return whether a method applies to a system: statistics need a normalization that keeps running ones."""
+def applies(method: str, training: TrainingConfig | ClassifyConfig) -> bool:
+    """Return whether a method applies to a system.
+
+    Statistics need a normalization that keeps running ones; a classifier learns the person's takes beside the others.
+    """
+    if isinstance(training, ClassifyConfig):
+        return method == "all"
     return method != "statistics" or training.normalize.running
 
 

@@ -15,6 +15,7 @@ from emgasr.manifests.text_overlap import read_lines, text_overlap
 from emgasr.protocol.folds import CALIBRATION, Fold
 
 HELD_OUT = "held out"
+ONLY = "the only one"  # a session without a name: a person's recordings of none are one sitting
 # What is fitted in a fold before anything is tested, by the name that a run records it under.
 FITTED = {
     "weights": "the weights were",
@@ -39,7 +40,8 @@ def check_fold(fold: Fold, entries: Sequence[Entry], rule: Mapping[str, Any], ro
         learned = tuple(entry for entry in entries if entry.split in (TRAIN, VALIDATION))
         found += leaks(Manifest(learned, root, (f"subject:{VALIDATION}",)))
     if rule["rule"] != "within-subject" or rule["test_sessions"]:
-        found += leaks(Manifest(tuple(entries), root, (f"session:{TEST}",)))
+        sittings = tuple(replace(entry, session=entry.session or ONLY) for entry in entries)
+        found += leaks(Manifest(sittings, root, (f"session:{TEST}",)))
     if found:
         raise ManifestError(f"fold {fold.name}", found[0], "split again with `emgasr protocol split`")
     sides = {
@@ -94,16 +96,20 @@ def check_starts(starts: Mapping[str, str]) -> None:
 
 
 def check_init(init: str, trained_on: Iterable[Entry] | None, held_out: Sequence[Entry], where: str) -> None:
-    """Raise an error if weights that training starts from come from people who are held out, or if nobody can tell."""
+    """Raise an error if people who are held out shaped the weights that training starts from, or if nobody can tell.
+
+    Who only chose these weights, as a validation person does, is known to them too.
+    """
     if trained_on is None:
         wrong = f"starts from {init}, and nothing tells what that was trained on"
         raise ConfigError(where, wrong, "keep training.yaml and its manifest beside the model, or start afresh")
     entries = list(trained_on)
     check_fitted({"weights": entries}, held_out, where)
-    learned = {same_name(entry.subject) for entry in entries}
-    if both := [entry.subject for entry in held_out if same_name(entry.subject) in learned]:
-        wrong = f"starts from {init}, which was trained on {min(both)}, who is held out"
-        raise ManifestError(where, wrong, "start from a model of other people")
+    for how, chose in (("trained", False), ("chosen", True)):
+        known = {same_name(entry.subject) for entry in entries if (entry.split == VALIDATION) == chose}
+        if both := [entry.subject for entry in held_out if same_name(entry.subject) in known]:
+            wrong = f"starts from {init}, which was {how} on {min(both)}, who is held out"
+            raise ManifestError(where, wrong, "start from a model of other people")
 
 
 def check_lm_text(lm: str, text: Sequence[str | Path], prompts: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from emgasr.config.bounds import Within, check_within
 from emgasr.config.renamed import warn
 from emgasr.errors import ConfigError
-from emgasr.protocol.slurm_jobs import SlurmConfig
+from emgasr.protocol.engines.slurm import SlurmConfig
 
 NONE = "none"
 METHODS = (NONE, "statistics", "affine", "head", "all")
@@ -21,9 +21,11 @@ class AdaptationConfig:
 
     Args:
         minutes: minutes of the person's earliest calibration recordings, a result for each; 0 is always there too.
+        repetitions: numbers of first takes of each label of the person's, a result for each, beside the minutes.
+        shares: shares of the takes of the person's calibration recordings, 0.05 for 5 %, a result for each too.
         methods: those to try, of statistics, affine, head and all.
-        shortfall: share of the minutes that may be missing (a session of "10 minutes" is seldom as long); a person with
-            less has no result for these minutes.
+        shortfall: share of the minutes, or of the takes of repetitions, that may be missing (a session of "10 minutes"
+            is seldom as long); a person with less has no result for that amount.
         steps: optimizer steps of head and all.
         budget_s: seconds that a fit of head or all may take, validations included, in place of steps; 0 goes by steps.
         validations: how often the person's held-out part judges a fit.
@@ -39,6 +41,8 @@ class AdaptationConfig:
     RENAMED: ClassVar[Mapping[str, str]] = {"rungs": "methods"}
 
     minutes: tuple[Annotated[float, Within(0.001, 1e5)], ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+    repetitions: tuple[Annotated[int, Within(1, 1e6)], ...] = ()
+    shares: tuple[Annotated[float, Within(1e-6, 1)], ...] = ()
     methods: tuple[str, ...] = ("statistics", "affine", "head", "all")
     shortfall: Annotated[float, Within(0, 0.99)] = 0.02
     steps: Annotated[int, Within(0, 1e9)] = 120

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from emgasr.classifiers.config import ClassifyConfig
 from emgasr.config.parsing import to_mapping
 from emgasr.errors import ConfigError, ManifestError
 from emgasr.evaluation.items import trained_on
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
 from emgasr.frontend.session import SessionConfig
+from emgasr.manifests import lineage
 from emgasr.manifests.manifest import (
     TEST,
     TRAIN,
@@ -28,6 +30,7 @@ from emgasr.manifests.manifest import (
     write_manifest,
 )
 from emgasr.protocol.adaptation import applies
+from emgasr.protocol.amounts import amounts
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
 from emgasr.protocol.config import NONE, ProtocolConfig
 from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, write_splits
@@ -38,7 +41,8 @@ from emgasr.training.config import TrainingConfig
 from emgasr.version import __version__
 
 RUN_NAME, SPLITS_NAME = "run.json", "splits.json"
-WORK = "emgasr.protocol.work"
+WORK, CLASSIFY = "emgasr.protocol.work", "emgasr.protocol.classify_work"
+System = TrainingConfig | ClassifyConfig  # a network that is trained, or a classifier of windows
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def prepare(
     root: Path,
     manifest: Manifest,
     splits: SplitFile,
-    systems: Mapping[str, TrainingConfig],
+    systems: Mapping[str, System],
     lists: Mapping[str, Manifest],
     config: ProtocolConfig,
     command: str = "",
@@ -75,9 +79,12 @@ def prepare(
     for fold in splits.folds:
         check_fold(fold, folds[fold.name], splits.rule, manifest.root)
         for name, system in systems.items():
-            if system.init:
+            if begun := begun_from(at_fold(system, fold)):
                 held_out = [entry for entry in folds[fold.name] if entry.split in (CALIBRATION, TEST)]
-                check_init(system.init, _learned_from(system.init), held_out, f"system {name}, fold {fold.name}")
+                check_init(begun, _shaped(begun), held_out, f"system {name}, fold {fold.name}")
+    if config.lm and (named := [name for name, one in systems.items() if isinstance(one, ClassifyConfig)]):
+        wrong = f"{named[0]} is a classifier of windows, which no language model reads with"
+        raise ConfigError(f"system {named[0]}", wrong, "run it without --lm")
     if config.lm:
         tested = [entry for entries in folds.values() for entry in entries if entry.split == TEST]
         check_lm_text(config.lm, config.lm_text, prompts_of(tested, manifest))
@@ -89,7 +96,7 @@ def prepare(
         files, sha256 = _write_fold(root, fold, folds[fold.name], manifest, lists)
         for name, system in systems.items():
             for seed in config.seeds:
-                seeded = replace(system, seed=seed)
+                seeded = replace(at_fold(system, fold), seed=seed)
                 made = list(_fold_jobs(name, seeded, fold, folds[fold.name], files, sha256, config, held_back))
                 training[name, fold.name, seed] = made[0].name
                 jobs += made
@@ -178,7 +185,7 @@ def _of_fold(fold: Fold, entries: Sequence[Entry], listed: Manifest, name: str) 
 
 def _fold_jobs(
     name: str,
-    system: TrainingConfig,
+    system: System,
     fold: Fold,
     entries: Sequence[Entry],
     files: FoldFiles,
@@ -188,39 +195,81 @@ def _fold_jobs(
 ) -> Iterator[Job]:
     """Yield the training of a fold, then the readings of its test people; of all sessions too if `held_back`."""
     base = f"{name}/{fold.name}/seed{system.seed}"
+    tested = sorted({entry.subject for entry in entries if entry.split == TEST})
+    calibrated = sorted({entry.subject for entry in entries if entry.split == CALIBRATION} & set(tested))
     lm = os.path.abspath(config.lm) if config.lm else ""
+    depends = {"data": sha256, "lm": checksum_file(Path(lm)) if lm else ""}
+    if begun := begun_from(system):
+        depends["init"] = _weights_checksum(Path(begun))
+    session = SessionConfig(bool(config.carry), config.unlabelled_seconds, config.align_turns)
+    run = f"jobs/{base}/train/run"
+    plain = PersonConfig(name, system.seed, run, files, "", session=session, lm=lm, adaptation=config.adaptation)
+    if isinstance(system, ClassifyConfig):
+        made = to_mapping(system)
+        content = {"system": made, "files": to_mapping(files), "name": name}
+        train = Job(f"{base}/train", f"{CLASSIFY}:learn_fold", content, depends=depends)
+        yield train
+        # They learn in seconds: a job reads all people, so that it does not start for each.
+        for step, (person, people) in _steps(plain, system, config, held_back, tested, calibrated).items():
+            arguments = {"person": to_mapping(person), "people": people, "system": made}
+            read = f"{CLASSIFY}:classify_people"
+            yield Job(f"{base}/{step}", read, arguments, (train.name,), {"training": train.fingerprint()})
+        return
     tune = {"minutes": config.tune_minutes, "trials": config.tune_trials}
     content = {"training": to_mapping(system), "files": to_mapping(files), "tune": tune, "lm": lm}
-    depends = {"data": sha256, "lm": checksum_file(Path(lm)) if lm else ""}
     train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
     yield train
-    calibrated = {entry.subject for entry in entries if entry.split == CALIBRATION}
-    for subject in sorted({entry.subject for entry in entries if entry.split == TEST}):
-        plain = PersonConfig(
-            name,
-            system.seed,
-            f"jobs/{train.name}/run/model",
-            files,
-            subject,
-            session=SessionConfig(bool(config.carry), config.unlabelled_seconds, config.align_turns),
-            lm=lm,
-            adaptation=config.adaptation,
-        )
-        people = {f"{NONE}-0": plain}
-        if held_back:
-            people[f"{NONE}-all"] = replace(plain, all_sessions=True)
-        if subject in calibrated:
-            for method in (method for method in config.adaptation.methods if applies(method, system)):
-                for minutes in config.adaptation.minutes:
-                    people[f"{method}-{minutes:g}"] = replace(plain, method=method, minutes=float(minutes))
-        for step, person in people.items():
+    plain = replace(plain, model=f"{run}/model")
+    for step, (person, people) in _steps(plain, system, config, held_back, tested, calibrated).items():
+        for subject in people:
+            arguments = {"person": to_mapping(replace(person, subject=subject))}
             job_name = f"{base}/{folder_name(subject)}/{step}"
-            arguments = {"person": to_mapping(person)}
             yield Job(job_name, f"{WORK}:read_person", arguments, (train.name,), {"training": train.fingerprint()})
 
 
-def _learned_from(init: str) -> list[Entry] | None:
-    return trained_on(Path(init))
+def begun_from(system: System) -> str:
+    """Return the folder of the weights that a system starts from; empty where it starts from nothing."""
+    return system.init if isinstance(system, TrainingConfig) else system.features.encoder
+
+
+def at_fold(system: System, fold: Fold) -> System:
+    """Return a system with the fold's name for {fold} in the folder that it starts from, made absolute for its jobs."""
+    if not (begun := begun_from(system)):
+        return system
+    folder = os.path.abspath(begun.replace("{fold}", fold.name))
+    if isinstance(system, TrainingConfig):
+        return replace(system, init=folder)
+    return replace(system, features=replace(system.features, encoder=folder))
+
+
+def _shaped(init: str) -> list[Entry] | None:
+    """Return everybody who shaped the weights of a folder, those who chose them too; None: nobody knows."""
+    entries = lineage.read(Path(init))
+    return trained_on(Path(init)) if entries is None else list(entries)
+
+
+def _weights_checksum(init: Path) -> str:
+    """Return a checksum of the weights in a folder, a model's or a pretrained encoder's, by their names."""
+    files = sorted(init.glob("*.safetensors"))
+    return " ".join(f"{path.name} {checksum_file(path)}" for path in files)
+
+
+def _steps(
+    plain: PersonConfig,
+    system: System,
+    config: ProtocolConfig,
+    held_back: bool,
+    tested: list[str],
+    calibrated: list[str],
+) -> dict[str, tuple[PersonConfig, list[str]]]:
+    """Return what each step of the ladder reads, and of whom, by the name of its job."""
+    found = {f"{NONE}-0": (plain, tested)}
+    if held_back:
+        found[f"{NONE}-all"] = (replace(plain, all_sessions=True), tested)
+    for method in (method for method in config.adaptation.methods if calibrated and applies(method, system)):
+        for amount in amounts(config.adaptation):
+            found[f"{method}-{amount.name}"] = (replace(plain, method=method, amount=amount), calibrated)
+    return found
 
 
 def read_lists(paths: Mapping[str, str]) -> dict[str, Manifest]:

@@ -17,6 +17,7 @@ from emgasr.files.plain_data import read_json
 from emgasr.protocol.config import NONE
 from emgasr.protocol.plan import RUN_NAME
 from emgasr.protocol.results import Ladder, Pair, PeopleFigure, PeopleResult, PersonResult, Reached, of_symbols
+from emgasr.protocol.side_by_side import amount_of, by_session, pairs_table, side_by_side
 from emgasr.protocol.tables import between_systems, curves, minutes_to, over_people
 
 if TYPE_CHECKING:
@@ -131,11 +132,12 @@ def render(
     for name, sessions in dict.fromkeys((row.cell.list_name, row.cell.sessions) for row in table):
         chosen = [row for row in table if (row.cell.list_name, row.cell.sessions) == (name, sessions)]
         which = "all sessions of the test people" if sessions == "all" else "the test sessions"
-        parts += [f"## {markdown_text(name)}: {which}", "", *_table(chosen), ""]
+        parts += [f"## {markdown_text(name)}: {which}", "", *_table(chosen), "", *side_by_side(chosen)]
+    parts += by_session(results)
     if ladder := curves(results):
         parts += ["## The ladder, of the people who have every step", "", *_ladder(ladder), ""]
     if pairs:
-        parts += ["## Between systems", "", *_pairs(pairs), ""]
+        parts += ["## Between systems", "", *pairs_table(pairs), ""]
     if reached:
         parts += [f"## Minutes of calibration to an error rate of {100 * reached[0].target:g} %", ""]
         for one in reached:
@@ -239,7 +241,7 @@ def _table(rows: Sequence[PeopleResult]) -> list[str]:
     lines = [head, ["---"] * len(head)]
     for row in rows:
         cell = row.cell
-        cells = [markdown_text(cell.system), markdown_text(cell.method), f"{cell.minutes:g}", str(row.people)]
+        cells = [markdown_text(cell.system), markdown_text(cell.method), amount_of(cell), str(row.people)]
         for name in names:
             cells += _cells(row.figures.get(name))
         if false:
@@ -283,25 +285,6 @@ def _ladder(ladders: Mapping[Ladder, Sequence[PeopleResult]]) -> list[str]:
         place = [markdown_text(name), markdown_text(system), markdown_text(method)]
         lines.append([*place, str(steps[0].people), *(shown.get(m, "") for m in minutes)])
     return [f"| {' | '.join(cells)} |" for cells in lines]
-
-
-def _pairs(pairs: Sequence[Pair]) -> list[str]:
-    lines = [
-        "| list | method | minutes | first − second | mean difference | people | Wilcoxon p |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for pair in pairs:
-        cell = pair.cell
-        if cell.sessions == "all" and len({p.cell.sessions for p in pairs}) > 1 and cell.method != NONE:
-            continue
-        which = markdown_text(f"{cell.list_name} ({cell.sessions})")
-        systems = f"{markdown_text(pair.first)} − {markdown_text(pair.second)}"
-        lines.append(
-            f"| {which} | {markdown_text(cell.method)} | {cell.minutes:g} | {systems} "
-            f"| {100 * pair.mean_difference:+.2f} | {pair.people} | {pair.wilcoxon_p:.3g} |"
-        )
-    note = "Signed-rank test over people, two-sided, not corrected for the number of comparisons."
-    return [*lines, "", note]
 
 
 def _write_cards(root: Path, results: Sequence[PersonResult], run: Mapping[str, Any]) -> None:

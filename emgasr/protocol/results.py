@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from emgasr.config.fields import fields_of
 from emgasr.errors import OutputError
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+from emgasr.evaluation.executions import ACTIVATED, BALANCED, EXECUTION, FALSE_ACTIVATIONS, WINDOW
 from emgasr.evaluation.naming import ACCURACY, NAMINGS, Naming
 from emgasr.frontend.session import Unlabelled
 
@@ -18,6 +19,9 @@ FIGURES = (
     ACCURACY,
     *(f"{rate}_{way}" for rate in ("cer", "ler", "ter", "cer_rendered", "wer") for way in (WITH_LM, GREEDY)),
 )
+# Shown together or not at all; none is a headline. Of the first four more is better.
+TOGETHER = (EXECUTION, BALANCED, WINDOW, ACTIVATED, FALSE_ACTIVATIONS)
+MORE_IS_BETTER = (ACCURACY, EXECUTION, BALANCED, WINDOW, ACTIVATED)
 RENAMED = {"rung": "method", "calibration": "adaptation"}  # keys of rows that an earlier release wrote
 TRAINING = ("parameters", "train_people", "train_minutes", "train_hours")
 UNLABELLED = ("unlabelled_seconds_median", "unlabelled_seconds_most")
@@ -29,7 +33,8 @@ _FIELDS: dict[str, Any] = {
     **{"subject": str, "adaptation": dict[str, Any] | None},
     **dict.fromkeys(UNLABELLED, float | None),
     **dict.fromkeys((*(naming.plural for naming in NAMINGS), *_COUNTS), int | None),
-    **dict.fromkeys((*FIGURES, *_FALSE.values(), *TRAINING, "rest_minutes", "test_hours"), float | None),
+    **dict.fromkeys((*FIGURES, *TOGETHER, *_FALSE.values(), *TRAINING, "rest_minutes", "test_hours"), float | None),
+    "amount": str | None,
 }
 
 
@@ -42,17 +47,18 @@ def of_symbols(naming: Naming | None) -> tuple[str, ...]:
 
 
 class Cell(NamedTuple):
-    """What results are averaged within, over people."""
+    """What results are averaged within, over people; `amount` says how much was adapted to where minutes do not."""
 
     system: str
     list_name: str
     sessions: str
     method: str
     minutes: float
+    amount: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it stands in a row."""
-        return dict(zip(CELL, self, strict=True))
+        return dict(zip(CELL, self, strict=False)) | ({"amount": self.amount} if self.amount else {})
 
 
 class Ladder(NamedTuple):
@@ -70,7 +76,7 @@ class PersonResult:
     Args:
         cell: where it stands in the table.
         subject: whose.
-        figures: those of FIGURES that it has, as fractions.
+        figures: those of FIGURES and TOGETHER that it has, as fractions, false activations as a number a minute.
         naming: what the symbols and their error rate are called; None where the row does not say (accuracy alone).
         symbols: of the references.
         isolated: whether each recording holds exactly one symbol, so that accuracy is what counts.
@@ -104,13 +110,15 @@ class PersonResult:
         advice = "run `emgasr protocol run` to its end"
         found = fields_of(row, _FIELDS, where, OutputError, advice, "a row")
         adaptation = fields_of(found["adaptation"] or {}, {"kept": bool | None}, where, OutputError, advice, "a row")
-        figures = {name: found[name] for name in FIGURES if found[name] is not None}
+        figures = {name: found[name] for name in (*FIGURES, *TOGETHER) if found[name] is not None}
         naming = next((naming for naming in NAMINGS if found[naming.plural] is not None), None)
         if lacking := _lacking(figures, naming):
             raise OutputError(where, f"a row: lacks the field {lacking!r}", advice)
         items = (found["items"] or 0) - (found["items_at_rest"] or 0)
         return PersonResult(
-            Cell(*(found[name] for name in CELL)),
+            Cell(
+                **{"list_name" if name == "list" else name: found[name] for name in CELL}, amount=found["amount"] or ""
+            ),
             found["subject"],
             figures,
             naming,

@@ -14,12 +14,15 @@ import numpy as np
 from scipy.stats import wilcoxon
 
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
+from emgasr.evaluation.executions import EXECUTION
 from emgasr.evaluation.naming import ACCURACY
 from emgasr.frontend.session import Unlabelled
 from emgasr.manifests.manifest import TEST
 from emgasr.protocol.config import NONE
 from emgasr.protocol.results import (
     FIGURES,
+    MORE_IS_BETTER,
+    TOGETHER,
     TRAINING,
     Cell,
     Ladder,
@@ -36,7 +39,7 @@ from emgasr.score import mean_interval
 def headline(results: Iterable[PersonResult]) -> str:
     """Return the figure that results of one list are judged by; accuracy only where every recording is isolated."""
     results = list(results)
-    names = {name for result in results for name in result.figures}
+    names = {name for result in results for name in result.figures if name in FIGURES}
     if len(names) > 1 and not all(result.isolated for result in results):
         names.discard(ACCURACY)
     return next(name for name in FIGURES if name in names)
@@ -48,21 +51,28 @@ def over_people(results: Sequence[PersonResult], seed: int = 0) -> list[PeopleRe
 
 
 def between_systems(results: Sequence[PersonResult]) -> list[Pair]:
-    """Return each pair of systems in each cell; p is two-sided, and not corrected for how many pairs there are."""
+    """Return each pair of systems in each cell, by the headline and by those of TOGETHER that both have.
+
+    p is two-sided, and not corrected for how many pairs there are.
+    """
     cells = _cells(results)
+    headlines = {
+        name: headline(result for result in results if result.cell.list_name == name)
+        for name in {cell.list_name for cell in cells}
+    }
     found = []
     for place in dict.fromkeys(cell[1:] for cell in cells):
         systems = [cell.system for cell in cells if cell[1:] == place]
         for first, second in combinations(systems, 2):
             cell = Cell(first, *place)
-            name = headline(result for result in results if result.cell.list_name == cell.list_name)
-            one, other = (_by_person(cells[Cell(system, *place)], name) for system in (first, second))
-            people = sorted(one.keys() & other.keys())
-            differences = [one[person] - other[person] for person in people]
-            if not people:
-                continue
-            p = float(wilcoxon(differences).pvalue) if any(differences) else 1.0
-            found.append(Pair(first, second, cell, name, len(people), statistics.fmean(differences), p))
+            for name in _compared(headlines[cell.list_name]):
+                one, other = (_by_person(cells[Cell(system, *place)], name) for system in (first, second))
+                people = sorted(one.keys() & other.keys())
+                differences = [one[person] - other[person] for person in people]
+                if not people:
+                    continue
+                p = float(wilcoxon(differences).pvalue) if any(differences) else 1.0
+                found.append(Pair(first, second, cell, name, len(people), statistics.fmean(differences), p))
     return found
 
 
@@ -108,15 +118,20 @@ def curves(results: Sequence[PersonResult], seed: int = 0) -> dict[Ladder, list[
     return found
 
 
+def _compared(headline: str) -> list[str]:
+    """Return the figures that systems are compared by; accuracy of single takes is that of executions already."""
+    return [headline, *(name for name in TOGETHER if (headline, name) != (ACCURACY, EXECUTION))]
+
+
 def _over_people(cell: Cell, members: Sequence[PersonResult], seed: int) -> PeopleResult:
     figures = {}
     naming = members[0].naming
-    for name in FIGURES:
+    for name in (*FIGURES, *TOGETHER):
         rates = _by_person(members, name)
         if not rates:
             continue
         values = np.array(list(rates.values()))
-        worst = (min if name == ACCURACY else max)(rates, key=lambda person: rates[person])
+        worst = (min if name in MORE_IS_BETTER else max)(rates, key=lambda person: rates[person])
         several = len(values) > 1
         figures[name] = PeopleFigure(
             float(values.mean()),
@@ -186,7 +201,7 @@ def _by_person(results: Iterable[PersonResult], name: str) -> dict[str, float]:
 def _ladders(results: Sequence[PersonResult]) -> dict[Ladder, list[PersonResult]]:
     """Return each ladder's results on the test sessions, those without adaptation as its first step."""
     ladders: dict[Ladder, list[PersonResult]] = {}
-    tested = [result for result in results if result.cell.sessions == TEST]
+    tested = [result for result in results if result.cell.sessions == TEST and not result.cell.amount]
     for result in tested:
         if result.cell.method != NONE:
             ladder = Ladder(result.cell.system, result.cell.list_name, result.cell.method)

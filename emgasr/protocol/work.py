@@ -26,7 +26,8 @@ from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.models.folder import SEARCH_NAME, load_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.protocol.adaptation import Adapted, adapt, earliest
+from emgasr.protocol.adaptation import Adapted, adapt
+from emgasr.protocol.amounts import Amount, chosen
 from emgasr.protocol.checks import check_fitted
 from emgasr.protocol.config import NONE, AdaptationConfig
 from emgasr.protocol.folds import CALIBRATION
@@ -74,7 +75,7 @@ class PersonConfig:
         files: of its fold.
         subject: who is read.
         method: adaptation method.
-        minutes: of calibration recordings.
+        amount: of calibration recordings.
         all_sessions: whether all sessions of the person are read, those for calibration too; only without adaptation.
         session: with which statistics the recordings of a session are read.
         lm: language model.
@@ -87,7 +88,7 @@ class PersonConfig:
     files: FoldFiles
     subject: str
     method: str = NONE
-    minutes: float = 0.0
+    amount: Amount = field(default_factory=Amount)
     all_sessions: bool = False
     session: SessionConfig = field(default_factory=SessionConfig)
     lm: str = ""
@@ -148,7 +149,7 @@ def read_person(folder: Path, root: Path, *, person: Mapping[str, Any]) -> list[
         return []
     adapted.recognizer.to(choose_device(training.fit.device))
     lists = config.files.lists or {"sessions": config.files.held_out}
-    rows = [_read_list(config, root, adapted, held_out, name, root / path) for name, path in lists.items()]
+    rows = [read_list(config, root, adapted, held_out, name, root / path) for name, path in lists.items()]
     shutil.rmtree(folder / "personal", ignore_errors=True)  # a copy of the model a person and step would fill a disk
     return rows
 
@@ -178,12 +179,12 @@ def _adapted(
     facts: dict[str, Any] = {}
     if config.method != NONE:
         shortest_s = getattr(training.data, "shortest_s", 0.0) / (1 - config.adaptation.held_out)
-        entries = _entries_of(config.subject, held_out, CALIBRATION)
-        chosen = earliest(entries, config.minutes, shortest_s, config.adaptation.shortfall)
-        if not chosen:
+        entries = entries_of(config.subject, held_out, CALIBRATION)
+        found = chosen(config.amount, entries, held_out, shortest_s, config.adaptation.shortfall)
+        if found is None:
             return None
-        recordings = [open_entry(entry, held_out.root).segment(0.0, seconds) for entry, seconds in chosen]
-        facts["seconds"] = sum(seconds for _, seconds in chosen)
+        recordings = found.recordings
+        facts |= {"seconds": found.seconds} | ({"takes": found.takes} if found.takes else {})
     shutil.rmtree(folder / "personal", ignore_errors=True)  # of a try that was lost on the way
     model = root / config.model
     template = load_profile(model / TEMPLATE_NAME)
@@ -191,14 +192,14 @@ def _adapted(
     return replace(made, facts=facts | made.facts)
 
 
-def _read_list(
+def read_list(
     config: PersonConfig, root: Path, adapted: Adapted, held_out: Manifest, name: str, path: Path
 ) -> dict[str, Any]:
     """Return the figures of one list's recordings of the person."""
     tests = read_manifest(path)
-    entries = _entries_of(config.subject, tests, *(tests.splits if config.all_sessions else [TEST]))
+    entries = entries_of(config.subject, tests, *(tests.splits if config.all_sessions else [TEST]))
     if not config.all_sessions:
-        check_apart(_entries_of(config.subject, held_out, CALIBRATION), entries)
+        check_apart(entries_of(config.subject, held_out, CALIBRATION), entries)
     named = Opened(entries, lambda entry: _with_rest(adapted.prepare(open_entry(entry, tests.root))))
     recognizer = adapted.recognizer
     items = items_of(recognizer, named, config.session, adapted.unlabelled_s)
@@ -206,13 +207,15 @@ def _read_list(
     evaluation = evaluate(items, recognizer.tokens, search, system=config.system, seed=config.seed)
     _, result = results_of(evaluation)
     sessions = "all" if config.all_sessions else TEST
-    place = {"list": name, "sessions": sessions, "method": config.method, "minutes": config.minutes}
+    place = {"list": name, "sessions": sessions, "method": config.method, "minutes": config.amount.minutes}
+    place |= {"amount": str(config.amount)} if str(config.amount) else {}
     hours = sum(entry.duration_s for entry in entries) / 3600
     facts = {"test_hours": hours, "adaptation": adapted.facts}
     return {"system": config.system, **place, **result.as_dict(), **facts}
 
 
-def _entries_of(subject: str, manifest: Manifest, *sides: str) -> list[Entry]:
+def entries_of(subject: str, manifest: Manifest, *sides: str) -> list[Entry]:
+    """Return a person's entries on these sides."""
     return [entry for entry in manifest.entries if entry.subject == subject and entry.split in sides]
 
 

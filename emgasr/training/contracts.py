@@ -59,11 +59,13 @@ class Judgement:
         figures: numbers by name, as the log holds them behind `validation_`; the lowest `chooses` wins.
         warning: a line for people if training seems to go wrong.
         plateau: what the model writes whatever it is given ("nothing but blanks"), if that is so; empty if not.
+        latest: whether nothing says which weights are best, so that the latest ones are kept.
     """
 
     figures: Mapping[str, float]
     warning: str = ""
     plateau: str = ""
+    latest: bool = False
 
 
 class Validator(Protocol[Judged]):

@@ -238,8 +238,8 @@ class _Fit(Generic[Model]):
         if torch.isfinite(norm):
             self.optimizer.step()
         self.progress.step += 1
-        self.loss = float(loss.detach())
-        values = {name: round(float(value.detach()), 6) for name, value in losses.items()}
+        self.loss, *each = torch.stack([loss, *losses.values()]).detach().tolist()  # one copy from a GPU
+        values = {name: round(value, 6) for name, value in zip(losses, each, strict=True)}
         self._log({"step": self.progress.step, "loss": self.loss, **values, "gradient_norm": float(norm)})
 
     def _fraction(self) -> float:
@@ -274,7 +274,7 @@ class _Fit(Generic[Model]):
         if self.rank == 0:
             judged = self.validate(self.objective.model)
             value = judged.figures[self.validate.chooses]
-            if value < self.progress.best:
+            if value < self.progress.best or judged.latest:
                 self.progress.best, self.progress.best_step = value, self.progress.step
                 self.progress.figures = dict(judged.figures)
                 self.save_best(self.objective.model, value, self.progress.step)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from emgasr.config.bounds import Within, check_within
 from emgasr.data.augment import THIRDS, Augment, AugmentConfig
 from emgasr.data.batches import Batch
-from emgasr.errors import DataError
+from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.normalize import NormalizeState
 from emgasr.models.recognizer import Recognizer
 from emgasr.state import frame_mask
@@ -26,6 +26,7 @@ class CTCConfig:
     """What is minimized: CTC, with two aids.
 
     Args:
+        ctc_weight: weight of CTC itself; 0 for gestures that are held, of which the frame-level loss says all.
         intermediate_weight: weight of the intermediate CTC loss (0.3 in arXiv 2102.03216).
         frame_weight: weight of the frame-level loss from the known times of keys or takes.
         frame_head: where that loss is taken. shared: on the emissions themselves, right for keys, which are held for a
@@ -37,6 +38,7 @@ class CTCConfig:
             loss leads, and training does not sit on blanks.
     """
 
+    ctc_weight: Annotated[float, Within(0, 1000)] = 1.0
     intermediate_weight: Annotated[float, Within(0, 1000)] = 0.3
     frame_weight: Annotated[float, Within(0, 1000)] = 0.3
     frame_head: Literal["shared", "own"] = "shared"
@@ -45,6 +47,11 @@ class CTCConfig:
 
     def __post_init__(self) -> None:
         check_within(self, "objective")
+        if not (self.ctc_weight or self.frame_weight):
+            raise ConfigError("objective", "ctc_weight and frame_weight are 0: nothing trains the output", "raise one")
+        if not self.ctc_weight and self.frame_head == "own":
+            wrong = "is own, and ctc_weight 0: nothing trains the emissions"
+            raise ConfigError("objective.frame_head", wrong, "set it to shared, or raise ctc_weight")
 
 
 class CTCObjective(Objective[Recognizer]):
@@ -102,16 +109,22 @@ class CTCObjective(Objective[Recognizer]):
         ctc_share = self._ctc_share(step)
         model = self.recognizer
         samples = self.augment.samples(batch.samples, batch.lengths)
-        with torch.no_grad():
+        with (
+            torch.no_grad(),
+            torch.autocast(samples.device.type, enabled=False),
+        ):  # powers span more than bfloat16 tells
             frames, lengths = model.features(samples, batch.lengths)
         frames, lengths = model.normalize(frames, lengths, self._begun(batch))
         takes = self._takes(batch, lengths, frames.shape[1]) if self.augment.config.take_spread else None
         hidden, lengths, intermediate = model.encoder(self.augment.frames(frames, lengths, takes), lengths)
         log_probs = model.log_probs(hidden)
-        losses = {"ctc": ctc_share * _ctc(log_probs, lengths, batch)}
+        losses = {}
+        counts = lengths.cpu(), batch.target_lengths.cpu()  # CTC wants them there: one wait for a GPU, not one a loss
+        if self.config.ctc_weight:
+            losses["ctc"] = ctc_share * self.config.ctc_weight * _ctc(log_probs, *counts, batch.targets)
         if self.config.intermediate_weight and intermediate:
             weight = ctc_share * self.config.intermediate_weight
-            each = [_ctc(model.log_probs(middle), lengths, batch) for middle in intermediate]
+            each = [_ctc(model.log_probs(middle), *counts, batch.targets) for middle in intermediate]
             losses["intermediate"] = weight * torch.stack(each).mean()
         if self.config.frame_weight:
             held = log_probs
@@ -166,16 +179,17 @@ class CTCObjective(Objective[Recognizer]):
         return total / batch.target_lengths.sum().clamp(min=1)
 
 
-def _ctc(log_probs: Tensor, lengths: Tensor, batch: Batch) -> Tensor:
+def _ctc(log_probs: Tensor, lengths: Tensor, target_lengths: Tensor, targets: Tensor) -> Tensor:
+    """CTC per label of log-probabilities (B, F, V); both lengths (B,) lie on the CPU."""
     if not log_probs.shape[1]:  # all shorter than an output frame: no alignment, which counts nothing below either
         return log_probs.sum()
     total = functional.ctc_loss(
         log_probs.transpose(0, 1),
-        batch.targets,
+        targets,
         lengths,
-        batch.target_lengths,
+        target_lengths,
         blank=0,
         reduction="sum",
         zero_infinity=True,
     )
-    return total / batch.target_lengths.sum().clamp(min=1)
+    return total / max(1, int(target_lengths.sum()))

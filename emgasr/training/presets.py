@@ -8,18 +8,20 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 
+from emgasr.config.parsing import to_mapping
 from emgasr.corpora import open_entry
 from emgasr.display.wording import counted
 from emgasr.errors import ConfigError
 from emgasr.frontend.mains import find_mains, harmonics
 from emgasr.manifests.manifest import read_manifest
-from emgasr.recording import Recording
+from emgasr.models.pretrained import is_pretrained, load_pretrained
+from emgasr.recording import Recording, Signal
 
 Task = Literal["typing", "words", "gestures", "letters"]
 TASKS: tuple[Task, ...] = ("typing", "words", "gestures", "letters")
@@ -116,15 +118,30 @@ class Preset:
     free: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by section: what may be fitted to the budget
 
 
-def preset_for(manifest: str | Path, split: str, validation: tuple[str | Path, str], task: str) -> Preset:
+def preset_for(
+    manifest: str | Path, split: str, validation: tuple[str | Path, str], task: str, init: str = ""
+) -> Preset:
     """Return the preset for the recordings of a manifest's split; `task` may be auto: as their labels say.
 
-    `validation` is the manifest and the split that validate; there may be no such split.
+    `validation` is the manifest and the split that validate; there may be no such split. `init` is the folder that
+    training starts from: a pretrained encoder decides features and encoder.
     """
     listed, held_out = read_manifest(manifest), read_manifest(validation[0])
     judges = {entry.subject for entry in held_out.entries if entry.split == validation[1]}
-    facts = Facts.of([open_entry(entry, listed.root) for entry in listed.split(split)], judges)
-    return preset(task_of(facts) if task == "auto" else cast(Task, task), facts)
+    recordings = [open_entry(entry, listed.root) for entry in listed.split(split)]
+    Signal.of(recordings[0]).with_montage_of(recordings)  # a model is for one layout
+    facts = Facts.of(recordings, judges)
+    made = preset(task_of(facts) if task == "auto" else cast(Task, task), facts)
+    return of_pretrained(made, init, facts) if init and is_pretrained(Path(init)) else made
+
+
+def of_pretrained(made: Preset, init: str, facts: Facts) -> Preset:
+    """Return a preset whose features and encoder are those of the pretrained encoder in the folder `init`."""
+    config = load_pretrained(Path(init)).config
+    features = to_mapping(config.features) | {"epsilon": float(f"{max(1e-9, FLOOR * facts.power):.2g}")}
+    parts = {"features": features, "normalize": to_mapping(config.normalize), "encoder": to_mapping(config.encoder)}
+    reason = ("features and network of the pretrained encoder", f"training starts from {init}")
+    return replace(made, values=made.values | parts, reasons=(*made.reasons[:1], *made.reasons[3:], reason))
 
 
 def task_of(facts: Facts) -> Task:

@@ -13,9 +13,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
+from emgasr.config.typed_data import Kinds
 from emgasr.display.visible import markdown_text
 from emgasr.errors import ConfigError, ManifestError, ModelError
 from emgasr.files.as_json import as_json
@@ -24,10 +25,22 @@ from emgasr.files.plain_data import LARGEST_TABLE, read_json, read_yaml
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TRAIN, VALIDATION, Entry, Manifest, checksum_file
 from emgasr.training.checkpoint import CHECKPOINT_NAME, checkpoint_step
-from emgasr.training.config import KINDS, TrainingConfig
+from emgasr.training.config import KINDS
 
 START_NAME, CONFIG_NAME = "start.json", "training.yaml"
-FIXED = ("task", "tokens", "features", "normalize", "encoder", "init")  # what a checkpoint is of
+# What a checkpoint is of.
+FIXED = ("task", "tokens", "features", "normalize", "encoder", "init", "manifests", "targets", "reconstruction")
+
+
+class RunConfig(Protocol):
+    """A configuration of training or pretraining: what a run of it learned from, and what it may not change."""
+
+    @property
+    def train_split(self) -> str: ...
+    @property
+    def validation_split(self) -> str: ...
+    @property
+    def init(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,7 @@ class Begun:
         return "; changed on the way: " + ", ".join(changes) if changes else ""
 
 
-def begin(config: TrainingConfig, manifest: Manifest, held_out: Manifest, parameters_sha256: str) -> Begun:
+def begin(config: RunConfig, manifest: Manifest, held_out: Manifest, parameters_sha256: str) -> Begun:
     """Return what a run begins with; the people who shaped the model that it starts from are among them."""
     inherited = lineage.read(Path(config.init)) if config.init else ()
     return Begun(
@@ -65,7 +78,7 @@ def begin(config: TrainingConfig, manifest: Manifest, held_out: Manifest, parame
     )
 
 
-def write_begun(begun: Begun, config: TrainingConfig, folder: Path) -> None:
+def write_begun(begun: Begun, config: RunConfig, folder: Path) -> None:
     """Write start.json and training.yaml."""
     content = dataclasses.asdict(begun) | {"shaped_by": [lineage.as_row(entry) for entry in begun.shaped_by]}
     with replacing(folder / START_NAME) as path:
@@ -79,10 +92,16 @@ def stopped_before_its_first_checkpoint(folder: Path) -> bool:
 
 
 def check_resumed(
-    folder: Path, config: TrainingConfig, manifest: Manifest, held_out: Manifest, other_data: bool
+    folder: Path,
+    config: RunConfig,
+    manifest: Manifest,
+    held_out: Manifest,
+    other_data: bool,
+    kinds: Kinds = KINDS,
 ) -> Begun:
     """Return what the run began with and this change; a ConfigError or ManifestError for what cannot change."""
-    begun, before = read_begun(folder), _config(folder)
+    path = folder / CONFIG_NAME
+    begun, before = read_begun(folder), from_mapping(type(config), kinds, read_yaml(path), path)
     options = _differences(to_mapping(before), to_mapping(config))
     if fixed := [name for name in options if name.partition(".")[0] in FIXED]:
         was, now = options[fixed[0]]
@@ -130,11 +149,7 @@ def read_begun(folder: Path) -> Begun:
     return begun
 
 
-def _config(folder: Path) -> TrainingConfig:
-    return from_mapping(TrainingConfig, KINDS, read_yaml(folder / CONFIG_NAME), folder / CONFIG_NAME)
-
-
-def _data(config: TrainingConfig, manifest: Manifest, held_out: Manifest) -> tuple[Entry, ...]:
+def _data(config: RunConfig, manifest: Manifest, held_out: Manifest) -> tuple[Entry, ...]:
     trained = lineage.of_entries(manifest.split(config.train_split), TRAIN)
     return (*trained, *lineage.of_entries(held_out.split(config.validation_split), VALIDATION))
 
@@ -168,7 +183,7 @@ def _difference(before: tuple[Entry, ...], now: tuple[Entry, ...]) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _check_files(config: TrainingConfig, manifest: Manifest, held_out: Manifest, begun_unix_s: float) -> None:
+def _check_files(config: RunConfig, manifest: Manifest, held_out: Manifest, begun_unix_s: float) -> None:
     """Raise a ManifestError if a recording's file was changed since the run began."""
     sides = ((manifest, config.train_split), (held_out, config.validation_split))
     for file, sha256 in {(side.file(e), e.sha256) for side, split in sides for e in side.split(split)}:

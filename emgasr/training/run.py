@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from emgasr.corpora import open_entry
 from emgasr.corpora.single import steps_of
@@ -25,6 +26,7 @@ from emgasr.manifests.leaks import check_apart, check_disjoint
 from emgasr.manifests.manifest import TRAIN, Manifest, read_manifest
 from emgasr.manifests.splits import every_nth
 from emgasr.models.folder import load_recognizer, save_recognizer
+from emgasr.models.pretrained import is_pretrained, load_pretrained
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
@@ -97,13 +99,13 @@ def train(
         for _, recording in validation:
             recognizer.signal.check(recording)
         if config.init and not resume:
-            _take_weights(recognizer, load_recognizer(config.init), config.init)
+            _take_weights(recognizer, config.init)
         batches = make_sampler(config.data, named, tokens, config.seed)
         validate = make_validator(config.data, validation, tokens)
         if begun is None:
             begun = begin(config, manifest, held_out, parameters_checksum(recognizer))
         if first:
-            stack.enter_context(_claimed(folder, resume))
+            stack.enter_context(claimed(folder, resume))
         begins = make_session_start(config.data, recognizer, batches, log if first else _unlogged)
         objective = CTCObjective(recognizer, config.objective, config.augment, begins)
         if free and not resume and "RANK" not in os.environ:
@@ -159,15 +161,16 @@ def with_validation(manifest: Manifest, config: TrainingConfig, log: Callable[[s
     return replace(manifest, entries=tuple(entries))
 
 
-def _claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:
+def claimed(folder: Path, resume: bool) -> AbstractContextManager[Path]:
+    """Claim a run's folder, or lock it to go on in it."""
     advice = f"go on with `emgasr train --resume --out {folder}`" if (folder / CHECKPOINT_NAME).is_file() else ""
     return locked_folder(folder) if resume else claimed_folder(folder, None, done=CHECKPOINT_NAME, advice=advice)
 
 
-def parameters_checksum(recognizer: Recognizer) -> str:
+def parameters_checksum(model: nn.Module) -> str:
     """Return the SHA-256 of all parameters by name; statistics of a fixed normalization are no parameters."""
     digest = hashlib.sha256()
-    for name, value in sorted(recognizer.named_parameters()):
+    for name, value in sorted(model.named_parameters()):
         digest.update(f"{name} {tuple(value.shape)} ".encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -221,7 +224,12 @@ def make_session_start(
     return SessionStart(recognizer, batches.sequences.sessions, config.worn_s, log)
 
 
-def _take_weights(recognizer: Recognizer, other: Recognizer, where: str) -> None:
+def _take_weights(recognizer: Recognizer, where: str) -> None:
+    """Start from the weights of a model folder, or of a pretrained encoder, which has no head."""
+    if is_pretrained(Path(where)):
+        load_pretrained(Path(where)).give(recognizer.encoder, recognizer.config, where)
+        return
+    other = load_recognizer(where)
     if (recognizer.config, recognizer.tokens) != (other.config, other.tokens):
         raise ConfigError(where, "has another configuration or other tokens", "use its own config.yaml as --config")
     recognizer.load_state_dict(other.state_dict())

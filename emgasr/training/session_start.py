@@ -11,6 +11,7 @@ from torch import Tensor
 
 from emgasr.data.compose import Take
 from emgasr.data.electrode_quality import WINDOW_S, examine_electrodes
+from emgasr.data.take_frames import frames_of_takes
 from emgasr.frontend.electrodes import dead, profile
 from emgasr.frontend.mains import find_mains
 from emgasr.frontend.normalize import NormalizeState
@@ -98,15 +99,11 @@ def _muted(
     return model.features.of_channels(gone)
 
 
-@torch.no_grad()
 def _totals(model: Recognizer, takes: Sequence[Take]) -> tuple[Tensor, Tensor, Tensor]:
     """Return of each take the number of its frames (n,), their sum and their sum of squares (n, N, E, K)."""
-    device = model.head.weight.device
-    found = []
-    for take in takes:
-        samples = torch.from_numpy(take.samples - take.samples.mean(0)).float()[None].to(device)
-        frames, _ = model.features(samples, torch.tensor([samples.shape[1]], device=device))
-        rows = frames[0].cpu()
-        found.append((torch.tensor(float(len(rows))), rows.sum(0), rows.square().sum(0)))
+    found: list[tuple[Tensor, Tensor, Tensor]] = [(torch.empty(0),) * 3] * len(takes)
+    for place, frames in frames_of_takes(model, takes):
+        rows = frames.cpu()
+        found[place] = (torch.tensor(float(len(rows))), rows.sum(0), rows.square().sum(0))
     counts, totals, squares = (torch.stack(column) for column in zip(*found, strict=True))
     return counts, totals, squares

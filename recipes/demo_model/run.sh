@@ -1,62 +1,73 @@
 #!/usr/bin/env bash
 # Makes the model that ships in emgasr/assets/model: recipes/demo_model/run.sh WORK
-# What lies in WORK from an earlier, stopped run is used: recordings are kept, training resumes from its checkpoint.
+# What lies in WORK from an earlier, stopped run is used: recordings are kept, training resumes from its checkpoint, and
+# a run/ with the file `done`, made elsewhere, needs no training people.
 set -euo pipefail
 
 work=${1:?usage: recipes/demo_model/run.sh WORK}
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 people=${PEOPLE:-120}                         # training people, each with one session
 minutes_each=${MINUTES_EACH:-4}               # of typing
 held_out=${HELD_OUT:-6}                       # validation people, and as many test people for the card, of 2 minutes
+jobs=${JOBS:-1}                               # people simulated at a time, each by a process
+config=${CONFIG:-$here/conformer.yaml}        # of the training
 train_minutes=${TRAIN_MINUTES:-45}            # wall-clock budget of training
+read -r -a options <<< "${TRAIN_OPTIONS:-}"   # more options of `emgasr train`, as --fit.workers 2
+stop_after=${STOP_AFTER:-}                    # train: the weights are carried away, and the rest is done elsewhere
 trials=${TRIALS:-120}                         # configurations of the search tried on validation people
+tune_minutes=${TUNE_MINUTES:-12}              # of validation people, at most, that they are tried on
 order=${ORDER:-6}                             # of the language model
-package=${PACKAGE:-emgasr/assets/model}         # where the finished model goes
+package=${PACKAGE:-emgasr/assets/model}       # where the finished model goes
 emgasr=${EMGASR:-emgasr}
+read -r -a python <<< "${PYTHON:-python3}"
 
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+cd "$here/../.."
 
 simulate() {  # split, people, minutes, first person
     [ -f "$work/$1/manifest.jsonl" ] ||
         $emgasr simulate --out "$work/$1" --split "$1" --people "$2" --sessions 1 --session-minutes "$3" --seed "$4" \
-            --overwrite
+            --jobs "$jobs" --overwrite
 }
-simulate train "$people" "$minutes_each" 0
 simulate validation "$held_out" 2 0
-simulate test "$held_out" 2 100               # not the people whom `emgasr demo` shows first
 
 if [ ! -f "$work/run/done" ]; then
+    simulate train "$people" "$minutes_each" 0
     resume=()
     [ ! -f "$work/run/checkpoint.pt" ] || resume=(--resume)
-    $emgasr train "$work/train/manifest.jsonl" --config recipes/demo_model/conformer.yaml \
+    $emgasr train "$work/train/manifest.jsonl" --config "$config" \
         --validation-manifest "$work/validation/manifest.jsonl" --fit.minutes "$train_minutes" --out "$work/run" \
-        ${resume[@]+"${resume[@]}"}
+        ${options[@]+"${options[@]}"} ${resume[@]+"${resume[@]}"}
     touch "$work/run/done"
 fi
+[ "$stop_after" != train ] || exit 0
 
+simulate test "$held_out" 2 100               # not the people whom `emgasr demo` shows first
+"${python[@]}" "$here/half.py" "$work/run/model" "$work/model"
 $emgasr lm build emgasr/assets/prompts_train.txt --order "$order" --out "$work/lm.arpa.gz" --overwrite
 
-$emgasr evaluate "$work/run/model" "$work/test/manifest.jsonl" --lm "$work/lm.arpa.gz" --system shipped \
-    --validation-manifest "$work/validation/manifest.jsonl" --tune-minutes 12 --tune-trials "$trials" --threads 2 \
-    --save-search "$work/search.yaml" --out "$work/results" --overwrite | tee "$work/results.txt"
+$emgasr evaluate "$work/model" "$work/test/manifest.jsonl" --lm "$work/lm.arpa.gz" --system shipped \
+    --validation-manifest "$work/validation/manifest.jsonl" --tune-minutes "$tune_minutes" --tune-trials "$trials" \
+    --threads 2 --save-search "$work/search.yaml" --out "$work/results" --overwrite | tee "$work/results.txt"
 
 mkdir -p "$package"
-for file in run/model/model.safetensors run/model/config.yaml run/model/tokens.json lm.arpa.gz search.yaml; do
+for file in model/model.safetensors model/config.yaml model/tokens.json lm.arpa.gz search.yaml; do
     install -m 644 "$work/$file" "$package/"
 done
 {
     sed -e 's/^# emgasr model$/# The model of `emgasr demo`/' -e 's/^| licence .*/| licence | Apache-2.0 |/' \
-        -e '/^`training.yaml` beside/,$d' "$work/run/model/README.md"
+        -e '/^| people trained on, ever/d' -e '/^`training.yaml` beside/,$d' "$work/model/README.md"
     cat <<CARD
 It has seen simulated people only, and is of no use for real muscles. Made by \`recipes/demo_model/run.sh\`:
 
 - training people: seeds 0 to $((people - 1)) (sim0000 to $(printf 'sim%04d' $((people - 1)))), $minutes_each minutes each,
-  who type the sentences of \`prompts_train.txt\`; $train_minutes minutes of training;
+  who type the sentences of \`prompts_train.txt\`; $train_minutes minutes of training by \`$(basename "$config")\`;
 - validation people, who chose the checkpoint and the weights in \`search.yaml\`: seeds 8000 to $((7999 + held_out));
 - language model \`lm.arpa.gz\`: keystrokes, order $order, from \`prompts_train.txt\` alone.
 
-Error rates for test people, seeds 9100 to $((9099 + held_out)), who type the sentences of \`prompts_test.txt\`:
+Weights are stored as 16-bit floats; the error rates are those of the model as it is stored. Test people, seeds 9100 to
+$((9099 + held_out)), who type the sentences of \`prompts_test.txt\`:
 
 \`\`\`
 $(sed '/^report: /d' "$work/results.txt")

@@ -22,7 +22,6 @@ shortfall=${SHORTFALL:-0.2}             # recordings of about a minute count as 
 jobs=${JOBS:-2}
 engine=${ENGINE:-local}                 # or ray, slurm
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
-read -r -a python <<< "${PYTHON:-python3}"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 mkdir -p "$out"
@@ -50,10 +49,9 @@ read -r -a more <<< "$adaptation"
 "${emgasr[@]}" protocol run "$recordings" "$out/splits.json" --out "$out/protocol" --engine "$engine" \
     --workers "$jobs" --title "Gestures of people never seen" \
     --system "conformer=$conformer --fit.steps $steps" --system "tds=$conformer '$here/tds.yaml' --fit.steps $tds_steps" \
+    --system "lda=--classifier.kind lda --features.of band_power" --system "tangent=--classifier.kind tangent_space" \
     --list "strings=$out/strings/manifest.jsonl" --list "isolated=$out/isolated/manifest.jsonl" \
     "--adaptation.methods=[$methods]" "--adaptation.minutes=[$ladder]" \
     "--adaptation.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null
-"${python[@]}" "$here/lda.py" "$recordings" "$out/splits.json" "$ladder" "$out/lda.json" \
-    --shortfall "$shortfall"
-"${emgasr[@]}" protocol report "$out/protocol" --title "Gestures of people never seen" --rows "$out/lda.json" \
+"${emgasr[@]}" protocol report "$out/protocol" --title "Gestures of people never seen" \
     --published "$here/published.md"

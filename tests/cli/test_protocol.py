@@ -19,7 +19,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A corpus, its splits, and jobs that are done in this process."""
     write_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emgasr.protocol.local_jobs.LocalEngine", lambda workers, threads, preload: Here(workers))
+    monkeypatch.setattr("emgasr.protocol.engines.local.LocalEngine", lambda workers, threads, preload: Here(workers))
     return tmp_path
 
 
@@ -32,6 +32,29 @@ def run(*options: str, out: str = "out", system: str = "linear=system.yaml --fit
     ladder = ["--adaptation.minutes=[0.2]", "--adaptation.methods=[affine]"]
     places = ["manifest.jsonl", "splits.json", "--system", system, "--out", out]
     return main(["protocol", "run", *places, *ladder, "--quiet", *options])
+
+
+@pytest.mark.parametrize(("word", "seconds"), [("0", "0.0"), ("2.5", "2.5"), ("all", "all")])
+def test_unlabelled_seconds_are_a_number_or_all(word: str, seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["protocol", "run", "m", "s", "--system", "a=b", "--out", "o", "--unlabelled-seconds", word]
+    assert main([*told, "--print-config"]) == 0
+    assert f"unlabelled_seconds: {seconds}\n" in capsys.readouterr().out
+
+
+def test_a_fold_is_written_as_a_manifest(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert split() == 0
+    capsys.readouterr()
+    fold = ["protocol", "fold", "manifest.jsonl", "splits.json", "--fold"]
+    assert main([*fold, "bob", "--out", "folds/bob.jsonl", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    made = read_manifest("folds/bob.jsonl")
+    assert told["recordings"] == {side: len(made.split(side)) for side in made.splits}
+    assert {entry.subject for entry in made.split("test")} == {"bob"}
+    assert not {"bob"} & {entry.subject for entry in made.entries if entry.split in ("train", "validation")}
+    assert all(made.file(entry).is_file() for entry in made.entries)
+    assert main([*fold, "bob", "--out", "folds/bob.jsonl"]) == 2
+    assert main([*fold, "dan", "--out", "folds/dan.jsonl"]) == 2
+    assert "dan is none of the folds; choose of ann, bob, cat" in capsys.readouterr().err
 
 
 def test_a_split_file_is_made_once_and_its_checksum_told(world: Path, capsys: pytest.CaptureFixture[str]) -> None:

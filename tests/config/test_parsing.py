@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,34 @@ def test_a_file_says_what_the_defaults_leave(tmp_path: Path) -> None:
     assert tuple(config.tokens.symbols) == ("a", "b")
 
 
+@dataclass(frozen=True)
+class Inner:
+    """A part of a part."""
+
+    size: int = 1
+    depth: int = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part."""
+
+    inner: Inner = field(default_factory=Inner)
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A configuration whose part has a default of its own."""
+
+    part: Part = field(default_factory=lambda: Part(Inner(size=7), weight=2.0))
+
+
+def test_a_part_of_a_part_keeps_what_its_default_says_and_stays_a_dataclass() -> None:
+    assert from_mapping(Whole, {}, {"part": {"inner": {"depth": 3}}}, "a file") == Whole(Part(Inner(7, 3), 2.0))
+    assert from_mapping(Whole, {}, to_mapping(Whole()), "a file") == Whole()
+
+
 def test_the_command_line_overrides_the_file(tmp_path: Path) -> None:
     file = write(tmp_path, FILE)
     config = parse("--config", file, "--encoder.blocks", "8", "--fit.steps=40", "--augment.time_masks", "0")
@@ -86,7 +115,7 @@ def test_the_kind_decides_which_options_there_are() -> None:
         (["--encoder.blocks", "many"], r"encoder\.blocks"),
         (["--encoder.blocks", "1.5"], r"encoder\.blocks"),
         (["--fit.learning_rate", "fast"], "learning_rate"),
-        (["--encoder.kind", "rnn"], "'rnn' is unknown; choose conformer or tds or linear"),
+        (["--encoder.kind", "rnn"], "'rnn' is unknown; choose conformer or tds or tcn or gru or cnn"),
         (["--fit.precision", "fp8"], "precision"),
         (["--tokens.kind", "runes"], r"tokens\.kind"),
         (["--fit.steps"], "expected one argument"),

@@ -79,7 +79,7 @@ def digest_of(*parts: Any) -> str:
 
 def all_formats() -> dict[str, Format]:
     """Every format by name."""
-    from . import languages, models, records, samples, sidecars
+    from . import encoders, languages, models, records, samples, sidecars
 
-    found = [fmt for module in (samples, sidecars, models, languages, records) for fmt in module.FORMATS]
+    found = [fmt for module in (samples, sidecars, models, encoders, languages, records) for fmt in module.FORMATS]
     return {fmt.name: fmt for fmt in found}

@@ -159,10 +159,11 @@ def checkpoint(folder: Path) -> Path:
     """The published baseline's tensors by their names, as a training of it writes them."""
     import torch
 
+    from emgasr.models.encoder import FrameShape
     from emgasr.models.tds import TDSConfig, TDSEncoder, published_names
 
     torch.manual_seed(0)
-    encoder = TDSEncoder(TDSConfig(mlp_width=12, channels=3, kernel=4, blocks=2), bands=2, electrodes=4, bins=9)
+    encoder = TDSEncoder(TDSConfig(mlp_width=12, channels=3, kernel=4, blocks=2), FrameShape(2, 4, 9))
     names = published_names(encoder)
     weights = {names[name]: value for name, value in encoder.state_dict().items()}
     weights |= {"model.4.weight": torch.randn(99, encoder.width), "model.4.bias": torch.zeros(99)}
@@ -181,7 +182,7 @@ def imported(path: Path, place: Place) -> Seen:
     return use_model(place.out / "model", place)
 
 
-ENCODERS = ("conformer", "tds", "linear")
+ENCODERS = ("conformer", "tds", "tcn", "gru", "cnn", "patch_transformer", "linear")
 FORMATS = (
     Format(
         *("model-weights", "strangers", "binary"),

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import importlib
 import io
 import os
 import re
@@ -160,13 +161,15 @@ def _expanded(word: str) -> list[str]:
 def _inside(folder: Path) -> Iterator[io.StringIO]:
     """Standard streams gathered and `folder` as the place to work in."""
     printed = io.StringIO()
-    before = Path.cwd()
+    before, searched = Path.cwd(), list(sys.path)
     os.chdir(folder)
+    importlib.invalidate_caches()  # "." among the places searched is another folder than it was for the last page
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             yield printed
     finally:
         os.chdir(before)
+        sys.path[:] = searched
 
 
 def _unindented(code: str, spaces: int) -> str:

@@ -23,6 +23,10 @@ from emgasr.manifests.manifest import Manifest, write_manifest
 from emgasr.models import registry
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.encoder import EncoderConfig
+from emgasr.models.encoders.cnn import CNNConfig
+from emgasr.models.encoders.gru import GRUConfig
+from emgasr.models.encoders.patch_transformer import PatchTransformerConfig
+from emgasr.models.encoders.tcn import TCNConfig
 from emgasr.models.folder import save_recognizer
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
@@ -52,6 +56,10 @@ ENCODERS: dict[str, EncoderConfig] = {
     "conformer": CONFORMER,
     "tds": TDS,
     "splashnet": SPLASHNET,
+    "tcn": TCNConfig(width=8, blocks=2, dropout=0.0),
+    "gru": GRUConfig(width=8, dropout=0.0),
+    "cnn": CNNConfig(channels=(4, 6), width=8, dropout=0.0),
+    "patch_transformer": PatchTransformerConfig(width=8, layers=2, heads=2, left_frames=4, dropout=0.0),
     "linear": LinearConfig(context_frames=3),
 }
 # A kind that has no row here is tested with its defaults.

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.io import wavfile
 
 from emgasr.cli import main
+from tests.helpers.armbands import write_corpora
 from tests.helpers.scripts import ROOT
 
 PROMPTS = ROOT / "emgasr" / "assets" / "prompts_train.txt"
@@ -18,6 +19,11 @@ PROMPTS = ROOT / "emgasr" / "assets" / "prompts_train.txt"
 SMALLER = (
     (r"--people (?:\d\d+|[4-9])", "--people 1"),
     (r"--session-minutes [\d.]+", "--session-minutes 0.4"),
+    (r"(emgasr train .*--init .*)--fit.minutes [\d.]+", r"\1--fit.steps 2 --fit.validations 1"),
+    (
+        r"(emgasr pretrain .*)--fit.minutes [\d.]+",
+        r"\1--fit.steps 2 --fit.validations 1 --encoder.width 16 --encoder.blocks 1 --encoder.heads 2 --stretches 4",
+    ),
     (
         r"(emgasr train .*)--fit.minutes [\d.]+",
         r"\1--fit.steps 2 --fit.validations 1 --data.batch-s 8 --data.longest-s 5",
@@ -158,4 +164,10 @@ def _typed(shared: Path) -> None:
     shutil.rmtree(shared / "typed")
 
 
-_WRITTEN = {"takes": _takes, "words": _words, "samples": _array, "keys": _array, "typed": _typed}
+def _armbands(shared: Path) -> None:
+    """Two corpora of armbands: what `armbands/myo.jsonl` and `armbands/bar.jsonl` list."""
+    (shared / "armbands").mkdir()
+    write_corpora(shared / "armbands")
+
+
+_WRITTEN = {"armbands": _armbands, "takes": _takes, "words": _words, "samples": _array, "keys": _array, "typed": _typed}

@@ -9,6 +9,7 @@ from torch import nn
 
 from emgasr.errors import ConfigError
 from emgasr.models.conformer import SIZES, ConformerConfig, ConformerEncoder
+from emgasr.models.encoder import FrameShape
 
 SMALL = ConformerConfig(
     width=8,
@@ -25,7 +26,7 @@ SMALL = ConformerConfig(
 
 def small(electrodes: int = 3, **changes: Any) -> ConformerEncoder:
     torch.manual_seed(0)
-    encoder = ConformerEncoder(replace(SMALL, **changes), bands=2, electrodes=electrodes, bins=5)
+    encoder = ConformerEncoder(replace(SMALL, **changes), FrameShape(2, electrodes, 5))
     for name, parameter in encoder.named_parameters():
         if "distance_bias" in name:
             nn.init.normal_(parameter)
@@ -38,13 +39,13 @@ def noise(*shape: int) -> torch.Tensor:
 
 @pytest.mark.parametrize(("size", "parameters"), [("S", 1_093_944), ("M", 5_205_844), ("L", 21_070_732)])
 def test_sizes_have_their_parameters(size: str, parameters: int) -> None:
-    encoder = ConformerEncoder(SIZES[size], bands=2, electrodes=16, bins=33)
+    encoder = ConformerEncoder(SIZES[size], FrameShape(2, 16, 33))
     assert sum(p.numel() for p in encoder.parameters()) == parameters
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_sizes_write_31_frames_a_second_of_125(size: str) -> None:
-    encoder = ConformerEncoder(SIZES[size], bands=2, electrodes=16, bins=33)
+    encoder = ConformerEncoder(SIZES[size], FrameShape(2, 16, 33))
     assert 20 <= 125 / encoder.stride <= 31.25
     assert encoder.lookahead_frames == 15  # 120 ms
 

@@ -17,6 +17,7 @@ from emgasr.cli import main
 from emgasr.decoding import greedy
 from emgasr.errors import ModelError
 from emgasr.frontend.features import LogSpectrogramConfig
+from emgasr.models.encoder import FrameShape
 from emgasr.models.folder import load_recognizer
 from emgasr.models.published import read_published_tds
 from emgasr.models.tds import TDSConfig, TDSEncoder, published_names
@@ -180,7 +181,7 @@ def test_the_option_to_keep_the_first_frames_is_kept_in_the_model_folder(tmp_pat
 
 
 def test_the_published_sizes_are_told_by_the_tensors(tmp_path: Path) -> None:
-    encoder = TDSEncoder(TDSConfig(), bands=2, electrodes=16, bins=33)
+    encoder = TDSEncoder(TDSConfig(), FrameShape(2, 16, 33))
     names = published_names(encoder)
     weights = {names[name]: value for name, value in encoder.state_dict().items()}
     weights |= {"model.4.weight": torch.zeros(99, 768), "model.4.bias": torch.zeros(99)}

@@ -9,6 +9,7 @@ from torch import nn
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig
 from emgasr.frontend.normalize import NormalizeConfig
+from emgasr.models.encoder import FrameShape
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import SPLASHNET, SPLASHNET_MINI, TDSConfig, TDSEncoder, published_names
@@ -24,7 +25,7 @@ def count(module: nn.Module) -> int:
 
 def small(padding: str, bands: int = 2, electrodes: int = 3) -> TDSEncoder:
     torch.manual_seed(0)
-    encoder = TDSEncoder(TDSConfig(padding=padding, **SMALL), bands, electrodes, 4)  # type: ignore[arg-type]
+    encoder = TDSEncoder(TDSConfig(padding=padding, **SMALL), FrameShape(bands, electrodes, 4))  # type: ignore[arg-type]
     for norm in (module for module in encoder.modules() if isinstance(module, nn.BatchNorm2d)):
         nn.init.normal_(norm.running_mean)
     return encoder.double().eval()
@@ -35,7 +36,7 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 def test_the_published_network_has_5_293_315_parameters() -> None:
-    encoder = TDSEncoder(TDSConfig(), bands=2, electrodes=16, bins=33)
+    encoder = TDSEncoder(TDSConfig(), FrameShape(2, 16, 33))
     head = nn.Linear(encoder.width, 99)
     parts = [count(encoder.norm), count(encoder.mlps), count(encoder.blocks), count(head)]
     assert parts == [64, 406_272, 4_810_848, 76_131]
@@ -44,7 +45,7 @@ def test_the_published_network_has_5_293_315_parameters() -> None:
 
 @pytest.mark.parametrize(("padding", "frames"), [("none", 498), ("causal", 622)])
 def test_622_frames_give_498_as_published_or_622_when_padded(padding: str, frames: int) -> None:
-    encoder = TDSEncoder(TDSConfig(padding=padding), bands=2, electrodes=16, bins=33).eval()  # type: ignore[arg-type]
+    encoder = TDSEncoder(TDSConfig(padding=padding), FrameShape(2, 16, 33)).eval()  # type: ignore[arg-type]
     with torch.inference_mode():
         hidden, lengths, _ = encoder(torch.randn(1, 622, 2, 16, 33), torch.tensor([622]))
     assert hidden.shape == (1, frames, 768)
@@ -53,7 +54,7 @@ def test_622_frames_give_498_as_published_or_622_when_padded(padding: str, frame
 
 
 def test_names_and_shapes_are_those_of_a_published_checkpoint() -> None:
-    encoder = TDSEncoder(TDSConfig(), bands=2, electrodes=16, bins=33)
+    encoder = TDSEncoder(TDSConfig(), FrameShape(2, 16, 33))
     names = published_names(encoder)
     expected = {f"model.0.batch_norm.{name}" for name in ("weight", "bias", "running_mean", "running_var")}
     expected.add("model.0.batch_norm.num_batches_tracked")
@@ -127,7 +128,7 @@ def test_other_numbers_of_bands_work(bands: int) -> None:
 
 def test_channels_that_do_not_divide_the_width_are_refused() -> None:
     with pytest.raises(ConfigError, match="25 does not divide"):
-        TDSEncoder(TDSConfig(channels=25), 2, 16, 33)
+        TDSEncoder(TDSConfig(channels=25), FrameShape(2, 16, 33))
 
 
 SPLASHNETS = [(SPLASHNET_MINI, 1_376_067), (SPLASHNET, 2_583_267)]
@@ -146,7 +147,7 @@ def test_splashnet_has_its_published_number_of_parameters(config: TDSConfig, par
 
 def test_one_network_reads_both_hands_alike() -> None:
     torch.manual_seed(0)
-    encoder = TDSEncoder(TDSConfig(norm="none", shared=True, **SMALL), 2, 3, 4).double().eval()  # type: ignore[arg-type]
+    encoder = TDSEncoder(TDSConfig(norm="none", shared=True, **SMALL), FrameShape(2, 3, 4)).double().eval()  # type: ignore[arg-type]
     frames, lengths = noise(1, 20, 2, 3, 4), torch.tensor([20])
     hidden, _, _ = encoder(frames, lengths)
     swapped, _, _ = encoder(frames.flip(2), lengths)
@@ -166,4 +167,4 @@ def test_a_model_of_both_hands_is_saved_and_loaded(tmp_path: Path) -> None:
 
 def test_channels_for_another_number_of_blocks_are_refused() -> None:
     with pytest.raises(ConfigError, match="2 numbers for 4 blocks"):
-        TDSEncoder(TDSConfig(channels=(24, 24)), 2, 16, 33)
+        TDSEncoder(TDSConfig(channels=(24, 24)), FrameShape(2, 16, 33))

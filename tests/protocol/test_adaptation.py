@@ -16,13 +16,14 @@ from emgasr.frontend.electrodes import profile
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.protocol.adaptation import adapt, applies, earliest
+from emgasr.protocol.adaptation import adapt, applies
+from emgasr.protocol.amounts import earliest
 from emgasr.protocol.config import AdaptationConfig
 from emgasr.recording import Spans
 from emgasr.training.config import TrainingConfig
 from emgasr.training.loop import FitConfig
 from tests.helpers.people import entry
-from tests.helpers.tiny_models import BANDS, easy_recording, tiny_recognizer
+from tests.helpers.tiny_models import BANDS, ENCODERS, easy_recording, tiny_recognizer
 
 WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
 TRAINING = TrainingConfig(fit=FitConfig(steps=1), data=WINDOWS)
@@ -93,13 +94,28 @@ def test_statistics_need_a_normalization_that_keeps_some_and_enough_frames(tmp_p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["head", "all"])
-def test_labels_change_the_head_or_all_weights(tmp_path: Path, method: str) -> None:
-    save_recognizer(tiny_recognizer("conformer", "cumulative"), tmp_path / "model")
+@pytest.mark.parametrize("encoder", ["conformer", "tds", "tcn", "gru", "cnn", "patch_transformer"])
+def test_labels_change_the_head_or_all_weights(tmp_path: Path, encoder: str, method: str) -> None:
+    save_recognizer(tiny_recognizer(encoder, "cumulative"), tmp_path / "model")
     before = load_recognizer(tmp_path / "model").state_dict()
     made = climbed(tmp_path / "model", method, held_out=0.0, steps=20)
     changed = {name for name, value in made.state_dict().items() if not torch.equal(value, before[name])}
     assert changed
     assert all(name.startswith("head.") for name in changed) == (method == "head")
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_turned_ring_is_turned_back_before_any_encoder(tmp_path: Path, encoder: str) -> None:
+    save_recognizer(tiny_recognizer(encoder, "cumulative"), tmp_path / "model")
+    gains = np.array([1, 2, 4, 8, 8, 4, 2, 1], np.float32)  # each ring has a loud side
+    usual, turned = (
+        easy_recording(seed, 10.0, samples=np.random.default_rng(seed).normal(0, 10, (2000, 8)).astype(np.float32) * by)
+        for seed, by in ((1, gains), (2, gains.reshape(2, 4)[:, [3, 0, 1, 2]].flatten()))
+    )
+    folder = tmp_path / "affine"
+    made = adapt(tmp_path / "model", [turned], "affine", AdaptationConfig(turns=2), TRAINING, profile([usual]), folder)
+    assert made.facts == {"turns": [-1, -1]}  # each electrode goes back to the place before it
+    assert np.isfinite(made.recognizer.emissions(made.prepare(turned))).all()
 
 
 def test_a_fit_may_be_given_seconds_in_place_of_steps(tmp_path: Path) -> None:

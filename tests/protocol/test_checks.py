@@ -54,6 +54,17 @@ def test_a_leaked_fold_is_refused(change: Callable[[list[Entry]], Entry], told: 
         check_fold(FOLD, leaked(change), LOSO, Path())
 
 
+def test_sessions_without_a_name_are_one_sitting_of_each_person() -> None:
+    nameless = Manifest(tuple(replace(one, session="") for one in people().entries), Path())
+    rule = RuleConfig("groups", groups=2)
+    for fold in (made := make_splits(nameless, rule)).folds:
+        check_fold(fold, made.entries(fold, nameless), made.rule, Path())
+    entries = made.entries(fold, nameless)
+    other = replace(of("test", entries)[0], sha256="e" * 64, split="calibration")
+    with pytest.raises(ManifestError, match="the same session is in"):
+        check_fold(fold, [*entries, other], made.rule, Path())
+
+
 def test_parts_of_one_file_may_be_on_both_sides_only_where_they_do_not_overlap() -> None:
     one = entry("p0", "s0")
     first, second, late = part(one, 0, 60), part(one, 60, 80, split="test"), part(one, 59.5, 70, split="test")

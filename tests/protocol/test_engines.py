@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from emgasr.errors import ConfigError, DataError
+from emgasr.protocol.engines.local import LocalEngine
+from emgasr.protocol.engines.slurm import SlurmConfig, SlurmEngine
 from emgasr.protocol.jobs import Engine, Job, result_of, run_jobs
-from emgasr.protocol.local_jobs import LocalEngine
-from emgasr.protocol.slurm_jobs import SlurmConfig, SlurmEngine
 from tests.helpers.fake_slurm import write_fake_slurm
 from tests.helpers.jobs import Here
 from tests.helpers.scripts import ROOT
@@ -41,7 +41,7 @@ def engine_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
             return LocalEngine(3, preload=["torch"])
         if name == RAY:
             pytest.importorskip("ray")
-            from emgasr.protocol.ray_jobs import RayEngine
+            from emgasr.protocol.engines.ray_cluster import RayEngine
 
             return RayEngine()
         pytest.importorskip("submitit")
@@ -198,9 +198,9 @@ def test_ctrl_c_while_the_server_of_jobs_imports_prints_no_traceback(tmp_path: P
         "import pathlib, time\npathlib.Path(__file__).with_name('begun').touch()\ntime.sleep(1.5)\n"
     )
     script = (
-        "import pathlib, time\nfrom emgasr.protocol import local_jobs\n"
-        "engine = local_jobs.LocalEngine(preload=['slow_to_import'])\n"
-        "engine._context.set_forkserver_preload(['slow_to_import'])\nlocal_jobs._start_server()\n"
+        "import pathlib, time\nfrom emgasr.protocol.engines import local\n"
+        "engine = local.LocalEngine(preload=['slow_to_import'])\n"
+        "engine._context.set_forkserver_preload(['slow_to_import'])\nlocal._start_server()\n"
         "try:\n    time.sleep(30)\nexcept KeyboardInterrupt:\n    time.sleep(2)\n"
     )
     environment = {

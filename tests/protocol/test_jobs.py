@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from emgasr.errors import ConfigError, DataError, OutputError
+from emgasr.protocol.engines.local import LocalEngine
 from emgasr.protocol.jobs import Job, result_of, run_jobs
-from emgasr.protocol.local_jobs import LocalEngine
 from tests.helpers.jobs import Here
 
 

@@ -66,7 +66,7 @@ def cluster() -> Iterator[Any]:
 def test_two_nodes_of_which_one_dies_and_a_killed_worker_give_the_results_of_a_local_run(
     cluster: Any, tmp_path: Path
 ) -> None:
-    from emgasr.protocol.ray_jobs import RayEngine
+    from emgasr.protocol.engines.ray_cluster import RayEngine
 
     second = cluster.list_all_nodes()[1]
 
@@ -96,8 +96,8 @@ def test_two_nodes_of_which_one_dies_and_a_killed_worker_give_the_results_of_a_l
 def test_a_protocol_on_two_nodes_whose_worker_is_killed_gives_the_table_of_a_local_run(
     cluster: Any, tmp_path: Path
 ) -> None:
+    from emgasr.protocol.engines.ray_cluster import RayEngine
     from emgasr.protocol.plan import run
-    from emgasr.protocol.ray_jobs import RayEngine
 
     while len(cluster.list_all_nodes()) < 2:
         cluster.add_node(num_cpus=1)
@@ -125,7 +125,7 @@ def test_a_protocol_on_two_nodes_whose_worker_is_killed_gives_the_table_of_a_loc
 @pytest.mark.process
 @pytest.mark.timeout(280)
 def test_on_a_cluster_too_a_failure_is_told_and_a_worker_lost_thrice_given_up(cluster: Any, tmp_path: Path) -> None:
-    from emgasr.protocol.ray_jobs import RayEngine
+    from emgasr.protocol.engines.ray_cluster import RayEngine
 
     bad = Job("bad", "tests.helpers.jobs:fail")
     with pytest.raises(DataError, match="job bad: failed: the recording: is empty; record again; see"):
@@ -136,7 +136,7 @@ def test_on_a_cluster_too_a_failure_is_told_and_a_worker_lost_thrice_given_up(cl
 
 
 def test_without_ray_its_engine_tells_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from emgasr.protocol.ray_jobs import RayEngine
+    from emgasr.protocol.engines.ray_cluster import RayEngine
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"Ray is not installed; pip install 'emgasr\[cluster\]'"):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from emgasr.errors import ConfigError, DataError
 from emgasr.files.output import claimed_folder
 from emgasr.files.plain_text import normalized, read_lines
 from emgasr.manifests.manifest import Entry, Manifest, write_manifest
-from emgasr.recording import Events, Recording, Spans
+from emgasr.recording import Events, Spans
 
 
 @dataclass(frozen=True)
@@ -29,19 +33,27 @@ class _Task:
     spans: Spans | None = None
 
 
+@dataclass(frozen=True)
+class _Session:
+    """One session to simulate: whose, which, what is typed, for how long, and where its file goes."""
+
+    person_seed: int
+    number: int
+    task: _Task
+    minutes: float | None
+    rest_minutes: float
+    folder: Path
+    split: str
+
+
 def run(argv: list[str]) -> int:
     """Simulate people and write OUT/<subject>/<session>.hdf5 and OUT/manifest.jsonl; return the exit code."""
     options = parser().parse_args(argv)
     _check(options)
-    from emgasr.sessions.native import save_session
-
     tasks = _tasks(options)  # before anything is written, so that bad input leaves nothing behind
     with claimed_folder(options.out, options.overwrite) as folder:
-        entries = []
-        for recording in _sessions(options, tasks):
-            path = folder / recording.subject / f"{recording.session}.hdf5"
-            save_session(recording, path)
-            entries.append(_entry(recording, path, options.split))
+        sessions = _sessions(options, tasks, folder)
+        entries = list(counted(_simulated(sessions, options.jobs), "simulating", len(sessions), options.quiet))
         manifest = write_manifest(Manifest(tuple(entries), folder, ("subject",)), folder / "manifest.jsonl")
     _report(manifest, folder, options.json)
     return 0
@@ -75,6 +87,7 @@ def parser() -> ArgumentParser:
     source.add_argument(
         "--events", type=Path, nargs="+", metavar="TSV", help="real key times to replay: events.tsv(.gz) in BIDS form"
     )
+    made.add_argument("--jobs", type=int, default=1, metavar="N", help="sessions simulated at a time, a process each")
     add_seed(made, "the people: the first one's number within the split")
     add_json(made)
     add_quiet(made)
@@ -84,7 +97,7 @@ def parser() -> ArgumentParser:
 def _check(options: argparse.Namespace) -> None:
     from emgasr.simulate.person import SPLIT_SEEDS
 
-    for name in ("people", "sessions"):
+    for name in ("people", "sessions", "jobs"):
         if getattr(options, name) < 1:
             raise ConfigError(f"--{name}", f"is {getattr(options, name)}", "give 1 or more")
     if options.first_session < 0:
@@ -130,28 +143,59 @@ def _replay(path: Path) -> _Task:
     return _Task(events=events, spans=spans)
 
 
-def _sessions(options: argparse.Namespace, tasks: list[_Task]) -> Iterator[Recording]:
-    from emgasr.simulate import SPLIT_SEEDS, simulate_person, simulate_session
+def _sessions(options: argparse.Namespace, tasks: list[_Task], folder: Path) -> list[_Session]:
+    """Return the sessions to simulate, person by person."""
+    from emgasr.simulate import SPLIT_SEEDS
 
     first = SPLIT_SEEDS[options.split].start + options.seed
-    sessions = range(options.first_session, options.first_session + options.sessions)
-    pairs = [(first + i, session) for i in range(options.people) for session in sessions]
-    for i, (seed, session) in enumerate(counted(pairs, "simulating", len(pairs), options.quiet)):
-        task = tasks[i % len(tasks)]
+    numbers = range(options.first_session, options.first_session + options.sessions)
+    pairs = [(first + i, number) for i in range(options.people) for number in numbers]
+    sessions = []
+    for place, (seed, number) in enumerate(pairs):
+        task = tasks[place % len(tasks)]
         minutes = options.session_minutes or (None if task.events is not None else 5.0)
-        yield simulate_session(
-            simulate_person(seed),
-            session,
-            prompts=task.prompts,
-            events=task.events,
-            spans=task.spans,
-            minutes=minutes,
-            rest_minutes=options.rest_minutes,
-        )
+        sessions.append(_Session(seed, number, task, minutes, options.rest_minutes, folder, options.split))
+    return sessions
 
 
-def _entry(recording: Recording, path: Path, split: str) -> Entry:
-    return Entry.of(recording, path.absolute(), "native", split)
+def _simulated(sessions: Sequence[_Session], jobs: int) -> Iterator[Entry]:
+    """Yield the entries of the sessions in their order, as `jobs` processes write the files."""
+    if min(jobs, len(sessions)) == 1:
+        yield from map(_simulate, sessions)
+        return
+    # Started afresh: no threads and no locks come along.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(jobs, len(sessions)), context, _leave_ctrl_c)
+    try:
+        yield from pool.map(_simulate, sessions)
+    except BrokenProcessPool as error:
+        raise DataError("simulation", "a process was lost", "lower --jobs, or close other programs") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _simulate(session: _Session) -> Entry:
+    """Simulate one session, write its file and return its entry."""
+    from emgasr.sessions.native import save_session
+    from emgasr.simulate import simulate_person, simulate_session
+
+    recording = simulate_session(
+        simulate_person(session.person_seed),
+        session.number,
+        prompts=session.task.prompts,
+        events=session.task.events,
+        spans=session.task.spans,
+        minutes=session.minutes,
+        rest_minutes=session.rest_minutes,
+    )
+    path = session.folder / recording.subject / f"{recording.session}.hdf5"
+    save_session(recording, path)
+    return Entry.of(recording, path.absolute(), "native", session.split)
+
+
+def _leave_ctrl_c() -> None:
+    """Leave Ctrl-C to the process that started this one, which stops it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _report(manifest: Manifest, folder: Path, as_json: bool) -> None:

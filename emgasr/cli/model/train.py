@@ -80,7 +80,7 @@ def _beneath(
 
     manifest = str(given["manifest"])
     judged = str(given.get("validation_manifest") or manifest), str(given.get("validation_split", "validation"))
-    chosen = preset_for(manifest, str(given.get("train_split", "train")), judged, task)
+    chosen = preset_for(manifest, str(given.get("train_split", "train")), judged, task, str(given.get("init", "")))
     fit = given.get("fit", {})
     values = {**chosen.values, "task": chosen.task}
     if chosen.values and not (fit.get("steps") or fit.get("minutes")):

@@ -35,7 +35,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("file", "the recording, from the table's folder or from recordings/ in it", required=True),
         Column("subject", "the person; participant is read too", required=True),
         _RATE,
-        Column("session", _SESSION),
+        Column("session", f"{_SESSION}; series is read too"),
         _UNIT,
         _SCALE,
         Column("offset_uv_ch1", "µV to add to channel 1, then offset_uv_ch2, …: all channels or none"),

@@ -98,10 +98,10 @@ def name_column(table: Path, row: Row, *columns: str) -> str:
     raise RecordingError(table, f"line {row.line}: no {columns[0]}", advice)
 
 
-def session_of(row: Row) -> str:
-    """The session of a row, "" where it tells none."""
-    name = row.get("session", "").strip()
-    return "" if name.lower() in NAMELESS else name
+def session_of(row: Row, *more: str) -> str:
+    """The session of a row, by its column or the first filled one of `more`; "" where none tells it."""
+    names = (row.get(column, "").strip() for column in ("session", *more))
+    return next((name for name in names if name.lower() not in NAMELESS), "")
 
 
 def _holds_samples(path: Path) -> bool:

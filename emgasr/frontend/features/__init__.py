@@ -8,7 +8,9 @@ from emgasr.frontend.features.band_power import BandPower, BandPowerConfig
 from emgasr.frontend.features.contract import MOST_CHANNELS, Features, FeaturesConfig, FeaturesState
 from emgasr.frontend.features.log_spectrogram import LogSpectrogram, LogSpectrogramConfig
 from emgasr.frontend.features.raw_samples import RawSamples, RawSamplesConfig
+from emgasr.frontend.features.shared_axis import SharedAxis, SharedAxisConfig
 from emgasr.frontend.features.spectral_covariance import SpectralCovariance, SpectralCovarianceConfig
+from emgasr.frontend.features.time_domain import TimeDomain, TimeDomainConfig
 
 __all__ = [
     "FEATURES",
@@ -19,7 +21,9 @@ __all__ = [
     "FeaturesState",
     "LogSpectrogramConfig",
     "RawSamplesConfig",
+    "SharedAxisConfig",
     "SpectralCovarianceConfig",
+    "TimeDomainConfig",
     "build_features",
 ]
 
@@ -35,7 +39,9 @@ FEATURES: dict[str, FeaturesKind] = {
     "log_spectrogram": FeaturesKind(LogSpectrogramConfig, LogSpectrogram),
     "band_power": FeaturesKind(BandPowerConfig, BandPower),
     "spectral_covariance": FeaturesKind(SpectralCovarianceConfig, SpectralCovariance),
+    "shared_axis": FeaturesKind(SharedAxisConfig, SharedAxis),
     "raw_samples": FeaturesKind(RawSamplesConfig, RawSamples),
+    "time_domain": FeaturesKind(TimeDomainConfig, TimeDomain),
 }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
@@ -67,9 +67,11 @@ class Features(nn.Module, ABC):
         bands: N.
         electrodes: E of the frames.
         bins: K.
+        angles: of the bins, the last ones: what an electrode has in common with those at equal angles from it.
     """
 
     bins: int
+    angles = 0
 
     def __init__(self, config: FeaturesConfig, rate_hz: float, bands: int, electrodes: int) -> None:
         super().__init__()
@@ -164,6 +166,10 @@ class Features(nn.Module, ABC):
             frames[row] = first[0] if row == 0 else self.whole(samples[row : row + 1])[0]
             frames[row, length:] = 0.0
         return frames
+
+    def present(self, rings: Sequence[bool]) -> tuple[tuple[bool, ...], ...]:
+        """Return for each band of electrodes (a ring or not) which of K bins say anything; empty: all do."""
+        return ()
 
     def of_electrode(self, band: int, electrode: int) -> Tensor:
         """Return which values (N, E, K) bool of a frame an electrode has a part in; all False where none is its own."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
+from emgasr.frontend.features.matrices import covariance_of, log_matrix
 from emgasr.frontend.features.spectrum import MOST_BANDS, SpectralFeatures, band_members, check_band_members
 
 
@@ -87,19 +88,7 @@ class SpectralCovariance(SpectralFeatures):
         """Return matrix logarithms (B, F, N, 1, K), K running over the triangle's entries within bands."""
         parts = torch.view_as_real(self.spectrum(samples))
         parts = parts.unflatten(2, (self.bands, self.input_electrodes))  # (B, F, N, E, bins, 2)
-        logarithm = self._logarithm(torch.stack([_covariance(parts[..., bins, :]) for bins in self.slices], 3))
+        matrices = torch.stack([covariance_of(parts[..., bins, :]) for bins in self.slices], 3)
+        logarithm = log_matrix(matrices, self.shrinkage, self.epsilon)
         upper = logarithm[..., self.rows, self.columns] * self.scale.to(samples.dtype)
         return upper.flatten(-2).unsqueeze(-2)
-
-    def _logarithm(self, covariance: Tensor) -> Tensor:
-        mean_power = covariance.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None]
-        identity = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
-        regular = (1 - self.shrinkage) * covariance + (self.shrinkage * mean_power + self.epsilon) * identity
-        values, vectors = torch.linalg.eigh(regular)
-        logs = values.clamp(min=self.epsilon / 2).log()
-        return (vectors * logs.unsqueeze(-2)) @ vectors.transpose(-1, -2)
-
-
-def _covariance(parts: Tensor) -> Tensor:
-    flat = parts.flatten(-2)  # the real part of X X^H is the product of real and imaginary parts side by side
-    return flat @ flat.transpose(-1, -2) / parts.shape[-2]

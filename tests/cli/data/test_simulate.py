@@ -41,6 +41,16 @@ def test_the_same_seed_makes_the_same_recordings(tmp_path: Path) -> None:
     assert sums[0] == sums[1] != sums[2]
 
 
+@pytest.mark.slow
+@pytest.mark.process
+def test_any_number_of_jobs_makes_the_same_recordings_in_the_same_order(tmp_path: Path) -> None:
+    for name, jobs in (("one", 1), ("two", 2)):
+        assert simulate(tmp_path / name, "--people", 3, "--sessions", 1, "--session-minutes", 0.3, "--jobs", jobs) == 0
+    one, two = (read_manifest(tmp_path / name / "manifest.jsonl") for name in ("one", "two"))
+    assert [entry.subject for entry in two.entries] == ["sim0000", "sim0001", "sim0002"]
+    assert one.checksum() == two.checksum()
+
+
 def test_text_and_real_key_times_are_typed_on_request(tmp_path: Path) -> None:
     text = tmp_path / "lines.txt"
     text.write_text("my own words\n\n")

@@ -1,0 +1,303 @@
+"""One pretraining run from its configuration: manifests of corpora in, a folder with the pretrained encoder out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from emgasr.corpora import open_entry
+from emgasr.data.augment import Augment
+from emgasr.data.compose import Take, takes_from_recordings
+from emgasr.display.wording import counted, listed
+from emgasr.errors import ConfigError, ManifestError
+from emgasr.files.output import UNFINISHED
+from emgasr.frontend.measured import mended
+from emgasr.manifests import lineage
+from emgasr.manifests.leaks import check_apart, check_disjoint
+from emgasr.manifests.manifest import Entry, Manifest, read_manifest
+from emgasr.models.conformer import ConformerEncoder
+from emgasr.models.folder import save_recognizer
+from emgasr.models.pretrained import PretrainedConfig, load_pretrained, save_pretrained
+from emgasr.models.recognizer import RecognizerConfig
+from emgasr.pretraining.card import pretrained_card
+from emgasr.pretraining.config import PretrainConfig
+from emgasr.pretraining.labelled import LabelledObjective, TakeSampler
+from emgasr.pretraining.objective import MixedSampler, PretrainObjective
+from emgasr.pretraining.objectives.contract import Pretext
+from emgasr.pretraining.objectives.event_tokens import EventTokens
+from emgasr.pretraining.objectives.masked_reconstruction import MaskedReconstruction
+from emgasr.pretraining.objectives.masked_targets import MaskedTargets
+from emgasr.pretraining.probe import LinearProbe, Probed
+from emgasr.pretraining.readers import Readers
+from emgasr.pretraining.stretches import StretchSampler
+from emgasr.pretraining.tokenizer import TokenizerFile, save_tokenizer
+from emgasr.recording import Recording, Signal
+from emgasr.tokens import Tokens
+from emgasr.training.contracts import BatchSampler
+from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, fit
+from emgasr.training.presets import Facts
+from emgasr.training.resuming import begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
+from emgasr.training.run import claimed, parameters_checksum
+from emgasr.training.session_start import SessionStart
+
+ENCODER_FOLDER, TOKENIZER_FOLDER, READERS_FOLDER = "encoder", "tokenizer", "readers"
+FLOOR = 3e-4  # of the typical power of a corpus, added to every electrode's: what a converter's steps and noise are
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A manifest's recordings of one layout: people to train on, and people whom the probe is judged on."""
+
+    name: str
+    training: Sequence[tuple[str, Recording]]
+    judged: Sequence[tuple[str, Recording]]
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of the training people, rest among them: a state of the muscles like others here."""
+        spans = [recording.spans for _, recording in self.training]
+        kinds = (zip(one.kinds, one.texts, strict=True) for one in spans)
+        return sorted({text or "rest" for pairs in kinds for kind, text in pairs if kind != "prompt"})
+
+    @cached_property
+    def taught(self) -> list[Take]:
+        """The takes of the training people, where rest is a label."""
+        return _takes(self.training)
+
+    @cached_property
+    def judging(self) -> list[Take]:
+        """The takes of the people whom the probe is judged on."""
+        return _takes(self.judged)
+
+
+def _takes(recordings: Iterable[tuple[str, Recording]]) -> list[Take]:
+    return [replace(take, label=take.label or "rest", rest=False) for take in takes_from_recordings(recordings)]
+
+
+def pretrain(
+    config: PretrainConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    report: Report = lambda entry: None,
+    log: Callable[[str], None] = lambda line: None,
+) -> Fitted:
+    """Pretrain as `config` says; `folder` receives the best encoder in encoder/, and what `train` writes beside.
+
+    readers/NAME/ are the models that read each corpus' labels, where labels were learned; tokenizer/ that of
+    contractions. People are split before anything is cut.
+
+    Raises:
+        ConfigError: no manifest, or two of one name.
+        ManifestError: a person or a recording of the people who judge is trained on.
+    """
+    listed_in = _manifests(config)
+    merged = _merged(listed_in)
+    check_people(merged.split(config.train_split), merged.split(config.validation_split))
+    resume = resume and not stopped_before_its_first_checkpoint(folder)
+    begun = check_resumed(folder, config, merged, merged, False, {}) if resume else None
+    corpora = [one for name, manifest in listed_in for one in _corpora(config, name, manifest, log)]
+    torch.manual_seed(config.seed)
+    configs, pairs = [], []
+    for corpus in corpora:
+        recordings = [recording for _, recording in corpus.training]
+        configs.append(_shape(config, recordings))
+        pairs.append((Signal.of(recordings[0]), Tokens.words(corpus.labels or ["rest"])))
+    readers = Readers(configs, pairs)
+    if config.init and not resume:
+        load_pretrained(Path(config.init)).give(readers[0].encoder, readers[0].config, config.init)
+    if begun is None:
+        begun = begin(config, merged, merged, parameters_checksum(readers))
+    with ExitStack() as stack:
+        stack.enter_context(claimed(folder, resume))
+        write_begun(begun, config, folder)
+        objective, batches = _parts(config, corpora, readers, log)
+        if config.normalize.fitted and not resume:
+            _fit_statistics(readers, batches)
+        probe = LinearProbe(
+            [
+                Probed(corpus.name, place, corpus.taught, corpus.judging)
+                for place, corpus in enumerate(corpora)
+                if len(corpus.labels) > 1
+            ],
+            objective.figures,
+        )
+
+        def save(best: Readers, error: float, step: int) -> None:
+            whole = PretrainedConfig(1, config.features, config.normalize, config.encoder)
+            lineage.write(begun.shaped_by, _made(folder / ENCODER_FOLDER))
+            card = pretrained_card(config, listed_in, begun, best, error if probe.corpora else None, step)
+            save_pretrained(whole, best.encoder, folder / ENCODER_FOLDER, card)
+            if "tokens" in objective.pretexts:
+                made, stride = cast(EventTokens, objective.pretexts["tokens"]).tokenizer, readers[0].encoder.stride
+                parts = (config.features, config.normalize, stride, config.tokens.events, made.config)
+                save_tokenizer(made, TokenizerFile(1, *parts), folder / TOKENIZER_FOLDER)
+            for corpus, recognizer in zip(corpora, best, strict=True):
+                if config.labelled and len(corpus.labels) > 1:
+                    place = _made(folder / READERS_FOLDER / corpus.name)
+                    lineage.write(begun.shaped_by, place)
+                    save_recognizer(recognizer, place, card)
+
+        fitted = fit(
+            objective,
+            batches,
+            probe,
+            config.fit,
+            folder,
+            seed=config.seed,
+            resume=resume,
+            save_best=save,
+            report=report,
+        )
+        if not fitted.interrupted:
+            (folder / UNFINISHED).unlink(missing_ok=True)
+        return fitted
+
+
+def check_people(training: Sequence[Entry], held_out: Sequence[Entry]) -> None:
+    """Raise a ManifestError if a person or a recording is on both sides: windows of one person are not apart."""
+    check_apart(training, held_out)
+    known = {entry.key("subject"): entry.subject for entry in training}
+    if both := sorted({entry.subject for entry in held_out if entry.key("subject") in known}):
+        wrong = f"trains on people who judge: {listed(both)}"
+        raise ManifestError("manifests", wrong, "split by subject (`emgasr manifest --validation-subjects`)")
+
+
+def _manifests(config: PretrainConfig) -> list[tuple[str, Manifest]]:
+    if not config.manifests:
+        raise ConfigError("pretrain", "no manifest", "give MANIFEST... (see `emgasr manifest --help`)")
+    names = [_name_of(Path(path)) for path in config.manifests]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        wrong = f"two manifests are called {twice[0]}"
+        raise ConfigError("manifests", wrong, "name their files, or their folders, apart: corpora go by these names")
+    found = [(name, read_manifest(path)) for name, path in zip(names, config.manifests, strict=True)]
+    for _, manifest in found:
+        check_disjoint(manifest)
+    return found
+
+
+def _name_of(path: Path) -> str:
+    """Return what a corpus is called: its manifest's name, or its folder's where that is a plain manifest.jsonl."""
+    return path.absolute().parent.name if path.stem == "manifest" else path.stem
+
+
+def _merged(manifests: Sequence[tuple[str, Manifest]]) -> Manifest:
+    entries = [
+        replace(entry, path=str(manifest.file(entry).absolute()))
+        for _, manifest in manifests
+        for entry in manifest.entries
+    ]
+    return Manifest(tuple(entries), Path("/"))
+
+
+def _corpora(config: PretrainConfig, name: str, manifest: Manifest, log: Callable[[str], None]) -> list[Corpus]:
+    """Return the corpora of a manifest: one for each layout of electrodes and rate in it."""
+    sides: list[dict[Signal, list[tuple[str, Recording]]]] = []
+    for split in (config.train_split, config.validation_split):
+        layouts: dict[Signal, list[tuple[str, Recording]]] = {}
+        for entry in manifest.split(split) if split in manifest.splits else ():
+            recording = mended(open_entry(entry, manifest.root), log)
+            layouts.setdefault(_layout(recording), []).append((entry.path, recording))
+        sides.append(layouts)
+    training, judged = sides
+    if left := [layout for layout in judged if layout not in training]:
+        log(f"{name}: {counted(len(left), 'layout')} of {config.validation_split} that nobody trains on is passed over")
+    names = [name] if len(training) == 1 else [f"{name}_{number + 1}" for number in range(len(training))]
+    everything = [recording for own in training.values() for _, recording in own]
+    if not config.labelled and any(len(recording.spans) for recording in everything):
+        log(f"{name}: its labels are not read")
+    return [Corpus(own, training[layout], judged.get(layout, [])) for own, layout in zip(names, training, strict=True)]
+
+
+def _layout(recording: Recording) -> Signal:
+    signal = Signal.of(recording)
+    return replace(signal, bands=tuple(replace(band, montage="") for band in signal.bands))
+
+
+def _shape(config: PretrainConfig, recordings: Sequence[Recording]) -> RecognizerConfig:
+    """Return the parts of a corpus' recognizer: the features of all, with the floor of its level."""
+    power = Facts.of(recordings).power
+    features = replace(config.features, epsilon=float(f"{max(1e-9, FLOOR * power):.2g}"))
+    return RecognizerConfig(features, config.normalize, config.encoder)
+
+
+def _parts(
+    config: PretrainConfig, corpora: Sequence[Corpus], readers: Readers, log: Callable[[str], None]
+) -> tuple[PretrainObjective, MixedSampler]:
+    takes: list[BatchSampler | None] = []
+    stretches: list[BatchSampler | None] = []
+    cuts: list[StretchSampler] = []
+    labelled_objectives: list[LabelledObjective | None] = []
+    starts: list[SessionStart | None] = []
+    augment = []
+    events = config.tokens.events if config.tokens.weight else None
+    adaptive = config.normalize.kind == "adaptive"
+    for corpus, recognizer in zip(corpora, readers, strict=True):
+        features = recognizer.features
+        shape = (features.bands, features.electrodes, features.bins)
+        rings = [band.ring for band in recognizer.signal.bands]
+        augment.append(Augment(config.augment, recognizer.signal.rate_hz, rings, shape))
+        labelled = config.labelled > 0 and len(corpus.labels) > 1
+        worn = config.takes.worn_s if adaptive else 0.0
+        sampler = start = None
+        if labelled:
+            sampler = TakeSampler(recognizer, corpus.taught, config.takes, config.seed)
+            begins = SessionStart(recognizer, sampler.sessions, worn, log) if worn else None
+            labelled_objectives.append(LabelledObjective(recognizer, config.takes, config.augment, begins))
+        else:
+            labelled_objectives.append(None)
+        cut = None
+        if config.labelled < 1:
+            recordings = [recording for _, recording in corpus.training]
+            cut = StretchSampler(recordings, config.stretch_s, config.stretches, config.seed, events)
+            for note in cut.notes:
+                log(f"{corpus.name}: {note}")
+            start = SessionStart(recognizer, cut.sessions, worn) if worn else None
+            cuts.append(cut)
+        takes.append(sampler)
+        stretches.append(cut)
+        starts.append(start)
+    if events and config.labelled < 1 and not any(any(cut.events) for cut in cuts):
+        wrong = "has no contraction in any corpus: nothing is louder than the quietest time"
+        raise ConfigError("tokens", wrong, "lower tokens.events.on_db, or give recordings with rest in them")
+    if not any(takes) and not any(stretches):
+        raise ConfigError("labelled", "is 1, and no corpus has two labels", "lower it, and give an objective a weight")
+    people = [len({recording.subject for _, recording in corpus.training}) for corpus in corpora]
+    sampler_of_all = MixedSampler(takes, stretches, [count**0.5 for count in people], config.labelled, config.seed)
+    pretexts = _pretexts(config, readers)
+    return PretrainObjective(readers, labelled_objectives, pretexts, augment, starts), sampler_of_all
+
+
+def _pretexts(config: PretrainConfig, readers: Readers) -> dict[str, Pretext]:
+    encoder, bins = cast(ConformerEncoder, readers.encoder), readers[0].features.bins
+    made: dict[str, Pretext] = {}
+    if config.targets.weight:
+        made["targets"] = MaskedTargets(config.targets, encoder, bins)
+    if config.reconstruction.weight:
+        made["reconstruction"] = MaskedReconstruction(config.reconstruction, encoder, bins)
+    if config.tokens.weight:
+        made["tokens"] = EventTokens(config.tokens, encoder, bins)
+    return made
+
+
+def _fit_statistics(readers: Readers, batches: MixedSampler) -> None:
+    """Set each corpus' statistics from its own first batches."""
+    for place, recognizer in enumerate(readers):
+        number, sampler = next(one for one in batches.samplers if one[0] % len(readers) == place)
+        first = (sampler.batch(step) for step in range(STARTING_BATCHES))
+        frames = (
+            (batch.samples, batch.lengths) if number >= 0 else recognizer.features(batch.samples, batch.lengths)
+            for batch in first
+        )
+        recognizer.normalize.fit(frames)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
