@@ -188,11 +188,13 @@ def fitted(config: ClassifyConfig, others: WindowSet, own: WindowSet | None = No
         raise DataError("classifier", f"there is one label alone ({names[0]!r})", "give recordings of two or more")
     places = [np.array([names.index(name) for name in one.names])[one.labels] for one in sets]
     groups = [others.groups] if own is None else [others.groups, own.groups + int(others.groups.max()) + 1]
-    weights = np.concatenate([np.full(len(o.windows), 1.0 if o is others else config.own_weight) for o in sets])
     windows = np.concatenate([one.windows for one in sets]).astype(np.float64)
     present = np.unique(np.concatenate(places))
     names = tuple(names[place] for place in present)
     labels = np.searchsorted(present, np.concatenate(places))
+    known = np.bincount(labels[: len(others.windows)], minlength=len(names))
+    own_weight = np.where(known > 0, known / config.prior_windows, 1.0)  # of each label
+    weights = np.concatenate([np.ones(len(others.windows)), own_weight[labels[len(others.windows) :]]])
     made = build_classifier(config.classifier, config.seed)
     made.fit(windows, labels, np.concatenate(groups), weights)
     return names, made.log_probs
