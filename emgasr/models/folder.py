@@ -84,7 +84,7 @@ def load_recognizer(folder: str | Path, device: str = "cpu") -> Recognizer:
     try:
         wanted = outline(config, signal, len(tokens)).state_dict()
     except EmgasrError as error:
-        raise ModelError(folder / "config.yaml", _cause(error), "copy the model folder again") from error
+        raise ModelError(folder / "config.yaml", cause(error), "copy the model folder again") from error
     check_kinds(path, wanted, kinds)
     recognizer = Recognizer(config, signal, tokens)
     recognizer.load_state_dict(read_weights(path))
@@ -112,7 +112,7 @@ def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
             raise ConfigError(path, "bands have equal names or no electrodes", "describe each band once")
         told = from_mapping(_ModelFile, KINDS, content, path)
     except EmgasrError as error:
-        raise ModelError(path, _cause(error), "was it made by a newer emgasr?") from error
+        raise ModelError(path, cause(error), "was it made by a newer emgasr?") from error
     signal = Signal(told.rate_hz, told.unit, bands, told.steps)
     return RecognizerConfig(told.features, told.normalize, told.encoder), signal
 
@@ -134,6 +134,6 @@ class _ModelFile(RecognizerConfig):
             raise ConfigError("unit", f"{shown(self.unit)} is unknown", f"choose {' or '.join(UNITS)}")
 
 
-def _cause(error: EmgasrError) -> str:
-    """What is wrong, with the section that it is wrong in where the error names one."""
+def cause(error: EmgasrError) -> str:
+    """Return what is wrong in a file of YAML, with the section that it is wrong in where the error names one."""
     return error.wrong if error.where.endswith(".yaml") else f"{error.where}: {error.wrong}"
