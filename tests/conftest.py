@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing.process
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +36,7 @@ def _watched_start(process: Any, start: Any = multiprocessing.process.BaseProces
     start(process)
 
 
+platform.processor()  # runs `uname -p` once in a process, whichever test's import asks first
 sys.addaudithook(_watch)
 multiprocessing.process.BaseProcess.start = _watched_start  # type: ignore[method-assign]
 

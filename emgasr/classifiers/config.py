@@ -15,6 +15,7 @@ from emgasr.classifiers.registry import CLASSIFIERS
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import BandPowerConfig, FeaturesConfig, SpectralCovarianceConfig, TimeDomainConfig
+from emgasr.frontend.features.spectrum import FLOOR
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.pretrained import load_pretrained
 from emgasr.recording import Recording
@@ -23,7 +24,6 @@ KINDS: dict[str, dict[str, type]] = {"classifier": {name: kind.config for name, 
 BANDS = 4  # of power, of equal width up to half the rate
 LOWEST_HZ = 15.0  # below lie the movements of electrodes and cables
 STEP_SHARE = 0.1  # of the median standard deviation: what a crossing or a turn must step over
-FLOOR_SHARE = 3e-4  # of the median power: what is added to it inside a logarithm
 LOOKED_AT = 200  # recordings whose strength is measured
 NORMALIZE = NormalizeConfig(kind="adaptive", prior_s=8.0, epsilon=1e-6)
 
@@ -60,7 +60,8 @@ class ClassifyConfig:
 
     Args:
         seed: of what is drawn: windows, trees.
-        own_weight: a window of the person's own calibration counts as so many of others.
+        prior_windows: what others performed of a label counts together as so many windows of it against the person's
+            own, however many they are. Tuned on validation people: between 20 and 40 a repetition helps most.
         classifier: what judges windows.
         features: the windows, and what is seen of each.
         normalize: level and spread of each feature, by the rules that networks have.
@@ -69,7 +70,7 @@ class ClassifyConfig:
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
-    own_weight: Annotated[float, Within(0.001, 1e6)] = 10.0
+    prior_windows: Annotated[float, Within(0.001, 1e9)] = 30.0
     classifier: ClassifierConfig = field(default_factory=LDAConfig)
     features: WindowFeaturesConfig = field(default_factory=WindowFeaturesConfig)
     normalize: NormalizeConfig = field(default_factory=lambda: NORMALIZE)
@@ -84,11 +85,11 @@ def features_for(config: ClassifyConfig, recordings: Sequence[Recording]) -> Fea
     deviation, power, rectified = _strength(recordings[:: -(-len(recordings) // LOOKED_AT)])
     if config.features.of == "encoder":
         read = load_pretrained(Path(config.features.encoder)).config.features
-        return replace(read, epsilon=max(FLOOR_SHARE * power, 1e-30))
+        return replace(read, epsilon=max(FLOOR * power, 1e-30))
     window_ms, hop_ms = (_whole_ms(ms, rate_hz) for ms in (config.features.window_ms, config.features.hop_ms))
     of: str = config.features.of
     of = CLASSIFIERS[config.classifier.kind].features if of == "auto" else of
-    floor = max(FLOOR_SHARE * power, 1e-30)
+    floor = max(FLOOR * power, 1e-30)
     if of == "time_domain":
         return TimeDomainConfig("time_domain", window_ms, hop_ms, STEP_SHARE * deviation, center=not rectified)
     # The level of a rectified signal says how strong it is; of others it says nothing.

@@ -1,6 +1,6 @@
 """Configurations in, one line for the first number that is beyond what its field states.
 
-A number of a configuration states its bounds beside its type: `epsilon: Annotated[float, Within(1e-30, 1e6)]`.
+A number of a configuration states its bounds beside its type: `epsilon: Annotated[float, Within(1e-30, 1e30)]`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from emgasr.data.sample_checks import Rail
 from emgasr.frontend.mains import mains_rms
@@ -38,6 +37,8 @@ def examine_electrodes(
     samples: np.ndarray, rate_hz: float, bands: Sequence[Band], mains_hz: float | None
 ) -> list[Electrode]:
     """Judge each electrode by samples (T, C) of at least five windows, given the mains where they stand out."""
+    from scipy.signal import butter, sosfilt, sosfilt_zi  # a verb's help does without scipy
+
     values = samples.astype(np.float64)
     sos = butter(2, min(DRIFT_BELOW_HZ, rate_hz / 10), "highpass", fs=rate_hz, output="sos")
     moving, _ = sosfilt(sos, values, axis=0, zi=sosfilt_zi(sos)[:, :, None] * values[0])

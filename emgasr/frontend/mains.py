@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import periodogram
 
 MAINS_HZ = (50.0, 60.0)
 STRETCH_S = 2.0  # shorter ones do not resolve a line from what lies beside it
@@ -54,6 +53,8 @@ def _prominence(samples: np.ndarray, rate_hz: float, hz: float) -> float:
 
 
 def _spectrum(samples: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.signal import periodogram  # a verb's help does without scipy
+
     return periodogram(np.asarray(samples, np.float64), rate_hz, window="hann", axis=0)
 
 

@@ -18,7 +18,7 @@ def shares(places: Sequence[float] | Tensor, electrodes: int, reach: float) -> T
         electrodes: how many there are.
         reach: share of the whole turn, at least that from one electrode to the next.
     """
-    places = torch.as_tensor(places, dtype=torch.float64)
+    places = places.double() if isinstance(places, Tensor) else torch.as_tensor(places, dtype=torch.float64)
     angle = torch.arange(electrodes, dtype=torch.float64, device=places.device) / electrodes
     apart = (places[..., None] - angle) % 1.0
     apart = torch.minimum(apart, 1.0 - apart)

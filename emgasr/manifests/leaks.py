@@ -61,6 +61,29 @@ def check_apart(training: Iterable[Entry], held_out: Iterable[Entry]) -> None:
             raise ManifestError("manifest", wrong, "split the takes first, then compose each split for itself")
 
 
+def check_people(training: Iterable[tuple[str, Entry]], held_out: Iterable[tuple[str, Entry]]) -> list[str]:
+    """Raise a ManifestError if a recording, or a person of a corpus, is on both sides: windows of one are not apart.
+
+    Sides are pairs of a corpus and an entry. A name is of its corpus: "s1" of two corpora are two people, as far as
+    names go, unless a recording tells otherwise. Returns a line if names agree across corpora, for nobody can be sure.
+    """
+    training, held_out = list(training), list(held_out)
+    check_apart([entry for _, entry in training], [entry for _, entry in held_out])
+    corpora: dict[str, list[str]] = {}
+    for corpus, entry in training:
+        known = corpora.setdefault(same_name(entry.subject), [])
+        known += [] if corpus in known else [corpus]
+    both = [(corpus, entry.subject, corpora.get(same_name(entry.subject), [])) for corpus, entry in held_out]
+    if found := sorted({subject for corpus, subject, others in both if corpus in others}):
+        wrong = f"trains on people who judge: {listed(found)}"
+        raise ManifestError("manifests", wrong, "split by subject (`emgasr manifest --validation-subjects`)")
+    alike = sorted({f"{subject} ({others[0]}, {corpus})" for corpus, subject, others in both if others})
+    if not alike:
+        return []
+    told = f"names that train in one corpus and judge in another are taken for different people: {listed(alike)}"
+    return [f"{told}; if they are the same, put them into one split"]
+
+
 def twice(entries: Iterable[Entry]) -> list[tuple[Entry, Entry]]:
     """The entries that hold what an earlier one holds, whatever their names and splits, each with that one.
 

@@ -24,7 +24,9 @@ from emgasr.runtime.device import device_of
 from emgasr.tokens import load_tokens
 
 FORMAT = 1
-DEMO = "demo"  # the name of the model that ships with emgasr
+DEMO, ARMBAND = "demo", "armband"  # the names of the models that ship with emgasr
+PACKAGED = {DEMO: "model", ARMBAND: "armband"}  # and their folders in assets/
+_MADE_BY = {DEMO: "recipes/demo_model/run.sh", ARMBAND: "recipes/armbands/package.py"}
 # What `emgasr tune` and `tune-live` put beside the weights: it belongs to them.
 SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
 # What a folder may hold of language (`emgasr.language`): a compact model, or an ARPA file.
@@ -32,15 +34,15 @@ LM_NAMES, CHARACTER_LM_NAMES = ("lm.lm", "lm.arpa.gz"), ("characters.lm", "chara
 LEXICON_NAME, HOTWORDS_NAME, LANGUAGE_NAME = "lexicon.txt", "hotwords.txt", "language.yaml"
 
 
-def packaged_model() -> Path:
-    """Return the folder of the model that ships with emgasr.
+def packaged_model(name: str = DEMO) -> Path:
+    """Return the folder of a model that ships with emgasr.
 
     Raises:
         ModelError: This checkout lacks it.
     """
-    folder = Path(str(resources.files("emgasr"))) / "assets" / "model"
+    folder = Path(str(resources.files("emgasr"))) / "assets" / PACKAGED[name]
     if not (folder / "config.yaml").is_file():
-        advice = "make it by recipes/demo_model/run.sh, or name another model folder"
+        advice = f"make it by {_MADE_BY[name]}, or name another model folder"
         raise ModelError(folder, "the packaged model is missing", advice)
     return folder
 
@@ -82,7 +84,7 @@ def load_recognizer(folder: str | Path, device: str = "cpu") -> Recognizer:
     try:
         wanted = outline(config, signal, len(tokens)).state_dict()
     except EmgasrError as error:
-        raise ModelError(folder / "config.yaml", _cause(error), "copy the model folder again") from error
+        raise ModelError(folder / "config.yaml", cause(error), "copy the model folder again") from error
     check_kinds(path, wanted, kinds)
     recognizer = Recognizer(config, signal, tokens)
     recognizer.load_state_dict(read_weights(path))
@@ -110,7 +112,7 @@ def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
             raise ConfigError(path, "bands have equal names or no electrodes", "describe each band once")
         told = from_mapping(_ModelFile, KINDS, content, path)
     except EmgasrError as error:
-        raise ModelError(path, _cause(error), "was it made by a newer emgasr?") from error
+        raise ModelError(path, cause(error), "was it made by a newer emgasr?") from error
     signal = Signal(told.rate_hz, told.unit, bands, told.steps)
     return RecognizerConfig(told.features, told.normalize, told.encoder), signal
 
@@ -132,6 +134,6 @@ class _ModelFile(RecognizerConfig):
             raise ConfigError("unit", f"{shown(self.unit)} is unknown", f"choose {' or '.join(UNITS)}")
 
 
-def _cause(error: EmgasrError) -> str:
-    """What is wrong, with the section that it is wrong in where the error names one."""
+def cause(error: EmgasrError) -> str:
+    """Return what is wrong in a file of YAML, with the section that it is wrong in where the error names one."""
     return error.wrong if error.where.endswith(".yaml") else f"{error.where}: {error.wrong}"

@@ -46,7 +46,8 @@ class ElectrodeMixer(nn.Module):
         self.norm = nn.LayerNorm(width)
         for layer in (self.embed, *self.strided, self.flatten):
             # PyTorch's default would shrink the signal by half a layer, and training would sit on blanks for long.
-            nn.init.kaiming_normal_(layer.weight)
+            if not layer.weight.is_meta:  # only outlined; there, this imports torch._dynamo, which takes a second
+                nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
         self.place = None if ring else nn.Parameter(torch.zeros(bands, electrodes, channels))
 
@@ -126,7 +127,8 @@ class AnyMixer(nn.Module):
         present = torch.tensor(shape.present or [[True] * shape.bins] * shape.bands)
         self.register_buffer("present", present[:, None].float(), persistent=False)  # (N, 1, K)
         self.reach = 1 / min(PLACES, shape.electrodes)
-        places = [place / PLACES for place in range(PLACES)]
+        # On the CPU also where a network is only outlined: on the meta device this would import torch._dynamo too.
+        places = torch.tensor([place / PLACES for place in range(PLACES)], dtype=torch.float64, device="cpu")
         self.register_buffer("shares", shares(places, shape.electrodes, self.reach), persistent=False)
         self.embed = nn.Linear(shape.bins, channels)
         self.absent = nn.Parameter(torch.zeros(shape.bins, channels))
@@ -137,7 +139,8 @@ class AnyMixer(nn.Module):
         self.strided = nn.ModuleList(nn.Conv1d(width, width, 3, stride=2) for _ in range(subsampling.bit_length() - 1))
         self.norm = nn.LayerNorm(width)
         for layer in (self.embed, *self.strided, self.flatten):
-            nn.init.kaiming_normal_(layer.weight)  # as in ElectrodeMixer
+            if not layer.weight.is_meta:
+                nn.init.kaiming_normal_(layer.weight)  # as in ElectrodeMixer
             nn.init.zeros_(layer.bias)
 
     def lengths(self, lengths: Tensor) -> Tensor:

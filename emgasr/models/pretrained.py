@@ -1,8 +1,7 @@
 """A pretrained encoder in, its folder out, and back: weights that fit any layout, what they read, whose data they saw.
 
 encoder.safetensors   the encoder's parameters
-tokenizer.safetensors the tokenizer of contractions, if there is one
-config.yaml           features, normalization and encoder, and the tokenizer's configuration
+config.yaml           features, normalization and encoder
 trained_on.jsonl      everybody whose recordings shaped the weights (`emgasr.manifests.lineage`)
 README.md             the card
 """
@@ -29,6 +28,7 @@ from emgasr.frontend.features.shared_axis import ANGLES
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.conformer import ConformerConfig, ConformerEncoder
 from emgasr.models.encoder import Encoder, FrameShape
+from emgasr.models.folder import cause
 from emgasr.models.recognizer import RecognizerConfig
 
 FORMAT = 1
@@ -62,6 +62,21 @@ class PretrainedConfig:
         """K of an electrode."""
         return len(self.features.edges_hz) - 1 + ANGLES
 
+    def check(self, config: RecognizerConfig, where: str) -> None:
+        """Raise a ConfigError if a model that `config` describes has another encoder, or reads other features.
+
+        Dropout may be another; so may the floor of the features, which follows the level of a device.
+        """
+        if not isinstance(config.encoder, ConformerConfig) or replace(config.encoder, dropout=0.0) != replace(
+            self.encoder, dropout=0.0
+        ):
+            advice = "leave the options of encoder as the pretrained encoder has them (its config.yaml as --config)"
+            raise ConfigError(where, "is an encoder of other sizes or options than this model's", advice)
+        wanted, read = config.features, self.features
+        if not isinstance(wanted, SharedAxisConfig) or replace(wanted, epsilon=read.epsilon) != read:
+            advice = "leave the options of features as the pretrained encoder has them (its config.yaml as --config)"
+            raise ConfigError(where, "reads other features than this model has", advice)
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -73,19 +88,10 @@ class Pretrained:
     def give(self, encoder: Encoder, config: RecognizerConfig, where: str) -> None:
         """Put the weights into the encoder, of any layout, of a model that `config` describes.
 
-        Dropout may be another; so may the floor of the features, which follows the level of a device.
-
         Raises:
-            ConfigError: the encoder is another network, or reads other features.
+            ConfigError: as `PretrainedConfig.check` does.
         """
-        own, given = self.config.encoder, config.encoder
-        if not isinstance(given, ConformerConfig) or replace(given, dropout=own.dropout) != own:
-            advice = "leave the options of encoder as the pretrained encoder has them (its config.yaml as --config)"
-            raise ConfigError(where, "is an encoder of other sizes or options than this model's", advice)
-        read, wanted = self.config.features, config.features
-        if not isinstance(wanted, SharedAxisConfig) or replace(wanted, epsilon=read.epsilon) != read:
-            advice = "leave the options of features as the pretrained encoder has them (its config.yaml as --config)"
-            raise ConfigError(where, "reads other features than this model has", advice)
+        self.config.check(config, where)
         cast(nn.Module, encoder).load_state_dict(dict(self.weights), strict=False)
 
 
@@ -105,8 +111,8 @@ def is_pretrained(folder: Path) -> bool:
     return (folder / ENCODER_NAME).is_file()
 
 
-def load_pretrained(folder: Path) -> Pretrained:
-    """Read a folder; a ModelError if it is missing, damaged, unfinished or of another format."""
+def read_pretrained(folder: Path) -> PretrainedConfig:
+    """Read the configuration of a folder; a ModelError if it is missing, damaged, unfinished or of another format."""
     path = folder / CONFIG_NAME
     if not path.is_file():
         raise ModelError(folder, "is no pretrained encoder (no config.yaml)", "give a folder of `emgasr pretrain`")
@@ -115,10 +121,21 @@ def load_pretrained(folder: Path) -> Pretrained:
         raise ModelError(path, f"is no pretrained encoder of format {FORMAT}", "give a folder of `emgasr pretrain`")
     try:
         config = from_mapping(PretrainedConfig, {}, content, path)
-        with torch.device("meta"):  # without memory, until the file is known to hold such weights
-            encoder = ConformerEncoder(config.encoder, FrameShape(1, 8, config.bins))
+        _outline(config)
     except EmgasrError as error:
-        raise ModelError(path, error.wrong, "was it made by a newer emgasr?") from error
+        raise ModelError(path, cause(error), "was it made by a newer emgasr?") from error
+    return config
+
+
+def load_pretrained(folder: Path) -> Pretrained:
+    """Read a folder; a ModelError if it is missing, damaged, unfinished or of another format."""
+    config = read_pretrained(folder)
     file = folder / ENCODER_NAME
-    check_kinds(file, dict(encoder.named_parameters()), kinds_in(file))
+    check_kinds(file, dict(_outline(config).named_parameters()), kinds_in(file))
     return Pretrained(config, read_weights(file))
+
+
+def _outline(config: PretrainedConfig) -> nn.Module:
+    """Return the network without memory, until the file is known to hold such weights."""
+    with torch.device("meta"):
+        return ConformerEncoder(config.encoder, FrameShape(1, 8, config.bins))

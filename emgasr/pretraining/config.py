@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.data.augment import AugmentConfig
@@ -62,6 +63,8 @@ class PretrainConfig:
         normalize: how frames are normalized, with statistics for each corpus.
         encoder: the network.
     """
+
+    OF_WEIGHTS: ClassVar[Mapping[str, tuple[str, ...]]] = {"emgasr_pretrained": ("features.epsilon",)}
 
     manifests: tuple[str, ...] = ()
     train_split: str = "train"

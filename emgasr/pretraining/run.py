@@ -7,19 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 
 from emgasr.corpora import open_entry
 from emgasr.data.augment import Augment
 from emgasr.data.compose import Take, takes_from_recordings
-from emgasr.display.wording import counted, listed
-from emgasr.errors import ConfigError, ManifestError
+from emgasr.display.wording import counted
+from emgasr.errors import ConfigError, EmgasrError
 from emgasr.files.output import UNFINISHED
+from emgasr.frontend.features import build_features
+from emgasr.frontend.features.spectrum import floor_of
 from emgasr.frontend.measured import mended
 from emgasr.manifests import lineage
-from emgasr.manifests.leaks import check_apart, check_disjoint
+from emgasr.manifests.leaks import check_disjoint, check_people
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest
 from emgasr.models.conformer import ConformerEncoder
 from emgasr.models.folder import save_recognizer
@@ -40,14 +42,13 @@ from emgasr.pretraining.tokenizer import TokenizerFile, save_tokenizer
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
 from emgasr.training.contracts import BatchSampler
-from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, fit
+from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, choose_device, fit
 from emgasr.training.presets import Facts
 from emgasr.training.resuming import begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.training.run import claimed, parameters_checksum
 from emgasr.training.session_start import SessionStart
 
 ENCODER_FOLDER, TOKENIZER_FOLDER, READERS_FOLDER = "encoder", "tokenizer", "readers"
-FLOOR = 3e-4  # of the typical power of a corpus, added to every electrode's: what a converter's steps and noise are
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,11 @@ def pretrain(
     """
     listed_in = _manifests(config)
     merged = _merged(listed_in)
-    check_people(merged.split(config.train_split), merged.split(config.validation_split))
+    for line in check_people(
+        *(_side(listed_in, merged, split) for split in (config.train_split, config.validation_split))
+    ):
+        log(line)
+    choose_device(config.fit.device)  # raises where it is not there
     resume = resume and not stopped_before_its_first_checkpoint(folder)
     begun = check_resumed(folder, config, merged, merged, False, {}) if resume else None
     corpora = [one for name, manifest in listed_in for one in _corpora(config, name, manifest, log)]
@@ -107,7 +112,7 @@ def pretrain(
     configs, pairs = [], []
     for corpus in corpora:
         recordings = [recording for _, recording in corpus.training]
-        configs.append(_shape(config, recordings))
+        configs.append(_shape(config, corpus.name, recordings))
         pairs.append((Signal.of(recordings[0]), Tokens.words(corpus.labels or ["rest"])))
     readers = Readers(configs, pairs)
     if config.init and not resume:
@@ -116,7 +121,6 @@ def pretrain(
         begun = begin(config, merged, merged, parameters_checksum(readers))
     with ExitStack() as stack:
         stack.enter_context(claimed(folder, resume))
-        write_begun(begun, config, folder)
         objective, batches = _parts(config, corpora, readers, log)
         if config.normalize.fitted and not resume:
             _fit_statistics(readers, batches)
@@ -128,21 +132,30 @@ def pretrain(
             ],
             objective.figures,
         )
+        tokens = cast(EventTokens | None, dict(objective.pretexts.items()).get("tokens"))
+        write_begun(begun, config, folder)  # nothing is refused from here on
 
         def save(best: Readers, error: float, step: int) -> None:
             whole = PretrainedConfig(1, config.features, config.normalize, config.encoder)
             lineage.write(begun.shaped_by, _made(folder / ENCODER_FOLDER))
             card = pretrained_card(config, listed_in, begun, best, error if probe.corpora else None, step)
             save_pretrained(whole, best.encoder, folder / ENCODER_FOLDER, card)
-            if "tokens" in objective.pretexts:
-                made, stride = cast(EventTokens, objective.pretexts["tokens"]).tokenizer, readers[0].encoder.stride
-                parts = (config.features, config.normalize, stride, config.tokens.events, made.config)
-                save_tokenizer(made, TokenizerFile(1, *parts), folder / TOKENIZER_FOLDER)
             for corpus, recognizer in zip(corpora, best, strict=True):
                 if config.labelled and len(corpus.labels) > 1:
                     place = _made(folder / READERS_FOLDER / corpus.name)
                     lineage.write(begun.shaped_by, place)
                     save_recognizer(recognizer, place, card)
+
+        def keep_tokenizer() -> None:
+            if tokens is not None:
+                made, stride = tokens.tokenizer, readers[0].encoder.stride
+                parts = (config.features, config.normalize, stride, config.tokens.events, made.config)
+                save_tokenizer(made, TokenizerFile(1, *parts), folder / TOKENIZER_FOLDER)
+
+        def reported(entry: dict[str, Any]) -> None:
+            if tokens is not None and entry["step"] == config.tokens.from_step and not tokens.unfinished(entry["step"]):
+                keep_tokenizer()  # from now on it is fixed
+            report(entry)
 
         fitted = fit(
             objective,
@@ -153,20 +166,14 @@ def pretrain(
             seed=config.seed,
             resume=resume,
             save_best=save,
-            report=report,
+            report=reported,
         )
         if not fitted.interrupted:
+            keep_tokenizer()
+            if tokens is not None and (why := tokens.unfinished(fitted.steps)):
+                log(f"{TOKENIZER_FOLDER}/ is none to rely on: {why}")
             (folder / UNFINISHED).unlink(missing_ok=True)
         return fitted
-
-
-def check_people(training: Sequence[Entry], held_out: Sequence[Entry]) -> None:
-    """Raise a ManifestError if a person or a recording is on both sides: windows of one person are not apart."""
-    check_apart(training, held_out)
-    known = {entry.key("subject"): entry.subject for entry in training}
-    if both := sorted({entry.subject for entry in held_out if entry.key("subject") in known}):
-        wrong = f"trains on people who judge: {listed(both)}"
-        raise ManifestError("manifests", wrong, "split by subject (`emgasr manifest --validation-subjects`)")
 
 
 def _manifests(config: PretrainConfig) -> list[tuple[str, Manifest]]:
@@ -196,6 +203,13 @@ def _merged(manifests: Sequence[tuple[str, Manifest]]) -> Manifest:
     return Manifest(tuple(entries), Path("/"))
 
 
+def _side(manifests: Sequence[tuple[str, Manifest]], merged: Manifest, split: str) -> list[tuple[str, Entry]]:
+    """Return the entries of a split with the names of their corpora; a ManifestError if there is none."""
+    merged.split(split)
+    names = [name for name, manifest in manifests for _ in manifest.entries]
+    return [(name, entry) for name, entry in zip(names, merged.entries, strict=True) if entry.split == split]
+
+
 def _corpora(config: PretrainConfig, name: str, manifest: Manifest, log: Callable[[str], None]) -> list[Corpus]:
     """Return the corpora of a manifest: one for each layout of electrodes and rate in it."""
     sides: list[dict[Signal, list[tuple[str, Recording]]]] = []
@@ -220,10 +234,14 @@ def _layout(recording: Recording) -> Signal:
     return replace(signal, bands=tuple(replace(band, montage="") for band in signal.bands))
 
 
-def _shape(config: PretrainConfig, recordings: Sequence[Recording]) -> RecognizerConfig:
+def _shape(config: PretrainConfig, name: str, recordings: Sequence[Recording]) -> RecognizerConfig:
     """Return the parts of a corpus' recognizer: the features of all, with the floor of its level."""
-    power = Facts.of(recordings).power
-    features = replace(config.features, epsilon=float(f"{max(1e-9, FLOOR * power):.2g}"))
+    signal = Signal.of(recordings[0])
+    try:
+        build_features(config.features, signal.rate_hz, len(signal.bands), signal.electrodes)
+    except EmgasrError as error:
+        raise ConfigError(f"corpus {name}", f"{error.where}: {error.wrong}", error.advice) from error
+    features = replace(config.features, epsilon=floor_of(Facts.of(recordings).power))
     return RecognizerConfig(features, config.normalize, config.encoder)
 
 

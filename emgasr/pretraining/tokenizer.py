@@ -24,6 +24,7 @@ from emgasr.files.weights import check_kinds, kinds_in, read_weights
 from emgasr.frontend.features import SharedAxisConfig
 from emgasr.frontend.features.shared_axis import ANGLES
 from emgasr.frontend.normalize import NormalizeConfig
+from emgasr.models.folder import cause
 from emgasr.models.mixers import PLACES
 from emgasr.pretraining.events import EventsConfig
 from emgasr.pretraining.quantizer import Quantizer, QuantizerConfig
@@ -158,8 +159,7 @@ def load_tokenizer(folder: Path) -> tuple[EventTokenizer, TokenizerFile]:
     try:
         config = from_mapping(TokenizerFile, {}, content, path)
     except EmgasrError as error:
-        wrong = error.wrong if error.where.endswith(".yaml") else f"{error.where}: {error.wrong}"
-        raise ModelError(path, wrong, "was it made by a newer emgasr?") from error
+        raise ModelError(path, cause(error), "was it made by a newer emgasr?") from error
     bins = len(config.features.edges_hz) - 1 + ANGLES
     file = folder / WEIGHTS_NAME
     with torch.device("meta"):  # without memory, until the file is known to hold such weights

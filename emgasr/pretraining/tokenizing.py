@@ -15,6 +15,7 @@ from torch import Tensor
 
 from emgasr.errors import EmgasrError
 from emgasr.frontend.features.shared_axis import SharedAxis
+from emgasr.frontend.features.spectrum import floor_of
 from emgasr.frontend.normalize import RunningNormalize
 from emgasr.models.encoder import FrameShape
 from emgasr.models.mixers import AnyMixer
@@ -22,7 +23,7 @@ from emgasr.pretraining.events import Event, EventFinder
 from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerFile, frames_of
 from emgasr.recording import Recording, Signal, Spans
 from emgasr.streaming.activity import RestLevel
-from emgasr.training.presets import FLOOR, Facts
+from emgasr.training.presets import Facts
 
 PIECE_VALUES = 1 << 22  # of the samples that are read at once
 
@@ -91,7 +92,7 @@ class _Session:
     def __init__(self, tokenizer: EventTokenizer, config: TokenizerFile, recordings: Sequence[Recording]) -> None:
         self.tokenizer, self.config, self.recordings = tokenizer, config, recordings
         signal = Signal.of(recordings[0])
-        own = replace(config.features, epsilon=min(1e6, max(1e-9, FLOOR * Facts.of(recordings).power)))
+        own = replace(config.features, epsilon=floor_of(Facts.of(recordings).power))
         rings = tuple(band.ring for band in signal.bands)
         self.features = SharedAxis(own, signal.rate_hz, len(signal.bands), signal.electrodes)
         shape = (len(signal.bands), signal.electrodes, self.features.bins)

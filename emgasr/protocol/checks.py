@@ -98,7 +98,8 @@ def check_starts(starts: Mapping[str, str]) -> None:
 def check_init(init: str, trained_on: Iterable[Entry] | None, held_out: Sequence[Entry], where: str) -> None:
     """Raise an error if people who are held out shaped the weights that training starts from, or if nobody can tell.
 
-    Who only chose these weights, as a validation person does, is known to them too.
+    Who only chose these weights, as a validation person does, is known to them too. People go by their names, whatever
+    their corpus: weights do not say which corpus a name is of, and a flattered result is worse than a refused one.
     """
     if trained_on is None:
         wrong = f"starts from {init}, and nothing tells what that was trained on"
@@ -109,7 +110,10 @@ def check_init(init: str, trained_on: Iterable[Entry] | None, held_out: Sequence
         known = {same_name(entry.subject) for entry in entries if (entry.split == VALIDATION) == chose}
         if both := [entry.subject for entry in held_out if same_name(entry.subject) in known]:
             wrong = f"starts from {init}, which was {how} on {min(both)}, who is held out"
-            raise ManifestError(where, wrong, "start from a model of other people")
+            advice = (
+                "start from a model of other people; if only the name is the same, which nothing here can tell, give"
+            )
+            raise ManifestError(where, wrong, f"{advice} one of them another in the manifest")
 
 
 def check_lm_text(lm: str, text: Sequence[str | Path], prompts: Iterable[str]) -> None:

@@ -29,6 +29,8 @@ from emgasr.manifests.manifest import (
     read_manifest,
     write_manifest,
 )
+from emgasr.models.pretrained import is_pretrained, read_pretrained
+from emgasr.models.recognizer import RecognizerConfig
 from emgasr.protocol.adaptation import applies
 from emgasr.protocol.amounts import amounts
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
@@ -81,7 +83,9 @@ def prepare(
         for name, system in systems.items():
             if begun := begun_from(at_fold(system, fold)):
                 held_out = [entry for entry in folds[fold.name] if entry.split in (CALIBRATION, TEST)]
-                check_init(begun, _shaped(begun), held_out, f"system {name}, fold {fold.name}")
+                where = f"system {name}, fold {fold.name}"
+                check_init(begun, _shaped(begun), held_out, where)
+                _check_sizes(system, Path(begun), where)
     if config.lm and (named := [name for name, one in systems.items() if isinstance(one, ClassifyConfig)]):
         wrong = f"{named[0]} is a classifier of windows, which no language model reads with"
         raise ConfigError(f"system {named[0]}", wrong, "run it without --lm")
@@ -246,6 +250,15 @@ def _shaped(init: str) -> list[Entry] | None:
     """Return everybody who shaped the weights of a folder, those who chose them too; None: nobody knows."""
     entries = lineage.read(Path(init))
     return trained_on(Path(init)) if entries is None else list(entries)
+
+
+def _check_sizes(system: System, begun: Path, where: str) -> None:
+    """Raise an error if a system cannot start from the pretrained encoder in a folder, before any job does."""
+    if isinstance(system, ClassifyConfig):
+        read_pretrained(begun)
+    elif is_pretrained(begun):
+        parts = RecognizerConfig(system.features, system.normalize, system.encoder)
+        read_pretrained(begun).check(parts, f"{where}: {begun}")
 
 
 def _weights_checksum(init: Path) -> str:

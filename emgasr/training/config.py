@@ -45,6 +45,14 @@ RENAMED: dict[str, str] = {
 }
 
 
+# config.yaml of a pretrained encoder, or of a model, may be a --config too: the key that marks it, and what else of it
+# is no option, or follows the signal (the floor of a level).
+OF_WEIGHTS: dict[str, tuple[str, ...]] = {
+    "emgasr_pretrained": ("features.epsilon",),
+    "emgasr_model": ("bands", "rate_hz", "unit", "steps"),
+}
+
+
 @dataclass(frozen=True)
 class TokensConfig:
     """The symbols that the model writes.
@@ -85,6 +93,7 @@ class TrainingConfig:
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = RENAMED
+    OF_WEIGHTS: ClassVar[Mapping[str, tuple[str, ...]]] = OF_WEIGHTS
 
     manifest: str = ""
     task: Literal["auto", "typing", "words", "gestures", "letters", "none"] = "auto"

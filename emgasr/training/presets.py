@@ -18,6 +18,7 @@ from emgasr.config.parsing import to_mapping
 from emgasr.corpora import open_entry
 from emgasr.display.wording import counted
 from emgasr.errors import ConfigError
+from emgasr.frontend.features.spectrum import floor_of
 from emgasr.frontend.mains import find_mains, harmonics
 from emgasr.manifests.manifest import read_manifest
 from emgasr.models.pretrained import is_pretrained, load_pretrained
@@ -35,7 +36,6 @@ BINS_AN_ELECTRODE = 2  # of a band's spectrum, at least: a covariance of fewer i
 LOWEST_HZ, HIGHEST_SHARE = 15.0, 0.95  # of the spectrum that is used: below lies motion, above the converter's filter
 LOWEST_SLOW_HZ = 5.0  # of electrodes that are no ring, as on face and neck: what moves slowly tells most there
 BESIDE_MAINS_HZ = 4.0
-FLOOR = 3e-4  # of the typical power, added to every electrode's: what a converter's steps and noise are
 LISTENED_S = 60.0  # of signal, at most, in which the mains are looked for
 
 
@@ -138,7 +138,7 @@ def preset_for(
 def of_pretrained(made: Preset, init: str, facts: Facts) -> Preset:
     """Return a preset whose features and encoder are those of the pretrained encoder in the folder `init`."""
     config = load_pretrained(Path(init)).config
-    features = to_mapping(config.features) | {"epsilon": float(f"{max(1e-9, FLOOR * facts.power):.2g}")}
+    features = to_mapping(config.features) | {"epsilon": floor_of(facts.power)}
     parts = {"features": features, "normalize": to_mapping(config.normalize), "encoder": to_mapping(config.encoder)}
     reason = ("features and network of the pretrained encoder", f"training starts from {init}")
     return replace(made, values=made.values | parts, reasons=(*made.reasons[:1], *made.reasons[3:], reason))
@@ -278,7 +278,7 @@ def _features(frame_ms: float, facts: Facts) -> tuple[dict[str, Any], tuple[str,
         "hop_ms": round(hop * sample_ms, 6),
         "bands_hz": [[round(low, 1), round(high, 1)] for low, high in ranges],
         "shrinkage": 0.01,  # electrodes differ by 20 dB: more would hide the quiet ones
-        "epsilon": float(f"{max(1e-6, FLOOR * facts.power):.2g}"),
+        "epsilon": max(1e-6, floor_of(facts.power)),
     }
     shown = ", ".join(f"{low:g}-{high:g}" for low, high in features["bands_hz"])
     line = f"; the mains are at {facts.mains_hz:g} Hz" if facts.mains_hz else ""

@@ -35,7 +35,7 @@ from emgasr.training.card import card
 from emgasr.training.checkpoint import CHECKPOINT_NAME
 from emgasr.training.config import TokensConfig, TrainingConfig
 from emgasr.training.contracts import BatchSampler
-from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, fit
+from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, choose_device, fit
 from emgasr.training.objective import CTCObjective
 from emgasr.training.resuming import begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.training.session_start import SessionStart
@@ -89,6 +89,7 @@ def train(
     ]
     training = [recording for _, recording in named]
     validation = [(entry.path, open_entry(entry, held_out.root)) for entry in held_out.split(config.validation_split)]
+    choose_device(config.fit.device)  # raises where it is not there
     with _processes(config.fit.device), ExitStack() as stack:
         torch.manual_seed(config.seed)
         tokens = make_tokens(config.tokens, training)

@@ -67,6 +67,19 @@ def test_the_help_of_a_verb_imports_nothing_that_takes_long() -> None:
 
 
 @pytest.mark.process
+def test_the_help_of_training_does_without_scipy() -> None:
+    """Its verbs load torch, which takes a second and a half; scipy's filters would take half a second more."""
+    program = (
+        "import sys; from emgasr.cli import main; "
+        "codes = [main([verb, '--help']) for verb in ('train', 'pretrain', 'personalize')]; "
+        "heavy = {'scipy.signal', 'scipy.stats', 'h5py', 'numba', 'torchaudio'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else sum(codes))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.process
 def test_the_package_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "emgasr", "--version"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, f"emgasr {__version__}\n")

@@ -10,7 +10,7 @@ import pytest
 
 from emgasr.errors import ManifestError
 from emgasr.manifests.identity import same_name
-from emgasr.manifests.leaks import check_apart, check_disjoint, leaks, part_name, spelled_alike, twice
+from emgasr.manifests.leaks import check_apart, check_disjoint, check_people, leaks, part_name, spelled_alike, twice
 from tests.manifests.test_manifest import changed, three_people
 
 
@@ -150,3 +150,15 @@ def test_names_of_several_spellings_are_told(tmp_path: Path) -> None:
 )
 def test_numbers_of_people_are_one_however_spreadsheets_write_them(name: str, other: str, same: bool) -> None:
     assert (same_name(name) == same_name(other)) == same
+
+
+def test_a_name_is_of_its_corpus_and_a_recording_of_whoever_made_it(tmp_path: Path) -> None:
+    ann, _, bob = three_people(tmp_path).entries[:3]
+    other = replace(ann, subject="ANN ", sha256="f" * 64)  # another recording
+    with pytest.raises(ManifestError, match="trains on people who judge: ANN"):
+        check_people([("a", ann)], [("a", other)])
+    (line,) = check_people([("a", ann), ("b", bob)], [("b", other)])
+    assert "taken for different people: ANN  (a, b); if they are the same" in line
+    with pytest.raises(ManifestError, match="which is trained on"):  # the same recording under another name
+        check_people([("a", ann)], [("b", replace(ann, subject="carl"))])
+    assert check_people([("a", ann)], [("b", replace(other, subject="carl"))]) == []

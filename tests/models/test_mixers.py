@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -132,3 +134,16 @@ def test_turns_are_drawn_for_each_item_in_training_alone() -> None:
     assert torch.equal(mixer.pooled(frames), again)
     first, second = mixer.eval().pooled(frames)
     assert torch.equal(first, second)
+
+
+@pytest.mark.process
+def test_a_network_is_outlined_without_the_compiler() -> None:
+    """Every model that is read is outlined first: torch._dynamo would take a second each time."""
+    program = (
+        "import sys, torch; from emgasr.models.conformer import ConformerConfig, ConformerEncoder; "
+        "from emgasr.models.encoder import FrameShape; torch.set_default_device('meta'); "
+        "[ConformerEncoder(ConformerConfig(mixing=kind), FrameShape(1, 8, 15)) for kind in ('any', 'ring', 'free')]; "
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from emgasr.cli import main
 from emgasr.manifests import lineage
@@ -75,6 +76,43 @@ def test_a_test_person_of_the_pretraining_manifest_is_refused_before_training(
     judged = tuple(one if one.subject in known else replace(one, subject=f"other_{one.subject}") for one in again)
     write_manifest(replace(renamed, entries=judged), tmp_path / "judged.jsonl")
     assert "chosen on myo_" in refused(tmp_path / "judged.jsonl", system, tmp_path / "out3", capsys)
+
+
+def test_an_encoder_of_other_sizes_is_refused_before_any_job_of_a_protocol(
+    corpora: tuple[Path, Path],
+    system: Path,
+    encoder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    everybody = merged(tmp_path / "all.jsonl", corpora[1])
+    other = tmp_path / "other.yaml"
+    other.write_text(system.read_text().replace("kernel: 5", "kernel: 9"))
+    told = refused(everybody, other, tmp_path / "out", capsys)
+    assert "system m, fold group0: " in told
+    assert "is an encoder of other sizes or options than this model's" in told
+    damaged = shutil.copytree(encoder, tmp_path / "damaged")
+    (damaged / "config.yaml").write_text("emgasr_pretrained: 7\n")
+    other.write_text(system.read_text().replace(str(encoder), str(damaged)))
+    assert "is no pretrained encoder of format 1" in refused(everybody, other, tmp_path / "out2", capsys)
+
+
+def test_its_config_may_be_that_of_a_training(
+    corpora: tuple[Path, Path],
+    encoder: Path,
+    tmp_path: Path,
+) -> None:
+    config = ["--config", str(encoder / "config.yaml"), "--init", str(encoder), "--quiet"]
+    alone, preset = tmp_path / "alone", tmp_path / "preset"
+    assert main(["train", str(corpora[1]), *TINY, "--init", str(encoder), "--quiet", "--out", str(preset)]) == 0
+    assert main(["train", str(corpora[1]), *TINY, *config, "--out", str(alone)]) == 0
+    made = [yaml.safe_load((out / "training.yaml").read_text()) for out in (alone, preset)]
+    for section in ("features", "normalize", "encoder"):  # the floor is that of this device, not of the file
+        assert made[0][section] == made[1][section]
+    more = ["--labelled", "0.5", "--targets.weight", "1", "--fit.steps", "1", "--stretches", "4"]
+    assert main(["pretrain", str(corpora[1]), *config, *more, "--out", str(tmp_path / "on")]) == 0
+    model = ["--config", str(alone / "model" / "config.yaml"), "--init", str(alone / "model"), *TINY, "--quiet"]
+    assert main(["train", str(corpora[1]), *model, "--out", str(tmp_path / "again")]) == 0
 
 
 @pytest.mark.slow

@@ -18,13 +18,15 @@ from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.models.folder import load_recognizer
 from emgasr.models.pretrained import load_pretrained
+from emgasr.pretraining import run
+from emgasr.pretraining.config import PretrainConfig
 from emgasr.pretraining.probe import LinearProbe
 from emgasr.pretraining.readers import Readers
-from emgasr.pretraining.run import check_people
 from emgasr.pretraining.tokenizer import load_tokenizer
 from emgasr.recording import Spans
 from emgasr.sessions.native import save_session
 from emgasr.training.contracts import Judgement
+from emgasr.training.loop import FitConfig
 
 SIZES = "--encoder.width 16 --encoder.blocks 1 --encoder.heads 2 --encoder.mixer-channels 8"
 SMALL = f"{SIZES} --takes.batch-size 8 --stretches 4 --fit.validations 2 --seed 3 --quiet".split()
@@ -95,13 +97,59 @@ def test_a_run_that_was_stopped_goes_on_to_the_bit(
         assert (whole / name).read_bytes() == (cut / name).read_bytes()
 
 
+TOKENS = "--labelled 0.5 --tokens.weight 1 --fit.steps 8"
+
+
+def test_the_tokenizer_is_the_one_that_was_fixed_whichever_encoder_is_best(
+    corpora: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there: list[bool] = []
+
+    def judged(probe: LinearProbe, model: Readers) -> Judgement:  # the encoder of step 4 is best
+        there.append((tmp_path / "run" / "tokenizer").exists())
+        return Judgement({"error": 0.1 * len(there)})
+
+    monkeypatch.setattr(LinearProbe, "__call__", judged)
+    out = pretrain(tmp_path / "run", *corpora, more=f"{TOKENS} --tokens.from-step 6")
+    assert "the weights of step 4" in (out / "encoder" / "README.md").read_text()
+    assert there == [False, True]  # at steps 4 and 8: it is written when it is fixed
+    kept, _ = load_tokenizer(out / "tokenizer")
+    state = torch.load(out / "checkpoint.pt", weights_only=True)["objective"]
+    for name, value in kept.state_dict().items():
+        assert torch.equal(value, state[f"pretexts.tokens.tokenizer.{name}"])
+    assert "none to rely on" not in capsys.readouterr().err
+
+
+def test_a_tokenizer_that_was_not_fixed_is_said(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretrain(tmp_path / "run", *corpora, more=TOKENS)
+    told = capsys.readouterr().err
+    assert "tokenizer/ is none to rely on: it learned for 8 steps, and tokens.from_step is 100" in told
+    assert (tmp_path / "run" / "tokenizer" / "config.yaml").exists()
+
+
 def test_a_person_who_judges_is_not_trained_on(corpora: tuple[Path, Path], tmp_path: Path) -> None:
     manifest = read_manifest(corpora[0])
-    training, judging = manifest.split("train"), manifest.split("validation")
-    check_people(training, judging)
-    again = replace(judging[0], path="another.hdf5", sha256="0" * 64)  # another recording of one of them
+    again = replace(manifest.split("validation")[0], path="another.hdf5", sha256="0" * 64, split="train")
+    write_manifest(Manifest((*manifest.entries, again), corpora[0].parent), corpora[0].parent / "again.jsonl")
     with pytest.raises(ManifestError, match=f"trains on people who judge: {again.subject}"):
-        check_people([*training, again], judging)
+        run.pretrain(PretrainConfig((str(corpora[0].parent / "again.jsonl"),), fit=FitConfig(1)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_name_in_two_corpora_is_two_people_and_one_line_says_so(
+    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_manifest(corpora[1])
+    entries = tuple(
+        replace(one, path=str(manifest.file(one)), subject="MYO_A" if one.subject == "bar_f" else one.subject)
+        for one in manifest.entries
+    )
+    write_manifest(Manifest(entries, tmp_path), tmp_path / "bar.jsonl")
+    pretrain(tmp_path / "run", corpora[0], tmp_path / "bar.jsonl", more="--fit.steps 2")
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "taken for different people" in line]
+    assert "MYO_A (myo, bar); if they are the same, put them into one split" in line
 
 
 @pytest.mark.parametrize(
@@ -110,16 +158,36 @@ def test_a_person_who_judges_is_not_trained_on(corpora: tuple[Path, Path], tmp_p
         ("--labelled 0", "no objective without labels has a weight"),
         ("--targets.weight 1", "targets would never see a batch"),
         ("--encoder.mixing ring", "depend on the layout"),
+        ("--fit.device cuda", "no CUDA device"),
     ],
 )
 def test_what_cannot_be_is_one_line(
-    more: str, wrong: str, corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    more: str,
+    wrong: str,
+    corpora: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     pretrain(tmp_path / "run", *corpora, more=f"--fit.steps 2 {more}", code=2)
     told = capsys.readouterr().err
     assert wrong in told
     assert told.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_converter_of_24_bits_gives_counts_that_are_learned_from(corpora: tuple[Path, Path], tmp_path: Path) -> None:
+    manifest = read_manifest(corpora[0])
+    entries = []
+    for entry in manifest.entries:
+        one = open_entry(entry, manifest.root)
+        loud = replace(one, samples=one.read() * np.float32(2**20))
+        save_session(loud, tmp_path / entry.path)
+        entries.append(Entry.of(loud, tmp_path / entry.path, "native", entry.split))
+    write_manifest(Manifest(tuple(entries), tmp_path, ("subject",)), tmp_path / "counts.jsonl")
+    out = pretrain(tmp_path / "run", tmp_path / "counts.jsonl", more="--fit.steps 2")
+    assert load_recognizer(out / "readers" / "counts").config.features.epsilon > 1e7  # type: ignore[union-attr]
 
 
 def test_a_pretrained_encoder_of_other_sizes_is_refused(corpora: tuple[Path, Path], tmp_path: Path) -> None:
@@ -157,6 +225,11 @@ def test_what_is_no_pretrained_encoder_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ModelError):
         load_pretrained(tmp_path)
+    (tmp_path / "config.yaml").write_text(
+        "emgasr_pretrained: 1\nencoder: {kind: conformer, mixing: free}\nfeatures: {kind: shared_axis}\n"
+    )
+    with pytest.raises(ModelError, match=r"encoder\.mixing: is free"):
+        load_pretrained(tmp_path)
 
 
 def test_a_corpus_without_rest_is_counted_and_one_line_where_there_is_no_other(
@@ -176,6 +249,7 @@ def test_a_corpus_without_rest_is_counted_and_one_line_where_there_is_no_other(
     told = capsys.readouterr().err
     assert "loud: no contraction in 4 of 4 recordings" in told
     assert "has no contraction in any corpus" in told
+    assert not (tmp_path / "run").exists()
     pretrain(tmp_path / "run2", tmp_path / "loud.jsonl", corpora[0], more=f"{more} --labelled 0.5")
     assert "loud: no contraction in 4 of 4 recordings" in capsys.readouterr().err
 
@@ -219,5 +293,5 @@ def test_a_rate_below_100_hz_is_one_line(
         entries.append(Entry.of(one, tmp_path / entry.path, "native", entry.split))
     write_manifest(Manifest(tuple(entries), tmp_path, ("subject",)), tmp_path / "slow.jsonl")
     pretrain(tmp_path / "run", tmp_path / "slow.jsonl", code=2)
-    assert "reads rates from 100 Hz, not 80 Hz" in capsys.readouterr().err
+    assert "corpus slow: features: shared_axis reads rates from 100 Hz, not 80 Hz" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

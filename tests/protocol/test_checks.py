@@ -119,6 +119,8 @@ def test_weights_to_start_from_know_nobody_who_is_held_out(trained_on: list[Entr
     check_init("model", [entry("p3", "s0")], tested, "system s")
     with pytest.raises(EmgasrError, match="was trained on p0, who is held out"):
         check_init("model", [entry(" P0", "elsewhere")], tested, "system s")
+    with pytest.raises(EmgasrError, match=r"if only the name is the same, .* give one of them another in the manifest"):
+        check_init("model", [entry("P0", "of another corpus")], tested, "system s")
     with pytest.raises(EmgasrError, match=told):
         check_init("model", trained_on, tested, "system s")
 

@@ -119,6 +119,7 @@ class ConfigOptions(Generic[Config]):
             content = read_yaml(path)
             if not isinstance(content, dict):
                 raise ConfigError(path, "is not a mapping of options", "see the configs of the recipes")
+            content = _without_marks(content, getattr(self.config, "OF_WEIGHTS", {}))
             self._merge(merged, renamed_keys(self.config, content, path), path)
 
     def _merge(self, merged: dict[str, Any], content: Mapping[str, Any], where: str | Path) -> None:
@@ -256,6 +257,18 @@ def _put_over(into: dict[str, Any], content: Mapping[str, Any]) -> None:
             _put_over(into[key], value)
         else:
             into[key] = value
+
+
+def _without_marks(content: dict[str, Any], marks: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the content of a file, if one of `marks` stands in it, without that and the options listed for it."""
+    found = _copied(content)
+    for mark in (mark for mark in marks if mark in content):
+        for name in (mark, *marks[mark]):
+            section, _, option = name.rpartition(".")
+            within = found.get(section) if section else found
+            if isinstance(within, dict):
+                within.pop(option, None)
+    return found
 
 
 def _copied(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class BandPowerConfig:
     window_ms: Annotated[float, Within(0.001, 1e6)] = 32.0
     hop_ms: Annotated[float, Within(0.001, 1e6)] = 8.0
     edges_hz: tuple[Annotated[float, Within(0, 1e6)], ...] = (31.25, 62.5, 125.0, 250.0, 375.0, 687.5, 1000.0)
-    epsilon: Annotated[float, Within(1e-30, 1e6)] = 1e-6
+    epsilon: Annotated[float, Within(1e-30, 1e30)] = 1e-6
 
     def __post_init__(self) -> None:
         check_within(self, "features")

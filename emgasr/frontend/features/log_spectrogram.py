@@ -24,7 +24,7 @@ class LogSpectrogramConfig:
     kind: Literal["log_spectrogram"] = "log_spectrogram"
     window_ms: Annotated[float, Within(0.001, 1e6)] = 32.0
     hop_ms: Annotated[float, Within(0.001, 1e6)] = 8.0
-    epsilon: Annotated[float, Within(1e-30, 1e6)] = 1e-6
+    epsilon: Annotated[float, Within(1e-30, 1e30)] = 1e-6
 
     def __post_init__(self) -> None:
         check_within(self, "features")

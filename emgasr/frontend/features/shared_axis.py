@@ -44,7 +44,7 @@ class SharedAxisConfig:
     edges_hz: tuple[_Hz, ...] = (15.0, 30.0, 50.0, 70.0, 95.0, 145.0, 245.0, 450.0)
     skip_hz: tuple[tuple[_Hz, _Hz], ...] = ()
     shrinkage: Annotated[float, Within(0, 1)] = 0.01
-    epsilon: Annotated[float, Within(1e-30, 1e6)] = 1e-6
+    epsilon: Annotated[float, Within(1e-30, 1e30)] = 1e-6
 
     def __post_init__(self) -> None:
         check_within(self, "features")

@@ -41,7 +41,7 @@ class SpectralCovarianceConfig:
         (700.0, 1000.0),
     )
     shrinkage: Annotated[float, Within(0, 1)] = 0.1
-    epsilon: Annotated[float, Within(1e-30, 1e6)] = 1e-6
+    epsilon: Annotated[float, Within(1e-30, 1e30)] = 1e-6
 
     def __post_init__(self) -> None:
         check_within(self, "features")

@@ -11,6 +11,12 @@ from emgasr.errors import ConfigError
 from emgasr.frontend.features.contract import Features, FeaturesConfig
 
 MOST_BANDS = 1 << 10  # of frequencies
+FLOOR = 3e-4  # of the typical power, added to every electrode's: what a converter's steps and noise are
+
+
+def floor_of(power: float) -> float:
+    """Return the `epsilon` of features, to two digits, for signal of a typical power a frequency bin (unit squared)."""
+    return float(f"{max(1e-9, FLOOR * power):.2g}")
 
 
 class SpectralFeatures(Features):

@@ -76,6 +76,13 @@ class EventTokens(Pretext):
         energy = functional.smooth_l1_loss(self.guess_energy(listened)[:, 0], found.energy[chosen], reduction="sum")
         return {"tokens": self.config.weight * code, "energy": self.config.weight * energy / count}
 
+    def unfinished(self, steps: int) -> str:
+        """Return why the tokenizer is none to rely on after so many steps; empty where it has learned and is fixed."""
+        if not bool(self.tokenizer.quantizer.filled):
+            return "no contraction has taught it"
+        from_step = self.config.from_step
+        return f"it learned for {steps} steps, and tokens.from_step is {from_step}" if steps < from_step else ""
+
     def figures(self) -> Mapping[str, float]:
         book = self.tokenizer.quantizer
         return {"token_perplexity": book.perplexity, "tokens_used": book.used}
