@@ -19,7 +19,7 @@ from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.measured import samples_of
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
-from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer, packaged_model
+from emgasr.models.folder import DEMO, PACKAGED, SEARCH_NAME, load_recognizer, packaged_model
 from emgasr.models.recognizer import Heard, Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
@@ -367,9 +367,9 @@ def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
         ModelError: A profile is damaged.
     """
     if not isinstance(model, str | Path) or "\0" in str(model):
-        raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, or "demo"')
-    if model == DEMO:
-        return packaged_model(), None
+        raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, "demo" or "armband"')
+    if model in PACKAGED:
+        return packaged_model(str(model)), None
     folder = Path(model)
     return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)
 

@@ -60,7 +60,8 @@ class ClassifyConfig:
 
     Args:
         seed: of what is drawn: windows, trees.
-        own_weight: a window of the person's own calibration counts as so many of others.
+        prior_windows: what others performed of a label counts together as so many windows of it against the person's
+            own, however many they are. Tuned on validation people: between 20 and 40 a repetition helps most.
         classifier: what judges windows.
         features: the windows, and what is seen of each.
         normalize: level and spread of each feature, by the rules that networks have.
@@ -69,7 +70,7 @@ class ClassifyConfig:
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
-    own_weight: Annotated[float, Within(0.001, 1e6)] = 10.0
+    prior_windows: Annotated[float, Within(0.001, 1e9)] = 30.0
     classifier: ClassifierConfig = field(default_factory=LDAConfig)
     features: WindowFeaturesConfig = field(default_factory=WindowFeaturesConfig)
     normalize: NormalizeConfig = field(default_factory=lambda: NORMALIZE)

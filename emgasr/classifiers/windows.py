@@ -6,6 +6,8 @@ samples, forced choice and figures are those of networks.
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +67,7 @@ class WindowSet:
         try:
             with np.load(path, allow_pickle=False) as file:
                 found = {name: file[name] for name in ("windows", "labels", "groups", "names", "counts")}
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ModelError(
                 path, "holds no windows of a classifier", "remove its job's folder to do it anew"
             ) from error
@@ -87,11 +89,24 @@ class WindowRecognizer(Recognizer):
         made = RecognizerConfig(features, config.normalize, LinearConfig(context_frames=1))
         if pretrained is not None:
             made = RecognizerConfig(features, pretrained.config.normalize, pretrained.config.encoder)
-        super().__init__(made, signal, Tokens.words(["nothing"]))
+        self._begin(made, signal, f"the classifier {config.classifier.kind}")
         if pretrained is not None:
             pretrained.give(self.encoder, made, config.features.encoder)
+
+    @staticmethod
+    def of(recognizer: Recognizer) -> WindowRecognizer:
+        """Return what gives the hidden frames of a recognizer as windows, with its weights and statistics."""
+        made = WindowRecognizer.__new__(WindowRecognizer)
+        made._begin(recognizer.config, recognizer.signal, recognizer.origin)
+        for name in ("encoder", "normalize"):
+            getattr(made, name).load_state_dict(getattr(recognizer, name).state_dict())
+        made.template = recognizer.template
+        return made
+
+    def _begin(self, config: RecognizerConfig, signal: Signal, origin: str) -> None:
+        super().__init__(config, signal, Tokens.words(["nothing"]))
         self.judge: Judge | None = None
-        self.origin = f"the classifier {config.classifier.kind}"
+        self.origin = origin
         self.eval()
 
     def log_probs(self, hidden: Tensor) -> Tensor:
@@ -188,11 +203,13 @@ def fitted(config: ClassifyConfig, others: WindowSet, own: WindowSet | None = No
         raise DataError("classifier", f"there is one label alone ({names[0]!r})", "give recordings of two or more")
     places = [np.array([names.index(name) for name in one.names])[one.labels] for one in sets]
     groups = [others.groups] if own is None else [others.groups, own.groups + int(others.groups.max()) + 1]
-    weights = np.concatenate([np.full(len(o.windows), 1.0 if o is others else config.own_weight) for o in sets])
     windows = np.concatenate([one.windows for one in sets]).astype(np.float64)
     present = np.unique(np.concatenate(places))
     names = tuple(names[place] for place in present)
     labels = np.searchsorted(present, np.concatenate(places))
+    known = np.bincount(labels[: len(others.windows)], minlength=len(names))
+    own_weight = np.where(known > 0, known / config.prior_windows, 1.0)  # of each label
+    weights = np.concatenate([np.ones(len(others.windows)), own_weight[labels[len(others.windows) :]]])
     made = build_classifier(config.classifier, config.seed)
     made.fit(windows, labels, np.concatenate(groups), weights)
     return names, made.log_probs

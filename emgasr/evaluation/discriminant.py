@@ -30,9 +30,12 @@ class ShrinkageLDA:
         self.labels = sorted(set(labels))
         rows = [names == label for label in self.labels]
         self.means = np.stack([np.average(features[row], axis=0, weights=weights[row]) for row in rows])
-        centered = features - self.means[[self.labels.index(label) for label in labels]]
+        # Around means in which all rows count alike: else a mean that is drawn to a few rows makes all others scatter.
+        plain = np.stack([features[row].mean(0) for row in rows])
+        centered = features - plain[[self.labels.index(label) for label in labels]]
         scale = centered.std(0) + 1e-9
         covariance = _ledoit_wolf(centered / scale) * np.outer(scale, scale)
+        self.covariance = covariance
         self.directions = np.linalg.solve(covariance, self.means.T)
         self.offsets = -0.5 * np.einsum("kd,dk->k", self.means, self.directions)
 

@@ -24,7 +24,9 @@ from emgasr.runtime.device import device_of
 from emgasr.tokens import load_tokens
 
 FORMAT = 1
-DEMO = "demo"  # the name of the model that ships with emgasr
+DEMO, ARMBAND = "demo", "armband"  # the names of the models that ship with emgasr
+PACKAGED = {DEMO: "model", ARMBAND: "armband"}  # and their folders in assets/
+_MADE_BY = {DEMO: "recipes/demo_model/run.sh", ARMBAND: "recipes/armbands/package.py"}
 # What `emgasr tune` and `tune-live` put beside the weights: it belongs to them.
 SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
 # What a folder may hold of language (`emgasr.language`): a compact model, or an ARPA file.
@@ -32,15 +34,15 @@ LM_NAMES, CHARACTER_LM_NAMES = ("lm.lm", "lm.arpa.gz"), ("characters.lm", "chara
 LEXICON_NAME, HOTWORDS_NAME, LANGUAGE_NAME = "lexicon.txt", "hotwords.txt", "language.yaml"
 
 
-def packaged_model() -> Path:
-    """Return the folder of the model that ships with emgasr.
+def packaged_model(name: str = DEMO) -> Path:
+    """Return the folder of a model that ships with emgasr.
 
     Raises:
         ModelError: This checkout lacks it.
     """
-    folder = Path(str(resources.files("emgasr"))) / "assets" / "model"
+    folder = Path(str(resources.files("emgasr"))) / "assets" / PACKAGED[name]
     if not (folder / "config.yaml").is_file():
-        advice = "make it by recipes/demo_model/run.sh, or name another model folder"
+        advice = f"make it by {_MADE_BY[name]}, or name another model folder"
         raise ModelError(folder, "the packaged model is missing", advice)
     return folder
 

@@ -29,6 +29,10 @@ HIGHEST_PERCENT = 110.0  # drawn: what writes many more keys than were pressed w
 # What a report needs of run.json, and of the rule in it.
 FACTS = {"command": str, "emgasr": str, "splits_sha256": str, "recordings_sha256": str, "seeds": list, "rule": dict}
 RULE_FACTS = {"rule": str, "seed": int}
+FLICKER = (
+    "Above 100 %: a system that decides window by window writes a label anew whenever its decision changes. The table "
+    "above says how good it is."
+)
 RULES = {
     "leave-one-subject-out": "each person once held out, all others trained on (and validated on, where drawn for it)",
     "groups": "each group of people once held out",
@@ -132,7 +136,9 @@ def render(
     for name, sessions in dict.fromkeys((row.cell.list_name, row.cell.sessions) for row in table):
         chosen = [row for row in table if (row.cell.list_name, row.cell.sessions) == (name, sessions)]
         which = "all sessions of the test people" if sessions == "all" else "the test sessions"
-        parts += [f"## {markdown_text(name)}: {which}", "", *_table(chosen), "", *side_by_side(chosen)]
+        beside = side_by_side(chosen)
+        written = ["### What is written, greedy", "", *([FLICKER, ""] if _flickers(chosen) else [])] if beside else []
+        parts += [f"## {markdown_text(name)}: {which}", "", *beside, *written, *_table(chosen), ""]
     parts += by_session(results)
     if ladder := curves(results):
         parts += ["## The ladder, of the people who have every step", "", *_ladder(ladder), ""]
@@ -149,6 +155,11 @@ def render(
     if published:
         parts += ["## Published, not re-run here", "", published.strip(), ""]
     return "\n".join(parts)
+
+
+def _flickers(rows: Sequence[PeopleResult]) -> bool:
+    """Whether more labels are put in than there are, as by a system that decides window by window."""
+    return any(row.figures[name].mean > 1 for row in rows for name in of_symbols(row.naming) if name in row.figures)
 
 
 def draw_curves(results: Sequence[PersonResult], target: float, path: Path) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emgasr.classifiers.config import ClassifyConfig, WindowFeaturesConfig, features_for
-from emgasr.classifiers.windows import REST, WindowRecognizer, WindowSet, drawn, fitted, windows_of
+from emgasr.classifiers.windows import REST, Judge, WindowRecognizer, WindowSet, drawn, fitted, windows_of
 from emgasr.errors import DataError, ModelError
 from emgasr.frontend.features import TimeDomainConfig
 from emgasr.frontend.normalize import NormalizeConfig
@@ -110,3 +110,19 @@ def test_features_fit_any_rate(of: str, rate_hz: float) -> None:
     config = ClassifyConfig(features=WindowFeaturesConfig(of=of), normalize=OWN.normalize)  # type: ignore[arg-type]
     made = WindowRecognizer(features_for(config, [recording]), config, Signal.of(recording))
     assert len(windows_of(made, lambda: [recording]).windows) >= 28
+
+
+def test_others_count_together_as_the_windows_that_are_told_against_a_persons_own() -> None:
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.standard_normal(2000), 10 + rng.standard_normal(2000)])[:, None]
+    others = WindowSet(values, np.repeat([0, 1], 2000), np.tile([0, 1], 2000), ("a", "b"))
+    own = WindowSet(np.full((30, 1), 4.0), np.zeros(30, int), np.zeros(30, int), ("b",))
+    config = ClassifyConfig()
+    edge = np.linspace(0, 10, 201)[:, None]
+
+    def boundary(judge: Judge) -> float:
+        return float(edge[np.argmax(judge(edge).argmax(1) == 1), 0])
+
+    assert boundary(fitted(config, others)[1]) == pytest.approx(5.0, abs=0.15)
+    # 30 own at 4 against 30 of others at 10: the mean of b is 7, and the edge lies half way to a.
+    assert boundary(fitted(config, others, own)[1]) == pytest.approx(3.5, abs=0.15)

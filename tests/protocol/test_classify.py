@@ -121,6 +121,12 @@ def test_windows_executions_and_rest_stand_in_one_table_with_the_worst_person(do
     (head,) = {line for line in text.splitlines() if line.startswith("| system") and "right a window" in line}
     for told in ("right an execution", "labels alike", "false activations a minute of rest"):
         assert told in head
+    first, then = (text.index(f"### {head}") for head in ("Windows, executions and rest", "What is written, greedy"))
+    assert first < then
+    assert "decides window by window" not in text
+    flickering = [PersonResult.of(dict(result.row) | {"wer_greedy": 2.5}) for result in results]
+    write_report(root, flickering, "A title")
+    assert "decides window by window" in (root / "RESULTS.md").read_text()
     assert "1 repetition" in text
     assert any(f"{name} |" in text for name in PEOPLE)
     assert "| right a window | lda − knn |" in text.replace("knn − lda", "lda − knn")

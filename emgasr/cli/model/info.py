@@ -21,10 +21,10 @@ def run(argv: list[str]) -> int:
     """Print what a path holds."""
     options = parser().parse_args(argv)
     path = Path(options.path)
-    if options.path == "demo" and not path.exists():
+    if options.path in ("demo", "armband") and not path.exists():
         from emgasr.models.folder import packaged_model
 
-        path = packaged_model()
+        path = packaged_model(options.path)
     if not path.exists():
         raise EmgasrError(path, "does not exist", "check the path")
     if path.is_dir():

@@ -46,11 +46,18 @@ def run(argv: list[str]) -> int:
     out = options.out or _free_folder(Path("out"), "demo")
     from emgasr.cli.read import demo_story as demo
     from emgasr.display.console import Console
-    from emgasr.models.folder import packaged_model
+    from emgasr.models.folder import ARMBAND, packaged_model
 
     console = Console(stderr=options.json, highlight=False)
     started = time.monotonic()
+    if options.armband:
+        from emgasr.cli.read.demo_armband import show
 
+        rows = show(Path(options.model) if options.model else packaged_model(ARMBAND), out, console)
+        console.print(f"\nPictures: {out}   ({time.monotonic() - started:.0f} s in all)")
+        if options.json:
+            print_json({"folder": str(out), "rows": rows})
+        return 0
     pipeline = demo.load(Path(options.model) if options.model else packaged_model())
     with replacing_folder(out) as folder:
         table = _demo(options, pipeline, folder, console)
@@ -194,9 +201,11 @@ def parser() -> ArgumentParser:
         prog="emgasr demo",
         description="Simulate a person never seen in training, read a minute of their typing with the packaged model, "
         "fit the model to a few minutes of theirs, and read the same minute again. Takes under five minutes.",
-        examples=("emgasr demo", "emgasr demo --seed 1 --data-minutes 10"),
+        examples=("emgasr demo", "emgasr demo --armband", "emgasr demo --seed 1 --data-minutes 10"),
     )
     add_out(made, "where results go (default: out/demo, or the next free name)", required=False, overwrite=False)
+    real = "real muscles instead: gestures of people never seen, then after one repetition of theirs; seconds"
+    made.add_argument("--armband", action="store_true", help=real)
     made.add_argument("--data-minutes", type=float, default=4.0, metavar="M", help="typing to learn from")
     made.add_argument("--fit-minutes", type=float, default=2.0, metavar="M", help="wall-clock time to learn in")
     made.add_argument("--model", metavar="FOLDER", help="another model, with its lm.arpa.gz and search.yaml")
