@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 YAMLS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.yaml"))
 SEARCHES = [path for path in YAMLS if path.name.startswith("search")]
-CONFIGS = [path for path in YAMLS if path not in SEARCHES]
+PRETRAINING = [path for path in YAMLS if path.name.startswith("pretrain")]
+CONFIGS = [path for path in YAMLS if path not in (*SEARCHES, *PRETRAINING)]
 SCRIPTS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.sh"))
 
 
@@ -24,6 +25,15 @@ def test_every_configuration_is_one_that_training_takes(path: Path, capsys: pyte
     config = from_command_line(TrainingConfig, KINDS, ["--config", str(path), *budget], "test")
     assert config.fit.minutes == 1
     assert "is now" not in capsys.readouterr().err  # no old name
+
+
+@pytest.mark.parametrize("path", PRETRAINING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_configuration_of_pretraining_is_one_that_it_takes(path: Path) -> None:
+    from emgasr.cli.options.config import from_command_line
+    from emgasr.pretraining.config import PretrainConfig
+
+    budget = ["--fit.steps", "0", "--fit.minutes", "1"]
+    assert from_command_line(PretrainConfig, {}, ["--config", str(path), *budget], "test").fit.minutes == 1
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: str(path.relative_to(ROOT)))
