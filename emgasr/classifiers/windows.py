@@ -23,8 +23,9 @@ from emgasr.files.output import replacing
 from emgasr.frontend.features import FeaturesConfig
 from emgasr.frontend.session import SessionConfig
 from emgasr.models.linear import LinearConfig
+from emgasr.models.listening import NO_KEY
 from emgasr.models.pretrained import load_pretrained
-from emgasr.models.recognizer import NO_KEY, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens

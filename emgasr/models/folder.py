@@ -114,7 +114,7 @@ def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
     except EmgasrError as error:
         raise ModelError(path, cause(error), "was it made by a newer emgasr?") from error
     signal = Signal(told.rate_hz, told.unit, bands, told.steps)
-    return RecognizerConfig(told.features, told.normalize, told.encoder), signal
+    return RecognizerConfig(told.features, told.normalize, told.encoder, told.normalize_hidden), signal
 
 
 @dataclass(frozen=True)
