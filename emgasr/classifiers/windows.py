@@ -18,6 +18,7 @@ from torch import Tensor
 
 from emgasr.classifiers.config import ClassifyConfig
 from emgasr.classifiers.registry import build_classifier
+from emgasr.corpora.kinds import LABELLED
 from emgasr.errors import DataError, ModelError
 from emgasr.files.output import replacing
 from emgasr.frontend.features import FeaturesConfig
@@ -31,7 +32,6 @@ from emgasr.tokens import Tokens
 
 REST = ""  # the label of windows in which nothing is meant
 Judge = Callable[[np.ndarray], np.ndarray]  # windows (n, D) to log-probabilities (n, labels)
-LABELLED = ("gesture", "utterance", "rest")  # spans that hold one label each
 
 
 @dataclass(frozen=True, eq=False)
