@@ -6,8 +6,6 @@ samples, forced choice and figures are those of networks.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from emgasr.classifiers.config import ClassifyConfig
 from emgasr.classifiers.registry import build_classifier
 from emgasr.corpora.kinds import LABELLED
 from emgasr.errors import DataError, ModelError
+from emgasr.files.npz import NUMBERS, TEXT, WHOLE, Array, read_npz
 from emgasr.files.output import replacing
 from emgasr.frontend.features import FeaturesConfig
 from emgasr.frontend.session import SessionConfig
@@ -32,6 +31,15 @@ from emgasr.tokens import Tokens
 
 REST = ""  # the label of windows in which nothing is meant
 Judge = Callable[[np.ndarray], np.ndarray]  # windows (n, D) to log-probabilities (n, labels)
+
+
+_STORED = {
+    "windows": Array(2, NUMBERS),
+    "labels": Array(1, WHOLE),
+    "groups": Array(1, WHOLE),
+    "names": Array(1, TEXT),
+    "counts": Array(1, WHOLE),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +72,12 @@ class WindowSet:
     @staticmethod
     def load(path: Path) -> WindowSet:
         """Read what `save` wrote; a ModelError for anything else. Nothing is unpickled."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                found = {name: file[name] for name in ("windows", "labels", "groups", "names", "counts")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise ModelError(
-                path, "holds no windows of a classifier", "remove its job's folder to do it anew"
-            ) from error
+        advice = "remove its job's folder to do it anew"
+        found = read_npz(path, _STORED, "windows of a classifier", advice).get("", {})
+        labelled = {len(found[name]) for name in ("windows", "labels", "groups")} if found else set()
+        nameless = found and np.setdiff1d(found["labels"], np.arange(len(found["names"]))).size
+        if len(labelled) != 1 or len(found["counts"]) != 2 or nameless:
+            raise ModelError(path, "holds no windows of a classifier (its arrays do not belong together)", advice)
         names = tuple(map(str, found["names"]))
         return WindowSet(found["windows"], found["labels"], found["groups"], names, *map(int, found["counts"]))
 

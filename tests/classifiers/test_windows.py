@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,9 +76,12 @@ def test_windows_are_stored_as_plain_arrays(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.windows, found.windows)
     np.savez(tmp_path / "x.npz", windows=np.array([{}], dtype=object))
     (tmp_path / "y.npz").write_bytes(b"PK")
-    for name in ("x.npz", "y.npz", "none.npz"):
-        with pytest.raises(ModelError, match="holds no windows of a classifier"):
+    replace(found, labels=found.labels[1:]).save(tmp_path / "short.npz")
+    replace(found, names=found.names[:1]).save(tmp_path / "nameless.npz")
+    for name in ("x.npz", "y.npz", "short.npz", "nameless.npz", "none.npz"):
+        with pytest.raises(ModelError, match="remove its job's folder to do it anew") as caught:
             WindowSet.load(tmp_path / name)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_classifier_reads_as_a_recognizer_does_with_rest_as_the_blank() -> None:

@@ -61,8 +61,20 @@ def test_a_damaged_excerpt_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         excerpt.write_bytes(damage)
         assert main(["demo", "--armband", "--model", str(folder), "--out", str(tmp_path / "out")]) == 2
         assert capsys.readouterr().err.count("\n") == 1
+    for samples, times_s, line in (
+        (np.zeros((9, 3), np.int8), np.zeros((1, 2)), "samples of shape (9, 3)"),
+        (np.zeros((9, 8), np.int8), np.zeros((1, 3)), "1 labels and times of shape (1, 3)"),
+        (np.zeros((400, 8), np.int8), np.array([[0.0, 2.0]]), "nothing that 'x' performed after a repetition"),
+        (np.zeros((400, 8), np.int8), np.array([[0.0, 9.0]]), "it lasts 2.000 s"),
+    ):
+        with excerpt.open("wb") as file:
+            np.savez(file, **{"x/samples": samples, "x/times_s": times_s, "x/labels": ["fist"]})
+        assert main(["demo", "--armband", "--model", str(folder), "--out", str(tmp_path / "out")]) == 2
+        told = capsys.readouterr().err
+        assert line in told
+        assert told.count("\n") == 1
     with excerpt.open("wb") as file:
-        np.savez(file, **{"x/samples": np.zeros((9, 3), np.int8), "x/times_s": np.zeros((1, 2)), "x/labels": ["fist"]})
+        np.savez(file)
     assert main(["demo", "--armband", "--model", str(folder), "--out", str(tmp_path / "out")]) == 2
-    assert "shape (9, 3)" in capsys.readouterr().err
+    assert "holds no excerpt of people" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
