@@ -52,11 +52,6 @@ class Reading:
     heard_s: float
 
     @property
-    def right(self) -> int:
-        """Executions whose forced choice is right."""
-        return sum(one.guess == one.label for one in self.activity.executions)
-
-    @property
     def confusions(self) -> Counter[tuple[str | None, str | None]]:
         """How often each label was read as each."""
         return Counter((one.label, one.guess) for one in self.activity.executions)
@@ -82,7 +77,7 @@ def unseen_people(folder: Path, recognizer: Recognizer) -> Iterator[Unseen]:
         whole = Recording(values, signal.rate_hz, signal.unit, signal.bands, name, "excerpt", spans=Spans.of(rows))
         edge = _end_of_first(rows)
         performed = whole.segment(edge)
-        if not len(performed.spans):
+        if "gesture" not in performed.spans.kinds:
             raise ModelError(path, f"holds nothing that {name!r} performed after a repetition", _ADVICE)
         yield Unseen(name, whole.segment(0.0, edge), performed)
 
