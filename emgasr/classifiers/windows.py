@@ -6,7 +6,8 @@ samples, forced choice and figures are those of networks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,13 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emgasr.classifiers.config import ClassifyConfig
+from emgasr.classifiers.config import ClassifyConfig, features_for
 from emgasr.classifiers.registry import build_classifier
 from emgasr.corpora.kinds import LABELLED
 from emgasr.errors import DataError, ModelError
 from emgasr.files.npz import NUMBERS, TEXT, WHOLE, Array, read_npz
 from emgasr.files.output import replacing
 from emgasr.frontend.features import FeaturesConfig
+from emgasr.frontend.measured import mended
 from emgasr.frontend.session import SessionConfig
 from emgasr.models.linear import LinearConfig
 from emgasr.models.pretrained import load_pretrained
@@ -141,6 +143,43 @@ class WindowRecognizer(Recognizer):
             return np.concatenate([blank, found[:, order]], 1)
 
         self.judge = emissions
+
+
+def learned_windows(
+    config: ClassifyConfig,
+    measured: Sequence[Recording],
+    recordings: Callable[[], Iterable[Recording]],
+    statistics_s: float = math.inf,
+) -> tuple[WindowRecognizer, WindowSet]:
+    """Return the front end that recordings of a training set ask for, and the windows of labelled spans that it gives.
+
+    Args:
+        config: the features, how they are normalized, and the classifier.
+        measured: recordings whose strength and statistics set the front end.
+        recordings: those whose windows are returned.
+        statistics_s: seconds of each of `measured` that statistics are taken of.
+
+    Raises:
+        RecordingError: a recording differs from the first one in rate, unit or electrodes.
+        DataError: no span holds a window.
+    """
+    signal = Signal.of(measured[0]).with_montage_of(measured)
+    reader = WindowRecognizer(features_for(config, measured), config, signal)
+    if reader.config.normalize.fitted:
+        reader.normalize.fit(_frames(reader, measured, statistics_s))
+    return reader, windows_of(reader, recordings)
+
+
+def _frames(
+    reader: WindowRecognizer, recordings: Iterable[Recording], seconds: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the feature frames (1, F, N, E, K) of recordings, and their number."""
+    for recording in recordings:
+        samples = torch.from_numpy(mended(recording).read(0.0, min(seconds, recording.duration_s)))[None]
+        with torch.inference_mode():
+            frames, lengths = reader.features(samples, torch.tensor([samples.shape[1]]))
+        if int(lengths[0]):
+            yield frames, lengths
 
 
 def windows_of(reader: WindowRecognizer, recordings: Callable[[], Iterable[Recording]]) -> WindowSet:

@@ -7,9 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from emgasr.classifiers.config import ClassifyConfig, WindowFeaturesConfig, features_for
-from emgasr.classifiers.windows import REST, Judge, WindowRecognizer, WindowSet, drawn, fitted, windows_of
+from emgasr.classifiers.windows import (
+    REST,
+    Judge,
+    WindowRecognizer,
+    WindowSet,
+    drawn,
+    fitted,
+    learned_windows,
+    windows_of,
+)
 from emgasr.errors import DataError, ModelError
 from emgasr.frontend.features import TimeDomainConfig
 from emgasr.frontend.normalize import NormalizeConfig
@@ -44,6 +54,21 @@ def test_each_session_is_normalized_by_its_own_level_and_spread() -> None:
     ann, bob = (found.windows[found.groups == group] for group in (0, 1))
     threshold_free = [0, 3, 4, 7]  # mean absolute value and waveform length
     np.testing.assert_allclose(ann[:, threshold_free], bob[:, threshold_free], atol=1e-3)
+
+
+def test_a_training_set_sets_the_front_end_and_other_recordings_may_give_the_windows() -> None:
+    config = replace(OWN, normalize=NormalizeConfig("fixed"))
+    made, found = learned_windows(config, [session("ann"), session("bob", seed=1)], lambda: [session("cid", seed=2)])
+    assert (found.takes, found.names) == (3, (REST, "fist", "spread"))
+    torch.testing.assert_close(made.normalize.mean.flatten(), mean_frame(made, session("ann"), session("bob", seed=1)))
+    short, _ = learned_windows(config, [session()], lambda: [session()], statistics_s=1.0)
+    torch.testing.assert_close(short.normalize.mean.flatten(), mean_frame(short, session().segment(0.0, 1.0)))
+
+
+def mean_frame(made: WindowRecognizer, *recordings: Recording) -> torch.Tensor:
+    samples = torch.from_numpy(np.stack([recording.read() for recording in recordings]))
+    frames, _ = made.features(samples, torch.full((len(samples),), samples.shape[1]))
+    return frames.mean((0, 1)).flatten()
 
 
 def test_spans_shorter_than_a_window_are_counted() -> None:
