@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
+from emgasr.classifiers.config import PRIOR_WINDOWS
 from emgasr.classifiers.contract import log_distribution
 from emgasr.classifiers.windows import REST, WindowSet
 from emgasr.errors import DataError, ModelError
@@ -24,7 +25,6 @@ from emgasr.tokens import Tokens
 
 HEAD_NAME = "discriminant.safetensors"  # in a model folder: what the head was made from
 NEVER = -1e6  # the blank's score where rest was not learned
-PRIOR_WINDOWS = 30.0  # as `ClassifyConfig.prior_windows`
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,8 @@ samples, forced choice and figures are those of networks.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emgasr.classifiers.config import ClassifyConfig
+from emgasr.classifiers.config import ClassifyConfig, features_for
 from emgasr.classifiers.registry import build_classifier
+from emgasr.corpora.kinds import LABELLED
 from emgasr.errors import DataError, ModelError
+from emgasr.files.npz import NUMBERS, TEXT, WHOLE, Array, read_npz
 from emgasr.files.output import replacing
 from emgasr.frontend.features import FeaturesConfig
+from emgasr.frontend.measured import mended
 from emgasr.frontend.session import SessionConfig
 from emgasr.models.linear import LinearConfig
 from emgasr.models.listening import NO_KEY
@@ -32,7 +34,15 @@ from emgasr.tokens import Tokens
 
 REST = ""  # the label of windows in which nothing is meant
 Judge = Callable[[np.ndarray], np.ndarray]  # windows (n, D) to log-probabilities (n, labels)
-LABELLED = ("gesture", "utterance", "rest")  # spans that hold one label each
+
+
+_STORED = {
+    "windows": Array(2, NUMBERS),
+    "labels": Array(1, WHOLE),
+    "groups": Array(1, WHOLE),
+    "names": Array(1, TEXT),
+    "counts": Array(1, WHOLE),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +75,12 @@ class WindowSet:
     @staticmethod
     def load(path: Path) -> WindowSet:
         """Read what `save` wrote; a ModelError for anything else. Nothing is unpickled."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                found = {name: file[name] for name in ("windows", "labels", "groups", "names", "counts")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise ModelError(
-                path, "holds no windows of a classifier", "remove its job's folder to do it anew"
-            ) from error
+        advice = "remove its job's folder to do it anew"
+        found = read_npz(path, _STORED, "windows of a classifier", advice).get("", {})
+        labelled = {len(found[name]) for name in ("windows", "labels", "groups")} if found else set()
+        nameless = found and np.setdiff1d(found["labels"], np.arange(len(found["names"]))).size
+        if len(labelled) != 1 or len(found["counts"]) != 2 or nameless:
+            raise ModelError(path, "holds no windows of a classifier (its arrays do not belong together)", advice)
         names = tuple(map(str, found["names"]))
         return WindowSet(found["windows"], found["labels"], found["groups"], names, *map(int, found["counts"]))
 
@@ -135,6 +144,43 @@ class WindowRecognizer(Recognizer):
             return np.concatenate([blank, found[:, order]], 1)
 
         self.judge = emissions
+
+
+def learned_windows(
+    config: ClassifyConfig,
+    measured: Sequence[Recording],
+    recordings: Callable[[], Iterable[Recording]],
+    statistics_s: float = math.inf,
+) -> tuple[WindowRecognizer, WindowSet]:
+    """Return the front end that recordings of a training set ask for, and the windows of labelled spans that it gives.
+
+    Args:
+        config: the features, how they are normalized, and the classifier.
+        measured: recordings whose strength and statistics set the front end.
+        recordings: those whose windows are returned.
+        statistics_s: seconds of each of `measured` that statistics are taken of.
+
+    Raises:
+        RecordingError: a recording differs from the first one in rate, unit or electrodes.
+        DataError: no span holds a window.
+    """
+    signal = Signal.of(measured[0]).with_montage_of(measured)
+    reader = WindowRecognizer(features_for(config, measured), config, signal)
+    if reader.config.normalize.fitted:
+        reader.normalize.fit(_frames(reader, measured, statistics_s))
+    return reader, windows_of(reader, recordings)
+
+
+def _frames(
+    reader: WindowRecognizer, recordings: Iterable[Recording], seconds: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the feature frames (1, F, N, E, K) of recordings, and their number."""
+    for recording in recordings:
+        samples = torch.from_numpy(mended(recording).read(0.0, min(seconds, recording.duration_s)))[None]
+        with torch.inference_mode():
+            frames, lengths = reader.features(samples, torch.tensor([samples.shape[1]]))
+        if int(lengths[0]):
+            yield frames, lengths
 
 
 def windows_of(reader: WindowRecognizer, recordings: Callable[[], Iterable[Recording]]) -> WindowSet:
