@@ -88,7 +88,7 @@ class WindowSet:
 class WindowRecognizer(Recognizer):
     """A recognizer whose emissions are normalized windows (n, D), until `judged_by` names what judges them.
 
-    With a pretrained encoder, its hidden frames take the place of windows.
+    With a pretrained encoder, its hidden frames take the place of windows, and the configured normalization is theirs.
 
     Raises:
         ConfigError: the encoder does not read these features.
@@ -98,7 +98,8 @@ class WindowRecognizer(Recognizer):
         pretrained = load_pretrained(Path(config.features.encoder)) if config.features.encoder else None
         made = RecognizerConfig(features, config.normalize, LinearConfig(context_frames=1))
         if pretrained is not None:
-            made = RecognizerConfig(features, pretrained.config.normalize, pretrained.config.encoder)
+            read = pretrained.config
+            made = RecognizerConfig(features, read.normalize, read.encoder, config.normalize)
         self._begin(made, signal, f"the classifier {config.classifier.kind}")
         if pretrained is not None:
             pretrained.give(self.encoder, made, config.features.encoder)
@@ -108,7 +109,7 @@ class WindowRecognizer(Recognizer):
         """Return what gives the hidden frames of a recognizer as windows, with its weights and statistics."""
         made = WindowRecognizer.__new__(WindowRecognizer)
         made._begin(recognizer.config, recognizer.signal, recognizer.origin)
-        for name in ("encoder", "normalize"):
+        for name in ("encoder", "normalize", "normalize_hidden"):
             getattr(made, name).load_state_dict(getattr(recognizer, name).state_dict())
         made.template = recognizer.template
         return made
@@ -168,6 +169,7 @@ def learned_windows(
     reader = WindowRecognizer(features_for(config, measured), config, signal)
     if reader.config.normalize.fitted:
         reader.normalize.fit(_frames(reader, measured, statistics_s))
+    reader.normalize_hidden.fit(_hidden(reader, measured, statistics_s))
     return reader, windows_of(reader, recordings)
 
 
@@ -181,6 +183,17 @@ def _frames(
             frames, lengths = reader.features(samples, torch.tensor([samples.shape[1]]))
         if int(lengths[0]):
             yield frames, lengths
+
+
+def _hidden(
+    reader: WindowRecognizer, recordings: Iterable[Recording], seconds: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the hidden frames (1, F, D) of recordings, not normalized, and their number."""
+    for frames, lengths in _frames(reader, recordings, seconds):
+        with torch.inference_mode():
+            hidden, lengths, _ = reader.encoder(*reader.normalize(frames, lengths))
+        if int(lengths[0]):
+            yield hidden, lengths
 
 
 def windows_of(reader: WindowRecognizer, recordings: Callable[[], Iterable[Recording]]) -> WindowSet:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
+from torch import nn
 
 from emgasr.classifiers.config import KINDS, ClassifyConfig
 from emgasr.classifiers.windows import WindowRecognizer, WindowSet, drawn, fitted, learned_windows, windows_of
@@ -131,10 +132,15 @@ def _front_end(run: Path, config: ClassifyConfig, learned: Manifest) -> WindowRe
     first = open_entry(learned.entries[0], learned.root)
     reader = WindowRecognizer(made, config, Signal.of(first))
     reader.template = load_profile(run / TEMPLATE_NAME) if (run / TEMPLATE_NAME).is_file() else None
-    reader.normalize.load_state_dict(read_weights(run / STATISTICS))
+    _statistics(reader).load_state_dict(read_weights(run / STATISTICS))
     return reader
 
 
 def _save_statistics(reader: WindowRecognizer, path: Path) -> None:
     with replacing(path) as temporary:
-        temporary.write_bytes(save({name: value.contiguous() for name, value in reader.normalize.state_dict().items()}))
+        kept = _statistics(reader).state_dict()
+        temporary.write_bytes(save({name: value.contiguous() for name, value in kept.items()}))
+
+
+def _statistics(reader: WindowRecognizer) -> nn.ModuleDict:
+    return nn.ModuleDict({"frames": reader.normalize, "hidden": reader.normalize_hidden})
