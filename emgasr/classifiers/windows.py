@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from emgasr.classifiers.config import ClassifyConfig, features_for
+from emgasr.classifiers.contract import ClassifierConfig
+from emgasr.classifiers.lda import LDAConfig
 from emgasr.classifiers.registry import build_classifier
 from emgasr.corpora.kinds import LABELLED
 from emgasr.errors import DataError, ModelError
@@ -88,7 +90,8 @@ class WindowSet:
 class WindowRecognizer(Recognizer):
     """A recognizer whose emissions are normalized windows (n, D), until `judged_by` names what judges them.
 
-    With a pretrained encoder, its hidden frames take the place of windows, and the configured normalization is theirs.
+    With a pretrained encoder, windows are its hidden frames with the frames that it reads behind them, and the
+    configured normalization is theirs.
 
     Raises:
         ConfigError: the encoder does not read these features.
@@ -99,7 +102,7 @@ class WindowRecognizer(Recognizer):
         made = RecognizerConfig(features, config.normalize, LinearConfig(context_frames=1))
         if pretrained is not None:
             read = pretrained.config
-            made = RecognizerConfig(features, read.normalize, read.encoder, config.normalize)
+            made = RecognizerConfig(features, read.normalize, replace(read.encoder, beside=True), config.normalize)
         self._begin(made, signal, f"the classifier {config.classifier.kind}")
         if pretrained is not None:
             pretrained.give(self.encoder, made, config.features.encoder)
@@ -270,9 +273,16 @@ def fitted(config: ClassifyConfig, others: WindowSet, own: WindowSet | None = No
     known = np.bincount(labels[: len(others.windows)], minlength=len(names))
     own_weight = np.where(known > 0, known / config.prior_windows, 1.0)  # of each label
     weights = np.concatenate([np.ones(len(others.windows)), own_weight[labels[len(others.windows) :]]])
-    made = build_classifier(config.classifier, config.seed)
+    made = build_classifier(_of_encoder(config), config.seed)
     made.fit(windows, labels, np.concatenate(groups), weights)
     return names, made.log_probs
+
+
+def _of_encoder(config: ClassifyConfig) -> ClassifierConfig:
+    """Return the classifier's options; those of a linear discriminant say how wide the hidden frames are."""
+    if not config.features.encoder or not isinstance(config.classifier, LDAConfig):
+        return config.classifier
+    return replace(config.classifier, hidden=load_pretrained(Path(config.features.encoder)).config.encoder.width)
 
 
 def _quota(sizes: np.ndarray, most: int) -> int:

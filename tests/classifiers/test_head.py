@@ -54,6 +54,24 @@ def test_a_recognizer_writes_by_it_and_its_folder_gives_it_back(tmp_path: Path) 
     torch.testing.assert_close(again.head.weight, recognizer.head.weight, rtol=1e-3, atol=1e-3)
 
 
+def test_hidden_frames_count_two_fifths_of_what_stands_behind_them() -> None:
+    found, other = drawn(("a", "b", "c"), 6), drawn(("a", "b", "c"), 6, seed=1)
+
+    def part(of: WindowSet, columns: slice) -> WindowSet:
+        return replace(of, windows=of.windows[:, columns])
+
+    hidden, behind = slice(0, 2), slice(2, 6)
+    scores = sum(
+        weight * DiscriminantHead.of(part(found, columns)).log_probs(other.windows[:, columns])
+        for weight, columns in ((0.4, hidden), (1.0, behind))
+    )
+    expected = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+    made = DiscriminantHead.of(found, hidden=2).log_probs(other.windows)
+    likely = expected > -8  # log-probabilities end at a floor
+    np.testing.assert_allclose(made[likely], expected[likely], atol=1e-6)
+    assert likely.sum() > len(made)
+
+
 def test_a_repetition_moves_the_means_by_its_share_and_unknown_labels_are_left_out() -> None:
     made = DiscriminantHead.of(drawn(("a", "b"), 4))
     own = WindowSet(np.full((10, 4), 3.0), np.zeros(10, int), np.zeros(10, int), ("b",))
