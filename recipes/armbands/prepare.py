@@ -5,7 +5,8 @@
 SET holds recordings.csv (file, subject, session or series, rate_hz, unit), labels.csv (file, subject, start_s, end_s,
 label) and the files, in recordings/ or beside them. People with several sessions stay as they are. Of those with one,
 the first third of the executions of each label (at least one) becomes a recording of its own, of session 1_first, and
-the others one of session 2_others: what the person calibrates with, and what is tested.
+the others one of session 2_others: what the person calibrates with, and what is tested. People are named after
+their set too (myodisco_S10): those of several sets, who are one encoder's, must not share a name.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ def run(argv: list[str]) -> int:
             kept = _packed(samples, chosen, float(row["rate_hz"]), name) if len(parts) > 1 else (samples, chosen)
             np.save(options.out / "recordings" / name, kept[0])
             unit = row.get("unit") or "counts"
-            listed.append({"file": name, "subject": row["subject"], "session": session, "rate_hz": row["rate_hz"]})
+            subject = f"{options.set.resolve().name}_{row['subject']}"
+            listed.append({"file": name, "subject": subject, "session": session, "rate_hz": row["rate_hz"]})
             listed[-1]["unit"] = unit
-            spans += [
-                {name: span[name] for name in ("file", "subject", "start_s", "end_s", "label")} for span in kept[1]
-            ]
+            own_columns = ("file", "start_s", "end_s", "label")
+            spans += [{"subject": subject} | {column: span[column] for column in own_columns} for span in kept[1]]
     _write(options.out / "labels.csv", spans)
     _write(options.out / "recordings.csv", listed)
     divided = sum(len(names) == 1 for names in of_person.values())
