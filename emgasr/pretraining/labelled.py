@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
-from emgasr.data.augment import Augment, AugmentConfig
+from emgasr.data.augment import Augment
 from emgasr.data.batches import Batch
 from emgasr.data.compose import Take
 from emgasr.data.take_frames import frames_of_takes
 from emgasr.errors import DataError
 from emgasr.models.recognizer import Recognizer
 from emgasr.state import frame_mask
-from emgasr.training.session_start import SessionStart
+from emgasr.training.session_start import SessionStart, totals_of
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ class TakeSampler:
 
     Frames are made once, and kept as 16-bit floats. `samples` of a batch are frames (B, F, N, E, K); each has one
     target.
+
+    Attributes:
+        sessions: the takes of each session.
+        totals: of each session's frames, as `SessionStart` takes them.
+        too_short: takes that last no frame, and are in no batch.
     """
 
     def __init__(self, recognizer: Recognizer, takes: Sequence[Take], config: LabelledConfig, seed: int) -> None:
@@ -58,19 +63,23 @@ class TakeSampler:
         sessions = {(take.subject, take.session): place for place, take in enumerate(takes)}
         self.sessions: dict[tuple[str, str], list[Take]] = {session: [] for session in sessions}
         places = {session: place for place, session in enumerate(self.sessions)}
-        frames: list[np.ndarray] = [np.empty(0)] * len(takes)
-        for place, found in frames_of_takes(recognizer, takes):
-            frames[place] = found.cpu().numpy().astype(np.float16)
+        made = dict(frames_of_takes(recognizer, takes))
         drawn: dict[int, dict[str, list[int]]] = {}
         self.frames: list[np.ndarray] = []
         self.worn: list[int] = []
-        for take, own in zip(takes, frames, strict=True):
+        together: list[list[Tensor]] = [[] for _ in places]
+        for number, take in enumerate(takes):
             self.sessions[take.subject, take.session].append(take)
+            found = made.pop(number).cpu()
+            together[places[take.subject, take.session]].append(found)
+            own = found.numpy().astype(np.float16)
             if len(own):
                 label = recognizer.tokens.ids([take.label])[0]
                 drawn.setdefault(label, {}).setdefault(take.subject, []).append(len(self.frames))
                 self.frames.append(own)
                 self.worn.append(places[take.subject, take.session])
+        self.totals = [totals_of(session) for session in together]
+        self.too_short = len(takes) - len(self.frames)
         if len(drawn) < 2:
             wrong = f"{len(self.frames)} of {len(takes)} takes last a frame"
             raise DataError("labelled takes", wrong, "shorten features.window_ms, or leave the corpus out")
@@ -110,14 +119,12 @@ class LabelledObjective(nn.Module):
         self,
         recognizer: Recognizer,
         config: LabelledConfig,
-        augment: AugmentConfig,
+        augment: Augment,
         session_start: SessionStart | None = None,
     ) -> None:
         super().__init__()
         self.recognizer, self.config, self.session_start = recognizer, config, session_start
-        rings = [band.ring for band in recognizer.signal.bands]
-        shape = (len(rings), recognizer.features.electrodes, recognizer.features.bins)
-        self.augment = Augment(augment, recognizer.signal.rate_hz, rings, shape)
+        self.augment = augment
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """Return the weighted losses of a batch of `TakeSampler`."""

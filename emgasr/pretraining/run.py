@@ -266,8 +266,10 @@ def _parts(
         sampler = start = None
         if labelled:
             sampler = TakeSampler(recognizer, corpus.taught, config.takes, config.seed)
-            begins = SessionStart(recognizer, sampler.sessions, worn, log) if worn else None
-            labelled_objectives.append(LabelledObjective(recognizer, config.takes, config.augment, begins))
+            if sampler.too_short:
+                log(f"{corpus.name}: {counted(sampler.too_short, 'take')} shorter than a frame, in no batch")
+            begins = SessionStart(recognizer, sampler.sessions, worn, log, sampler.totals) if worn else None
+            labelled_objectives.append(LabelledObjective(recognizer, config.takes, augment[-1], begins))
         else:
             labelled_objectives.append(None)
         cut = None

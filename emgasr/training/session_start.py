@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from emgasr.state import select_streams
 
 EXAMINED_S = 60.0  # of a session, by which its electrodes are judged
 GOOD_CONTACT, WITHOUT_SAY = "good", ("dead", "saturated")  # of an electrode's states
+Totals = tuple[Tensor, Tensor, Tensor]  # number of each take's frames (n,), their sum, and that of squares (n, N, E, K)
 AFRESH = 0.2  # share of the sequences that begin as a device just put on: with the training set's statistics alone
 
 
@@ -30,6 +31,9 @@ class SessionStart:
     A stream reads a take after everything that the person did since the device was put on, and its normalization has
     seen that. A training sequence begins likewise: with the statistics of takes of its session, drawn at random, whose
     time is log-uniform between a second and `longest_s`. So what normalization does in training is what it does in use.
+
+    Args:
+        totals: of each session's takes, where their frames are known already.
     """
 
     def __init__(
@@ -38,10 +42,11 @@ class SessionStart:
         sessions: Mapping[tuple[str, str], Sequence[Take]],
         longest_s: float,
         log: Callable[[str], None] = lambda line: None,
+        totals: Sequence[Totals] | None = None,
     ) -> None:
         self.longest_s = longest_s
         self.frame_rate_hz = model.features.frame_rate_hz
-        self.sessions = [_totals(model, takes) for takes in sessions.values()]
+        self.sessions = [_totals(model, takes) for takes in sessions.values()] if totals is None else list(totals)
         self.muted = [_muted(model, session, takes, log) for session, takes in sessions.items()]
 
     def state(self, model: Recognizer, worn: Tensor) -> NormalizeState:
@@ -99,11 +104,13 @@ def _muted(
     return model.features.of_channels(gone)
 
 
-def _totals(model: Recognizer, takes: Sequence[Take]) -> tuple[Tensor, Tensor, Tensor]:
-    """Return of each take the number of its frames (n,), their sum and their sum of squares (n, N, E, K)."""
-    found: list[tuple[Tensor, Tensor, Tensor]] = [(torch.empty(0),) * 3] * len(takes)
-    for place, frames in frames_of_takes(model, takes):
-        rows = frames.cpu()
-        found[place] = (torch.tensor(float(len(rows))), rows.sum(0), rows.square().sum(0))
-    counts, totals, squares = (torch.stack(column) for column in zip(*found, strict=True))
+def totals_of(takes: Iterable[Tensor]) -> Totals:
+    """Return the totals of takes of frames (F, N, E, K)."""
+    rows = [(torch.tensor(float(len(frames))), frames.sum(0), frames.square().sum(0)) for frames in takes]
+    counts, totals, squares = (torch.stack(column) for column in zip(*rows, strict=True))
     return counts, totals, squares
+
+
+def _totals(model: Recognizer, takes: Sequence[Take]) -> Totals:
+    found = {place: frames.cpu() for place, frames in frames_of_takes(model, takes)}
+    return totals_of(found[place] for place in range(len(takes)))

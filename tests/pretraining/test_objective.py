@@ -12,6 +12,7 @@ from torch import nn
 
 from emgasr.data.augment import Augment, AugmentConfig
 from emgasr.data.compose import takes_from_recordings
+from emgasr.data.take_frames import frames_of_takes
 from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.features import SharedAxisConfig
 from emgasr.frontend.normalize import NormalizeConfig
@@ -89,13 +90,17 @@ def test_batches_are_of_one_corpus_in_their_shares_and_a_number_is_always_the_sa
     assert torch.equal(made.batch(7).samples, sampler().batch(7).samples)
 
 
+def augment_of(recognizer: Recognizer) -> Augment:
+    shape = (1, recognizer.features.electrodes, recognizer.features.bins)
+    return Augment(PLAIN, recognizer.signal.rate_hz, [True], shape)
+
+
 def objective() -> PretrainObjective:
     made = readers()
-    labelled = [LabelledObjective(recognizer, LabelledConfig(), PLAIN) for recognizer in made]
+    augment = [augment_of(recognizer) for recognizer in made]
+    labelled = [LabelledObjective(one, LabelledConfig(), varied) for one, varied in zip(made, augment, strict=True)]
     bins = made[0].features.bins
     pretexts = {"reconstruction": MaskedReconstruction(MaskedReconstructionConfig(weight=1.0), made.encoder, bins)}
-    shapes = [(1, one.features.electrodes, bins) for one in made]
-    augment = [Augment(PLAIN, one.signal.rate_hz, [True], shape) for one, shape in zip(made, shapes, strict=True)]
     return PretrainObjective(made, labelled, pretexts, augment, [None, None])
 
 
@@ -148,7 +153,7 @@ def test_labels_and_people_are_drawn_alike_however_many_takes_there_are() -> Non
 def test_losses_fall_when_readers_learn_labels_and_padding_changes_nothing() -> None:
     torch.manual_seed(0)
     made = readers()
-    loss = LabelledObjective(made[0], LabelledConfig(smoothing=0), PLAIN)
+    loss = LabelledObjective(made[0], LabelledConfig(smoothing=0), augment_of(made[0]))
     batch = sampler_of(made[0], "myo").batch(0)
     longer = replace(batch, samples=torch.nn.functional.pad(batch.samples, (0, 0, 0, 0, 0, 0, 0, 7), value=9.0))
     for name, value in loss.eval()(batch, 0).items():
@@ -160,6 +165,19 @@ def test_losses_fall_when_readers_learn_labels_and_padding_changes_nothing() -> 
         sum(loss.train()(sampler_of(made[0], "myo").batch(step), step).values()).backward()  # type: ignore[union-attr]
         optimizer.step()
     assert sum(float(value.detach()) for value in loss.eval()(batch, 0).values()) < 0.5 * before
+
+
+def test_takes_too_short_for_a_frame_are_counted_and_a_sessions_totals_are_those_of_its_frames() -> None:
+    recognizer, takes = readers()[0], takes_from_recordings(recordings("myo"))
+    takes[1] = replace(takes[1], samples=takes[1].samples[:10])
+    made = TakeSampler(recognizer, takes, LabelledConfig(), 0)
+    assert made.too_short == 1
+    frames = dict(frames_of_takes(recognizer, takes))
+    for (key, session), (counts, totals, squares) in zip(made.sessions.items(), made.totals, strict=True):
+        own = torch.cat([frames[place] for place, take in enumerate(takes) if (take.subject, take.session) == key])
+        assert (len(counts), float(counts.sum())) == (len(session), len(own))
+        torch.testing.assert_close(totals.sum(0), own.sum(0))
+        torch.testing.assert_close(squares.sum(0), own.square().sum(0))
 
 
 def test_takes_too_short_for_a_frame_are_refused_where_no_two_labels_are_left() -> None:

@@ -61,7 +61,9 @@ def test_the_first_third_of_a_persons_only_session_is_a_session_of_its_own(tmp_p
     sessions = {row["file"]: (row["subject"], row["session"]) for row in rows(tmp_path / "out" / "recordings.csv")}
     assert sorted(sessions.values()) == [("set_a", "1_first"), ("set_a", "2_others"), ("set_b", "1"), ("set_b", "2")]
     spans = rows(tmp_path / "out" / "labels.csv")
-    of = {session: [s for s in spans if sessions[s["file"]] == ("set_a", session)] for session in ("1_first", "2_others")}
+    of = {
+        session: [s for s in spans if sessions[s["file"]] == ("set_a", session)] for session in ("1_first", "2_others")
+    }
     assert {session: len(found) for session, found in of.items()} == {"1_first": 6, "2_others": 6}  # two of four each
     whole = np.load(tmp_path / "set" / "recordings" / "a_1.npy")
     first = np.load(tmp_path / "out" / "recordings" / "a_1_1_first.npy")
