@@ -65,7 +65,8 @@ class ClassifyConfig:
             own, however many they are. Tuned on validation people: between 20 and 40 a repetition helps most.
         classifier: what judges windows.
         features: the windows, and what is seen of each.
-        normalize: level and spread of each feature, by the rules that networks have.
+        normalize: level and spread of each feature, by the rules that networks have; with an encoder, of its hidden
+            frames, while its own configuration says how it reads features. It takes no kind with a warm-up then.
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {}

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 
 from emgasr.classifiers.config import ClassifyConfig, features_for
+from emgasr.classifiers.contract import ClassifierConfig
+from emgasr.classifiers.lda import LDAConfig
 from emgasr.classifiers.registry import build_classifier
 from emgasr.corpora.kinds import LABELLED
 from emgasr.errors import DataError, ModelError
@@ -25,8 +27,9 @@ from emgasr.frontend.features import FeaturesConfig
 from emgasr.frontend.measured import mended
 from emgasr.frontend.session import SessionConfig
 from emgasr.models.linear import LinearConfig
+from emgasr.models.listening import NO_KEY
 from emgasr.models.pretrained import load_pretrained
-from emgasr.models.recognizer import NO_KEY, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
@@ -87,7 +90,8 @@ class WindowSet:
 class WindowRecognizer(Recognizer):
     """A recognizer whose emissions are normalized windows (n, D), until `judged_by` names what judges them.
 
-    With a pretrained encoder, its hidden frames take the place of windows.
+    With a pretrained encoder, windows are its hidden frames with the frames that it reads behind them, and the
+    configured normalization is theirs.
 
     Raises:
         ConfigError: the encoder does not read these features.
@@ -97,7 +101,8 @@ class WindowRecognizer(Recognizer):
         pretrained = load_pretrained(Path(config.features.encoder)) if config.features.encoder else None
         made = RecognizerConfig(features, config.normalize, LinearConfig(context_frames=1))
         if pretrained is not None:
-            made = RecognizerConfig(features, pretrained.config.normalize, pretrained.config.encoder)
+            read = pretrained.config
+            made = RecognizerConfig(features, read.normalize, replace(read.encoder, beside=True), config.normalize)
         self._begin(made, signal, f"the classifier {config.classifier.kind}")
         if pretrained is not None:
             pretrained.give(self.encoder, made, config.features.encoder)
@@ -107,7 +112,7 @@ class WindowRecognizer(Recognizer):
         """Return what gives the hidden frames of a recognizer as windows, with its weights and statistics."""
         made = WindowRecognizer.__new__(WindowRecognizer)
         made._begin(recognizer.config, recognizer.signal, recognizer.origin)
-        for name in ("encoder", "normalize"):
+        for name in ("encoder", "normalize", "normalize_hidden"):
             getattr(made, name).load_state_dict(getattr(recognizer, name).state_dict())
         made.template = recognizer.template
         return made
@@ -167,6 +172,7 @@ def learned_windows(
     reader = WindowRecognizer(features_for(config, measured), config, signal)
     if reader.config.normalize.fitted:
         reader.normalize.fit(_frames(reader, measured, statistics_s))
+    reader.normalize_hidden.fit(_hidden(reader, measured, statistics_s))
     return reader, windows_of(reader, recordings)
 
 
@@ -180,6 +186,17 @@ def _frames(
             frames, lengths = reader.features(samples, torch.tensor([samples.shape[1]]))
         if int(lengths[0]):
             yield frames, lengths
+
+
+def _hidden(
+    reader: WindowRecognizer, recordings: Iterable[Recording], seconds: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the hidden frames (1, F, D) of recordings, not normalized, and their number."""
+    for frames, lengths in _frames(reader, recordings, seconds):
+        with torch.inference_mode():
+            hidden, lengths, _ = reader.encoder(*reader.normalize(frames, lengths))
+        if int(lengths[0]):
+            yield hidden, lengths
 
 
 def windows_of(reader: WindowRecognizer, recordings: Callable[[], Iterable[Recording]]) -> WindowSet:
@@ -256,9 +273,16 @@ def fitted(config: ClassifyConfig, others: WindowSet, own: WindowSet | None = No
     known = np.bincount(labels[: len(others.windows)], minlength=len(names))
     own_weight = np.where(known > 0, known / config.prior_windows, 1.0)  # of each label
     weights = np.concatenate([np.ones(len(others.windows)), own_weight[labels[len(others.windows) :]]])
-    made = build_classifier(config.classifier, config.seed)
+    made = build_classifier(_of_encoder(config), config.seed)
     made.fit(windows, labels, np.concatenate(groups), weights)
     return names, made.log_probs
+
+
+def _of_encoder(config: ClassifyConfig) -> ClassifierConfig:
+    """Return the classifier's options; those of a linear discriminant say how wide the hidden frames are."""
+    if not config.features.encoder or not isinstance(config.classifier, LDAConfig):
+        return config.classifier
+    return replace(config.classifier, hidden=load_pretrained(Path(config.features.encoder)).config.encoder.width)
 
 
 def _quota(sizes: np.ndarray, most: int) -> int:

@@ -9,6 +9,7 @@ model as it was where the fit is no better on what it holds out (`emgasr.trainin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from emgasr.errors import DataError
 from emgasr.evaluation.naming import naming_of
 from emgasr.frontend.electrodes import Profile, align, profile
 from emgasr.frontend.measured import mended
-from emgasr.models.folder import load_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.protocol.config import AdaptationConfig
 from emgasr.recording import Recording
@@ -48,6 +48,7 @@ class Adapted:
 
 def adapt(
     model: Path,
+    recognizer: Recognizer,
     recordings: Sequence[Recording],
     method: str,
     config: AdaptationConfig,
@@ -55,8 +56,9 @@ def adapt(
     template: Profile,
     folder: Path,
 ) -> Adapted:
-    """Adapt the model in folder `model` to a person by one of `METHODS`; `folder` receives what head and all write.
+    """Adapt a model to a person by one of `METHODS`; `folder` receives what head and all write.
 
+    `recognizer` is what the folder `model` holds, and stays as it is: it may be adapted to any number of people.
     Without labels to fit or to judge with, the model stays as it was, and `facts` says why.
 
     Raises:
@@ -65,9 +67,9 @@ def adapt(
     """
     recordings = [mended(recording) for recording in recordings]
     if method in ("head", "all"):
-        return _fitted(model, recordings, method, config, training, folder)
-    recognizer = load_recognizer(model)
+        return _fitted(model, recognizer, recordings, method, config, training, folder)
     if method == "statistics":
+        recognizer = deepcopy(recognizer)
         most = config.prior_s * recognizer.features.frame_rate_hz
         recognizer.normalize.prior = recognizer.normalize.statistics_of(_frames(recognizer, recordings), most)
         return Adapted(recognizer, _unchanged, {}, sum(recording.duration_s for recording in recordings))
@@ -89,6 +91,7 @@ def applies(method: str, training: TrainingConfig | ClassifyConfig) -> bool:
 
 def _fitted(
     model: Path,
+    recognizer: Recognizer,
     recordings: Sequence[Recording],
     method: str,
     config: AdaptationConfig,
@@ -122,7 +125,7 @@ def _fitted(
     try:
         result = personalize(model, recordings, shared, folder / "personal", compose=compose)
     except DataError as error:
-        return Adapted(load_recognizer(model), _unchanged, {"kept": False, "why": str(error)})
+        return Adapted(recognizer, _unchanged, {"kept": False, "why": str(error)})
     if result.interrupted:
         raise KeyboardInterrupt
     rate = naming_of(result.recognizer.tokens).rate

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
+from torch import nn
 
 from emgasr.classifiers.config import KINDS, ClassifyConfig
 from emgasr.classifiers.windows import WindowRecognizer, WindowSet, drawn, fitted, learned_windows, windows_of
@@ -28,7 +29,7 @@ from emgasr.protocol.amounts import chosen
 from emgasr.protocol.checks import check_fitted
 from emgasr.protocol.config import NONE
 from emgasr.protocol.folds import CALIBRATION
-from emgasr.protocol.work import FoldFiles, PersonConfig, entries_of, read_list
+from emgasr.protocol.work import FoldFiles, PersonConfig, Tested, entries_of, rows_of
 from emgasr.recording import Recording, Signal
 
 WINDOWS, STATISTICS, FRONT_END = "windows.npz", "statistics.safetensors", "front_end.yaml"
@@ -89,14 +90,14 @@ def classify_people(
     """
     config = from_mapping(PersonConfig, {}, dict(person), "person")
     made = _system(system)
-    learned, held_out = (read_manifest(root / path) for path in (config.files.learned, config.files.held_out))
+    learned, tested = read_manifest(root / config.files.learned), Tested.read(config.files, root)
+    held_out = tested.held_out
     run = root / config.model
     reader = _front_end(run, made, learned)
     fitted_on = [entry for entry in learned.entries if entry.split in (TRAIN, VALIDATION)]
     parts = {"weights": fitted_on, "normalization": fitted_on, "template": fitted_on}
     check_fitted(parts, held_out.entries, f"{config.system} for {', '.join(people)}")
     others = WindowSet.load(run / WINDOWS)
-    lists = config.files.lists or {"sessions": config.files.held_out}
     plain = fitted(made, others) if config.method == NONE else None
     rows = []
     for subject in people:
@@ -112,8 +113,7 @@ def classify_people(
             facts = {"seconds": part.seconds, "takes": own.takes, "windows": len(own.windows)}
         reader.judged_by(*judge)
         adapted = Adapted(reader, lambda recording: recording, facts)
-        one = replace(config, subject=subject)
-        rows += [read_list(one, root, adapted, held_out, name, root / path) for name, path in lists.items()]
+        rows += rows_of(replace(config, subject=subject), adapted, tested)
     return rows
 
 
@@ -131,10 +131,15 @@ def _front_end(run: Path, config: ClassifyConfig, learned: Manifest) -> WindowRe
     first = open_entry(learned.entries[0], learned.root)
     reader = WindowRecognizer(made, config, Signal.of(first))
     reader.template = load_profile(run / TEMPLATE_NAME) if (run / TEMPLATE_NAME).is_file() else None
-    reader.normalize.load_state_dict(read_weights(run / STATISTICS))
+    _statistics(reader).load_state_dict(read_weights(run / STATISTICS))
     return reader
 
 
 def _save_statistics(reader: WindowRecognizer, path: Path) -> None:
     with replacing(path) as temporary:
-        temporary.write_bytes(save({name: value.contiguous() for name, value in reader.normalize.state_dict().items()}))
+        kept = _statistics(reader).state_dict()
+        temporary.write_bytes(save({name: value.contiguous() for name, value in kept.items()}))
+
+
+def _statistics(reader: WindowRecognizer) -> nn.ModuleDict:
+    return nn.ModuleDict({"frames": reader.normalize, "hidden": reader.normalize_hidden})

@@ -77,6 +77,8 @@ class ProtocolConfig:
         unlabelled_seconds: of each session, the first seconds that set its statistics before any of it is read; all:
             everything of the session does.
         align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
+        job_minutes: minutes of held-out signal of the people whom one job of a network reads, one after the other: few
+            start many jobs side by side, many spare their starts; a person with more has a job of their own.
         adaptation: how models adapt to a person.
         slurm: what SLURM gives each job, with `--engine slurm`.
     """
@@ -91,6 +93,7 @@ class ProtocolConfig:
     carry: bool | tuple[str, ...] = True
     unlabelled_seconds: Annotated[float, Within(0, 1e7)] | Literal["all"] = 0.0
     align_turns: Annotated[int, Within(0, 1024)] = 0
+    job_minutes: Annotated[float, Within(0, 1e6)] = 60.0
     adaptation: AdaptationConfig = field(default_factory=AdaptationConfig)
     slurm: SlurmConfig = field(default_factory=SlurmConfig)
 

@@ -1,7 +1,8 @@
 """Jobs and an engine in, the results of the jobs by name out, resumed where an earlier run stopped.
 
 A job is a function of the package and JSON arguments. Its folder, ROOT/jobs/<name>, holds log.txt, and result.json once
-it is done; a second run of the same jobs does those that have none. On a cluster every node must see ROOT and the data.
+it is done; a second run of the same jobs does those that have none. A job of many parts keeps each part's result as it
+comes, so that a job that was stopped goes on there. On a cluster every node must see ROOT and the data.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import importlib
 import json
 import os
+import shutil
 import socket
 import sys
 import time
@@ -27,6 +29,7 @@ from emgasr.files.plain_data import LARGEST_TABLE, read_json
 from emgasr.files.plain_text import lines_of
 
 RESULT, LOG = "result.json", "log.txt"
+PARTS = "parts"  # results of parts, until the job has its own
 STOP_S = 60.0  # as long as a job that is stopped has to write its checkpoint
 TRIES = 3  # of a job whose worker was lost: killed, out of memory, or its node gone
 
@@ -35,12 +38,16 @@ TRIES = 3  # of a job whose worker was lost: killed, out of memory, or its node 
 class Job:
     """A call `function(folder, root, **arguments)`, made once the jobs of `after` have their results.
 
+    Where a job has parts, the call returns a function of a part's name, and the job's result maps each name to what
+    that function returns.
+
     Args:
         name: of its folder.
         function: "module:name".
         arguments: for JSON.
         after: names of jobs whose results it needs.
         depends: what else its result depends on, by name: checksums of data, of a model, of an earlier job.
+        parts: names of its parts, in order.
     """
 
     name: str
@@ -48,10 +55,12 @@ class Job:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     depends: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Return a checksum that differs from another job's; a result keeps that of its job."""
-        content = [self.function, dict(self.arguments), list(self.after), dict(self.depends)]
+        content: list[Any] = [self.function, dict(self.arguments), list(self.after), dict(self.depends)]
+        content += [list(self.parts)] if self.parts else []
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def folder(self, root: Path) -> Path:
@@ -141,15 +150,62 @@ def work(job: Job, root: Path, threads: int = 1) -> None:
         _use(threads)
         started = time.monotonic()
         module, _, name = job.function.partition(":")
+        earlier = _kept(job, root)
+        before_s = sum(content["seconds"] for content in earlier.values())
         result = getattr(importlib.import_module(module), name)(folder, root, **job.arguments)
-        content = {
-            "fingerprint": job.fingerprint(),
-            "result": result,
-            "seconds": round(time.monotonic() - started, 3),
-            "host": socket.gethostname(),
-        }
-        with replacing(folder / RESULT) as path:
-            path.write_text(as_json(content) + "\n", encoding="utf-8")
+        if job.parts:
+            result = _in_parts(job, folder, result, {part: content["result"] for part, content in earlier.items()})
+        _write(folder / RESULT, job, result, before_s + time.monotonic() - started)
+        shutil.rmtree(folder / PARTS, ignore_errors=True)
+
+
+def _in_parts(job: Job, folder: Path, made: Callable[[str], Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each part comes to; those `kept` by an earlier try are not done again.
+
+    A part that raises keeps none of the others from being done.
+
+    Raises:
+        DataError: A part failed; the error names it.
+    """
+    results = dict(kept)
+    if kept:
+        print(f"{len(kept)} of {len(job.parts)} parts are there from an earlier try", flush=True)
+    problems: list[tuple[str, str]] = []
+    for number, part in enumerate(job.parts):
+        if part in results:
+            continue
+        started = time.monotonic()
+        try:
+            results[part] = made(part)
+        except Exception as error:
+            if not isinstance(error, EmgasrError):
+                traceback.print_exc()
+            problems.append((part, str(error) or type(error).__name__))
+            print(f"emgasr: {part}: {problems[-1][1]}", flush=True)
+            continue
+        _write(folder / PARTS / f"{number}.json", job, results[part], time.monotonic() - started, part=part)
+    if problems:
+        part, problem = problems[0]
+        left = f" (and {len(problems) - 1} more of its {len(job.parts)} parts failed)" if len(problems) > 1 else ""
+        raise DataError(part, f"{problem}{left}")
+    return {part: results[part] for part in job.parts}
+
+
+def _kept(job: Job, root: Path) -> dict[str, dict[str, Any]]:
+    """Return what an earlier try of a job kept of its parts, by their names; an OutputError if of other settings."""
+    found = {}
+    for path in (job.folder(root) / PARTS).glob("*.json"):
+        content = _content(path, "part")
+        _check_settings(job, content, path)
+        found[content["part"]] = content
+    return found
+
+
+def _write(path: Path, job: Job, result: Any, seconds: float, **more: str) -> None:
+    about = {"fingerprint": job.fingerprint(), **more}
+    content = {**about, "result": result, "seconds": round(seconds, 3), "host": socket.gethostname()}
+    with replacing(path) as temporary:
+        temporary.write_text(as_json(content) + "\n", encoding="utf-8")
 
 
 def _ready(waiting: Mapping[str, Job], without_result: set[str]) -> list[Job]:
@@ -160,16 +216,22 @@ def _ready(waiting: Mapping[str, Job], without_result: set[str]) -> list[Job]:
 def _finished(job: Job, root: Path) -> bool:
     path = job.folder(root) / RESULT
     if not path.is_file():
+        _kept(job, root)
         return False
-    if _content(path).get("fingerprint") != job.fingerprint():
-        advice = "choose another folder for these, or remove its folder to do it anew"
-        raise OutputError(path, "is the result of other settings", advice)
+    _check_settings(job, _content(path), path)
     return True
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _check_settings(job: Job, content: Mapping[str, Any], path: Path) -> None:
+    """Raise an OutputError if a result, of a job or of a part of it, is not of this job's settings."""
+    if content["fingerprint"] != job.fingerprint():
+        advice = "choose another folder for these, or remove its job's folder to do it anew"
+        raise OutputError(path, "is the result of other settings", advice)
+
+
+def _content(path: Path, *keys: str) -> dict[str, Any]:
     content = read_json(path, OutputError, "remove it: the job is then done anew", LARGEST_TABLE)
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not {"fingerprint", "result", "seconds", *keys} <= content.keys():
         raise OutputError(path, "is not a job's result", "remove it: the job is then done anew")
     return content
 

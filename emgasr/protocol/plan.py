@@ -6,14 +6,16 @@ splits.json, and run.json, which says how all of it was made.
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emgasr.classifiers.config import ClassifyConfig
 from emgasr.config.parsing import to_mapping
-from emgasr.errors import ConfigError, ManifestError
+from emgasr.errors import ConfigError, ManifestError, OutputError
 from emgasr.evaluation.items import trained_on
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
@@ -36,7 +38,7 @@ from emgasr.protocol.amounts import amounts
 from emgasr.protocol.checks import check_fold, check_init, check_list, check_lm_text, check_starts
 from emgasr.protocol.config import NONE, ProtocolConfig
 from emgasr.protocol.folds import CALIBRATION, Fold, SplitFile, folder_name, write_splits
-from emgasr.protocol.jobs import Engine, Job, OnDone, run_jobs
+from emgasr.protocol.jobs import RESULT, Engine, Job, OnDone, run_jobs
 from emgasr.protocol.results import PersonResult
 from emgasr.protocol.work import FoldFiles, PersonConfig, prompts_of
 from emgasr.training.config import TrainingConfig
@@ -92,6 +94,7 @@ def prepare(
     if config.lm:
         tested = [entry for entries in folds.values() for entry in entries if entry.split == TEST]
         check_lm_text(config.lm, config.lm_text, prompts_of(tested, manifest))
+    _check_layout(root, systems, folds, config.seeds)
     # Where everybody is tested in turn, all sessions of all people are read too; official tests are what they are.
     held_back = splits.rule["rule"] != "official" and any(fold.calibration for fold in splits.folds)
     jobs: list[Job] = []
@@ -137,8 +140,22 @@ def run(prepared: Prepared, engine: Engine, report: OnDone = lambda done, of, na
             (key,) = (key for key, name in prepared.training.items() if name == train_job)
             system, fold, seed = key
             more = {"fold": fold, "seed": seed} | {name: trained[key][name] for name in KEPT}
-            table += [PersonResult.of(row | more) for row in results[job.name]]
+            found = results[job.name]
+            rows = [row for part in job.parts for row in found[part]] if job.parts else found
+            table += [PersonResult.of(row | more) for row in rows]
     return table
+
+
+def _check_layout(
+    root: Path, systems: Mapping[str, System], folds: Mapping[str, Sequence[Entry]], seeds: Iterable[int]
+) -> None:
+    """Raise an OutputError if people were read here one a job, as earlier versions did: that would lie there unused."""
+    for (fold, entries), name, seed in itertools.product(folds.items(), systems, seeds):
+        for subject in sorted({entry.subject for entry in entries}):
+            place = root / "jobs" / name / fold / f"seed{seed}" / folder_name(subject)
+            if any(place.glob(f"*/{RESULT}")):
+                wrong = "holds readings by an earlier version, which started a job for each person"
+                raise OutputError(place, wrong, "choose another folder, or remove such folders to read all anew")
 
 
 KEPT = ("parameters", "train_minutes", "train_hours", "train_people", "steps", "validation_cer")
@@ -224,11 +241,28 @@ def _fold_jobs(
     train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
     yield train
     plain = replace(plain, model=f"{run}/model")
+    signal_s = Counter[str]()
+    for entry in entries:
+        signal_s[entry.subject] += entry.duration_s if entry.split in (CALIBRATION, TEST) else 0.0
     for step, (person, people) in _steps(plain, system, config, held_back, tested, calibrated).items():
-        for subject in people:
-            arguments = {"person": to_mapping(replace(person, subject=subject))}
-            job_name = f"{base}/{folder_name(subject)}/{step}"
-            yield Job(job_name, f"{WORK}:read_person", arguments, (train.name,), {"training": train.fingerprint()})
+        groups = together(people, signal_s, 60 * config.job_minutes)
+        for number, group in enumerate(groups, 1):
+            job_name = f"{base}/{step}" + (f"-part{number}" if len(groups) > 1 else "")
+            arguments, depends = {"person": to_mapping(person)}, {"training": train.fingerprint()}
+            yield Job(job_name, f"{WORK}:read_people", arguments, (train.name,), depends, tuple(group))
+
+
+def together(people: Sequence[str], signal_s: Mapping[str, float], most_s: float) -> list[list[str]]:
+    """Return the people whom each job reads, in order: as many as have this signal together, one at least."""
+    groups: list[list[str]] = []
+    left_s = 0.0
+    for subject in people:
+        if not groups or signal_s[subject] > left_s:
+            groups.append([])
+            left_s = most_s
+        groups[-1].append(subject)
+        left_s -= signal_s[subject]
+    return groups
 
 
 def begun_from(system: System) -> str:

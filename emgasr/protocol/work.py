@@ -1,4 +1,4 @@
-"""One job of a protocol in, what it found as JSON out: a fold's training, or one person's reading by one method.
+"""One job of a protocol in, what it found as JSON out: a fold's training, or its people's reading by one method.
 
 Paths among the arguments are relative to the protocol's folder, so that it can be moved.
 """
@@ -6,7 +6,7 @@ Paths among the arguments are relative to the protocol's folder, so that it can 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from emgasr.evaluation.evaluate import evaluate
 from emgasr.evaluation.items import Opened, items_of, trained_on, tuning_stretches
 from emgasr.evaluation.results import results_of
 from emgasr.files.plain_data import read_yaml
-from emgasr.frontend.electrodes import TEMPLATE_NAME, load_profile
+from emgasr.frontend.electrodes import TEMPLATE_NAME, Profile, load_profile
 from emgasr.frontend.session import SessionConfig
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
@@ -66,14 +66,14 @@ class FoldFiles:
 
 @dataclass(frozen=True)
 class PersonConfig:
-    """What the reading of one test person needs.
+    """What the reading of test people needs.
 
     Args:
         system: name of what reads.
         seed: of its training.
         model: its folder, from the protocol's.
         files: of its fold.
-        subject: who is read.
+        subject: who is read; empty of all people whom a job reads.
         method: adaptation method.
         amount: of calibration recordings.
         all_sessions: whether all sessions of the person are read, those for calibration too; only without adaptation.
@@ -135,29 +135,55 @@ def train_fold(
     }
 
 
-def read_person(folder: Path, root: Path, *, person: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Adapt a model to a person and read what is tested of them; return a row of figures for each list.
+def read_people(folder: Path, root: Path, *, person: Mapping[str, Any]) -> Callable[[str], list[dict[str, Any]]]:
+    """Load a fold's model and return what reads one of its people by name: a row of figures for each list.
 
-    It first checks what the model was fitted on against all that is held out. The list of rows is empty if the person
-    has fewer minutes of calibration recordings.
+    Model, manifests and language model are loaded once, and what the model was fitted on is checked once against all
+    that is held out. Each adaptation starts from the fold's model. A person with less than the amount of calibration
+    recordings has no rows.
     """
     config = from_mapping(PersonConfig, {}, dict(person), "person")
-    training = _training_config(read_yaml((root / config.model).parent / "training.yaml"))
-    held_out = _checked_held_out(config, root, training)
-    adapted = _adapted(config, root, training, held_out, folder)
-    if adapted is None:
-        return []
-    adapted.recognizer.to(choose_device(training.fit.device))
-    lists = config.files.lists or {"sessions": config.files.held_out}
-    rows = [read_list(config, root, adapted, held_out, name, root / path) for name, path in lists.items()]
-    shutil.rmtree(folder / "personal", ignore_errors=True)  # a copy of the model a person and step would fill a disk
-    return rows
+    model = root / config.model
+    training = _training_config(read_yaml(model.parent / "training.yaml"))
+    tested = Tested.read(config.files, root)
+    _check_model(config, root, training, tested.held_out)
+    template = load_profile(model / TEMPLATE_NAME)
+    recognizer = load_recognizer(model)
+    recognizer.to(choose_device(training.fit.device))
+    search = _search(recognizer, config.lm, model) if config.lm else None
+
+    def read(subject: str) -> list[dict[str, Any]]:
+        one = replace(config, subject=subject)
+        try:
+            adapted = _adapted(one, model, recognizer, training, template, tested.held_out, folder)
+            if adapted is None:
+                return []
+            adapted.recognizer.to(choose_device(training.fit.device))
+            return rows_of(one, adapted, tested, search)
+        finally:
+            shutil.rmtree(folder / "personal", ignore_errors=True)  # copies of the model would fill a disk
+
+    return read
 
 
-def _checked_held_out(config: PersonConfig, root: Path, training: TrainingConfig) -> Manifest:
-    """Return what the fold holds out; a ManifestError if the model was fitted on any of it."""
+@dataclass(frozen=True)
+class Tested:
+    """What a fold holds out, and its lists by name: all of its sessions where none is given."""
+
+    held_out: Manifest
+    lists: Mapping[str, Manifest]
+
+    @classmethod
+    def read(cls, files: FoldFiles, root: Path) -> Tested:
+        """Read the manifests of a fold's files, whose paths are from `root`."""
+        held_out = read_manifest(root / files.held_out)
+        lists = {name: read_manifest(root / path) for name, path in files.lists.items()}
+        return cls(held_out, lists or {"sessions": held_out})
+
+
+def _check_model(config: PersonConfig, root: Path, training: TrainingConfig, held_out: Manifest) -> None:
+    """Raise a ManifestError if a fold's model was fitted on any of what the fold holds out."""
     learned = read_manifest(root / config.files.learned)
-    held_out = read_manifest(root / config.files.held_out)
     model = root / config.model
     _begun(model.parent, learned)
     learned_on = learned.split(training.train_split)
@@ -167,12 +193,17 @@ def _checked_held_out(config: PersonConfig, root: Path, training: TrainingConfig
         "template": learned_on,
         "search": read_manifest(root / config.files.validation).split(VALIDATION),
     }
-    check_fitted(fitted_on, held_out.entries, f"{config.system} for {config.subject}")
-    return held_out
+    check_fitted(fitted_on, held_out.entries, config.system)
 
 
 def _adapted(
-    config: PersonConfig, root: Path, training: TrainingConfig, held_out: Manifest, folder: Path
+    config: PersonConfig,
+    model: Path,
+    recognizer: Recognizer,
+    training: TrainingConfig,
+    template: Profile,
+    held_out: Manifest,
+    folder: Path,
 ) -> Adapted | None:
     """Return the model adapted to the person; None if they have fewer minutes than asked for."""
     recordings: list[Recording] = []
@@ -186,32 +217,30 @@ def _adapted(
         recordings = found.recordings
         facts |= {"seconds": found.seconds} | ({"takes": found.takes} if found.takes else {})
     shutil.rmtree(folder / "personal", ignore_errors=True)  # of a try that was lost on the way
-    model = root / config.model
-    template = load_profile(model / TEMPLATE_NAME)
-    made = adapt(model, recordings, config.method, config.adaptation, training, template, folder)
+    made = adapt(model, recognizer, recordings, config.method, config.adaptation, training, template, folder)
     return replace(made, facts=facts | made.facts)
 
 
-def read_list(
-    config: PersonConfig, root: Path, adapted: Adapted, held_out: Manifest, name: str, path: Path
-) -> dict[str, Any]:
-    """Return the figures of one list's recordings of the person."""
-    tests = read_manifest(path)
-    entries = entries_of(config.subject, tests, *(tests.splits if config.all_sessions else [TEST]))
-    if not config.all_sessions:
-        check_apart(entries_of(config.subject, held_out, CALIBRATION), entries)
-    named = Opened(entries, lambda entry: _with_rest(adapted.prepare(open_entry(entry, tests.root))))
-    recognizer = adapted.recognizer
-    items = items_of(recognizer, named, config.session, adapted.unlabelled_s)
-    search = _search(recognizer, config.lm, root / config.model) if config.lm else None
-    evaluation = evaluate(items, recognizer.tokens, search, system=config.system, seed=config.seed)
-    _, result = results_of(evaluation)
-    sessions = "all" if config.all_sessions else TEST
-    place = {"list": name, "sessions": sessions, "method": config.method, "minutes": config.amount.minutes}
-    place |= {"amount": str(config.amount)} if str(config.amount) else {}
-    hours = sum(entry.duration_s for entry in entries) / 3600
-    facts = {"test_hours": hours, "adaptation": adapted.facts}
-    return {"system": config.system, **place, **result.as_dict(), **facts}
+def rows_of(
+    config: PersonConfig, adapted: Adapted, tested: Tested, search: BeamSearch | None = None
+) -> list[dict[str, Any]]:
+    """Return the figures of the person's recordings, a row for each list."""
+    rows = []
+    for name, tests in tested.lists.items():
+        entries = entries_of(config.subject, tests, *(tests.splits if config.all_sessions else [TEST]))
+        if not config.all_sessions:
+            check_apart(entries_of(config.subject, tested.held_out, CALIBRATION), entries)
+        named = Opened(entries, lambda entry, at=tests.root: _with_rest(adapted.prepare(open_entry(entry, at))))  # type: ignore[misc]
+        items = items_of(adapted.recognizer, named, config.session, adapted.unlabelled_s)
+        evaluation = evaluate(items, adapted.recognizer.tokens, search, system=config.system, seed=config.seed)
+        _, result = results_of(evaluation)
+        sessions = "all" if config.all_sessions else TEST
+        place = {"list": name, "sessions": sessions, "method": config.method, "minutes": config.amount.minutes}
+        place |= {"amount": str(config.amount)} if str(config.amount) else {}
+        hours = sum(entry.duration_s for entry in entries) / 3600
+        facts = {"test_hours": hours, "adaptation": adapted.facts}
+        rows.append({"system": config.system, **place, **result.as_dict(), **facts})
+    return rows
 
 
 def entries_of(subject: str, manifest: Manifest, *sides: str) -> list[Entry]:

@@ -30,6 +30,7 @@ from emgasr.files.output import replacing
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.models.folder import save_recognizer
+from emgasr.models.pretrained import load_pretrained
 from emgasr.recording import Recording, Spans
 
 SPELLED = {"radial": "radial_dev", "ulnar": "ulnar_dev"}  # one movement by two names
@@ -54,7 +55,9 @@ def run(argv: list[str]) -> int:
 
     some = [recording for number, recording in enumerate(recordings()) if number % 5 == 0]
     reader, found = learned_windows(config, some, recordings, STATISTICS_S)
-    head = DiscriminantHead.of(drawn(found, MOST_WINDOWS, options.seed))
+    head = DiscriminantHead.of(
+        drawn(found, MOST_WINDOWS, options.seed), load_pretrained(options.encoder).config.encoder.width
+    )
     head.put_into(reader)
     options.out.mkdir(parents=True, exist_ok=True)
     shown = read_manifest(options.show)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,21 @@ def fail(folder: Path, root: Path) -> None:
 
 def crash(folder: Path, root: Path) -> None:
     raise ZeroDivisionError("oops")
+
+
+def greet(folder: Path, root: Path, *, greeting: str, lost: str = "") -> Callable[[str], str]:
+    """What greets each part; one named by a file fails as this says, and the worker is killed once at `lost`."""
+
+    def part(name: str) -> str:
+        print(f"greeting {name}", flush=True)
+        if (root / name).exists():
+            raise DataError("the recording", (root / name).read_text(encoding="utf-8"))
+        if name == lost and not (folder / "lost").exists():
+            (folder / "lost").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return f"{greeting} {name}"
+
+    return part
 
 
 def lost_once(folder: Path, root: Path, *, times: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from emgasr.frontend.electrodes import profile
 from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
-from emgasr.protocol.adaptation import adapt, applies
+from emgasr.protocol.adaptation import Adapted, adapt, applies
 from emgasr.protocol.amounts import earliest
 from emgasr.protocol.config import AdaptationConfig
 from emgasr.recording import Spans
@@ -45,11 +46,15 @@ def model(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
+def adapted(model: Path, *arguments: Any) -> Adapted:
+    return adapt(model, load_recognizer(model), *arguments)
+
+
 def climbed(model: Path, method: str, training: TrainingConfig = TRAINING, **changes: object) -> Recognizer:
     config = replace(AdaptationConfig(steps=3, learning_rate=1e-2, head_learning_rate=1e-2), **changes)  # type: ignore[arg-type]
     recordings = [easy_recording(1, 20.0)]
     template = profile([easy_recording(2, 20.0)])
-    made = adapt(model, recordings, method, config, training, template, model.parent / method)
+    made = adapted(model, recordings, method, config, training, template, model.parent / method)
     assert made.prepare(recordings[0]).duration_s == recordings[0].duration_s
     return made.recognizer
 
@@ -104,6 +109,18 @@ def test_labels_change_the_head_or_all_weights(tmp_path: Path, encoder: str, met
     assert all(name.startswith("head.") for name in changed) == (method == "head")
 
 
+@pytest.mark.parametrize("method", ["none", "statistics", "affine", "head", "all"])
+def test_a_model_adapted_to_one_person_is_as_it_was_for_the_next(model: Path, method: str) -> None:
+    recognizer, recordings = load_recognizer(model), [easy_recording(1, 20.0)]
+    before = recognizer.emissions(recordings[0])
+    config = AdaptationConfig(steps=3, learning_rate=1e-2, head_learning_rate=1e-2)
+    template, folder = profile([easy_recording(2, 20.0)]), model.parent / method
+    first = adapt(model, recognizer, recordings, method, config, TRAINING, template, folder)
+    own = first.recognizer.emissions(first.prepare(recordings[0]))
+    assert np.array_equal(own, before) == (method == "none")
+    np.testing.assert_array_equal(recognizer.emissions(recordings[0]), before)
+
+
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_a_turned_ring_is_turned_back_before_any_encoder(tmp_path: Path, encoder: str) -> None:
     save_recognizer(tiny_recognizer(encoder, "cumulative"), tmp_path / "model")
@@ -113,7 +130,9 @@ def test_a_turned_ring_is_turned_back_before_any_encoder(tmp_path: Path, encoder
         for seed, by in ((1, gains), (2, gains.reshape(2, 4)[:, [3, 0, 1, 2]].flatten()))
     )
     folder = tmp_path / "affine"
-    made = adapt(tmp_path / "model", [turned], "affine", AdaptationConfig(turns=2), TRAINING, profile([usual]), folder)
+    made = adapted(
+        tmp_path / "model", [turned], "affine", AdaptationConfig(turns=2), TRAINING, profile([usual]), folder
+    )
     assert made.facts == {"turns": [-1, -1]}  # each electrode goes back to the place before it
     assert np.isfinite(made.recognizer.emissions(made.prepare(turned))).all()
 
@@ -126,7 +145,7 @@ def test_a_fit_may_be_given_seconds_in_place_of_steps(tmp_path: Path) -> None:
         "steps": AdaptationConfig(steps=2, batch_s=12.0, validations=2),
     }.items():
         recordings, template = [easy_recording(3, 30.0)], profile([easy_recording(0)])
-        adapt(tmp_path / "model", recordings, "head", config, TRAINING, template, tmp_path / name)
+        adapted(tmp_path / "model", recordings, "head", config, TRAINING, template, tmp_path / name)
         log = (tmp_path / name / "personal" / "log.jsonl").read_text().splitlines()
         made[name] = [json.loads(line) for line in log]
     assert made["time"][-1]["minutes"] * 60 >= 1.0
@@ -147,10 +166,10 @@ def test_takes_are_composed_to_learn_a_person_who_makes_gestures(tmp_path: Path)
     training = replace(TRAINING, data=ComposedConfig(batch_size=4, shortest=1, longest=3))
     config = AdaptationConfig(steps=2, held_out=0.34)
     template = profile([made])
-    facts = adapt(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").facts
+    facts = adapted(tmp_path / "model", [made], "all", config, training, template, tmp_path / "a").facts
     assert facts.keys() == {"held_out_wer_before", "held_out_wer_after", "kept"}
     unlabelled = replace(made, spans=Spans.empty())
-    facts = adapt(tmp_path / "model", [unlabelled], "all", config, training, template, tmp_path / "b").facts
+    facts = adapted(tmp_path / "model", [unlabelled], "all", config, training, template, tmp_path / "b").facts
     assert facts["kept"] is False
     assert "no labelled takes" in str(facts["why"])
 

@@ -87,6 +87,69 @@ def test_two_jobs_of_one_name_are_refused(tmp_path: Path) -> None:
         run_jobs([sums()[1], sums()[1]], tmp_path, Here())
 
 
+def in_parts(*parts: str, **arguments: object) -> Job:
+    return Job("all", "tests.helpers.jobs:greet", {"greeting": "hello", **arguments}, parts=parts)
+
+
+def test_a_part_that_fails_is_named_the_others_are_done_and_the_next_run_does_it_alone(tmp_path: Path) -> None:
+    job = in_parts("ann", "bad", "cat", "worse")
+    for wrong in ("bad", "worse"):
+        (tmp_path / wrong).write_text("is empty")
+    told = r"^job all: failed: bad: the recording: is empty \(and 1 more of its 4 parts failed\); see .*log.txt"
+    with pytest.raises(DataError, match=told):
+        run_jobs([job], tmp_path, Here())
+    assert not (tmp_path / "jobs" / "all" / "result.json").exists()
+    (tmp_path / "bad").unlink()
+    with pytest.raises(DataError, match=r"failed: worse: the recording: is empty; see"):
+        run_jobs([job], tmp_path, Here())
+    (tmp_path / "worse").unlink()
+    results = run_jobs([job], tmp_path, Here())
+    assert list(results["all"].items()) == [(name, f"hello {name}") for name in ("ann", "bad", "cat", "worse")]
+    log = (tmp_path / "jobs" / "all" / "log.txt").read_text()
+    assert [log.count(f"greeting {name}\n") for name in ("ann", "bad", "cat", "worse")] == [1, 2, 1, 3]
+    assert "3 of 4 parts are there from an earlier try" in log
+    assert not (tmp_path / "jobs" / "all" / "parts").exists()  # the result holds them
+
+
+def test_a_crash_in_a_part_leaves_its_traceback_in_the_log(tmp_path: Path) -> None:
+    (tmp_path / "bad").mkdir()
+    with pytest.raises(DataError, match=r"failed: bad: .*Is a directory"):
+        run_jobs([in_parts("ann", "bad")], tmp_path, Here())
+    assert "IsADirectoryError" in (tmp_path / "jobs" / "all" / "log.txt").read_text()
+
+
+def test_parts_that_other_settings_left_are_neither_used_nor_replaced(tmp_path: Path) -> None:
+    (tmp_path / "bad").write_text("oops")
+    with pytest.raises(DataError, match="failed: bad"):
+        run_jobs([in_parts("ann", "bad")], tmp_path, Here())
+    for other in (in_parts("ann", "bad", greeting="goodbye"), in_parts("bad", "ann")):
+        with pytest.raises(OutputError, match=r"parts/0\.json: is the result of other settings"):
+            run_jobs([other], tmp_path, Here())
+    (tmp_path / "jobs" / "all" / "parts" / "0.json").write_text("{}")
+    with pytest.raises(OutputError, match=r"parts/0\.json: is not a job's result; remove it"):
+        run_jobs([in_parts("ann", "bad")], tmp_path, Here())
+
+
+def test_the_seconds_of_a_job_count_what_earlier_tries_did_of_it(tmp_path: Path) -> None:
+    (tmp_path / "bad").write_text("oops")
+    with pytest.raises(DataError, match="failed: bad"):
+        run_jobs([in_parts("ann", "bad")], tmp_path, Here())
+    part = tmp_path / "jobs" / "all" / "parts" / "0.json"
+    part.write_text(json.dumps(json.loads(part.read_text()) | {"seconds": 1000.0}))
+    (tmp_path / "bad").unlink()
+    run_jobs([in_parts("ann", "bad")], tmp_path, Here())
+    assert json.loads((tmp_path / "jobs" / "all" / "result.json").read_text())["seconds"] == pytest.approx(1000, abs=60)
+
+
+@pytest.mark.process
+def test_a_worker_that_is_lost_in_a_part_is_replaced_and_goes_on_there(tmp_path: Path) -> None:
+    for engine in (LocalEngine(), LocalEngine()):
+        results = run_jobs([in_parts("ann", "bob", "cat", lost="bob")], tmp_path, engine)
+        assert results == {"all": {"ann": "hello ann", "bob": "hello bob", "cat": "hello cat"}}
+    log = (tmp_path / "jobs" / "all" / "log.txt").read_text()
+    assert [log.count(f"greeting {name}\n") for name in ("ann", "bob", "cat")] == [1, 2, 1]
+
+
 @pytest.mark.process
 def test_killed_processes_are_tried_again_and_leave_the_results_as_they_would_be(tmp_path: Path) -> None:
     jobs = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ from typing import Any
 import pytest
 
 from emgasr.corpora import open_entry
-from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError
+from emgasr.errors import ConfigError, DataError, EmgasrError, ManifestError, OutputError
 from emgasr.frontend.session import SessionConfig
 from emgasr.manifests.leaks import part_name
 from emgasr.manifests.manifest import Entry, Manifest, read_manifest, write_manifest
 from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.folds import RuleConfig, make_splits
-from emgasr.protocol.plan import run
+from emgasr.protocol.plan import run, together
 from emgasr.protocol.report import write_report
 from emgasr.protocol.results import PersonResult
 from emgasr.training.run import train
@@ -46,7 +47,7 @@ def test_each_person_is_read_by_every_method_that_their_minutes_allow(done: Any)
     assert {row["keys"] for row in by_method.values()} == {by_method["none"]["keys"]}  # the same test at every step
     assert by_method["all"]["adaptation"]["seconds"] == pytest.approx(12)
     assert by_method["none"]["train_people"] == 1
-    assert len(engine.seen) == 3 * (1 + 2 + 4 * 2)
+    assert len(engine.seen) == 3 * (1 + 2 + 4 * 2)  # a training, and a job for each method and amount
     assert not list((folder / "out").glob("jobs/**/personal"))  # no copies of models are left behind
 
 
@@ -55,10 +56,43 @@ def test_a_second_run_has_nothing_to_do_and_lost_results_come_out_as_they_were(d
     engine = Here()
     assert run(prepared(folder), engine) == results
     assert engine.seen == []
-    name = "linear/bob/seed0/bob/all-0.2"
+    name = "linear/bob/seed0/all-0.2"
     (folder / "out" / "jobs" / name / "result.json").unlink()
     assert run(prepared(folder), engine) == results
     assert engine.seen == [name]
+
+
+def test_people_are_read_together_up_to_the_minutes_of_a_job(tmp_path: Path) -> None:
+    assert together(["a", "b", "c", "d"], Counter(a=60, b=60, c=200, d=1), 120) == [["a", "b"], ["c"], ["d"]]
+    assert together(["a", "b"], Counter(a=60, b=60), 0) == [["a"], ["b"]]
+    assert together([], Counter(), 60) == []
+    write_corpus(tmp_path, ("ann", "bob", "cat", "dan", "eve", "fay", "gus"))
+    few = replace(CONFIG, adaptation=replace(CONFIG.adaptation, methods=("affine",), minutes=(0.2,)))
+    rule = RuleConfig("groups", groups=2, test_sessions=1)  # a person's two sessions are 32 s
+
+    def read(out: str, minutes: float) -> dict[str, tuple[str, ...]]:
+        jobs = prepared(tmp_path, out, replace(few, job_minutes=minutes), rule=rule).jobs
+        return {job.name: job.parts for job in jobs if job.after and "/group0/" in job.name}
+
+    whole = read("a", 60)
+    assert list(whole) == [f"linear/group0/seed0/{step}" for step in ("none-0", "none-all", "affine-0.2")]
+    (people,) = set(whole.values())
+    assert len(people) > 2
+    parted = read("b", 65 / 60)
+    assert [parted[f"linear/group0/seed0/none-0-part{n}"] for n in (1, 2)] == [people[:2], people[2:4]]
+    assert read("c", 65 / 60) == parted
+
+
+def test_results_of_a_job_for_each_person_are_not_mixed_with_these(tmp_path: Path) -> None:
+    write_corpus(tmp_path)
+    earlier = tmp_path / "out" / "jobs" / "linear" / "ann" / "seed0" / "ann" / "none-0"
+    earlier.mkdir(parents=True)
+    prepared(tmp_path)
+    (earlier / "result.json").write_text("{}")
+    with pytest.raises(
+        OutputError, match=r"seed0/ann: holds readings by an earlier version, .*; choose another folder"
+    ):
+        prepared(tmp_path)
 
 
 def test_folds_start_alike_and_say_so(done: Any) -> None:
@@ -80,7 +114,7 @@ def test_a_model_of_another_fold_is_not_read(done: Any) -> None:
     folder, _, _ = done
     run_of = folder / "out" / "jobs" / "linear" / "ann" / "seed0" / "train" / "run" / "start.json"
     other = folder / "out" / "jobs" / "linear" / "bob" / "seed0" / "train" / "run" / "start.json"
-    name = "linear/ann/seed0/ann/none-0"
+    name = "linear/ann/seed0/none-0"
     result = folder / "out" / "jobs" / name / "result.json"
     before, kept = run_of.read_text(), result.read_text()
     run_of.write_text(other.read_text())
@@ -102,7 +136,7 @@ def test_held_out_recordings_among_the_trained_ones_stop_the_reading(tmp_path: P
     manifest = read_manifest(learned)
     leak = replace(held_out.entries[-1], split="train", path=str(held_out.file(held_out.entries[-1])))
     write_manifest(replace(manifest, entries=(*manifest.entries, leak)), learned)
-    with pytest.raises(DataError, match="linear for ann: the weights were fitted on ann/day1, which is held out"):
+    with pytest.raises(DataError, match="linear: the weights were fitted on ann/day1, which is held out"):
         run(made, Here())
 
 
