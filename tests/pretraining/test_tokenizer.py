@@ -43,6 +43,17 @@ def heard(step: int = 0, items: int = 8) -> Heard:
     return Heard(encoder(), frames, lengths, 25.0, Batch(worn, lengths, targets, counts, onset, offset, worn))
 
 
+def check_codes_tell_kinds_apart(pretext: EventTokens) -> None:
+    pretext.eval()
+    one = heard(1)
+    rows, first, last = pretext._events(one)
+    codes = pretext.tokenizer(pretext.tokenizer.shapes(one.image, rows, first, last)).codes
+    starts = torch.randint(KINDS, (8,), generator=torch.Generator().manual_seed(1))
+    kind = (starts[:, None] + torch.arange(3)).flatten() % KINDS
+    sets = [set(codes[kind == number].tolist()) for number in range(KINDS)]
+    assert len(sets[0] | sets[1] | sets[2]) == sum(map(len, sets))
+
+
 def test_a_shape_is_one_token_whatever_its_force_and_length() -> None:
     torch.manual_seed(0)
     made = EventTokenizer(TOKENS, BINS).eval()
@@ -69,33 +80,28 @@ def test_the_tokenizer_learns_to_tell_kinds_of_contraction_apart() -> None:
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.4 * losses[0]
-    pretext.eval()
-    one = heard(1)
-    rows, first, last = pretext._events(one)
-    codes = pretext.tokenizer(pretext.tokenizer.shapes(one.image, rows, first, last)).codes
-    starts = torch.randint(KINDS, (8,), generator=torch.Generator().manual_seed(1))
-    kind = (starts[:, None] + torch.arange(3)).flatten() % KINDS
-    sets = [set(codes[kind == number].tolist()) for number in range(KINDS)]
-    assert len(sets[0] | sets[1] | sets[2]) == sum(map(len, sets))
+    check_codes_tell_kinds_apart(pretext)
     assert 1 < pretext.figures()["token_perplexity"] <= 3
 
 
 def test_a_hidden_contraction_is_guessed_from_those_before_it() -> None:
     torch.manual_seed(0)
     made = encoder()
-    config = EventTokensConfig(weight=1.0, from_step=40, hidden=0.4, tokenizer=TOKENS)
+    config = EventTokensConfig(weight=1.0, from_step=60, hidden=0.25, tokenizer=TOKENS)
     pretext = EventTokens(config, made, BINS)
     optimizer = torch.optim.Adam([*pretext.parameters(), *made.parameters()], 0.01)
     guesses = []
-    for step in range(300):
+    for step in range(220):
         torch.manual_seed(step)
-        losses = pretext(heard(step)._replace(encoder=made), step)
+        losses = pretext(heard(step, items=16)._replace(encoder=made), step)
         optimizer.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         optimizer.step()
         guesses += [float(losses["tokens"].detach())] if "tokens" in losses else []
-    # The first of three cannot be guessed, nor one behind another that is hidden: ln 3 for about half of them.
-    assert sum(guesses[-20:]) / 20 < 0.8 * math.log(KINDS)
+    check_codes_tell_kinds_apart(pretext)  # else one code for all would be guessed well
+    # The first of three cannot be guessed, nor one behind hidden ones alone: ln 3 for (1 + 1/4 + 1/16) / 3 of them.
+    # Codes drawn at random cost ln 3 each.
+    assert sum(guesses[-20:]) / 20 < 0.65 * math.log(KINDS)
 
 
 @pytest.mark.parametrize("step", [0, 500])
