@@ -177,8 +177,7 @@ class Stream:
         self._kept += self._shown()
         self._base_s = self.time_s + seconds
         self._base_frame = self._reader.frames
-        known = self.recognizer.next_recording(self._state.statistics)
-        self._state = self.recognizer.start().with_statistics(known)
+        self._state = self.recognizer.start().with_statistics(self.recognizer.next_recording(self._state.statistics))
         self._samples.restart(self._base_s)
         self._flags.clear()
         self._learned, self._blocks = self._learned[:0], 0

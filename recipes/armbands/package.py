@@ -136,7 +136,8 @@ def _card(options: Namespace, head: DiscriminantHead, learned: list[Entry], show
 |---|---|
 | listens to | a ring of 8 electrodes at 200 Hz, counts (Myo armband or alike, on the forearm) |
 | writes | {", ".join(name or "nothing at rest" for name in head.names)} |
-| encoder | of `emgasr pretrain`; linear discriminants on its hidden frames, relative to the session, and on the frames that it reads are the head |
+| encoder | of `emgasr pretrain` |
+| head | linear discriminants on hidden frames, relative to the session, and on the frames that the encoder reads |
 | the head is learned from | {hours:.1f} h of {people} people, {takes} executions: {corpora} |
 | never seen | {", ".join(shown)}, whose excerpts lie beside |
 | licence | Apache-2.0; trained on sets under the MIT licence and CC BY 4.0 alone |
