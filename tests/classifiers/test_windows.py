@@ -23,9 +23,14 @@ from emgasr.classifiers.windows import (
 from emgasr.errors import DataError, ModelError
 from emgasr.frontend.features import TimeDomainConfig
 from emgasr.frontend.normalize import NormalizeConfig
+from emgasr.models.conformer import ConformerEncoder
+from emgasr.models.encoder import FrameShape
+from emgasr.models.pretrained import PretrainedConfig, save_pretrained
 from emgasr.recording import Band, Recording, Signal, Spans
+from tests.helpers.pretext import CONFIG
 
 BANDS = (Band.numbered("arm", 2, ring=True),)
+PEOPLE = (("ann", 1.0), ("bob", 40.0))
 OWN = ClassifyConfig(normalize=NormalizeConfig("cumulative", warmup_frames=1, epsilon=1e-9))
 
 
@@ -54,6 +59,25 @@ def test_each_session_is_normalized_by_its_own_level_and_spread() -> None:
     ann, bob = (found.windows[found.groups == group] for group in (0, 1))
     threshold_free = [0, 3, 4, 7]  # mean absolute value and waveform length
     np.testing.assert_allclose(ann[:, threshold_free], bob[:, threshold_free], atol=1e-3)
+
+
+def test_an_encoders_windows_are_hidden_frames_and_what_it_reads_each_relative_to_the_session(tmp_path: Path) -> None:
+    made = PretrainedConfig(normalize=NormalizeConfig("adaptive", prior_s=0.001), encoder=CONFIG)
+    save_pretrained(made, ConformerEncoder(CONFIG, FrameShape(1, 8, made.bins)), tmp_path, "# An encoder\n")
+    features = WindowFeaturesConfig(of="encoder", encoder=str(tmp_path))
+    config = ClassifyConfig(features=features, normalize=NormalizeConfig("adaptive", prior_s=0.001, epsilon=1e-9))
+    held = [replace(session(name, level), spans=Spans.of([(0, 3, "gesture", "all")])) for name, level in PEOPLE]
+    _, found = learned_windows(config, held, lambda: held)
+    electrodes = 2
+    assert found.windows.shape[1] == CONFIG.width + electrodes * made.bins
+    varied = found.windows.std(0) > 1e-3  # bins that no device of this rate has are always the same
+    assert varied[: CONFIG.width].all()
+    for group in range(2):
+        own = found.windows[found.groups == group][:, varied]
+        np.testing.assert_allclose(own.mean(0), 0, atol=0.25)  # the last frames of a recording are in no window
+        np.testing.assert_allclose(own.std(0), 1, atol=0.3)
+    judge = fitted(config, replace(found, labels=np.arange(len(found.labels)) % 2, names=("a", "b")))[1]
+    assert np.isfinite(judge(found.windows)).all()
 
 
 def test_a_training_set_sets_the_front_end_and_other_recordings_may_give_the_windows() -> None:
