@@ -7,12 +7,13 @@
 #   pretrain  one encoder a fold, on the labels of all sets, without the people whom any set tests in that fold
 #   whole     the table where each session's level and spread are those of all its seconds, unlabelled
 #   causal    the same models where statistics are those of what was heard so far
+#   table     RESULTS.md, results.json and curves over the sets that are done
 set -euo pipefail
 
 data=${1:?usage: recipes/armbands/run.sh DATA OUT}
 out=${2:?usage: recipes/armbands/run.sh DATA OUT}
 sets=${SETS:-laval ciil myodisco brunoodutra 3dc myo_readings wyoflex psl_words suguru gesture_series}
-stages=${STAGES:-data pretrain whole causal}
+stages=${STAGES:-data pretrain whole causal table}
 classifiers=${CLASSIFIERS-lda svm knn random_forest tangent_space}
 networks=${NETWORKS-cnn tcn gru tds splashnet tinymyo conformer_s}
 folds=${FOLDS:-5}                       # parts of the people of every set
@@ -102,3 +103,4 @@ if wanted causal; then
         table causal 0 "$set"
     done
 fi
+if wanted table; then "${python[@]}" "$here/table.py" "$out"; fi

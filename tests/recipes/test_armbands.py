@@ -112,7 +112,8 @@ def test_the_recipe_goes_from_folders_to_tables_and_reads_nothing_twice(tmp_path
         assert done.returncode == 0, done.stderr + logs
 
     go("data pretrain", "one two")
-    go("whole causal", "one")
+    go("whole causal table", "one")
+    assert "## Causal" in (tmp_path / "out" / "RESULTS.md").read_text()
     for table in ("whole", "causal"):
         text = (tmp_path / "out" / table / "one" / "RESULTS.md").read_text()
         for system in ("lda_powers", "lda_covariance", "pretrained"):
