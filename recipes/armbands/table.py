@@ -37,7 +37,8 @@ KINDS = {
     "whole": "all seconds of a session, unlabelled, set its level and spread",
     "causal": "what was heard so far sets level and spread",
 }
-AMOUNTS = ("nothing", "1 repetition", "30 s", "60 s", "5 % of takes", "100 % of takes")
+NOTHING, ONCE, FEW, FULL = "nothing", "1 repetition", "5 % of takes", "100 % of takes"
+AMOUNTS = (NOTHING, FEW, "30 s", ONCE, "60 s", FULL)
 Figures = dict[str, float]  # of people
 
 
@@ -63,12 +64,12 @@ class Table:
         names = dict.fromkeys(key[1] for key in self.figures if chosen in (None, key[0]))
         return sorted(names, key=lambda name: name == OURS)
 
-    def mean(self, chosen: str, system: str, amount: str = AMOUNTS[0], figure: str = EXECUTION) -> float:
+    def mean(self, chosen: str, system: str, amount: str = NOTHING, figure: str = EXECUTION) -> float:
         """Return the mean over people of a set; NaN where there is nothing."""
         found = self.figures.get((chosen, system, amount, figure))
         return float(np.mean(list(found.values()))) if found else float("nan")
 
-    def shared(self, systems: Sequence[str], amount: str = AMOUNTS[0]) -> list[str]:
+    def shared(self, systems: Sequence[str], amount: str = NOTHING) -> list[str]:
         """Return the sets that all of these read, after this amount."""
         return [one for one in self.sets if all((one, name, amount, EXECUTION) in self.figures for name in systems)]
 
@@ -132,7 +133,7 @@ def read_table(folder: Path) -> Table:
             if row["sessions"] != "test":
                 continue
             hours.append(row["train_hours"])
-            amount = row.get("amount") or (AMOUNTS[0] if row["method"] == "none" else f"{60 * row['minutes']:g} s")
+            amount = row.get("amount") or (NOTHING if row["method"] == "none" else f"{60 * row['minutes']:g} s")
             for figure in (EXECUTION, WINDOW, FALSE_ACTIVATIONS):
                 if row.get(figure) is not None:
                     people = table.figures.setdefault((chosen, row["system"], amount, figure), {})
@@ -143,7 +144,7 @@ def read_table(folder: Path) -> Table:
     return table
 
 
-def compare(table: Table, first: str, second: Mapping[str, str], amount: str = AMOUNTS[0], seed: int = 0) -> Compared:
+def compare(table: Table, first: str, second: Mapping[str, str], amount: str = NOTHING, seed: int = 0) -> Compared:
     """Return a system less another, which may be another in each set: executions right, paired by person."""
     apart: dict[str, np.ndarray] = {}
     for chosen, other in second.items():
@@ -201,7 +202,7 @@ def _head(table: Table) -> list[str]:
         lines.append(f"| {chosen} | {people} | {hours:.2f} | `{markdown_text(command)}` |")
     every = table.systems()
     lacking = {
-        name: [one for one in table.sets if (one, name, AMOUNTS[0], EXECUTION) not in table.figures] for name in every
+        name: [one for one in table.sets if (one, name, NOTHING, EXECUTION) not in table.figures] for name in every
     }
     missing = "; ".join(f"{name}: {', '.join(sets)}" for name, sets in lacking.items() if sets)
     return [*lines, "", f"Not read: {missing}." if missing else "Every system read every set.", ""]
@@ -220,7 +221,7 @@ def _zero_shot(table: Table) -> list[str]:
 
 
 def _worst(table: Table, chosen: str, system: str) -> str:
-    people = table.figures.get((chosen, system, AMOUNTS[0], EXECUTION))
+    people = table.figures.get((chosen, system, NOTHING, EXECUTION))
     if not people:
         return "–"
     worst = min(people, key=people.__getitem__)
@@ -233,7 +234,7 @@ def _pairs(table: Table, rows: list[dict[str, Any]], kind: str) -> list[str]:
     lines = [f"### {OURS} less others, executions right, points", ""]
     lines += ["| less | after | sets | people | difference | 95 % interval | p | worst set |", f"|{' --- |' * 8}"]
     others = [name for name in table.systems() if name != OURS]
-    for amount in AMOUNTS[:2]:
+    for amount in (NOTHING, ONCE):
         choices = {name: {one: name for one in table.shared([OURS, name], amount)} for name in RIVALS if name in others}
         best = {}
         for one in table.shared([OURS], amount):
@@ -277,10 +278,9 @@ def _amounts(table: Table) -> list[str]:
             mean = float(np.mean([table.mean(one, system, amount) for one in sets])) if sets else float("nan")
             cells.append(f"{_percent(mean)} ({len(sets)} sets)" if sets else "–")
         lines.append(f"| {system} | {' | '.join(cells)} |")
-    few, full = AMOUNTS[-2:]
-    shares = {one: table.mean(one, OURS, few) / table.mean(one, OURS, full) for one in table.shared([OURS], full)}
+    shares = {one: table.mean(one, OURS, FEW) / table.mean(one, OURS, FULL) for one in table.shared([OURS], FULL)}
     said = ", ".join(f"{one} {100 * share:.1f} %" for one, share in shares.items() if not np.isnan(share))
-    return [*lines, "", *([f"{OURS}, with {few}, of its accuracy with {full}: {said}.", ""] if said else [])]
+    return [*lines, "", *([f"{OURS}, with {FEW}, of its accuracy with {FULL}: {said}.", ""] if said else [])]
 
 
 def _percent(share: float) -> str:
