@@ -138,7 +138,13 @@ def read_table(folder: Path) -> Table:
                 if row.get(figure) is not None:
                     people = table.figures.setdefault((chosen, row["system"], amount, figure), {})
                     people[row["subject"]] = row[figure]
+        # Paths of a machine say nothing to others.
         command = read_json(path.with_name("run.json"), DataError, advice)["command"]
+        command = (
+            command.replace(str(folder.parent.resolve()), "OUT")
+            .replace(f"/{chosen}", "/SET")
+            .replace(f"{chosen},", "SET,")
+        )
         count = len({row["subject"] for row in rows})
         table.notes[chosen] = (count, float(np.median(hours)), command)
     return table
@@ -196,10 +202,14 @@ def _curves(table: Table) -> Figure:
 
 
 def _head(table: Table) -> list[str]:
-    lines = ["| set | people | hours a fold trains on | command |", "| --- | --- | --- | --- |"]
+    lines = ["| set | people | hours a fold trains on |", "| --- | --- | --- |"]
+    commands: dict[str, list[str]] = {}
     for chosen in table.sets:
         people, hours, command = table.notes[chosen]
-        lines.append(f"| {chosen} | {people} | {hours:.2f} | `{markdown_text(command)}` |")
+        lines.append(f"| {chosen} | {people} | {hours:.2f} |")
+        commands.setdefault(command, []).append(chosen)
+    for command, sets in commands.items():
+        lines += ["", f"{', '.join(sets)}:", "", f"    {command}"]
     every = table.systems()
     lacking = {
         name: [one for one in table.sets if (one, name, NOTHING, EXECUTION) not in table.figures] for name in every

@@ -14,6 +14,7 @@ groups=${GROUPS_OF_PEOPLE:-5}
 steps=${STEPS:-1000}                    # of training of a fold: 35 s on a free core
 tds_steps=${TDS_STEPS:-450}             # more than a minute: a step of TDS takes four to five times as long
 systems=${SYSTEMS:-conformer tds lda tangent}
+encoders=${ENCODERS:-}                  # of the system pretrained: a folder with an encoder for each fold, by its name
 validation_people=${VALIDATION_PEOPLE:-3}
 ladder=${LADDER:-0.5,1}                 # minutes of calibration, from a person's first recording
 # Of so few takes none can be spared to judge the fit.
@@ -52,6 +53,10 @@ for system in $systems; do
         conformer) asked+=(--system "conformer=$conformer --fit.steps $steps") ;;
         tds) asked+=(--system "tds=$conformer '$here/tds.yaml' --fit.steps $tds_steps") ;;
         lda) asked+=(--system "lda=--classifier.kind lda --features.of band_power") ;;
+        pretrained)
+            [ -d "$encoders" ] || { echo "ENCODERS: give the folder of the encoders of the folds" >&2; exit 2; }
+            encoder="--features.of encoder --features.encoder '$(cd "$encoders" && pwd)/{fold}'"
+            asked+=(--system "pretrained=--classifier.kind lda $encoder") ;;
         tangent) asked+=(--system "tangent=--classifier.kind tangent_space") ;;
         *) echo "SYSTEMS: there is no system $system" >&2; exit 2 ;;
     esac
