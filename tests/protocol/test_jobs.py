@@ -103,6 +103,7 @@ def test_a_part_that_fails_is_named_the_others_are_done_and_the_next_run_does_it
     with pytest.raises(DataError, match=r"failed: worse: the recording: is empty; see"):
         run_jobs([job], tmp_path, Here())
     (tmp_path / "worse").unlink()
+    (tmp_path / "jobs" / "all" / "parts" / ".3.json.part-abcdefgh.json").write_text("{")  # a write that was cut off
     results = run_jobs([job], tmp_path, Here())
     assert list(results["all"].items()) == [(name, f"hello {name}") for name in ("ann", "bad", "cat", "worse")]
     log = (tmp_path / "jobs" / "all" / "log.txt").read_text()
