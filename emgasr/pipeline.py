@@ -20,7 +20,8 @@ from emgasr.frontend.measured import samples_of
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
 from emgasr.models.folder import DEMO, PACKAGED, SEARCH_NAME, load_recognizer, packaged_model
-from emgasr.models.recognizer import Heard, Recognizer
+from emgasr.models.listening import Heard
+from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.streaming.activity import RestLevel

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from emgasr.decoding import BeamSearch, Hypothesis, greedy
-from emgasr.models.recognizer import Heard, Recognizer
+from emgasr.models.listening import Heard
+from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.transcript import Transcript, keys_of, words_of
 

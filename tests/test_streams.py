@@ -20,7 +20,7 @@ from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.tds import TDSConfig
 from emgasr.state import merge_streams, select_streams, state_of, tensors_of
 from tests.helpers.miniatures import make_recording
-from tests.helpers.tiny_models import ENCODERS, FEATURES, NORMALIZATIONS, tiny_recognizer
+from tests.helpers.tiny_models import ENCODERS, FEATURES, WAYS, tiny_recognizer, ways
 
 PRECISION = [(torch.float32, 1e-5), (torch.float64, 1e-10)]
 
@@ -28,7 +28,7 @@ PRECISION = [(torch.float32, 1e-5), (torch.float64, 1e-10)]
 def recognizer_of(features: str, encoder: str, normalize: str, dtype: torch.dtype = torch.float64) -> Recognizer:
     model = tiny_recognizer()
     torch.manual_seed(5)
-    config = RecognizerConfig(FEATURES[features], NORMALIZATIONS[normalize], ENCODERS[encoder])
+    config = RecognizerConfig(FEATURES[features], encoder=ENCODERS[encoder], **ways(normalize))
     model = Recognizer(config, model.signal, model.tokens)
     for name, parameter in model.named_parameters():
         if "distance_bias" in name:
@@ -68,7 +68,7 @@ def whole(model: Recognizer, samples: torch.Tensor) -> torch.Tensor:
 @given(
     cuts=st.lists(st.integers(0, 500), max_size=12),
     total=st.integers(0, 500),
-    normalize=st.sampled_from(sorted(NORMALIZATIONS)),
+    normalize=st.sampled_from(sorted(WAYS)),
 )
 @example(cuts=list(range(200)), total=200, normalize="cumulative")
 @example(cuts=[], total=500, normalize="exponential")
@@ -90,7 +90,7 @@ def test_any_chunking_gives_the_same_emissions_and_text(
             assert greedy(one).ids == greedy(other).ids
 
 
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 @pytest.mark.parametrize("encoder", ENCODERS)
 @settings(max_examples=5, deadline=None)
 @given(steps=st.lists(st.tuples(*[st.integers(0, 90)] * 3), min_size=2, max_size=8), late=st.integers(0, 3))

@@ -12,10 +12,11 @@ import torch
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.lm import estimate
 from emgasr.recording import Recording
+from emgasr.state import tensors_of
 from emgasr.transcribe import transcribe, transcript_of
 from tests.helpers.known_emissions import KEYS, emissions_of
 from tests.helpers.miniatures import make_recording
-from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, tiny_recognizer
+from tests.helpers.tiny_models import ENCODERS, WAYS, tiny_recognizer
 
 
 class FakeRecognizer:
@@ -83,7 +84,7 @@ def recordings() -> list[Recording]:
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 def test_recordings_of_any_lengths_listened_to_together_are_as_if_alone(
     encoder: str, normalize: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +96,8 @@ def test_recordings_of_any_lengths_listened_to_together_are_as_if_alone(
         assert one.emissions.shape == other.emissions.shape
         np.testing.assert_allclose(other.emissions, one.emissions, atol=2e-5)
         assert other.mended == one.mended
-        assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(one.normalize, other.normalize, strict=True))
+        found, known = tensors_of(other.statistics), tensors_of(one.statistics)
+        assert all(torch.allclose(found[name], value, atol=1e-5) for name, value in known.items())
 
 
 def test_recordings_read_together_have_the_keys_and_text_of_each_alone() -> None:

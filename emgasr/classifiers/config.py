@@ -24,6 +24,7 @@ KINDS: dict[str, dict[str, type]] = {"classifier": {name: kind.config for name, 
 BANDS = 4  # of power, of equal width up to half the rate
 LOWEST_HZ = 15.0  # below lie the movements of electrodes and cables
 STEP_SHARE = 0.1  # of the median standard deviation: what a crossing or a turn must step over
+PRIOR_WINDOWS = 30.0  # of a label: what others performed of it, against a person's own
 LOOKED_AT = 200  # recordings whose strength is measured
 NORMALIZE = NormalizeConfig(kind="adaptive", prior_s=8.0, epsilon=1e-6)
 
@@ -64,13 +65,14 @@ class ClassifyConfig:
             own, however many they are. Tuned on validation people: between 20 and 40 a repetition helps most.
         classifier: what judges windows.
         features: the windows, and what is seen of each.
-        normalize: level and spread of each feature, by the rules that networks have.
+        normalize: level and spread of each feature, by the rules that networks have; with an encoder, of its hidden
+            frames, while its own configuration says how it reads features. It takes no kind with a warm-up then.
     """
 
     RENAMED: ClassVar[Mapping[str, str]] = {}
 
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
-    prior_windows: Annotated[float, Within(0.001, 1e9)] = 30.0
+    prior_windows: Annotated[float, Within(0.001, 1e9)] = PRIOR_WINDOWS
     classifier: ClassifierConfig = field(default_factory=LDAConfig)
     features: WindowFeaturesConfig = field(default_factory=WindowFeaturesConfig)
     normalize: NormalizeConfig = field(default_factory=lambda: NORMALIZE)

@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
+from emgasr.classifiers.config import PRIOR_WINDOWS
 from emgasr.classifiers.contract import log_distribution
+from emgasr.classifiers.lda import parts_of
 from emgasr.classifiers.windows import REST, WindowSet
 from emgasr.errors import DataError, ModelError
 from emgasr.evaluation.discriminant import ShrinkageLDA
@@ -24,7 +26,6 @@ from emgasr.tokens import Tokens
 
 HEAD_NAME = "discriminant.safetensors"  # in a model folder: what the head was made from
 NEVER = -1e6  # the blank's score where rest was not learned
-PRIOR_WINDOWS = 30.0  # as `ClassifyConfig.prior_windows`
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +43,17 @@ class DiscriminantHead:
     covariance: np.ndarray
 
     @staticmethod
-    def of(found: WindowSet) -> DiscriminantHead:
-        """Return the head that windows ask for; a DataError if they are of one label."""
+    def of(found: WindowSet, hidden: int = 0) -> DiscriminantHead:
+        """Return the head that windows ask for; a DataError if they are of one label.
+
+        Args:
+            hidden: as in `LDAConfig`.
+        """
         if len(found.names) < 2:
             raise DataError("head", f"there is one label alone ({found.names[0]!r})", "give takes of two or more")
-        made = ShrinkageLDA(found.windows.astype(np.float64), [f"{label:06d}" for label in found.labels])
+        made = ShrinkageLDA(
+            found.windows.astype(np.float64), [f"{label:06d}" for label in found.labels], parts=parts_of(hidden)
+        )
         return DiscriminantHead(tuple(found.names[int(label)] for label in made.labels), made.means, made.covariance)
 
     def adapted(self, own: WindowSet, prior_windows: float = PRIOR_WINDOWS) -> DiscriminantHead:

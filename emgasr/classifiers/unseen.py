@@ -7,8 +7,6 @@ read with the level and spread that it left behind. Then its labels move the mea
 from __future__ import annotations
 
 import copy
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +16,18 @@ import numpy as np
 
 from emgasr.classifiers.head import DiscriminantHead
 from emgasr.classifiers.windows import WindowRecognizer, windows_of
-from emgasr.corpora.kinds import REST
+from emgasr.corpora.kinds import kind_of
 from emgasr.errors import ModelError
 from emgasr.evaluation.executions import Activity, judged
 from emgasr.evaluation.items import items_of
+from emgasr.files.npz import NUMBERS, TEXT, Array, read_npz
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording, Spans
 
 EXCERPT_NAME = "excerpt.npz"
-LARGEST_SAMPLES = 1 << 22
+LARGEST = 1 << 22  # bytes, unpacked
+_EXCERPT = {"samples": Array(2, NUMBERS), "times_s": Array(2, NUMBERS), "labels": Array(1, TEXT)}  # of each person
+_ADVICE = "install emgasr again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +52,6 @@ class Reading:
     heard_s: float
 
     @property
-    def right(self) -> int:
-        """Executions whose forced choice is right."""
-        return sum(one.guess == one.label for one in self.activity.executions)
-
-    @property
     def confusions(self) -> Counter[tuple[str | None, str | None]]:
         """How often each label was read as each."""
         return Counter((one.label, one.guess) for one in self.activity.executions)
@@ -64,25 +60,26 @@ class Reading:
 def unseen_people(folder: Path, recognizer: Recognizer) -> Iterator[Unseen]:
     """Yield the people of a model folder's excerpt; a ModelError if it has none, or a damaged one."""
     path = folder / EXCERPT_NAME
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = sorted({name.partition("/")[0] for name in file.files})
-            found = [[file[f"{name}/{part}"] for part in ("samples", "times_s", "labels")] for name in names]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ModelError(path, "holds no excerpt of people", "install emgasr again") from error
+    found = read_npz(path, _EXCERPT, "excerpt of people", _ADVICE, LARGEST)
     signal = recognizer.signal
-    for name, (samples, times_s, labels) in zip(names, found, strict=True):
-        channels = sum(len(band.electrodes) for band in signal.bands)
-        if samples.ndim != 2 or samples.shape[1] != channels or samples.size > LARGEST_SAMPLES:
-            raise ModelError(path, f"holds samples of shape {samples.shape}", "install emgasr again")
+    channels = sum(len(band.electrodes) for band in signal.bands)
+    for name, arrays in sorted(found.items()):
+        samples, times_s, labels = (arrays[part] for part in _EXCERPT)
+        if samples.shape[1] != channels:
+            raise ModelError(path, f"holds samples of shape {samples.shape}", _ADVICE)
+        if times_s.shape != (len(labels), 2) or not len(labels):
+            raise ModelError(path, f"holds {len(labels)} labels and times of shape {times_s.shape}", _ADVICE)
         rows = [
-            (float(start), float(end), "rest" if str(text) in REST else "gesture", str(text))
-            for (start, end), text in zip(times_s, labels, strict=True)
+            (float(start), float(end), kind_of(text, "gesture"), text)
+            for (start, end), text in zip(times_s, map(str, labels), strict=True)
         ]
         values = samples.astype(np.float32)
         whole = Recording(values, signal.rate_hz, signal.unit, signal.bands, name, "excerpt", spans=Spans.of(rows))
         edge = _end_of_first(rows)
-        yield Unseen(name, whole.segment(0.0, edge), whole.segment(edge))
+        performed = whole.segment(edge)
+        if "gesture" not in performed.spans.kinds:
+            raise ModelError(path, f"holds nothing that {name!r} performed after a repetition", _ADVICE)
+        yield Unseen(name, whole.segment(0.0, edge), performed)
 
 
 def read_unseen(recognizer: Recognizer, person: Unseen) -> Reading:

@@ -6,9 +6,8 @@ samples, forced choice and figures are those of networks.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,22 +15,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emgasr.classifiers.config import ClassifyConfig
+from emgasr.classifiers.config import ClassifyConfig, features_for
+from emgasr.classifiers.contract import ClassifierConfig
+from emgasr.classifiers.lda import LDAConfig
 from emgasr.classifiers.registry import build_classifier
+from emgasr.corpora.kinds import LABELLED
 from emgasr.errors import DataError, ModelError
+from emgasr.files.npz import NUMBERS, TEXT, WHOLE, Array, read_npz
 from emgasr.files.output import replacing
 from emgasr.frontend.features import FeaturesConfig
+from emgasr.frontend.measured import mended
 from emgasr.frontend.session import SessionConfig
 from emgasr.models.linear import LinearConfig
+from emgasr.models.listening import NO_KEY
 from emgasr.models.pretrained import load_pretrained
-from emgasr.models.recognizer import NO_KEY, Recognizer, RecognizerConfig
+from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording, Signal
 from emgasr.tokens import Tokens
 
 REST = ""  # the label of windows in which nothing is meant
 Judge = Callable[[np.ndarray], np.ndarray]  # windows (n, D) to log-probabilities (n, labels)
-LABELLED = ("gesture", "utterance", "rest")  # spans that hold one label each
+
+
+_STORED = {
+    "windows": Array(2, NUMBERS),
+    "labels": Array(1, WHOLE),
+    "groups": Array(1, WHOLE),
+    "names": Array(1, TEXT),
+    "counts": Array(1, WHOLE),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +77,12 @@ class WindowSet:
     @staticmethod
     def load(path: Path) -> WindowSet:
         """Read what `save` wrote; a ModelError for anything else. Nothing is unpickled."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                found = {name: file[name] for name in ("windows", "labels", "groups", "names", "counts")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise ModelError(
-                path, "holds no windows of a classifier", "remove its job's folder to do it anew"
-            ) from error
+        advice = "remove its job's folder to do it anew"
+        found = read_npz(path, _STORED, "windows of a classifier", advice).get("", {})
+        labelled = {len(found[name]) for name in ("windows", "labels", "groups")} if found else set()
+        nameless = found and np.setdiff1d(found["labels"], np.arange(len(found["names"]))).size
+        if len(labelled) != 1 or len(found["counts"]) != 2 or nameless:
+            raise ModelError(path, "holds no windows of a classifier (its arrays do not belong together)", advice)
         names = tuple(map(str, found["names"]))
         return WindowSet(found["windows"], found["labels"], found["groups"], names, *map(int, found["counts"]))
 
@@ -78,7 +90,8 @@ class WindowSet:
 class WindowRecognizer(Recognizer):
     """A recognizer whose emissions are normalized windows (n, D), until `judged_by` names what judges them.
 
-    With a pretrained encoder, its hidden frames take the place of windows.
+    With a pretrained encoder, windows are its hidden frames with the frames that it reads behind them, and the
+    configured normalization is theirs.
 
     Raises:
         ConfigError: the encoder does not read these features.
@@ -88,7 +101,8 @@ class WindowRecognizer(Recognizer):
         pretrained = load_pretrained(Path(config.features.encoder)) if config.features.encoder else None
         made = RecognizerConfig(features, config.normalize, LinearConfig(context_frames=1))
         if pretrained is not None:
-            made = RecognizerConfig(features, pretrained.config.normalize, pretrained.config.encoder)
+            read = pretrained.config
+            made = RecognizerConfig(features, read.normalize, replace(read.encoder, beside=True), config.normalize)
         self._begin(made, signal, f"the classifier {config.classifier.kind}")
         if pretrained is not None:
             pretrained.give(self.encoder, made, config.features.encoder)
@@ -98,7 +112,7 @@ class WindowRecognizer(Recognizer):
         """Return what gives the hidden frames of a recognizer as windows, with its weights and statistics."""
         made = WindowRecognizer.__new__(WindowRecognizer)
         made._begin(recognizer.config, recognizer.signal, recognizer.origin)
-        for name in ("encoder", "normalize"):
+        for name in ("encoder", "normalize", "normalize_hidden"):
             getattr(made, name).load_state_dict(getattr(recognizer, name).state_dict())
         made.template = recognizer.template
         return made
@@ -134,6 +148,55 @@ class WindowRecognizer(Recognizer):
             return np.concatenate([blank, found[:, order]], 1)
 
         self.judge = emissions
+
+
+def learned_windows(
+    config: ClassifyConfig,
+    measured: Sequence[Recording],
+    recordings: Callable[[], Iterable[Recording]],
+    statistics_s: float = math.inf,
+) -> tuple[WindowRecognizer, WindowSet]:
+    """Return the front end that recordings of a training set ask for, and the windows of labelled spans that it gives.
+
+    Args:
+        config: the features, how they are normalized, and the classifier.
+        measured: recordings whose strength and statistics set the front end.
+        recordings: those whose windows are returned.
+        statistics_s: seconds of each of `measured` that statistics are taken of.
+
+    Raises:
+        RecordingError: a recording differs from the first one in rate, unit or electrodes.
+        DataError: no span holds a window.
+    """
+    signal = Signal.of(measured[0]).with_montage_of(measured)
+    reader = WindowRecognizer(features_for(config, measured), config, signal)
+    if reader.config.normalize.fitted:
+        reader.normalize.fit(_frames(reader, measured, statistics_s))
+    reader.normalize_hidden.fit(_hidden(reader, measured, statistics_s))
+    return reader, windows_of(reader, recordings)
+
+
+def _frames(
+    reader: WindowRecognizer, recordings: Iterable[Recording], seconds: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the feature frames (1, F, N, E, K) of recordings, and their number."""
+    for recording in recordings:
+        samples = torch.from_numpy(mended(recording).read(0.0, min(seconds, recording.duration_s)))[None]
+        with torch.inference_mode():
+            frames, lengths = reader.features(samples, torch.tensor([samples.shape[1]]))
+        if int(lengths[0]):
+            yield frames, lengths
+
+
+def _hidden(
+    reader: WindowRecognizer, recordings: Iterable[Recording], seconds: float
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the hidden frames (1, F, D) of recordings, not normalized, and their number."""
+    for frames, lengths in _frames(reader, recordings, seconds):
+        with torch.inference_mode():
+            hidden, lengths, _ = reader.encoder(*reader.normalize(frames, lengths))
+        if int(lengths[0]):
+            yield hidden, lengths
 
 
 def windows_of(reader: WindowRecognizer, recordings: Callable[[], Iterable[Recording]]) -> WindowSet:
@@ -210,9 +273,16 @@ def fitted(config: ClassifyConfig, others: WindowSet, own: WindowSet | None = No
     known = np.bincount(labels[: len(others.windows)], minlength=len(names))
     own_weight = np.where(known > 0, known / config.prior_windows, 1.0)  # of each label
     weights = np.concatenate([np.ones(len(others.windows)), own_weight[labels[len(others.windows) :]]])
-    made = build_classifier(config.classifier, config.seed)
+    made = build_classifier(_of_encoder(config), config.seed)
     made.fit(windows, labels, np.concatenate(groups), weights)
     return names, made.log_probs
+
+
+def _of_encoder(config: ClassifyConfig) -> ClassifierConfig:
+    """Return the classifier's options; those of a linear discriminant say how wide the hidden frames are."""
+    if not config.features.encoder or not isinstance(config.classifier, LDAConfig):
+        return config.classifier
+    return replace(config.classifier, hidden=load_pretrained(Path(config.features.encoder)).config.encoder.width)
 
 
 def _quota(sizes: np.ndarray, most: int) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from emgasr.recording import SPAN_KINDS
 
 REST = ("rest", "silence", "pause")  # labels that mark rest unless others are given, in any case
+LABELLED = tuple(kind for kind in SPAN_KINDS if kind != "prompt")  # kinds of spans that hold one label each, rest too
 MEANT = tuple(kind for kind in SPAN_KINDS if kind != "rest")  # kinds that a reader can give to labels
 
 

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from emgasr.display.visible import visible
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+TICK = 24  # characters of a label beside a row, a column or an electrode
 _PLAIN: Any = {"text.parse_math": False, "text.usetex": False, "axes.formatter.use_mathtext": False}
 
 
@@ -60,10 +62,26 @@ def plain(draw: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
     return drawn
 
 
-def label(text: str) -> str:
-    """Return the text of a label in a picture: one line of visible characters, at most 60."""
+def label(text: str, longest: int = 60) -> str:
+    """Return the text of a label in a picture: one line of visible characters, of at most `longest`."""
     line = visible(text).replace("\n", "⏎").replace("\t", " ")
-    return line if len(line) <= 60 else line[:59] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def percent(share: float) -> str:
+    """Return a share above 0 in percent for a small cell, without its sign; one below 1 % is no 0."""
+    return "<1" if share < 0.01 else f"{100 * share:.0f}"
+
+
+def ink_on(color: np.ndarray) -> str:
+    """Return a color of text that is read on a color (3,) in 0–1, by its luma (ITU-R BT.601)."""
+    return "#ffffff" if color @ (0.299, 0.587, 0.114) < 0.45 else LIGHT.ink
+
+
+def hide_frame(axes: Any) -> None:
+    """Hide the four lines round a plot."""
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def png(figure: Figure, transparent: bool = False) -> bytes:

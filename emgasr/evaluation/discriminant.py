@@ -22,9 +22,17 @@ class ShrinkageLDA:
         features: a row for each take, (n, D).
         labels: the label of each row.
         weights: how often each row counts in the mean of its class (default: once).
+        parts: columns whose covariance with all others is left out, one part behind the other: how many they are, and
+            what their evidence counts against that of the columns behind the last part, which count 1.
     """
 
-    def __init__(self, features: np.ndarray, labels: Sequence[str], weights: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        features: np.ndarray,
+        labels: Sequence[str],
+        weights: np.ndarray | None = None,
+        parts: Sequence[tuple[int, float]] = (),
+    ) -> None:
         names = np.array(labels)
         weights = np.ones(len(names)) if weights is None else weights
         self.labels = sorted(set(labels))
@@ -33,8 +41,12 @@ class ShrinkageLDA:
         # Around means in which all rows count alike: else a mean that is drawn to a few rows makes all others scatter.
         plain = np.stack([features[row].mean(0) for row in rows])
         centered = features - plain[[self.labels.index(label) for label in labels]]
-        scale = centered.std(0) + 1e-9
-        covariance = _ledoit_wolf(centered / scale) * np.outer(scale, scale)
+        covariance = np.zeros((features.shape[1],) * 2)
+        first = 0
+        for width, weight in (*parts, (features.shape[1] - sum(width for width, _ in parts), 1.0)):
+            part = slice(first, first := first + width)
+            # A product of densities, each to the power of its weight, is one of their covariances over the weights.
+            covariance[part, part] = _shrunk(centered[:, part]) / weight
         self.covariance = covariance
         self.directions = np.linalg.solve(covariance, self.means.T)
         self.offsets = -0.5 * np.einsum("kd,dk->k", self.means, self.directions)
@@ -92,6 +104,15 @@ def _frames(config: FeaturesConfig, take: Take) -> np.ndarray:
     features = build_features(config, take.rate_hz, 1, take.samples.shape[1])
     frames, _ = features(samples, torch.tensor([samples.shape[1]]))
     return frames[0].flatten(1).numpy()
+
+
+def _shrunk(rows: np.ndarray) -> np.ndarray:
+    """Return the covariance of rows without a mean, shrunk on the scale of each column."""
+    if not rows.shape[1]:
+        return np.zeros((0, 0))
+    deviation = rows.std(0)
+    scale = np.where(deviation > 1e-9, deviation, 1.0)  # a column that is always the same says nothing
+    return _ledoit_wolf(rows / scale) * np.outer(scale, scale)
 
 
 def _ledoit_wolf(rows: np.ndarray) -> np.ndarray:

@@ -78,6 +78,17 @@ class Together:
     rest_minutes: float
     false_activations_per_minute: float | None
 
+    @property
+    def right(self) -> int:
+        """Executions whose forced choice is right."""
+        return round(self.execution * self.executions)
+
+    @property
+    def false_activations(self) -> int | None:
+        """Activations in all minutes of rest; None without rest."""
+        rate = self.false_activations_per_minute
+        return None if rate is None else round(rate * self.rest_minutes)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the part of a row for JSON."""
         figures = {

@@ -19,7 +19,8 @@ from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
     from emgasr.frontend.session import SessionConfig
-    from emgasr.models.recognizer import Heard, Recognizer
+    from emgasr.models.listening import Heard
+    from emgasr.models.recognizer import Recognizer
     from emgasr.recording import Recording
 
 

@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from emgasr.display.pictures import DARK, LIGHT, Theme, label, plain, png
+from emgasr.display.pictures import DARK, LIGHT, Theme, hide_frame, label, plain, png
 from emgasr.evaluation.mistakes import Confusions
 from emgasr.simulate.keyboard import key_of_character
 from emgasr.tokens import BACKSPACE, ENTER, SHIFT, SPACE
@@ -126,7 +126,6 @@ def _draw_ramp(figure: Figure, theme: Theme, scale: float) -> None:
     axes.set_yticks([])
     axes.set_xticks([0, scale / 2, scale], ["0 %", f"{50 * scale:.0f} %", f"{100 * scale:.0f} %"])
     axes.tick_params(colors=theme.faint, length=0, labelsize=7, pad=2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    hide_frame(axes)
     told = f"share of presses misread or missed (dashed: fewer than {_FEW} presses)"
     figure.text(0.335, 0.088, told, color=theme.faint, fontsize=7, ha="left", va="center")

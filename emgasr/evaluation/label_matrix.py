@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from emgasr.display.pictures import DARK, LIGHT, Theme, label, plain, png
+from emgasr.display.pictures import DARK, LIGHT, TICK, Theme, hide_frame, ink_on, label, percent, plain, png
 from emgasr.evaluation.mistakes import Confusions
 
 MOST_LABELS = 60  # drawn; of more labels those with the most errors are
@@ -21,7 +21,6 @@ _RIGHT = {LIGHT: "#0b5394", DARK: "#56b4e9"}
 _WRONG = {LIGHT: "#d55e00", DARK: "#e69f00"}
 _WIDTH = 9.6  # inches at most
 _SHARES_UP_TO = 27  # columns: smaller cells hold the count alone, and the color is the share
-_LONGEST = 24  # characters of a label
 
 
 def labels_of(confusions: Confusions, most: int = MOST_LABELS) -> list[str]:
@@ -90,7 +89,7 @@ def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
     sums = counts.sum(1)
     shares = counts / np.maximum(1, sums)[:, None]
     colors = cell_colors(shares, matrix.right, theme)
-    names = [_short(name) for name in columns]
+    names = [label(name, TICK) for name in columns]
     size = 9 if len(columns) <= _SHARES_UP_TO else 7 if len(columns) <= 40 else 6
     margin = 0.5 + 0.0075 * size * max(map(len, [*names, *rows, ""]))
     cell = min(0.62, (_WIDTH - margin - 0.6) / max(1, len(columns)))
@@ -102,7 +101,7 @@ def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
     for i, total in enumerate(sums):
         axes.text(len(columns) - 0.35, i, f"{total:,}", va="center", fontsize=size - 1, color=theme.faint)
     axes.set_xticks(range(len(columns)), names, rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), [_short(name) for name in rows])
+    axes.set_yticks(range(len(rows)), [label(name, TICK) for name in rows])
     numbers = "percent of the row, count below" if len(columns) <= _SHARES_UP_TO else "count; color: share of the row"
     axes.set_xlabel(f"read as ({numbers})", color=theme.ink, fontsize=size)
     axes.set_ylabel("true (sum of the row at its end)", color=theme.ink, fontsize=size)
@@ -111,8 +110,7 @@ def draw_matrix(confusions: Confusions, dark: bool = False) -> bytes:
     axes.set_yticks(np.arange(0.5, len(rows) - 1), minor=True)
     axes.tick_params(which="minor", length=0)
     axes.grid(which="minor", color="#ffffff" if theme is LIGHT else "#14181f", linewidth=0.5)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    hide_frame(axes)
     figure.tight_layout()
     return png(figure, transparent=True)
 
@@ -121,23 +119,14 @@ def _write(
     axes: Any, row: int, column: int, count: int, share: float, color: np.ndarray, points: float, both: bool
 ) -> None:
     """Write a cell's numbers in a size that fits into `points`."""
-    ink = "#ffffff" if color @ (0.299, 0.587, 0.114) < 0.55 else "#1c2430"
+    ink = ink_on(color)
     if both:
         size = min(9.0, points / 2.6)
-        axes.text(column, row - 0.14, _percent(share), ha="center", va="center", fontsize=size, color=ink)
+        axes.text(column, row - 0.14, percent(share), ha="center", va="center", fontsize=size, color=ink)
         axes.text(column, row + 0.24, f"{count}", ha="center", va="center", fontsize=0.75 * size, color=ink)
     else:
         size = min(6.0, points / (0.75 * max(2, len(str(count)))))
         axes.text(column, row, f"{count}", ha="center", va="center", fontsize=size, color=ink)
-
-
-def _percent(share: float) -> str:
-    return "<1" if share < 0.01 else f"{100 * share:.0f}"
-
-
-def _short(name: str) -> str:
-    line = label(name)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def _order(symbol: str) -> tuple[Any, ...]:

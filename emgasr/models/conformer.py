@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple, cast
 
@@ -43,6 +44,8 @@ class ConformerConfig:
         left_chunks: chunks of history in reach of attention.
         intermediate_block: block after which an intermediate CTC loss is taken (arXiv 2102.03216); 0 for none.
         dropout: probability of dropout in every block.
+        beside: whether the frames that it reads stand behind the hidden frames, in rows of width + N * E * K: for heads
+            that weigh what an encoder learned from other people against what anybody sees.
     """
 
     kind: Literal["conformer"] = "conformer"
@@ -60,6 +63,7 @@ class ConformerConfig:
     left_chunks: Annotated[int, Within(0, 8192)] = 16
     intermediate_block: Annotated[int, Within(0, 64)] = 2
     dropout: Annotated[float, Within(0, 0.99)] = 0.1
+    beside: bool = False
 
     def __post_init__(self) -> None:
         check_within(self, "encoder")
@@ -115,7 +119,7 @@ class ConformerEncoder(nn.Module):
         super().__init__()
         self.config = config
         self.frame_shape = shape.sizes
-        self.width = config.width
+        self.width = config.width + (math.prod(shape.sizes) if config.beside else 0)
         self.stride = config.subsampling
         self.chunk_frames = config.chunk_frames
         sizes = (config.width, config.mixer_channels, config.subsampling)
@@ -169,13 +173,13 @@ class ConformerEncoder(nn.Module):
         for number, block in enumerate(self.blocks, 1):
             x = block(x, lengths, mask)
             if self.training and number == self.config.intermediate_block < len(self.blocks):
-                intermediate = (x[:, :count],)
-        return Encoded((x * mask)[:, :count], lengths, intermediate)
+                intermediate = (self._beside(x, frames)[:, :count],)
+        return Encoded((self._beside(x, frames) * mask)[:, :count], lengths, intermediate)
 
     def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> ConformerState:
         """Return the state of `batch` streams that have received nothing."""
         none = torch.zeros(batch, dtype=torch.long, device=device)
-        hidden = torch.zeros((batch, 0, self.width), dtype=dtype, device=device)
+        hidden = torch.zeros((batch, 0, self.config.width), dtype=dtype, device=device)
         blocks = tuple(block.start(hidden) for block in cast(list[ConformerBlock], self.blocks))
         held = torch.zeros((batch, self.chunk_frames * self.stride - 1, *self.frame_shape), dtype=dtype, device=device)
         return ConformerState(held, none, none, self.mixer.start(batch, dtype, device), blocks)
@@ -222,8 +226,16 @@ class ConformerEncoder(nn.Module):
             kept = (_latest(now, counts, then.shape[1]) for now, then in zip(joined, past, strict=True))
             blocks.append(BlockPast(*kept))
         mixer = tuple(_latest(now, None if ready is None else ready >> i, 1) for i, now in enumerate(inputs))
+        x = self._beside(x, frames)
         new_seen = (state.seen + (x.shape[1] if counts is None else counts)).clamp(max=reach)
         return x if mask is None else x * mask, state._replace(seen=new_seen, mixer=mixer, blocks=tuple(blocks))
+
+    def _beside(self, hidden: Tensor, frames: Tensor) -> Tensor:
+        """Return hidden frames (B, F', D) with the mean of the frames (B, F, N, E, K) that each stands for."""
+        if not self.config.beside:
+            return hidden
+        groups = frames[:, : hidden.shape[1] * self.stride].unflatten(1, (hidden.shape[1], self.stride))
+        return torch.cat([hidden, groups.mean(2).flatten(2)], 2)
 
 
 def _latest(values: Tensor, ends: Tensor | None, size: int) -> Tensor:

@@ -65,10 +65,12 @@ class PretrainedConfig:
     def check(self, config: RecognizerConfig, where: str) -> None:
         """Raise a ConfigError if a model that `config` describes has another encoder, or reads other features.
 
-        Dropout may be another; so may the floor of the features, which follows the level of a device.
+        Dropout may be another, and frames may stand beside what it gives or not; so may the floor of the features,
+        which follows the level of a device.
         """
-        if not isinstance(config.encoder, ConformerConfig) or replace(config.encoder, dropout=0.0) != replace(
-            self.encoder, dropout=0.0
+        free: dict[str, Any] = {"dropout": 0.0, "beside": False}
+        if not isinstance(config.encoder, ConformerConfig) or replace(config.encoder, **free) != replace(
+            self.encoder, **free
         ):
             advice = "leave the options of encoder as the pretrained encoder has them (its config.yaml as --config)"
             raise ConfigError(where, "is an encoder of other sizes or options than this model's", advice)

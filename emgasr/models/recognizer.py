@@ -21,16 +21,16 @@ from emgasr.frontend.features import (
     LogSpectrogramConfig,
     build_features,
 )
-from emgasr.frontend.measured import Measured, electrode_names, not_measured
 from emgasr.frontend.normalize import NormalizeConfig, NormalizeState, RunningNormalize
+from emgasr.frontend.normalize_hidden import HiddenNormalize, HiddenState, Statistics
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.encoder import Encoded, Encoder, EncoderConfig, FrameShape
+from emgasr.models.listening import Heard, Listening
 from emgasr.models.registry import ENCODERS, build_encoder
 from emgasr.recording import Recording, Signal
 from emgasr.state import join, select_streams
 from emgasr.tokens import Tokens
 
-NO_KEY = -30.0  # natural log-probability of each key in a frame that is read as blank
 LARGEST_FRAME = 2**22  # values of one frame of features, over all bands; 1024 electrodes with 4096 bins
 LARGEST_HELD = 2**26  # values of the frames or samples that a stream holds back
 KINDS: dict[str, dict[str, type]] = {
@@ -47,11 +47,13 @@ class RecognizerConfig:
         features: what a frame holds of the samples that it covers.
         normalize: the statistics that normalize frames.
         encoder: the network that reads normalized frames.
+        normalize_hidden: the statistics that normalize hidden frames; kind none, fixed or adaptive.
     """
 
     features: FeaturesConfig = field(default_factory=LogSpectrogramConfig)
     normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
     encoder: EncoderConfig = field(default_factory=ConformerConfig)
+    normalize_hidden: NormalizeConfig = field(default_factory=lambda: NormalizeConfig("none"))
 
 
 class RecognizerState(NamedTuple):
@@ -59,29 +61,27 @@ class RecognizerState(NamedTuple):
 
     Args:
         encoder: the state of this kind of encoder.
+        hidden: that of the normalization of hidden frames; empty where there is none.
         emitted: (B,) number of emissions so far, counted up to the encoder's `silent_frames`.
     """
 
     features: FeaturesState
     normalize: NormalizeState
     encoder: Any
+    hidden: HiddenState | tuple[()]
     emitted: Tensor
 
+    @property
+    def statistics(self) -> Statistics:
+        """The statistics of the session."""
+        return Statistics(self.normalize, self.hidden.statistics if isinstance(self.hidden, HiddenState) else ())
 
-class Heard(NamedTuple):
-    """What a recognizer makes of a whole recording.
-
-    Args:
-        emissions: (F, V) float32.
-        normalize: running statistics at the recording's end.
-        mended: a line for people about values that were filled in; empty where there were none.
-        unlabelled_s: seconds of the person's signal that had entered the statistics before (`emgasr.models.session`).
-    """
-
-    emissions: np.ndarray
-    normalize: NormalizeState
-    mended: str
-    unlabelled_s: float = 0.0
+    def with_statistics(self, known: Statistics) -> RecognizerState:
+        """Return the state of streams that begin with these statistics."""
+        state = self._replace(normalize=known.frames)
+        if isinstance(self.hidden, HiddenState) and isinstance(known.hidden, NormalizeState):
+            state = state._replace(hidden=self.hidden._replace(statistics=known.hidden))
+        return state
 
 
 class Recognizer(nn.Module):
@@ -101,7 +101,9 @@ class Recognizer(nn.Module):
         self.origin = "the model"  # what errors call it
         self.template: Profile | None = None  # of the electrodes of the training people, where the folder has it
         self.features = _front_end(config, signal)
-        self.normalize, self.encoder, self.head = _network(config, signal, self.features, len(tokens))
+        self.normalize, self.encoder, self.normalize_hidden, self.head = _network(
+            config, signal, self.features, len(tokens)
+        )
         self.encoder.start(0, torch.float32, torch.device("cpu"))  # refuses an encoder that cannot be streamed
 
     @property
@@ -127,7 +129,8 @@ class Recognizer(nn.Module):
 
     def hidden(self, frames: Tensor, lengths: Tensor) -> Encoded:
         """Normalize and encode feature frames (B, F, N, E, K) into hidden frames (B, F', D)."""
-        return self.encoder(*self.normalize(frames, lengths))
+        encoded = self.encoder(*self.normalize(frames, lengths))
+        return encoded._replace(hidden=self.normalize_hidden(encoded.hidden, encoded.lengths))
 
     def log_probs(self, hidden: Tensor) -> Tensor:
         """Return natural-log probabilities (B, F, V) for hidden frames (B, F, D), in float32 or better."""
@@ -154,6 +157,7 @@ class Recognizer(nn.Module):
                 self.features.start(batch, dtype, device),
                 self.normalize.start(batch, dtype, device),
                 self.encoder.start(batch, dtype, device),
+                self.normalize_hidden.start(batch, dtype, device),
                 torch.zeros(batch, dtype=torch.long, device=device),
             )
 
@@ -173,17 +177,19 @@ class Recognizer(nn.Module):
             lengths = torch.full((len(samples),), samples.shape[1], device=samples.device)
         frames, lengths, features = self.features.step(samples, lengths, state.features)
         frames, lengths, normalize = self.normalize.step(frames, lengths, state.normalize, learned)
-        hidden, lengths, encoder = self.encoder.step(frames, lengths, state.encoder)
+        counts = lengths
+        hidden, lengths, encoder = self.encoder.step(frames, counts, state.encoder)
+        hidden, settled = self.normalize_hidden.step(hidden, lengths, state.hidden, (learned, counts))
         log_probs = self._silenced(self.log_probs(hidden), state.emitted)
-        return log_probs, lengths, RecognizerState(features, normalize, encoder, self._emitted(state, lengths))
+        return log_probs, lengths, RecognizerState(features, normalize, encoder, settled, self._emitted(state, lengths))
 
     @torch.inference_mode()
     def flush(self, state: RecognizerState) -> tuple[Tensor, Tensor]:
         """Return the log-probabilities (B, F, V) that are left when streams end, and their lengths (B,)."""
         hidden, lengths, encoder = self.encoder.step(*self.normalize.flush(state.normalize), state.encoder)
-        last, last_lengths = self.encoder.flush(encoder)
-        log_probs = self.log_probs(join(hidden, lengths, last, last_lengths)[0])
-        return self._silenced(log_probs, state.emitted), lengths + last_lengths
+        hidden, lengths = join(hidden, lengths, *self.encoder.flush(encoder))
+        log_probs = self.log_probs(self.normalize_hidden.flush(hidden, lengths, state.hidden))
+        return self._silenced(log_probs, state.emitted), lengths
 
     def advance(
         self, samples: Tensor, state: RecognizerState, learned: Tensor | None = None
@@ -199,9 +205,10 @@ class Recognizer(nn.Module):
         frames, features = self.features.advance(samples, state.features)
         frames, normalize = self.normalize.advance(frames, state.normalize, learned)
         hidden, encoder = self.encoder.advance(frames, state.encoder)
+        hidden, settled = self.normalize_hidden.advance(hidden, state.hidden, learned)
         log_probs = self._silenced(self.log_probs(hidden), state.emitted)
         emitted = self._emitted(state, log_probs.shape[1])
-        return log_probs, RecognizerState(features, normalize, encoder, emitted)
+        return log_probs, RecognizerState(features, normalize, encoder, settled, emitted)
 
     def _emitted(self, state: RecognizerState, lengths: Tensor | int) -> Tensor:
         return (state.emitted + lengths).clamp(max=self.encoder.silent_frames)
@@ -214,6 +221,10 @@ class Recognizer(nn.Module):
         blank = log_probs.new_full((log_probs.shape[2],), -torch.inf)
         blank[0] = 0.0
         return torch.where((place < self.encoder.silent_frames)[..., None], blank, log_probs)
+
+    def next_recording(self, known: Statistics) -> Statistics:
+        """Return the statistics that the next recording of a session begins with, given those at the end of one."""
+        return known._replace(frames=self.normalize.next_recording(known.frames))
 
     @property
     def chunk_samples(self) -> int:
@@ -241,19 +252,19 @@ class Recognizer(nn.Module):
             raise ModelError(self.origin, f"gives NaN at frame {frame}, no probabilities", "its weights are damaged")
         return emissions
 
-    def listen(self, recording: Recording, heard: NormalizeState | None = None, entered: int = 0) -> Heard:
+    def listen(self, recording: Recording, heard: Statistics | None = None, entered: int = 0) -> Heard:
         """Return the emissions of a whole recording, as `emissions`, with the running statistics at its end.
 
         Values that no amplifier gives are mended as in a stream: where a block was not measured, the frame is blank.
 
         Args:
-            heard: running statistics to start with (`RunningNormalize.next_recording`).
+            heard: statistics to start with (`next_recording`).
             entered: number of its first input frames that are in `heard` already, and enter it no second time.
         """
         return self.listen_together([recording], heard, [entered])[0]
 
     def listen_together(
-        self, recordings: Sequence[Recording], heard: NormalizeState | None = None, entered: Sequence[int] = ()
+        self, recordings: Sequence[Recording], heard: Statistics | None = None, entered: Sequence[int] = ()
     ) -> list[Heard]:
         """Return what `listen` returns of each recording; they share the forward passes, whatever their lengths.
 
@@ -265,12 +276,10 @@ class Recognizer(nn.Module):
             self.signal.check(recording)
         weight, state = self.head.weight, self.start(len(recordings))
         if heard is not None:
-            state = state._replace(normalize=heard)
+            state = state.with_statistics(heard)
         counts_in = entered or [0] * len(recordings)
-        going = [
-            _Listening(one, self.emission_samples, count) for one, count in zip(recordings, counts_in, strict=True)
-        ]
-        found: dict[_Listening, Heard] = {}
+        going = [Listening(one, self.emission_samples, count) for one, count in zip(recordings, counts_in, strict=True)]
+        found: dict[Listening, Heard] = {}
         everyone, piece = list(going), self.piece_frames * self.features.hop
         for first in itertools.count(0, piece):
             ended = [place for place, one in enumerate(going) if first >= one.recording.n_samples]
@@ -280,7 +289,7 @@ class Recognizer(nn.Module):
                 for row, place in enumerate(ended):
                     one = going[place]
                     one.parts.append(log_probs[row, : int(counts[row])])
-                    found[one] = one.heard(select_streams(last.normalize, [row]))
+                    found[one] = one.heard(select_streams(last.statistics, [row]))
                 on = [place for place in range(len(going)) if place not in ended]
                 state, going = select_streams(state, on), [going[place] for place in on]
             if not going:
@@ -303,36 +312,6 @@ class Recognizer(nn.Module):
         if max(entered) <= before:
             return None
         return (torch.arange(before, after) >= torch.tensor(entered)[:, None]).to(self.head.weight.device)
-
-
-@dataclass(eq=False)
-class _Listening:
-    """One of the recordings that are listened to together: its samples, mended, and its emissions so far."""
-
-    recording: Recording
-    block: int
-    entered: int = 0  # of its input frames, those that are in the statistics already
-    parts: list[Tensor] = field(default_factory=list)  # (F, V) each
-    lost: list[np.ndarray] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.measured = Measured(self.recording.n_channels, self.recording.unit, self.block)
-
-    def samples(self, first: int, count: int) -> np.ndarray:
-        """Return the next samples (T, C), mended."""
-        last = min(first + count, self.recording.n_samples)
-        mended = self.measured.feed(np.asarray(self.recording.samples[first:last], np.float32))
-        self.lost.append(not_measured(mended.lost))
-        return mended.samples
-
-    def heard(self, normalize: NormalizeState) -> Heard:
-        """Return the emissions, blank where nothing was measured."""
-        emissions = torch.cat(self.parts).float().cpu().numpy()
-        if self.measured.passed_over:
-            rows = np.flatnonzero(np.concatenate(self.lost)[: len(emissions)])
-            emissions[rows], emissions[rows, 0] = NO_KEY, 0.0
-        names = electrode_names(self.recording)
-        return Heard(emissions, normalize, self.measured.line(names, self.recording.rate_hz))
 
 
 def _front_end(config: RecognizerConfig, signal: Signal) -> Features:
@@ -360,16 +339,24 @@ def outline(config: RecognizerConfig, signal: Signal, vocabulary: int) -> nn.Mod
             parts = _network(config, signal, features, vocabulary)
     except (RuntimeError, ArithmeticError, TypeError, ValueError) as error:  # sizes beyond 64 bits
         raise ConfigError("encoder", f"describes no network ({str(error).splitlines()[0][:80]})", "mend it") from error
-    return nn.ModuleDict(dict(zip(("normalize", "encoder", "head"), cast(tuple[nn.Module, ...], parts), strict=True)))
+    names = ("normalize", "encoder", "normalize_hidden", "head")
+    return nn.ModuleDict(dict(zip(names, cast(tuple[nn.Module, ...], parts), strict=True)))
 
 
 def _network(
     config: RecognizerConfig, signal: Signal, features: Features, vocabulary: int
-) -> tuple[RunningNormalize, Encoder, nn.Linear]:
-    """Build normalization, encoder and head on torch's default device."""
+) -> tuple[RunningNormalize, Encoder, HiddenNormalize, nn.Linear]:
+    """Build normalizations, encoder and head on torch's default device."""
     bands = len(signal.bands)
+    if config.normalize.held_frames and config.normalize_hidden.kind != "none":
+        wrong = f"normalizes hidden frames, and normalize.kind {config.normalize.kind} has a warm-up"
+        raise ConfigError("normalize_hidden", wrong, "choose normalize.kind adaptive, fixed or none")
     normalize = RunningNormalize(config.normalize, features.frame_rate_hz, (bands, features.electrodes, features.bins))
     rings = tuple(band.ring for band in signal.bands)
     shape = FrameShape(bands, features.electrodes, features.bins, rings, features.present(rings), features.angles)
     encoder = build_encoder(config.encoder, shape)
-    return normalize, encoder, nn.Linear(encoder.width, vocabulary)
+    if encoder.lookahead_frames >= encoder.chunk_frames * encoder.stride and config.normalize_hidden.kind != "none":
+        raise ConfigError("normalize_hidden", "needs an encoder that looks no further than its chunk", "choose none")
+    rate_hz, sizes = features.frame_rate_hz / encoder.stride, (encoder.width, encoder.stride, encoder.chunk_frames)
+    hidden = HiddenNormalize(config.normalize_hidden, rate_hz, *sizes)
+    return normalize, encoder, hidden, nn.Linear(encoder.width, vocabulary)

@@ -20,9 +20,10 @@ import torch
 from emgasr.errors import EmgasrError, ModelError
 from emgasr.frontend.electrodes import TEMPLATE_NAME, Alignment, Profile, Profiler, align, dead
 from emgasr.frontend.measured import Measured, mended, named
-from emgasr.frontend.normalize import NormalizeState
+from emgasr.frontend.normalize_hidden import Statistics
 from emgasr.frontend.session import ALL, SessionConfig
-from emgasr.models.recognizer import Heard, Recognizer
+from emgasr.models.listening import Heard
+from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.state import merge_streams
 
@@ -39,7 +40,7 @@ class _Session:
         said: a line on its electrodes, for the first recording that is read.
     """
 
-    state: NormalizeState
+    state: Statistics
     heard_s: float = 0.0
     entered: deque[tuple[int, float]] = field(default_factory=deque)
     alignment: Alignment | None = None
@@ -78,7 +79,7 @@ class SessionReader:
     def begin(self, recordings: Callable[[], Iterable[Recording]]) -> None:
         """Set each session's statistics by its first seconds, given all recordings in the order of their reading.
 
-        They are gone through once, and once more where rings are to be turned.
+        They are gone through once, and once more where rings are to be turned or hidden frames have statistics.
         """
         profilers = defaultdict[tuple[str, str], Profiler](Profiler)
         worn: dict[tuple[str, str], Recording] = {}
@@ -99,10 +100,15 @@ class SessionReader:
             session.heard_s += count / self.recognizer.signal.rate_hz
             session.entered.append((frames, count / self.recognizer.signal.rate_hz))
         for key, session in self._sessions.items():
-            state = self.recognizer.normalize.end_warmup(self._started(session.state))
+            state = end_warmup(self.recognizer, self._started(session.state))
             state, said = mute_dead(self.recognizer, state, profilers[key].profile())
             session.said = "; ".join(filter(None, (session.said, said)))
             session.state = self._kept(state)
+        if self.recognizer.normalize_hidden.running:
+            for key, recording, count in self._first_seconds(recordings()):
+                pieces = good_pieces(self.recognizer, _aligned(self._sessions[key], recording), count)
+                session = self._sessions[key]
+                session.state = self._kept(learn_hidden(self.recognizer, pieces, self._started(session.state)))
 
     def _first_seconds(self, recordings: Iterable[Recording]) -> Iterator[tuple[tuple[str, str], Recording, int]]:
         """Yield each recording with its session and the number of its samples that set the statistics."""
@@ -156,12 +162,15 @@ class SessionReader:
                 continue
             session.heard_s += recording.duration_s - in_s
             if key in keys[place + 1 :]:
-                state, _ = learn(self.recognizer, good_pieces(self.recognizer, recording), starts[-1], frames)
+                if self.recognizer.normalize_hidden.running:
+                    state = self.recognizer.listen(recording, starts[-1], frames).statistics
+                else:
+                    state, _ = learn(self.recognizer, good_pieces(self.recognizer, recording), starts[-1], frames)
                 session.state = self._kept(state)
         found = self.recognizer.listen_together(recordings, merge_streams(starts), counts)
         for key, heard in zip(keys, found, strict=True):
             if self.config.carry:
-                now[key].state = self._kept(heard.normalize)  # the last one of a session stays
+                now[key].state = self._kept(heard.statistics)  # the last one of a session stays
         self._sessions |= now
         return [
             heard._replace(unlabelled_s=seconds, mended="; ".join(filter(None, (heard.mended, line))))
@@ -170,19 +179,23 @@ class SessionReader:
 
     def _session(self, key: tuple[str, str]) -> _Session:
         if key not in self._sessions:
-            return _Session(self._kept(self.recognizer.start().normalize), self.before_s)
+            return _Session(self._kept(self.recognizer.start().statistics), self.before_s)
         return self._sessions[key]
 
-    def _kept(self, state: NormalizeState) -> NormalizeState:
+    def _kept(self, state: Statistics) -> Statistics:
         """Return the state that the next recording begins with, without the room for frames that holds none."""
-        state = self.recognizer.normalize.next_recording(state)
-        return state if int(state.lengths[0]) else state._replace(held=state.held[:, :0].clone())
+        state = self.recognizer.next_recording(state)
+        frames = state.frames
+        if int(frames.lengths[0]):
+            return state
+        return state._replace(frames=frames._replace(held=frames.held[:, :0].clone()))
 
-    def _started(self, kept: NormalizeState) -> NormalizeState:
+    def _started(self, kept: Statistics) -> Statistics:
         room = max(0, self.recognizer.config.normalize.held_frames - 1)
-        if kept.held.shape[1] == room:
+        held = kept.frames.held
+        if held.shape[1] == room:
             return kept
-        return kept._replace(held=kept.held.new_zeros(1, room, *kept.held.shape[2:]))
+        return kept._replace(frames=kept.frames._replace(held=held.new_zeros(1, room, *held.shape[2:])))
 
 
 def turn_back(
@@ -203,7 +216,7 @@ def turn_back(
     return found.turned_only() if any(found.turns) else None, line
 
 
-def mute_dead(recognizer: Recognizer, state: NormalizeState, person: Profile | None) -> tuple[NormalizeState, str]:
+def mute_dead(recognizer: Recognizer, state: Statistics, person: Profile | None) -> tuple[Statistics, str]:
     """Return the statistics by which dead electrodes have no say, and a line that names them; empty without any.
 
     Their values become 0 behind the normalization, as the training set's mean is.
@@ -213,11 +226,11 @@ def mute_dead(recognizer: Recognizer, state: NormalizeState, person: Profile | N
         return state, ""
     names = [electrode for band in recognizer.signal.bands for electrode in band.electrodes]
     line = f"{named(names, gone)} dead in the session's first seconds"
-    if not recognizer.config.normalize.running or not float(state.weight[0]) > 0 or gone.all():
+    if not recognizer.config.normalize.running or not float(state.frames.weight[0]) > 0 or gone.all():
         return state, line
     values = recognizer.features.of_channels(np.flatnonzero(gone).tolist())
     muted = ", and taken for the training mean" if values.any() else ""
-    return recognizer.normalize.mute(state, values), line + muted
+    return state._replace(frames=recognizer.normalize.mute(state.frames, values)), line + muted
 
 
 def _aligned(session: _Session, recording: Recording) -> Recording:
@@ -235,9 +248,11 @@ def entered_s(recognizer: Recognizer, heard_s: float) -> float:
 
 @torch.inference_mode()
 def learn(
-    recognizer: Recognizer, samples: Iterable[np.ndarray], heard: NormalizeState, entered: int = 0
-) -> tuple[NormalizeState, int]:
+    recognizer: Recognizer, samples: Iterable[np.ndarray], heard: Statistics, entered: int = 0
+) -> tuple[Statistics, int]:
     """Return the statistics at the end of a recording that nobody reads, and the number of its input frames.
+
+    Those of hidden frames stay as they are (`learn_hidden`).
 
     Args:
         recognizer: whose features and normalization.
@@ -251,9 +266,33 @@ def learn(
         lengths = torch.tensor([values.shape[1]], device=weight.device)
         found, counts, state = recognizer.features.step(values, lengths, state)
         learned = torch.arange(frames, frames + int(counts[0]), device=weight.device)[None] >= entered
-        _, _, heard = recognizer.normalize.step(found, counts, heard, learned)
+        _, _, known = recognizer.normalize.step(found, counts, heard.frames, learned)
+        heard = heard._replace(frames=known)
         frames += int(counts[0])
     return heard, frames
+
+
+@torch.inference_mode()
+def learn_hidden(recognizer: Recognizer, samples: Iterable[np.ndarray], heard: Statistics) -> Statistics:
+    """Return the statistics with the hidden frames of a recording that nobody reads; its feature frames are in them."""
+    weight, state = recognizer.head.weight, recognizer.start().with_statistics(heard)
+    if not recognizer.normalize_hidden.running:
+        return heard
+    for piece in samples:
+        values = torch.from_numpy(piece)[None].to(weight)
+        counts = torch.tensor([values.shape[1]], device=weight.device)
+        frames, counts, features = recognizer.features.step(values, counts, state.features)
+        none = torch.zeros(frames.shape[:2], dtype=torch.bool, device=weight.device)
+        frames, counts, normalize = recognizer.normalize.step(frames, counts, state.normalize, none)
+        found, lengths, encoder = recognizer.encoder.step(frames, counts, state.encoder)
+        _, hidden = recognizer.normalize_hidden.step(found, lengths, state.hidden, (None, counts))
+        state = state._replace(features=features, normalize=normalize, encoder=encoder, hidden=hidden)
+    return heard._replace(hidden=state.statistics.hidden)
+
+
+def end_warmup(recognizer: Recognizer, state: Statistics) -> Statistics:
+    """Return the statistics of one stream whose warm-up ends here."""
+    return state._replace(frames=recognizer.normalize.end_warmup(state.frames))
 
 
 def good_pieces(recognizer: Recognizer, recording: Recording, count: int | None = None) -> Iterator[np.ndarray]:

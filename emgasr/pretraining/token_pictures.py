@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.colors import hsv_to_rgb, to_rgb
 from matplotlib.figure import Figure
 
-from emgasr.display.pictures import LIGHT, label, plain, png
+from emgasr.display.pictures import LIGHT, TICK, hide_frame, ink_on, label, percent, plain, png
 from emgasr.pretraining.code_use import CodeUse
 from emgasr.pretraining.tokenizing import Token
 from emgasr.recording import Recording
@@ -63,7 +63,7 @@ def draw_code_use(use: CodeUse) -> bytes:
     turned, labels = _most(counts.T, labels, MOST_LABELS)
     counts = turned.T
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
-    names = [_short(name) for name in labels]
+    names = [label(name, TICK) for name in labels]
     cell = 0.34
     margin = 0.5 + 0.075 * max(map(len, names))
     width = max(7.5, margin + 0.9 + cell * len(codes))
@@ -71,10 +71,11 @@ def draw_code_use(use: CodeUse) -> bytes:
     axes = figure.add_subplot()
     empty, full = np.array(to_rgb(LIGHT.empty)), np.array(to_rgb("#0b5394"))
     depth = np.where(counts > 0, 0.12 + 0.88 * shares, 0.0)[..., None]
-    axes.imshow(empty + depth * (full - empty), aspect="equal", interpolation="nearest")
+    colors = empty + depth * (full - empty)
+    axes.imshow(colors, aspect="equal", interpolation="nearest")
     for i, j in np.argwhere(counts > 0):
-        ink = "#ffffff" if depth[i, j, 0] > 0.5 else _INK
-        axes.text(j, i - 0.16, _percent(shares[i, j]), ha="center", va="center", fontsize=7.5, color=ink)
+        ink = ink_on(colors[i, j])
+        axes.text(j, i - 0.16, percent(shares[i, j]), ha="center", va="center", fontsize=7.5, color=ink)
         size = min(6.0, 17 / len(f"{counts[i, j]}"))
         axes.text(j, i + 0.25, f"{counts[i, j]}", ha="center", va="center", fontsize=size, color=ink)
     for i, total in enumerate(counts.sum(1)):
@@ -85,7 +86,7 @@ def draw_code_use(use: CodeUse) -> bytes:
     axes.set_xlabel(
         "code (percent of the label's contractions, count below; their number at the row's end)", fontsize=8
     )
-    _plain_frame(axes)
+    hide_frame(axes)
     told = (
         f"A code says {use.bits:.2f} bits of the label, of {use.label_bits:.2f}; "
         f"with labels shuffled it seems to say {use.chance_bits:.2f}."
@@ -117,9 +118,9 @@ def _draw_levels(
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(start_s, start_s + ROW_S)
     few = range(0, len(names), max(1, len(names) // 16))
-    axes.set_yticks(few, [_short(names[place]) for place in few], fontsize=7)
+    axes.set_yticks(few, [label(names[place], TICK) for place in few], fontsize=7)
     axes.tick_params(colors=_INK, length=0, labelbottom=False)
-    _plain_frame(axes)
+    hide_frame(axes)
 
 
 def _draw_strip(
@@ -130,7 +131,7 @@ def _draw_strip(
     for first_s, end_s, kind, text in zip(inside.start_s, inside.end_s, inside.kinds, inside.texts, strict=True):
         if kind != "prompt":
             axes.plot([first_s, end_s], [1.12, 1.12], color=_FAINT, linewidth=1.2, solid_capstyle="butt")
-            name = "rest" if kind == "rest" else _short(text)
+            name = "rest" if kind == "rest" else label(text, TICK)
             if end_s - first_s > 0.011 * ROW_S * len(name):
                 axes.text((first_s + end_s) / 2, 1.2, name, fontsize=6.5, color=_FAINT, ha="center", va="bottom")
     for token in tokens:
@@ -138,7 +139,7 @@ def _draw_strip(
         length = token.end_s - token.start_s
         axes.barh(0.5, length, left=token.start_s, height=1.0, color=color, edgecolor="white", linewidth=0.8)
         if length > 0.011 * ROW_S * len(str(token.code)):
-            ink = "#ffffff" if color @ (0.299, 0.587, 0.114) < 0.6 else _INK
+            ink = ink_on(color)
             middle = min(max((token.start_s + token.end_s) / 2, start_s + 0.1), start_s + ROW_S - 0.1)
             axes.text(middle, 0.5, f"{token.code}", fontsize=7, color=ink, ha="center", va="center", clip_on=True)
     axes.set_xlim(start_s, start_s + ROW_S)
@@ -146,7 +147,7 @@ def _draw_strip(
     axes.set_yticks([])
     axes.set_xticks(np.arange(math.ceil(start_s), start_s + ROW_S + 0.01, 2.0))
     axes.tick_params(colors=_INK, length=2, labelsize=7)
-    _plain_frame(axes)
+    hide_frame(axes)
 
 
 def _colors(codes: Any) -> dict[int, np.ndarray]:
@@ -165,17 +166,3 @@ def _most(counts: np.ndarray, names: list[str], most: int) -> tuple[np.ndarray, 
     kept = sorted(np.argsort(-counts.sum(0), kind="stable")[: most - 1])
     left = np.delete(counts, kept, 1).sum(1, keepdims=True)
     return np.concatenate([counts[:, kept], left], 1), [*(names[place] for place in kept), OTHERS]
-
-
-def _percent(share: float) -> str:
-    return "<1" if share < 0.01 else f"{100 * share:.0f}"
-
-
-def _short(name: str) -> str:
-    line = label(name)
-    return line if len(line) <= 24 else line[:23] + "…"
-
-
-def _plain_frame(axes: Any) -> None:
-    for spine in axes.spines.values():
-        spine.set_visible(False)

@@ -8,13 +8,12 @@ from typing import Annotated, NamedTuple
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.corpora import open_entry
+from emgasr.corpora.kinds import LABELLED
 from emgasr.display.wording import counted
 from emgasr.manifests.manifest import Entry, Manifest
 from emgasr.protocol.config import AdaptationConfig
 from emgasr.protocol.folds import in_order
 from emgasr.recording import Recording
-
-LABELLED = ("gesture", "utterance", "rest")  # spans that are takes of one label each
 
 
 @dataclass(frozen=True)

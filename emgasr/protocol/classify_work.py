@@ -5,17 +5,16 @@ No classifier is stored: a job learns from the fold's windows, which are plain a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import nn
 
-from emgasr.classifiers.config import KINDS, ClassifyConfig, features_for
-from emgasr.classifiers.windows import WindowRecognizer, WindowSet, drawn, fitted, windows_of
+from emgasr.classifiers.config import KINDS, ClassifyConfig
+from emgasr.classifiers.windows import WindowRecognizer, WindowSet, drawn, fitted, learned_windows, windows_of
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
 from emgasr.corpora import open_entry
 from emgasr.errors import DataError, ManifestError
@@ -24,7 +23,6 @@ from emgasr.files.plain_data import read_yaml
 from emgasr.files.weights import read_weights
 from emgasr.frontend.electrodes import TEMPLATE_NAME, load_profile, save_template
 from emgasr.frontend.features import FEATURES
-from emgasr.frontend.measured import mended
 from emgasr.manifests.manifest import TRAIN, VALIDATION, Manifest, read_manifest
 from emgasr.protocol.adaptation import Adapted
 from emgasr.protocol.amounts import chosen
@@ -55,19 +53,15 @@ def learn_fold(
     if not entries:
         raise DataError(f"system {name}", "has no recordings to learn from", "split again")
     listed = list(recordings())
-    signal = Signal.of(listed[0]).with_montage_of(listed)
-    features = features_for(config, listed)
-    reader = WindowRecognizer(features, config, signal)
-    if reader.config.normalize.fitted:
-        reader.normalize.fit(_frames(reader, listed))
-    found = windows_of(reader, recordings)
+    reader, found = learned_windows(config, listed, recordings)
     kept = drawn(found, config.classifier.most_windows, config.seed)
     run = folder / "run"
     run.mkdir(parents=True, exist_ok=True)
     save_template(listed, run)
     kept.save(run / WINDOWS)
     _save_statistics(reader, run / STATISTICS)
-    write_yaml({"manifest_sha256": manifest.checksum(), "features": to_mapping(features)}, run / FRONT_END)
+    features = to_mapping(reader.config.features)
+    write_yaml({"manifest_sha256": manifest.checksum(), "features": features}, run / FRONT_END)
     print(f"{name}: {len(kept.windows)} of {len(found.windows)} windows of {found.takes} takes", flush=True)
     if found.too_short:
         print(f"{name}: {found.too_short} takes are shorter than a window and give none", flush=True)
@@ -137,21 +131,15 @@ def _front_end(run: Path, config: ClassifyConfig, learned: Manifest) -> WindowRe
     first = open_entry(learned.entries[0], learned.root)
     reader = WindowRecognizer(made, config, Signal.of(first))
     reader.template = load_profile(run / TEMPLATE_NAME) if (run / TEMPLATE_NAME).is_file() else None
-    reader.normalize.load_state_dict(read_weights(run / STATISTICS))
+    _statistics(reader).load_state_dict(read_weights(run / STATISTICS))
     return reader
 
 
 def _save_statistics(reader: WindowRecognizer, path: Path) -> None:
     with replacing(path) as temporary:
-        temporary.write_bytes(save({name: value.contiguous() for name, value in reader.normalize.state_dict().items()}))
+        kept = _statistics(reader).state_dict()
+        temporary.write_bytes(save({name: value.contiguous() for name, value in kept.items()}))
 
 
-def _frames(reader: WindowRecognizer, recordings: Iterable[Recording]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the feature frames (1, F, N, E, K) of recordings, and their number."""
-    for recording in recordings:
-        reader.signal.check(recording)
-        samples = torch.from_numpy(mended(recording).read())[None]
-        with torch.inference_mode():
-            frames, lengths = reader.features(samples, torch.tensor([samples.shape[1]]))
-        if int(lengths[0]):
-            yield frames, lengths
+def _statistics(reader: WindowRecognizer) -> nn.ModuleDict:
+    return nn.ModuleDict({"frames": reader.normalize, "hidden": reader.normalize_hidden})

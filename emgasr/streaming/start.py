@@ -10,10 +10,10 @@ import numpy as np
 
 from emgasr.frontend.electrodes import Profiler
 from emgasr.frontend.measured import mended
-from emgasr.frontend.normalize import NormalizeState
+from emgasr.frontend.normalize_hidden import Statistics
 from emgasr.frontend.session import SessionConfig
 from emgasr.models.recognizer import Recognizer
-from emgasr.models.session import SessionReader, good_pieces, learn, mute_dead, turn_back
+from emgasr.models.session import SessionReader, end_warmup, good_pieces, learn, learn_hidden, mute_dead, turn_back
 from emgasr.recording import Recording
 
 Part = tuple[np.ndarray, bool] | float  # samples (T, C) and whether they are declared rest, or seconds of a gap
@@ -23,13 +23,13 @@ class Begun(NamedTuple):
     """What a stream begins with.
 
     Args:
-        normalize: the statistics of level and spread.
+        statistics: those of level and spread.
         frames: how many entered them.
         order: the electrodes (C,) as the model takes them, where rings are turned; None: as they come.
         notices: what is to be said of the electrodes, kinds and lines.
     """
 
-    normalize: NormalizeState
+    statistics: Statistics
     frames: int
     order: np.ndarray | None
     notices: tuple[tuple[str, str], ...]
@@ -74,7 +74,7 @@ class HeldStart:
 
     def begun(self) -> Begun:
         """Return what the stream begins with, by all that is held back."""
-        normalize, state, entered = self.recognizer.normalize, self.recognizer.start().normalize, 0
+        recognizer, state, entered = self.recognizer, self.recognizer.start().statistics, 0
         alignment, turned, pieces = None, "", list(self._pieces())
         if self.align_turns and pieces:
             profiler = Profiler()
@@ -82,12 +82,14 @@ class HeldStart:
                 profiler.add(mended(one))
             alignment, turned = turn_back(self.recognizer, profiler.profile(), pieces[0], self.align_turns)
         profiler = Profiler()
-        for one in pieces:
-            worn = one if alignment is None else alignment.of(one)
-            state, frames = learn(self.recognizer, good_pieces(self.recognizer, worn), normalize.next_recording(state))
-            profiler.add(mended(worn))
+        worn = pieces if alignment is None else [alignment.of(one) for one in pieces]
+        for one in worn:
+            state, frames = learn(recognizer, good_pieces(recognizer, one), recognizer.next_recording(state))
+            profiler.add(mended(one))
             entered += frames
-        state, dead = mute_dead(self.recognizer, normalize.end_warmup(state), profiler.profile())
+        state, dead = mute_dead(recognizer, end_warmup(recognizer, state), profiler.profile())
+        for one in worn:
+            state = learn_hidden(recognizer, good_pieces(recognizer, one), recognizer.next_recording(state))
         said = tuple((kind, line) for kind, line in (("turned", turned), ("dead", dead)) if line)
         return Begun(state, entered, None if alignment is None else alignment.order, said)
 

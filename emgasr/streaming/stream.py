@@ -34,7 +34,8 @@ from emgasr.config.bounds import Within
 from emgasr.decoding import BeamSearch
 from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.measured import samples_of
-from emgasr.models.recognizer import NO_KEY, Recognizer
+from emgasr.models.listening import NO_KEY
+from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import entered_s
 from emgasr.runtime.interrupts import holding_ctrl_c
 from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
@@ -156,7 +157,7 @@ class Stream:
         begun = start.begun()
         self._entered_frames, self._order = begun.frames, begun.order
         self._kept += [Notice(kind, self.time_s, line) for kind, line in begun.notices]
-        self._state = self._state._replace(normalize=begun.normalize)
+        self._state = self._state.with_statistics(begun.statistics)
         for part in start.parts:
             if isinstance(part, float):
                 self._skip(part)
@@ -176,8 +177,8 @@ class Stream:
         self._kept += self._shown()
         self._base_s = self.time_s + seconds
         self._base_frame = self._reader.frames
-        known = self.recognizer.normalize.next_recording(self._state.normalize)
-        self._state = self.recognizer.start()._replace(normalize=known)
+        known = self.recognizer.next_recording(self._state.statistics)
+        self._state = self.recognizer.start().with_statistics(known)
         self._samples.restart(self._base_s)
         self._flags.clear()
         self._learned, self._blocks = self._learned[:0], 0

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emgasr.classifiers.config import ClassifyConfig, WindowFeaturesConfig, features_for
+from emgasr.classifiers.config import ClassifyConfig, WindowFeaturesConfig
 from emgasr.classifiers.head import DiscriminantHead
-from emgasr.classifiers.windows import WindowRecognizer, drawn, windows_of
+from emgasr.classifiers.windows import drawn, learned_windows
 from emgasr.cli import exit_code
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.corpora import open_entry
@@ -30,12 +30,14 @@ from emgasr.files.output import replacing
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TEST, TRAIN, VALIDATION, Entry, Manifest, read_manifest
 from emgasr.models.folder import save_recognizer
-from emgasr.recording import Recording, Signal, Spans
+from emgasr.models.pretrained import load_pretrained
+from emgasr.recording import Recording, Spans
 
 SPELLED = {"radial": "radial_dev", "ulnar": "ulnar_dev"}  # one movement by two names
 REST = "rest"
 SHOWN, SHOWN_S = 3, 2.0  # executions of each label in the excerpt, and seconds of each
 MOST_WINDOWS = 120_000
+STATISTICS_S = 60.0  # seconds of every fifth recording that level and spread are taken of
 
 
 def run(argv: list[str]) -> int:
@@ -52,11 +54,10 @@ def run(argv: list[str]) -> int:
             yield from (_spelled(open_entry(entry, manifest.root)) for entry in entries)
 
     some = [recording for number, recording in enumerate(recordings()) if number % 5 == 0]
-    signal = replace(Signal.of(some[0]), unit="counts")
-    reader = WindowRecognizer(features_for(config, some), config, signal)
-    reader.normalize.fit(reader.features(*_batch(recording)) for recording in some)
-    found = windows_of(reader, recordings)
-    head = DiscriminantHead.of(drawn(found, MOST_WINDOWS, options.seed))
+    reader, found = learned_windows(config, some, recordings, STATISTICS_S)
+    head = DiscriminantHead.of(
+        drawn(found, MOST_WINDOWS, options.seed), load_pretrained(options.encoder).config.encoder.width
+    )
     head.put_into(reader)
     options.out.mkdir(parents=True, exist_ok=True)
     shown = read_manifest(options.show)
@@ -92,13 +93,6 @@ def _spelled(recording: Recording) -> Recording:
     rows = zip(spans.start_s.tolist(), spans.end_s.tolist(), spans.texts, strict=True)
     kinds = [(a, b, "rest" if text == REST else "gesture", SPELLED.get(text, text)) for a, b, text in rows]
     return replace(recording, unit="counts", spans=Spans.of(kinds))
-
-
-def _batch(recording: Recording) -> tuple[object, object]:
-    import torch
-
-    samples = torch.from_numpy(recording.read(0, min(60.0, recording.duration_s)))[None]
-    return samples, torch.tensor([samples.shape[1]])
 
 
 def _excerpt(manifest: Manifest, people: Sequence[str]) -> dict[str, np.ndarray]:

@@ -30,22 +30,13 @@ export OMP_NUM_THREADS=1
 
 wanted() { [[ " $stages " == *" $1 "* ]]; }
 
-unpacked() {  # a set: prints its folder
-    local folder
-    for folder in "$data/$1" "$out/unpacked/$1"; do
-        if [ -f "$folder/labels.csv" ]; then echo "$folder"; return; fi
-    done
-    rm -rf "$out/unpacked/.$1" &&
-        "${python[@]}" "$data/pool/unpack.py" "$out/unpacked/.$1" "$1" >&2 &&
-        mv "$out/unpacked/.$1/$1" "$out/unpacked/$1" && rmdir "$out/unpacked/.$1" && echo "$out/unpacked/$1"
-}
-
 prepare() {  # set
-    local ring=--ring people count=0
+    local ring=--ring people count=0 folder
     [ "$1" != wyoflex ] || ring=   # four electrodes over muscles
     if [ ! -d "$out/sets/$1" ]; then
         rm -rf "$out/sets/.$1"
-        "${python[@]}" "$here/prepare.py" "$(unpacked "$1")" "$out/sets/.$1"
+        folder=$("$here/../unpacked.sh" "$data" "$out/unpacked" "$1")
+        "${python[@]}" "$here/prepare.py" "$folder" "$out/sets/.$1"
         mv "$out/sets/.$1" "$out/sets/$1"
     fi
     [ -f "$out/sets/$1.jsonl" ] || "${emgasr[@]}" manifest "$out/sets/$1" --corpus spans $ring --rest none --out "$out/sets/$1.jsonl"

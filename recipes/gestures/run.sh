@@ -13,6 +13,7 @@ rule=${RULE:-leave-one-subject-out}     # or: groups, with GROUPS_OF_PEOPLE part
 groups=${GROUPS_OF_PEOPLE:-5}
 steps=${STEPS:-1000}                    # of training of a fold: 35 s on a free core
 tds_steps=${TDS_STEPS:-450}             # more than a minute: a step of TDS takes four to five times as long
+systems=${SYSTEMS:-conformer tds lda tangent}
 validation_people=${VALIDATION_PEOPLE:-3}
 ladder=${LADDER:-0.5,1}                 # minutes of calibration, from a person's first recording
 # Of so few takes none can be spared to judge the fit.
@@ -45,11 +46,19 @@ compose isolated --shortest 1 --longest 1
 
 conformer="'$here/conformer.yaml'"
 [ -z "$over" ] || conformer+=" '$here/$over.yaml'"
+asked=()
+for system in $systems; do
+    case $system in
+        conformer) asked+=(--system "conformer=$conformer --fit.steps $steps") ;;
+        tds) asked+=(--system "tds=$conformer '$here/tds.yaml' --fit.steps $tds_steps") ;;
+        lda) asked+=(--system "lda=--classifier.kind lda --features.of band_power") ;;
+        tangent) asked+=(--system "tangent=--classifier.kind tangent_space") ;;
+        *) echo "SYSTEMS: there is no system $system" >&2; exit 2 ;;
+    esac
+done
 read -r -a more <<< "$adaptation"
 "${emgasr[@]}" protocol run "$recordings" "$out/splits.json" --out "$out/protocol" --engine "$engine" \
-    --workers "$jobs" --title "Gestures of people never seen" \
-    --system "conformer=$conformer --fit.steps $steps" --system "tds=$conformer '$here/tds.yaml' --fit.steps $tds_steps" \
-    --system "lda=--classifier.kind lda --features.of band_power" --system "tangent=--classifier.kind tangent_space" \
+    --workers "$jobs" --title "Gestures of people never seen" "${asked[@]}" \
     --list "strings=$out/strings/manifest.jsonl" --list "isolated=$out/isolated/manifest.jsonl" \
     "--adaptation.methods=[$methods]" "--adaptation.minutes=[$ladder]" \
     "--adaptation.shortfall=$shortfall" ${more[@]+"${more[@]}"} > /dev/null

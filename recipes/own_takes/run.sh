@@ -23,16 +23,6 @@ read -r -a python <<< "${PYTHON:-python3}"
 read -r -a more <<< "$train"
 export OMP_NUM_THREADS=1
 
-unpacked() {  # a set of the pool: prints its folder
-    local folder
-    for folder in "$data/$1" "$out/pool/$1"; do
-        if [ -f "$folder/labels.csv" ]; then echo "$folder"; return; fi
-    done
-    rm -rf "$out/pool/.$1" &&
-        "${python[@]}" "$data/pool/unpack.py" "$out/pool/.$1" "$1" >&2 &&
-        mv "$out/pool/.$1/$1" "$out/pool/$1" && rmdir "$out/pool/.$1" && echo "$out/pool/$1"
-}
-
 corpus() {  # name, layout, folder of the set, options: a folder as somebody's own recordings lie in
     if [ ! -d "$out/corpora/$1" ]; then
         "${python[@]}" "$here/prepare.py" "$2" "$3" "$out/corpora/$1" "${@:4}" >&2 || return
@@ -83,18 +73,18 @@ prepare() {  # set
             folder=$(words_and_silence)
             manifest "$folder" --corpus native --test-subjects p001 p005 p009 --validation-subjects p003 ;;
         psl_people | psl_takes)
-            folder=$(unpacked psl_words)
+            folder=$("$here/../unpacked.sh" "$data" "$out/pool" psl_words)
             folder=$(corpus psl takes "$folder")
             local rule=(--test-every 5 --validation-every 7)
             [ "$1" = psl_takes ] || rule=(--test-subjects person11 person1 person9 person16 person13 person17
                 --validation-subjects person8 person2 person4)
             manifest "$folder" --corpus takes --ring "${rule[@]}" ;;
         flextype_takes)
-            folder=$(unpacked flextype)
+            folder=$("$here/../unpacked.sh" "$data" "$out/pool" flextype)
             folder=$(corpus flextype takes "$folder")
             manifest "$folder" --corpus takes --rest --ring --test-every 5 --validation-every 7 ;;
         suguru_*)            # one person each: the last five of twenty days
-            folder=$(unpacked suguru)
+            folder=$("$here/../unpacked.sh" "$data" "$out/pool" suguru)
             folder=$(corpus "$1" person "$folder" --subject "${1#suguru_}")
             manifest "$folder" --corpus spans --ring --test-sessions day16 day17 day18 day19 day20 \
                 --validation-sessions day7 day15 ;;

@@ -12,6 +12,7 @@ import torch
 from emgasr.classifiers.head import HEAD_NAME, DiscriminantHead
 from emgasr.classifiers.windows import REST, WindowRecognizer, WindowSet, windows_of
 from emgasr.errors import DataError, ModelError
+from emgasr.evaluation.discriminant import ShrinkageLDA
 from emgasr.models.folder import load_recognizer, save_recognizer
 from tests.helpers.word_takes import word_recognizer, word_takes
 
@@ -52,6 +53,23 @@ def test_a_recognizer_writes_by_it_and_its_folder_gives_it_back(tmp_path: Path) 
     np.testing.assert_allclose(loaded.means, made.means[order], rtol=1e-5)
     loaded.put_into(again)
     torch.testing.assert_close(again.head.weight, recognizer.head.weight, rtol=1e-3, atol=1e-3)
+
+
+def test_hidden_frames_count_two_fifths_of_what_stands_behind_them() -> None:
+    found, other = drawn(("a", "b", "c"), 6), drawn(("a", "b", "c"), 6, seed=1)
+
+    labels = [found.names[label] for label in found.labels]
+    hidden, behind = slice(0, 2), slice(2, 6)
+    scores = sum(
+        weight * ShrinkageLDA(found.windows[:, columns], labels).scores(other.windows[:, columns])
+        for weight, columns in ((0.4, hidden), (1.0, behind))
+    )
+    scores = scores - scores.max(1, keepdims=True)
+    expected = scores - np.log(np.exp(scores).sum(1, keepdims=True))
+    made = DiscriminantHead.of(found, hidden=2).log_probs(other.windows)
+    likely = expected > -8  # log-probabilities end at a floor
+    np.testing.assert_allclose(made[likely], expected[likely], atol=1e-6)
+    assert likely.sum() > len(made)
 
 
 def test_a_repetition_moves_the_means_by_its_share_and_unknown_labels_are_left_out() -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from emgasr.classifiers.config import ClassifyConfig, WindowFeaturesConfig, features_for
-from emgasr.classifiers.windows import REST, Judge, WindowRecognizer, WindowSet, drawn, fitted, windows_of
+from emgasr.classifiers.windows import (
+    REST,
+    Judge,
+    WindowRecognizer,
+    WindowSet,
+    drawn,
+    fitted,
+    learned_windows,
+    windows_of,
+)
 from emgasr.errors import DataError, ModelError
 from emgasr.frontend.features import TimeDomainConfig
 from emgasr.frontend.normalize import NormalizeConfig
@@ -45,6 +56,21 @@ def test_each_session_is_normalized_by_its_own_level_and_spread() -> None:
     np.testing.assert_allclose(ann[:, threshold_free], bob[:, threshold_free], atol=1e-3)
 
 
+def test_a_training_set_sets_the_front_end_and_other_recordings_may_give_the_windows() -> None:
+    config = replace(OWN, normalize=NormalizeConfig("fixed"))
+    made, found = learned_windows(config, [session("ann"), session("bob", seed=1)], lambda: [session("cid", seed=2)])
+    assert (found.takes, found.names) == (3, (REST, "fist", "spread"))
+    torch.testing.assert_close(made.normalize.mean.flatten(), mean_frame(made, session("ann"), session("bob", seed=1)))
+    short, _ = learned_windows(config, [session()], lambda: [session()], statistics_s=1.0)
+    torch.testing.assert_close(short.normalize.mean.flatten(), mean_frame(short, session().segment(0.0, 1.0)))
+
+
+def mean_frame(made: WindowRecognizer, *recordings: Recording) -> torch.Tensor:
+    samples = torch.from_numpy(np.stack([recording.read() for recording in recordings]))
+    frames, _ = made.features(samples, torch.full((len(samples),), samples.shape[1]))
+    return frames.mean((0, 1)).flatten()
+
+
 def test_spans_shorter_than_a_window_are_counted() -> None:
     short = session()
     spans = Spans.of([(0, 1, "gesture", "fist"), (1.0, 1.1, "gesture", "spread")])
@@ -75,9 +101,12 @@ def test_windows_are_stored_as_plain_arrays(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.windows, found.windows)
     np.savez(tmp_path / "x.npz", windows=np.array([{}], dtype=object))
     (tmp_path / "y.npz").write_bytes(b"PK")
-    for name in ("x.npz", "y.npz", "none.npz"):
-        with pytest.raises(ModelError, match="holds no windows of a classifier"):
+    replace(found, labels=found.labels[1:]).save(tmp_path / "short.npz")
+    replace(found, names=found.names[:1]).save(tmp_path / "nameless.npz")
+    for name in ("x.npz", "y.npz", "short.npz", "nameless.npz", "none.npz"):
+        with pytest.raises(ModelError, match="remove its job's folder to do it anew") as caught:
             WindowSet.load(tmp_path / name)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_classifier_reads_as_a_recognizer_does_with_rest_as_the_blank() -> None:

@@ -60,6 +60,24 @@ def test_a_row_of_weight_two_counts_as_two() -> None:
     assert len(weighted.guess(fresh)) == len(fresh)
 
 
+def test_parts_are_discriminants_of_their_own_whose_scores_add_up_by_their_weights() -> None:
+    features, labels, fresh = blobs(count=60, width=7)
+    one, other = ShrinkageLDA(features[:, :3], labels), ShrinkageLDA(features[:, 3:], labels)
+    expected = 0.25 * one.scores(fresh[:, :3]) + other.scores(fresh[:, 3:])
+    found = ShrinkageLDA(features, labels, parts=[(3, 0.25)])
+    np.testing.assert_allclose(found.scores(fresh), expected, rtol=1e-8)
+    assert not found.covariance[:3, 3:].any()
+
+
+def test_a_column_that_is_always_the_same_says_nothing() -> None:
+    features, labels, fresh = blobs(count=60, width=5)
+    constant = np.full((len(features), 1), 0.0)
+    padded = ShrinkageLDA(np.concatenate([features, constant], 1), labels)
+    guesses = np.array(padded.guess(np.concatenate([fresh, constant], 1)))
+    same = guesses == np.array(ShrinkageLDA(features, labels).guess(fresh))
+    assert same.mean() > 0.98  # but for the shrinkage, which counts the columns
+
+
 def test_a_tone_has_its_power_in_its_band_and_electrode() -> None:
     time_s = np.arange(400) / RATE_HZ
     samples = np.zeros((400, 2))

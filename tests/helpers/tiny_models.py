@@ -82,6 +82,15 @@ NORMALIZATIONS = {
     "fixed": NormalizeConfig("fixed"),
     "adaptive": NormalizeConfig("adaptive", prior_s=1.0),
 }
+HIDDEN = "hidden"  # adaptive, and hidden frames too
+WAYS = (*NORMALIZATIONS, HIDDEN)
+
+
+def ways(name: str) -> dict[str, NormalizeConfig]:
+    """The normalizations of a recognizer's configuration by one of WAYS."""
+    if name != HIDDEN:
+        return {"normalize": NORMALIZATIONS[name]}
+    return {"normalize": NORMALIZATIONS["adaptive"], "normalize_hidden": NormalizeConfig("adaptive", prior_s=0.5)}
 
 
 def tiny_recognizer(encoder: str = "conformer", normalize: str = "none", **changes: Any) -> Recognizer:
@@ -89,8 +98,8 @@ def tiny_recognizer(encoder: str = "conformer", normalize: str = "none", **chang
     torch.manual_seed(3)
     config = RecognizerConfig(
         changes.pop("features", LogSpectrogramConfig(window_ms=40, hop_ms=20)),
-        NORMALIZATIONS[normalize],
-        changes.pop("config", ENCODERS[encoder]),
+        encoder=changes.pop("config", ENCODERS[encoder]),
+        **ways(normalize),
     )
     tokens = changes.pop("tokens", Tokens.keystrokes(["a", "b", "Key.backspace"]))
     signal = Signal(changes.pop("rate_hz", RATE_HZ), changes.pop("unit", "uV"), changes.pop("bands", BANDS))

@@ -40,6 +40,7 @@ SMALL: dict[str, list[EncoderConfig]] = {
         CONFORMER,
         dataclasses.replace(CONFORMER, subsampling=1, chunk_frames=3),
         dataclasses.replace(CONFORMER, mixing="free"),
+        dataclasses.replace(CONFORMER, mixing="any", beside=True),
         dataclasses.replace(CONFORMER, subsampling=8, chunk_frames=1, left_chunks=0, kernel=1),
     ],
     "tds": [

@@ -23,7 +23,7 @@ from emgasr.pipeline import Pipeline
 from emgasr.recording import Band, Montage
 from emgasr.tokens import Tokens
 from tests.helpers.miniatures import make_recording
-from tests.helpers.tiny_models import ENCODERS, NORMALIZATIONS, TDS, tiny_recognizer
+from tests.helpers.tiny_models import ENCODERS, TDS, WAYS, tiny_recognizer
 
 
 def noise(items: int, samples: int, channels: int) -> torch.Tensor:
@@ -54,7 +54,7 @@ def test_an_emission_sees_no_sample_behind_its_chunk(encoder: str, normalize: st
             assert seen[0] >= begin * features.hop
 
 
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_batches_and_padding_leave_emissions_and_text_as_they_are(encoder: str, normalize: str) -> None:
     recognizer = tiny_recognizer(encoder, normalize).double()
@@ -76,7 +76,7 @@ def test_batches_and_padding_leave_emissions_and_text_as_they_are(encoder: str, 
             assert greedy(emitted.detach().numpy()).ids == texts[item]
 
 
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 @pytest.mark.parametrize("encoder", ENCODERS)
 @pytest.mark.parametrize("seconds", [0.0, 0.03, 0.95, 6.13])
 def test_emissions_in_pieces_are_those_of_one_pass(encoder: str, normalize: str, seconds: float) -> None:
@@ -123,7 +123,7 @@ def test_a_network_that_leaves_the_first_frames_out_is_refused() -> None:
         tiny_recognizer(config=replace(TDS, padding="none"))
 
 
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_a_loaded_model_is_the_saved_one(encoder: str, normalize: str, tmp_path: Path) -> None:
     recognizer = tiny_recognizer(encoder, normalize)

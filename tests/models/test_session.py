@@ -16,9 +16,9 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.streaming.stream import OFFLINE, Stream, StreamConfig
-from tests.helpers.tiny_models import ENCODERS, FEATURES, NORMALIZATIONS, RATE_HZ, easy_recording, tiny_recognizer
+from tests.helpers.tiny_models import ENCODERS, FEATURES, RATE_HZ, WAYS, easy_recording, tiny_recognizer, ways
 
-RUNNING = [kind for kind, config in NORMALIZATIONS.items() if config.running]
+RUNNING = [way for way in WAYS if ways(way)["normalize"].running]
 
 
 def model(normalize: str, encoder: str = "linear") -> Recognizer:
@@ -89,7 +89,7 @@ def test_a_session_goes_on_whatever_is_read_in_between() -> None:
     assert not np.allclose(mixed[2].emissions, made.listen(one[1]).emissions, atol=1e-3)
 
 
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 def test_the_first_recording_of_a_session_is_read_as_by_itself(normalize: str) -> None:
     made = model(normalize)
     for config in (SessionConfig(), ALONE):
@@ -162,7 +162,7 @@ def test_without_carry_each_recording_begins_with_what_the_first_seconds_set() -
     np.testing.assert_array_equal(alone.listen(given[1]).emissions, carried.listen(given[1]).emissions)
     third = alone.listen(given[2])
     assert third.unlabelled_s == 1.0
-    np.testing.assert_array_equal(third.emissions, made.listen(given[2], start.normalize).emissions)
+    np.testing.assert_array_equal(third.emissions, made.listen(given[2], start.statistics).emissions)
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -257,7 +257,7 @@ class Noted:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.05, 1.0, 2.9])
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 def test_a_stream_of_a_session_s_takes_has_the_emissions_of_reading_them_offline(
     normalize: str, seconds: float
 ) -> None:

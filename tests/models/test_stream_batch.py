@@ -14,7 +14,7 @@ from emgasr.models.recognizer import Recognizer, RecognizerState
 from emgasr.models.stream_batch import AcousticStep, StreamBatch
 from emgasr.state import map_state, tensors_of
 from tests.helpers.host_reads import HostReads
-from tests.helpers.tiny_models import ENCODERS, FEATURES, NORMALIZATIONS, tiny_recognizer
+from tests.helpers.tiny_models import ENCODERS, FEATURES, WAYS, tiny_recognizer
 
 CHANNELS = 8
 
@@ -35,7 +35,7 @@ def aligned(model: Recognizer, streams: int) -> RecognizerState:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 @pytest.mark.parametrize("encoder", ENCODERS)
 @settings(max_examples=5, deadline=None)
 @given(feeds=st.lists(st.tuples(*[st.integers(0, 150)] * 2), min_size=1, max_size=8), late=st.integers(0, 3))
@@ -86,7 +86,7 @@ def test_a_closed_stream_frees_its_slot_and_leaves_nothing_to_the_next() -> None
         )
 
 
-@pytest.mark.parametrize("normalize", NORMALIZATIONS)
+@pytest.mark.parametrize("normalize", WAYS)
 @pytest.mark.parametrize("features", FEATURES)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_the_shared_step_is_that_of_the_recognizer_and_reads_no_number(
@@ -108,7 +108,7 @@ def test_the_shared_step_is_that_of_the_recognizer_and_reads_no_number(
 EXPORTED = [
     *((encoder, "log_spectrogram", "cumulative") for encoder in ENCODERS),
     *(("linear", features, "fixed") for features in FEATURES),
-    *(("linear", "log_spectrogram", normalize) for normalize in NORMALIZATIONS),
+    *(("linear", "log_spectrogram", normalize) for normalize in WAYS),
 ]
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from emgasr.recording import Recording
 
 LEAST_CALIBRATION = 2.0  # minutes: the fifth that is held out then holds a prompt, however slowly one types
+SIMULATED = ("seed", "data_minutes", "fit_minutes")  # options of the person who is simulated
 BEFORE, AFTER = "as shipped", "calibrated"
 FIGURES = {
     "cer_greedy": "keys, greedy",
@@ -41,8 +42,7 @@ FIGURES = {
 
 def run(argv: list[str]) -> int:
     """Run the demo; --out appears when all is done, and not at all when the demo fails or is stopped."""
-    options = parser().parse_args(argv)
-    _check(options)
+    options = _options(argv)
     out = options.out or _free_folder(Path("out"), "demo")
     from emgasr.cli.read import demo_story as demo
     from emgasr.display.console import Console
@@ -213,6 +213,22 @@ def parser() -> ArgumentParser:
     add_json(made, "print the rows as JSON; the story goes to stderr")
     add_quiet(made)
     return made
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    """Return checked options; --armband takes none of the person who is simulated, not even by its default."""
+    made = parser()
+    options = made.parse_args(argv, argparse.Namespace(**dict.fromkeys(SIMULATED)))
+    given = [f"--{name.replace('_', '-')}" for name in SIMULATED if getattr(options, name) is not None]
+    if options.armband and given:
+        raise ConfigError(
+            "--armband", f"reads people who are not simulated, without {', '.join(given)}", "leave it out"
+        )
+    for name in SIMULATED:
+        if getattr(options, name) is None:
+            setattr(options, name, made.get_default(name))
+    _check(options)
+    return options
 
 
 def _check(options: argparse.Namespace) -> None:
