@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -241,7 +241,7 @@ def _fold_jobs(
     train = Job(f"{base}/train", f"{WORK}:train_fold", content, depends=depends)
     yield train
     plain = replace(plain, model=f"{run}/model")
-    signal_s = Counter[str]()
+    signal_s: defaultdict[str, float] = defaultdict(float)
     for entry in entries:
         signal_s[entry.subject] += entry.duration_s if entry.split in (CALIBRATION, TEST) else 0.0
     for step, (person, people) in _steps(plain, system, config, held_back, tested, calibrated).items():

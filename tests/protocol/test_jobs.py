@@ -143,15 +143,6 @@ def test_the_seconds_of_a_job_count_what_earlier_tries_did_of_it(tmp_path: Path)
 
 
 @pytest.mark.process
-def test_a_worker_that_is_lost_in_a_part_is_replaced_and_goes_on_there(tmp_path: Path) -> None:
-    for engine in (LocalEngine(), LocalEngine()):
-        results = run_jobs([in_parts("ann", "bob", "cat", lost="bob")], tmp_path, engine)
-        assert results == {"all": {"ann": "hello ann", "bob": "hello bob", "cat": "hello cat"}}
-    log = (tmp_path / "jobs" / "all" / "log.txt").read_text()
-    assert [log.count(f"greeting {name}\n") for name in ("ann", "bob", "cat")] == [1, 2, 1]
-
-
-@pytest.mark.process
 def test_killed_processes_are_tried_again_and_leave_the_results_as_they_would_be(tmp_path: Path) -> None:
     jobs = [
         *sums(),
