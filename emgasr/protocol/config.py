@@ -77,8 +77,8 @@ class ProtocolConfig:
         unlabelled_seconds: of each session, the first seconds that set its statistics before any of it is read; all:
             everything of the session does.
         align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
-        job_minutes: minutes of held-out signal of the people whom one job of a network reads, one after the other: few
-            start many jobs side by side, many spare their starts; a person with more has a job of their own.
+        job_minutes: minutes of held-out signal that one job of a network reads at most, one person after the other; a
+            person with more has a job of their own. Fewer minutes make more jobs, which can run side by side.
         adaptation: how models adapt to a person.
         slurm: what SLURM gives each job, with `--engine slurm`.
     """

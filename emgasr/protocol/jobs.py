@@ -194,7 +194,7 @@ def _in_parts(job: Job, folder: Path, made: Callable[[str], Any], kept: Mapping[
 def _kept(job: Job, root: Path) -> dict[str, dict[str, Any]]:
     """Return what an earlier try of a job kept of its parts, by their names; an OutputError if of other settings."""
     found = {}
-    for path in (job.folder(root) / PARTS).glob("*.json"):
+    for path in (job.folder(root) / PARTS).glob("[0-9]*.json"):  # not what a write that was cut off left
         content = _content(path, "part")
         _check_settings(job, content, path)
         found[content["part"]] = content

@@ -92,11 +92,16 @@ def test_a_lost_worker_is_replaced_and_the_third_one_is_the_last(
     engine_of: Callable[[str], Engine], name: str, tmp_path: Path
 ) -> None:
     root = tmp_path / "out"
-    jobs = [job("lost", "lost_once", times=1), job("dead", "lost_once", times=9)]
+    greeting = {"greeting": "hello", "lost": "bob"}
+    people = Job("people", "tests.helpers.jobs:greet", greeting, parts=("ann", "bob", "cat"))
+    jobs = [job("lost", "lost_once", times=1), job("dead", "lost_once", times=9), people]
     with pytest.raises(DataError, match="job dead: failed: its worker was lost 3 times"):
         run_jobs(jobs, root, engine_of(name))
     assert result_of("lost", root) == "after 1 losses"
     assert tries(root, "dead") == 3
+    assert result_of("people", root) == {"ann": "hello ann", "bob": "hello bob", "cat": "hello cat"}
+    log = (root / "jobs" / "people" / "log.txt").read_text()
+    assert [log.count(f"greeting {name}\n") for name in people.parts] == [1, 2, 1]  # it goes on where it was lost
 
 
 @pytest.mark.process

@@ -83,6 +83,31 @@ def test_people_are_read_together_up_to_the_minutes_of_a_job(tmp_path: Path) -> 
     assert read("c", 65 / 60) == parted
 
 
+@pytest.mark.slow
+def test_a_person_who_cannot_be_read_is_named_and_the_next_run_reads_them_alone(tmp_path: Path) -> None:
+    write_corpus(tmp_path, ("ann", "bob", "cat", "dan", "eve", "fay"))
+    rule, few = (
+        RuleConfig("groups", groups=2, test_sessions=1),
+        replace(CONFIG, adaptation=AdaptationConfig(methods=())),
+    )
+    made = prepared(tmp_path, config=few, rule=rule)
+    results = run(made, Here())
+    (job,) = (job for job in made.jobs if job.name == "linear/group0/seed0/none-0")
+    broken = job.parts[1]
+    folder, recording = job.folder(tmp_path / "out"), tmp_path / f"{broken}1.hdf5"
+    (folder / "result.json").unlink()
+    recording.rename(tmp_path / "away")
+    with pytest.raises(DataError, match=rf"^job {job.name}: failed: {broken}: .*{broken}1.hdf5.*; see .*log.txt"):
+        run(made, Here())
+    kept = [json.loads(path.read_text())["part"] for path in sorted((folder / "parts").iterdir())]
+    assert kept == [name for name in job.parts if name != broken]
+    (tmp_path / "away").rename(recording)
+    again = Here()
+    assert run(made, again) == results
+    assert again.seen == [job.name]
+    assert f"{len(kept)} of {len(job.parts)} parts are there from an earlier try" in (folder / "log.txt").read_text()
+
+
 def test_results_of_a_job_for_each_person_are_not_mixed_with_these(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     earlier = tmp_path / "out" / "jobs" / "linear" / "ann" / "seed0" / "ann" / "none-0"
