@@ -215,9 +215,22 @@ def mean_interval(
         tail: share of the resampled means left out at each end.
         resamples: how often as many subjects as there are get drawn.
     """
-    values = np.asarray(rates, dtype=np.float64)
-    drawn = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
-    low, high = np.quantile(values[drawn].mean(axis=1), (tail, 1 - tail))
+    return means_interval([rates], seed, tail, resamples)
+
+
+def means_interval(
+    groups: Sequence[Sequence[float] | np.ndarray], seed: int = 0, tail: float = 0.025, resamples: int = 2000
+) -> tuple[float, float]:
+    """Return the interval of the mean over groups, such as corpora, of their subjects' mean rates.
+
+    Each group counts alike, and its subjects are drawn anew from itself (see `mean_interval`).
+    """
+    generator = np.random.default_rng(seed)
+    means = np.zeros(resamples)
+    for rates in groups:
+        values = np.asarray(rates, dtype=np.float64)
+        means += values[generator.integers(0, len(values), (resamples, len(values)))].mean(axis=1) / len(groups)
+    low, high = np.quantile(means, (tail, 1 - tail))
     return float(low), float(high)
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from emgasr.protocol.results import PersonResult
 
 PROGRAM = "emgasr protocol"
-ROWS_NAME = "rows.json"
 
 
 def run(argv: list[str]) -> int:
@@ -88,6 +87,7 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     from emgasr.protocol.plan import prepare, read_lists
     from emgasr.protocol.plan import run as run_protocol
     from emgasr.protocol.report import write_report
+    from emgasr.protocol.results import ROWS_NAME
 
     carried: dict[str, Any] = {"carry": False} if options.no_carry else {}
     config = _configuration().read(options, "protocol run", **carried)
@@ -111,8 +111,9 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
 
 def _report(options: argparse.Namespace, argv: list[str]) -> int:
     from emgasr.protocol.report import write_report
+    from emgasr.protocol.results import ROWS_NAME, read_results
 
-    results = [result for path in (options.folder / ROWS_NAME, *options.rows) for result in _results(path)]
+    results = [result for path in (options.folder / ROWS_NAME, *options.rows) for result in read_results(path)]
     published = options.published.read_text(encoding="utf-8") if options.published else ""
     target, seconds = options.target_cer / 100, _seconds(options.folder)
     table = write_report(options.folder, results, options.title, target, published, seconds)
@@ -190,19 +191,6 @@ def _seconds(root: Path) -> float:
     """How long all jobs took together."""
     found = root.glob("jobs/**/result.json")
     return sum(read_json(path, OutputError, "remove it", LARGEST_TABLE)["seconds"] for path in found)
-
-
-def _results(path: Path) -> list[PersonResult]:
-    from emgasr.protocol.results import PersonResult
-
-    try:
-        if not path.is_file():
-            raise FileNotFoundError(path)
-        content = read_json(path, OutputError, "run `emgasr protocol run` to its end", LARGEST_TABLE)
-        rows = content["rows"] if isinstance(content, dict) else content
-        return [PersonResult.of(dict(row), path) for row in rows]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(path, "holds no rows of a protocol", "run `emgasr protocol run` to its end") from error
 
 
 def _show(table: list[dict[str, Any]], root: Path, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from emgasr.errors import OutputError
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
 from emgasr.evaluation.executions import ACTIVATED, BALANCED, EXECUTION, FALSE_ACTIVATIONS, WINDOW
 from emgasr.evaluation.naming import ACCURACY, NAMINGS, Naming
+from emgasr.files.plain_data import LARGEST_TABLE, read_json
 from emgasr.frontend.session import Unlabelled
 
 # The first that a list has is its headline; of ACCURACY more is better, and it is none where there are strings too.
@@ -25,6 +26,7 @@ MORE_IS_BETTER = (ACCURACY, EXECUTION, BALANCED, WINDOW, ACTIVATED)
 RENAMED = {"rung": "method", "calibration": "adaptation"}  # keys of rows that an earlier release wrote
 TRAINING = ("parameters", "train_people", "train_minutes", "train_hours")
 UNLABELLED = ("unlabelled_seconds_median", "unlabelled_seconds_most")
+ROWS_NAME = "rows.json"
 CELL = {"system": str, "list": str, "sessions": str, "method": str, "minutes": float}
 _FALSE = {(naming, way): f"false_{naming.plural}_per_minute_{way}" for naming in NAMINGS for way in (GREEDY, WITH_LM)}
 _COUNTS = ("isolated", "items", "items_at_rest")
@@ -132,6 +134,18 @@ class PersonResult:
             _unlabelled(*(found[name] for name in UNLABELLED)),
             row,
         )
+
+
+def read_results(path: Path) -> list[PersonResult]:
+    """Return the results that a file of rows holds, as a protocol wrote it; an OutputError if it holds none."""
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        content = read_json(path, OutputError, "run `emgasr protocol run` to its end", LARGEST_TABLE)
+        rows = content["rows"] if isinstance(content, dict) else content
+        return [PersonResult.of(dict(row), path) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(path, "holds no rows of a protocol", "run `emgasr protocol run` to its end") from error
 
 
 def _unlabelled(median: float | None, most: float | None) -> Unlabelled | None:

@@ -66,7 +66,7 @@ def between_systems(results: Sequence[PersonResult]) -> list[Pair]:
         for first, second in combinations(systems, 2):
             cell = Cell(first, *place)
             for name in _compared(headlines[cell.list_name]):
-                one, other = (_by_person(cells[Cell(system, *place)], name) for system in (first, second))
+                one, other = (by_person(cells[Cell(system, *place)], name) for system in (first, second))
                 people = sorted(one.keys() & other.keys())
                 differences = [one[person] - other[person] for person in people]
                 if not people:
@@ -74,6 +74,15 @@ def between_systems(results: Sequence[PersonResult]) -> list[Pair]:
                 p = float(wilcoxon(differences).pvalue) if any(differences) else 1.0
                 found.append(Pair(first, second, cell, name, len(people), statistics.fmean(differences), p))
     return found
+
+
+def by_person(results: Iterable[PersonResult], name: str) -> dict[str, float]:
+    """Return a figure of each person who has it, the mean over seeds of training."""
+    rates: dict[str, list[float]] = {}
+    for result in results:
+        if name in result.figures:
+            rates.setdefault(result.subject, []).append(result.figures[name])
+    return {person: statistics.fmean(values) for person, values in sorted(rates.items())}
 
 
 def minutes_to(results: Sequence[PersonResult], target: float) -> list[Reached]:
@@ -88,15 +97,15 @@ def minutes_to(results: Sequence[PersonResult], target: float) -> list[Reached]:
             continue
         by_step: dict[float, dict[str, float]] = {}
         for minutes in sorted({result.cell.minutes for result in steps}):
-            by_step[minutes] = _by_person([r for r in steps if r.cell.minutes == minutes], figure)
+            by_step[minutes] = by_person([r for r in steps if r.cell.minutes == minutes], figure)
         whole = set.intersection(*(set(people) for people in by_step.values()))
         everybody = sorted(set.union(*(set(people) for people in by_step.values())))
         curve = [(m, statistics.fmean(people[p] for p in whole)) for m, people in by_step.items()] if whole else []
-        by_person = {
+        each = {
             person: _first_below([(m, people[person]) for m, people in by_step.items() if person in people], target)
             for person in everybody
         }
-        found.append(Reached(ladder, figure, target, _first_below(curve, target), by_person))
+        found.append(Reached(ladder, figure, target, _first_below(curve, target), each))
     return found
 
 
@@ -127,7 +136,7 @@ def _over_people(cell: Cell, members: Sequence[PersonResult], seed: int) -> Peop
     figures = {}
     naming = members[0].naming
     for name in (*FIGURES, *TOGETHER):
-        rates = _by_person(members, name)
+        rates = by_person(members, name)
         if not rates:
             continue
         values = np.array(list(rates.values()))
@@ -187,15 +196,6 @@ def _cells(results: Iterable[PersonResult]) -> dict[Cell, list[PersonResult]]:
     for result in results:
         cells.setdefault(result.cell, []).append(result)
     return cells
-
-
-def _by_person(results: Iterable[PersonResult], name: str) -> dict[str, float]:
-    """Return each person's rate, the mean over seeds."""
-    rates: dict[str, list[float]] = {}
-    for result in results:
-        if name in result.figures:
-            rates.setdefault(result.subject, []).append(result.figures[name])
-    return {person: statistics.fmean(values) for person, values in sorted(rates.items())}
 
 
 def _ladders(results: Sequence[PersonResult]) -> dict[Ladder, list[PersonResult]]:

@@ -1,89 +1,49 @@
-"""What run.sh left in OUT in; RESULTS.md, results.json and a picture over all sets out.
+"""What run.sh left in OUT in, finished or not; RESULTS.md, results.json and a picture over all sets out.
 
     table.py OUT
 
-Each set counts alike, and so does each person of a set. Systems are compared on the sets that all of them read: what a
-set lacks is said. Differences are paired by person; their intervals draw people anew within each set, and their p comes
-from flipping the signs of people at random.
+Sets count alike, and people of a set. A mean over sets is of those that all systems read; what is missing is named.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from emgasr.cli import exit_code
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.display.pictures import label, missing, plain, png
 from emgasr.display.visible import markdown_text
+from emgasr.display.wording import counted
 from emgasr.errors import DataError
 from emgasr.evaluation.executions import EXECUTION, FALSE_ACTIVATIONS, WINDOW
 from emgasr.evaluation.results import write_results
 from emgasr.files.output import replacing
-from emgasr.files.plain_data import LARGEST_TABLE, read_json
+from emgasr.files.plain_data import read_yaml
+from emgasr.protocol.over_sets import NOTHING, Difference, SetsTable, mean
+from emgasr.protocol.side_by_side import NOTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-OURS = "pretrained"
-RIVALS = ("lda", "conformer_s")  # beside the best other system of each set
-DRAWS = 10_000  # of the bootstrap, and of the signs
+OURS, RIVALS = "pretrained", ("lda", "conformer_s")  # and the best of each set
 KINDS = {
     "whole": "all seconds of a session, unlabelled, set its level and spread",
     "causal": "what was heard so far sets level and spread",
 }
-NOTHING, ONCE, FEW, FULL = "nothing", "1 repetition", "5 % of takes", "100 % of takes"
-AMOUNTS = (NOTHING, FEW, "30 s", ONCE, "60 s", FULL)
-Figures = dict[str, float]  # of people
+ONCE, FEW, FULL = "1 repetition", "5 % of takes", "100 % of takes"
+FIGURES = (WINDOW, EXECUTION, FALSE_ACTIVATIONS)
+COUNTED = """\
 
-
-@dataclass
-class Table:
-    """What the systems read of the sets, in one way of taking statistics.
-
-    Args:
-        figures: by set, system, amount and name of a figure: those of each person.
-        notes: of each set, the people, the hours that a fold trains on, and the command.
-    """
-
-    figures: dict[tuple[str, str, str, str], Figures] = field(default_factory=dict)
-    notes: dict[str, tuple[int, float, str]] = field(default_factory=dict)
-
-    @property
-    def sets(self) -> list[str]:
-        """The sets, in order of their names."""
-        return sorted(self.notes)
-
-    def systems(self, chosen: str | None = None) -> list[str]:
-        """Those that read a set, or any set, in the order in which they came; ours last."""
-        names = dict.fromkeys(key[1] for key in self.figures if chosen in (None, key[0]))
-        return sorted(names, key=lambda name: name == OURS)
-
-    def mean(self, chosen: str, system: str, amount: str = NOTHING, figure: str = EXECUTION) -> float:
-        """Return the mean over people of a set; NaN where there is nothing."""
-        found = self.figures.get((chosen, system, amount, figure))
-        return float(np.mean(list(found.values()))) if found else float("nan")
-
-    def shared(self, systems: Sequence[str], amount: str = NOTHING) -> list[str]:
-        """Return the sets that all of these read, after this amount."""
-        return [one for one in self.sets if all((one, name, amount, EXECUTION) in self.figures for name in systems)]
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One system less another: the mean over sets, its 95 % interval, p, and each set's difference."""
-
-    difference: float
-    low: float
-    high: float
-    p: float
-    people: int
-    by_set: Mapping[str, float]
+Each set counts alike, and each person of a set. Differences are paired by person: 95 % intervals draw people anew in
+each set, p flips people's signs (two-sided, not corrected for the number of comparisons). Spread, intervals and single
+sessions of each set stand in whole/SET/RESULTS.md and causal/SET/RESULTS.md.
+"""
 
 
 def run(argv: list[str]) -> int:
@@ -91,210 +51,201 @@ def run(argv: list[str]) -> int:
     parser = ArgumentParser(prog="table.py", description=__doc__)
     parser.add_argument("out", type=Path, metavar="OUT", help="folder that run.sh wrote")
     out = parser.parse_args(argv).out
-    tables = {kind: read_table(out / kind) for kind in KINDS}
-    tables = {kind: table for kind, table in tables.items() if table.sets}
-    if not tables:
+    prepared = [path.stem for path in out.glob("sets/*.jsonl")]
+    tables = {kind: SetsTable(out / kind, prepared) for kind in KINDS}
+    if not any(table.sets for table in tables.values()):
         raise DataError(out, "holds no finished table of a set", "run the stages whole or causal of run.sh first")
-    lines = ["# Armbands: people never seen, then with little of their own", ""]
+    lines = ["# Armbands: people never seen, then with little of their own", "", NOTE, COUNTED]
     rows: list[dict[str, Any]] = []
     for kind, table in tables.items():
-        lines += [
-            f"## {kind.capitalize()}: {KINDS[kind]}",
-            "",
-            *_head(table),
-            *_zero_shot(table),
-            *_pairs(table, rows, kind),
-        ]
-        lines += [*_beside(table), *_amounts(table)]
-        if draw(table, out / f"{kind}.png"):
-            lines += [f"![Executions right after an amount of one's own]({kind}.png)", ""]
-        for (chosen, system, amount, figure), people in table.figures.items():
-            place = {"kind": kind, "set": chosen, "system": system, "amount": amount, "figure": figure}
-            rows.append(place | {"mean": float(np.mean(list(people.values()))), "people": people})
+        found = pairs(table)
+        lines += [f"## {kind.capitalize()}: {KINDS[kind]}", "", *_missing(table)]
+        if table.sets:
+            lines += [*_head(table, out), *_zero_shot(table), *_beside(table), *_pairs(table, found), *_amounts(table)]
+            if draw(table, out / f"{kind}.png"):
+                lines += [f"![Executions right after an amount of one's own]({kind}.png)", ""]
+        rows += [{"kind": kind} | row for row in (*table.rows(), *map(asdict, found))]
     with replacing(out / "RESULTS.md") as path:
         path.write_text("\n".join(lines), encoding="utf-8")
     write_results(out / "results.json", rows)
-    counts = ", ".join(
-        f"{kind} {len(table.sets)} sets, {len(table.systems())} systems" for kind, table in tables.items()
-    )
+    counts = ", ".join(f"{kind} {len(table.sets)} of {len(table.expected)} sets" for kind, table in tables.items())
     print(f"{out / 'RESULTS.md'}: {counts}")
     return 0
 
 
-def read_table(folder: Path) -> Table:
-    """Return what protocols in the folders of sets found; a set whose protocol is not done is left out."""
-    table = Table()
-    for path in sorted(folder.glob("*/rows.json")):
-        advice = "run its stage of run.sh again"
-        found: Any = read_json(path, DataError, advice, LARGEST_TABLE)
-        rows = found["rows"] if isinstance(found, dict) else found
-        chosen, hours = path.parent.name, []
-        for row in rows:
-            if row["sessions"] != "test":
-                continue
-            hours.append(row["train_hours"])
-            amount = row.get("amount") or (NOTHING if row["method"] == "none" else f"{60 * row['minutes']:g} s")
-            for figure in (EXECUTION, WINDOW, FALSE_ACTIVATIONS):
-                if row.get(figure) is not None:
-                    people = table.figures.setdefault((chosen, row["system"], amount, figure), {})
-                    people[row["subject"]] = row[figure]
-        # Paths of a machine say nothing to others.
-        command = read_json(path.with_name("run.json"), DataError, advice)["command"]
-        command = (
-            command.replace(str(folder.parent.resolve()), "OUT")
-            .replace(f"/{chosen}", "/SET")
-            .replace(f"{chosen},", "SET,")
-        )
-        count = len({row["subject"] for row in rows})
-        table.notes[chosen] = (count, float(np.median(hours)), command)
-    return table
+def systems_of(table: SetsTable) -> list[str]:
+    """Return the systems, ours last."""
+    return sorted(table.systems, key=lambda name: name == OURS)
 
 
-def compare(table: Table, first: str, second: Mapping[str, str], amount: str = NOTHING, seed: int = 0) -> Compared:
-    """Return a system less another, which may be another in each set: executions right, paired by person."""
-    apart: dict[str, np.ndarray] = {}
-    for chosen, other in second.items():
-        one, two = (table.figures[chosen, name, amount, EXECUTION] for name in (first, other))
-        apart[chosen] = np.array([one[person] - two[person] for person in sorted(one.keys() & two.keys())])
-    rng = np.random.default_rng(seed)
-    drawn, flipped = np.zeros(DRAWS), np.zeros(DRAWS)
-    for values in apart.values():
-        drawn += values[rng.integers(len(values), size=(DRAWS, len(values)))].mean(1) / len(apart)
-        flipped += (values * rng.choice([-1.0, 1.0], (DRAWS, len(values)))).mean(1) / len(apart)
-    difference = float(np.mean([values.mean() for values in apart.values()]))
-    p = (1 + int((np.abs(flipped) >= abs(difference) - 1e-12).sum())) / (1 + DRAWS)
-    low, high = (float(edge) for edge in np.quantile(drawn, (0.025, 0.975)))
-    people = sum(map(len, apart.values()))
-    return Compared(difference, low, high, p, people, {name: float(values.mean()) for name, values in apart.items()})
+def pairs(table: SetsTable) -> list[Difference]:
+    """Return what OURS is compared with, after nothing and after a repetition."""
+    others = [name for name in table.systems if name != OURS]
+    settings = [item for runs in table.runs.values() for run in runs for item in run.get("systems", {}).items()]
+    classifiers = {name for name, own in settings if "classifier" in own}
+    rivals = {name: [name] for name in RIVALS}
+    rivals["the best classifier of each set"] = [name for name in others if name in classifiers]
+    if not classifiers.issuperset(others):
+        rivals["the best other of each set"] = others
+    found = [table.compare(OURS, name, among, amount) for amount in (NOTHING, ONCE) for name, among in rivals.items()]
+    return [pair for pair in found if pair is not None]
 
 
-def draw(table: Table, path: Path) -> bool:
-    """Draw executions right, mean of the sets that all systems read, against what a system had of the person.
-
-    Returns whether there is a picture: none without matplotlib.
-    """
-    if missing():
+def draw(table: SetsTable, path: Path) -> bool:
+    """Draw curves over amounts of a person's labels; return False without matplotlib, or people with every amount."""
+    if missing() or not table.kept or table.amounts == [NOTHING]:
         return False
     with replacing(path) as temporary:
         temporary.write_bytes(plain(lambda: png(_curves(table)))())
     return True
 
 
-def _curves(table: Table) -> Figure:
+def _curves(table: SetsTable) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(8.5, 4.8), layout="constrained")
     place = figure.subplots()
-    sets = table.shared(table.systems())
-    for number, system in enumerate(table.systems()):
-        amounts = [amount for amount in AMOUNTS if set(sets) <= set(table.shared([system], amount))]
-        means = [100 * np.mean([table.mean(one, system, amount) for one in sets]) for amount in amounts]
-        style: dict[str, Any] = (
-            {"linewidth": 2.5, "color": "black"} if system == OURS else {"linewidth": 1.0, "color": f"C{number}"}
-        )
-        places = [AMOUNTS.index(amount) for amount in amounts]
-        place.plot(places, means, marker="o", markersize=3, label=label(system), **style)
-    place.set_xticks(range(len(AMOUNTS)), AMOUNTS, rotation=15)
-    place.set_xlabel("labelled signal of the person")
-    place.set_ylabel(f"executions right, % (mean of {len(sets)} sets)")
+    for number, system in enumerate(systems_of(table)):
+        own = (2.8, "black", "-") if system == OURS else (1.2, f"C{number % 10}", ("-", "--", ":")[number // 10 % 3])
+        style: dict[str, Any] = dict(zip(("linewidth", "color", "linestyle"), own, strict=True))
+        curve = [(at, 100 * x) for at, x in enumerate(table.curve(system)) if not math.isnan(x)]
+        place.plot(*zip(*curve, strict=True), marker="o", markersize=3, label=label(system), **style)
+    place.set_xticks(range(len(table.amounts)), [_amount(table, amount, "\n") for amount in table.amounts])
+    place.set_xlabel("labelled signal of the person (in brackets: mean over sets of its median)")
+    place.set_ylabel(
+        f"executions right, % (mean of {counted(len(table.kept), 'set')}, {sum(map(len, table.kept.values()))} people)"
+    )
+    place.grid(axis="y", alpha=0.3)
     figure.legend(fontsize=8, loc="outside right upper")
     return figure
 
 
-def _head(table: Table) -> list[str]:
-    lines = ["| set | people | hours a fold trains on |", "| --- | --- | --- |"]
+def _missing(table: SetsTable) -> list[str]:
+    lacking = table.missing()
+    said = f"{len(table.sets)} of {counted(len(table.expected), 'set')} read, {len(table.systems)} systems."
+    return [f"{said} {'Missing:' if lacking else 'Nothing is missing.'}", "", *(f"- {one}" for one in lacking), ""]
+
+
+def _head(table: SetsTable, out: Path) -> list[str]:
+    lines = [["set", "people", "hours read", "people, hours that a fold trains on", "seeds of folds; of training"]]
     commands: dict[str, list[str]] = {}
-    for chosen in table.sets:
-        people, hours, command = table.notes[chosen]
-        lines.append(f"| {chosen} | {people} | {hours:.2f} |")
-        commands.setdefault(command, []).append(chosen)
+    budgets: dict[str, dict[str, None]] = {}
+    for name, runs in table.runs.items():
+        row = table.facts(name)
+        trained = f"{row.training.get('train_people', 0):g}, {row.training.get('train_hours', 0):.2f}"
+        seeds = " and ".join(dict.fromkeys(f"{r['rule']['seed']}; {' '.join(map(str, r['seeds']))}" for r in runs))
+        lines.append([name, str(row.people), _number(row.test_hours, ".2f"), trained, seeds])
+        for run in runs:  # paths of a machine say nothing to others
+            command = re.sub(r"[^\s'\"=]*(recipes/armbands/)", r"\1", run["command"].replace(str(out.resolve()), "OUT"))
+            commands.setdefault(re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "SET", command), []).append(name)
+            for system in run.get("systems", {}).keys() & table.systems:
+                budgets.setdefault(_budget(run["systems"][system]), {})[system] = None
+    said = [f"- {', '.join(name for name in table.systems if name in own)}: {one}" for one, own in budgets.items()]
     for command, sets in commands.items():
-        lines += ["", f"{', '.join(sets)}:", "", f"    {command}"]
-    every = table.systems()
-    lacking = {
-        name: [one for one in table.sets if (one, name, NOTHING, EXECUTION) not in table.figures] for name in every
-    }
-    missing = "; ".join(f"{name}: {', '.join(sets)}" for name, sets in lacking.items() if sets)
-    return [*lines, "", f"Not read: {missing}." if missing else "Every system read every set.", ""]
+        said += ["", f"{', '.join(sets)}:", "", f"    {command}"]
+    return [*_table(lines), "", "What a fold may compute:", "", *said, ""]
 
 
-def _zero_shot(table: Table) -> list[str]:
-    systems, sets = table.systems(), table.sets
-    all_read = table.shared(systems)
-    lines = ["### Nothing of the person labelled: executions right, worst person", ""]
-    lines += [f"| system | {' | '.join(sets)} | mean of {len(all_read)} |", f"|{' --- |' * (len(sets) + 2)}"]
-    for system in systems:
-        cells = [_worst(table, chosen, system) for chosen in sets]
-        mean = np.mean([table.mean(one, system) for one in all_read]) if all_read else float("nan")
-        lines.append(f"| {system} | {' | '.join(cells)} | {_percent(float(mean))} |")
-    return [*lines, ""]
+def _budget(settings: Mapping[str, Any]) -> str:
+    """Return what a fold of a system may compute, by run.json and by what pretraining wrote."""
+    if "fit" in settings:
+        return _limit(settings)
+    encoder = Path(settings.get("features", {}).get("encoder", ""))
+    if not encoder.name:
+        return "seconds, without a limit"
+    pattern = encoder.with_name("training.yaml").relative_to(encoder.anchor).as_posix().replace("{fold}", "*")
+    each = [_limit(read_yaml(path)) for path in sorted(Path(encoder.anchor).glob(pattern))]
+    return f"an encoder for all sets, {len(each)} in all: {'; '.join(sorted(set(each))) or 'made elsewhere'}"
 
 
-def _worst(table: Table, chosen: str, system: str) -> str:
-    people = table.figures.get((chosen, system, NOTHING, EXECUTION))
-    if not people:
+def _limit(settings: Mapping[str, Any]) -> str:
+    fit = settings["fit"]
+    limit = f"{fit['minutes']:g} min of {fit['clock']} time" if fit["minutes"] else f"{fit['steps']} steps"
+    return f"{limit} on {fit['device']}, seed {settings['seed']}"
+
+
+def _zero_shot(table: SetsTable) -> list[str]:
+    shared = table.shared(table.systems)
+    lines = [["system", *table.sets, f"mean of {counted(len(shared), 'set')}"]]
+    for system in systems_of(table):
+        cells = [_worst(table, name, system) for name in table.sets]
+        lines.append([system, *cells, _percent(mean(table.mean(name, system) for name in shared))])
+    return ["### Nothing of the person labelled: executions right in %, worst person", "", *_table(lines), ""]
+
+
+def _worst(table: SetsTable, name: str, system: str) -> str:
+    if not (people := table.people(name, system)):
         return "–"
     worst = min(people, key=people.__getitem__)
-    return f"{_percent(table.mean(chosen, system))} ({_percent(people[worst])} {markdown_text(worst)})"
+    return f"{_percent(mean(people.values()))} ({_percent(people[worst])} {worst.removeprefix(f'{name}_')})"
 
 
-def _pairs(table: Table, rows: list[dict[str, Any]], kind: str) -> list[str]:
-    if OURS not in table.systems():
+def _beside(table: SetsTable) -> list[str]:
+    shared = table.shared(table.systems)
+    at_rest = {name: [table.mean(name, one, NOTHING, FALSE_ACTIVATIONS) for one in table.systems] for name in shared}
+    rest = [name for name, found in at_rest.items() if not math.isnan(sum(found))]
+    lines = [["system", *table.sets, f"mean of {len(shared)}, {len(shared)}, {counted(len(rest), 'set')}"]]
+    for system in systems_of(table):
+        found = [[table.mean(name, system, NOTHING, figure) for figure in FIGURES] for name in table.sets]
+        sets = dict(zip(FIGURES, (shared, shared, rest), strict=True))
+        found.append([mean(table.mean(name, system, NOTHING, figure) for name in own) for figure, own in sets.items()])
+        lines.append([system, *(_together(*figures) for figures in found)])
+    return ["### Windows and executions right in %, false activations a minute of rest", "", *_table(lines), ""]
+
+
+def _together(window: float, execution: float, false: float) -> str:
+    rest = "no rest" if math.isnan(false) else f"{false:.1f}"
+    return "–" if math.isnan(execution) else f"{_percent(window)}, {_percent(execution)}, {rest}"
+
+
+def _pairs(table: SetsTable, found: Sequence[Difference]) -> list[str]:
+    if not found:
         return []
-    lines = [f"### {OURS} less others, executions right, points", ""]
-    lines += ["| less | after | sets | people | difference | 95 % interval | p | worst set |", f"|{' --- |' * 8}"]
-    others = [name for name in table.systems() if name != OURS]
-    for amount in (NOTHING, ONCE):
-        choices = {name: {one: name for one in table.shared([OURS, name], amount)} for name in RIVALS if name in others}
-        best = {}
-        for one in table.shared([OURS], amount):
-            known = [name for name in others if (one, name, amount, EXECUTION) in table.figures]
-            if known:
-                best[one] = max(known, key=lambda name, one=one: table.mean(one, name, amount))  # type: ignore[misc]
-        for name, second in {**choices, "the best other of each set": best}.items():
-            if not second:
-                continue
-            found = compare(table, OURS, second, amount)
-            worst = min(found.by_set, key=found.by_set.__getitem__)
-            cells = [name, amount, str(len(second)), str(found.people), f"{100 * found.difference:+.1f}"]
-            cells += [f"{100 * found.low:+.1f} to {100 * found.high:+.1f}", f"{found.p:.2g}"]
-            lines.append(f"| {' | '.join(cells)} | {worst} {100 * found.by_set[worst]:+.1f} |")
-            rows.append(
-                {"kind": kind, "pair": [OURS, name], "amount": amount, "by_set": dict(found.by_set), "p": found.p}
-            )
-    return [*lines, ""]
+    lines = [["less", "after", "sets", "people", "difference", "95 % interval", "p", "lowest on a set"]]
+    each = [["less", "after", *table.sets]]
+    for pair in found:
+        worst = min(pair.by_set, key=pair.by_set.__getitem__)
+        low, high = (f"{100 * edge:+.1f}" for edge in pair.interval)
+        lines.append([pair.second, pair.amount, str(len(pair.by_set)), str(pair.people), f"{100 * pair.mean:+.1f}"])
+        lines[-1] += [f"{low} to {high}", f"{pair.p:.2g}", f"{100 * pair.by_set[worst]:+.1f} {worst}"]
+        named = {name: "" if rival == pair.second else f" {rival}" for name, rival in pair.rivals.items()}
+        cells = [f"{100 * pair.by_set[name]:+.1f}{named[name]}" if name in named else "–" for name in table.sets]
+        each.append([pair.second, pair.amount, *cells])
+    title = f"### {OURS} less others: executions right, points"
+    said = "The best of each set is chosen by the mean on the people tested, which favors it."
+    return [title, "", *_table(lines), "", *_table(each), "", said, ""]
 
 
-def _beside(table: Table) -> list[str]:
-    lines = ["### Windows and executions right, and false activations a minute of rest", ""]
-    lines += [f"| system | {' | '.join(table.sets)} |", f"|{' --- |' * (len(table.sets) + 1)}"]
-    for system in table.systems():
-        cells = []
-        for chosen in table.sets:
-            rest = table.mean(chosen, system, figure=FALSE_ACTIVATIONS)
-            figures = [_percent(table.mean(chosen, system, figure=name)) for name in (WINDOW, EXECUTION)]
-            cells.append(f"{figures[0]}, {figures[1]}, {'no rest' if np.isnan(rest) else f'{rest:.1f}'}")
-        lines.append(f"| {system} | {' | '.join(cells)} |")
-    return [*lines, ""]
+def _amounts(table: SetsTable) -> list[str]:
+    people = ", ".join(f"{name} {len(own)} of {len(table.everybody(name))}" for name, own in table.kept.items())
+    absent = [name for name in table.sets if name not in table.kept]
+    said = f"Of the people whom all systems read after every amount: {people or 'nobody'}."
+    said += f" Without such people: {', '.join(absent)}." if absent else ""
+    lines = [["system", *(_amount(table, amount) for amount in table.amounts)]]
+    lines += [[name, *(map(_percent, table.curve(name)))] for name in systems_of(table)]
+    title = f"### After some of the person's own: executions right in %, mean of {counted(len(table.kept), 'set')}"
+    text = [title, "", markdown_text(said), "", *(_table(lines) if table.kept else [])]
+    accuracies = {name: (table.mean(name, OURS, FEW), table.mean(name, OURS, FULL)) for name in table.sets}
+    shares = {name: few / full if full else float("nan") for name, (few, full) in accuracies.items()}
+    each = ", ".join(f"{name} {_percent(share)} %" for name, share in shares.items() if not math.isnan(share))
+    return [*text, "", *([f"{OURS} with {FEW}, of its accuracy with {FULL}: {each}.", ""] if each else [])]
 
 
-def _amounts(table: Table) -> list[str]:
-    lines = ["### After some of the person's own: executions right, mean over the sets that have the amount", ""]
-    lines += [f"| system | {' | '.join(AMOUNTS)} |", f"|{' --- |' * (len(AMOUNTS) + 1)}"]
-    for system in table.systems():
-        cells = []
-        for amount in AMOUNTS:
-            sets = table.shared([system], amount)
-            mean = float(np.mean([table.mean(one, system, amount) for one in sets])) if sets else float("nan")
-            cells.append(f"{_percent(mean)} ({len(sets)} sets)" if sets else "–")
-        lines.append(f"| {system} | {' | '.join(cells)} |")
-    shares = {one: table.mean(one, OURS, FEW) / table.mean(one, OURS, FULL) for one in table.shared([OURS], FULL)}
-    said = ", ".join(f"{one} {100 * share:.1f} %" for one, share in shares.items() if not np.isnan(share))
-    return [*lines, "", *([f"{OURS}, with {FEW}, of its accuracy with {FULL}: {said}.", ""] if said else [])]
+def _amount(table: SetsTable, amount: str, between: str = " ") -> str:
+    return amount if amount == NOTHING or amount.endswith(" s") else f"{amount}{between}({table.seconds[amount]:.0f} s)"
+
+
+def _number(value: float | None, form: str = ".1f") -> str:
+    return "–" if value is None or math.isnan(value) else format(value, form)
 
 
 def _percent(share: float) -> str:
-    return "–" if np.isnan(share) else f"{100 * share:.1f}"
+    return _number(100 * share)
+
+
+def _table(lines: Sequence[Sequence[str]]) -> list[str]:
+    rows = [f"| {' | '.join(map(markdown_text, line))} |" for line in lines]
+    return [rows[0], f"|{' --- |' * len(lines[0])}", *rows[1:]]
 
 
 if __name__ == "__main__":
