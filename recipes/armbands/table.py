@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OURS = "pretrained"
+NETWORKS = ".networks"  # behind a set's name: the folder of the networks, which are adapted to less
 RIVALS = ("lda", "conformer_s")  # beside the best other system of each set
 DRAWS = 10_000  # of the bootstrap, and of the signs
 KINDS = {
@@ -48,11 +49,11 @@ class Table:
 
     Args:
         figures: by set, system, amount and name of a figure: those of each person.
-        notes: of each set, the people, the hours that a fold trains on, and the command.
+        notes: of each set, the people, the hours that a fold trains on, and the commands.
     """
 
     figures: dict[tuple[str, str, str, str], Figures] = field(default_factory=dict)
-    notes: dict[str, tuple[int, float, str]] = field(default_factory=dict)
+    notes: dict[str, tuple[int, float, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def sets(self) -> list[str]:
@@ -128,7 +129,7 @@ def read_table(folder: Path) -> Table:
         advice = "run its stage of run.sh again"
         found: Any = read_json(path, DataError, advice, LARGEST_TABLE)
         rows = found["rows"] if isinstance(found, dict) else found
-        chosen, hours = path.parent.name, []
+        chosen, hours = path.parent.name.removesuffix(NETWORKS), []
         for row in rows:
             if row["sessions"] != "test":
                 continue
@@ -146,7 +147,8 @@ def read_table(folder: Path) -> Table:
             .replace(f"{chosen},", "SET,")
         )
         count = len({row["subject"] for row in rows})
-        table.notes[chosen] = (count, float(np.median(hours)), command)
+        *_, commands = table.notes.get(chosen, (0, 0.0, ()))
+        table.notes[chosen] = (count, float(np.median(hours)), (*commands, command))
     return table
 
 
@@ -205,9 +207,10 @@ def _head(table: Table) -> list[str]:
     lines = ["| set | people | hours a fold trains on |", "| --- | --- | --- |"]
     commands: dict[str, list[str]] = {}
     for chosen in table.sets:
-        people, hours, command = table.notes[chosen]
+        people, hours, run_by = table.notes[chosen]
         lines.append(f"| {chosen} | {people} | {hours:.2f} |")
-        commands.setdefault(command, []).append(chosen)
+        for command in run_by:
+            commands.setdefault(command, []).append(chosen)
     for command, sets in commands.items():
         lines += ["", f"{', '.join(sets)}:", "", f"    {command}"]
     every = table.systems()

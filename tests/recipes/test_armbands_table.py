@@ -40,10 +40,14 @@ def write(out: Path, kind: str = "whole") -> Path:
                 row |= {"execution_accuracy": value, "window_accuracy": value / 2, "train_hours": 1.5}
                 own = row | {"method": "all", "execution_accuracy": min(1.0, value + 0.1)}
                 rows += [row, own | {"amount": "1 repetition"}, own | {"minutes": 0.5}]
-        folder = out / kind / chosen
-        folder.mkdir(parents=True)
-        (folder / "rows.json").write_text(json.dumps({"rows": rows}))
-        (folder / "run.json").write_text(json.dumps({"command": f"emgasr protocol run {chosen}"}))
+        networks = [row for row in rows if row["system"] == "tcn"]
+        for folder, own in ((chosen, [row for row in rows if row not in networks]), (f"{chosen}.networks", networks)):
+            if own:
+                place = out / kind / folder
+                place.mkdir(parents=True)
+                (place / "rows.json").write_text(json.dumps({"rows": own}))
+                command = f"emgasr protocol run {out.resolve()}/sets/{chosen}.jsonl --out {place.resolve()}"
+                (place / "run.json").write_text(json.dumps({"command": command}))
     return out
 
 
@@ -51,6 +55,8 @@ def test_sets_count_alike_and_what_a_system_did_not_read_is_named(tmp_path: Path
     assert exit_code(table.run, [str(write(tmp_path))]) == 0
     text = (tmp_path / "RESULTS.md").read_text()
     assert "Not read: tcn: small." in text
+    assert str(tmp_path) not in text
+    assert "big, small:\n\n    emgasr protocol run OUT/sets/SET.jsonl --out OUT/whole/SET\n" in text
     assert "| tcn | 66.7 (60.0 p1) | – | 66.7 |" in text  # one set alone was read by all three
     assert "| pretrained | 73.3 (60.0 p4) | 90.0 (80.0 p0) | 73.3 |" in text
     assert "| lda | nothing | 2 | 8 | +9.2 |" in text  # 13.3 points on six people, 5 on two
