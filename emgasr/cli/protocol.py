@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.jobs import Engine
     from emgasr.protocol.plan import System
-    from emgasr.protocol.results import PersonResult
 
 PROGRAM = "emgasr protocol"
 

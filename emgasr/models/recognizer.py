@@ -129,8 +129,15 @@ class Recognizer(nn.Module):
 
     def hidden(self, frames: Tensor, lengths: Tensor) -> Encoded:
         """Normalize and encode feature frames (B, F, N, E, K) into hidden frames (B, F', D)."""
-        encoded = self.encoder(*self.normalize(frames, lengths))
-        return encoded._replace(hidden=self.normalize_hidden(encoded.hidden, encoded.lengths))
+        return self.encoded(*self.normalize(frames, lengths))
+
+    def encoded(self, frames: Tensor, lengths: Tensor) -> Encoded:
+        """Encode normalized frames (B, F, N, E, K) into hidden frames (B, F', D), themselves normalized."""
+        encoded = self.encoder(frames, lengths)
+        normalized = [
+            self.normalize_hidden(hidden, encoded.lengths) for hidden in (encoded.hidden, *encoded.intermediate)
+        ]
+        return Encoded(normalized[0], encoded.lengths, tuple(normalized[1:]))
 
     def log_probs(self, hidden: Tensor) -> Tensor:
         """Return natural-log probabilities (B, F, V) for hidden frames (B, F, D), in float32 or better."""

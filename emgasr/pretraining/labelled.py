@@ -131,7 +131,7 @@ class LabelledObjective(nn.Module):
         model = self.recognizer
         begun = None if self.session_start is None else self.session_start.state(model, batch.worn)
         frames, lengths = model.normalize(batch.samples, batch.lengths, begun)
-        encoded = model.encoder(self.augment.frames(frames, lengths), lengths)
+        encoded = model.encoded(self.augment.frames(frames, lengths), lengths)
         scores = model.head(encoded.hidden).float()
         heard = frame_mask(encoded.lengths, scores.shape[1])
         share = heard / encoded.lengths.clamp(min=1)[:, None]

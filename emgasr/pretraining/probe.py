@@ -80,7 +80,7 @@ def embedded(recognizer: Recognizer, takes: Sequence[Take]) -> np.ndarray:
             totals = (every.double().sum(0), every.double().square().sum(0))
             state = recognizer.normalize.heard(state, count, *(one.expand(len(rows), *one.shape) for one in totals))
         lengths = lengths.to(together.device)
-        encoded = recognizer.encoder(*recognizer.normalize(together, lengths, state))
+        encoded = recognizer.encoded(*recognizer.normalize(together, lengths, state))
         mean = encoded.hidden.sum(1) / encoded.lengths[:, None].clamp(min=1)  # zero beyond their lengths
         found[rows] = mean.cpu().numpy()
     return found

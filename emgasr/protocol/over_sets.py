@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import permutation_test
 
+from emgasr.display.wording import counted
 from emgasr.errors import OutputError
 from emgasr.evaluation.executions import EXECUTION
 from emgasr.manifests.manifest import TEST
@@ -69,6 +70,7 @@ class SetsTable:
     Args:
         root: holds protocols in folders SET or SET.PART, each with some of the systems.
         expected: names of sets that should be there.
+        last: system that comes last; the others come as they are found.
 
     `kept` are of each set the people whom all systems read after every amount that the system has anywhere. `amounts`
     are in order of their `seconds`: the mean over sets of the median over the people kept.
@@ -77,7 +79,7 @@ class SetsTable:
         OutputError: A folder's results are garbled, or two folders of a set hold the same system.
     """
 
-    def __init__(self, root: Path, expected: Iterable[str] = ()) -> None:
+    def __init__(self, root: Path, expected: Iterable[str] = (), last: str = "") -> None:
         self.figures: dict[Key, dict[str, float]] = {}  # of people
         self.runs: dict[str, list[dict[str, Any]]] = {}  # by set, run.json of what is done
         self.passed_over = Counter[str]()  # rows by method: of several, the first of the configuration counts
@@ -87,9 +89,11 @@ class SetsTable:
         done = [path for path in folders if (path / ROWS_NAME).is_file()]
         for folder in done:
             self._read(folder)
+        self.systems = sorted(dict.fromkeys(key.system for key in self.figures), key=lambda system: system == last)
         self.expected = sorted({*expected, *(path.name.partition(".")[0] for path in folders)})
         begun = [path.name for path in folders if path not in done]
-        self.undone = sorted({*begun, *(name for name in self.expected if name not in self.runs)})
+        heard_of = {*self.runs, *(name.partition(".")[0] for name in begun)}
+        self.undone = sorted([*begun, *(name for name in self.expected if name not in heard_of)])
         self.kept = self._kept()
         self.seconds = {NOTHING: 0.0} | {amount: self._seconds(found) for amount, found in self._heard.items()}
         self.amounts = sorted(self.seconds, key=self.seconds.__getitem__)
@@ -142,11 +146,6 @@ class SetsTable:
         """The sets that are done, in order of their names."""
         return list(self.runs)
 
-    @property
-    def systems(self) -> list[str]:
-        """The systems that read any set, in the order in which they came."""
-        return list(dict.fromkeys(key.system for key in self.figures))
-
     def people(self, name: str, system: str, amount: str = NOTHING, figure: str = EXECUTION) -> dict[str, float]:
         """Return a figure of each person of a set; empty where nothing was read."""
         return self.figures.get(Key(name, system, amount, figure), {})
@@ -179,12 +178,15 @@ class SetsTable:
         asked = (system for runs in self.runs.values() for run in runs for system in run.get("systems", {}))
         for system in dict.fromkeys((*self.systems, *asked)):
             without = [name for name in self.sets if not self.people(name, system)]
-            lines += [f"{system}: not in {len(without)} sets ({', '.join(without)})"] if without else []
+            lines += [f"{system}: not in {counted(len(without), 'set')} ({', '.join(without)})"] if without else []
             for name in self.sets:
                 people = self.people(name, system)
                 if people and (lacking := sorted(self.everybody(name) - people.keys())):
                     lines.append(f"{system}: in {name} without {', '.join(lacking)}")
-        return [*lines, *(f"method {method}: {count} rows in no table" for method, count in self.passed_over.items())]
+        return [
+            *lines,
+            *(f"method {method}: {counted(count, 'row')} in no table" for method, count in self.passed_over.items()),
+        ]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return rows for JSON: each figure with its people's, and what is missing."""

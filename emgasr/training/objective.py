@@ -116,7 +116,7 @@ class CTCObjective(Objective[Recognizer]):
             frames, lengths = model.features(samples, batch.lengths)
         frames, lengths = model.normalize(frames, lengths, self._begun(batch))
         takes = self._takes(batch, lengths, frames.shape[1]) if self.augment.config.take_spread else None
-        hidden, lengths, intermediate = model.encoder(self.augment.frames(frames, lengths, takes), lengths)
+        hidden, lengths, intermediate = model.encoded(self.augment.frames(frames, lengths, takes), lengths)
         log_probs = model.log_probs(hidden)
         losses = {}
         counts = lengths.cpu(), batch.target_lengths.cpu()  # CTC wants them there: one wait for a GPU, not one a loss

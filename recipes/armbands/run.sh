@@ -20,6 +20,8 @@ folds=${FOLDS:-5}                       # parts of the people of every set
 pretrain_minutes=${PRETRAIN_MINUTES:-8} # of one core that an encoder computes
 minutes=${MINUTES:-1}                   # of one core that a network computes in a fold
 amounts=${AMOUNTS:---adaptation.minutes=[0.5,1] --adaptation.repetitions=[1] --adaptation.shares=[0.05,1.0]}
+network_amounts=${NETWORK_AMOUNTS:---adaptation.minutes=[] --adaptation.repetitions=[1]} # networks compute 8 s a person
+steps=${STEPS:-60}                      # of fitting a network to a person
 methods=${METHODS:-all}
 jobs=${JOBS:-2}
 engine=${ENGINE:-local}
@@ -63,6 +65,16 @@ encoder() {  # number of a fold
     touch "$one/done"
 }
 
+protocol() {  # whole or causal, unlabelled seconds, set, name of its folder, amounts, systems...
+    local way=$1 seconds=$2 set=$3 folder=$4 own=$5
+    shift 5
+    # shellcheck disable=SC2086
+    "${emgasr[@]}" protocol run "$out/sets/$set.jsonl" "$out/sets/$set.splits.json" --out "$out/$way/$folder" \
+        --engine "$engine" --workers "$jobs" --title "$set, $way" --unlabelled-seconds "$seconds" \
+        --adaptation.methods="[$methods]" $own --adaptation.shortfall 0.2 --adaptation.steps "$steps" \
+        --adaptation.held-out 0 "$@" > "$out/$way/$folder.txt"
+}
+
 table() {  # whole or causal, unlabelled seconds, set
     local systems=() name mixing=
     for name in $classifiers; do systems+=(--system "$name=--classifier.kind $name"); done
@@ -70,15 +82,14 @@ table() {  # whole or causal, unlabelled seconds, set
     systems+=(--system "lda_covariance=--classifier.kind lda --features.of covariance")
     [ ! -d "$out/pretrained" ] || systems+=(--system \
         "pretrained=--classifier.kind lda --features.of encoder --features.encoder '$out/pretrained/{fold}/encoder'")
+    protocol "$1" "$2" "$3" "$3" "$amounts" "${systems[@]}"
+    systems=()
     [ "$3" != wyoflex ] || mixing="--encoder.mixing free"
     for name in $networks; do
         systems+=(--system "$name='$here/systems/$name.yaml' --fit.minutes $minutes --fit.clock cpu --fit.device cpu \
 $([ "$name" = conformer_s ] && echo "$mixing")")
     done
-    # shellcheck disable=SC2086
-    "${emgasr[@]}" protocol run "$out/sets/$3.jsonl" "$out/sets/$3.splits.json" --out "$out/$1/$3" --engine "$engine" \
-        --workers "$jobs" --title "$3, $1" --unlabelled-seconds "$2" --adaptation.methods="[$methods]" $amounts \
-        --adaptation.shortfall 0.2 --adaptation.steps 60 --adaptation.held-out 0 "${systems[@]}" > "$out/$1/$3.txt"
+    [ ${#systems[@]} = 0 ] || protocol "$1" "$2" "$3" "$3.networks" "$network_amounts" "${systems[@]}"
 }
 
 mkdir -p "$out/sets" "$out/whole" "$out/causal"
@@ -95,9 +106,9 @@ if wanted whole; then for set in $sets; do table whole all "$set"; done; fi
 if wanted causal; then
     for set in $sets; do
         # The same trained models: what a fold trained is not trained again.
-        for place in "$out/whole/$set/jobs"/*/*/*/train; do
+        for place in "$out/whole/$set"{,.networks}/jobs/*/*/*/train; do
             [ -d "$place" ] || continue
-            copy=$out/causal/$set/jobs/${place#"$out/whole/$set/jobs/"}
+            copy=$out/causal/${place#"$out/whole/"}
             [ -d "$copy" ] || { mkdir -p "$(dirname "$copy")" && cp -r "$place" "$copy"; }
         done
         table causal 0 "$set"

@@ -31,7 +31,7 @@ from emgasr.protocol.side_by_side import NOTE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-OURS, RIVALS = "pretrained", ("lda", "conformer_s")  # and the best of each set
+OURS, RIVALS = "pretrained", ("lda", "conformer_s")  # beside the best of each set
 KINDS = {
     "whole": "all seconds of a session, unlabelled, set its level and spread",
     "causal": "what was heard so far sets level and spread",
@@ -52,7 +52,7 @@ def run(argv: list[str]) -> int:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder that run.sh wrote")
     out = parser.parse_args(argv).out
     prepared = [path.stem for path in out.glob("sets/*.jsonl")]
-    tables = {kind: SetsTable(out / kind, prepared) for kind in KINDS}
+    tables = {kind: SetsTable(out / kind, prepared, last=OURS) for kind in KINDS}
     if not any(table.sets for table in tables.values()):
         raise DataError(out, "holds no finished table of a set", "run the stages whole or causal of run.sh first")
     lines = ["# Armbands: people never seen, then with little of their own", "", NOTE, COUNTED]
@@ -61,7 +61,8 @@ def run(argv: list[str]) -> int:
         found = pairs(table)
         lines += [f"## {kind.capitalize()}: {KINDS[kind]}", "", *_missing(table)]
         if table.sets:
-            lines += [*_head(table, out), *_zero_shot(table), *_beside(table), *_pairs(table, found), *_amounts(table)]
+            lines += [*_head(table, out), *_zero_shot(table), *_beside(table)]
+            lines += [*(_pairs(table, found) if found else []), *_amounts(table)]
             if draw(table, out / f"{kind}.png"):
                 lines += [f"![Executions right after an amount of one's own]({kind}.png)", ""]
         rows += [{"kind": kind} | row for row in (*table.rows(), *map(asdict, found))]
@@ -71,11 +72,6 @@ def run(argv: list[str]) -> int:
     counts = ", ".join(f"{kind} {len(table.sets)} of {len(table.expected)} sets" for kind, table in tables.items())
     print(f"{out / 'RESULTS.md'}: {counts}")
     return 0
-
-
-def systems_of(table: SetsTable) -> list[str]:
-    """Return the systems, ours last."""
-    return sorted(table.systems, key=lambda name: name == OURS)
 
 
 def pairs(table: SetsTable) -> list[Difference]:
@@ -103,20 +99,24 @@ def draw(table: SetsTable, path: Path) -> bool:
 def _curves(table: SetsTable) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.5, 4.8), layout="constrained")
-    place = figure.subplots()
-    for number, system in enumerate(systems_of(table)):
-        own = (2.8, "black", "-") if system == OURS else (1.2, f"C{number % 10}", ("-", "--", ":")[number // 10 % 3])
-        style: dict[str, Any] = dict(zip(("linewidth", "color", "linestyle"), own, strict=True))
-        curve = [(at, 100 * x) for at, x in enumerate(table.curve(system)) if not math.isnan(x)]
-        place.plot(*zip(*curve, strict=True), marker="o", markersize=3, label=label(system), **style)
-    place.set_xticks(range(len(table.amounts)), [_amount(table, amount, "\n") for amount in table.amounts])
-    place.set_xlabel("labelled signal of the person (in brackets: mean over sets of its median)")
-    place.set_ylabel(
-        f"executions right, % (mean of {counted(len(table.kept), 'set')}, {sum(map(len, table.kept.values()))} people)"
-    )
-    place.grid(axis="y", alpha=0.3)
-    figure.legend(fontsize=8, loc="outside right upper")
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
+    timed = [amount for amount in table.amounts if amount.endswith(" s")]  # these may lack labels
+    others = [amount for amount in table.amounts if amount not in timed]
+    panels = {"takes of the person (and their seconds)": others, "first seconds of the person": [NOTHING, *timed]}
+    for place, (title, amounts) in zip(figure.subplots(1, 2, sharey=True), panels.items(), strict=True):
+        for number, system in enumerate(table.systems):
+            style = (
+                (2.8, "black", "-") if system == OURS else (1.2, f"C{number % 10}", ("-", "--", ":")[number // 10 % 3])
+            )
+            own: dict[str, Any] = dict(zip(("linewidth", "color", "linestyle"), style, strict=True))
+            curve = dict(zip(table.amounts, table.curve(system), strict=True))
+            points = [(at, 100 * curve[one]) for at, one in enumerate(amounts) if not math.isnan(curve[one])]
+            place.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label(system), **own)
+        place.set_xticks(range(len(amounts)), [_amount(table, amount, "\n") for amount in amounts])
+        place.set_title(title, fontsize=9)
+        place.grid(axis="y", alpha=0.3)
+    figure.get_axes()[0].set_ylabel(f"executions right, % (mean of {counted(len(table.kept), 'set')})")
+    figure.legend(*figure.get_axes()[0].get_legend_handles_labels(), fontsize=8, loc="outside right upper")
     return figure
 
 
@@ -167,7 +167,7 @@ def _limit(settings: Mapping[str, Any]) -> str:
 def _zero_shot(table: SetsTable) -> list[str]:
     shared = table.shared(table.systems)
     lines = [["system", *table.sets, f"mean of {counted(len(shared), 'set')}"]]
-    for system in systems_of(table):
+    for system in table.systems:
         cells = [_worst(table, name, system) for name in table.sets]
         lines.append([system, *cells, _percent(mean(table.mean(name, system) for name in shared))])
     return ["### Nothing of the person labelled: executions right in %, worst person", "", *_table(lines), ""]
@@ -185,7 +185,7 @@ def _beside(table: SetsTable) -> list[str]:
     at_rest = {name: [table.mean(name, one, NOTHING, FALSE_ACTIVATIONS) for one in table.systems] for name in shared}
     rest = [name for name, found in at_rest.items() if not math.isnan(sum(found))]
     lines = [["system", *table.sets, f"mean of {len(shared)}, {len(shared)}, {counted(len(rest), 'set')}"]]
-    for system in systems_of(table):
+    for system in table.systems:
         found = [[table.mean(name, system, NOTHING, figure) for figure in FIGURES] for name in table.sets]
         sets = dict(zip(FIGURES, (shared, shared, rest), strict=True))
         found.append([mean(table.mean(name, system, NOTHING, figure) for name in own) for figure, own in sets.items()])
@@ -199,8 +199,6 @@ def _together(window: float, execution: float, false: float) -> str:
 
 
 def _pairs(table: SetsTable, found: Sequence[Difference]) -> list[str]:
-    if not found:
-        return []
     lines = [["less", "after", "sets", "people", "difference", "95 % interval", "p", "lowest on a set"]]
     each = [["less", "after", *table.sets]]
     for pair in found:
@@ -218,13 +216,12 @@ def _pairs(table: SetsTable, found: Sequence[Difference]) -> list[str]:
 
 def _amounts(table: SetsTable) -> list[str]:
     people = ", ".join(f"{name} {len(own)} of {len(table.everybody(name))}" for name, own in table.kept.items())
-    absent = [name for name in table.sets if name not in table.kept]
-    said = f"Of the people whom all systems read after every amount: {people or 'nobody'}."
-    said += f" Without such people: {', '.join(absent)}." if absent else ""
+    absent = ", ".join(name for name in table.sets if name not in table.kept)
+    said = f"Of the people read after every amount by all systems: {people or 'nobody'}; not in: {absent or 'no set'}."
     lines = [["system", *(_amount(table, amount) for amount in table.amounts)]]
-    lines += [[name, *(map(_percent, table.curve(name)))] for name in systems_of(table)]
-    title = f"### After some of the person's own: executions right in %, mean of {counted(len(table.kept), 'set')}"
-    text = [title, "", markdown_text(said), "", *(_table(lines) if table.kept else [])]
+    lines += [[name, *(map(_percent, table.curve(name)))] for name in table.systems]
+    head = f"### After some of the person's own: executions right in %, mean of {counted(len(table.kept), 'set')}"
+    text = [head, "", markdown_text(said), "", *(_table(lines) if table.kept else [])]
     accuracies = {name: (table.mean(name, OURS, FEW), table.mean(name, OURS, FULL)) for name in table.sets}
     shares = {name: few / full if full else float("nan") for name, (few, full) in accuracies.items()}
     each = ", ".join(f"{name} {_percent(share)} %" for name, share in shares.items() if not math.isnan(share))

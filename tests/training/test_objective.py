@@ -15,7 +15,7 @@ from emgasr.data.augment import AugmentConfig
 from emgasr.data.batches import Batch, WindowSampler, WindowsConfig, collate
 from emgasr.data.compose import Example
 from emgasr.training.objective import CTCConfig, CTCObjective
-from tests.helpers.tiny_models import easy_recording, tiny_recognizer
+from tests.helpers.tiny_models import WAYS, easy_recording, tiny_recognizer
 
 WINDOWS = WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2)
 PLAIN = AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0)
@@ -50,6 +50,18 @@ def test_a_batch_shorter_than_an_output_frame_asks_for_nothing() -> None:
     sum(losses.values(), torch.zeros(())).backward()
     assert not any(value.item() for value in losses.values())
     assert all(p.grad is None or not p.grad.any() for p in aided.parameters())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_loss_is_that_of_what_the_recognizer_writes(way: str) -> None:
+    recognizer = tiny_recognizer(normalize=way)
+    batch = collate(sampler().examples(0)[:2])
+    loss = CTCObjective(recognizer, CTCConfig(intermediate_weight=0, frame_weight=0), PLAIN).eval()(batch, LAST)["ctc"]
+    log_probs, lengths = recognizer(batch.samples, batch.lengths)
+    total = torch.nn.functional.ctc_loss(
+        log_probs.transpose(0, 1), batch.targets, lengths, batch.target_lengths, reduction="sum", zero_infinity=True
+    )
+    torch.testing.assert_close(loss, total / batch.target_lengths.sum())
 
 
 def test_weights_of_zero_leave_the_aids_out() -> None:
