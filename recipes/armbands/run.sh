@@ -14,7 +14,7 @@ data=${1:?usage: recipes/armbands/run.sh DATA OUT}
 out=${2:?usage: recipes/armbands/run.sh DATA OUT}
 sets=${SETS:-laval ciil myodisco brunoodutra 3dc myo_readings wyoflex psl_words suguru gesture_series}
 stages=${STAGES:-data pretrain whole causal table}
-classifiers=${CLASSIFIERS-lda svm knn random_forest tangent_space}
+classifiers=${CLASSIFIERS-lda lda_powers lda_covariance svm knn random_forest tangent_space}
 networks=${NETWORKS-cnn tcn gru tds splashnet tinymyo conformer_s}
 folds=${FOLDS:-5}                       # parts of the people of every set
 pretrain_minutes=${PRETRAIN_MINUTES:-8} # of one core that an encoder computes
@@ -77,9 +77,13 @@ protocol() {  # whole or causal, unlabelled seconds, set, name of its folder, am
 
 table() {  # whole or causal, unlabelled seconds, set
     local systems=() name mixing=
-    for name in $classifiers; do systems+=(--system "$name=--classifier.kind $name"); done
-    systems+=(--system "lda_powers=--classifier.kind lda --features.of band_power")
-    systems+=(--system "lda_covariance=--classifier.kind lda --features.of covariance")
+    for name in $classifiers; do
+        case $name in
+            lda_powers) systems+=(--system "$name=--classifier.kind lda --features.of band_power") ;;
+            lda_covariance) systems+=(--system "$name=--classifier.kind lda --features.of covariance") ;;
+            *) systems+=(--system "$name=--classifier.kind $name") ;;
+        esac
+    done
     [ ! -d "$out/pretrained" ] || systems+=(--system \
         "pretrained=--classifier.kind lda --features.of encoder --features.encoder '$out/pretrained/{fold}/encoder'")
     protocol "$1" "$2" "$3" "$3" "$amounts" "${systems[@]}"

@@ -95,7 +95,7 @@ def test_the_recipe_goes_from_folders_to_tables_and_reads_nothing_twice(tmp_path
         write_set(tmp_path / "data" / name, own, electrodes=8 if name == "one" else 10)
     settings = {
         "FOLDS": "2",
-        "CLASSIFIERS": "",
+        "CLASSIFIERS": "lda_covariance",
         "NETWORKS": "",
         "AMOUNTS": "--adaptation.minutes=[] --adaptation.repetitions=[1]",
         "PRETRAIN": "--fit.minutes 0 --fit.steps 3 --fit.warmup-steps 1 --fit.validations 1",
@@ -116,7 +116,7 @@ def test_the_recipe_goes_from_folders_to_tables_and_reads_nothing_twice(tmp_path
     assert "## Causal" in (tmp_path / "out" / "RESULTS.md").read_text()
     for table in ("whole", "causal"):
         text = (tmp_path / "out" / table / "one" / "RESULTS.md").read_text()
-        for system in ("lda_powers", "lda_covariance", "pretrained"):
+        for system in ("lda_covariance", "pretrained"):
             assert f"| {system} |" in text
         assert "1 repetition" in text
         assert any(f"{person} |" in text for person in people["one"])
