@@ -10,7 +10,6 @@ from __future__ import annotations
 import multiprocessing.process
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -25,24 +24,6 @@ settings.register_profile("explore")
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 _STARTED: list[str] = []
-_SEARCH = """
-import numpy as np
-from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.lm import estimate
-from emgasr.tokens import Tokens
-
-search = BeamSearch(Tokens.keystrokes(["a", "b"]), estimate(["ab" * 5], order=2), SearchConfig(beam=4))
-search.flush(search.step(np.log(np.full((9, 3), 1 / 3, np.float32)), search.start()))
-"""
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Compile the search while the workers start: else each of them does, half a minute long on a fresh checkout."""
-    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
-        compiling = subprocess.Popen(
-            [sys.executable, "-c", _SEARCH], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        config.add_cleanup(compiling.wait)
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
