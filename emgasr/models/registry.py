@@ -10,6 +10,7 @@ from emgasr.models.encoder import Encoder, EncoderConfig, FrameShape
 from emgasr.models.encoders.cnn import CNNConfig, CNNEncoder
 from emgasr.models.encoders.gru import GRUConfig, GRUEncoder
 from emgasr.models.encoders.patch_transformer import PatchTransformerConfig, PatchTransformerEncoder
+from emgasr.models.encoders.queries import QueriesConfig, QueriesEncoder
 from emgasr.models.encoders.tcn import TCNConfig, TCNEncoder
 from emgasr.models.linear import LinearConfig, LinearEncoder
 from emgasr.models.tds import TDSConfig, TDSEncoder
@@ -29,6 +30,7 @@ ENCODERS: dict[str, EncoderKind] = {
     "gru": EncoderKind(GRUConfig, GRUEncoder),
     "cnn": EncoderKind(CNNConfig, CNNEncoder),
     "patch_transformer": EncoderKind(PatchTransformerConfig, PatchTransformerEncoder),
+    "queries": EncoderKind(QueriesConfig, QueriesEncoder),
     "linear": EncoderKind(LinearConfig, LinearEncoder),
 }
 

@@ -1,0 +1,140 @@
+"""Batches of takes and what their labels are called in; the losses that draw takes and texts together, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emgasr.crossmodal.config import LossConfig
+from emgasr.crossmodal.losses import cluster_affinities, info_nce, similarity, soft_targets, symmetric
+from emgasr.data.augment import Augment
+from emgasr.data.batches import Batch
+from emgasr.models.encoders.queries import QueriesEncoder
+from emgasr.models.recognizer import Recognizer
+from emgasr.pretraining.readers import Readers
+from emgasr.training.contracts import Objective
+from emgasr.training.session_start import SessionStart
+
+FIRST_PLACE = 3  # frames that a take lasts at least before it is embedded, where it lasts as long
+
+
+class Aligned(nn.Module):
+    """A recognizer for each layout, the encoder of all, and the projection of the teacher's embeddings beside them."""
+
+    def __init__(self, readers: Readers, teacher_width: int, temperature: float) -> None:
+        super().__init__()
+        self.readers = readers
+        width = cast(QueriesEncoder, readers.encoder).config.embedding
+        self.text = nn.Linear(teacher_width, width, bias=False)
+        nn.init.orthogonal_(self.text.weight)  # what is near for the teacher is near at the start
+        self.log_scale = nn.Parameter(torch.tensor(float(-np.log(temperature))))
+
+    def projected(self, embeddings: Tensor) -> Tensor:
+        """Return the teacher's embeddings (n, w) in the common space (n, d), of unit length."""
+        return functional.normalize(self.text(embeddings), dim=-1)
+
+    @property
+    def scale(self) -> Tensor:
+        """What similarities are multiplied by; at most 100, as in CLIP (arXiv 2103.00020)."""
+        return self.log_scale.clamp(max=float(np.log(100.0))).exp()
+
+
+class AlignObjective(Objective[Aligned]):
+    """Contrastive losses of takes against texts.
+
+    Args:
+        aligned: what is trained.
+        texts: the teacher's embeddings (m, w) of the texts of each gesture, in the order of the tokens of the readers.
+        config: the parts of the loss.
+        augment: how each corpus' frames are varied.
+        starts: what each corpus' takes begin with.
+        seed: of the clusters.
+    """
+
+    def __init__(
+        self,
+        aligned: Aligned,
+        texts: Sequence[np.ndarray],
+        config: LossConfig,
+        augment: Sequence[Augment],
+        starts: Sequence[SessionStart | None],
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.aligned, self.config, self.starts = aligned, config, starts
+        self.augment = nn.ModuleList(augment)
+        everything = np.concatenate(list(texts))
+        clusters, affinities = cluster_affinities(everything, config.clusters, seed)
+        self.register_buffer("texts", torch.from_numpy(everything), persistent=False)
+        self.register_buffer("clusters", torch.from_numpy(clusters), persistent=False)
+        self.register_buffer("affinities", torch.from_numpy(affinities), persistent=False)
+        counts = torch.tensor([len(own) for own in texts])
+        self.register_buffer("counts", counts, persistent=False)
+        self.register_buffer("firsts", counts.cumsum(0) - counts, persistent=False)
+
+    @property
+    def model(self) -> Aligned:
+        return self.aligned
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Return the weighted losses of a batch of one corpus."""
+        place = int(batch.reader)
+        recognizer = self.aligned.readers[place]
+        start = self.starts[place]
+        begun = None if start is None else start.state(recognizer, batch.worn)
+        frames, lengths = recognizer.normalize(batch.samples, batch.lengths, begun)
+        frames = cast(Augment, self.augment[place]).frames(frames, lengths)
+        parts = embedded_at(recognizer, frames, lengths, _drawn_places(lengths))
+        classes = batch.targets[:, 0] - 1  # the blank is no gesture
+        drawn = self._drawn(classes)
+        gestures = classes
+        if self.config.multi_positive:  # a text of every gesture is among the wrong ones
+            every = torch.arange(len(self.counts), device=classes.device)
+            drawn = torch.cat([drawn, self._drawn(every)])
+            gestures = torch.cat([classes, every])
+        texts = self.aligned.projected(self.texts[drawn])
+        logits = self.aligned.scale * similarity(parts, texts)
+        losses = {"contrast": symmetric(logits, classes, gestures, self.config.multi_positive)}
+        if self.config.soft_weight:
+            wanted = soft_targets(
+                self.affinities,
+                self.clusters[drawn[: len(classes)]],
+                self.clusters[drawn],
+                self.config.soft_top,
+                self.config.soft_temperature,
+            )
+            losses["soft"] = self.config.soft_weight * info_nce(logits, wanted)
+        return losses
+
+    def _drawn(self, gestures: Tensor) -> Tensor:
+        """Return one text of each gesture (B,), by number; draws from torch's global generator of the CPU."""
+        share = torch.rand(len(gestures)).to(gestures.device)
+        return self.firsts[gestures] + (share * self.counts[gestures]).long()
+
+    def figures(self) -> Mapping[str, float]:
+        """Return what the log shows of the objective."""
+        return {"scale": float(self.aligned.scale.detach())}
+
+
+def embedded_at(recognizer: Recognizer, frames: Tensor, lengths: Tensor, places: Tensor) -> Tensor:
+    """Return the parts (B, Q, d) of one embedding of each of normalized frames (B, F, N, E, K), at frames (B,)."""
+    encoder = cast(QueriesEncoder, recognizer.encoder)
+    encoded = encoder.conformer(frames, lengths)
+    past = encoded.hidden.new_zeros(len(frames), encoder.config.context_frames - 1, encoded.hidden.shape[2])
+    joined = torch.cat([past, encoded.hidden], 1)
+    at = torch.minimum(places // encoder.stride, encoded.lengths - 1).clamp(min=0)
+    found = encoder.found(joined, torch.zeros_like(lengths), at[:, None])
+    return found[:, 0].unflatten(1, (encoder.config.parts, encoder.config.embedding))
+
+
+def _drawn_places(lengths: Tensor) -> Tensor:
+    """Return where each take of a batch is embedded, (B,) frames: half at the end, half at random."""
+    first = (lengths - 1).clamp(max=FIRST_PLACE)
+    share = torch.rand(len(lengths)).to(lengths.device)
+    drawn = first + (share * (lengths - first)).long()
+    return torch.where(torch.rand(len(lengths)).to(lengths.device) < 0.5, lengths - 1, drawn)
