@@ -1,7 +1,7 @@
-"""Similarities of signals and what teachers say of them in; contrastive losses, with one right answer or with many, out.
+"""Similarities of signals and of what teachers say of them in; contrastive losses, one right answer or many, out.
 
-A right answer is no single one here: many takes share a text, and many texts say one gesture. Targets are therefore rows
-of weights that sum to 1.
+A right answer is no single one here: many takes share a text, and many texts say one gesture. So targets are rows of
+weights that sum to 1.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def positives(left: Tensor, right: Tensor) -> Tensor:
 
 
 def info_nce(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean cross-entropy of rows of logits (B, M) against targets (B, M); rows without a target do not count.
+    """Return the mean cross-entropy of rows of logits (B, M) against targets (B, M); rows without one are left out.
 
     Over the identity it is InfoNCE (van den Oord et al. 2018, arXiv 1807.03748); over `positives` that of several
     positives (Khosla et al. 2020, arXiv 2004.11362, the sum outside of the logarithm).

@@ -1,4 +1,4 @@
-"""Manifests in; their recordings out, a corpus for each layout of electrodes, training people and judging ones apart."""
+"""Manifests in; their recordings out, a corpus for each layout of electrodes, people who train and who judge apart."""
 
 from __future__ import annotations
 
@@ -22,32 +22,42 @@ from emgasr.training.presets import Facts
 
 @dataclass(frozen=True)
 class Corpus:
-    """A manifest's recordings of one layout: people to train on, and people whom the probe is judged on."""
+    """A manifest's recordings of one layout: people to train on, and people whom the probe is judged on.
+
+    Args:
+        name: of the corpus.
+        training: names and recordings of the people to train on.
+        judged: those of the people who judge.
+        left_out: labels whose takes are passed over, as if nobody had performed them.
+    """
 
     name: str
     training: Sequence[tuple[str, Recording]]
     judged: Sequence[tuple[str, Recording]]
+    left_out: frozenset[str] = frozenset()
 
     @property
     def labels(self) -> list[str]:
         """The labels of the training people, rest among them: a state of the muscles like others here."""
         spans = [recording.spans for _, recording in self.training]
         kinds = (zip(one.kinds, one.texts, strict=True) for one in spans)
-        return sorted({text or "rest" for pairs in kinds for kind, text in pairs if kind != "prompt"})
+        found = {text or "rest" for pairs in kinds for kind, text in pairs if kind != "prompt"}
+        return sorted(found - self.left_out)
 
     @cached_property
     def taught(self) -> list[Take]:
         """The takes of the training people, where rest is a label."""
-        return _takes(self.training)
+        return _takes(self.training, self.left_out)
 
     @cached_property
     def judging(self) -> list[Take]:
         """The takes of the people whom the probe is judged on."""
-        return _takes(self.judged)
+        return _takes(self.judged, self.left_out)
 
 
-def _takes(recordings: Iterable[tuple[str, Recording]]) -> list[Take]:
-    return [replace(take, label=take.label or "rest", rest=False) for take in takes_from_recordings(recordings)]
+def _takes(recordings: Iterable[tuple[str, Recording]], left_out: frozenset[str]) -> list[Take]:
+    named = [replace(take, label=take.label or "rest", rest=False) for take in takes_from_recordings(recordings)]
+    return [take for take in named if take.label not in left_out]
 
 
 def read_manifests(paths: Sequence[str], verb: str) -> list[tuple[str, Manifest]]:
@@ -87,9 +97,14 @@ def entries_of(manifests: Sequence[tuple[str, Manifest]], together: Manifest, sp
 
 
 def corpora_of(
-    name: str, manifest: Manifest, splits: tuple[str, str], log: Callable[[str], None], labelled: bool = True
+    name: str,
+    manifest: Manifest,
+    splits: tuple[str, str],
+    log: Callable[[str], None],
+    labelled: bool = True,
+    left_out: Sequence[str] = (),
 ) -> list[Corpus]:
-    """Return the corpora of a manifest: one for each layout of electrodes and rate in it."""
+    """Return the corpora of a manifest: one for each layout of electrodes and rate in it; as `Corpus` says."""
     sides: list[dict[Signal, list[tuple[str, Recording]]]] = []
     for split in splits:
         layouts: dict[Signal, list[tuple[str, Recording]]] = {}
@@ -104,7 +119,11 @@ def corpora_of(
     everything = [recording for own in training.values() for _, recording in own]
     if not labelled and any(len(recording.spans) for recording in everything):
         log(f"{name}: its labels are not read")
-    return [Corpus(own, training[layout], judged.get(layout, [])) for own, layout in zip(names, training, strict=True)]
+    spans = [text or "rest" for recording in everything for text in recording.spans.texts]
+    if dropped := sum(text in left_out for text in spans):
+        log(f"{name}: {counted(dropped, 'take')} of labels that are left out")
+    pairs = zip(names, training, strict=True)
+    return [Corpus(own, training[layout], judged.get(layout, []), frozenset(left_out)) for own, layout in pairs]
 
 
 def _layout(recording: Recording) -> Signal:

@@ -70,8 +70,13 @@ def pretrain(
     resume = resume and not stopped_before_its_first_checkpoint(folder)
     begun = check_resumed(folder, config, together, together, False, {}) if resume else None
     splits = (config.train_split, config.validation_split)
-    labelled = config.labelled > 0
-    corpora = [one for name, manifest in listed_in for one in corpora_of(name, manifest, splits, log, labelled)]
+    corpora = [
+        corpus
+        for name, manifest in listed_in
+        for corpus in corpora_of(name, manifest, splits, log, config.labelled > 0, config.left_out)
+    ]
+    if unknown := set(config.left_out) - {text for one in corpora for _, r in one.training for text in r.spans.texts}:
+        log(f"no corpus has the label {sorted(unknown)[0]!r} that is left out")
     torch.manual_seed(config.seed)
     configs, pairs = [], []
     for corpus in corpora:
