@@ -75,6 +75,13 @@ def pretrain(
         for name, manifest in listed_in
         for corpus in corpora_of(name, manifest, splits, log, config.labelled > 0, config.left_out)
     ]
+    if config.labelled == 1:
+        for corpus in (one for one in corpora if len(one.labels) < 2):
+            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, nothing to tell apart: passed over")
+        corpora = [one for one in corpora if len(one.labels) > 1]
+        if not corpora:
+            wrong = "is 1, and no corpus has two labels"
+            raise ConfigError("labelled", wrong, "lower it, and give an objective a weight")
     if unknown := set(config.left_out) - {text for one in corpora for _, r in one.training for text in r.spans.texts}:
         log(f"no corpus has the label {sorted(unknown)[0]!r} that is left out")
     torch.manual_seed(config.seed)
@@ -187,8 +194,6 @@ def _parts(
     if events and config.labelled < 1 and not any(any(cut.events) for cut in cuts):
         wrong = "has no contraction in any corpus: nothing is louder than the quietest time"
         raise ConfigError("tokens", wrong, "lower tokens.events.on_db, or give recordings with rest in them")
-    if not any(takes) and not any(stretches):
-        raise ConfigError("labelled", "is 1, and no corpus has two labels", "lower it, and give an objective a weight")
     people = [len({recording.subject for _, recording in corpus.training}) for corpus in corpora]
     sampler_of_all = MixedSampler(takes, stretches, [count**0.5 for count in people], config.labelled, config.seed)
     pretexts = _pretexts(config, readers)
