@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "model": {
         "train": ("emgasr.cli.model.train", "train a recognizer on the recordings of a manifest"),
         "pretrain": ("emgasr.cli.model.pretrain", "pretrain an encoder of any armband on recordings of many people"),
+        "align": ("emgasr.cli.model.align", "align an encoder with what words, poses or sounds mean"),
         "personalize": ("emgasr.cli.model.personalize", "fit a trained recognizer to one person, never for the worse"),
         "import": ("emgasr.cli.model.import_checkpoint", "convert a published emg2qwerty checkpoint to a model folder"),
         "info": ("emgasr.cli.model.info", "show what a recording, a manifest or a model holds"),

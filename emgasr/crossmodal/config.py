@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar
 
-from emgasr.crossmodal.teachers.config import TeacherConfig
-
 from emgasr.config.bounds import Within, check_within
+from emgasr.crossmodal.teachers.config import TeacherConfig
 from emgasr.data.augment import AugmentConfig
 from emgasr.errors import ConfigError
 from emgasr.frontend.features import SharedAxisConfig

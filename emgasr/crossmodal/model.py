@@ -20,13 +20,14 @@ from typing import Annotated, Any, cast
 import numpy as np
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
 from emgasr.crossmodal.descriptions import Descriptions, read_descriptions, write_descriptions
-from emgasr.crossmodal.teachers.config import TeacherConfig, text_teacher
+from emgasr.crossmodal.teachers import text_teacher
+from emgasr.crossmodal.teachers.config import TeacherConfig
 from emgasr.crossmodal.teachers.contract import TextTeacher
 from emgasr.errors import DataError, EmgasrError, ModelError
 from emgasr.files.output import replacing
@@ -92,6 +93,7 @@ class AlignedModel:
         descriptions: what its gestures mean.
         readers: a recognizer of each layout of electrodes, by the folder's name.
         projection: (d, w) from the teacher's embeddings to the common space.
+        offset: (d,) added to what is projected.
         texts: (n, w) the teacher's embeddings of `config.texts`.
     """
 
@@ -100,6 +102,7 @@ class AlignedModel:
     descriptions: Descriptions
     readers: Mapping[str, Recognizer]
     projection: Tensor
+    offset: Tensor
     texts: Tensor
 
     @cached_property
@@ -154,7 +157,7 @@ class AlignedModel:
         if unknown:
             embeddings |= dict(zip(unknown, torch.from_numpy(self.teacher.embed(unknown)), strict=True))
         rows = torch.stack([embeddings[text] for text in texts])
-        return functional.normalize(rows @ self.projection.T, dim=1).numpy()
+        return functional.normalize(rows @ self.projection.T + self.offset, dim=1).numpy()
 
     def embed_gestures(self, gestures: Sequence[str]) -> np.ndarray:
         """Return (n, d) unit rows: the mean of a described gesture's texts, or any other text by itself."""
@@ -223,7 +226,7 @@ def save_aligned(
     config: AlignedConfig,
     descriptions: Descriptions,
     readers: Sequence[Recognizer],
-    projection: Tensor,
+    projection: nn.Linear,
     texts: np.ndarray,
     folder: Path,
     card: str,
@@ -231,7 +234,9 @@ def save_aligned(
     """Write the folder; config.yaml comes last: a folder without it is refused as unfinished."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG_NAME).unlink(missing_ok=True)
-    arrays = {"projection": projection.detach().cpu().contiguous(), "texts": torch.from_numpy(texts)}
+    weights = {"projection": projection.weight, "offset": projection.bias}
+    arrays = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    arrays["texts"] = torch.from_numpy(texts)
     for reader in readers:
         save_recognizer(reader, _made(folder / READERS_FOLDER / layout_name(reader.signal)), card)
     with replacing(folder / TEXT_NAME) as path:
@@ -269,12 +274,15 @@ def load_aligned(folder: str | Path) -> AlignedModel:
     width = {one.config.encoder.embedding for one in readers.values() if isinstance(one.config.encoder, QueriesConfig)}
     file = folder / TEXT_NAME
     kinds = kinds_in(file)
-    sizes = {name: tuple(kind.shape) for name, kind in kinds.items()}
-    found = sizes.get("projection", (0, 0)), sizes.get("texts", (0, 0))
-    if len(width) != 1 or found != ((*width, found[0][-1]), (len(config.texts), found[0][-1])):
+    sizes = {name: kind.shape for name, kind in kinds.items()}
+    wide = sizes.get("projection", (0, 0))[-1]
+    wanted = {"projection": (*width, wide), "offset": (*width,), "texts": (len(config.texts), wide)}
+    if len(width) != 1 or sizes != wanted:
         raise ModelError(file, "does not belong to the readers and the texts of config.yaml", _ADVICE)
     arrays = read_weights(file)
-    return AlignedModel(folder, config, descriptions, readers, arrays["projection"].float(), arrays["texts"].float())
+    return AlignedModel(
+        folder, config, descriptions, readers, *(arrays[name].float() for name in ("projection", "offset", "texts"))
+    )
 
 
 def _shown(signal: Signal) -> str:

@@ -26,12 +26,12 @@ FIRST_PLACE = 3  # frames that a take lasts at least before it is embedded, wher
 class Aligned(nn.Module):
     """A recognizer for each layout, the encoder of all, and the projection of the teacher's embeddings beside them."""
 
-    def __init__(self, readers: Readers, teacher_width: int, temperature: float) -> None:
+    def __init__(self, readers: Readers, texts: np.ndarray, temperature: float) -> None:
         super().__init__()
         self.readers = readers
         width = cast(QueriesEncoder, readers.encoder).config.embedding
-        self.text = nn.Linear(teacher_width, width, bias=False)
-        nn.init.orthogonal_(self.text.weight)  # what is near for the teacher is near at the start
+        self.text = nn.Linear(texts.shape[1], width)
+        begin_projection(self.text, texts)
         self.log_scale = nn.Parameter(torch.tensor(float(-np.log(temperature))))
 
     def projected(self, embeddings: Tensor) -> Tensor:
@@ -42,6 +42,20 @@ class Aligned(nn.Module):
     def scale(self) -> Tensor:
         """What similarities are multiplied by; at most 100, as in CLIP (arXiv 2103.00020)."""
         return self.log_scale.clamp(max=float(np.log(100.0))).exp()
+
+
+def begin_projection(layer: nn.Linear, texts: np.ndarray) -> None:
+    """Begin a projection with the principal directions of the teacher's embeddings of texts (n, w), about their mean.
+
+    A sentence embedder puts all texts of one subject into one narrow cone; what tells them apart is what is left
+    without its axis. Directions beyond the number of texts are random and small.
+    """
+    mean = texts.mean(0)
+    directions = np.linalg.svd(texts - mean, full_matrices=False)[2][: layer.out_features]
+    with torch.no_grad():
+        nn.init.normal_(layer.weight, std=1e-3)
+        layer.weight[: len(directions)] = torch.from_numpy(directions.astype(np.float32))
+        layer.bias.copy_(-layer.weight @ torch.from_numpy(mean.astype(np.float32)))
 
 
 class AlignObjective(Objective[Aligned]):
@@ -75,6 +89,8 @@ class AlignObjective(Objective[Aligned]):
         self.register_buffer("affinities", torch.from_numpy(affinities), persistent=False)
         counts = torch.tensor([len(own) for own in texts])
         self.register_buffer("counts", counts, persistent=False)
+        gestures = torch.arange(len(texts)).repeat_interleave(counts)
+        self.register_buffer("gestures", gestures, persistent=False)
         self.register_buffer("firsts", counts.cumsum(0) - counts, persistent=False)
 
     @property
@@ -92,23 +108,19 @@ class AlignObjective(Objective[Aligned]):
         parts = embedded_at(recognizer, frames, lengths, _drawn_places(lengths))
         classes = batch.targets[:, 0] - 1  # the blank is no gesture
         drawn = self._drawn(classes)
-        gestures = classes
-        if self.config.multi_positive:  # a text of every gesture is among the wrong ones
-            every = torch.arange(len(self.counts), device=classes.device)
-            drawn = torch.cat([drawn, self._drawn(every)])
-            gestures = torch.cat([classes, every])
+        if self.config.multi_positive:  # all texts of all gestures, the drawn ones first
+            drawn = torch.cat([drawn, torch.arange(len(self.texts), device=drawn.device)])
         texts = self.aligned.projected(self.texts[drawn])
         logits = self.aligned.scale * similarity(parts, texts)
-        losses = {"contrast": symmetric(logits, classes, gestures, self.config.multi_positive)}
+        one_each = logits[:, : len(classes)]
+        if self.config.multi_positive:
+            losses = {"contrast": symmetric(logits[:, len(classes) :], classes, self.gestures, True)}
+        else:
+            losses = {"contrast": symmetric(one_each, classes, classes, False)}
         if self.config.soft_weight:
-            wanted = soft_targets(
-                self.affinities,
-                self.clusters[drawn[: len(classes)]],
-                self.clusters[drawn],
-                self.config.soft_top,
-                self.config.soft_temperature,
-            )
-            losses["soft"] = self.config.soft_weight * info_nce(logits, wanted)
+            own = self.clusters[drawn[: len(classes)]]
+            wanted = soft_targets(self.affinities, own, own, self.config.soft_top, self.config.soft_temperature)
+            losses["soft"] = self.config.soft_weight * info_nce(one_each, wanted)
         return losses
 
     def _drawn(self, gestures: Tensor) -> Tensor:
@@ -124,10 +136,8 @@ class AlignObjective(Objective[Aligned]):
 def embedded_at(recognizer: Recognizer, frames: Tensor, lengths: Tensor, places: Tensor) -> Tensor:
     """Return the parts (B, Q, d) of one embedding of each of normalized frames (B, F, N, E, K), at frames (B,)."""
     encoder = cast(QueriesEncoder, recognizer.encoder)
-    encoded = encoder.conformer(frames, lengths)
-    past = encoded.hidden.new_zeros(len(frames), encoder.config.context_frames - 1, encoded.hidden.shape[2])
-    joined = torch.cat([past, encoded.hidden], 1)
-    at = torch.minimum(places // encoder.stride, encoded.lengths - 1).clamp(min=0)
+    joined, counts = encoder.looked_at(frames, lengths)
+    at = torch.minimum(places // encoder.stride, counts - 1).clamp(min=0)
     found = encoder.found(joined, torch.zeros_like(lengths), at[:, None])
     return found[:, 0].unflatten(1, (encoder.config.parts, encoder.config.embedding))
 

@@ -17,7 +17,7 @@ from emgasr.crossmodal.descriptions import Descriptions, check_described, read_d
 from emgasr.crossmodal.model import AlignedConfig, layout, layout_name, put_gallery, save_aligned
 from emgasr.crossmodal.objective import Aligned, AlignObjective
 from emgasr.crossmodal.takes import likeness_of_takes
-from emgasr.crossmodal.teachers.config import text_teacher
+from emgasr.crossmodal.teachers import text_teacher
 from emgasr.crossmodal.validator import Judging, TextRetrieval, gesture_embedding
 from emgasr.data.augment import Augment
 from emgasr.data.batches import Batch
@@ -101,7 +101,7 @@ def align(
         encoder = cast(QueriesEncoder, readers.encoder).conformer
         plain = replace(config.encoder.conformer)
         pretrained.give(encoder, RecognizerConfig(config.features, config.normalize, plain), config.init)
-    aligned = Aligned(readers, teacher.width, config.loss.temperature)
+    aligned = Aligned(readers, np.concatenate(list(embedded.values())), config.loss.temperature)
     if begun is None:
         begun = begin(config, together, together, parameters_checksum(aligned))
     with ExitStack() as stack:
@@ -147,7 +147,7 @@ def align(
             card = aligned_card(config, manifests, begun, best, described, error if validate.judging else None, step)
             numbers = np.concatenate([embedded[gesture] for gesture in gestures])
             kept = list(best.readers)
-            save_aligned(described, descriptions, kept, best.text.weight, numbers, place, card)
+            save_aligned(described, descriptions, kept, best.text, numbers, place, card)
 
         fitted = fit(
             objective,

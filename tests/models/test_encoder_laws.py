@@ -65,6 +65,9 @@ SMALL: dict[str, list[EncoderConfig]] = {
         QueriesConfig("queries", dataclasses.replace(CONFORMER, intermediate_block=0), 3, 4, 3, 2, 5),
         QueriesConfig("queries", dataclasses.replace(CONFORMER, intermediate_block=0, subsampling=1), 0, 4, 1, 2, 3),
         QueriesConfig("queries", dataclasses.replace(CONFORMER, intermediate_block=0), 2, 4, 1, 2, 1),
+        QueriesConfig(
+            "queries", dataclasses.replace(CONFORMER, intermediate_block=0, mixing="any"), 2, 4, 1, 2, 3, image=True
+        ),
     ],
     "linear": [LinearConfig(), LinearConfig(context_frames=4)],
 }

@@ -7,7 +7,7 @@ what a whole recording has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, NamedTuple, cast
 
 import torch
@@ -18,6 +18,7 @@ from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError
 from emgasr.models.conformer import ConformerConfig, ConformerEncoder, ConformerState
 from emgasr.models.encoder import Encoded, FrameShape
+from emgasr.models.mixers import PLACES, AnyMixer
 from emgasr.state import frame_mask, latest, part
 
 
@@ -33,6 +34,8 @@ class QueriesConfig:
         heads: of attention.
         context_frames: hidden frames in reach, the present one included.
         dropout: probability of dropout in every block.
+        image: whether the frames themselves, placed round the ring, stand behind what the network makes of them: what
+            an encoder learned from other people beside what anybody sees. For conformer.mixing any.
     """
 
     kind: Literal["queries"] = "queries"
@@ -43,11 +46,14 @@ class QueriesConfig:
     heads: Annotated[int, Within(1, 1024)] = 4
     context_frames: Annotated[int, Within(1, 4096)] = 16
     dropout: Annotated[float, Within(0, 0.99)] = 0.1
+    image: bool = False
 
     def __post_init__(self) -> None:
         check_within(self, "encoder")
         if self.conformer.beside or self.conformer.intermediate_block:
             raise ConfigError("encoder.conformer", "has beside or intermediate_block", "set them to false and 0")
+        if self.image and self.conformer.mixing != "any":
+            raise ConfigError("encoder.image", f"needs mixing any, not {self.conformer.mixing}", "set it to false")
         if self.conformer.width % self.heads:
             wrong = f"{self.heads} do not divide encoder.conformer.width {self.conformer.width}"
             raise ConfigError("encoder.heads", wrong, "change either")
@@ -85,12 +91,14 @@ class QueriesEncoder(nn.Module):
     def __init__(self, config: QueriesConfig, shape: FrameShape) -> None:
         super().__init__()
         self.config = config
-        self.conformer = ConformerEncoder(config.conformer, shape)
+        self.conformer = ConformerEncoder(replace(config.conformer, beside=config.image), shape)
+        self.shape = shape.sizes
         self.width = config.parts * config.embedding
         self.stride, self.chunk_frames = self.conformer.stride, self.conformer.chunk_frames
         self.history_frames = self.conformer.history_frames + (config.context_frames - 1) * self.stride
         self.lookahead_frames = self.conformer.lookahead_frames
         width = config.conformer.width
+        self.image = nn.Linear(PLACES * shape.bins, width) if config.image else None
         self.age = nn.Parameter(0.02 * torch.randn(config.context_frames, width))
         self.asked = nn.Parameter(0.02 * torch.randn(config.queries, width)) if config.queries else None
         numbers = range(config.blocks if config.queries else 0)
@@ -102,11 +110,16 @@ class QueriesEncoder(nn.Module):
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Encoded:
         """Embed whole recordings: every frame with those before it in reach."""
+        hidden, lengths = self.looked_at(frames, lengths)
+        found = self.found(hidden, torch.zeros_like(lengths))
+        return Encoded(self._masked(found, lengths), lengths)
+
+    def looked_at(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what queries look at in whole recordings, as `found` takes it, and numbers of hidden frames (B,)."""
         encoded = self.conformer(frames, lengths)
-        past = encoded.hidden.new_zeros(len(frames), self.config.context_frames - 1, encoded.hidden.shape[2])
-        seen = torch.zeros_like(encoded.lengths)
-        found = self.found(torch.cat([past, encoded.hidden], 1), seen)
-        return Encoded(found * frame_mask(encoded.lengths, found.shape[1])[:, :, None], encoded.lengths)
+        hidden = self._seen(encoded.hidden)
+        past = hidden.new_zeros(len(hidden), self.config.context_frames - 1, hidden.shape[2])
+        return torch.cat([past, hidden], 1), encoded.lengths
 
     def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> QueriesState:
         """Return the state of `batch` streams that have received nothing."""
@@ -168,8 +181,16 @@ class QueriesEncoder(nn.Module):
 
     def _behind(self, hidden: Tensor, state: QueriesState) -> tuple[Tensor, Tensor]:
         """Return the embeddings of the next hidden frames, and past and new hidden frames joined."""
-        joined = torch.cat([state.past, hidden], 1)
+        joined = torch.cat([state.past, self._seen(hidden)], 1)
         return self.found(joined, state.seen), joined
+
+    def _seen(self, hidden: Tensor) -> Tensor:
+        """Return hidden frames (B, F, width), with what the frames beside them (B, F, width + N * E * K) add."""
+        if self.image is None:
+            return hidden
+        width = self.config.conformer.width
+        frames = hidden[..., width:].unflatten(2, self.shape)
+        return hidden[..., :width] + self.image(cast(AnyMixer, self.conformer.mixer).image(frames).flatten(2))
 
     @staticmethod
     def _masked(found: Tensor, counts: Tensor) -> Tensor:
