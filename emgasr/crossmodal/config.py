@@ -61,6 +61,8 @@ class AlignConfig:
         teacher: what says which texts are near each other; it stays as it is.
         loss: the parts of the loss.
         takes: how takes make batches.
+        before_s: most seconds of another take that stand before a take, as what a person did before it: a stream knows
+            no beginnings.
         augment: how batches are varied.
         features: samples to frames.
         normalize: how frames are normalized.
@@ -80,6 +82,7 @@ class AlignConfig:
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     takes: LabelledConfig = field(default_factory=LabelledConfig)
+    before_s: Annotated[float, Within(0, 100)] = 1.0
     augment: AugmentConfig = field(default_factory=lambda: VARIED)
     features: SharedAxisConfig = field(default_factory=SharedAxisConfig)
     normalize: NormalizeConfig = field(default_factory=lambda: NormalizeConfig(kind="adaptive"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -159,13 +160,25 @@ class AlignedModel:
         rows = torch.stack([embeddings[text] for text in texts])
         return functional.normalize(rows @ self.projection.T + self.offset, dim=1).numpy()
 
+    def readable(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts that the teacher can embed: a bag of words knows no text without a word of training."""
+        found = []
+        for text in texts:
+            with suppress(DataError):
+                self.embed_texts([text])
+                found.append(text)
+        return found
+
     def embed_gestures(self, gestures: Sequence[str]) -> np.ndarray:
-        """Return (n, d) unit rows: the mean of a described gesture's texts, or any other text by itself."""
+        """Return (n, d) unit rows: the mean of a described gesture's texts, or any other text by itself.
+
+        Of a gesture's texts, those that the teacher cannot read are left out; a DataError if it can read none.
+        """
         rows = []
         for gesture in gestures:
             concept = self.descriptions.concept_of(gesture)
-            described = concept in self.descriptions.concepts
-            found = self.embed_texts(self.descriptions.texts(concept) if described else (gesture,)).mean(0)
+            texts = self.descriptions.texts(concept) if concept in self.descriptions.concepts else (gesture,)
+            found = self.embed_texts(self.readable(texts) or texts).mean(0)
             rows.append(found / np.linalg.norm(found))
         return np.stack(rows).astype(np.float32)
 

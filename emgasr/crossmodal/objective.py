@@ -17,6 +17,7 @@ from emgasr.data.batches import Batch
 from emgasr.models.encoders.queries import QueriesEncoder
 from emgasr.models.recognizer import Recognizer
 from emgasr.pretraining.readers import Readers
+from emgasr.state import join, part
 from emgasr.training.contracts import Objective
 from emgasr.training.session_start import SessionStart
 
@@ -67,6 +68,7 @@ class AlignObjective(Objective[Aligned]):
         config: the parts of the loss.
         augment: how each corpus' frames are varied.
         starts: what each corpus' takes begin with.
+        most_before: most frames of another take that stand before a take, as what a person did before it.
         seed: of the clusters.
     """
 
@@ -77,10 +79,11 @@ class AlignObjective(Objective[Aligned]):
         config: LossConfig,
         augment: Sequence[Augment],
         starts: Sequence[SessionStart | None],
+        most_before: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.aligned, self.config, self.starts = aligned, config, starts
+        self.aligned, self.config, self.starts, self.most_before = aligned, config, starts, most_before
         self.augment = nn.ModuleList(augment)
         everything = np.concatenate(list(texts))
         clusters, affinities = cluster_affinities(everything, config.clusters, seed)
@@ -105,7 +108,11 @@ class AlignObjective(Objective[Aligned]):
         begun = None if start is None else start.state(recognizer, batch.worn)
         frames, lengths = recognizer.normalize(batch.samples, batch.lengths, begun)
         frames = cast(Augment, self.augment[place]).frames(frames, lengths)
-        parts = embedded_at(recognizer, frames, lengths, _drawn_places(lengths))
+        places = _drawn_places(lengths)
+        if self.most_before:
+            frames, lengths, before = _behind_others(frames, lengths, self.most_before)
+            places = places + before
+        parts = embedded_at(recognizer, frames, lengths, places)
         classes = batch.targets[:, 0] - 1  # the blank is no gesture
         drawn = self._drawn(classes)
         if self.config.multi_positive:  # all texts of all gestures, the drawn ones first
@@ -140,6 +147,19 @@ def embedded_at(recognizer: Recognizer, frames: Tensor, lengths: Tensor, places:
     at = torch.minimum(places // encoder.stride, counts - 1).clamp(min=0)
     found = encoder.found(joined, torch.zeros_like(lengths), at[:, None])
     return found[:, 0].unflatten(1, (encoder.config.parts, encoder.config.embedding))
+
+
+def _behind_others(frames: Tensor, lengths: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return takes (B, F, N, E, K) behind the ends of others of the batch, their lengths, and where they begin (B,).
+
+    Draws from torch's global generator of the CPU.
+    """
+    other = torch.randperm(len(lengths)).to(lengths.device)
+    wanted = torch.randint(0, most + 1, (len(lengths),)).to(lengths.device)
+    starts = (lengths[other] - wanted).clamp(min=0)
+    before = lengths[other] - starts
+    joined, together = join(part(frames[other], starts, most), before, frames, lengths)
+    return joined, together, before
 
 
 def _drawn_places(lengths: Tensor) -> Tensor:

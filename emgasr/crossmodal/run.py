@@ -122,9 +122,9 @@ def align(
         people = [len({take.subject for take in one.taught}) for one in layouts]
         shares = [count**0.5 for count in people]
         batches = MixedSampler(samplers, [None] * len(samplers), shares, 1.0, config.seed)
-        objective = AlignObjective(
-            aligned, [embedded[gesture] for gesture in gestures], config.loss, augment, starts, config.seed
-        )
+        before = round(config.before_s * readers[0].features.frame_rate_hz)
+        rows = [embedded[gesture] for gesture in gestures]
+        objective = AlignObjective(aligned, rows, config.loss, augment, starts, before, config.seed)
         judging = [Judging(one.name, place, one.judging) for place, one in enumerate(layouts)]
         validate = TextRetrieval(judging, embedded)
         write_begun(begun, config, folder)

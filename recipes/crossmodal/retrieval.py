@@ -143,6 +143,10 @@ def _both_ways(
 def gallery(model: AlignedModel, gestures: Sequence[str], held_out: bool | None) -> Texts:
     """Return the texts of gestures; `held_out` None: those of training and those held out."""
     pairs = [(text, gesture) for gesture in gestures for text in model.descriptions.texts(gesture, held_out)]
+    readable = set(model.readable([text for text, _ in pairs]))
+    if left := [pair for pair in pairs if pair[0] not in readable]:
+        _logged(f"{len(left)} of {len(pairs)} texts have no word that the teacher knows, and are in no gallery")
+    pairs = [pair for pair in pairs if pair[0] in readable]
     texts, own = zip(*pairs, strict=True)
     return Texts(tuple(texts), tuple(own), model.embed_texts(texts))
 

@@ -56,7 +56,11 @@ def align(out: Path, *manifests: Path, more: str = "--fit.steps 6", code: int = 
 
 @pytest.fixture(scope="module")
 def aligned(corpora: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return align(tmp_path_factory.mktemp("run") / "run", *corpora, more="--fit.steps 60 --fit.learning-rate 5e-3")
+    return align(
+        tmp_path_factory.mktemp("run") / "run",
+        *corpora,
+        more="--fit.steps 100 --fit.learning-rate 1e-2 --loss.soft-weight 0",
+    )
 
 
 @pytest.fixture(scope="module")
