@@ -71,16 +71,19 @@ def check_understood(text: str, teacher: TextTeacher, read: Iterable[str] = ()) 
     if not text.strip():
         raise DataError("query", "is empty", "describe a gesture")
     words = list(dict.fromkeys(words_of(text)))
+    if not words:
+        raise DataError(f"query {text!r}", "has no word", "describe a gesture")
     known = {word for one in read for word in words_of(one)}
     unknown = [word for word in teacher.unknown_words(text) if word not in known]
     if not unknown:
         return None
     shown = ", ".join(unknown[:_SHOWN]) + (", …" if len(unknown) > _SHOWN else "")
+    made_for = f"is made for the language {', '.join(teacher.languages)}" if teacher.languages else "names no language"
     if 2 * len(unknown) > len(words):
         wrong = f"{len(unknown)} of {len(words)} words are not in the vocabulary of {teacher.name} ({shown})"
-        made_for = f", made for the language {', '.join(teacher.languages)}" if teacher.languages else ""
-        raise DataError(f"query {text!r}", wrong + made_for, "ask in a language of the teacher, in everyday words")
-    return f"{teacher.name} reads {'this word' if len(unknown) == 1 else 'these words'} in pieces: {shown}"
+        advice = f"ask in everyday words of its language (it {made_for})"
+        raise DataError(f"query {text!r}", wrong, advice)
+    return f"{len(unknown)} of {len(words)} words are not in the vocabulary of {teacher.name} ({shown}); it {made_for}"
 
 
 def _is_letter(sign: str) -> bool:

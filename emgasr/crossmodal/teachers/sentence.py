@@ -61,15 +61,16 @@ class SentenceEmbedder:
             DataError: A text is empty, or longer than what the embedder reads.
         """
         check_texts(texts)
-        for text in texts:
-            count = len(self._tokenizer.tokenize(text)) + self._tokenizer.num_special_tokens_to_add()
+        distinct = list(dict.fromkeys(texts))  # a text may differ in its last bits from itself in another row
+        for text in distinct:
+            count = len(self._tokenizer(text, truncation=False, padding=False, verbose=False)["input_ids"])
             if count > self._longest:
                 wrong = f"has {count} tokens, of which {self.name} reads {self._longest}"
                 raise DataError(f"text {text[:60]!r}", wrong, "make it shorter")
         if not len(texts):
             return np.empty((0, self.width), np.float32)
-        rows = self._model.encode(list(texts), show_progress_bar=False, convert_to_numpy=True)
-        return unit_rows(rows, str(self._folder))
+        rows = self._model.encode(distinct, show_progress_bar=False, convert_to_numpy=True)
+        return unit_rows(rows, str(self._folder))[[distinct.index(text) for text in texts]]
 
     def unknown_words(self, text: str) -> list[str]:
         """Return the words that are not one token, and those with a letter of a script that the vocabulary lacks."""
