@@ -1,7 +1,7 @@
 """An entry of a manifest in; the signal that was recorded beside its muscles (pose, sound, frames of a model), out.
 
-The options of an entry name the file, from the recording's folder, its rate and its kind; a layout whose corpus has such
-files under names of its own has a function `beside(path)`. Row 0 was taken when sample 0 of the muscles was.
+The option BESIDE of an entry names the file (from the recording's folder), its rate and its kind; a layout whose corpus
+has such files under names of its own has a function `beside(path)`. Row 0 was taken when sample 0 of the muscles was.
 """
 
 from __future__ import annotations

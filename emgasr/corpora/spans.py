@@ -116,7 +116,9 @@ def scan(
         who = {"subject": name_column(table, row, "subject", "participant"), "session": session_of(row, "series")}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
         opened.append((path, recording))
-        entries.append(Entry.of(recording, path, "spans", take=path.stem, options=options | beside_of_row(table, row, path)))
+        entries.append(
+            Entry.of(recording, path, "spans", take=path.stem, options=options | beside_of_row(table, row, path))
+        )
     listing.finish(entries)
     tell_notes(findings, opened)
     if entries:

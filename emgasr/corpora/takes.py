@@ -95,7 +95,11 @@ def scan(
         who = {"subject": name_column(table, row, "subject"), "session": session_of(row)}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
         opened.append((path, recording))
-        entries.append(Entry.of(recording, path, "takes", take=path.stem, text=text, options=options | beside_of_row(table, row, path)))
+        entries.append(
+            Entry.of(
+                recording, path, "takes", take=path.stem, text=text, options=options | beside_of_row(table, row, path)
+            )
+        )
     listing.finish(entries)
     tell_notes(findings, opened)
     if trimmed:

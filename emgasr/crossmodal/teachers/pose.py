@@ -1,38 +1,21 @@
-"""Windows of joint angles in; unit vectors of a frozen masked autoencoder of pose out; and its folder, both ways.
-
-pose_teacher.safetensors   the network, the statistics of its angles and of its embeddings
-config.yaml                sizes, and the labels that it was trained on; written last
-trained_on.jsonl           everybody whose recordings shaped it (`emgasr.manifests.lineage`)
-"""
+"""Windows of joint angles in; unit vectors of a frozen masked autoencoder of pose out; and its folder, both ways."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import torch
-from safetensors.torch import save
-from torch import Tensor
 
 from emgasr.config.bounds import Within, check_within
-from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
+from emgasr.crossmodal.teachers.folder import FORMAT, checksum_of, read_teacher, write_teacher
 from emgasr.crossmodal.teachers.pose_network import PoseAutoencoder, PoseConfig
 from emgasr.crossmodal.teachers.signal import unit_rows, windows_checked
-from emgasr.errors import EmgasrError, ModelError
-from emgasr.files.output import replacing
-from emgasr.files.plain_data import read_yaml
-from emgasr.files.weights import check_kinds, kinds_in, read_weights
-from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Entry
-from emgasr.models.folder import cause
 
-FORMAT = 1
-WEIGHTS_NAME, CONFIG_NAME = "pose_teacher.safetensors", "config.yaml"
-ADVICE = "copy the folder again"
 TOGETHER = 1024  # windows embedded at once
 MOST_JOINTS = 4096
 
@@ -81,67 +64,41 @@ class PoseTeacher:
     @property
     def checksum(self) -> str:
         """SHA-256 of the weights and sizes."""
-        found = hashlib.sha256(repr(self.content.pose).encode())
-        for name, value in sorted(self.network.state_dict().items()):
-            found.update(name.encode() + value.cpu().numpy().tobytes())
-        return found.hexdigest()
+        return checksum_of(self.content.pose, self.network.state_dict())
 
     def embed(self, windows: np.ndarray) -> np.ndarray:
-        """Return embeddings (n, width) float32 of windows (n, F, C), rows of unit length.
+        """Return embeddings (n, width) float32 of windows (n, F, C): the mean of their patches', of unit length.
 
         Raises:
             DataError: The windows have another shape, or values that are not finite.
         """
-        return unit_rows(self._run(windows)[0])
-
-    def frames(self, windows: np.ndarray) -> np.ndarray:
-        """Return an embedding of each patch of windows (n, F, C), (n, F', width) float32."""
-        return self._run(windows)[1]
+        return unit_rows(self.frames(windows).mean(1))
 
     @torch.no_grad()
-    def _run(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def frames(self, windows: np.ndarray) -> np.ndarray:
+        """Return an embedding of each patch of windows (n, F, C), (n, F', width) float32, around 0."""
         windows = windows_checked(windows, self.content.pose.frames, self.channels, self.name)
         device = self.network.places.device
         parts = [torch.from_numpy(windows[i : i + TOGETHER]).to(device) for i in range(0, len(windows), TOGETHER)]
-        found = [self.network.standardized(self.network(part)) for part in parts]
-        patches = self.content.pose.patches
-        tokens = torch.cat(found).cpu().numpy() if found else np.zeros((0, 1 + patches, self.width), np.float32)
-        return tokens[:, 0], tokens[:, 1:]
+        if not parts:
+            return np.zeros((0, self.content.pose.patches, self.width), np.float32)
+        return torch.cat([self.network.centered(self.network(part)) for part in parts]).cpu().numpy()
 
 
 def save_pose_teacher(teacher: PoseTeacher, folder: Path, shaped_by: Sequence[Entry] = ()) -> None:
-    """Write a teacher's folder; config.yaml comes last: a folder without it is refused as unfinished."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CONFIG_NAME).unlink(missing_ok=True)
-    lineage.write(shaped_by, folder)
-    parts = {name: value.detach().cpu().contiguous() for name, value in teacher.network.state_dict().items()}
-    with replacing(folder / WEIGHTS_NAME) as path:
-        path.write_bytes(save(parts))
-    write_yaml(to_mapping(teacher.content), folder / CONFIG_NAME)
+    """Write a teacher's folder (see `emgasr.crossmodal.teachers.folder`)."""
+    write_teacher(teacher.content, teacher.network.state_dict(), folder, shaped_by)
 
 
 def load_pose_teacher(folder: str | Path) -> PoseTeacher:
-    """Read a teacher's folder; a ModelError if it is missing, damaged, unfinished or of another format."""
+    """Read a teacher's folder; a ModelError if it is missing, damaged, unfinished or of another kind or format."""
     folder = Path(folder)
-    path = folder / CONFIG_NAME
-    if not path.is_file():
-        raise ModelError(folder, "is no teacher of pose (no config.yaml)", "train one, or give its folder")
-    content: Any = read_yaml(path, ModelError, ADVICE)
-    if not isinstance(content, dict) or content.get("emgasr_pose_teacher") != FORMAT:
-        raise ModelError(path, f"is no teacher of pose of format {FORMAT}", "train one, or give its folder")
-    try:
-        found = from_mapping(PoseTeacherFile, {}, content, path)
-    except EmgasrError as error:
-        raise ModelError(path, cause(error), "was it made by a newer emgasr?") from error
-    file = folder / WEIGHTS_NAME
-    with torch.device("meta"):  # without memory, until the file is known to hold such weights
-        wanted = empty(found).state_dict()
-    check_kinds(file, wanted, kinds_in(file))
-    network = empty(found)
-    network.load_state_dict(read_weights(file))
-    return PoseTeacher(network, found, folder.absolute().name)
+    content, tensors = read_teacher(folder, PoseTeacherFile, lambda one: untrained(one).state_dict())
+    network = untrained(content)
+    network.load_state_dict(tensors)
+    return PoseTeacher(network, content, folder.absolute().name)
 
 
-def empty(content: PoseTeacherFile) -> PoseAutoencoder:
+def untrained(content: PoseTeacherFile) -> PoseAutoencoder:
     """Return an autoencoder without training."""
     return PoseAutoencoder(content.pose, torch.zeros(content.channels), torch.ones(content.channels))

@@ -1,4 +1,4 @@
-"""Windows of joint angles in; an embedding of each window and of each of its patches, and guesses of hidden ones, out."""
+"""Windows of joint angles in; tokens of each window and of each of its patches, and guesses of hidden ones, out."""
 
 from __future__ import annotations
 
@@ -29,9 +29,6 @@ class PoseConfig:
         decoder_blocks: layers of the decoder, which serves training alone.
         heads: of attention.
         masked: share of the patches that are hidden from the encoder.
-        masked_joints: share of the joints that are hidden in the patches that it sees.
-        turned: standard deviation of a random constant that is added to each joint's angle, in standard deviations; the
-            decoder has to guess the angle without it.
         batch_size: windows a batch.
     """
 
@@ -44,10 +41,7 @@ class PoseConfig:
     decoder_blocks: Annotated[int, Within(1, 64)] = 1
     heads: Annotated[int, Within(1, 64)] = 4
     masked: Annotated[float, Within(0, 0.95)] = 0.5
-    masked_joints: Annotated[float, Within(0, 0.9)] = 0.0
-    turned: Annotated[float, Within(0, 10)] = 0.0
     batch_size: Annotated[int, Within(1, 1e6)] = 128
-    bottleneck: bool = False
 
     def __post_init__(self) -> None:
         check_within(self, "pose")
@@ -80,7 +74,6 @@ class PoseAutoencoder(nn.Module):
     mean: Tensor
     sd: Tensor
     center: Tensor
-    spread: Tensor
 
     def __init__(self, config: PoseConfig, mean: Tensor, sd: Tensor) -> None:
         super().__init__()
@@ -99,8 +92,7 @@ class PoseAutoencoder(nn.Module):
         self.guess = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, size))
         for parameter in (self.places, self.decoder_places):
             nn.init.normal_(parameter, std=0.02)
-        self.register_buffer("center", torch.zeros(2, width))  # of tokens of windows, and of patches
-        self.register_buffer("spread", torch.ones(2, width))
+        self.register_buffer("center", torch.zeros(width))
 
     def normalized(self, windows: Tensor) -> Tensor:
         """Return windows (n, F, C) z-scored by the training windows, as patches (n, F', patch_frames * C)."""
@@ -109,59 +101,37 @@ class PoseAutoencoder(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Return the tokens (n, 1 + F', width) of windows: that of the whole window first."""
-        return self._encoded(self.normalized(windows), None)
+        return self.encoded(self.normalized(windows))
 
-    def standardized(self, tokens: Tensor) -> Tensor:
-        """Return tokens (n, 1 + F', width) z-scored by those of the training windows (`measure`)."""
-        kinds = torch.tensor([0] + [1] * (tokens.shape[1] - 1), device=tokens.device)
-        return (tokens - self.center[kinds]) / self.spread[kinds]
+    def centered(self, tokens: Tensor) -> Tensor:
+        """Return the tokens (n, F', width) of patches less their mean over the training windows (`measure`)."""
+        return tokens[:, 1:] - self.center
 
     @torch.no_grad()
     def measure(self, windows: Tensor, together: int = 1024) -> None:
-        """Set what tokens are z-scored by: mean and standard deviation of those of windows (n, F, C)."""
+        """Set the mean of patches' tokens to that over windows (n, F, C)."""
         was = self.training
         self.eval()
-        found = [self(part.to(self.places.device)) for part in windows.split(together)]
+        parts = [self(part.to(self.places.device))[:, 1:].double().sum((0, 1)) for part in windows.split(together)]
+        self.center.copy_(torch.stack(parts).sum(0) / (len(windows) * self.config.patches))
         self.train(was)
-        tokens = torch.cat(found)
-        for row, kind in enumerate((tokens[:, :1], tokens[:, 1:])):
-            flat = kind.flatten(0, 1).double()
-            self.center[row], self.spread[row] = flat.mean(0), flat.std(0, correction=0).clamp(min=LEAST_SD)
 
     def losses(self, windows: Tensor) -> dict[str, Tensor]:
-        """Return the mean squared error of the patches that are hidden; draws from torch's global generator."""
+        """Return the mean squared error of all patches; draws what is hidden from torch's global generator.
+
+        The decoder reads the token of the whole window alone, so that this has to hold what the patches show.
+        """
         wanted = self.normalized(windows)
         count, patches, _ = wanted.shape
         seen = max(1, round(patches * (1 - self.config.masked)))
-        order = torch.rand(count, patches).to(wanted.device).argsort(1)
-        kept = order[:, :seen].sort(1).values
-        given = self._varied(wanted)
-        tokens = self._encoded(given, kept)
-        row = torch.arange(count, device=wanted.device)[:, None]
-        spread = self.hidden.expand(count, patches, -1).clone()
-        if not self.config.bottleneck:
-            spread[row, kept] = tokens[:, 1:].to(spread.dtype)
-        joined = torch.cat([tokens[:, :1], spread], 1) + self.decoder_places
+        kept = torch.rand(count, patches).argsort(1)[:, :seen].sort(1).values.to(wanted.device)
+        tokens = self.encoded(wanted, kept)
+        joined = torch.cat([tokens[:, :1], self.hidden.expand(count, patches, -1)], 1) + self.decoder_places
         guessed = self.guess(self.decoder(joined)[:, 1:])
-        error = (guessed - wanted).square().mean(2)
-        if not self.config.turned and not self.config.masked_joints and not self.config.bottleneck:
-            hides = torch.ones(count, patches, device=wanted.device)
-            hides[row, kept] = 0.0
-            return {"masked": (error * hides).sum() / hides.sum().clamp(min=1)}
-        return {"masked": error.mean()}
+        return {"masked": functional.mse_loss(guessed, wanted)}
 
-    def _varied(self, patches: Tensor) -> Tensor:
-        joints = len(self.mean)
-        shaped = patches.unflatten(2, (self.config.patch_frames, joints))
-        if self.config.turned:
-            constant = torch.randn(len(patches), 1, 1, joints).to(patches.device)
-            shaped = shaped + self.config.turned * constant
-        if self.config.masked_joints:
-            shown = torch.rand(len(patches), 1, 1, joints).to(patches.device) >= self.config.masked_joints
-            shaped = shaped * shown
-        return shaped.flatten(2)
-
-    def _encoded(self, patches: Tensor, kept: Tensor | None) -> Tensor:
+    def encoded(self, patches: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Return the tokens (n, 1 + S, width) of normalized patches (n, F', D): of those `kept` (n, S), or of all."""
         tokens = self.patch(patches) + self.places[1:]
         if kept is not None:
             tokens = tokens.gather(1, kept[..., None].expand(-1, -1, tokens.shape[2]))

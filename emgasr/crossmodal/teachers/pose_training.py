@@ -1,4 +1,4 @@
-"""Windows of training people's joint angles in; a frozen teacher of pose in its folder, with the log of its fit, out."""
+"""Windows of training people's joint angles in; a frozen teacher of pose in its folder, and the log of its fit, out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emgasr.crossmodal.teachers.pose import PoseTeacher, PoseTeacherFile, save_pose_teacher
+from emgasr.crossmodal.teachers.folder import FORMAT
+from emgasr.crossmodal.teachers.pose import PoseTeacher, PoseTeacherFile, load_pose_teacher, save_pose_teacher
 from emgasr.crossmodal.teachers.pose_network import PoseAutoencoder, PoseConfig
 from emgasr.crossmodal.teachers.signal import Taught, windows_checked
 from emgasr.data.batches import Batch, collate
@@ -77,7 +78,7 @@ def train_pose_teacher(
     torch.manual_seed(config.seed)
     network = PoseAutoencoder(config.pose, every.mean(0).float(), every.std(0, correction=0).float())
     people = len(set(taught.people))
-    content = PoseTeacherFile(1, channels, tuple(sorted(set(taught.labels))), people, len(windows), config.pose)
+    content = PoseTeacherFile(FORMAT, channels, tuple(sorted(set(taught.labels))), people, len(windows), config.pose)
     order = np.random.default_rng(config.seed).permutation(len(windows))[:MEASURED]
     measured = torch.from_numpy(windows[np.sort(order)])
 
@@ -97,8 +98,6 @@ def train_pose_teacher(
         save_best=save,
         report=report,
     )
-    from emgasr.crossmodal.teachers.pose import load_pose_teacher
-
     return load_pose_teacher(folder / TEACHER_FOLDER)
 
 

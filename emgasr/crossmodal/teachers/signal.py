@@ -1,7 +1,7 @@
 """The contract of teachers that read a signal beside muscles, and what of that signal they are shown.
 
-A teacher is trained, or measured, on training people and training labels alone; then it is frozen. Its folder says whose
-recordings and which labels shaped it, so that nobody aligns with one that has seen what is held out.
+A teacher is trained, or measured, on training people and training labels alone; then it is frozen. Its folder says
+whose recordings and which labels shaped it, so that nobody aligns with one that has seen what is held out.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def windows_before(teacher: SignalTeacher, beside: Beside, ends_s: Sequence[floa
     return shown(beside, ends_s, teacher.window_s, teacher.frame_rate_hz, teacher.relative)
 
 
-def shown(beside: Beside, ends_s: Sequence[float] | np.ndarray, window_s: float, rate_hz: float, relative: bool) -> Windows:
+def shown(
+    beside: Beside, ends_s: Sequence[float] | np.ndarray, window_s: float, rate_hz: float, relative: bool
+) -> Windows:
     """Return windows, less the recording's median if they are `relative`."""
     found = beside.windows(ends_s, window_s, rate_hz)
     if not relative or not len(found.samples):
@@ -116,7 +118,7 @@ def taught_windows(
     relative: bool,
     left_out: Iterable[str] = (),
 ) -> Taught:
-    """Return the windows of recordings' labelled spans every HOP_S, at least half in their span, and the one at its end.
+    """Return windows of recordings' labelled spans: one every HOP_S that is at least half in its span, and the last.
 
     No window touches a span of a label that is left out. Prompts have no label.
 
