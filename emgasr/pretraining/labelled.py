@@ -54,6 +54,7 @@ class TakeSampler:
     Attributes:
         sessions: the takes of each session.
         totals: of each session's frames, as `SessionStart` takes them.
+        taken: places of the takes that last a frame, among those given.
         too_short: takes that last no frame, and are in no batch.
     """
 
@@ -67,6 +68,7 @@ class TakeSampler:
         drawn: dict[int, dict[str, list[int]]] = {}
         self.frames: list[np.ndarray] = []
         self.worn: list[int] = []
+        self.taken: list[int] = []
         together: list[list[Tensor]] = [[] for _ in places]
         for number, take in enumerate(takes):
             self.sessions[take.subject, take.session].append(take)
@@ -77,6 +79,7 @@ class TakeSampler:
                 label = recognizer.tokens.ids([take.label])[0]
                 drawn.setdefault(label, {}).setdefault(take.subject, []).append(len(self.frames))
                 self.frames.append(own)
+                self.taken.append(number)
                 self.worn.append(places[take.subject, take.session])
         self.totals = [totals_of(session) for session in together]
         self.too_short = len(takes) - len(self.frames)

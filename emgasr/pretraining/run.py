@@ -31,7 +31,7 @@ from emgasr.pretraining.objectives.masked_targets import MaskedTargets
 from emgasr.pretraining.probe import LinearProbe, Probed
 from emgasr.pretraining.readers import Readers
 from emgasr.pretraining.stretches import StretchSampler
-from emgasr.pretraining.tokenizer import TokenizerFile, save_tokenizer
+from emgasr.pretraining.tokens.tokenizer import TokenizerFile, save_tokenizer
 from emgasr.recording import Signal
 from emgasr.tokens import Tokens
 from emgasr.training.contracts import BatchSampler
