@@ -6,6 +6,7 @@ has such files under names of its own has a function `beside(path)`. Row 0 was t
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -145,6 +146,17 @@ class Beside:
         kept = [one for one, good in zip(found, whole, strict=True) if good and one is not None]
         samples = np.stack(kept) if kept else np.zeros((0, frames, self.channels), np.float32)
         return Windows(samples, whole, int(inside.sum() - whole.sum()), int((~inside).sum()))
+
+    def track(self, start_s: float, end_s: float, rate_hz: float) -> np.ndarray:
+        """Return the frames (F, C) float32 from start_s to end_s; NaN where there is no signal, or a gap in it."""
+        frames = round((end_s - start_s) * rate_hz)
+        first = max(0, math.ceil(-start_s * rate_hz - SLACK))
+        last = min(frames, math.floor((self.duration_s - start_s) * rate_hz + SLACK))
+        found = np.full((frames, self.channels), np.nan, np.float32)
+        if first < last:
+            read = self._resampled if self.kind == "audio" else self._means
+            found[first:last] = read(start_s + first / rate_hz, last - first, rate_hz)
+        return found
 
     def _means(self, start_s: float, frames: int, rate_hz: float) -> np.ndarray:
         """Return frames (F, C): the mean of the signal, which holds each row for its time, over each frame's time."""
