@@ -1,4 +1,4 @@
-"""Muscles with pose beside them in; a frozen teacher of pose, trained on training people and training labels alone, out.
+"""Muscles with pose beside them in; a frozen teacher of pose, of training people and training labels alone, out.
 
     pose_teacher.py MANIFEST OUT [--left-out '[g01, g02]'] [--steps 1500] [--seed 0]
 
