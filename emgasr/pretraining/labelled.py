@@ -51,6 +51,13 @@ class TakeSampler:
     Frames are made once, and kept as 16-bit floats. `samples` of a batch are frames (B, F, N, E, K); each has one
     target.
 
+    Args:
+        recognizer: whose features and tokens.
+        takes: labelled ones.
+        config: how they make batches.
+        seed: of the draws.
+        least_labels: labels that there must be.
+
     Attributes:
         sessions: the takes of each session.
         totals: of each session's frames, as `SessionStart` takes them.
@@ -58,7 +65,9 @@ class TakeSampler:
         too_short: takes that last no frame, and are in no batch.
     """
 
-    def __init__(self, recognizer: Recognizer, takes: Sequence[Take], config: LabelledConfig, seed: int) -> None:
+    def __init__(
+        self, recognizer: Recognizer, takes: Sequence[Take], config: LabelledConfig, seed: int, least_labels: int = 2
+    ) -> None:
         self.seed, self.size = seed, config.batch_size
         self.most = max(1, round(config.longest_s * recognizer.features.frame_rate_hz))
         sessions = {(take.subject, take.session): place for place, take in enumerate(takes)}
@@ -83,7 +92,7 @@ class TakeSampler:
                 self.worn.append(places[take.subject, take.session])
         self.totals = [totals_of(session) for session in together]
         self.too_short = len(takes) - len(self.frames)
-        if len(drawn) < 2:
+        if len(drawn) < least_labels:
             wrong = f"{len(self.frames)} of {len(takes)} takes last a frame"
             raise DataError("labelled takes", wrong, "shorten features.window_ms, or leave the corpus out")
         self.labels = sorted(drawn)

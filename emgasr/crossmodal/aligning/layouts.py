@@ -60,8 +60,8 @@ def layouts_of(
         taught, judging = sides
         known = {take.label for take in taught}
         judging = [take for take in judging if take.label in known]
-        if len(known) < 2:
-            log(f"{layout_name(signal)}: {counted(len(known), 'gesture')} is left, and the layout is passed over")
+        if not taught:
+            log(f"{layout_name(signal)}: no gesture is left, and the layout is passed over")
             continue
         recordings = [pair for corpus in group for pair in corpus.training]
         found.append(Layout(signal, recordings, taught, judging))

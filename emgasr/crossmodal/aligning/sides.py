@@ -62,7 +62,8 @@ class TextSide:
 
     def samplers(self, readers: Readers) -> list[TakeSampler]:
         pairs = zip(readers, self.layouts, strict=True)
-        return [TakeSampler(reader, one.taught, self.config.takes, self.config.seed) for reader, one in pairs]
+        # One gesture is enough: its texts have those of all others against them.
+        return [TakeSampler(reader, one.taught, self.config.takes, self.config.seed, 1) for reader, one in pairs]
 
     def objective(self, *others: Any) -> AlignObjective:
         return TextObjective([self.samples[gesture] for gesture in self.gestures], self.config.seed, *others)
