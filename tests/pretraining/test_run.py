@@ -298,7 +298,10 @@ def test_a_rate_below_100_hz_is_one_line(
 
 
 def test_a_corpus_of_one_label_is_said_to_teach_nothing_beside_others(
-    corpora: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    corpora: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     manifest = read_manifest(corpora[1])
     entries = []
@@ -307,6 +310,14 @@ def test_a_corpus_of_one_label_is_said_to_teach_nothing_beside_others(
         save_session(one, tmp_path / entry.path)
         entries.append(Entry.of(one, tmp_path / entry.path, "native", entry.split))
     write_manifest(Manifest(tuple(entries), tmp_path, ("subject",)), tmp_path / "alone.jsonl")
-    out = pretrain(tmp_path / "run", corpora[0], tmp_path / "alone.jsonl", more="--fit.steps 1")
-    assert "alone: 1 label, so that nothing of it is trained on" in capsys.readouterr().err
-    assert [path.name for path in (out / "readers").iterdir()] == ["myo"]
+
+    def begun(*given: object, **more: object) -> None:
+        raise ConfigError("fit", "has begun", "stop here")
+
+    monkeypatch.setattr(run, "fit", begun)
+    pretrain(tmp_path / "run", corpora[0], tmp_path / "alone.jsonl", more="--fit.steps 1", code=2)
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2:] == [
+        "emgasr: alone: 1 label, so that nothing of it is trained on",
+        "emgasr: fit: has begun; stop here",
+    ]
