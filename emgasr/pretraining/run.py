@@ -77,7 +77,7 @@ def pretrain(
     ]
     if config.labelled == 1:
         for corpus in (one for one in corpora if len(one.labels) < 2):
-            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, nothing to tell apart: passed over")
+            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, so that nothing of it is trained on")
         corpora = [one for one in corpora if len(one.labels) > 1]
         if not corpora:
             wrong = "is 1, and no corpus has two labels"
@@ -188,8 +188,6 @@ def _parts(
                 log(f"{corpus.name}: {note}")
             start = SessionStart(recognizer, cut.sessions, worn) if worn else None
             cuts.append(cut)
-        elif not labelled:
-            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, so that nothing of it is trained on")
         takes.append(sampler)
         stretches.append(cut)
         starts.append(start)
@@ -217,10 +215,7 @@ def _pretexts(config: PretrainConfig, readers: Readers) -> dict[str, Pretext]:
 def _fit_statistics(readers: Readers, batches: MixedSampler) -> None:
     """Set each corpus' statistics from its own first batches."""
     for place, recognizer in enumerate(readers):
-        own = [one for one in batches.samplers if one[0] % len(readers) == place]
-        if not own:  # nothing of it is trained on
-            continue
-        number, sampler = own[0]
+        number, sampler = next(one for one in batches.samplers if one[0] % len(readers) == place)
         first = (sampler.batch(step) for step in range(STARTING_BATCHES))
         frames = (
             (batch.samples, batch.lengths) if number >= 0 else recognizer.features(batch.samples, batch.lengths)
