@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.forked import forked_programs
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with forked_programs(tmp_path_factory.mktemp("programs")) as words:
         yield words
