@@ -178,9 +178,9 @@ class Beside:
         edges = np.where(abs(edges - np.rint(edges)) < ROUNDING, np.rint(edges), edges)
         first, last = int(edges.min()), math.ceil(edges.max())
         rows = np.asarray(self.samples[first:last], np.float64)
-        gaps = ~np.isfinite(rows).all(1)
+        gaps: np.ndarray = np.logical_not(np.isfinite(rows).all(axis=1, keepdims=True))
         held = np.zeros((len(rows) + 1, self.channels + 1))  # the last column counts gaps; a row of zeros behind
-        held[:-1, :-1], held[:-1, -1] = np.where(gaps[:, None], 0.0, rows), gaps
+        held[:-1, :-1], held[:-1, -1:] = np.where(gaps, 0.0, rows), gaps
         before = np.concatenate([np.zeros((1, self.channels + 1)), np.cumsum(held[:-1], 0)])
         whole = np.floor(edges - first).astype(np.int64)
         sums = np.diff(before[whole] + (edges - first - whole)[..., None] * held[whole], axis=1)
