@@ -78,7 +78,7 @@ def train_pose_teacher(
     torch.manual_seed(config.seed)
     network = PoseAutoencoder(config.pose, every.mean(0).float(), every.std(0, correction=0).float())
     people = len(set(taught.people))
-    content = PoseTeacherFile(FORMAT, channels, tuple(sorted(set(taught.labels))), people, len(windows), config.pose)
+    content = PoseTeacherFile(FORMAT, channels, taught.known, people, len(windows), config.pose)
     order = np.random.default_rng(config.seed).permutation(len(windows))[:MEASURED]
     measured = torch.from_numpy(windows[np.sort(order)])
 

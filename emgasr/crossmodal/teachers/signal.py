@@ -129,6 +129,11 @@ class Taught:
     people: tuple[str, ...]
     passed: tuple[str, ...] = ()
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Each label once, sorted."""
+        return tuple(sorted({str(label) for label in self.labels}))
+
 
 def taught_windows(
     pairs: Iterable[tuple[Recording, Beside]],

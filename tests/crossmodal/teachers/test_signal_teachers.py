@@ -340,6 +340,14 @@ def test_gaddys_sound_teaches_beside_muscles(tmp_path: Path) -> None:
     assert made.embed(windows.samples).shape == (2, made.width)
 
 
+def test_labels_of_numpy_are_texts(tmp_path: Path) -> None:
+    one = taught(1)
+    made = train_pose_teacher(
+        replace(one, labels=tuple(np.array(one.labels))), PoseTraining(POSE, replace(FIT, steps=2)), tmp_path
+    )
+    assert made.labels == one.known
+
+
 def test_the_run_folder_holds_log_and_teacher(tmp_path: Path) -> None:
     train_pose_teacher(taught(1), PoseTraining(POSE, replace(FIT, steps=3)), tmp_path)
     assert (tmp_path / "log.jsonl").is_file()
