@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,23 @@ class Descriptions:
                 raise DataError(f"label {label}", wrong, "rename the concept, or take the label out")
 
     def concept_of(self, label: str) -> str:
-        """Return the concept that a label means; a label that is not listed is its own concept, described or not."""
-        return self.labels.get(label, label)
+        """Return the concept that a label means; one that nothing here is called is its own concept, not described.
+
+        A label is listed, is a concept's name in any case, with spaces or hyphens for underscores, or is one of the
+        texts that training reads.
+        """
+        known = self.labels.get(label, label)
+        return known if known in self.concepts else self._spelled.get(_name(label), known)
+
+    @cached_property
+    def _spelled(self) -> dict[str, str]:
+        """The concept of each text, name and label in the one form of all ways to write it."""
+        found = {_name(text): concept for concept in self.concepts for text in self._trained(concept)}
+        found |= {_name(label): concept for label, concept in self.labels.items()}
+        return found | {_name(concept): concept for concept in self.concepts}
+
+    def _trained(self, concept: str) -> Iterable[str]:
+        return (one.text for one in self.concepts[concept] if not one.held_out)
 
     def texts(self, concept: str, held_out: bool | None = False) -> tuple[str, ...]:
         """Return the texts of a concept: those for training, the held-out ones, or (None) all.
@@ -86,6 +102,10 @@ class Descriptions:
         check_described(self, [concept])
         found = self.concepts[self.concept_of(concept)]
         return tuple(one.text for one in found if held_out is None or one.held_out == held_out)
+
+
+def _name(label: str) -> str:
+    return spelling(label.replace("_", " ").replace("-", " "))
 
 
 def spelling(text: str) -> str:
