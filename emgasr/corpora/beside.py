@@ -6,6 +6,7 @@ has such files under names of its own has a function `beside(path)`. Row 0 was t
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Samples, row_range
 Kind = Literal["pose", "audio", "frames"]  # angles of joints; one channel of sound; what a frozen model makes of sound
 KINDS: tuple[str, ...] = get_args(Kind)
 SOUND = (".wav", ".flac")
+ROUNDING = 1e-6  # of a row, within which edges fall on one
 SLACK = 0.5  # frames that a window may reach beyond the signal
 MOST_CHANNELS = 4096
 MOST_RATIO = 1000  # of the whole numbers by which sound is resampled
@@ -139,32 +141,52 @@ class Beside:
         ends, frames = np.asarray(ends_s, np.float64), round(window_s * rate_hz)
         slack = SLACK / min(rate_hz, self.rate_hz)
         inside = (ends - window_s >= -slack) & (ends <= self.duration_s + slack)
-        read = self._resampled if self.kind == "audio" else self._means
-        found = [read(end - window_s, frames, rate_hz) if one else None for end, one in zip(ends, inside, strict=True)]
-        whole = np.array([one is not None and bool(np.isfinite(one).all()) for one in found], dtype=bool)
-        kept = [one for one, good in zip(found, whole, strict=True) if good and one is not None]
-        samples = np.stack(kept) if kept else np.zeros((0, frames, self.channels), np.float32)
-        return Windows(samples, whole, int(inside.sum() - whole.sum()), int((~inside).sum()))
+        found = self._read((ends - window_s)[inside], frames, rate_hz)
+        good = np.isfinite(found).all((1, 2))
+        whole = inside.copy()
+        whole[inside] = good
+        return Windows(found[good], whole, int((~good).sum()), int((~inside).sum()))
 
-    def _means(self, start_s: float, frames: int, rate_hz: float) -> np.ndarray:
-        """Return frames (F, C): the mean of the signal, which holds each row for its time, over each frame's time."""
-        edges = np.clip((start_s + np.arange(frames + 1) / rate_hz) * self.rate_hz, 0, self.samples.shape[0])
-        edges = np.where(abs(edges - np.rint(edges)) < 1e-6, np.rint(edges), edges)
-        first, last = int(edges[0]), min(int(np.ceil(edges[-1])), self.samples.shape[0])
+    def track(self, start_s: float, end_s: float, rate_hz: float) -> np.ndarray:
+        """Return the frames (F, C) float32 from start_s to end_s; NaN where there is no signal, or a gap in it."""
+        frames = round((end_s - start_s) * rate_hz)
+        first = max(0, math.ceil(-start_s * rate_hz - SLACK))
+        last = min(frames, math.floor((self.duration_s - start_s) * rate_hz + SLACK))
+        found = np.full((frames, self.channels), np.nan, np.float32)
+        if first < last:
+            found[first:last] = self._read(np.array([start_s + first / rate_hz]), last - first, rate_hz)[0]
+        return found
+
+    def _read(self, starts_s: np.ndarray, frames: int, rate_hz: float) -> np.ndarray:
+        """Return m windows (m, F, C) float32, NaN in frames with a gap."""
+        found = np.empty((len(starts_s), frames, self.channels), np.float32)
+        if self.kind == "audio":
+            for place, start_s in enumerate(starts_s.tolist()):
+                found[place] = self._resampled(start_s, frames, rate_hz)
+            return found
+        order, reach = np.argsort(starts_s, kind="stable"), PIECE_VALUES / self.channels / self.rate_hz
+        while len(order):  # windows that lie near each other are read together
+            near = order[starts_s[order] <= starts_s[order[0]] + reach]
+            found[near] = self._means(starts_s[near], frames, rate_hz)
+            order = order[len(near) :]
+        return found
+
+    def _means(self, starts_s: np.ndarray, frames: int, rate_hz: float) -> np.ndarray:
+        """Return windows (m, F, C): the mean of the signal, which holds each row for its time, over each frame's."""
+        edges = (starts_s[:, None] + np.arange(frames + 1) / rate_hz) * self.rate_hz
+        edges = np.clip(edges, 0, self.samples.shape[0])
+        edges = np.where(abs(edges - np.rint(edges)) < ROUNDING, np.rint(edges), edges)
+        first, last = int(edges.min()), math.ceil(edges.max())
         rows = np.asarray(self.samples[first:last], np.float64)
-        gaps = np.where(np.isfinite(rows).all(1), 0.0, 1.0)
-        clean = np.where(gaps[:, None] > 0, 0.0, rows)
-        whole = np.floor(edges - first).astype(np.int64).clip(max=len(rows))
-        part = edges - first - whole
-        padded = np.concatenate([np.column_stack([clean, gaps]), np.zeros((1, self.channels + 1))])
-        total = np.concatenate([np.zeros((1, self.channels + 1)), np.cumsum(padded[:-1], 0)])
-        at_edges = total[whole] + part[:, None] * padded[whole]
-        found = np.diff(at_edges, axis=0)
-        width = np.diff(edges)[:, None]
-        broken = (found[:, -1] > 1e-9) | (width[:, 0] <= 0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            means = found[:, :-1] / width
-        means[broken] = np.nan
+        gaps: np.ndarray = np.logical_not(np.isfinite(rows).all(axis=1, keepdims=True))
+        held = np.zeros((len(rows) + 1, self.channels + 1))  # the last column counts gaps; a row of zeros behind
+        held[:-1, :-1], held[:-1, -1:] = np.where(gaps, 0.0, rows), gaps
+        before = np.concatenate([np.zeros((1, self.channels + 1)), np.cumsum(held[:-1], 0)])
+        whole = np.floor(edges - first).astype(np.int64)
+        sums = np.diff(before[whole] + (edges - first - whole)[..., None] * held[whole], axis=1)
+        width = np.diff(edges, axis=1)
+        means = sums[..., :-1] / np.maximum(width, ROUNDING)[..., None]
+        means[(sums[..., -1] > ROUNDING / 2) | (width < ROUNDING)] = np.nan
         return means.astype(np.float32)
 
     def _resampled(self, start_s: float, frames: int, rate_hz: float) -> np.ndarray:

@@ -44,7 +44,7 @@ class Descriptions:
     """Concepts with their descriptions, and the labels that mean them.
 
     Args:
-        concepts: descriptions of each concept, by its name.
+        concepts: descriptions of each concept, by its name; none where labels are not described, and are what they are.
         labels: concept of each label that has another name than its concept.
 
     Raises:
@@ -56,8 +56,6 @@ class Descriptions:
     labels: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        if not self.concepts:
-            raise DataError("descriptions", "hold no concept", "describe at least one")
         described: dict[str, str] = {}
         for concept, found in self.concepts.items():
             for one in found:
@@ -105,20 +103,6 @@ class Descriptions:
         found = self.concepts[self.concept_of(concept)]
         return tuple(one.text for one in found if held_out is None or one.held_out == held_out)
 
-    def without(self, concepts: Iterable[str]) -> Descriptions:
-        """Return the descriptions of all other concepts, as for training that must not read of some.
-
-        Raises:
-            DataError: One of the concepts is not described, or no other is left.
-        """
-        taken = set(concepts)
-        check_described(self, taken)
-        taken = {self.concept_of(concept) for concept in taken}
-        return Descriptions(
-            {concept: found for concept, found in self.concepts.items() if concept not in taken},
-            {label: concept for label, concept in self.labels.items() if concept not in taken},
-        )
-
 
 def _name(label: str) -> str:
     return spelling(label.replace("_", " ").replace("-", " "))
@@ -150,6 +134,8 @@ def read_descriptions(path: str | Path) -> Descriptions:
         if not isinstance(content, dict) or "concepts" not in content or not set(content) <= set(_KEYS):
             raise DataError("top level", "is no mapping of concepts and labels", "write `concepts:` and `labels:`")
         concepts = _mapping(content["concepts"], "concepts", "write a mapping of views for each concept")
+        if not concepts:
+            raise DataError("descriptions", "hold no concept", "describe at least one")
         labels = _mapping(content.get("labels") or {}, "labels", "write `label: concept`")
         for label, concept in labels.items():
             if not isinstance(concept, str):

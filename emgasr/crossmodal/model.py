@@ -26,6 +26,7 @@ from torch.nn import functional
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
+from emgasr.crossmodal.aligning.layouts import layout, layout_name
 from emgasr.crossmodal.descriptions import Descriptions, read_descriptions, write_descriptions
 from emgasr.crossmodal.teachers import text_teacher
 from emgasr.crossmodal.teachers.config import TeacherConfig
@@ -34,9 +35,8 @@ from emgasr.errors import DataError, EmgasrError, ModelError
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import read_yaml
 from emgasr.files.weights import kinds_in, read_weights
-from emgasr.models.encoders.queries import QueriesConfig
+from emgasr.models.encoders.queries import NearestHead, QueriesConfig
 from emgasr.models.folder import cause, load_recognizer, save_recognizer
-from emgasr.models.nearest import NearestHead
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Signal
 from emgasr.tokens import Tokens
@@ -109,6 +109,9 @@ class AlignedModel:
     @cached_property
     def teacher(self) -> TextTeacher:
         """The teacher; a ModelError if it is another than the one that the model was aligned with."""
+        if self.config.teacher.of_signal:
+            wrong = f"was aligned with {self.config.teacher.kind}, not with texts"
+            raise ModelError(self.folder, wrong, "align a model with a teacher of text")
         made = text_teacher(self.config.teacher, self.config.texts)
         if made.checksum != self.config.teacher_checksum:
             wrong = f"was aligned with another teacher than {made.name}"
@@ -224,17 +227,6 @@ def put_gallery(recognizer: Recognizer, gallery: np.ndarray, scale: float, floor
         head.floor.fill_(scale * floor)
 
 
-def layout(signal: Signal) -> tuple[Any, ...]:
-    """Return what must be the same for two signals to be read alike: names of electrodes need not."""
-    return signal.rate_hz, signal.unit, tuple((len(band.electrodes), band.ring) for band in signal.bands)
-
-
-def layout_name(signal: Signal) -> str:
-    """Return what a layout is called, as in 8-electrodes-200-hz."""
-    bands = "-".join(f"{len(band.electrodes)}{'' if band.ring else '-free'}" for band in signal.bands)
-    return f"{bands}-electrodes-{signal.rate_hz:g}-hz-{signal.unit.lower()}".replace(".", "_")
-
-
 def save_aligned(
     config: AlignedConfig,
     descriptions: Descriptions,
@@ -254,7 +246,8 @@ def save_aligned(
         save_recognizer(reader, _made(folder / READERS_FOLDER / layout_name(reader.signal)), card)
     with replacing(folder / TEXT_NAME) as path:
         path.write_bytes(save(arrays))
-    write_descriptions(descriptions, folder / DESCRIPTIONS_NAME)
+    if descriptions.concepts:
+        write_descriptions(descriptions, folder / DESCRIPTIONS_NAME)
     with replacing(folder / CARD_NAME) as path:
         path.write_text(card, encoding="utf-8")
     write_yaml(to_mapping(config), folder / CONFIG_NAME)
@@ -276,7 +269,8 @@ def load_aligned(folder: str | Path) -> AlignedModel:
         raise ModelError(path, f"is no aligned encoder of format {FORMAT}", "give a folder of `emgasr align`")
     try:
         config = from_mapping(AlignedConfig, {}, content, path)
-        descriptions = read_descriptions(folder / DESCRIPTIONS_NAME)
+        described = (folder / DESCRIPTIONS_NAME).exists() or not config.teacher.of_signal
+        descriptions = read_descriptions(folder / DESCRIPTIONS_NAME) if described else Descriptions({}, {})
     except EmgasrError as error:
         raise ModelError(path, cause(error), "was it made by a newer emgasr?") from error
     readers = {

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emgasr.crossmodal.losses import similarity
+from emgasr.crossmodal.aligning.losses import similarity
 from emgasr.data.compose import Take
 from emgasr.models.encoders.queries import QueriesEncoder
 from emgasr.models.recognizer import Recognizer

@@ -25,9 +25,9 @@ from emgasr.frontend.normalize import NormalizeConfig, NormalizeState, RunningNo
 from emgasr.frontend.normalize_hidden import HiddenNormalize, HiddenState, Statistics
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.encoder import Encoded, Encoder, EncoderConfig, FrameShape
+from emgasr.models.encoders.queries import NearestHead
 from emgasr.models.listening import Heard, Listening
-from emgasr.models.nearest import NearestHead, build_head
-from emgasr.models.registry import ENCODERS, build_encoder
+from emgasr.models.registry import ENCODERS, build_encoder, build_head
 from emgasr.recording import Recording, Signal
 from emgasr.state import join, select_streams
 from emgasr.tokens import Tokens
@@ -118,6 +118,11 @@ class Recognizer(nn.Module):
     def parameter_count(self) -> int:
         """Number of trained parameters."""
         return sum(p.numel() for p in self.parameters())
+
+    @property
+    def running(self) -> bool:
+        """Whether a session's own signal sets statistics, of feature frames or of hidden ones."""
+        return self.config.normalize.running or self.normalize_hidden.running
 
     def frame_times_s(self, frames: int) -> np.ndarray:
         """Return (F,) seconds from the recording's start to the newest sample of each emission."""

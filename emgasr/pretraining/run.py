@@ -31,7 +31,7 @@ from emgasr.pretraining.objectives.masked_targets import MaskedTargets
 from emgasr.pretraining.probe import LinearProbe, Probed
 from emgasr.pretraining.readers import Readers
 from emgasr.pretraining.stretches import StretchSampler
-from emgasr.pretraining.tokenizer import TokenizerFile, save_tokenizer
+from emgasr.pretraining.tokens.tokenizer import TokenizerFile, save_tokenizer
 from emgasr.recording import Signal
 from emgasr.tokens import Tokens
 from emgasr.training.contracts import BatchSampler
@@ -77,7 +77,7 @@ def pretrain(
     ]
     if config.labelled == 1:
         for corpus in (one for one in corpora if len(one.labels) < 2):
-            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, nothing to tell apart: passed over")
+            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, so that nothing of it is trained on")
         corpora = [one for one in corpora if len(one.labels) > 1]
         if not corpora:
             wrong = "is 1, and no corpus has two labels"

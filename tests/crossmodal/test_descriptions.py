@@ -88,15 +88,6 @@ def test_labels_without_descriptions_are_counted_and_named(tmp_path: Path) -> No
         found.texts("wave")
 
 
-def test_concepts_are_taken_out_with_their_labels(tmp_path: Path) -> None:
-    left = small(tmp_path).without(["power_grip"])
-    assert (list(left.concepts), left.labels) == (["rest"], {})
-    with pytest.raises(DataError, match="hold no concept"):
-        left.without(["rest"])
-    with pytest.raises(DataError, match="have no description"):
-        left.without(["fist"])
-
-
 def test_what_is_written_reads_the_same(tmp_path: Path) -> None:
     odd = ("1e-3", "null", "yes", "a: b", "12:30", "# no comment", "'quoted' \"twice\"", "été", "- item", "x" * 900)
     found = Descriptions({"fist": tuple(Description(text, "name") for text in odd)}, {"no": "fist", "1": "fist"})

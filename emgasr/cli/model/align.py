@@ -23,7 +23,7 @@ def run(argv: list[str]) -> int:
         raise OutputError(options.out, "holds no run to resume (no training.yaml)", "start it without --resume")
     given = {"manifests": tuple(options.manifests)} if options.manifests else {}
     config = aligning.read(options, "align", [resolved] if options.resume else [], {}, **given)
-    from emgasr.crossmodal.run import align
+    from emgasr.crossmodal.aligning.run import align
 
     def log(line: str) -> None:
         print(f"emgasr: {line}", file=sys.stderr)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emgasr.crossmodal.teachers.audio import load_audio_teacher
 from emgasr.crossmodal.teachers.bag_of_words import BagOfWords
 from emgasr.crossmodal.teachers.config import TeacherConfig
 from emgasr.crossmodal.teachers.contract import TextTeacher, check_understood
+from emgasr.crossmodal.teachers.pose import load_pose_teacher
 from emgasr.crossmodal.teachers.random_control import RandomControl
 from emgasr.crossmodal.teachers.sentence import SentenceEmbedder
+from emgasr.crossmodal.teachers.signal import SignalTeacher
 
-__all__ = ["TeacherConfig", "TextTeacher", "check_understood", "text_teacher"]
+__all__ = ["TeacherConfig", "TextTeacher", "check_understood", "signal_teacher", "text_teacher"]
 
 
 def text_teacher(config: TeacherConfig, texts: Sequence[str]) -> TextTeacher:
@@ -30,3 +33,12 @@ def text_teacher(config: TeacherConfig, texts: Sequence[str]) -> TextTeacher:
     if config.kind == "bag_of_words":
         return BagOfWords(texts)
     return RandomControl(config.seed, config.width)
+
+
+def signal_teacher(config: TeacherConfig) -> SignalTeacher:
+    """Return the teacher of a signal beside muscles that a configuration describes.
+
+    Raises:
+        ModelError: its folder cannot be read.
+    """
+    return load_pose_teacher(config.folder) if config.kind == "pose" else load_audio_teacher(config.folder)

@@ -191,7 +191,7 @@ def measure_audio_teacher(taught: Taught, config: AudioConfig, name: str = "audi
     if not len(taught.windows):
         raise DataError("windows of sound", "there is none", "give recordings with sound beside")
     channels, people = int(taught.windows.shape[-1]), len(set(taught.people))
-    labels, count = tuple(sorted(set(taught.labels))), len(taught.windows)
+    labels, count = taught.known, len(taught.windows)
     content = AudioTeacherFile(FORMAT, channels, labels, people, count, config)
     plain = AudioTeacher(content, np.zeros(content.bins, np.float32), np.ones(content.bins, np.float32), name)
     windows = windows_checked(taught.windows, config.frames, channels, "windows of sound")

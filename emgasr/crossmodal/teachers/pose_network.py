@@ -36,12 +36,12 @@ class PoseConfig:
     frame_rate_hz: Annotated[float, Within(0.1, 1e6)] = 20.0
     patch_frames: Annotated[int, Within(1, 1024)] = 3
     relative: bool = True
-    width: Annotated[int, Within(4, 1024)] = 96
-    blocks: Annotated[int, Within(1, 64)] = 3
+    width: Annotated[int, Within(4, 1024)] = 64
+    blocks: Annotated[int, Within(1, 64)] = 2
     decoder_blocks: Annotated[int, Within(1, 64)] = 1
     heads: Annotated[int, Within(1, 64)] = 4
     masked: Annotated[float, Within(0, 0.95)] = 0.5
-    batch_size: Annotated[int, Within(1, 1e6)] = 128
+    batch_size: Annotated[int, Within(1, 1e6)] = 64
 
     def __post_init__(self) -> None:
         check_within(self, "pose")

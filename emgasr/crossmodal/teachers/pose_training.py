@@ -21,7 +21,7 @@ from emgasr.manifests.manifest import Entry
 from emgasr.training.contracts import Judgement, Objective
 from emgasr.training.loop import FitConfig, Report, fit
 
-FIT = FitConfig(steps=1500, learning_rate=2e-3, validations=5, device="cpu", restart_at=0.0)
+FIT = FitConfig(steps=600, learning_rate=2e-3, validations=5, device="cpu", restart_at=0.0)
 TEACHER_FOLDER = "pose_teacher"
 JUDGED = 512  # windows of people who choose the weights, at most
 MEASURED = 8192  # windows that the statistics of embeddings are taken of, at most
@@ -78,7 +78,7 @@ def train_pose_teacher(
     torch.manual_seed(config.seed)
     network = PoseAutoencoder(config.pose, every.mean(0).float(), every.std(0, correction=0).float())
     people = len(set(taught.people))
-    content = PoseTeacherFile(FORMAT, channels, tuple(sorted(set(taught.labels))), people, len(windows), config.pose)
+    content = PoseTeacherFile(FORMAT, channels, taught.known, people, len(windows), config.pose)
     order = np.random.default_rng(config.seed).permutation(len(windows))[:MEASURED]
     measured = torch.from_numpy(windows[np.sort(order)])
 

@@ -232,3 +232,25 @@ class _Attention(nn.Module):
         mask = None if valid is None else valid[:, None, None]
         found = functional.scaled_dot_product_attention(query, keys, values, mask)
         return self.out(cast(Tensor, found).transpose(1, 2).flatten(2))
+
+
+class NearestHead(nn.Module):
+    """Frames (B, F, parts * d), parts of unit length, to logits (B, F, V): likeness of the nearest part to each label.
+
+    The blank is what resembles rest, if rest has an embedding, or no label enough.
+
+    Attributes:
+        weight: (V, d) embedding of each label, as long as likeness counts; zero where the blank has none.
+        floor: (1,) likeness below which a frame is none of the labels, counted as `weight`.
+    """
+
+    def __init__(self, parts: int, width: int, vocabulary: int) -> None:
+        super().__init__()
+        self.parts = parts
+        self.weight = nn.Parameter(torch.zeros(vocabulary, width))
+        self.floor = nn.Parameter(torch.zeros(1))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        likeness = (hidden.unflatten(-1, (self.parts, -1)) @ self.weight.T).amax(-2)
+        rest = torch.where((self.weight[0] == 0).all(), self.floor, torch.maximum(likeness[..., :1], self.floor))
+        return torch.cat([rest.expand(*likeness.shape[:-1], 1), likeness[..., 1:]], -1)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emgasr.crossmodal.objective import Aligned
+from emgasr.crossmodal.aligning.objective import Aligned
 from emgasr.crossmodal.ranking import recall
 from emgasr.crossmodal.takes import likeness_of_takes
 from emgasr.data.compose import Take

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emgasr.crossmodal.aligning.losses import cluster_affinities, info_nce, similarity, soft_targets, symmetric
+from emgasr.crossmodal.aligning.reconstruction import Reconstruction
 from emgasr.crossmodal.config import LossConfig
-from emgasr.crossmodal.losses import cluster_affinities, info_nce, similarity, soft_targets, symmetric
 from emgasr.data.augment import Augment
 from emgasr.data.batches import Batch
+from emgasr.errors import ConfigError
 from emgasr.models.encoders.queries import QueriesEncoder
 from emgasr.models.recognizer import Recognizer
 from emgasr.pretraining.readers import Readers
@@ -60,84 +62,133 @@ def begin_projection(layer: nn.Linear, texts: np.ndarray) -> None:
 
 
 class AlignObjective(Objective[Aligned]):
-    """Contrastive losses of takes against texts.
+    """What the losses against any teacher share: takes of one layout, varied, normalized and embedded.
 
     Args:
         aligned: what is trained.
-        texts: the teacher's embeddings (m, w) of the texts of each gesture, in the order of the tokens of the readers.
         config: the parts of the loss.
-        augment: how each corpus' frames are varied.
-        starts: what each corpus' takes begin with.
+        augment: how each layout's frames are varied.
+        starts: what each layout's takes begin with.
         most_before: most frames of another take that stand before a take, as what a person did before it.
-        seed: of the clusters.
     """
 
     def __init__(
         self,
         aligned: Aligned,
-        texts: Sequence[np.ndarray],
         config: LossConfig,
         augment: Sequence[Augment],
         starts: Sequence[SessionStart | None],
         most_before: int = 0,
-        seed: int = 0,
     ) -> None:
         super().__init__()
         self.aligned, self.config, self.starts, self.most_before = aligned, config, starts, most_before
         self.augment = nn.ModuleList(augment)
-        everything = np.concatenate(list(texts))
-        clusters, affinities = cluster_affinities(everything, config.clusters, seed)
-        self.register_buffer("texts", torch.from_numpy(everything), persistent=False)
-        self.register_buffer("clusters", torch.from_numpy(clusters), persistent=False)
-        self.register_buffer("affinities", torch.from_numpy(affinities), persistent=False)
-        counts = torch.tensor([len(own) for own in texts])
-        self.register_buffer("counts", counts, persistent=False)
-        gestures = torch.arange(len(texts)).repeat_interleave(counts)
-        self.register_buffer("gestures", gestures, persistent=False)
-        self.register_buffer("firsts", counts.cumsum(0) - counts, persistent=False)
 
     @property
     def model(self) -> Aligned:
         return self.aligned
 
-    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Return the weighted losses of a batch of one corpus."""
+    def parts(self, batch: Batch, places: Tensor) -> Tensor:
+        """Return the parts (B, Q, d) of takes, embedded at frames (B,)."""
         place = int(batch.reader)
         recognizer = self.aligned.readers[place]
         start = self.starts[place]
         begun = None if start is None else start.state(recognizer, batch.worn)
         frames, lengths = recognizer.normalize(batch.samples, batch.lengths, begun)
         frames = cast(Augment, self.augment[place]).frames(frames, lengths)
-        places = _drawn_places(lengths)
         if self.most_before:
             frames, lengths, before = _behind_others(frames, lengths, self.most_before)
             places = places + before
-        parts = embedded_at(recognizer, frames, lengths, places)
+        return embedded_at(recognizer, frames, lengths, places)
+
+
+class TextObjective(AlignObjective):
+    """Contrastive losses of takes against texts.
+
+    Args:
+        texts: the teacher's embeddings (m, w) of the texts of each gesture, in the order of the tokens of the readers.
+        seed: of the clusters.
+        others: as of `AlignObjective`.
+    """
+
+    def __init__(self, texts: Sequence[np.ndarray], seed: int, *others: Any) -> None:
+        super().__init__(*others)
+        everything = np.concatenate(list(texts))
+        clusters, affinities = cluster_affinities(everything, self.config.clusters, seed)
+        self.register_buffer("texts", torch.from_numpy(everything), persistent=False)
+        self.register_buffer("clusters", torch.from_numpy(clusters), persistent=False)
+        self.register_buffer("affinities", torch.from_numpy(affinities), persistent=False)
+        counts = torch.tensor([len(own) for own in texts])
+        self.register_buffer("counts", counts, persistent=False)
+        self.register_buffer("gestures", torch.arange(len(texts)).repeat_interleave(counts), persistent=False)
+        self.register_buffer("firsts", counts.cumsum(0) - counts, persistent=False)
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Return the weighted losses of a batch of one layout."""
+        parts = self.parts(batch, _drawn_places(batch.lengths))
         classes = batch.targets[:, 0] - 1  # the blank is no gesture
-        drawn = self._drawn(classes)
-        if self.config.multi_positive:  # all texts of all gestures, the drawn ones first
-            drawn = torch.cat([drawn, torch.arange(len(self.texts), device=drawn.device)])
-        texts = self.aligned.projected(self.texts[drawn])
-        logits = self.aligned.scale * similarity(parts, texts)
-        one_each = logits[:, : len(classes)]
-        if self.config.multi_positive:
-            losses = {"contrast": symmetric(logits[:, len(classes) :], classes, self.gestures, True)}
+        share = torch.rand(len(classes)).to(classes.device)
+        drawn = self.firsts[classes] + (share * self.counts[classes]).long()  # a text for each take
+        one_each = self.aligned.scale * similarity(parts, self.aligned.projected(self.texts[drawn]))
+        if self.config.multi_positive:  # all texts of all gestures
+            logits = self.aligned.scale * similarity(parts, self.aligned.projected(self.texts))
+            losses = {"contrast": symmetric(logits, classes, self.gestures, True)}
         else:
             losses = {"contrast": symmetric(one_each, classes, classes, False)}
         if self.config.soft_weight:
-            own = self.clusters[drawn[: len(classes)]]
-            wanted = soft_targets(self.affinities, own, own, self.config.soft_top, self.config.soft_temperature)
-            losses["soft"] = self.config.soft_weight * info_nce(one_each, wanted)
+            own = self.clusters[drawn]
+            losses["soft"] = self.config.soft_weight * soft_loss(one_each, own, self.affinities, self.config)
         return losses
 
-    def _drawn(self, gestures: Tensor) -> Tensor:
-        """Return one text of each gesture (B,), by number; draws from torch's global generator of the CPU."""
-        share = torch.rand(len(gestures)).to(gestures.device)
-        return self.firsts[gestures] + (share * self.counts[gestures]).long()
 
-    def figures(self) -> Mapping[str, float]:
-        """Return what the log shows of the objective."""
-        return {"scale": float(self.aligned.scale.detach())}
+class SignalObjective(AlignObjective):
+    """Contrastive losses of takes against windows of a signal beside them, as a teacher embeds them.
+
+    Args:
+        embeddings: (n, w) of all windows; targets of batches are their rows.
+        patches: (n, P, w) of their parts, for reconstruction.
+        labels: (n,) label of each row, as a number: where several windows are right, those of the label are.
+        seed: of the clusters.
+        others: as of `AlignObjective`.
+    """
+
+    def __init__(
+        self, embeddings: np.ndarray, patches: np.ndarray, labels: np.ndarray, seed: int, *others: Any
+    ) -> None:
+        super().__init__(*others)
+        clusters, affinities = cluster_affinities(embeddings, self.config.clusters, seed)
+        # Not buffers: they are the training set, which stays on the CPU.
+        self.embeddings, self.patches = torch.from_numpy(embeddings), torch.from_numpy(patches)
+        self.labels, self.clusters = torch.from_numpy(labels), torch.from_numpy(clusters)
+        self.register_buffer("affinities", torch.from_numpy(affinities), persistent=False)
+        self.reconstruction: Reconstruction | None = None
+        if self.config.reconstruction_weight:
+            if not patches.shape[1]:
+                raise ConfigError("loss.reconstruction_weight", "is above 0, and no parts are kept", "set it to 0")
+            width = cast(QueriesEncoder, self.aligned.readers.encoder).config.embedding
+            self.reconstruction = Reconstruction(patches.shape[1], patches.shape[2], width)
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Return the weighted losses of a batch of one layout."""
+        parts = self.parts(batch, batch.lengths - 1)
+        rows = batch.targets[:, 0].cpu()
+        device = parts.device
+        others = self.aligned.projected(self.embeddings[rows].to(device))
+        logits = self.aligned.scale * similarity(parts, others)
+        classes = self.labels[rows].to(device)
+        losses = {"contrast": symmetric(logits, classes, classes, self.config.multi_positive)}
+        if self.config.soft_weight:
+            own = self.clusters[rows].to(device)
+            losses["soft"] = self.config.soft_weight * soft_loss(logits, own, self.affinities, self.config)
+        if self.reconstruction is not None:
+            error = self.reconstruction(parts, self.patches[rows].to(device).float())
+            losses["reconstruction"] = self.config.reconstruction_weight * error
+        return losses
+
+
+def soft_loss(logits: Tensor, own: Tensor, affinities: Tensor, config: LossConfig) -> Tensor:
+    """Return the loss of logits (B, B) against what the teacher finds alike, given the cluster (B,) of each column."""
+    return info_nce(logits, soft_targets(affinities, own, own, config.soft_top, config.soft_temperature))
 
 
 def embedded_at(recognizer: Recognizer, frames: Tensor, lengths: Tensor, places: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ import torch
 from torch.nn.functional import normalize
 
 from emgasr.errors import ConfigError
+from emgasr.models.encoders.queries import NearestHead
 from emgasr.models.linear import LinearConfig
-from emgasr.models.nearest import NearestHead, build_head
+from emgasr.models.registry import build_head
 
 
 def head_of(rest: bool, floor: float) -> tuple[NearestHead, torch.Tensor]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.special import log_softmax, softmax
 
-from emgasr.crossmodal.losses import (
+from emgasr.crossmodal.aligning.losses import (
     cluster_affinities,
     info_nce,
     positives,

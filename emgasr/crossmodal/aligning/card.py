@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import torch
 
+from emgasr.crossmodal.aligning.objective import Aligned
 from emgasr.crossmodal.config import AlignConfig
 from emgasr.crossmodal.model import AlignedConfig
-from emgasr.crossmodal.objective import Aligned
 from emgasr.display.visible import markdown_text
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import Manifest

@@ -11,8 +11,8 @@ from matplotlib.colors import hsv_to_rgb, to_rgb
 from matplotlib.figure import Figure
 
 from emgasr.display.pictures import LIGHT, TICK, hide_frame, ink_on, label, percent, plain, png
-from emgasr.pretraining.code_use import CodeUse
-from emgasr.pretraining.tokenizing import Token
+from emgasr.pretraining.tokens.code_use import CodeUse
+from emgasr.pretraining.tokens.tokenizing import Token
 from emgasr.recording import Recording
 
 ROW_S, MOST_ROWS = 20.0, 6  # seconds of a row of the picture, and rows
