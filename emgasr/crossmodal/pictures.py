@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from emgasr.crossmodal.retrieval import Hit
 from emgasr.display.pictures import LIGHT, TICK, hide_frame, label, plain, png
-from emgasr.pretraining.token_pictures import ROW_S, draw_levels, draw_spans, levels
+from emgasr.pretraining.tokens.pictures import ROW_S, draw_levels, draw_spans, levels
 from emgasr.recording import Recording
 
 MOST_ROWS = 8  # hits that are drawn

@@ -1,4 +1,4 @@
-"""A tiny aligned model that nobody trained: random weights, a teacher of words, the layouts of tests.helpers.armbands."""
+"""A tiny aligned model that nobody trained: random weights, a teacher of words, layouts of armbands."""
 
 from __future__ import annotations
 
