@@ -8,11 +8,11 @@ set -euo pipefail
 data=${1:?usage: recipes/crossmodal/pose.sh DATA OUT}
 out=${2:?usage: recipes/crossmodal/pose.sh DATA OUT}
 draws=${DRAWS:-0 1 2}
-variants=${VARIANTS:-full cpep embridge no_queries no_soft no_reconstruction no_pretraining}
+variants=${VARIANTS:-full cpep embridge no_queries no_soft no_reconstruction}
 count=${COUNT:-4}              # movements that a draw leaves out
 steps=${TEACHER_STEPS:-1500}   # of the masked autoencoder of pose
 minutes=${MINUTES:-2}          # of one core that an alignment computes
-pretrain_minutes=${PRETRAIN_MINUTES:-3}  # of one core, on the labels of the movements that are not left out; 0: no encoder
+pretrain_minutes=${PRETRAIN_MINUTES:-0} # of one core, on the labels that are not left out; 0: no encoder, which was better
 jobs=${JOBS:-2}
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
 read -r -a python <<< "${PYTHON:-python3}"
@@ -22,7 +22,7 @@ export OMP_NUM_THREADS=1
 options() {  # variant: the losses of CPEP and of EMBridge as reported, and what is left out of the full method
     local cpep="--loss.multi-positive false --loss.soft-weight 0 --loss.reconstruction-weight 0 --encoder.queries 0"
     case $1 in
-        full | no_pretraining) ;;
+        full) ;;
         cpep) echo "$cpep" ;;
         embridge) echo "--loss.multi-positive false --encoder.queries 16" ;;
         no_queries) echo "--encoder.queries 0" ;;
@@ -59,7 +59,7 @@ align() {  # draw, variant
     local one=$out/draw$1/$2 resume=() from=()
     [ ! -f "$one.json" ] || return 0
     [ ! -d "$one" ] || resume=(--resume)
-    [ "$pretrain_minutes" = 0 ] || [ "$2" = no_pretraining ] || from=(--init "$out/draw$1/pretrained/encoder")
+    [ "$pretrain_minutes" = 0 ] || from=(--init "$out/draw$1/pretrained/encoder")
     # shellcheck disable=SC2046
     [ -f "$one/done" ] || "${emgasr[@]}" align "$out/fold.jsonl" --config "$here/pose.yaml" --teacher.kind pose \
         --teacher.folder "$out/draw$1/teacher/pose_teacher" --left-out "$(left_out "$1")" --seed "$1" \
