@@ -12,7 +12,7 @@ variants=${VARIANTS:-full cpep embridge no_queries no_soft no_reconstruction}
 count=${COUNT:-4}              # movements that a draw leaves out
 steps=${TEACHER_STEPS:-1500}   # of the masked autoencoder of pose
 minutes=${MINUTES:-2}          # of one core that an alignment computes
-init=${INIT:-}                 # folder of a pretrained encoder; empty: none
+pretrain_minutes=${PRETRAIN_MINUTES:-0} # of one core, on the labels that are not left out; 0: no encoder, which was better
 jobs=${JOBS:-2}
 read -r -a emgasr <<< "${EMGASR:-emgasr}"
 read -r -a python <<< "${PYTHON:-python3}"
@@ -46,11 +46,20 @@ teacher() {  # draw
     touch "$one/done"
 }
 
+encoder() {  # draw
+    local one=$out/draw$1/pretrained resume=()
+    { [ "$pretrain_minutes" != 0 ] && [ ! -f "$one/done" ]; } || return 0
+    [ ! -d "$one" ] || resume=(--resume)
+    "${emgasr[@]}" pretrain "$out/fold.jsonl" --fit.minutes "$pretrain_minutes" --fit.clock cpu --fit.device cpu \
+        --fit.validations 3 --left-out "$(left_out "$1")" --out "$one" ${resume[@]+"${resume[@]}"} > "$one.txt" 2>&1
+    touch "$one/done"
+}
+
 align() {  # draw, variant
     local one=$out/draw$1/$2 resume=() from=()
     [ ! -f "$one.json" ] || return 0
     [ ! -d "$one" ] || resume=(--resume)
-    [ -z "$init" ] || from=(--init "$init")
+    [ "$pretrain_minutes" = 0 ] || from=(--init "$out/draw$1/pretrained/encoder")
     # shellcheck disable=SC2046
     [ -f "$one/done" ] || "${emgasr[@]}" align "$out/fold.jsonl" --config "$here/pose.yaml" --teacher.kind pose \
         --teacher.folder "$out/draw$1/teacher/pose_teacher" --left-out "$(left_out "$1")" --seed "$1" \
@@ -81,5 +90,6 @@ fi
 [ -f "$out/fold.jsonl" ] || "${emgasr[@]}" protocol fold "$out/set/recordings.jsonl" "$out/set/splits.json" \
     --fold group0 --out "$out/fold.jsonl"
 each teacher one
+each encoder one
 each align "$variants"
 "${python[@]}" "$here/pose_table.py" "$out"
