@@ -69,8 +69,8 @@ def evaluate_zero_shot(
     recordings = _Executions(entries, opener(manifest, folder, tokens), classes)
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as out:
         items = items_of(pipeline.recognizer, recordings, session_of(options))
-        items = counted_by_a_bar(items, "evaluating", len(entries), options.quiet)
-        found = evaluate(items, tokens, system=options.system or folder.name, split=options.split, seed=options.seed)
+        shown = counted_by_a_bar(items, "evaluating", len(entries), options.quiet)
+        found = evaluate(shown, tokens, system=options.system or folder.name, split=options.split, seed=options.seed)
         trained = [name for name in classes if model.descriptions.concept_of(name) in model.config.gestures]
         row = {"classes": list(classes), "gallery": list(gallery), "trained": trained, **shaped(folder)}
         rows = [one | row for one in _rows(found, 1 / len(gallery))]
