@@ -141,10 +141,12 @@ def taught_windows(
     rate_hz: float,
     relative: bool,
     left_out: Iterable[str] = (),
+    rest: bool = False,
 ) -> Taught:
     """Return windows of recordings' labelled spans: one every HOP_S that is at least half in its span, and the last.
 
-    No window touches a span of a label that is left out. Prompts have no label.
+    No window touches a span of a label that is left out. Prompts have no label. A hand rests most of the time: without
+    `rest`, no window is of rest, so that a teacher learns how hands move.
 
     Raises:
         DataError: No window is left.
@@ -162,7 +164,7 @@ def taught_windows(
         touching = 0
         for start, end, kind, text in rows:
             label = text or "rest"
-            if kind == "prompt" or label in hidden:
+            if kind == "prompt" or label in hidden or (kind == "rest" and not rest):
                 continue
             for at in [*np.arange(start + window_s / 2, end, HOP_S).tolist(), end]:
                 if hidden & {text or "rest" for text in spans.overlapping(at - window_s, at).texts}:
