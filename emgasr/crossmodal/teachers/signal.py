@@ -72,25 +72,6 @@ def windows_before(teacher: SignalTeacher, beside: Beside, ends_s: Sequence[floa
     return shown(beside, ends_s, teacher.window_s, teacher.frame_rate_hz, teacher.relative)
 
 
-def tracks(teacher: SignalTeacher, recording: Recording, beside: Beside) -> list[np.ndarray]:
-    """Return what a teacher reads beside each labelled span but prompts, in the order of `takes_from_recordings`.
-
-    A track (L, C) goes from `window_s` before its span to its end, NaN where there is a gap or no signal: the window
-    that ends `t` seconds into the span begins at row round(t * frame_rate_hz).
-
-    Raises:
-        DataError: The signal is of another kind, or has another number of channels, than the teacher reads.
-    """
-    check_read(teacher.kind, teacher.channels, beside)
-    spans = recording.spans
-    rows = zip(spans.start_s.tolist(), spans.end_s.tolist(), spans.kinds, strict=True)
-    posture = beside.posture if teacher.relative else np.float32(0)
-    rate = teacher.frame_rate_hz
-    return [
-        beside.track(start - teacher.window_s, end, rate) - posture for start, end, kind in rows if kind != "prompt"
-    ]
-
-
 def shown(
     beside: Beside, ends_s: Sequence[float] | np.ndarray, window_s: float, rate_hz: float, relative: bool
 ) -> Windows:

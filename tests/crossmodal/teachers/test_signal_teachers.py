@@ -22,12 +22,10 @@ from emgasr.crossmodal.teachers.audio import (
     save_audio_teacher,
 )
 from emgasr.crossmodal.teachers.folder import CONFIG_NAME, TENSORS_NAME, kind_of_teacher
-from emgasr.crossmodal.teachers.loading import load_signal_teacher
 from emgasr.crossmodal.teachers.pose import PoseTeacher, load_pose_teacher, save_pose_teacher
 from emgasr.crossmodal.teachers.pose_network import PoseAutoencoder, PoseConfig
 from emgasr.crossmodal.teachers.pose_training import TEACHER_FOLDER, PoseTraining, train_pose_teacher
-from emgasr.crossmodal.teachers.signal import SignalTeacher, Taught, taught_windows, tracks, windows_before
-from emgasr.data.compose import takes_from_recordings
+from emgasr.crossmodal.teachers.signal import SignalTeacher, Taught, taught_windows, windows_before
 from emgasr.errors import ConfigError, DataError, ModelError
 from emgasr.manifests import lineage
 from emgasr.recording import Band, Recording, Spans
@@ -210,18 +208,6 @@ def test_another_kind_of_signal_is_refused(teacher: PoseTeacher) -> None:
         windows_before(teacher, Beside(np.zeros((900, 6), np.float32), 100, "pose"), [2.0])
 
 
-def test_tracks_hold_the_window_at_each_moment_of_a_take(teacher: PoseTeacher) -> None:
-    recording, beside = hand("p", 4)
-    takes = takes_from_recordings([("r", recording)])
-    found = tracks(teacher, recording, beside)
-    assert len(found) == len(takes)
-    starts = recording.spans.start_s
-    for place in (3, 6):
-        (window,) = windows_before(teacher, beside, [starts[place] + 0.5]).samples
-        np.testing.assert_allclose(found[place][5 : 5 + POSE.frames], window, atol=1e-4)
-    assert np.isnan(found[0][: POSE.frames]).all()  # before the recording begins
-
-
 def damage_config(folder: Path, was: str, now: str) -> None:
     path = folder / CONFIG_NAME
     text = path.read_text()
@@ -312,7 +298,6 @@ def test_a_folder_gives_the_listener_back(listener: AudioTeacher, tmp_path: Path
     found = load_audio_teacher(tmp_path)
     assert (found.checksum, kind_of_teacher(tmp_path)) == (listener.checksum, "audio")
     np.testing.assert_array_equal(found.embed(of_tones().windows), listener.embed(of_tones().windows))
-    assert load_signal_teacher(tmp_path).checksum == listener.checksum
     with pytest.raises(ModelError, match="is a teacher of audio"):
         load_pose_teacher(tmp_path)
 
