@@ -93,13 +93,9 @@ class Pipeline:
         language: LanguageFiles | EllipsisType | None = ...,
         recognizer: Recognizer | None = None,
     ) -> Pipeline:
-        """Load a model folder with what it holds.
+        """Load a model folder with what it holds; `language` other than ... takes the place of its own.
 
-        Args:
-            model: folder, profile, or name of a packaged model.
-            device: that reads.
-            language: takes the place of the folder's own, if it is not `...`.
-            recognizer: reads in place of the folder's own, as of an aligned model with labels (`emgasr.crossmodal`).
+        A `recognizer` reads in place of the folder's own, as of an aligned model with labels (`emgasr.crossmodal`).
 
         Raises:
             ModelError: The folder is missing, damaged, or of another format.

@@ -46,6 +46,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "transcribe": ("emgasr.cli.read.transcribe", "read recordings: text, or keys with times and confidences"),
         "evaluate": ("emgasr.cli.read.evaluate", "measure error rates on a split, with a report"),
         "tokenize": ("emgasr.cli.read.tokenize", "write a recording's contractions as tokens, and draw them"),
+        "search": ("emgasr.cli.read.search", "find the stretches of recordings that are like a sentence"),
+        "describe": ("emgasr.cli.read.describe", "say in words what the stretches of a recording are like"),
         "tune": ("emgasr.cli.read.tune", "find the weights of the search on validation recordings"),
         "lm": ("emgasr.cli.language.lm", "build, mix and query n-gram language models"),
     },

@@ -1,4 +1,4 @@
-"""A recording and an aligned model in; what each labelled stretch, contraction or second of it is like, in words, out."""
+"""A recording and an aligned model in; what each stretch of it is like, in words, out."""
 
 from __future__ import annotations
 

@@ -76,17 +76,20 @@ class WindowReader:
         while not first or first * self.hop_s < recording.duration_s:
             start_s, end_s = first * self.hop_s, min((first + windows) * self.hop_s, recording.duration_s)
             heard = reader.listen(recording.segment(start_s, end_s))
-            found = self._chosen(reader.recognizer.frame_times_s(len(heard.emissions)), heard.emissions)
+            found = self._chosen(
+                reader.recognizer.frame_times_s(len(heard.emissions)),
+                heard.emissions,
+                int((end_s - start_s) / self.hop_s + 1e-6),
+            )
             parts = reader.recognizer.probable(heard.emissions[found.frames]).reshape(
                 len(found.frames), -1, self.model.width
             )
             yield Windows(found.numbers + first, parts, found.missing, (heard.mended,))
             first += windows
 
-    def _chosen(self, times_s: np.ndarray, emissions: np.ndarray) -> _Chosen:
-        """Return the windows of a piece whose frames have these times, and the newest frame of each."""
-        last = int(times_s[-1] / self.hop_s + 1e-6) if len(times_s) else 0
-        ends = np.searchsorted(times_s, np.arange(last + 1) * self.hop_s + 1e-6)  # frames before each end of a window
+    def _chosen(self, times_s: np.ndarray, emissions: np.ndarray, count: int) -> _Chosen:
+        """Return which of a piece's `count` windows hold frames of these times, and the newest frame of each."""
+        ends = np.searchsorted(times_s, np.arange(count + 1) * self.hop_s + 1e-6)  # frames before each end of a window
         lost = np.concatenate([[0], np.cumsum(emissions[:, -1] == NO_KEY)])
         whole = np.diff(ends) > 0
         sound = np.diff(lost[ends]) == 0

@@ -10,8 +10,8 @@ from emgasr.crossmodal.model import REST, AlignedModel, layout
 from emgasr.crossmodal.teachers.contract import check_understood
 from emgasr.errors import ConfigError, EmgasrError
 from emgasr.models.recognizer import Recognizer
-from emgasr.runtime.device import device_of
 from emgasr.recording import Recording, Signal, Spans
+from emgasr.runtime.device import device_of
 
 
 @dataclass(frozen=True)

@@ -173,6 +173,11 @@ def build_index(
         (place / INDEX_NAME).write_text(as_json(asdict(described)) + "\n", encoding="utf-8")
 
 
+def indexed_name(name: str) -> str:
+    """Return what an index calls a recording that a user named: the whole path of its file."""
+    return str(Path(name).absolute()) if is_regular(name) else name
+
+
 def is_index(folder: Path) -> bool:
     """Return whether a folder holds an index, or what is left of one."""
     return any(is_regular(folder / name) for name in (INDEX_NAME, EMBEDDINGS_NAME))
@@ -243,7 +248,7 @@ def _indexed(name: str, recording: Recording, windows: Windows) -> Indexed:
     single = is_regular(path)
     status = path.stat() if single else None
     return Indexed(
-        str(path.absolute()) if single else name,
+        indexed_name(name),
         checksum_file(path) if single else "",
         status.st_size if status else 0,
         status.st_mtime_ns if status else 0,

@@ -1,4 +1,4 @@
-"""What `emgasr search` and `describe` share: paths in; the recordings that they name, opened one after the other, out."""
+"""What `emgasr search` and `describe` share: paths in; the windows of the recordings that they name out."""
 
 from __future__ import annotations
 

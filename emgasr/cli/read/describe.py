@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from emgasr.cli.options.aligned import Opened, check_top, tell
@@ -80,8 +79,8 @@ def parser() -> ArgumentParser:
     """Return the parser of the verb."""
     made = ArgumentParser(
         prog=PROGRAM,
-        description="Say in words what recordings are like: for each labelled stretch, else each contraction, else each "
-        "second, the gestures of the model's descriptions that are nearest, trained or not, and the nearest text.",
+        description="Say in words what recordings are like: for each labelled stretch, else each contraction, else "
+        "each second, the gestures of the model's descriptions that are nearest, trained or not, and the nearest text.",
         examples=(
             "emgasr describe aligned session.hdf5",
             "emgasr describe aligned corpus.jsonl --top 5 --json",
