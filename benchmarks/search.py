@@ -1,10 +1,10 @@
 """How long a query takes in an index of many hours, on one core, and how much memory.
 
 `python benchmarks/search.py [--hours 10] [--queries 16] [--width 64] [--rounds 30] [--json]` searches random
-embeddings, as slow to change as a person's hand. `--model FOLDER --recordings FILE… --query TEXT` builds the index of an
-aligned model over recordings (manifests among them) and searches that. `--index FOLDER` keeps or takes the index. A
+embeddings, as slow to change as a person's hand. `--model FOLDER --recordings FILE… --query TEXT` builds the index of
+an aligned model over recordings (manifests among them) and searches that. `--index FOLDER` keeps or takes the index. A
 query's time is that of the search by an embedded query: the median of the rounds, behind one that reads the file into
-the page cache.
+the page cache; that of the embedding by the model's teacher stands beside.
 Memory: what the process holds for itself (RssAnon), and what of the file is mapped (RssFile).
 """
 
@@ -61,6 +61,8 @@ def main() -> None:
         rng = np.random.default_rng(1)
         rows = model.embed_texts(options.query) if options.model else rng.standard_normal((8, options.width))
         found = figures(index, np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32), options)
+        if options.model:
+            found["embed_ms_median"] = embed_ms(model, options.query, options.rounds)
         found |= {"build_s": round(built_s, 1), "build_cpu_s": round(built_cpu_s, 1)}
         found |= {f"{name}_before": value for name, value in before.items()} | memory()
     if options.json:
@@ -88,6 +90,16 @@ def figures(index: Index, queries: np.ndarray, options: argparse.Namespace) -> d
         "query_cpu_ms_median": round(statistics.median(cpu), 2),
         "query_ms_worst": round(max(wall), 2),
     }
+
+
+def embed_ms(model: AlignedModel, texts: list[str], rounds: int) -> float:
+    """Return the median time in ms in which the teacher embeds a query that is new to it."""
+    times = []
+    for number in range(rounds):
+        begun = time.perf_counter()
+        model.embed_texts([f"{texts[number % len(texts)]} {number}"])
+        times.append(1000 * (time.perf_counter() - begun))
+    return round(statistics.median(times), 2)
 
 
 def memory() -> dict[str, float]:

@@ -227,7 +227,7 @@ def parser() -> ArgumentParser:
             "emgasr stream demo --source simulate:seed=9001",
             "emgasr stream me --source brainflow:board=0 --json",
             "emgasr stream me --source file:take.wav,unit=mV,speed=fast",
-            "emgasr stream aligned --source brainflow:board=0 --labels 'fist, point, snap'",
+            "emgasr stream aligned --source brainflow:board=0 --labels fist,point,snap",
         ),
     )
     add_model(made)

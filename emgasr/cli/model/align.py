@@ -55,7 +55,7 @@ def parser(aligning: ConfigOptions | None = None) -> ArgumentParser:
         "People are split before anything is cut: who judges is not trained on.",
         examples=(
             "emgasr align laval.jsonl myo.jsonl --descriptions gestures.yaml --init pretrained/encoder --out aligned",
-            "emgasr align myo.jsonl --descriptions gestures.yaml --left-out '[point, snap]' --fit.minutes 5 --out zero",
+            "emgasr align myo.jsonl --descriptions gestures.yaml --left-out '[point,snap]' --fit.minutes 5 --out zero",
             "emgasr align --out aligned --resume",
         ),
     )

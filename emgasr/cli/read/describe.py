@@ -25,7 +25,7 @@ def run(argv: list[str]) -> int:
     from emgasr.crossmodal.embeddings import WindowReader
     from emgasr.crossmodal.model import load_aligned
 
-    model = load_aligned(options.model)
+    model = load_aligned(options.aligned)
     gallery = Gallery.of(model)
     if left := len(model.descriptions.concepts) - len(gallery.gestures):
         tell(f"{counted(left, 'gesture')} described in no word that {model.config.teacher_name} reads: left out")
@@ -87,7 +87,7 @@ def parser() -> ArgumentParser:
         ),
         notes="Likeness is a cosine, -1 to 1: the mean over a stretch.",
     )
-    made.add_argument("model", metavar="MODEL", help="folder of `emgasr align`")
+    made.add_argument("aligned", metavar="MODEL", help="folder of `emgasr align`")
     made.add_argument(
         "recordings", metavar="RECORDING", nargs="+", help=f"{KINDS}; or a manifest, or a folder of takes"
     )

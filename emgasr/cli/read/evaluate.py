@@ -253,7 +253,7 @@ def parser() -> ArgumentParser:
         "tune`), else they are tuned on a validation split; never on the test.",
         examples=(
             "emgasr evaluate my_model corpus.jsonl --lm en.lm --out results",
-            "emgasr evaluate aligned corpus.jsonl --zero-shot 'point, snap' --labels 'point, snap, fist, hand open'",
+            "emgasr evaluate aligned corpus.jsonl --zero-shot point,snap --labels point,snap,fist,open_hand",
         ),
     )
     add_model(made)

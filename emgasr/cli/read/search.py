@@ -33,7 +33,7 @@ def run(argv: list[str]) -> int:
     from emgasr.crossmodal.model import load_aligned
     from emgasr.crossmodal.retrieval import search
 
-    model = load_aligned(options.model)
+    model = load_aligned(options.aligned)
     embedded = _embedded(model, query)
     opened = Opened(options, paths)
     with tempfile.TemporaryDirectory(prefix="emgasr-index-") as place:
@@ -105,9 +105,9 @@ def _index(options: argparse.Namespace, model: AlignedModel, opened: Opened, pla
         return part_of(index, [indexed_name(one.name) for one in opened.named]) if opened.named else index
     if not opened.named:
         raise ConfigError("--index", f"{options.index} holds no index", "name recordings, and it is built")
-    reader = WindowReader(model, options.hop)
+    reader = WindowReader(model, options.hop_seconds)
     folder = place if options.index is None else options.index
-    build_index(model, options.hop, opened.windows(reader), folder)
+    build_index(model, options.hop_seconds, opened.windows(reader), folder)
     return read_index(folder, model)
 
 
@@ -184,7 +184,7 @@ def parser() -> ArgumentParser:
         notes="Columns: recording, subject, label (of the recording, that shares most time with the stretch), start,\n"
         "end, likeness (a cosine, -1 to 1, of the stretch's likest window).",
     )
-    made.add_argument("model", metavar="MODEL", help="folder of `emgasr align`")
+    made.add_argument("aligned", metavar="MODEL", help="folder of `emgasr align`")
     made.add_argument(
         "words",
         metavar="RECORDING... QUERY",
@@ -196,7 +196,7 @@ def parser() -> ArgumentParser:
     made.add_argument("--index", type=Path, metavar="FOLDER", help=index)
     made.add_argument("--top", type=int, default=10, metavar="N", help="most stretches")
     hop = "seconds of a window, of an index that is built"
-    made.add_argument("--hop", type=float, default=0.5, metavar="S", help=hop)
+    made.add_argument("--hop-seconds", type=float, default=0.5, metavar="S", help=hop)
     add_out(made, "picture to draw (.png): hits in their signals, likeness over time", metavar="FILE", required=False)
     add_json(made)
     add_quiet(made)

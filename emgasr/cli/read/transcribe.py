@@ -129,7 +129,7 @@ def parser() -> ArgumentParser:
             "emgasr transcribe my_model sessions/*.hdf5 --json",
             "emgasr transcribe my_model new_day/*.wav --unit mV",
             "emgasr transcribe my_model test.jsonl --json",
-            "emgasr transcribe aligned session.hdf5 --labels 'fist, point, snap'",
+            "emgasr transcribe aligned session.hdf5 --labels fist,point,snap",
         ),
     )
     add_model(made)

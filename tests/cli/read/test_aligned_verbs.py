@@ -71,7 +71,7 @@ def test_more_than_there_is_to_find_is_said_and_no_error(world: Path, told: Told
         ("search {w}/aligned {w}/myo_a.hdf5", ["daumen und zeigefinger"], "3 of 3 words are not in the vocabulary"),
         ("search {w}/aligned {w}/myo_a.hdf5", [], "no recording, or no query"),
         ("search {w}/aligned {w}/myo_a.hdf5", ["fist", "--top", "0"], "--top: is 0"),
-        ("search {w}/aligned {w}/myo_a.hdf5", ["fist", "--hop", "0.001"], "a frame of this model takes"),
+        ("search {w}/aligned {w}/myo_a.hdf5", ["fist", "--hop-seconds", "0.001"], "a frame of this model takes"),
         ("search {w}/aligned {w}/myo_a.hdf5", ["fist", "--out", "p.gif"], "is no PNG file"),
         ("search {w}/aligned", ["fist", "--index", "nowhere"], "nowhere holds no index"),
         ("search {w}/aligned", ["fist", "--index", "x", "--out", "p.png"], "draws recordings, and none is named"),
