@@ -147,16 +147,6 @@ class Beside:
         whole[inside] = good
         return Windows(found[good], whole, int((~good).sum()), int((~inside).sum()))
 
-    def track(self, start_s: float, end_s: float, rate_hz: float) -> np.ndarray:
-        """Return the frames (F, C) float32 from start_s to end_s; NaN where there is no signal, or a gap in it."""
-        frames = round((end_s - start_s) * rate_hz)
-        first = max(0, math.ceil(-start_s * rate_hz - SLACK))
-        last = min(frames, math.floor((self.duration_s - start_s) * rate_hz + SLACK))
-        found = np.full((frames, self.channels), np.nan, np.float32)
-        if first < last:
-            found[first:last] = self._read(np.array([start_s + first / rate_hz]), last - first, rate_hz)[0]
-        return found
-
     def _read(self, starts_s: np.ndarray, frames: int, rate_hz: float) -> np.ndarray:
         """Return m windows (m, F, C) float32, NaN in frames with a gap."""
         found = np.empty((len(starts_s), frames, self.channels), np.float32)

@@ -1,6 +1,6 @@
 """Muscles with pose beside them in; a frozen teacher of pose, of training people and training labels alone, out.
 
-    pose_teacher.py MANIFEST OUT [--left-out '[g01, g02]'] [--steps 1500] [--seed 0]
+    pose_teacher.py MANIFEST OUT [--left-out '[g01, g02]'] [--steps 600] [--seed 0]
 
 OUT/pose_teacher is what `emgasr align --teacher.kind pose --teacher.folder` reads.
 """

@@ -92,16 +92,6 @@ def test_windows_with_a_gap_are_passed_over_and_counted() -> None:
     np.testing.assert_allclose(signal.posture, np.median(pose()[np.r_[0:250, 252:600]], 0))
 
 
-def test_a_track_has_nan_where_the_signal_is_not() -> None:
-    samples = pose()
-    samples[50] = np.nan
-    track = Beside(samples, RATE, "pose").track(-1.0, 7.0, 20.0)
-    assert track.shape == (160, JOINTS)
-    good = np.isfinite(track).all(1)
-    np.testing.assert_array_equal(np.flatnonzero(~good), [*range(20), 30, *range(140, 160)])
-    np.testing.assert_allclose(track[good, 0], ((np.arange(160) + 0.5) / 20 - 1)[good], atol=1e-5)
-
-
 def test_nothing_but_gaps_has_no_posture() -> None:
     with pytest.raises(RecordingError, match="nothing but gaps"):
         _ = Beside(np.full((9, 2), np.nan, np.float32), RATE, "pose").posture

@@ -67,21 +67,24 @@ class PoseTeacher:
         return checksum_of(self.content.pose, self.network.state_dict())
 
     def embed(self, windows: np.ndarray) -> np.ndarray:
-        """Return embeddings (n, width) float32 of windows (n, F, C): the mean of their patches', of unit length.
+        """Return embeddings (n, width) float32 of windows (n, F, C): their own tokens, of unit length.
 
         Raises:
             DataError: The windows have another shape, or values that are not finite.
         """
-        return unit_rows(self.frames(windows).mean(1))
+        return unit_rows(self._tokens(windows)[:, 0])
 
-    @torch.no_grad()
     def frames(self, windows: np.ndarray) -> np.ndarray:
         """Return an embedding of each patch of windows (n, F, C), (n, F', width) float32, around 0."""
+        return self._tokens(windows)[:, 1:]
+
+    @torch.no_grad()
+    def _tokens(self, windows: np.ndarray) -> np.ndarray:
         windows = windows_checked(windows, self.content.pose.frames, self.channels, self.name)
         device = self.network.places.device
         parts = [torch.from_numpy(windows[i : i + TOGETHER]).to(device) for i in range(0, len(windows), TOGETHER)]
         if not parts:
-            return np.zeros((0, self.content.pose.patches, self.width), np.float32)
+            return np.zeros((0, 1 + self.content.pose.patches, self.width), np.float32)
         return torch.cat([self.network.centered(self.network(part)) for part in parts]).cpu().numpy()
 
 

@@ -92,7 +92,7 @@ class PoseAutoencoder(nn.Module):
         self.guess = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, size))
         for parameter in (self.places, self.decoder_places):
             nn.init.normal_(parameter, std=0.02)
-        self.register_buffer("center", torch.zeros(width))
+        self.register_buffer("center", torch.zeros(2, width))  # of tokens of windows, and of patches
 
     def normalized(self, windows: Tensor) -> Tensor:
         """Return windows (n, F, C) z-scored by the training windows, as patches (n, F', patch_frames * C)."""
@@ -104,16 +104,17 @@ class PoseAutoencoder(nn.Module):
         return self.encoded(self.normalized(windows))
 
     def centered(self, tokens: Tensor) -> Tensor:
-        """Return the tokens (n, F', width) of patches less their mean over the training windows (`measure`)."""
-        return tokens[:, 1:] - self.center
+        """Return tokens (n, 1 + F', width) less their means over the training windows (`measure`)."""
+        return tokens - self.center[[0] + [1] * self.config.patches]
 
     @torch.no_grad()
     def measure(self, windows: Tensor, together: int = 1024) -> None:
-        """Set the mean of patches' tokens to that over windows (n, F, C)."""
+        """Set the means of windows' and of patches' tokens to those over windows (n, F, C)."""
         was = self.training
         self.eval()
-        parts = [self(part.to(self.places.device))[:, 1:].double().sum((0, 1)) for part in windows.split(together)]
-        self.center.copy_(torch.stack(parts).sum(0) / (len(windows) * self.config.patches))
+        tokens = [self(part.to(self.places.device)).double() for part in windows.split(together)]
+        for row, places in enumerate((slice(0, 1), slice(1, None))):
+            self.center[row] = torch.cat([part[:, places].flatten(0, 1) for part in tokens]).mean(0)
         self.train(was)
 
     def losses(self, windows: Tensor) -> dict[str, Tensor]:

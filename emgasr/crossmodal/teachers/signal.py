@@ -72,25 +72,6 @@ def windows_before(teacher: SignalTeacher, beside: Beside, ends_s: Sequence[floa
     return shown(beside, ends_s, teacher.window_s, teacher.frame_rate_hz, teacher.relative)
 
 
-def tracks(teacher: SignalTeacher, recording: Recording, beside: Beside) -> list[np.ndarray]:
-    """Return what a teacher reads beside each labelled span but prompts, in the order of `takes_from_recordings`.
-
-    A track (L, C) goes from `window_s` before its span to its end, NaN where there is a gap or no signal: the window
-    that ends `t` seconds into the span begins at row round(t * frame_rate_hz).
-
-    Raises:
-        DataError: The signal is of another kind, or has another number of channels, than the teacher reads.
-    """
-    check_read(teacher.kind, teacher.channels, beside)
-    spans = recording.spans
-    rows = zip(spans.start_s.tolist(), spans.end_s.tolist(), spans.kinds, strict=True)
-    posture = beside.posture if teacher.relative else np.float32(0)
-    rate = teacher.frame_rate_hz
-    return [
-        beside.track(start - teacher.window_s, end, rate) - posture for start, end, kind in rows if kind != "prompt"
-    ]
-
-
 def shown(
     beside: Beside, ends_s: Sequence[float] | np.ndarray, window_s: float, rate_hz: float, relative: bool
 ) -> Windows:
@@ -141,10 +122,12 @@ def taught_windows(
     rate_hz: float,
     relative: bool,
     left_out: Iterable[str] = (),
+    rest: bool = False,
 ) -> Taught:
     """Return windows of recordings' labelled spans: one every HOP_S that is at least half in its span, and the last.
 
-    No window touches a span of a label that is left out. Prompts have no label.
+    No window touches a span of a label that is left out. Prompts have no label. A hand rests most of the time: without
+    `rest`, no window is of rest, so that a teacher learns how hands move.
 
     Raises:
         DataError: No window is left.
@@ -162,7 +145,7 @@ def taught_windows(
         touching = 0
         for start, end, kind, text in rows:
             label = text or "rest"
-            if kind == "prompt" or label in hidden:
+            if kind == "prompt" or label in hidden or (kind == "rest" and not rest):
                 continue
             for at in [*np.arange(start + window_s / 2, end, HOP_S).tolist(), end]:
                 if hidden & {text or "rest" for text in spans.overlapping(at - window_s, at).texts}:

@@ -35,10 +35,10 @@ def draw_tokens(recording: Recording, tokens: Sequence[Token], start_s: float = 
     height = 0.6 + min(3.0, 0.16 * len(names))
     figure = Figure(figsize=(12, 0.7 + rows * (height + 0.55)), dpi=120, facecolor="white")
     grid = figure.add_gridspec(rows, 1, hspace=0.16)
-    levels = [levels(recording, start_s + row * ROW_S, min(end_s, start_s + (row + 1) * ROW_S)) for row in range(rows)]
-    loudest = max([float(np.quantile(one, 0.995)) for one in levels if one.size] + [1e-12])
+    drawn = [levels(recording, start_s + row * ROW_S, min(end_s, start_s + (row + 1) * ROW_S)) for row in range(rows)]
+    loudest = max([float(np.quantile(one, 0.995)) for one in drawn if one.size] + [1e-12])
     colors = _colors(token.code for token in tokens)
-    for row, level in enumerate(levels):
+    for row, level in enumerate(drawn):
         first_s = start_s + row * ROW_S
         pair = grid[row].subgridspec(2, 1, height_ratios=[height, 0.45], hspace=0.03)
         signal, strip = figure.add_subplot(pair[0]), figure.add_subplot(pair[1])
