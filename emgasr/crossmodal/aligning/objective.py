@@ -111,6 +111,13 @@ class TextObjective(AlignObjective):
         others: as of `AlignObjective`.
     """
 
+    texts: Tensor
+    clusters: Tensor
+    affinities: Tensor
+    counts: Tensor
+    gestures: Tensor
+    firsts: Tensor
+
     def __init__(self, texts: Sequence[np.ndarray], seed: int, *others: Any) -> None:
         super().__init__(*others)
         everything = np.concatenate(list(texts))
@@ -151,6 +158,8 @@ class SignalObjective(AlignObjective):
         seed: of the clusters.
         others: as of `AlignObjective`.
     """
+
+    affinities: Tensor
 
     def __init__(
         self, embeddings: np.ndarray, patches: np.ndarray, labels: np.ndarray, seed: int, *others: Any

@@ -40,7 +40,9 @@ class Side(Protocol):
     texts: tuple[str, ...]
     teacher_name: str
     teacher_checksum: str
-    samples: Mapping[str, np.ndarray]
+
+    @property
+    def samples(self) -> Mapping[str, np.ndarray]: ...
 
     def samplers(self, readers: Readers) -> list[TakeSampler]:
         """Return what makes batches of each layout."""
@@ -76,7 +78,7 @@ class SignalSide:
         ManifestError: the teacher was shaped by somebody who judges or is tested in these manifests.
     """
 
-    texts = ()
+    texts: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class SignalSide:
                 if (found := open_beside(entry, manifest.root)) is not None:
                     self.besides[entry.path] = found
         self.found: list[Paired] = []
-        self.samples = {}
+        self.samples: dict[str, np.ndarray] = {}
 
     def samplers(self, readers: Readers) -> list[TakeSampler]:
         made: list[TakeSampler] = []

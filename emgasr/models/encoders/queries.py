@@ -231,7 +231,7 @@ class _Attention(nn.Module):
         keys, values = self.keys(self.norm_keys(others)).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
         mask = None if valid is None else valid[:, None, None]
         found = functional.scaled_dot_product_attention(query, keys, values, mask)
-        return self.out(cast(Tensor, found).transpose(1, 2).flatten(2))
+        return self.out(found.transpose(1, 2).flatten(2))
 
 
 class NearestHead(nn.Module):
