@@ -20,6 +20,7 @@ from emgasr.errors import DataError
 from emgasr.files.plain_text import read_lines
 
 _STRAIGHT = str.maketrans({"’": "'", "‘": "'", "—": " ", "–": " ", "-": " ", **dict.fromkeys('"“”()[]_*', "")})
+_QUOTES = re.compile(r"(?<![a-z])'|'(?![a-z])")
 _TYPED = re.compile(r"[a-z',]+( [a-z',]+)+")
 
 
@@ -42,8 +43,7 @@ def sentences(text: str) -> Iterator[str]:
     """Yield the sentences of a text in lower case, each on one line, without the sign at its end."""
     for paragraph in re.split(r"\n\s*\n", text):
         for sentence in re.split(r"[.!?;:]+(?=[^\w]|$)", paragraph.translate(_STRAIGHT)):
-            words = (word.strip("'") for word in sentence.lower().split())
-            if line := " ".join(word for word in words if word).strip(" ,"):
+            if line := " ".join(_QUOTES.sub("", sentence.lower()).split()).strip(" ,"):
                 yield line
 
 
