@@ -54,10 +54,10 @@ def parser() -> ArgumentParser:
     )
     _add_text(build, "text", nargs="+")
     build.add_argument("--order", type=int, default=6, metavar="N", help="longest n-gram, 1 to 8")
-    prune = (
+    counts = (
         "leave out n-grams that come at most so often: a number an order, the last for all higher (as lmplz --prune)"
     )
-    build.add_argument("--prune", type=int, nargs="+", default=[], metavar="COUNT", help=prune)
+    build.add_argument("--prune", type=int, nargs="+", default=[], metavar="COUNT", help=counts)
     builder = (
         "own, lmplz (KenLM's, on the PATH), or auto (default): lmplz for large texts where it is there; same models"
     )
