@@ -19,7 +19,7 @@ from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.measured import samples_of
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
-from emgasr.models.folder import DEMO, PACKAGED, SEARCH_NAME, load_recognizer, packaged_model
+from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer, named_folder
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
@@ -369,9 +369,7 @@ def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
     """
     if not isinstance(model, str | Path) or "\0" in str(model):
         raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, "demo" or "armband"')
-    if model in PACKAGED:
-        return packaged_model(str(model)), None
-    folder = Path(model)
+    folder = named_folder(model)
     return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)
 
 

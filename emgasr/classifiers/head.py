@@ -26,6 +26,7 @@ from emgasr.tokens import Tokens
 
 HEAD_NAME = "discriminant.safetensors"  # in a model folder: what the head was made from
 NEVER = -1e6  # the blank's score where rest was not learned
+SAME = 0.01  # of the largest weight: what 16-bit weights and 32-bit covariances leave of a head
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ class DiscriminantHead:
 
     @staticmethod
     def load(folder: Path, recognizer: Recognizer) -> DiscriminantHead:
-        """Read that of a model folder; a ModelError if it has none, or one that does not fit the model."""
+        """Read that of a model folder; a ModelError if it has none, or one that is not what the model writes by."""
         path = folder / HEAD_NAME
         if not path.is_file():
             raise ModelError(folder, f"has no {HEAD_NAME}: its head cannot be moved", "personalize it by other methods")
@@ -110,7 +111,26 @@ class DiscriminantHead:
         empty = {"means": torch.empty(len(names), width), "covariance": torch.empty(width, width)}
         check_kinds(path, empty, kinds_in(path))
         found = {name: value.double().numpy() for name, value in read_weights(path).items()}
-        return DiscriminantHead(tuple(names), found["means"], found["covariance"])
+        made = DiscriminantHead(tuple(names), found["means"], found["covariance"])
+        made._check(path, recognizer)
+        return made
+
+    def _check(self, path: Path, recognizer: Recognizer) -> None:
+        """Raise a ModelError for a covariance that is none, and for a head that the model does not write by."""
+        advice = "copy the model folder again"
+        try:
+            np.linalg.cholesky(self.covariance)  # reads one half alone
+            sound = np.allclose(self.covariance, self.covariance.T, atol=1e-6 * np.abs(self.covariance).max())
+        except np.linalg.LinAlgError:
+            sound = False
+        if not sound:
+            raise ModelError(path, "its covariance is none (not symmetric, or not positive definite)", advice)
+        directions, offsets = self._linear()
+        first = 0 if REST in self.names else 1
+        for made, written in ((directions.T, recognizer.head.weight), (offsets, recognizer.head.bias)):
+            has = written.detach()[first:].double().cpu().numpy()
+            if not np.allclose(made, has, rtol=0, atol=SAME * np.abs(has).max()):
+                raise ModelError(path, "is not what the model's head was made from", advice)
 
     def _linear(self) -> tuple[np.ndarray, np.ndarray]:
         directions = np.linalg.solve(self.covariance, self.means.T)

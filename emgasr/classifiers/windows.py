@@ -83,6 +83,8 @@ class WindowSet:
         nameless = found and np.setdiff1d(found["labels"], np.arange(len(found["names"]))).size
         if len(labelled) != 1 or len(found["counts"]) != 2 or nameless:
             raise ModelError(path, "holds no windows of a classifier (its arrays do not belong together)", advice)
+        if not np.isfinite(found["windows"]).all():
+            raise ModelError(path, "holds windows that are not finite", advice)
         names = tuple(map(str, found["names"]))
         return WindowSet(found["windows"], found["labels"], found["groups"], names, *map(int, found["counts"]))
 

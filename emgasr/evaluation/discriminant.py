@@ -48,7 +48,10 @@ class ShrinkageLDA:
             # A product of densities, each to the power of its weight, is one of their covariances over the weights.
             covariance[part, part] = _shrunk(centered[:, part]) / weight
         self.covariance = covariance
-        self.directions = np.linalg.solve(covariance, self.means.T)
+        try:
+            self.directions = np.linalg.solve(covariance, self.means.T)
+        except np.linalg.LinAlgError:  # a signal that never changes: what has no variance says nothing
+            self.directions = np.linalg.pinv(covariance, hermitian=True) @ self.means.T
         self.offsets = -0.5 * np.einsum("kd,dk->k", self.means, self.directions)
 
     def guess(self, features: np.ndarray) -> list[str]:

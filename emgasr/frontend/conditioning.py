@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Annotated, NamedTuple
 
 import numpy as np
-from scipy.signal import butter, firwin, iirnotch, sosfilt, sosfilt_zi, tf2sos, upfirdn
+import scipy  # scipy.signal is imported when it is first used: it takes a second, and most verbs do without
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError, RecordingError
@@ -96,7 +96,11 @@ class Conditioner:
         self.sos = _sections(config, rate_hz, self.rate_hz)
         longest = max(self.up, self.down)
         self.half = REACH * longest if longest > 1 else 0
-        self.taps = firwin(2 * self.half + 1, 1.0 / longest, window=("kaiser", 5.0)) * self.up if self.half else None
+        self.taps = (
+            scipy.signal.firwin(2 * self.half + 1, 1.0 / longest, window=("kaiser", 5.0)) * self.up
+            if self.half
+            else None
+        )
 
     @property
     def lookahead_s(self) -> float:
@@ -120,8 +124,8 @@ class Conditioner:
         sections = state.sections
         if len(self.sos):
             if sections is None:
-                sections = sosfilt_zi(self.sos)[:, :, None] * values[0]
-            values, sections = sosfilt(self.sos, values, axis=0, zi=sections)
+                sections = scipy.signal.sosfilt_zi(self.sos)[:, :, None] * values[0]
+            values, sections = scipy.signal.sosfilt(self.sos, values, axis=0, zi=sections)
         if self.taps is None:
             return values.astype(samples.dtype), state._replace(sections=sections, made=state.made + len(values))
         tail = np.concatenate([state.tail, values])
@@ -152,7 +156,7 @@ class Conditioner:
         short = (end - 1) * self.down + 1 - ((len(tail) - 1) * self.up + len(taps))
         if short > 0:
             taps = np.concatenate([taps, np.zeros(short)])
-        return upfirdn(taps, tail, self.up, self.down, axis=0)[first + offset : end]
+        return scipy.signal.upfirdn(taps, tail, self.up, self.down, axis=0)[first + offset : end]
 
 
 def condition(recording: Recording, config: ConditioningConfig) -> Recording:
@@ -234,14 +238,16 @@ def _sections(config: ConditioningConfig, rate_hz: float, output_rate_hz: float)
     parts = [np.zeros((0, 6))]
     if config.highpass_hz and config.lowpass_hz:
         band = (config.highpass_hz, config.lowpass_hz)
-        parts.append(butter(config.order, band, "bandpass", fs=rate_hz, output="sos"))
+        parts.append(scipy.signal.butter(config.order, band, "bandpass", fs=rate_hz, output="sos"))
     elif config.highpass_hz or config.lowpass_hz:
         kind = "highpass" if config.highpass_hz else "lowpass"
-        parts.append(butter(config.order, config.highpass_hz or config.lowpass_hz, kind, fs=rate_hz, output="sos"))
+        parts.append(
+            scipy.signal.butter(config.order, config.highpass_hz or config.lowpass_hz, kind, fs=rate_hz, output="sos")
+        )
     if config.mains != "none":
         mains_hz = float(config.mains)
         assert mains_hz in MAINS_HZ
         for hz in harmonics(mains_hz, rate_hz):
             if hz < output_rate_hz / 2:  # above it, the down-sampler removes it anyway
-                parts.append(tf2sos(*iirnotch(hz, config.notch_q, fs=rate_hz)))
+                parts.append(scipy.signal.tf2sos(*scipy.signal.iirnotch(hz, config.notch_q, fs=rate_hz)))
     return np.concatenate(parts)

@@ -102,9 +102,8 @@ def profile(recordings: Iterable[Recording]) -> Profile:
 
 def dead(person: Profile) -> np.ndarray:
     """Return which electrodes (C,) give nothing: a constant, or a power DEAD_DB below the usual one of the others."""
-    usual = np.array([np.median(np.delete(person.mean, place)) for place in range(len(person.mean))])
-    if len(person.mean) < 2:
-        usual = person.mean
+    others = [np.delete(person.mean, place) for place in range(len(person.mean))]
+    usual = np.array([np.median(one) for one in others]) if len(others) > 1 else person.mean
     return np.asarray((person.mean < usual - DEAD_DB * np.log(10) / 10) | (person.mean <= np.log(LEAST_ENERGY) + 1e-6))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from importlib import resources
@@ -45,6 +46,22 @@ def packaged_model(name: str = DEMO) -> Path:
         advice = f"make it by {_MADE_BY[name]}, or name another model folder"
         raise ModelError(folder, "the packaged model is missing", advice)
     return folder
+
+
+def named_folder(model: str | Path) -> Path:
+    """Return the folder that a text names: that of a packaged model, by its name, or the path itself.
+
+    A packaged name means the packaged model everywhere; a model folder of that name here goes by "./NAME", and a
+    warning says so.
+
+    Raises:
+        ModelError: This checkout lacks the packaged model.
+    """
+    if not isinstance(model, str) or model not in PACKAGED:
+        return Path(model)
+    if (Path(model) / "config.yaml").is_file():
+        logging.getLogger(__name__).warning("%s is the model that ships with emgasr; ./%s is the folder", model, model)
+    return packaged_model(model)
 
 
 def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") -> None:

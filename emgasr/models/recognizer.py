@@ -116,6 +116,11 @@ class Recognizer(nn.Module):
         """Number of trained parameters."""
         return sum(p.numel() for p in self.parameters())
 
+    @property
+    def running(self) -> bool:
+        """Whether a session's own signal sets statistics, of feature frames or of hidden ones."""
+        return self.config.normalize.running or self.normalize_hidden.running
+
     def frame_times_s(self, frames: int) -> np.ndarray:
         """Return (F,) seconds from the recording's start to the newest sample of each emission."""
         return self._newest_sample(np.arange(frames)) / self.signal.rate_hz

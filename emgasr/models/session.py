@@ -73,8 +73,7 @@ class SessionReader:
     @property
     def looks_ahead(self) -> bool:
         """Whether `begin` wants the recordings before they are read."""
-        running = self.recognizer.config.normalize.running
-        return self.config.unlabelled_seconds != 0 and (running or self.config.align_turns > 0)
+        return self.config.unlabelled_seconds != 0 and (self.recognizer.running or self.config.align_turns > 0)
 
     def begin(self, recordings: Callable[[], Iterable[Recording]]) -> None:
         """Set each session's statistics by its first seconds, given all recordings in the order of their reading.
@@ -240,7 +239,7 @@ def _aligned(session: _Session, recording: Recording) -> Recording:
 def entered_s(recognizer: Recognizer, heard_s: float) -> float:
     """Return how many of the seconds that a session was heard are in its statistics, by the kind of normalization."""
     config = recognizer.config.normalize
-    if not config.running:
+    if not recognizer.running:
         return 0.0
     warmup_s = config.warmup_frames / recognizer.features.frame_rate_hz
     return min(heard_s, warmup_s) if config.kind == "warmup" else heard_s

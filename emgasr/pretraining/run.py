@@ -280,6 +280,8 @@ def _parts(
                 log(f"{corpus.name}: {note}")
             start = SessionStart(recognizer, cut.sessions, worn) if worn else None
             cuts.append(cut)
+        elif not labelled:
+            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, so that nothing of it is trained on")
         takes.append(sampler)
         stretches.append(cut)
         starts.append(start)
@@ -309,7 +311,10 @@ def _pretexts(config: PretrainConfig, readers: Readers) -> dict[str, Pretext]:
 def _fit_statistics(readers: Readers, batches: MixedSampler) -> None:
     """Set each corpus' statistics from its own first batches."""
     for place, recognizer in enumerate(readers):
-        number, sampler = next(one for one in batches.samplers if one[0] % len(readers) == place)
+        own = [one for one in batches.samplers if one[0] % len(readers) == place]
+        if not own:  # nothing of it is trained on
+            continue
+        number, sampler = own[0]
         first = (sampler.batch(step) for step in range(STARTING_BATCHES))
         frames = (
             (batch.samples, batch.lengths) if number >= 0 else recognizer.features(batch.samples, batch.lengths)

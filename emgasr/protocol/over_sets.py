@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import permutation_test
+import scipy  # scipy.stats is imported when it is first used: it takes a second
 
 from emgasr.display.wording import counted
 from emgasr.errors import OutputError
@@ -218,7 +218,7 @@ class SetsTable:
             return None
         # The sum of these is the mean over sets of means over people.
         shares = np.concatenate([values / len(values) / len(apart) for values in apart.values()])
-        p = permutation_test(
+        p = scipy.stats.permutation_test(
             (shares,),
             lambda values, axis: values.sum(axis),
             permutation_type="samples",

@@ -31,6 +31,7 @@ from emgasr.manifests.manifest import (
     read_manifest,
     write_manifest,
 )
+from emgasr.models.folder import named_folder
 from emgasr.models.pretrained import is_pretrained, read_pretrained
 from emgasr.models.recognizer import RecognizerConfig
 from emgasr.protocol.adaptation import applies
@@ -274,7 +275,7 @@ def at_fold(system: System, fold: Fold) -> System:
     """Return a system with the fold's name for {fold} in the folder that it starts from, made absolute for its jobs."""
     if not (begun := begun_from(system)):
         return system
-    folder = os.path.abspath(begun.replace("{fold}", fold.name))
+    folder = os.path.abspath(named_folder(begun.replace("{fold}", fold.name)))
     if isinstance(system, TrainingConfig):
         return replace(system, init=folder)
     return replace(system, features=replace(system.features, encoder=folder))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import wilcoxon
+import scipy  # scipy.stats is imported when it is first used: it takes a second
 
 from emgasr.evaluation.evaluate import GREEDY, WITH_LM
 from emgasr.evaluation.executions import EXECUTION
@@ -71,7 +71,7 @@ def between_systems(results: Sequence[PersonResult]) -> list[Pair]:
                 differences = [one[person] - other[person] for person in people]
                 if not people:
                     continue
-                p = float(wilcoxon(differences).pvalue) if any(differences) else 1.0
+                p = float(scipy.stats.wilcoxon(differences).pvalue) if any(differences) else 1.0
                 found.append(Pair(first, second, cell, name, len(people), statistics.fmean(differences), p))
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import resample_poly
+import scipy  # scipy.signal is imported when it is first used: it takes a second, and most verbs do without
 
 from emgasr.errors import DataError
 from emgasr.recording import Band, Recording, Spans
@@ -106,7 +106,7 @@ def simulate_words(
         (start, end, "utterance" if word else "rest", word or REST)
         for word, start, end in zip(said, mouthed.start_s.tolist(), mouthed.end_s.tolist(), strict=True)
     )
-    samples = resample_poly(signal, rate_hz, round(RATE_HZ), axis=0).astype(np.float32)
+    samples = scipy.signal.resample_poly(signal, rate_hz, round(RATE_HZ), axis=0).astype(np.float32)
     return Recording(
         samples=samples,
         rate_hz=float(rate_hz),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import butter, sosfilt
+import scipy  # scipy.signal is imported when it is first used: it takes a second, and most verbs do without
 
 from emgasr.simulate.electrodes import Donning
 
@@ -26,8 +26,10 @@ def intrude(
     for start in range(0, samples, block):
         part = signal[start : start + block]
         part += rng.standard_normal(part.shape, dtype=np.float32) * noise
-    sos = butter(2, 20.0, "highpass", fs=rate_hz, output="sos").astype(np.float32)  # the device's hardware filter
-    return np.asarray(sosfilt(sos, signal, axis=0), dtype=np.float32)
+    sos = scipy.signal.butter(2, 20.0, "highpass", fs=rate_hz, output="sos").astype(
+        np.float32
+    )  # the device's hardware filter
+    return np.asarray(scipy.signal.sosfilt(sos, signal, axis=0), dtype=np.float32)
 
 
 def _drift(signal: np.ndarray, rate_hz: float, rng: np.random.Generator) -> None:

@@ -80,7 +80,7 @@ class TrainingConfig:
         train_split: name of the split to train on.
         validation_manifest: manifest of the validation recordings, if it is another one.
         validation_split: name of the split whose CER chooses the best model.
-        init: folder whose weights to start from: a model's, or encoder/ of a pretraining run.
+        init: folder whose weights to start from: a model's (demo: the packaged one), or encoder/ of a pretraining run.
         seed: seed of weights, batches, augmentation and dropout.
         fit: budget, optimizer and device.
         objective: what is minimized.

@@ -24,6 +24,7 @@ from emgasr.files.output import UNFINISHED, replacing
 from emgasr.files.plain_data import LARGEST_TABLE, read_json, read_yaml
 from emgasr.manifests import lineage
 from emgasr.manifests.manifest import TRAIN, VALIDATION, Entry, Manifest, checksum_file
+from emgasr.models.folder import named_folder
 from emgasr.training.checkpoint import CHECKPOINT_NAME, checkpoint_step
 from emgasr.training.config import KINDS
 
@@ -67,7 +68,7 @@ class Begun:
 
 def begin(config: RunConfig, manifest: Manifest, held_out: Manifest, parameters_sha256: str) -> Begun:
     """Return what a run begins with; the people who shaped the model that it starts from are among them."""
-    inherited = lineage.read(Path(config.init)) if config.init else ()
+    inherited = lineage.read(named_folder(config.init)) if config.init else ()
     return Begun(
         manifest.checksum(),
         held_out.checksum(),

@@ -25,7 +25,7 @@ from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart, check_disjoint
 from emgasr.manifests.manifest import TRAIN, Manifest, read_manifest
 from emgasr.manifests.splits import every_nth
-from emgasr.models.folder import load_recognizer, save_recognizer
+from emgasr.models.folder import load_recognizer, named_folder, save_recognizer
 from emgasr.models.pretrained import is_pretrained, load_pretrained
 from emgasr.models.recognizer import Recognizer, RecognizerConfig
 from emgasr.recording import Recording, Signal
@@ -230,7 +230,10 @@ def _take_weights(recognizer: Recognizer, where: str) -> None:
     if is_pretrained(Path(where)):
         load_pretrained(Path(where)).give(recognizer.encoder, recognizer.config, where)
         return
-    other = load_recognizer(where)
+    folder = named_folder(where)
+    other = load_recognizer(folder)
+    if other.config.normalize_hidden.kind != "none":
+        raise ConfigError(where, "normalizes hidden frames, which `emgasr train` does not", "use `emgasr personalize`")
     if (recognizer.config, recognizer.tokens) != (other.config, other.tokens):
         raise ConfigError(where, "has another configuration or other tokens", "use its own config.yaml as --config")
     recognizer.load_state_dict(other.state_dict())

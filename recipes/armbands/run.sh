@@ -100,11 +100,17 @@ mkdir -p "$out/sets" "$out/whole" "$out/causal"
 out=$(cd "$out" && pwd)
 if wanted data; then for set in $sets; do prepare "$set"; done; fi
 if wanted pretrain; then
+    running=()
     for ((number = 0; number < folds; number++)); do
-        while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+        while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n || true; done
         encoder "$number" > "$out/pretrain_group$number.txt" 2>&1 &
+        running+=($!)
     done
-    wait
+    failed=()
+    for number in "${!running[@]}"; do
+        wait "${running[number]}" || failed+=("$out/pretrain_group$number.txt")
+    done
+    [ ${#failed[@]} = 0 ] || { echo "run.sh: an encoder was not pretrained, see ${failed[*]}" >&2; exit 1; }
 fi
 if wanted whole; then for set in $sets; do table whole all "$set"; done; fi
 if wanted causal; then

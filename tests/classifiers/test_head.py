@@ -100,3 +100,18 @@ def test_one_label_or_a_folder_without_a_head_is_one_line(tmp_path: Path) -> Non
     DiscriminantHead.of(drawn(("a", "b"), 3)).save(tmp_path)
     with pytest.raises(ModelError):
         DiscriminantHead.load(tmp_path, recognizer)
+
+
+def test_a_covariance_that_is_none_or_another_models_head_is_one_line(tmp_path: Path) -> None:
+    recognizer = word_recognizer()
+    made = DiscriminantHead.of(drawn((REST, "stop", "go"), recognizer.head.weight.shape[1]))
+    made.put_into(recognizer)
+    slanted = made.covariance + np.triu(np.ones_like(made.covariance))
+    for covariance in (0 * made.covariance, -made.covariance, np.ones_like(made.covariance), slanted):
+        replace(made, covariance=covariance).save(tmp_path)
+        with pytest.raises(ModelError, match="its covariance is none"):
+            DiscriminantHead.load(tmp_path, recognizer)
+    for other in (replace(made, means=1.1 * made.means), replace(made, covariance=2 * made.covariance)):
+        other.save(tmp_path)
+        with pytest.raises(ModelError, match="not what the model's head was made from"):
+            DiscriminantHead.load(tmp_path, recognizer)

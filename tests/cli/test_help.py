@@ -76,3 +76,10 @@ def test_a_time_names_its_unit(verb: str) -> None:
     own = [name for action in options(PARSERS[verb]) for name in action.option_strings if "." not in name]
     no_times = {"train": {"--minutes"}, "personalize": {"--minutes"}, "manifest": {"--rest"}, "new": {"--rest"}}
     assert not set(own) & ({"--seconds", "--minutes", "--rest", "--pause"} - no_times.get(verb, set()))
+
+
+def test_models_that_ship_are_named_wherever_a_model_is_asked_for(verb: str) -> None:
+    from emgasr.models.folder import PACKAGED
+
+    asked = [one.help or "" for one in positionals(PARSERS[verb]) if one.dest == "model" and verb[:2] != "lm"]
+    assert all(name in text for text in asked for name in PACKAGED)

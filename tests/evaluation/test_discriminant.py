@@ -116,3 +116,14 @@ def test_centering_takes_out_what_a_session_adds_and_leaves_the_rest() -> None:
     shifted = rows + np.array([[5.0] if session == "x" else [-2.0] for session in sessions])
     np.testing.assert_allclose(centered(rows, sessions), centered(shifted, sessions), atol=1e-12)
     assert np.abs(centered(rows, sessions) - rows).max() > 0.1
+
+
+def test_rows_that_never_change_say_nothing() -> None:
+    labels = ["a", "b"] * 4
+    still = ShrinkageLDA(np.zeros((8, 3)), labels)
+    np.testing.assert_allclose(still.scores(np.ones((2, 3))), 0.0)
+    rows = np.array([[-2.0], [2.0]] * 4) + np.linspace(-0.1, 0.1, 8)[:, None]
+    beside = ShrinkageLDA(np.concatenate([np.zeros((8, 2)), rows], 1), labels, parts=((2, 1.0),))
+    np.testing.assert_allclose(
+        beside.scores(np.array([[0.0, 0.0, 1.0]])), ShrinkageLDA(rows, labels).scores(np.array([[1.0]])), rtol=1e-6
+    )

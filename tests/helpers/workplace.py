@@ -19,7 +19,10 @@ PROMPTS = ROOT / "emgasr" / "assets" / "prompts_train.txt"
 SMALLER = (
     (r"--people (?:\d\d+|[4-9])", "--people 1"),
     (r"--session-minutes [\d.]+", "--session-minutes 0.4"),
-    (r"(emgasr train .*--init .*)--fit.minutes [\d.]+", r"\1--fit.steps 2 --fit.validations 1"),
+    (
+        r"(emgasr train .*--init .*)--fit.minutes [\d.]+",
+        r"\1--fit.steps 2 --fit.validations 1 --data.kind composed --data.batch-size 8",
+    ),
     (
         r"(emgasr pretrain .*)--fit.minutes [\d.]+",
         r"\1--fit.steps 2 --fit.validations 1 --encoder.width 16 --encoder.blocks 1 --encoder.heads 2 --stretches 4",

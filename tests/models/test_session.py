@@ -11,12 +11,13 @@ import torch
 
 from emgasr.errors import ConfigError, ModelError, RecordingError
 from emgasr.frontend.electrodes import profile
+from emgasr.frontend.normalize import NormalizeConfig
 from emgasr.frontend.session import ALONE, SessionConfig
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.streaming.stream import OFFLINE, Stream, StreamConfig
-from tests.helpers.tiny_models import ENCODERS, FEATURES, RATE_HZ, WAYS, easy_recording, tiny_recognizer, ways
+from tests.helpers.tiny_models import ENCODERS, FEATURES, HIDDEN, RATE_HZ, WAYS, easy_recording, tiny_recognizer, ways
 
 RUNNING = [way for way in WAYS if ways(way)["normalize"].running]
 
@@ -343,3 +344,18 @@ def test_declared_rest_does_not_set_the_statistics() -> None:
 
     known = mean_after([(loud[:400], False)])
     np.testing.assert_allclose(mean_after([(rest, True), (loud[:400], False)]), known, atol=1e-9)
+
+
+def test_first_seconds_set_statistics_of_hidden_frames_where_those_of_frames_are_fixed() -> None:
+    normal = tiny_recognizer("linear", HIDDEN)
+    made = Recognizer(replace(normal.config, normalize=NormalizeConfig("fixed")), normal.signal, normal.tokens).eval()
+    recording = easy_recording(0, 4.0)
+    known = made.listen(recording).statistics
+    frames = len(frames_of(made, recording))
+    reader = SessionReader(made, SessionConfig(unlabelled_seconds="all"))
+    assert reader.looks_ahead
+    reader.begin(lambda: [recording])
+    heard = reader.listen(recording)
+    np.testing.assert_allclose(heard.emissions, made.listen(recording, known, frames).emissions, atol=1e-5)
+    assert np.abs(heard.emissions - made.emissions(recording)).max() > 0.01
+    assert heard.unlabelled_s == pytest.approx(4.0)

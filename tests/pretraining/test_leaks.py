@@ -16,7 +16,9 @@ from emgasr.manifests.manifest import Manifest, read_manifest, write_manifest
 from emgasr.models.pretrained import load_pretrained
 from tests.pretraining.test_run import pretrain
 
-TINY = ("--task", "gestures", "--fit.steps", "2", "--fit.validations", "1")
+# A training draws a hundred batches before its first step, for statistics: small ones here.
+TINY = ("--task", "gestures", "--fit.steps", "2", "--fit.validations", "1", "--data.kind", "composed")
+TINY += ("--data.batch-size", "8")
 
 
 @pytest.fixture(scope="module")

@@ -295,3 +295,29 @@ def test_a_rate_below_100_hz_is_one_line(
     pretrain(tmp_path / "run", tmp_path / "slow.jsonl", code=2)
     assert "corpus slow: features: shared_axis reads rates from 100 Hz, not 80 Hz" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_corpus_of_one_label_is_said_to_teach_nothing_beside_others(
+    corpora: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest = read_manifest(corpora[1])
+    entries = []
+    for entry in (manifest.split("train")[0], manifest.split("validation")[0]):
+        one = replace(open_entry(entry, manifest.root), spans=Spans.of([(1.0, 2.0, "gesture", "fist")]))
+        save_session(one, tmp_path / entry.path)
+        entries.append(Entry.of(one, tmp_path / entry.path, "native", entry.split))
+    write_manifest(Manifest(tuple(entries), tmp_path, ("subject",)), tmp_path / "alone.jsonl")
+
+    def begun(*given: object, **more: object) -> None:
+        raise ConfigError("fit", "has begun", "stop here")
+
+    monkeypatch.setattr(run, "fit", begun)
+    pretrain(tmp_path / "run", corpora[0], tmp_path / "alone.jsonl", more="--fit.steps 1", code=2)
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2:] == [
+        "emgasr: alone: 1 label, so that nothing of it is trained on",
+        "emgasr: fit: has begun; stop here",
+    ]

@@ -6,7 +6,6 @@ import csv
 import importlib.util
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +87,9 @@ def test_a_set_is_not_written_over_and_a_folder_without_tables_is_one_line(
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_the_recipe_goes_from_folders_to_tables_and_reads_nothing_twice(tmp_path: Path) -> None:
+def test_the_recipe_goes_from_folders_to_tables_and_reads_nothing_twice(
+    tmp_path: Path, programs: dict[str, str]
+) -> None:
     pytest.importorskip("sklearn")
     people = {"one": {f"a{n}": ("1",) for n in range(4)}, "two": {f"b{n}": ("1", "2") for n in range(4)}}
     for name, own in people.items():
@@ -99,10 +100,7 @@ def test_the_recipe_goes_from_folders_to_tables_and_reads_nothing_twice(tmp_path
         "NETWORKS": "",
         "AMOUNTS": "--adaptation.minutes=[] --adaptation.repetitions=[1]",
         "PRETRAIN": "--fit.minutes 0 --fit.steps 3 --fit.warmup-steps 1 --fit.validations 1",
-        "EMGASR": f"{sys.executable} -m emgasr",
-        "PYTHON": sys.executable,
-        "PYTHONPATH": str(ROOT),
-    }
+    } | programs
     command = ["bash", str(RECIPE / "run.sh"), str(tmp_path / "data"), str(tmp_path / "out")]
 
     def go(stages: str, sets: str) -> None:

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -249,9 +248,8 @@ def test_the_old_default_says_everything_so_that_no_preset_lies_beneath() -> Non
         assert {each.name for each in fields(kind)} == set(said[section]), section
 
 
-def recipe(data: Path, out: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    command = {"EMGASR": f"{sys.executable} -m emgasr", "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
-    environment = os.environ | command | settings
+def recipe(data: Path, out: Path, programs: dict[str, str], **settings: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | programs | settings
     return subprocess.run([str(RUN), str(data), str(out)], env=environment, capture_output=True, text=True, check=False)
 
 
@@ -274,26 +272,28 @@ LAYOUTS: dict[str, tuple[Callable[[Path], Path], str, int]] = {
 @pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_each_layout_goes_from_its_files_to_a_table(tmp_path: Path, name: str) -> None:
+def test_each_layout_goes_from_its_files_to_a_table(tmp_path: Path, name: str, programs: dict[str, str]) -> None:
     write, shown, takes = LAYOUTS[name]
     write(tmp_path / "data")
-    done = recipe(tmp_path / "data", tmp_path / "out", SETS=name, SYSTEMS="lda")
+    done = recipe(tmp_path / "data", tmp_path / "out", programs, SETS=name, SYSTEMS="lda")
     assert done.returncode == 0, done.stderr
     assert [shown, str(takes)] in [row[:2] for row in cells_of(done.stdout)]
 
 
 @pytest.mark.slow
 @pytest.mark.process
-def test_a_model_goes_from_takes_to_the_table_and_a_second_run_reads_nothing_again(tmp_path: Path) -> None:
+def test_a_model_goes_from_takes_to_the_table_and_a_second_run_reads_nothing_again(
+    tmp_path: Path, programs: dict[str, str]
+) -> None:
     write_pool(tmp_path / "data" / "psl_words", {"person1": ["1"], "person3": ["1"]}, "xyz", each=10)
-    settings = {"SETS": "psl_takes", "SYSTEMS": "emgasr", "SEEDS": "0", "MINUTES": "0.2"}
-    done = recipe(tmp_path / "data", tmp_path / "out", **settings)
+    settings = {"SETS": "psl_takes", "SYSTEMS": "emgasr", "SEEDS": "0", "MINUTES": "0.02"}
+    done = recipe(tmp_path / "data", tmp_path / "out", programs, **settings)
     assert done.returncode == 0, done.stderr
     reads = tmp_path / "out" / "psl_takes" / "test.reads"
     assert reads.read_text().splitlines() == [f"emgasr seed 0 {part}" for part in ("strings", "isolated", "session")]
     (place,) = (tmp_path / "out" / "psl_takes" / "emgasr").iterdir()
     (place / "test" / "isolated" / "results.json").unlink()  # as if it had been stopped before
-    again = recipe(tmp_path / "data", tmp_path / "out", **settings)
+    again = recipe(tmp_path / "data", tmp_path / "out", programs, **settings)
     assert reads.read_text().splitlines()[3:] == ["emgasr seed 0 isolated"]
     tables = [text[text.index("## Single takes") : text.index("## Strings")] for text in (done.stdout, again.stdout)]
     assert tables[0] == tables[1]
@@ -302,6 +302,6 @@ def test_a_model_goes_from_takes_to_the_table_and_a_second_run_reads_nothing_aga
 
 @pytest.mark.process
 def test_a_set_that_does_not_exist_is_a_line(tmp_path: Path) -> None:
-    done = recipe(tmp_path, tmp_path / "out", SETS="somach")
+    done = recipe(tmp_path, tmp_path / "out", {}, SETS="somach")
     assert done.returncode == 2
     assert done.stderr == "SETS: there is no set somach\n"

@@ -433,7 +433,7 @@ PATIENT = FitConfig(steps=120, warmup_steps=10, validations=10, learning_rate=0.
 def test_a_run_that_sits_on_a_plateau_starts_again_once_with_a_lower_rate(tmp_path: Path) -> None:
     before = tiny_recognizer(config=VARIED)
     validate = Stuck(times=99)
-    fitted = run(tmp_path, replace(PATIENT, steps=200), before, validate=validate)
+    fitted = run(tmp_path, replace(PATIENT, steps=160, validations=8), before, validate=validate)
     assert fitted.restarted_step == 100  # not before a hundred steps, whatever the budget
     (said,) = [entry for entry in log(tmp_path) if "plateau" in entry]
     assert said["step"] == 100
@@ -446,9 +446,10 @@ def test_a_run_that_sits_on_a_plateau_starts_again_once_with_a_lower_rate(tmp_pa
 
 
 def test_a_run_that_left_its_plateau_in_time_goes_on(tmp_path: Path) -> None:
-    config = replace(PATIENT, steps=200, restart_at=0.6)
-    assert run(tmp_path / "left", config, validate=Stuck(times=5)).restarted_step == 0
-    assert run(tmp_path / "never", replace(config, restart_at=0.0), validate=Stuck(times=99)).restarted_step == 0
+    left = replace(PATIENT, steps=160, validations=8)  # the fifth validation, after 100 steps, may restart it
+    assert run(tmp_path / "left", left, validate=Stuck(times=4)).restarted_step == 0
+    never = replace(PATIENT, restart_at=0.0)
+    assert run(tmp_path / "never", never, validate=Stuck(times=99)).restarted_step == 0
 
 
 def test_a_run_resumed_behind_its_restart_is_that_of_one_that_never_stopped(tmp_path: Path) -> None:

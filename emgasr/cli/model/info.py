@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
-from emgasr.cli.options.standard import add_json
+from emgasr.cli.options.standard import PACKAGED_NAMES, SHIPPED, add_json
 from emgasr.errors import EmgasrError
 from emgasr.manifests.manifest import FOUND
 from emgasr.recording import UNTOLD, montage_of
@@ -21,10 +21,10 @@ def run(argv: list[str]) -> int:
     """Print what a path holds."""
     options = parser().parse_args(argv)
     path = Path(options.path)
-    if options.path in ("demo", "armband") and not path.exists():
-        from emgasr.models.folder import packaged_model
+    if options.path in PACKAGED_NAMES:
+        from emgasr.models.folder import named_folder
 
-        path = packaged_model(options.path)
+        path = named_folder(options.path)
     if not path.exists():
         raise EmgasrError(path, "does not exist", "check the path")
     if path.is_dir():
@@ -62,12 +62,12 @@ def parser() -> ArgumentParser:
     made = ArgumentParser(
         prog="emgasr info",
         description="Show what a file or folder holds.",
-        examples=("emgasr info demo", "emgasr info corpus.jsonl --json"),
+        examples=("emgasr info armband", "emgasr info corpus.jsonl --json"),
     )
     made.add_argument(
         "path",
         metavar="PATH",
-        help="recording, manifest (.jsonl), model folder, or demo: the model that ships with emgasr",
+        help=f"recording, manifest (.jsonl), model folder, or {SHIPPED}",
     )
     add_json(made)
     return made
@@ -141,6 +141,7 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
         "features": config.features.kind,
         "normalize": config.normalize.kind,
         "encoder": config.encoder.kind,
+        "normalize_hidden": config.normalize_hidden.kind,
         "parameters": recognizer.parameter_count,
         "frames_per_second": round(recognizer.frame_rate_hz, 4),
         "delay": delay if shown else delay.as_dict(),

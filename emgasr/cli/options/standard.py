@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+PACKAGED_NAMES = ("demo", "armband")  # `emgasr.models.folder.PACKAGED`, without its imports
+SHIPPED = "demo (typing) or armband (gestures): models that ship with emgasr"
+
 
 def add_out(
     parser: argparse._ActionsContainer,
@@ -40,5 +43,5 @@ def add_model(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="model folder of `emgasr train`, profile of `emgasr calibrate`, or demo: the model that ships with emgasr",
+        help=f"model folder of `emgasr train`, profile of `emgasr calibrate`, or {SHIPPED}",
     )

@@ -46,19 +46,19 @@ def run(argv: list[str]) -> int:
     out = options.out or _free_folder(Path("out"), "demo")
     from emgasr.cli.read import demo_story as demo
     from emgasr.display.console import Console
-    from emgasr.models.folder import ARMBAND, packaged_model
+    from emgasr.models.folder import ARMBAND, DEMO, named_folder
 
     console = Console(stderr=options.json, highlight=False)
     started = time.monotonic()
     if options.armband:
         from emgasr.cli.read.demo_armband import show
 
-        rows = show(Path(options.model) if options.model else packaged_model(ARMBAND), out, console)
+        rows = show(named_folder(options.model or ARMBAND), out, console)
         console.print(f"\nPictures: {out}   ({time.monotonic() - started:.0f} s in all)")
         if options.json:
             print_json({"folder": str(out), "rows": rows})
         return 0
-    pipeline = demo.load(Path(options.model) if options.model else packaged_model())
+    pipeline = demo.load(named_folder(options.model or DEMO))
     with replacing_folder(out) as folder:
         table = _demo(options, pipeline, folder, console)
     console.print(f"\nReport: {out / 'report.html'}   ({(time.monotonic() - started) / 60:.1f} minutes in all)")

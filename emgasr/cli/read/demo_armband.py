@@ -21,7 +21,15 @@ BEFORE, AFTER = "never heard before", "after one repetition"
 
 
 def show(folder: Path, out: Path, console: Console) -> list[dict[str, Any]]:
-    """Read the excerpts of the model in `folder`, print what is found, draw it into `out`, and return rows."""
+    """Read the excerpts of the model in `folder`, print what is found, draw it into `out`, and return rows.
+
+    `out` appears when all is done; a folder that cannot be taken is refused before anything is read.
+    """
+    with replacing_folder(out) as made:
+        return _show(folder, made, console)
+
+
+def _show(folder: Path, made: Path, console: Console) -> list[dict[str, Any]]:
     from emgasr.classifiers.head import DiscriminantHead
     from emgasr.classifiers.unseen import read_unseen, taught, unseen_people
     from emgasr.evaluation.results import ALL
@@ -49,8 +57,7 @@ def show(folder: Path, out: Path, console: Console) -> list[dict[str, Any]]:
     ]
     found = [*alone, *(_found(ALL, when, own) for when, own in readings.items())]
     console.print(_table(found))
-    with replacing_folder(out) as made:
-        _draw(readings, made, console)
+    _draw(readings, made, console)
     return [one.as_dict() for one in found]
 
 

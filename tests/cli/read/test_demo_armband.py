@@ -100,3 +100,13 @@ def test_a_damaged_excerpt_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["demo", "--armband", "--model", str(folder), "--out", str(tmp_path / "out")]) == 2
     assert "holds no excerpt of people" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_taken_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["demo", "--armband", "--model", "armband", "--out", str(tmp_path / "file")]) == 2
+    printed = capsys.readouterr()
+    assert "is a file, not a folder" in printed.err
+    assert printed.out == ""
