@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from emgasr.errors import LanguageModelError
+from emgasr.lm.backoff import backoffs
 from emgasr.lm.ngram import SPECIALS, UNKNOWN_ID, NGramModel, step
 from emgasr.lm.perplexity import encoded
-from emgasr.lm.trie import LN10, owners
+from emgasr.lm.trie import owners
 from emgasr.runtime.compiled import compiled
 
 SMALLEST = 1e-99  # ARPA's sign for impossible
-ROUNDING = 1e-7  # of a float32: what a sum of probabilities can miss 1 by
 _EM_STEPS = 1000
 _EM_CHANGE = 1e-6
 
@@ -44,7 +44,7 @@ def mix(models: Sequence[NGramModel], weights: Sequence[float]) -> NGramModel:
         if share > 0:
             p += share * np.exp(_ln_p(union.first, union.symbol, own, *_renumbered(model, vocabulary), *model.arrays))
     log10_p = np.log10(np.clip(p, SMALLEST, 1.0)).astype(np.float32)
-    log10_backoff = _backoffs(union.first, union.fail, union.symbol, log10_p, union.next)
+    log10_backoff = backoffs(union.first, union.fail, union.symbol, log10_p, union.next)
     for array in (log10_p, log10_backoff):
         array.flags.writeable = False
     return replace(union, log10_p=log10_p, log10_backoff=log10_backoff)
@@ -146,16 +146,3 @@ def _ln_p(  # type: ignore[no-untyped-def]
             if own[ngram] != 0:  # numbered after the context that it extends
                 states[own[ngram]] = after
     return ln_p
-
-
-@compiled(nogil=True)
-def _backoffs(first, fail, symbol, log10_p, after):  # type: ignore[no-untyped-def]
-    """Return log10 of each context's back-off: what its n-grams leave over what they would have one order below."""
-    backoff = np.zeros(len(fail), np.float32)
-    for context in range(1, len(fail)):  # by length: those that it backs off to are done
-        here, below = 0.0, 0.0
-        for ngram in range(first[context], first[context + 1]):
-            here += np.exp(LN10 * log10_p[ngram])
-            below += np.exp(step(first, fail, backoff, symbol, log10_p, after, fail[context], symbol[ngram])[0])
-        backoff[context] = np.log10(max(1.0 - here, ROUNDING) / max(1.0 - below, ROUNDING))
-    return backoff

@@ -1,4 +1,4 @@
-"""The packaged model's weights as 16-bit floats: half the bytes, read as before."""
+"""The packaged model's weights as 16-bit floats, half the bytes, and the sentences of its language model's texts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.helpers.scripts import script
 from tests.helpers.tiny_models import tiny_recognizer
 
 half = script("recipes/demo_model/half.py")
+sentences = script("recipes/demo_model/sentences.py")
 
 
 def run(*arguments: object) -> int:
@@ -42,3 +43,14 @@ def test_weights_that_16_bits_cannot_hold_are_refused(tmp_path: Path, capsys: py
     assert run(tmp_path / "model", tmp_path / "half") == 2
     assert "head.bias holds weights beyond 65,504" in capsys.readouterr().err
     assert not (tmp_path / "half").exists()
+
+
+def test_texts_become_typed_sentences_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "book").write_text(
+        "THE BOOK\n\n\u201cWho\u2019s there?\u201d said she--softly; 'nobody\n"
+        "you know', he said. It was 5 o'clock!\n\nNo.\n"
+    )
+    assert exit_code(sentences.run, [str(tmp_path / "book")]) == 0
+    written = capsys.readouterr()
+    assert written.out.splitlines() == ["the book", "who's there", "said she softly", "nobody you know, he said"]
+    assert written.err == "book: 4 sentences, 2 left out\n"

@@ -16,6 +16,7 @@ from emgasr.lm.formats.flashlight import read_flashlight, write_lexicon
 from emgasr.lm.mix import mix as interpolated
 from emgasr.lm.mix import tune_weights
 from emgasr.lm.perplexity import TextScore, score_text
+from emgasr.lm.prune import prune as pruned
 from emgasr.lm.spelling import Spelling
 from emgasr.lm.texts import read_texts, sentences
 from emgasr.tokens import load_tokens
@@ -59,6 +60,15 @@ def mix(options: argparse.Namespace) -> dict[str, Any]:
             row["held_out"] = _score(score_text(model, held_out))
         result["held_out"] = _score(score_text(mixed, held_out))
     return result
+
+
+def prune(options: argparse.Namespace) -> dict[str, Any]:
+    """Drop the n-grams that a model loses least by, and write what stays."""
+    _check_free(options)
+    model = read_model(options.model)
+    smaller = pruned(model, threshold=options.threshold, ngrams=options.ngrams, decimals=options.decimals)
+    write_model(smaller, options.out)
+    return {"model": str(options.out), "ngrams_before": model.counts, **_summary(smaller, options.out)}
 
 
 def score(options: argparse.Namespace) -> dict[str, Any]:

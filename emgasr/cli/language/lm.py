@@ -1,4 +1,4 @@
-"""`emgasr lm build | mix | score | info | lexicon`: text in, n-gram models in files out, and what they say of text."""
+"""`emgasr lm build | mix | prune | score | info | lexicon`: text in, n-gram models out, and what they say of text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ KINDS = "by its name: .lm (compact, opened at once), .arpa or .arpa.gz"
 
 
 def run(argv: list[str]) -> int:
-    """Run one of build, mix, score, info and lexicon; return the exit code."""
+    """Run one of build, mix, prune, score, info and lexicon; return the exit code."""
     options = parser().parse_args(argv)
     if options.command == "mix" and (options.weights is None) == (options.held_out is None):
         parser().error("mix needs either --weights or --held-out")
+    if options.command == "prune" and (options.threshold is None) == (options.ngrams is None):
+        parser().error("prune needs either --threshold or --ngrams")
 
     from emgasr.cli.language import commands as lm_commands
     from emgasr.cli.language.tables import show
@@ -37,10 +39,11 @@ def parser() -> ArgumentParser:
     """Return the parser of the verb."""
     made = ArgumentParser(
         prog="emgasr lm",
-        description="Estimate, mix and query n-gram language models.",
+        description="Estimate, mix, prune and query n-gram language models.",
         examples=(
             "emgasr lm build text.txt --order 6 --out en.lm",
             "emgasr lm mix en.lm mine.lm --held-out letters.txt --out both.lm",
+            "emgasr lm prune both.lm --ngrams 150000 --out small.arpa.gz",
             "emgasr lm score en.lm letters.txt",
         ),
     )
@@ -51,10 +54,10 @@ def parser() -> ArgumentParser:
     )
     _add_text(build, "text", nargs="+")
     build.add_argument("--order", type=int, default=6, metavar="N", help="longest n-gram, 1 to 8")
-    prune = (
+    counts = (
         "leave out n-grams that come at most so often: a number an order, the last for all higher (as lmplz --prune)"
     )
-    build.add_argument("--prune", type=int, nargs="+", default=[], metavar="COUNT", help=prune)
+    build.add_argument("--prune", type=int, nargs="+", default=[], metavar="COUNT", help=counts)
     builder = (
         "own, lmplz (KenLM's, on the PATH), or auto (default): lmplz for large texts where it is there; same models"
     )
@@ -65,7 +68,17 @@ def parser() -> ArgumentParser:
     mix.add_argument("--weights", type=float, nargs="+", metavar="W", help="a weight a model, instead of tuned ones")
     _add_text(mix, "--held-out", nargs="+", tuned=True)
 
-    score = _command(commands, "score", "perplexity and unknown symbols of text files under a model", made.examples[2:])
+    prune = _command(
+        commands, "prune", "drop the n-grams that a model loses least by (Stolcke 1998)", made.examples[2:3]
+    )
+    prune.add_argument("model", type=Path, metavar="MODEL", help=FILES)
+    threshold = "drop those without which the perplexity grows by a smaller part (as SRILM -prune)"
+    prune.add_argument("--threshold", type=float, metavar="T", help=threshold)
+    prune.add_argument("--ngrams", type=int, metavar="N", help="keep so many of all lengths at most, instead")
+    decimals = "round base-10 logarithms to so many decimals, 1 to 9, for a smaller ARPA file"
+    prune.add_argument("--decimals", type=int, metavar="D", help=decimals)
+
+    score = _command(commands, "score", "perplexity and unknown symbols of text files under a model", made.examples[3:])
     score.add_argument("model", type=Path, metavar="MODEL", help=FILES)
     _add_text(score, "text", nargs="+")
 
@@ -82,10 +95,10 @@ def parser() -> ArgumentParser:
     lexicon.add_argument("--word-end", default="|", metavar="SIGN", help="token between words")
     lexicon.add_argument("--model", type=Path, metavar="MODEL", help="leave out what this model's symbols cannot write")
 
-    for command in (build, mix):
+    for command in (build, mix, prune):
         add_out(command, f"model to write, {KINDS}", metavar="FILE")
     add_out(lexicon, "list of words to write", metavar="FILE")
-    for command in (build, mix, score, info, lexicon):
+    for command in (build, mix, prune, score, info, lexicon):
         add_json(command)
     for command in (build, score):
         add_quiet(command)

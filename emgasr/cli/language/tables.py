@@ -13,7 +13,7 @@ _SPACE = "␣"
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the result of build, mix, score, info or lexicon."""
+    """Print the result of build, mix, prune, score, info or lexicon."""
     console = Console(soft_wrap=True)
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     facts.add_column(style="dim")
@@ -38,12 +38,13 @@ def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("builder", f"{result['builder']}, {result['seconds']:.1f} s"))
         if result["prune"]:
             facts.append(("pruned", f"counts up to {' '.join(map(str, result['prune']))}"))
+    if "ngrams_before" in result:
+        facts.append(("before", _counted(result["ngrams_before"])))
     if "ngrams" in result:
-        per_order = ", ".join(f"{order}: {count:,}" for order, count in enumerate(result["ngrams"], 1))
         size, memory = (_bytes(result[name]) for name in ("file_bytes", "memory_bytes"))
         facts += [
             ("order", str(result["order"])),
-            ("n-grams", f"{sum(result['ngrams']):,} ({per_order})"),
+            ("n-grams", _counted(result["ngrams"])),
             ("contexts", f"{result['contexts']:,}"),
             ("size", f"{size} on disk, {memory} in memory: {result['bytes_per_ngram']:g} bytes an n-gram"),
             ("symbols", _symbols(result["symbols"])),
@@ -61,6 +62,11 @@ def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
             facts.append(("", f"{result['perplexity_known']:.4f} without the unknown symbols"))
         facts.append(("ln p", f"{result['ln_p']:.4f}"))
     return facts
+
+
+def _counted(counts: list[int]) -> str:
+    per_order = ", ".join(f"{order}: {count:,}" for order, count in enumerate(counts, 1))
+    return f"{sum(counts):,} ({per_order})"
 
 
 def _mixture(result: dict[str, Any]) -> Table:

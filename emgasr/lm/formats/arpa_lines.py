@@ -11,6 +11,7 @@ from emgasr.runtime.compiled import compiled
 COMPLETE, NO_MORE_ROWS, WRONG_FIELDS, NO_NUMBER, ABOVE_ZERO, NO_SUCH_SYMBOL, BACKED_OFF_HIGHEST = range(7)
 
 DIGITS = 9  # distinguish any two float32: what is written is read as it was
+FEWER_DIGITS = 6  # are enough for a number that was rounded to some decimals
 LONGEST_NUMBER = 24  # bytes, sign and exponent included
 IMPOSSIBLE = -99.0  # log10 of what cannot be, as SRILM writes it; others write -inf
 _POWERS = 10.0 ** np.arange(23)  # exact in a double
@@ -208,7 +209,10 @@ def write_rows(ids, ln_p, backoff, highest, names, starts, out):  # type: ignore
 
 @compiled(nogil=True)
 def _put_number(out, at, value):  # type: ignore[no-untyped-def]
-    """Write a number in `DIGITS` digits, as C's %.9g does; return where it ends."""
+    """Write a number of a float32 in `FEWER_DIGITS` where they give the same one, else in `DIGITS`; return its end.
+
+    Either as C's %g does.
+    """
     if value < 0:
         out[at] = _MINUS
         at += 1
@@ -217,11 +221,13 @@ def _put_number(out, at, value):  # type: ignore[no-untyped-def]
         out[at] = _ZERO
         return at + 1
     exponent = int(np.floor(np.log10(value)))
-    digits = int(np.rint(_shifted(value, DIGITS - 1 - exponent)))
-    if digits >= 10**DIGITS:  # it was rounded up to the next power of ten
+    digits, count = np.rint(_shifted(value, FEWER_DIGITS - 1 - exponent)), FEWER_DIGITS
+    if np.float32(_shifted(digits, exponent + 1 - FEWER_DIGITS)) != np.float32(value):
+        digits, count = np.rint(_shifted(value, DIGITS - 1 - exponent)), DIGITS
+    digits = int(digits)
+    if digits >= 10**count:  # it was rounded up to the next power of ten
         exponent += 1
         digits //= 10
-    count = DIGITS
     while count > 1 and digits % 10 == 0:
         digits //= 10
         count -= 1

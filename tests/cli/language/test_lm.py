@@ -191,3 +191,23 @@ def test_a_flashlight_lexicon_becomes_ours_and_what_is_left_is_told(
     told = json.loads(capsys.readouterr().out)
     assert (told["words"], told["lines"]) == (1, 2)
     assert told["left_over"]["not to be written by the model"]["count"] == 1
+
+
+@pytest.mark.parametrize("limit", [["--ngrams", "40"], ["--threshold", "1e-3"]])
+def test_a_model_is_pruned(tmp_path: Path, capsys: pytest.CaptureFixture[str], limit: list[str]) -> None:
+    (tmp_path / "text").write_text(TEXT)
+    whole, small = str(tmp_path / "whole.lm"), str(tmp_path / "small.arpa.gz")
+    assert main(["lm", "build", str(tmp_path / "text"), "--order", "3", "--out", whole, "--json"]) == 0
+    built = json.loads(capsys.readouterr().out)
+    assert main(["lm", "prune", whole, *limit, "--decimals", "3", "--out", small]) == 0
+    told = capsys.readouterr().out
+    assert f"{sum(built['ngrams']):,}" in told
+    assert main(["lm", "info", small, "--json"]) == 0
+    pruned = json.loads(capsys.readouterr().out)["ngrams"]
+    assert pruned[0] == built["ngrams"][0]
+    assert pruned[0] < sum(pruned) < sum(built["ngrams"])
+
+
+def test_pruning_needs_one_limit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lm", "prune", "whole.lm", "--out", str(tmp_path / "small.lm")]) == 2
+    assert "needs either --threshold or --ngrams" in capsys.readouterr().err
