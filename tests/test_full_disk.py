@@ -9,7 +9,7 @@ import pytest
 
 from emgasr.cli import main
 from emgasr.pretraining.quantizer import QuantizerConfig
-from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, save_tokenizer
+from emgasr.pretraining.tokens.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, save_tokenizer
 from emgasr.sessions.native import save_session
 from tests.helpers.disk import room_for
 from tests.helpers.tiny_models import easy_recording, save_keys_model, write_easy_corpus

@@ -30,6 +30,7 @@ FLOORS = (
     ("evaluation",),
     ("training", "classifiers"),
     ("pretraining",),
+    ("crossmodal",),
     ("capture", "protocol", "quickstart"),
     ("cli",),
     ("__init__", "__main__"),

@@ -104,6 +104,8 @@ class DiscriminantHead:
         path = folder / HEAD_NAME
         if not path.is_file():
             raise ModelError(folder, f"has no {HEAD_NAME}: its head cannot be moved", "personalize it by other methods")
+        if not isinstance(recognizer.head, torch.nn.Linear):
+            raise ModelError(path, "belongs to no model whose head is linear", "remove it")
         symbols = recognizer.tokens.symbols_of(range(1, len(recognizer.tokens)))
         rested = float(recognizer.head.bias.detach()[0]) > NEVER
         names = _order([*symbols, *([REST] if rested else [])])
@@ -112,10 +114,10 @@ class DiscriminantHead:
         check_kinds(path, empty, kinds_in(path))
         found = {name: value.double().numpy() for name, value in read_weights(path).items()}
         made = DiscriminantHead(tuple(names), found["means"], found["covariance"])
-        made._check(path, recognizer)
+        made._check(path, recognizer.head)
         return made
 
-    def _check(self, path: Path, recognizer: Recognizer) -> None:
+    def _check(self, path: Path, head: torch.nn.Linear) -> None:
         """Raise a ModelError for a covariance that is none, and for a head that the model does not write by."""
         advice = "copy the model folder again"
         try:
@@ -127,7 +129,7 @@ class DiscriminantHead:
             raise ModelError(path, "its covariance is none (not symmetric, or not positive definite)", advice)
         directions, offsets = self._linear()
         first = 0 if REST in self.names else 1
-        for made, written in ((directions.T, recognizer.head.weight), (offsets, recognizer.head.bias)):
+        for made, written in ((directions.T, head.weight), (offsets, head.bias)):
             has = written.detach()[first:].double().cpu().numpy()
             if not np.allclose(made, has, rtol=0, atol=SAME * np.abs(has).max()):
                 raise ModelError(path, "is not what the model's head was made from", advice)

@@ -37,6 +37,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "model": {
         "train": ("emgasr.cli.model.train", "train a recognizer on the recordings of a manifest"),
         "pretrain": ("emgasr.cli.model.pretrain", "pretrain an encoder of any armband on recordings of many people"),
+        "align": ("emgasr.cli.model.align", "align an encoder with what words, poses or sounds mean"),
         "personalize": ("emgasr.cli.model.personalize", "fit a trained recognizer to one person, never for the worse"),
         "import": ("emgasr.cli.model.import_checkpoint", "convert a published emg2qwerty checkpoint to a model folder"),
         "info": ("emgasr.cli.model.info", "show what a recording, a manifest or a model holds"),
@@ -45,6 +46,8 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "transcribe": ("emgasr.cli.read.transcribe", "read recordings: text, or keys with times and confidences"),
         "evaluate": ("emgasr.cli.read.evaluate", "measure error rates on a split, with a report"),
         "tokenize": ("emgasr.cli.read.tokenize", "write a recording's contractions as tokens, and draw them"),
+        "search": ("emgasr.cli.read.search", "find the stretches of recordings that are like a sentence"),
+        "describe": ("emgasr.cli.read.describe", "say in words what the stretches of a recording are like"),
         "tune": ("emgasr.cli.read.tune", "find the weights of the search on validation recordings"),
         "lm": ("emgasr.cli.language.lm", "build, mix and query n-gram language models"),
     },

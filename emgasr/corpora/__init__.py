@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 from emgasr.config.typed_data import fits
 from emgasr.corpora.files import tell_equal_contents
 from emgasr.errors import ManifestError, RecordingError
-from emgasr.manifests.manifest import PART, Entry, Findings
+from emgasr.manifests.manifest import BESIDE, PART, Entry, Findings
 from emgasr.recording import Recording
 from emgasr.sessions.journal_reading import is_journal
 
@@ -35,7 +35,7 @@ CORPORA = {
 
 def open_entry(entry: Entry, root: str | Path) -> Recording:
     """Open the recording that an entry names below `root`, with the manifest's subject and session."""
-    options = {name: value for name, value in entry.options.items() if name != PART}
+    options = {name: value for name, value in entry.options.items() if name not in (PART, BESIDE)}
     if entry.corpus in ("takes", "spans"):  # their files hold bare samples
         options.update(rate_hz=entry.rate_hz, subject=entry.subject, session=entry.session)
     if entry.corpus == "takes":

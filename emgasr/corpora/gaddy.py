@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from emgasr.config.fields import fields_of
+from emgasr.corpora.beside import BesideFile
 from emgasr.corpora.files import find_files, tell_notes
 from emgasr.corpora.samples.arrays import SampleFile, open_samples
 from emgasr.corpora.samples.whole import Stamp, WholeSamples, stamp_of
@@ -35,6 +36,7 @@ FILTERED_RATE_HZ = 689.0625  # 441 / 640 of 1 kHz: eight samples a frame of 86.1
 UP, DOWN = 441, 640
 PARTS = {"silent": "silent_parallel_data", "voiced": "voiced_parallel_data", "nonparallel": "nonparallel_data"}
 EMG, INFO, SILENT = "_emg.npy", "_info.json", "_silent"  # ends of names
+AUDIO = ("_audio_clean.flac", "_audio.flac", "_audio.wav")  # the same, best first; who has no FLAC converts it
 SUBJECT = "speaker"  # the corpus is one person's
 HIGHPASS_HZ, HIGHPASS_ORDER, MAINS_HZ, NOTCH_Q, HIGHEST_NOTCH_HZ = 2.0, 3, 60.0, 30.0, 420.0
 SCALE, KNEE = 20.0, 50.0  # divided by 20, then 50 tanh(x / 50): what electrodes do when they slip is cut off softly
@@ -93,6 +95,13 @@ def open_recording(path: str | Path, *, filtering: Filtering = "causal") -> Reco
         spans=spans,
         notes=(*file.notes, *(() if spoken or info.sentence_index < 0 else ("an utterance of no words",))),
     )
+
+
+def beside(path: Path) -> BesideFile | None:
+    """Return the sound of an utterance, cleaned where that is there: i_audio_clean.flac or i_audio.flac."""
+    stem = path.name[: -len(EMG)]
+    found = (path.with_name(f"{stem}{ending}") for ending in AUDIO)
+    return next((BesideFile(one, 0.0, "audio") for one in found if is_regular(one)), None)
 
 
 def scan(folder: Path, findings: Findings) -> list[Entry]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from emgasr.corpora.beside import told_by_row as beside_of_row
 from emgasr.corpora.files import tell_notes
 from emgasr.corpora.kinds import REST, kind_of, rest_option
 from emgasr.corpora.samples.arrays import open_samples, told_by_row
@@ -115,7 +116,9 @@ def scan(
         who = {"subject": name_column(table, row, "subject", "participant"), "session": session_of(row, "series")}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
         opened.append((path, recording))
-        entries.append(Entry.of(recording, path, "spans", take=path.stem, options=options))
+        entries.append(
+            Entry.of(recording, path, "spans", take=path.stem, options=options | beside_of_row(table, row, path))
+        )
     listing.finish(entries)
     tell_notes(findings, opened)
     if entries:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from emgasr.corpora.beside import told_by_row as beside_of_row
 from emgasr.corpora.files import tell_notes
 from emgasr.corpora.kinds import REST, kind_of, rest_option
 from emgasr.corpora.samples.arrays import open_samples, told_by_row
@@ -94,7 +95,11 @@ def scan(
         who = {"subject": name_column(table, row, "subject"), "session": session_of(row)}
         recording = open_recording(path, rate_hz=rate, **who, **options)  # type: ignore[arg-type]
         opened.append((path, recording))
-        entries.append(Entry.of(recording, path, "takes", take=path.stem, text=text, options=options))
+        entries.append(
+            Entry.of(
+                recording, path, "takes", take=path.stem, text=text, options=options | beside_of_row(table, row, path)
+            )
+        )
     listing.finish(entries)
     tell_notes(findings, opened)
     if trimmed:

@@ -3,7 +3,7 @@
 The first line may be a header, {"emgasr_manifest": 1, "disjoint": ["subject:test", "take"]}. Its claims name what the
 splits do not share: "subject" between every two splits, "subject:test" between test and every other split. Its `notes`
 and `left_over` keep what was found while the corpus was read. An entry with the option PART, [start, end] in seconds,
-is that part of its file alone.
+is that part of its file alone; one with the option BESIDE has another signal beside it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from emgasr.manifests.identity import same_name
 from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Recording, montage_of
 
 PART = "part_s"
+BESIDE = "beside"  # option: a signal recorded beside the muscles (emgasr.corpora.beside)
 MAKE_ANEW = "make it with `emgasr manifest`"
 
 VERSION = 1

@@ -79,6 +79,8 @@ def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") 
     content = {"emgasr_model": FORMAT, **signal, **to_mapping(recognizer.config)}
     if recognizer.config.normalize_hidden.kind == "none":
         del content["normalize_hidden"]
+    if recognizer.config.head == "linear":
+        del content["head"]
     with replacing(folder / "model.safetensors") as path:
         path.write_bytes(save(weights))  # by Python, so that a full disk is reported as for any other file
     recognizer.tokens.save(folder)
@@ -133,7 +135,7 @@ def _read_config(folder: Path) -> tuple[RecognizerConfig, Signal]:
     except EmgasrError as error:
         raise ModelError(path, cause(error), "was it made by a newer emgasr?") from error
     signal = Signal(told.rate_hz, told.unit, bands, told.steps)
-    return RecognizerConfig(told.features, told.normalize, told.encoder, told.normalize_hidden), signal
+    return RecognizerConfig(told.features, told.normalize, told.encoder, told.normalize_hidden, told.head), signal
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -25,8 +25,9 @@ from emgasr.frontend.normalize import NormalizeConfig, NormalizeState, RunningNo
 from emgasr.frontend.normalize_hidden import HiddenNormalize, HiddenState, Statistics
 from emgasr.models.conformer import ConformerConfig
 from emgasr.models.encoder import Encoded, Encoder, EncoderConfig, FrameShape
+from emgasr.models.encoders.queries import NearestHead
 from emgasr.models.listening import Heard, Listening
-from emgasr.models.registry import ENCODERS, build_encoder
+from emgasr.models.registry import ENCODERS, build_encoder, build_head
 from emgasr.recording import Recording, Signal
 from emgasr.state import join, select_streams
 from emgasr.tokens import Tokens
@@ -48,12 +49,14 @@ class RecognizerConfig:
         normalize: the statistics that normalize frames.
         encoder: the network that reads normalized frames.
         normalize_hidden: the statistics that normalize hidden frames; kind none, fixed or adaptive.
+        head: how hidden frames become scores of symbols: by a linear layer, or by likeness to an embedding of each.
     """
 
     features: FeaturesConfig = field(default_factory=LogSpectrogramConfig)
     normalize: NormalizeConfig = field(default_factory=NormalizeConfig)
     encoder: EncoderConfig = field(default_factory=ConformerConfig)
     normalize_hidden: NormalizeConfig = field(default_factory=lambda: NormalizeConfig("none"))
+    head: Literal["linear", "nearest"] = "linear"
 
 
 class RecognizerState(NamedTuple):
@@ -357,7 +360,7 @@ def outline(config: RecognizerConfig, signal: Signal, vocabulary: int) -> nn.Mod
 
 def _network(
     config: RecognizerConfig, signal: Signal, features: Features, vocabulary: int
-) -> tuple[RunningNormalize, Encoder, HiddenNormalize, nn.Linear]:
+) -> tuple[RunningNormalize, Encoder, HiddenNormalize, nn.Linear | NearestHead]:
     """Build normalizations, encoder and head on torch's default device."""
     bands = len(signal.bands)
     if config.normalize.held_frames and config.normalize_hidden.kind != "none":
@@ -371,4 +374,4 @@ def _network(
         raise ConfigError("normalize_hidden", "needs an encoder that looks no further than its chunk", "choose none")
     rate_hz, sizes = features.frame_rate_hz / encoder.stride, (encoder.width, encoder.stride, encoder.chunk_frames)
     hidden = HiddenNormalize(config.normalize_hidden, rate_hz, *sizes)
-    return normalize, encoder, hidden, nn.Linear(encoder.width, vocabulary)
+    return normalize, encoder, hidden, build_head(config.head, config.encoder, encoder.width, vocabulary)

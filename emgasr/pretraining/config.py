@@ -49,6 +49,7 @@ class PretrainConfig:
         train_split: name of the split of the people to train on.
         validation_split: name of the split of the people whom the probe is judged on.
         init: folder of a pretrained encoder whose weights to start from.
+        left_out: labels whose takes are passed over in all corpora, so that they can be tested as never seen.
         seed: seed of weights, batches, augmentation and dropout.
         fit: budget, optimizer and device.
         labelled: share of the batches that are labelled takes; 0: no label is read, and they are passed over.
@@ -70,6 +71,7 @@ class PretrainConfig:
     train_split: str = "train"
     validation_split: str = "validation"
     init: str = ""
+    left_out: tuple[str, ...] = ()
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
     fit: FitConfig = field(default_factory=lambda: FitConfig(learning_rate=3e-3, weight_decay=0.05, restart_at=0.0))
     labelled: Annotated[float, Within(0, 1)] = 1.0

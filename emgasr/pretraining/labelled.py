@@ -51,13 +51,23 @@ class TakeSampler:
     Frames are made once, and kept as 16-bit floats. `samples` of a batch are frames (B, F, N, E, K); each has one
     target.
 
+    Args:
+        recognizer: whose features and tokens.
+        takes: labelled ones.
+        config: how they make batches.
+        seed: of the draws.
+        least_labels: labels that there must be.
+
     Attributes:
         sessions: the takes of each session.
         totals: of each session's frames, as `SessionStart` takes them.
+        taken: places of the takes that last a frame, among those given.
         too_short: takes that last no frame, and are in no batch.
     """
 
-    def __init__(self, recognizer: Recognizer, takes: Sequence[Take], config: LabelledConfig, seed: int) -> None:
+    def __init__(
+        self, recognizer: Recognizer, takes: Sequence[Take], config: LabelledConfig, seed: int, least_labels: int = 2
+    ) -> None:
         self.seed, self.size = seed, config.batch_size
         self.most = max(1, round(config.longest_s * recognizer.features.frame_rate_hz))
         sessions = {(take.subject, take.session): place for place, take in enumerate(takes)}
@@ -67,6 +77,7 @@ class TakeSampler:
         drawn: dict[int, dict[str, list[int]]] = {}
         self.frames: list[np.ndarray] = []
         self.worn: list[int] = []
+        self.taken: list[int] = []
         together: list[list[Tensor]] = [[] for _ in places]
         for number, take in enumerate(takes):
             self.sessions[take.subject, take.session].append(take)
@@ -77,10 +88,11 @@ class TakeSampler:
                 label = recognizer.tokens.ids([take.label])[0]
                 drawn.setdefault(label, {}).setdefault(take.subject, []).append(len(self.frames))
                 self.frames.append(own)
+                self.taken.append(number)
                 self.worn.append(places[take.subject, take.session])
         self.totals = [totals_of(session) for session in together]
         self.too_short = len(takes) - len(self.frames)
-        if len(drawn) < 2:
+        if len(drawn) < least_labels:
             wrong = f"{len(self.frames)} of {len(takes)} takes last a frame"
             raise DataError("labelled takes", wrong, "shorten features.window_ms, or leave the corpus out")
         self.labels = sorted(drawn)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from emgasr.data.compose import Take
@@ -18,6 +19,7 @@ from emgasr.training.contracts import Judgement
 
 MOST_TAKES = 60  # of a label, that teach or judge a probe
 LONGEST_S = 4.0  # of a take
+TOGETHER = 256  # takes of a person, at most
 
 
 @dataclass(frozen=True)
@@ -68,22 +70,37 @@ class LinearProbe:
 def embedded(recognizer: Recognizer, takes: Sequence[Take]) -> np.ndarray:
     """Return the mean of the encoder's frames over each take, (n, D), with the statistics of all of its person's."""
     found = np.zeros((len(takes), recognizer.encoder.width), np.float32)
-    frames = dict(frames_of_takes(recognizer, takes, LONGEST_S))
-    for subject in sorted({take.subject for take in takes}):
-        rows = [row for row, take in enumerate(takes) if take.subject == subject]
-        lengths = torch.tensor([len(frames[row]) for row in rows])
-        together = pad_sequence([frames[row] for row in rows], batch_first=True)
-        state = recognizer.normalize.start(len(rows), torch.float32, together.device)
-        if recognizer.config.normalize.kind == "adaptive":
-            every = torch.cat([frames[row] for row in rows])
-            count = torch.full((len(rows),), float(len(every)), dtype=torch.float64, device=every.device)
-            totals = (every.double().sum(0), every.double().square().sum(0))
-            state = recognizer.normalize.heard(state, count, *(one.expand(len(rows), *one.shape) for one in totals))
-        lengths = lengths.to(together.device)
-        encoded = recognizer.encoded(*recognizer.normalize(together, lengths, state))
+    for rows, frames, lengths in normalized_by_person(recognizer, takes, LONGEST_S):
+        encoded = recognizer.encoded(frames, lengths)
         mean = encoded.hidden.sum(1) / encoded.lengths[:, None].clamp(min=1)  # zero beyond their lengths
         found[rows] = mean.cpu().numpy()
     return found
+
+
+def normalized_by_person(
+    recognizer: Recognizer, takes: Sequence[Take], longest_s: float
+) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Yield places of takes, their normalized frames (B, F, N, E, K) and lengths (B,), a person's takes together.
+
+    Statistics that adapt are those of all takes of the person, unlabelled.
+
+    Args:
+        longest_s: most of a take that is read.
+    """
+    frames = dict(frames_of_takes(recognizer, takes, longest_s))
+    for subject in sorted({take.subject for take in takes}):
+        own = [row for row, take in enumerate(takes) if take.subject == subject]
+        every = torch.cat([frames[row] for row in own])
+        totals = (every.double().sum(0), every.double().square().sum(0))
+        for first in range(0, len(own), TOGETHER):
+            rows = own[first : first + TOGETHER]
+            lengths = torch.tensor([len(frames[row]) for row in rows])
+            together = pad_sequence([frames[row] for row in rows], batch_first=True)
+            state = recognizer.normalize.start(len(rows), torch.float32, together.device)
+            if recognizer.config.normalize.kind == "adaptive":
+                count = torch.full((len(rows),), float(len(every)), dtype=torch.float64, device=every.device)
+                state = recognizer.normalize.heard(state, count, *(one.expand(len(rows), *one.shape) for one in totals))
+            yield rows, *recognizer.normalize(together, lengths.to(together.device), state)
 
 
 def _few(takes: Sequence[Take]) -> list[Take]:

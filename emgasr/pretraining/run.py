@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
-from emgasr.corpora import open_entry
 from emgasr.data.augment import Augment
-from emgasr.data.compose import Take, takes_from_recordings
 from emgasr.display.wording import counted
-from emgasr.errors import ConfigError, EmgasrError
+from emgasr.errors import ConfigError
 from emgasr.files.output import UNFINISHED
-from emgasr.frontend.features import build_features
-from emgasr.frontend.features.spectrum import floor_of
-from emgasr.frontend.measured import mended
 from emgasr.manifests import lineage
-from emgasr.manifests.leaks import check_disjoint, check_people
-from emgasr.manifests.manifest import Entry, Manifest, read_manifest
+from emgasr.manifests.leaks import check_people
 from emgasr.models.conformer import ConformerEncoder
 from emgasr.models.folder import save_recognizer
 from emgasr.models.pretrained import PretrainedConfig, load_pretrained, save_pretrained
 from emgasr.models.recognizer import RecognizerConfig
 from emgasr.pretraining.card import pretrained_card
 from emgasr.pretraining.config import PretrainConfig
+from emgasr.pretraining.corpora import Corpus, corpora_of, entries_of, features_of, merged, read_manifests
 from emgasr.pretraining.labelled import LabelledObjective, TakeSampler
 from emgasr.pretraining.objective import MixedSampler, PretrainObjective
 from emgasr.pretraining.objectives.contract import Pretext
@@ -38,47 +31,16 @@ from emgasr.pretraining.objectives.masked_targets import MaskedTargets
 from emgasr.pretraining.probe import LinearProbe, Probed
 from emgasr.pretraining.readers import Readers
 from emgasr.pretraining.stretches import StretchSampler
-from emgasr.pretraining.tokenizer import TokenizerFile, save_tokenizer
-from emgasr.recording import Recording, Signal
+from emgasr.pretraining.tokens.tokenizer import TokenizerFile, save_tokenizer
+from emgasr.recording import Signal
 from emgasr.tokens import Tokens
 from emgasr.training.contracts import BatchSampler
 from emgasr.training.loop import STARTING_BATCHES, Fitted, Report, choose_device, fit
-from emgasr.training.presets import Facts
 from emgasr.training.resuming import begin, check_resumed, stopped_before_its_first_checkpoint, write_begun
 from emgasr.training.run import claimed, parameters_checksum
 from emgasr.training.session_start import SessionStart
 
 ENCODER_FOLDER, TOKENIZER_FOLDER, READERS_FOLDER = "encoder", "tokenizer", "readers"
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A manifest's recordings of one layout: people to train on, and people whom the probe is judged on."""
-
-    name: str
-    training: Sequence[tuple[str, Recording]]
-    judged: Sequence[tuple[str, Recording]]
-
-    @property
-    def labels(self) -> list[str]:
-        """The labels of the training people, rest among them: a state of the muscles like others here."""
-        spans = [recording.spans for _, recording in self.training]
-        kinds = (zip(one.kinds, one.texts, strict=True) for one in spans)
-        return sorted({text or "rest" for pairs in kinds for kind, text in pairs if kind != "prompt"})
-
-    @cached_property
-    def taught(self) -> list[Take]:
-        """The takes of the training people, where rest is a label."""
-        return _takes(self.training)
-
-    @cached_property
-    def judging(self) -> list[Take]:
-        """The takes of the people whom the probe is judged on."""
-        return _takes(self.judged)
-
-
-def _takes(recordings: Iterable[tuple[str, Recording]]) -> list[Take]:
-    return [replace(take, label=take.label or "rest", rest=False) for take in takes_from_recordings(recordings)]
 
 
 def pretrain(
@@ -98,27 +60,42 @@ def pretrain(
         ConfigError: no manifest, or two of one name.
         ManifestError: a person or a recording of the people who judge is trained on.
     """
-    listed_in = _manifests(config)
-    merged = _merged(listed_in)
+    listed_in = read_manifests(config.manifests, "pretrain")
+    together = merged(listed_in)
     for line in check_people(
-        *(_side(listed_in, merged, split) for split in (config.train_split, config.validation_split))
+        *(entries_of(listed_in, together, split) for split in (config.train_split, config.validation_split))
     ):
         log(line)
     choose_device(config.fit.device)  # raises where it is not there
     resume = resume and not stopped_before_its_first_checkpoint(folder)
-    begun = check_resumed(folder, config, merged, merged, False, {}) if resume else None
-    corpora = [one for name, manifest in listed_in for one in _corpora(config, name, manifest, log)]
+    begun = check_resumed(folder, config, together, together, False, {}) if resume else None
+    splits = (config.train_split, config.validation_split)
+    corpora = [
+        corpus
+        for name, manifest in listed_in
+        for corpus in corpora_of(name, manifest, splits, log, config.labelled > 0, config.left_out)
+    ]
+    if config.labelled == 1:
+        for corpus in (one for one in corpora if len(one.labels) < 2):
+            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, so that nothing of it is trained on")
+        corpora = [one for one in corpora if len(one.labels) > 1]
+        if not corpora:
+            wrong = "is 1, and no corpus has two labels"
+            raise ConfigError("labelled", wrong, "lower it, and give an objective a weight")
+    if unknown := set(config.left_out) - {text for one in corpora for _, r in one.training for text in r.spans.texts}:
+        log(f"no corpus has the label {sorted(unknown)[0]!r} that is left out")
     torch.manual_seed(config.seed)
     configs, pairs = [], []
     for corpus in corpora:
         recordings = [recording for _, recording in corpus.training]
-        configs.append(_shape(config, corpus.name, recordings))
+        features = features_of(config.features, corpus.name, recordings)
+        configs.append(RecognizerConfig(features, config.normalize, config.encoder))
         pairs.append((Signal.of(recordings[0]), Tokens.words(corpus.labels or ["rest"])))
     readers = Readers(configs, pairs)
     if config.init and not resume:
         load_pretrained(Path(config.init)).give(readers[0].encoder, readers[0].config, config.init)
     if begun is None:
-        begun = begin(config, merged, merged, parameters_checksum(readers))
+        begun = begin(config, together, together, parameters_checksum(readers))
     with ExitStack() as stack:
         stack.enter_context(claimed(folder, resume))
         objective, batches = _parts(config, corpora, readers, log)
@@ -176,75 +153,6 @@ def pretrain(
         return fitted
 
 
-def _manifests(config: PretrainConfig) -> list[tuple[str, Manifest]]:
-    if not config.manifests:
-        raise ConfigError("pretrain", "no manifest", "give MANIFEST... (see `emgasr manifest --help`)")
-    names = [_name_of(Path(path)) for path in config.manifests]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        wrong = f"two manifests are called {twice[0]}"
-        raise ConfigError("manifests", wrong, "name their files, or their folders, apart: corpora go by these names")
-    found = [(name, read_manifest(path)) for name, path in zip(names, config.manifests, strict=True)]
-    for _, manifest in found:
-        check_disjoint(manifest)
-    return found
-
-
-def _name_of(path: Path) -> str:
-    """Return what a corpus is called: its manifest's name, or its folder's where that is a plain manifest.jsonl."""
-    return path.absolute().parent.name if path.stem == "manifest" else path.stem
-
-
-def _merged(manifests: Sequence[tuple[str, Manifest]]) -> Manifest:
-    entries = [
-        replace(entry, path=str(manifest.file(entry).absolute()))
-        for _, manifest in manifests
-        for entry in manifest.entries
-    ]
-    return Manifest(tuple(entries), Path("/"))
-
-
-def _side(manifests: Sequence[tuple[str, Manifest]], merged: Manifest, split: str) -> list[tuple[str, Entry]]:
-    """Return the entries of a split with the names of their corpora; a ManifestError if there is none."""
-    merged.split(split)
-    names = [name for name, manifest in manifests for _ in manifest.entries]
-    return [(name, entry) for name, entry in zip(names, merged.entries, strict=True) if entry.split == split]
-
-
-def _corpora(config: PretrainConfig, name: str, manifest: Manifest, log: Callable[[str], None]) -> list[Corpus]:
-    """Return the corpora of a manifest: one for each layout of electrodes and rate in it."""
-    sides: list[dict[Signal, list[tuple[str, Recording]]]] = []
-    for split in (config.train_split, config.validation_split):
-        layouts: dict[Signal, list[tuple[str, Recording]]] = {}
-        for entry in manifest.split(split) if split in manifest.splits else ():
-            recording = mended(open_entry(entry, manifest.root), log)
-            layouts.setdefault(_layout(recording), []).append((entry.path, recording))
-        sides.append(layouts)
-    training, judged = sides
-    if left := [layout for layout in judged if layout not in training]:
-        log(f"{name}: {counted(len(left), 'layout')} of {config.validation_split} that nobody trains on is passed over")
-    names = [name] if len(training) == 1 else [f"{name}_{number + 1}" for number in range(len(training))]
-    everything = [recording for own in training.values() for _, recording in own]
-    if not config.labelled and any(len(recording.spans) for recording in everything):
-        log(f"{name}: its labels are not read")
-    return [Corpus(own, training[layout], judged.get(layout, [])) for own, layout in zip(names, training, strict=True)]
-
-
-def _layout(recording: Recording) -> Signal:
-    signal = Signal.of(recording)
-    return replace(signal, bands=tuple(replace(band, montage="") for band in signal.bands))
-
-
-def _shape(config: PretrainConfig, name: str, recordings: Sequence[Recording]) -> RecognizerConfig:
-    """Return the parts of a corpus' recognizer: the features of all, with the floor of its level."""
-    signal = Signal.of(recordings[0])
-    try:
-        build_features(config.features, signal.rate_hz, len(signal.bands), signal.electrodes)
-    except EmgasrError as error:
-        raise ConfigError(f"corpus {name}", f"{error.where}: {error.wrong}", error.advice) from error
-    features = replace(config.features, epsilon=floor_of(Facts.of(recordings).power))
-    return RecognizerConfig(features, config.normalize, config.encoder)
-
-
 def _parts(
     config: PretrainConfig, corpora: Sequence[Corpus], readers: Readers, log: Callable[[str], None]
 ) -> tuple[PretrainObjective, MixedSampler]:
@@ -280,16 +188,12 @@ def _parts(
                 log(f"{corpus.name}: {note}")
             start = SessionStart(recognizer, cut.sessions, worn) if worn else None
             cuts.append(cut)
-        elif not labelled:
-            log(f"{corpus.name}: {counted(len(corpus.labels), 'label')}, so that nothing of it is trained on")
         takes.append(sampler)
         stretches.append(cut)
         starts.append(start)
     if events and config.labelled < 1 and not any(any(cut.events) for cut in cuts):
         wrong = "has no contraction in any corpus: nothing is louder than the quietest time"
         raise ConfigError("tokens", wrong, "lower tokens.events.on_db, or give recordings with rest in them")
-    if not any(takes) and not any(stretches):
-        raise ConfigError("labelled", "is 1, and no corpus has two labels", "lower it, and give an objective a weight")
     people = [len({recording.subject for _, recording in corpus.training}) for corpus in corpora]
     sampler_of_all = MixedSampler(takes, stretches, [count**0.5 for count in people], config.labelled, config.seed)
     pretexts = _pretexts(config, readers)
@@ -311,10 +215,7 @@ def _pretexts(config: PretrainConfig, readers: Readers) -> dict[str, Pretext]:
 def _fit_statistics(readers: Readers, batches: MixedSampler) -> None:
     """Set each corpus' statistics from its own first batches."""
     for place, recognizer in enumerate(readers):
-        own = [one for one in batches.samplers if one[0] % len(readers) == place]
-        if not own:  # nothing of it is trained on
-            continue
-        number, sampler = own[0]
+        number, sampler = next(one for one in batches.samplers if one[0] % len(readers) == place)
         first = (sampler.batch(step) for step in range(STARTING_BATCHES))
         frames = (
             (batch.samples, batch.lengths) if number >= 0 else recognizer.features(batch.samples, batch.lengths)

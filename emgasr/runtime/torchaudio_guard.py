@@ -1,8 +1,9 @@
 """Whatever torch is installed in; a torchaudio whose Python code works out. The one place that imports torchaudio.
 
 torchaudio 2.11's wheel is linked against CUDA, so beside a CPU-only torch its compiled extension cannot load and the
-import fails, although its Python code does not need that extension. It is an extra (emgasr[audio]): tests and
-benchmarks compare the front ends with it. Import it by `from emgasr.runtime.torchaudio_guard import torchaudio`.
+import fails, although its Python code does not need that extension. It is an extra (emgasr[audio]): teachers of sound
+take log-mel bins from it, and tests and benchmarks compare the front ends with it. Import it by
+`from emgasr.runtime.torchaudio_guard import torchaudio`.
 """
 
 from __future__ import annotations

@@ -30,7 +30,10 @@ from emgasr.training.config import KINDS
 
 START_NAME, CONFIG_NAME = "start.json", "training.yaml"
 # What a checkpoint is of.
-FIXED = ("task", "tokens", "features", "normalize", "encoder", "init", "manifests", "targets", "reconstruction")
+FIXED = (
+    *("task", "tokens", "features", "normalize", "encoder", "init", "manifests", "targets", "reconstruction"),
+    *("left_out", "teacher", "descriptions"),
+)
 
 
 class RunConfig(Protocol):

@@ -56,7 +56,7 @@ def tokenizer(name: str) -> Callable[[Path], Path]:
         import torch
 
         from emgasr.pretraining.quantizer import QuantizerConfig
-        from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, save_tokenizer
+        from emgasr.pretraining.tokens.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, save_tokenizer
 
         torch.manual_seed(0)
         config = TokenizerConfig(4, 8, 4, QuantizerConfig(codes=8))
@@ -68,8 +68,8 @@ def tokenizer(name: str) -> Callable[[Path], Path]:
 
 def tokenizer_used(path: Path, place: Place) -> Seen:
     """Four seconds with a contraction are read; every code is one of the codebook's."""
-    from emgasr.pretraining.tokenizer import load_tokenizer
-    from emgasr.pretraining.tokenizing import tokenize
+    from emgasr.pretraining.tokens.tokenizer import load_tokenizer
+    from emgasr.pretraining.tokens.tokenizing import tokenize
     from emgasr.recording import Band, Recording
 
     made, config = load_tokenizer(place.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from emgasr.models.encoder import EncoderConfig
 from emgasr.models.encoders.cnn import CNNConfig
 from emgasr.models.encoders.gru import GRUConfig
 from emgasr.models.encoders.patch_transformer import PatchTransformerConfig
+from emgasr.models.encoders.queries import QueriesConfig
 from emgasr.models.encoders.tcn import TCNConfig
 from emgasr.models.folder import save_recognizer
 from emgasr.models.linear import LinearConfig
@@ -60,6 +62,7 @@ ENCODERS: dict[str, EncoderConfig] = {
     "gru": GRUConfig(width=8, dropout=0.0),
     "cnn": CNNConfig(channels=(4, 6), width=8, dropout=0.0),
     "patch_transformer": PatchTransformerConfig(width=8, layers=2, heads=2, left_frames=4, dropout=0.0),
+    "queries": QueriesConfig("queries", replace(CONFORMER, intermediate_block=0), 2, 4, 1, 2, 4, 0.0),
     "linear": LinearConfig(context_frames=3),
 }
 # A kind that has no row here is tested with its defaults.

@@ -21,6 +21,7 @@ from emgasr.models.encoder import EncoderConfig, FrameShape
 from emgasr.models.encoders.cnn import CNNConfig
 from emgasr.models.encoders.gru import GRUConfig
 from emgasr.models.encoders.patch_transformer import PatchTransformerConfig
+from emgasr.models.encoders.queries import QueriesConfig
 from emgasr.models.encoders.tcn import TCNConfig
 from emgasr.models.linear import LinearConfig
 from emgasr.models.recognizer import Recognizer
@@ -59,6 +60,14 @@ SMALL: dict[str, list[EncoderConfig]] = {
         PatchTransformerConfig(width=8, layers=2, heads=2, left_frames=3),
         PatchTransformerConfig(width=6, layers=3, heads=3, expansion=1, left_frames=1),
         PatchTransformerConfig(width=4, layers=1, heads=1, left_frames=0),
+    ],
+    "queries": [
+        QueriesConfig("queries", dataclasses.replace(CONFORMER, intermediate_block=0), 3, 4, 3, 2, 5),
+        QueriesConfig("queries", dataclasses.replace(CONFORMER, intermediate_block=0, subsampling=1), 0, 4, 1, 2, 3),
+        QueriesConfig("queries", dataclasses.replace(CONFORMER, intermediate_block=0), 2, 4, 1, 2, 1),
+        QueriesConfig(
+            "queries", dataclasses.replace(CONFORMER, intermediate_block=0, mixing="any"), 2, 4, 1, 2, 3, image=True
+        ),
     ],
     "linear": [LinearConfig(), LinearConfig(context_frames=4)],
 }

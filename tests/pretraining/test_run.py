@@ -22,7 +22,7 @@ from emgasr.pretraining import run
 from emgasr.pretraining.config import PretrainConfig
 from emgasr.pretraining.probe import LinearProbe
 from emgasr.pretraining.readers import Readers
-from emgasr.pretraining.tokenizer import load_tokenizer
+from emgasr.pretraining.tokens.tokenizer import load_tokenizer
 from emgasr.recording import Spans
 from emgasr.sessions.native import save_session
 from emgasr.training.contracts import Judgement

@@ -14,7 +14,7 @@ from emgasr.models.mixers import PLACES
 from emgasr.pretraining.objectives.contract import Heard
 from emgasr.pretraining.objectives.event_tokens import EventTokens, EventTokensConfig
 from emgasr.pretraining.quantizer import QuantizerConfig
-from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig
+from emgasr.pretraining.tokens.tokenizer import EventTokenizer, TokenizerConfig
 from tests.helpers.pretext import BINS, encoder
 
 TOKENS = TokenizerConfig(steps=4, width=16, token_width=8, book=QuantizerConfig(codes=3, decay=0.9))

@@ -10,13 +10,13 @@ import torch
 from sklearn.metrics import mutual_info_score
 
 from emgasr.frontend.normalize import NormalizeConfig
-from emgasr.pretraining.code_use import CodeUse, mutual_information
 from emgasr.pretraining.events import EventsConfig
 from emgasr.pretraining.quantizer import QuantizerConfig
 from emgasr.pretraining.stretches import events_of
-from emgasr.pretraining.token_pictures import draw_code_use, draw_tokens
-from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, frames_of
-from emgasr.pretraining.tokenizing import Token, tokenize
+from emgasr.pretraining.tokens.code_use import CodeUse, mutual_information
+from emgasr.pretraining.tokens.pictures import draw_code_use, draw_tokens
+from emgasr.pretraining.tokens.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, frames_of
+from emgasr.pretraining.tokens.tokenizing import Token, tokenize
 from emgasr.recording import Band, Recording, Spans
 from tests.helpers.armbands import recording
 from tests.helpers.pictures import STRANGE, texts_drawn

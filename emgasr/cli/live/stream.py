@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.labels import add_label_options
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.cli.options.session import add_live_session_option, live_session
@@ -226,6 +227,7 @@ def parser() -> ArgumentParser:
             "emgasr stream demo --source simulate:seed=9001",
             "emgasr stream me --source brainflow:board=0 --json",
             "emgasr stream me --source file:take.wav,unit=mV,speed=fast",
+            "emgasr stream aligned --source brainflow:board=0 --labels fist,point,snap",
         ),
     )
     add_model(made)
@@ -249,5 +251,6 @@ def parser() -> ArgumentParser:
     limit = "stop after this long (default: never)"
     live.add_argument("--limit-seconds", type=float, default=0.0, metavar="S", help=limit)
     add_live_session_option(live)
+    add_label_options(made)
     add_search_options(made)
     return made

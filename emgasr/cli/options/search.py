@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from emgasr.cli.options.labels import recognizer_of_labels
 from emgasr.cli.options.language import add_language_options, language_files, option
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
     from emgasr.pipeline import Pipeline
+    from emgasr.recording import Signal
 
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
 SWITCHES = ("end_of_sentence", "refund_bonus", "strict_top_k")
@@ -52,13 +55,18 @@ def add_shape_options(group: argparse._ActionsContainer) -> None:
     )
 
 
-def pipeline_of(options: argparse.Namespace, model: str, tuned: bool = True) -> Pipeline:
+def pipeline_of(
+    options: argparse.Namespace, model: str, tuned: bool = True, first: Callable[[], Signal] | None = None
+) -> Pipeline:
     """Return the pipeline of a model folder (or a profile, or "demo") with what the options ask for over it.
 
-    What does not fit or was left out is printed to stderr, a line each.
+    What does not fit or was left out is printed to stderr, a line each. An aligned model reads --labels.
 
     Args:
+        options: of the verb.
+        model: as the user names it.
         tuned: the search goes by the folder's search.yaml, where there is one; else by default weights.
+        first: opens what is read first and returns its signal, which says the layout that an aligned model reads.
 
     Raises:
         ConfigError: An option lacks another, or there is no language model to search with.
@@ -72,12 +80,13 @@ def pipeline_of(options: argparse.Namespace, model: str, tuned: bool = True) -> 
     given |= {name: True for name in SWITCHES if getattr(options, name, False)}
     if files is None and (given or search is not None):
         raise ConfigError(option([*given, "search"][0]), "needs a language model", "pass --lm FILE")
-    pipeline = Pipeline.of_folder(model, language=files)
+    recognizer, notes = recognizer_of_labels(options, model_folder(model)[0], first)
+    pipeline = Pipeline.of_folder(model, language=files, recognizer=recognizer)
     if not tuned:
         pipeline = replace(pipeline, search=SearchConfig(), origin=Origin())
     if files is not None:
         pipeline = pipeline.searching(search, **given)
-    for note in pipeline.notes:
+    for note in (*notes, *pipeline.notes):
         print(f"emgasr: {note}", file=sys.stderr)
     return pipeline
 

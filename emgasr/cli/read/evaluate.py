@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.labels import add_label_options, first_signal, opener
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold, weights_given
 from emgasr.cli.options.session import add_session_options, session_of
 from emgasr.cli.options.standard import add_json, add_model, add_out, add_quiet, add_seed
 from emgasr.cli.progress import counted
 from emgasr.cli.read.tuning import MINUTES, THREADS, THREADS_HELP, TRIALS, effort, find_weights, validation_utterances
-from emgasr.corpora import open_entry
 from emgasr.display.visible import visible_line
 from emgasr.display.wording import listed
 from emgasr.errors import ConfigError, OutputError
@@ -43,10 +43,14 @@ def run(argv: list[str]) -> int:
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     entries = manifest.split(options.split)
+    if options.zero_shot is not None:
+        from emgasr.cli.read.zero_shot import evaluate_zero_shot
+
+        return evaluate_zero_shot(options, manifest, entries, lambda folder: _shaped(entries, folder))
     from emgasr.pipeline import DEFAULT
 
     asked = options.validation_split is not None or options.validation_manifest is not None
-    pipeline = pipeline_of(options, options.model, tuned=not asked)
+    pipeline = pipeline_of(options, options.model, tuned=not asked, first=lambda: first_signal(manifest, entries))
     _check_tuning(options, pipeline)
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
         if pipeline.language is not None and (asked or pipeline.origin.source == DEFAULT):
@@ -94,7 +98,8 @@ def _evaluation(
     if pipeline.language is not None:
         settings |= {**pipeline.language.settings, "search": pipeline.reading}
         tell_if_cold()
-    recordings = Opened(entries, lambda entry: open_entry(entry, manifest.root))
+    opened = opener(manifest, _folder(pipeline), recognizer.tokens)
+    recordings = Opened(entries, opened)
     return evaluate(
         counted(items_of(recognizer, recordings, session), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
@@ -111,11 +116,19 @@ def _results(
 ) -> list[Result]:
     """The results; what speaks against them goes to standard error."""
     from emgasr.evaluation.results import results_of
-    from emgasr.manifests import lineage
 
     _tell_notes(evaluation)
     more: dict[str, Any] = {} if train_minutes is None else {"train_minutes": train_minutes}
-    again, people = lineage.seen(lineage.read(_folder(pipeline)) or (), entries)
+    more |= _shaped(entries, _folder(pipeline))
+    return results_of(evaluation, parameters=pipeline.recognizer.parameter_count, **more)
+
+
+def _shaped(entries: list[Entry], folder: Path) -> dict[str, Any]:
+    """Print which recordings and people shaped a model's weights, and return what a row holds of it."""
+    from emgasr.manifests import lineage
+
+    more: dict[str, Any] = {}
+    again, people = lineage.seen(lineage.read(folder) or (), entries)
     if again:
         more["recordings_that_shaped_the_model"] = len(again)
         line = f"{len(again)} of {len(entries)} recordings shaped the weights of this model, as {again[0].path}"
@@ -123,7 +136,7 @@ def _results(
     if people:
         more["people_that_shaped_the_model"] = people
         print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
-    return results_of(evaluation, parameters=pipeline.recognizer.parameter_count, **more)
+    return more
 
 
 def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, results: list[Result]) -> None:
@@ -238,7 +251,10 @@ def parser() -> ArgumentParser:
         "and words; of letters; of words and gestures (WER). Takes of one label have an accuracy by forced choice too. "
         "With a language model the weights of the search are those given, else those in the model folder (see `emgasr "
         "tune`), else they are tuned on a validation split; never on the test.",
-        examples=("emgasr evaluate my_model corpus.jsonl --lm en.lm --out results",),
+        examples=(
+            "emgasr evaluate my_model corpus.jsonl --lm en.lm --out results",
+            "emgasr evaluate aligned corpus.jsonl --zero-shot point,snap --labels point,snap,fist,open_hand",
+        ),
     )
     add_model(made)
     made.add_argument("manifest", metavar="MANIFEST", help="manifest of the recordings")
@@ -251,6 +267,10 @@ def parser() -> ArgumentParser:
     add_json(made, "print the rows as JSON")
     add_quiet(made)
     add_session_options(made)
+    group = add_label_options(made)
+    zero = "figures of the executions of these gestures alone, given as words with commas between them, beside chance; "
+    gallery = "they compete with each other, or with all of --labels"
+    group.add_argument("--zero-shot", metavar="CLASSES", help=zero + gallery)
     add_search_options(made)
     tuning = made.add_argument_group("tuning of the search (with --lm, when no weights are given)")
     split = "split to tune on (default: validation, where there is one)"

@@ -22,7 +22,7 @@ from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, DataError, EmgasrError, OutputError
 
 if TYPE_CHECKING:
-    from emgasr.pretraining.tokenizing import Found
+    from emgasr.pretraining.tokens.tokenizing import Found
     from emgasr.recording import Recording
 
 PROGRAM = "emgasr tokenize"
@@ -33,8 +33,8 @@ def run(argv: list[str]) -> int:
     """Write the tokens of recordings; one that cannot be read is reported and does not stop the others (code 2)."""
     options = parser().parse_args(argv)
     _check(options)
-    from emgasr.pretraining.tokenizer import load_tokenizer
-    from emgasr.pretraining.tokenizing import tokenize
+    from emgasr.pretraining.tokens.tokenizer import load_tokenizer
+    from emgasr.pretraining.tokens.tokenizing import tokenize
 
     tokenizer, config = load_tokenizer(options.tokenizer)
     opened, code = _opened(options)
@@ -170,7 +170,7 @@ def _draw(options: argparse.Namespace, opened: Sequence[tuple[str, Recording]], 
     from emgasr.files.output import replacing
 
     if options.plot:
-        from emgasr.pretraining.token_pictures import MOST_ROWS, ROW_S, draw_tokens
+        from emgasr.pretraining.tokens.pictures import MOST_ROWS, ROW_S, draw_tokens
 
         chosen = next(place for place, one in enumerate(found) if one.tokens)
         (name, recording), tokens = opened[chosen], found[chosen].tokens
@@ -185,8 +185,8 @@ def _draw(options: argparse.Namespace, opened: Sequence[tuple[str, Recording]], 
         with replacing(options.plot) as path:
             path.write_bytes(draw_tokens(recording, tokens, options.plot_from))
     if options.gestures:
-        from emgasr.pretraining.code_use import CodeUse
-        from emgasr.pretraining.token_pictures import draw_code_use
+        from emgasr.pretraining.tokens.code_use import CodeUse
+        from emgasr.pretraining.tokens.pictures import draw_code_use
 
         pairs = [(token.label, token.code) for one in found for token in one.tokens]
         labelled = [pair for pair in pairs if pair[0]]

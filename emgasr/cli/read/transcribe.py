@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.labels import add_label_options
 from emgasr.cli.options.language import as_option
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
@@ -25,13 +26,14 @@ from emgasr.tokens import ENTER
 
 if TYPE_CHECKING:
     from emgasr.pipeline import Input, Pipeline
+    from emgasr.recording import Signal
 
 
 def run(argv: list[str]) -> int:
     """Transcribe each recording; one that cannot be read is reported and does not stop the others (exit code 2)."""
     options = parser().parse_args(argv)
     session = session_of(options)
-    pipeline = pipeline_of(options, options.model)
+    pipeline = pipeline_of(options, options.model, first=lambda: _first(options))
     nbest = 1 if options.nbest is None else options.nbest
     if options.nbest is not None and pipeline.language is None:
         raise ConfigError("--nbest", "needs a search with a language model", "pass --lm FILE")
@@ -77,6 +79,14 @@ def run(argv: list[str]) -> int:
     return code
 
 
+def _first(options: argparse.Namespace) -> Signal:
+    """Return the signal of the first recording, which must say it itself."""
+    from emgasr.corpora.single import named
+    from emgasr.recording import Signal
+
+    return Signal.of(named(options.recordings[0], facts_of(options))[0][0].open())
+
+
 def _recordings(options: argparse.Namespace, pipeline: Pipeline) -> list[tuple[str, Input]]:
     """Return the name of each recording that the paths mean, and what opens it when its turn comes."""
     from emgasr.corpora.single import named
@@ -119,6 +129,7 @@ def parser() -> ArgumentParser:
             "emgasr transcribe my_model sessions/*.hdf5 --json",
             "emgasr transcribe my_model new_day/*.wav --unit mV",
             "emgasr transcribe my_model test.jsonl --json",
+            "emgasr transcribe aligned session.hdf5 --labels fist,point,snap",
         ),
     )
     add_model(made)
@@ -136,5 +147,6 @@ def parser() -> ArgumentParser:
     otherwise = "Rate and unit are the file's own, else those given, else as at training, as a line then says"
     add_take_options(made, otherwise)
     add_session_options(made)
+    add_label_options(made)
     add_search_options(made)
     return made

@@ -14,7 +14,7 @@ from emgasr.config.bounds import Within, check_within
 from emgasr.models.conformer import ConformerEncoder
 from emgasr.pretraining.events import EventsConfig
 from emgasr.pretraining.objectives.contract import Heard, Pretext
-from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig, frames_of
+from emgasr.pretraining.tokens.tokenizer import EventTokenizer, TokenizerConfig, frames_of
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 
 from emgasr.cli import main
 from emgasr.pretraining.quantizer import QuantizerConfig
-from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, save_tokenizer
+from emgasr.pretraining.tokens.tokenizer import EventTokenizer, TokenizerConfig, TokenizerFile, save_tokenizer
 from emgasr.recording import Band, Recording
 from emgasr.sessions.native import save_session
 from tests.helpers.armbands import write_corpora

@@ -11,8 +11,8 @@ from matplotlib.colors import hsv_to_rgb, to_rgb
 from matplotlib.figure import Figure
 
 from emgasr.display.pictures import LIGHT, TICK, hide_frame, ink_on, label, percent, plain, png
-from emgasr.pretraining.code_use import CodeUse
-from emgasr.pretraining.tokenizing import Token
+from emgasr.pretraining.tokens.code_use import CodeUse
+from emgasr.pretraining.tokens.tokenizing import Token
 from emgasr.recording import Recording
 
 ROW_S, MOST_ROWS = 20.0, 6  # seconds of a row of the picture, and rows
@@ -35,14 +35,14 @@ def draw_tokens(recording: Recording, tokens: Sequence[Token], start_s: float = 
     height = 0.6 + min(3.0, 0.16 * len(names))
     figure = Figure(figsize=(12, 0.7 + rows * (height + 0.55)), dpi=120, facecolor="white")
     grid = figure.add_gridspec(rows, 1, hspace=0.16)
-    levels = [_levels(recording, start_s + row * ROW_S, min(end_s, start_s + (row + 1) * ROW_S)) for row in range(rows)]
-    loudest = max([float(np.quantile(one, 0.995)) for one in levels if one.size] + [1e-12])
+    drawn = [levels(recording, start_s + row * ROW_S, min(end_s, start_s + (row + 1) * ROW_S)) for row in range(rows)]
+    loudest = max([float(np.quantile(one, 0.995)) for one in drawn if one.size] + [1e-12])
     colors = _colors(token.code for token in tokens)
-    for row, level in enumerate(levels):
+    for row, level in enumerate(drawn):
         first_s = start_s + row * ROW_S
         pair = grid[row].subgridspec(2, 1, height_ratios=[height, 0.45], hspace=0.03)
         signal, strip = figure.add_subplot(pair[0]), figure.add_subplot(pair[1])
-        _draw_levels(signal, level, names, first_s, min(end_s, first_s + ROW_S), loudest)
+        draw_levels(signal, level, names, first_s, min(end_s, first_s + ROW_S), loudest)
         inside = [token for token in tokens if token.end_s > first_s and token.start_s < first_s + ROW_S]
         _draw_strip(strip, recording, inside, colors, first_s)
     unit = "µV" if recording.unit == "uV" else recording.unit
@@ -96,7 +96,7 @@ def draw_code_use(use: CodeUse) -> bytes:
     return png(figure)
 
 
-def _levels(recording: Recording, start_s: float, end_s: float) -> np.ndarray:
+def levels(recording: Recording, start_s: float, end_s: float) -> np.ndarray:
     """Return the RMS of each electrode in the steps of a row, (steps, C), each about its own mean."""
     samples = recording.read(start_s, end_s).astype(np.float64)
     if not len(samples):
@@ -108,9 +108,10 @@ def _levels(recording: Recording, start_s: float, end_s: float) -> np.ndarray:
     return np.asarray(np.sqrt(np.add.reduceat(samples**2, edges) / counts))
 
 
-def _draw_levels(
+def draw_levels(
     axes: Any, level: np.ndarray, names: Sequence[str], start_s: float, end_s: float, loudest: float
 ) -> None:
+    """Draw the levels (steps, C) of a row from `start_s` to `end_s`; `loudest` has the full height."""
     times = start_s + (np.arange(len(level)) + 0.5) / max(1, len(level)) * (end_s - start_s)
     for place in range(len(names)):
         half = 0.48 * np.minimum(1.0, level[:, place] / loudest)
@@ -123,17 +124,22 @@ def _draw_levels(
     hide_frame(axes)
 
 
-def _draw_strip(
-    axes: Any, recording: Recording, tokens: Sequence[Token], colors: dict[int, np.ndarray], start_s: float
-) -> None:
+def draw_spans(axes: Any, recording: Recording, start_s: float, line: float, name_at: float) -> None:
+    """Draw the labelled spans of a row that begins at `start_s`: lines at one height, names that fit above them."""
     last_s = min(recording.duration_s, start_s + ROW_S)
     inside = recording.spans.clip(start_s, last_s) if last_s > start_s else recording.spans
     for first_s, end_s, kind, text in zip(inside.start_s, inside.end_s, inside.kinds, inside.texts, strict=True):
         if kind != "prompt":
-            axes.plot([first_s, end_s], [1.12, 1.12], color=_FAINT, linewidth=1.2, solid_capstyle="butt")
+            axes.plot([first_s, end_s], [line, line], color=_FAINT, linewidth=1.2, solid_capstyle="butt")
             name = "rest" if kind == "rest" else label(text, TICK)
             if end_s - first_s > 0.011 * ROW_S * len(name):
-                axes.text((first_s + end_s) / 2, 1.2, name, fontsize=6.5, color=_FAINT, ha="center", va="bottom")
+                axes.text((first_s + end_s) / 2, name_at, name, fontsize=6.5, color=_FAINT, ha="center", va="bottom")
+
+
+def _draw_strip(
+    axes: Any, recording: Recording, tokens: Sequence[Token], colors: dict[int, np.ndarray], start_s: float
+) -> None:
+    draw_spans(axes, recording, start_s, 1.12, 1.2)
     for token in tokens:
         color = colors[token.code]
         length = token.end_s - token.start_s

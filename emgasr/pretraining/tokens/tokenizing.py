@@ -20,7 +20,7 @@ from emgasr.frontend.normalize import RunningNormalize
 from emgasr.models.encoder import FrameShape
 from emgasr.models.mixers import AnyMixer
 from emgasr.pretraining.events import Event, EventFinder
-from emgasr.pretraining.tokenizer import EventTokenizer, TokenizerFile, frames_of
+from emgasr.pretraining.tokens.tokenizer import EventTokenizer, TokenizerFile, frames_of
 from emgasr.recording import Recording, Signal, Spans
 from emgasr.streaming.activity import RestLevel
 from emgasr.training.presets import Facts

@@ -1,0 +1,1 @@
+"""Muscles and meaning: an encoder of any armband, aligned with frozen teachers of text, pose or sound."""
