@@ -88,6 +88,7 @@ def configuration() -> str:
 def _files() -> Iterable[tuple[str, str, type, Any]]:
     from emgasr.classifiers.config import KINDS as CLASSIFIER_KINDS
     from emgasr.classifiers.config import ClassifyConfig
+    from emgasr.crossmodal.config import AlignConfig
     from emgasr.decoding.hypothesis import SearchConfig
     from emgasr.frontend.conditioning import ConditioningConfig
     from emgasr.pretraining.config import PretrainConfig
@@ -99,6 +100,7 @@ def _files() -> Iterable[tuple[str, str, type, Any]]:
     training = "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`."
     yield "Training", training, TrainingConfig, KINDS
     yield "Pretraining", "Read by `emgasr pretrain --config FILE`; each option is also one of it.", PretrainConfig, {}
+    yield "Alignment", "Read by `emgasr align --config FILE`; each option is also one of it.", AlignConfig, {}
     yield "Personalization", "Read by `emgasr personalize --config FILE`.", PersonalizeConfig, {}
     search = "`search.yaml` in a model folder, and the file of `--search`; `emgasr tune` writes it."
     yield "Search", search, SearchConfig, {}

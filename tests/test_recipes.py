@@ -12,7 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 YAMLS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.yaml"))
 SEARCHES = [path for path in YAMLS if path.name.startswith("search")]
 PRETRAINING = [path for path in YAMLS if path.name.startswith("pretrain")]
-CONFIGS = [path for path in YAMLS if path not in (*SEARCHES, *PRETRAINING)]
+CROSSMODAL = [path for path in YAMLS if path.parent.name == "crossmodal"]
+DESCRIBED = [path for path in CROSSMODAL if path.name.startswith("descriptions")]
+ALIGNING = [path for path in CROSSMODAL if path not in DESCRIBED]
+CONFIGS = [path for path in YAMLS if path not in (*SEARCHES, *PRETRAINING, *CROSSMODAL)]
 SCRIPTS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.sh"))
 
 
@@ -34,6 +37,22 @@ def test_every_configuration_of_pretraining_is_one_that_it_takes(path: Path) -> 
 
     budget = ["--fit.steps", "0", "--fit.minutes", "1"]
     assert from_command_line(PretrainConfig, {}, ["--config", str(path), *budget], "test").fit.minutes == 1
+
+
+@pytest.mark.parametrize("path", ALIGNING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_configuration_of_alignment_is_one_that_it_takes(path: Path) -> None:
+    from emgasr.cli.options.config import from_command_line
+    from emgasr.crossmodal.config import AlignConfig
+
+    budget = ["--fit.steps", "0", "--fit.minutes", "1"]
+    assert from_command_line(AlignConfig, {}, ["--config", str(path), *budget], "test").fit.minutes == 1
+
+
+@pytest.mark.parametrize("path", DESCRIBED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_of_descriptions_holds_some(path: Path) -> None:
+    from emgasr.crossmodal.descriptions import read_descriptions
+
+    assert len(read_descriptions(path).concepts) > 1
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -93,7 +93,7 @@ def test_every_verb_stands_on_the_page_of_the_command_line() -> None:
     page = generate.command_line()
     assert [line.removeprefix("### ") for line in page.splitlines() if line.startswith("### ")] == list(VERBS)
     inner = [line.removeprefix("#### ") for line in page.splitlines() if line.startswith("#### ")]
-    assert inner == [f"lm {verb}" for verb in ("build", "mix", "score", "info", "lexicon")] + [
+    assert inner == [f"lm {verb}" for verb in ("build", "mix", "prune", "score", "info", "lexicon")] + [
         f"protocol {verb}" for verb in ("split", "fold", "run", "report")
     ]
 

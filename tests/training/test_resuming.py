@@ -220,7 +220,8 @@ def test_tensorboard_holds_each_step_once_after_a_kill_between_checkpoints(corpu
     (corpus / "run" / "checkpoint.pt").write_bytes(checkpoint)  # as if it had been killed before it wrote another
     resumed(corpus, "--fit.steps", "9")
     events = accumulator.EventAccumulator(str(corpus / "run" / "tensorboard")).Reload()
-    assert [event.step for event in events.Scalars("loss")] == list(range(1, 10))
+    # The reader orders files by name, and the files of one process within one second by a counter: 10 before 9.
+    assert sorted(event.step for event in events.Scalars("loss")) == list(range(1, 10))
 
 
 @pytest.mark.slow
