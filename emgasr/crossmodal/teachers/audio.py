@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from emgasr.config.bounds import Within, check_within
+from emgasr.crossmodal.teachers.contract import unit_rows
 from emgasr.crossmodal.teachers.folder import FORMAT, checksum_of, read_teacher, write_teacher
-from emgasr.crossmodal.teachers.signal import Taught, unit_rows, windows_checked
+from emgasr.crossmodal.teachers.signal import Taught, windows_checked
 from emgasr.errors import ConfigError, DataError
 from emgasr.manifests.manifest import Entry
 
@@ -147,7 +148,7 @@ class AudioTeacher:
         """
         patches = self.frames(windows)
         parts = np.array_split(np.arange(patches.shape[1]), self.content.audio.parts)
-        return unit_rows(np.concatenate([patches[:, part].mean(1) for part in parts], 1))
+        return unit_rows(np.concatenate([patches[:, part].mean(1) for part in parts], 1), self.name)
 
     def frames(self, windows: np.ndarray) -> np.ndarray:
         """Return the mean of each patch of windows (n, F, C), (n, F', K) float32, z-scored."""

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from emgasr.config.bounds import Within, check_within
+from emgasr.crossmodal.teachers.contract import unit_rows
 from emgasr.crossmodal.teachers.folder import FORMAT, checksum_of, read_teacher, write_teacher
 from emgasr.crossmodal.teachers.pose_network import PoseAutoencoder, PoseConfig
-from emgasr.crossmodal.teachers.signal import unit_rows, windows_checked
+from emgasr.crossmodal.teachers.signal import windows_checked
 from emgasr.manifests.manifest import Entry
 
 TOGETHER = 1024  # windows embedded at once
@@ -72,7 +73,7 @@ class PoseTeacher:
         Raises:
             DataError: The windows have another shape, or values that are not finite.
         """
-        return unit_rows(self._tokens(windows)[:, 0])
+        return unit_rows(self._tokens(windows)[:, 0], self.name)
 
     def frames(self, windows: np.ndarray) -> np.ndarray:
         """Return an embedding of each patch of windows (n, F, C), (n, F', width) float32, around 0."""

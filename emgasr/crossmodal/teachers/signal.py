@@ -178,8 +178,3 @@ def windows_checked(windows: np.ndarray, frames: int, channels: int, where: str)
     if not np.isfinite(windows).all():
         raise DataError(where, "has windows with gaps in them", "pass them over")
     return windows
-
-
-def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """Return rows (n, width) float32 of unit length; a row of zeros stays."""
-    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
