@@ -28,7 +28,7 @@ def run(argv: list[str]) -> int:
     if not path.exists():
         raise EmgasrError(path, "does not exist", "check the path")
     if path.is_dir():
-        facts = _model(path, not options.json)
+        facts = _folder(path, not options.json)
     elif path.suffix in (".jsonl", ".ndjson"):
         facts = _manifest(path)
     else:
@@ -67,10 +67,55 @@ def parser() -> ArgumentParser:
     made.add_argument(
         "path",
         metavar="PATH",
-        help=f"recording, manifest (.jsonl), model folder, or {SHIPPED}",
+        help=f"recording, manifest (.jsonl), folder of a model or of an encoder (`pretrain`, `align`), or {SHIPPED}",
     )
     add_json(made)
     return made
+
+
+def _folder(folder: Path, named: bool) -> dict[str, Any]:
+    """Return what a folder holds: an aligned encoder, a pretrained one, or a model that reads."""
+    from emgasr.crossmodal.model import is_aligned
+    from emgasr.models.pretrained import is_pretrained
+
+    if is_aligned(folder):
+        return _aligned(folder)
+    if is_pretrained(folder):
+        return _pretrained(folder)
+    return _model(folder, named)
+
+
+def _aligned(folder: Path) -> dict[str, Any]:
+    from emgasr.crossmodal.model import load_aligned
+
+    model = load_aligned(folder)
+    reader = next(iter(model.readers.values()))
+    return {
+        "kind": "aligned encoder",
+        "layouts": list(model.readers),
+        "teacher": f"{model.config.teacher_name} ({model.config.teacher.kind})",
+        "gestures_trained": list(model.config.gestures),
+        "gestures_described": len(model.descriptions.concepts),
+        "texts_trained": len(model.config.texts),
+        "encoder": f"{reader.config.encoder.kind}, {reader.parameter_count:,} parameters with one reader",
+        "frames_per_second": reader.frame_rate_hz,
+        "likeness_below_which_nothing_is_meant": round(model.config.floor, 4),
+        "checksum": model.checksum,
+        "card": _card(folder / "README.md"),
+    }
+
+
+def _pretrained(folder: Path) -> dict[str, Any]:
+    from emgasr.models.pretrained import load_pretrained
+
+    found = load_pretrained(folder)
+    size = sum(value.numel() for value in found.weights.values())
+    return {
+        "kind": "pretrained encoder",
+        "features": found.config.features.kind,
+        "encoder": f"{found.config.encoder.kind}, {size:,} parameters",
+        "card": _card(folder / "README.md"),
+    }
 
 
 def _recording(path: Path) -> dict[str, Any]:

@@ -213,3 +213,12 @@ def test_zero_shot_shows_gallery_and_chance_and_says_what_was_trained(world: Pat
     out, err = told()
     assert "trained: spread, wrist flexion" in err
     assert json.loads(out)["rows"][0]["chance"] == 0.5
+
+
+def test_info_shows_what_an_aligned_encoder_reads_and_was_taught(world: Path, told: Told) -> None:
+    run(world, "info {w}/single --json")
+    found = json.loads(told()[0])
+    assert found["kind"] == "aligned encoder"
+    assert found["gestures_trained"] == ["fist", "rest"]
+    assert [name.split("-electrodes")[0] for name in found["layouts"]] == ["8"]
+    assert len(found["checksum"]) == 64
