@@ -91,6 +91,9 @@ class AlignConfig:
     def __post_init__(self) -> None:
         check_within(self)
         self.fit.check_budget()
+        if self.loss.reconstruction_weight and not self.teacher.of_signal:
+            wrong = f"is above 0, and a teacher of kind {self.teacher.kind} has no parts to guess"
+            raise ConfigError("loss.reconstruction_weight", wrong, "set it to 0, or choose a teacher of pose or audio")
         if self.encoder.conformer.mixing != "any":
             wrong = f"is {self.encoder.conformer.mixing}: its weights depend on the layout of electrodes"
             raise ConfigError("encoder.conformer.mixing", wrong, "set it to any")

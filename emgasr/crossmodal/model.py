@@ -181,7 +181,12 @@ class AlignedModel:
         for gesture in gestures:
             concept = self.descriptions.concept_of(gesture)
             texts = self.descriptions.texts(concept) if concept in self.descriptions.concepts else (gesture,)
-            found = self.embed_texts(self.readable(texts) or texts).mean(0)
+            try:
+                found = self.embed_texts(texts).mean(0)
+            except DataError:
+                if not (some := self.readable(texts)):
+                    raise
+                found = self.embed_texts(some).mean(0)
             rows.append(found / np.linalg.norm(found))
         return np.stack(rows).astype(np.float32)
 

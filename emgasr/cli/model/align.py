@@ -39,7 +39,7 @@ def run(argv: list[str]) -> int:
         return 0
     judged = "nobody judged: these are the latest weights"
     if any(name.endswith("_wrong") for name in fitted.figures):
-        judged = f"{100 * fitted.best:.1f} % of validation people's takes are nearest to another gesture's texts"
+        judged = f"{100 * fitted.best:.1f} % of validation people's takes are nearest to another gesture"
     print(f"{options.out}/aligned: {judged} (step {fitted.best_step} of {fitted.steps}, {fitted.minutes:.1f} minutes)")
     return 0
 

@@ -41,7 +41,7 @@ def aligned_card(
     budget = f"{config.fit.minutes:g} minutes" if config.fit.minutes else f"{config.fit.steps} steps"
     judged = "nobody judged: these are the latest weights"
     if error is not None:
-        judged = f"{100 * error:.2f} % of takes nearest to another gesture's texts (the checkpoint was chosen on it)"
+        judged = f"{100 * error:.2f} % of takes nearest to another gesture (the checkpoint was chosen on it)"
     encoder = next(iter(aligned.readers)).encoder
     size = sum(value.numel() for value in encoder.parameters())  # type: ignore[attr-defined]
     left_out = ", ".join(map(markdown_text, config.left_out)) or "none"

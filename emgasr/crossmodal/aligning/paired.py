@@ -113,14 +113,24 @@ def paired(
 
 
 class PairedSampler(TakeSampler):
-    """Batches of stretches of takes that end at a paired frame; targets are rows of `Paired.embeddings`.
+    """Batches of stretches of takes that end at a paired frame; targets are rows of embeddings.
+
+    Args:
+        recognizer: whose features and tokens.
+        found: the takes and their pairs.
+        config: how they make batches.
+        seed: of the draws.
+        first_row: number of the first of `found.embeddings` among those of all layouts.
 
     Raises:
         DataError: no take has a paired frame, or there is one label alone.
     """
 
-    def __init__(self, recognizer: Recognizer, found: Paired, config: LabelledConfig, seed: int) -> None:
+    def __init__(
+        self, recognizer: Recognizer, found: Paired, config: LabelledConfig, seed: int, first_row: int = 0
+    ) -> None:
         super().__init__(recognizer, found.takes, config, seed)
+        self.first_row = first_row
         self.rows = [found.rows[number] for number in self.taken]
         self.ends = [np.flatnonzero(own >= 0) for own in self.rows]
         good = [[[take for take in takes if len(self.ends[take])] for takes in people] for people in self.people]
@@ -144,7 +154,7 @@ class PairedSampler(TakeSampler):
         padded = np.zeros((self.size, max(lengths), *self.frames[0].shape[1:]), np.float32)
         for row, (take, first, end) in enumerate(zip(chosen, firsts, ends, strict=True)):
             padded[row, : end + 1 - first] = self.frames[take][first : end + 1]
-        targets = [[int(self.rows[take][end])] for take, end in zip(chosen, ends, strict=True)]
+        targets = [[self.first_row + int(self.rows[take][end])] for take, end in zip(chosen, ends, strict=True)]
         times = torch.zeros(self.size, 1)
         return Batch(
             torch.from_numpy(padded),

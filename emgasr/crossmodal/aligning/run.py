@@ -17,7 +17,7 @@ from emgasr.crossmodal.aligning.sides import Side, SignalSide, TextSide
 from emgasr.crossmodal.aligning.validator import Judging, TextRetrieval, gesture_embedding
 from emgasr.crossmodal.config import AlignConfig
 from emgasr.crossmodal.descriptions import Descriptions, check_described, read_descriptions
-from emgasr.crossmodal.model import AlignedConfig, put_gallery, save_aligned
+from emgasr.crossmodal.model import REST, AlignedConfig, put_gallery, save_aligned
 from emgasr.crossmodal.takes import likeness_of_takes
 from emgasr.data.augment import Augment
 from emgasr.data.batches import Batch
@@ -40,7 +40,7 @@ from emgasr.training.run import claimed, parameters_checksum
 from emgasr.training.session_start import SessionStart
 
 FLOOR_SHARE = 0.05  # of validation people's takes that lie below the likeness under which nothing is meant
-MODEL_FOLDER, REST = "aligned", "rest"
+MODEL_FOLDER = "aligned"
 
 
 def align(
@@ -107,7 +107,7 @@ def align(
             described = _put_galleries(best, config, side, judging)
             place = folder / MODEL_FOLDER
             place.mkdir(parents=True, exist_ok=True)
-            lineage.write(begun.shaped_by, place)
+            lineage.write(lineage.together(begun.shaped_by, side.shaped_by), place)
             card = aligned_card(config, manifests, begun, best, described, error if validate.judging else None, step)
             rows = [side.samples[gesture] for gesture in side.gestures] if side.texts else []
             texts = np.concatenate(rows) if rows else np.zeros((0, best.text.in_features), np.float32)

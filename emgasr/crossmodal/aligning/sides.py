@@ -18,7 +18,7 @@ from emgasr.crossmodal.teachers import signal_teacher, text_teacher
 from emgasr.crossmodal.teachers.signal import SignalTeacher
 from emgasr.errors import ManifestError
 from emgasr.manifests import lineage
-from emgasr.manifests.manifest import Manifest
+from emgasr.manifests.manifest import Entry, Manifest
 from emgasr.pretraining.labelled import TakeSampler
 from emgasr.pretraining.readers import Readers
 
@@ -33,6 +33,7 @@ class Side(Protocol):
         texts: the texts that are trained on; none of a signal.
         teacher_name: for people.
         teacher_checksum: of what determines its embeddings.
+        shaped_by: whose recordings shaped the teacher, of signals beside muscles.
         samples: the teacher's embeddings (n, w) that say what each gesture is; known once `samplers` was called.
     """
 
@@ -40,6 +41,7 @@ class Side(Protocol):
     texts: tuple[str, ...]
     teacher_name: str
     teacher_checksum: str
+    shaped_by: tuple[Entry, ...]
 
     @property
     def samples(self) -> Mapping[str, np.ndarray]: ...
@@ -53,6 +55,8 @@ class Side(Protocol):
 
 class TextSide:
     """Texts that describe gestures."""
+
+    shaped_by: tuple[Entry, ...] = ()
 
     def __init__(self, config: AlignConfig, layouts: Sequence[Layout], descriptions: Descriptions) -> None:
         self.config, self.layouts = config, layouts
@@ -94,8 +98,8 @@ class SignalSide:
         if shown := sorted(set(self.teacher.labels) & set(config.left_out)):
             wrong = f"has seen {shown[0]}, which is left out here"
             raise ManifestError(config.teacher.folder, wrong, "train a teacher without it")
-        shaped_by = lineage.read(Path(config.teacher.folder)) or ()
-        people = set(lineage.people(lineage.trained(shaped_by)))
+        self.shaped_by = lineage.read(Path(config.teacher.folder)) or ()
+        people = set(lineage.people(lineage.trained(self.shaped_by)))
         held_out = {
             entry.subject
             for _, manifest in manifests
@@ -109,6 +113,9 @@ class SignalSide:
         for _, manifest in manifests:
             for entry in manifest.split(config.train_split):
                 if (found := open_beside(entry, manifest.root)) is not None:
+                    if entry.path in self.besides:
+                        wrong = "is a recording of two manifests, which cannot be told apart by name"
+                        raise ManifestError(entry.path, wrong, "give its folders names of their own")
                     self.besides[entry.path] = found
         self.found: list[Paired] = []
         self.samples: dict[str, np.ndarray] = {}
@@ -120,14 +127,10 @@ class SignalSide:
             own = paired(reader, one.recordings, self.besides, self.teacher, self.config.left_out, keep)
             for note in own.notes:
                 self.log(note)
+            first_row = sum(len(one.embeddings) for one in self.found)
             self.found.append(own)
-            made.append(PairedSampler(reader, own, self.config.takes, self.config.seed))
-        for place, sampler in enumerate(made):
-            first = sum(len(own.embeddings) for own in self.found[:place])
-            if isinstance(sampler, PairedSampler):
-                sampler.rows = [np.where(rows >= 0, rows + first, rows) for rows in sampler.rows]
-        labels = np.array([label for own in self.found for label in own.labels])
-        embeddings = np.concatenate([own.embeddings for own in self.found])
+            made.append(PairedSampler(reader, own, self.config.takes, self.config.seed, first_row))
+        labels, embeddings = self._rows()
         rng = np.random.default_rng(self.config.seed)
         self.samples = {
             gesture: embeddings[rng.permutation(np.flatnonzero(labels == gesture))[:MOST_ROWS]]
@@ -136,8 +139,12 @@ class SignalSide:
         return made
 
     def objective(self, *others: Any) -> AlignObjective:
-        numbers = {gesture: place for place, gesture in enumerate(self.gestures)}
-        labels = np.array([numbers[label] for own in self.found for label in own.labels])
-        embeddings = np.concatenate([own.embeddings for own in self.found])
+        labels, embeddings = self._rows()
         patches = np.concatenate([own.patches for own in self.found])
-        return SignalObjective(embeddings, patches, labels, self.config.seed, *others)
+        numbers = np.searchsorted(self.gestures, labels)
+        return SignalObjective(embeddings, patches, numbers, self.config.seed, *others)
+
+    def _rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the label (n,) and the teacher's embedding (n, w) of each window of all layouts."""
+        labels = np.array([label for own in self.found for label in own.labels])
+        return labels, np.concatenate([own.embeddings for own in self.found])
