@@ -30,9 +30,7 @@ class Recall:
     chance: dict[int, float]
 
 
-def recall(
-    likeness: np.ndarray, queries: Sequence[str], gallery: Sequence[str], ks: Sequence[int] = KS, strict: bool = False
-) -> Recall:
+def recall(likeness: np.ndarray, queries: Sequence[str], gallery: Sequence[str], ks: Sequence[int] = KS) -> Recall:
     """Return the recall of queries (n, m) by likeness to a gallery, given the class of each query and of each entry.
 
     An entry is right if it is of the query's class; of entries that are alike to the last bit, none is preferred: the
@@ -43,10 +41,9 @@ def recall(
         queries: n classes.
         gallery: m classes.
         ks: numbers of first entries; those above the gallery's size are left out.
-        strict: whether a K above the gallery's size is refused.
 
     Raises:
-        DataError: no query, a query whose class the gallery lacks, a K above the gallery, or NaN.
+        DataError: no query, a query whose class the gallery lacks, or NaN.
     """
     right = np.array([[one == other for other in gallery] for one in queries], dtype=bool).reshape(likeness.shape)
     if not len(queries):
@@ -54,8 +51,6 @@ def recall(
     if not right.any(1).all():
         missing = queries[int(right.any(1).argmin())]
         raise DataError("recall", f"the gallery holds nothing of {missing!r}", "add it, or leave its takes out")
-    if strict and max(ks) > len(gallery):
-        raise DataError("recall", f"{max(ks)} first of a gallery of {len(gallery)}", "lower K")
     if np.isnan(likeness).any():
         raise DataError("recall", "likeness is NaN", "the model's weights are damaged")
     best = np.where(right, likeness, -np.inf).max(1)
