@@ -25,6 +25,7 @@ FLOORS = (
     ("lm", "manifests"),
     ("decoding", "corpora"),
     ("models", "simulate"),
+    ("rescoring",),
     ("data", "sources", "streaming", "transcribe", "language"),
     ("pipeline",),
     ("evaluation",),
