@@ -188,8 +188,13 @@ class Tokens:
         if self.kind == "words":
             return self.ids([text] if text in self._ids else text.split())  # a label may hold a space
         if self.kind == "sentencepiece":
-            return self.ids(self._processor.encode(text, out_type=str))
+            return self.ids(self.pieces_of(text))
         return self.ids(symbol for character in text for symbol in self._known_forms(character))
+
+    def pieces_of(self, text: str) -> list[str]:
+        """Return the sentencepiece pieces of a text; signs that no piece holds stay as they are, and have no id."""
+        found: list[str] = self._processor.encode(normalized(text), out_type=str)
+        return found
 
     def _known_forms(self, character: str) -> str:
         """Return the character as it is, its named key, its parts or its ASCII form, whichever the set holds first."""

@@ -65,11 +65,19 @@ def tune_weights(models: Sequence[NGramModel], sentences: Iterable[Sequence[str]
         scores[ids == UNKNOWN_ID] += _ln_share(model, vocabulary)
         columns.append(scores)
         known = (ids != UNKNOWN_ID) if known is None else known | (ids != UNKNOWN_ID)
-    scores = np.stack(columns, axis=1)[known]
+    return shares_of(np.stack(columns, axis=1)[known])
+
+
+def shares_of(scores: np.ndarray) -> tuple[float, ...]:
+    """Return the shares of models, by EM, whose mixture makes symbols most probable; scores (n, M) are ln p of each.
+
+    Raises:
+        LanguageModelError: There is no symbol.
+    """
     if not len(scores):
         raise LanguageModelError("held-out text", "holds no text", "give at least one line")
     p = np.exp(scores - scores.max(axis=1, keepdims=True))  # the models' ratio is all that counts, however small p is
-    weights = np.full(len(models), 1.0 / len(models))
+    weights = np.full(scores.shape[1], 1.0 / scores.shape[1])
     for _ in range(_EM_STEPS):
         posterior = p * weights
         updated = (posterior / posterior.sum(axis=1, keepdims=True)).mean(axis=0)

@@ -10,6 +10,8 @@ from emgasr.errors import DataError
 from emgasr.files.plain_text import normalized, read_lines
 from emgasr.tokens import ENTER, PUBLISHED_KEYS, to_ascii
 
+_OTHER = re.compile("[^" + re.escape("".join(key for key in PUBLISHED_KEYS if key.isascii())) + "]")
+
 
 def read_texts(
     paths: Iterable[str | Path], lowercase: bool = False, refused: frozenset[str] = frozenset()
@@ -55,17 +57,21 @@ def sentences(lines: Iterable[str], symbols: str) -> Iterator[Sequence[str]]:
         yield from _keystrokes(lines)
 
 
+def typed(line: str) -> str:
+    """Return what types a line: printing keys of the published 98, typographic signs in ASCII, others dropped."""
+    return _OTHER.sub("", line if line.isascii() else to_ascii(line))
+
+
 def _keystrokes(lines: Iterable[str]) -> Iterator[str]:
-    other = re.compile("[^" + re.escape("".join(key for key in PUBLISHED_KEYS if key.isascii())) + "]")
     first = ""
     for line in lines:
-        typed = other.sub("", line if line.isascii() else to_ascii(line))
-        if not typed:
+        keys = typed(line)
+        if not keys:
             continue
         if first:
-            yield first + typed + ENTER
+            yield first + keys + ENTER
             first = ""
         else:
-            first = typed + ENTER
+            first = keys + ENTER
     if first:
         yield first
