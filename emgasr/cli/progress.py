@@ -30,12 +30,14 @@ def counted(things: Iterable[Thing], what: str, count: int, quiet: bool) -> Iter
 
 
 def figures_line(figures: Mapping[str, float]) -> str:
-    """Return what a validator found, in words: error rates in percent, by their names."""
+    """Return what a validator found, in words: error rates in percent by their names, or a perplexity."""
     from emgasr.evaluation.naming import SHORT
 
     found = [f"{SHORT[name]} {100 * value:.2f} %" for name, value in figures.items() if name in SHORT]
     if not found and "error" in figures:  # of an encoder that is pretrained
         found = [f"probe {100 * figures['error']:.2f} % wrong"]
+    if "perplexity" in figures:  # of a language model
+        found = [f"perplexity {figures['perplexity']:.4f}"]
     return ", ".join(found)
 
 

@@ -88,6 +88,12 @@ def shares_of(scores: np.ndarray) -> tuple[float, ...]:
     return tuple(weights.tolist())
 
 
+def mixed_scores(first: np.ndarray, second: np.ndarray, second_share: float) -> np.ndarray:
+    """Return ln p of symbols under the mixture of two models' ln p."""
+    with np.errstate(divide="ignore"):
+        return np.logaddexp(np.log1p(-second_share) + first, np.log(second_share) + second)
+
+
 def joint_vocabulary(models: Sequence[NGramModel]) -> tuple[str, ...]:
     """Return the symbols of all models, specials first, then as they come up."""
     symbols = dict.fromkeys(symbol for model in models for symbol in model.vocabulary)

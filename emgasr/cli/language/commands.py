@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from emgasr.errors import DataError, OutputError
+from emgasr.errors import ConfigError, DataError, LanguageModelError, OutputError
 from emgasr.lm import NGramModel, estimate, read_model, write_model
 from emgasr.lm.estimation.lmplz import chosen_builder, estimate_with_lmplz
 from emgasr.lm.formats.arpa_symbols import RESERVED
 from emgasr.lm.formats.flashlight import read_flashlight, write_lexicon
 from emgasr.lm.mix import mix as interpolated
-from emgasr.lm.mix import tune_weights
-from emgasr.lm.perplexity import TextScore, score_text
+from emgasr.lm.mix import mixed_scores, tune_weights
+from emgasr.lm.ngram import exp
+from emgasr.lm.perplexity import TextScore, encoded, score_text
 from emgasr.lm.prune import prune as pruned
 from emgasr.lm.spelling import Spelling
 from emgasr.lm.texts import read_texts, sentences
@@ -73,11 +74,42 @@ def prune(options: argparse.Namespace) -> dict[str, Any]:
 
 def score(options: argparse.Namespace) -> dict[str, Any]:
     """Return the perplexity of text and the symbols that the model does not know."""
+    if options.model.is_dir():
+        return score_neural(options)
+    if options.ngram is not None:
+        raise ConfigError("--ngram", "goes with a neural model alone", "see `emgasr lm mix` for two n-gram models")
     model = read_model(options.model)
     scored = score_text(model, _watched(_sentences(options.text, options), "scoring", options.quiet))
     if not scored.sentences:
         raise DataError(options.text[0], "holds no text", "give at least one line")
     return {"model": str(options.model), **_score(scored), "unknown_symbols": dict(scored.unknown.most_common())}
+
+
+def score_neural(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the perplexity of text under a neural model, of its own symbols, and beside an n-gram model."""
+    from emgasr.lm.neural.folder import load_neural, mixture_of
+
+    model = load_neural(options.model)
+    lines = read_texts(options.text, options.lowercase)
+    text = list(_watched(model.vocabulary.sentences(lines), "reading", options.quiet))
+    scored = model.score_text(text)
+    if not scored.sentences:
+        raise DataError(options.text[0], "holds no text", "give at least one line")
+    found = {"model": str(options.model), **_score(scored), "unknown_symbols": dict(scored.unknown.most_common())}
+    if options.ngram is None:
+        return found
+    ngram, mixture = read_model(options.ngram), mixture_of(options.model)
+    if mixture.ngram_sha256 != ngram.checksum():
+        wrong = "is not the n-gram model that the share of the mixture was found for"
+        raise LanguageModelError(options.ngram, wrong, "give that one, or train with --ngram and this one")
+    beside = ngram.score_ids(encoded(ngram, text))
+    mixed = mixed_scores(model.symbol_scores(text), beside, mixture.ngram_share)
+    return found | {
+        "ngram": str(options.ngram),
+        "ngram_share": mixture.ngram_share,
+        "ngram_perplexity_per_character": exp(-beside.sum() / scored.characters),
+        "mixed_perplexity_per_character": exp(-mixed.sum() / scored.characters),
+    }
 
 
 def info(options: argparse.Namespace) -> dict[str, Any]:
@@ -108,6 +140,7 @@ def _score(scored: TextScore) -> dict[str, Any]:
         "ln_p": scored.ln_p,
         "perplexity": scored.perplexity,
         "perplexity_known": scored.perplexity_known,
+        "perplexity_per_character": scored.perplexity_per_character,
     }
 
 

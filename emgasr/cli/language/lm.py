@@ -1,4 +1,4 @@
-"""`emgasr lm build | mix | prune | score | info | lexicon`: text in, n-gram models out, and what they say of text."""
+"""`emgasr lm build | train-neural | mix | prune | score | info | lexicon`: text in, language models out, and back."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.standard import add_json, add_out, add_quiet
 
+TRAIN_NEURAL = "train-neural"
 FILES = "language model: .lm, .arpa or .arpa.gz"
 KINDS = "by its name: .lm (compact, opened at once), .arpa or .arpa.gz"
 
 
 def run(argv: list[str]) -> int:
-    """Run one of build, mix, prune, score, info and lexicon; return the exit code."""
-    options = parser().parse_args(argv)
+    """Run one of the commands; return the exit code (130 when Ctrl-C stopped a training)."""
+    options = parser(TRAIN_NEURAL in argv).parse_args(argv)
     if options.command == "mix" and (options.weights is None) == (options.held_out is None):
         parser().error("mix needs either --weights or --held-out")
     if options.command == "prune" and (options.threshold is None) == (options.ngrams is None):
         parser().error("prune needs either --threshold or --ngrams")
 
-    from emgasr.cli.language import commands as lm_commands
     from emgasr.cli.language.tables import show
 
-    command: Callable[[argparse.Namespace], dict[str, Any]] = getattr(lm_commands, options.command)
-    result = command(options)
+    result = _command_of(options.command)(options)
+    if result.get("interrupted"):
+        return 130
     if options.json:
         print_json(result)
     else:
@@ -35,16 +36,28 @@ def run(argv: list[str]) -> int:
     return 0
 
 
-def parser() -> ArgumentParser:
-    """Return the parser of the verb."""
+def _command_of(name: str) -> Callable[[argparse.Namespace], dict[str, Any]]:
+    if name == TRAIN_NEURAL:
+        from emgasr.cli.language.neural import train_neural
+
+        return train_neural
+    from emgasr.cli.language import commands
+
+    found: Callable[[argparse.Namespace], dict[str, Any]] = getattr(commands, name)
+    return found
+
+
+def parser(training: bool = True) -> ArgumentParser:
+    """Return the parser of the verb; without `training` train-neural has no options, as they load PyTorch."""
     made = ArgumentParser(
         prog="emgasr lm",
-        description="Estimate, mix, prune and query n-gram language models.",
+        description="Estimate, mix, prune and query n-gram language models, and train neural ones.",
         examples=(
             "emgasr lm build text.txt --order 6 --out en.lm",
             "emgasr lm mix en.lm mine.lm --held-out letters.txt --out both.lm",
             "emgasr lm prune both.lm --ngrams 150000 --out small.arpa.gz",
             "emgasr lm score en.lm letters.txt",
+            "emgasr lm train-neural text.txt --out neural --ngram en.lm --fit.minutes 30",
         ),
     )
     commands = made.add_subparsers(required=True, prog=made.prog, dest="command", metavar="COMMAND", help="what to do")
@@ -78,9 +91,21 @@ def parser() -> ArgumentParser:
     decimals = "round base-10 logarithms to so many decimals, 1 to 9, for a smaller ARPA file"
     prune.add_argument("--decimals", type=int, metavar="D", help=decimals)
 
-    score = _command(commands, "score", "perplexity and unknown symbols of text files under a model", made.examples[3:])
-    score.add_argument("model", type=Path, metavar="MODEL", help=FILES)
+    score = _command(
+        commands, "score", "perplexity and unknown symbols of text files under a model", made.examples[3:4]
+    )
+    score.add_argument("model", type=Path, metavar="MODEL", help=f"{FILES}, or the folder of a neural model")
     _add_text(score, "text", nargs="+")
+    mixed = "with a neural model: an n-gram model whose perplexity, and that of their mixture, is printed beside"
+    score.add_argument("--ngram", type=Path, metavar="FILE", help=mixed)
+
+    neural = _command(
+        commands, TRAIN_NEURAL, "train a neural model (ten million parameters at most)", made.examples[4:]
+    )
+    if training:
+        from emgasr.cli.language.neural import add_options
+
+        add_options(neural)
 
     info = _command(commands, "info", "order, counts, symbols and sizes of a model", ("emgasr lm info en.lm",))
     info.add_argument("model", type=Path, metavar="MODEL", help=FILES)
@@ -98,7 +123,7 @@ def parser() -> ArgumentParser:
     for command in (build, mix, prune):
         add_out(command, f"model to write, {KINDS}", metavar="FILE")
     add_out(lexicon, "list of words to write", metavar="FILE")
-    for command in (build, mix, prune, score, info, lexicon):
+    for command in (build, neural, mix, prune, score, info, lexicon):
         add_json(command)
     for command in (build, score):
         add_quiet(command)

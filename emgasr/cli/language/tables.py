@@ -13,7 +13,7 @@ _SPACE = "␣"
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the result of build, mix, prune, score, info or lexicon."""
+    """Print the result of a command of `emgasr lm`."""
     console = Console(soft_wrap=True)
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     facts.add_column(style="dim")
@@ -60,7 +60,22 @@ def _facts(result: dict[str, Any]) -> list[tuple[str, str]]:
         ]
         if result["unknown"]:
             facts.append(("", f"{result['perplexity_known']:.4f} without the unknown symbols"))
+        facts.append(("a character", f"{result['perplexity_per_character']:.4f}"))
         facts.append(("ln p", f"{result['ln_p']:.4f}"))
+    elif "steps" in result:
+        facts += [
+            ("network", f"{result['parameters']:,} parameters, {result['symbols']:,} symbols"),
+            ("trained", f"{result['steps']:,} steps, {result['minutes']:.1f} minutes; best at {result['best_step']:,}"),
+            ("perplexity", f"{result['perplexity_per_character']:.4f} a character of held-out text"),
+        ]
+    if "ngram" in result:
+        facts += [
+            ("n-gram model", f"{result['ngram']}: {result['ngram_perplexity_per_character']:.4f} a character"),
+            (
+                "mixed",
+                f"{result['mixed_perplexity_per_character']:.4f} with {result['ngram_share']:.3f} of the n-gram model",
+            ),
+        ]
     return facts
 
 

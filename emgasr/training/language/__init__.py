@@ -1,0 +1,1 @@
+"""Text in, a neural language model of it out: the fit of `emgasr.lm.neural`."""
