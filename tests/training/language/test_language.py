@@ -98,7 +98,7 @@ def test_another_text_or_network_is_no_resumption(tmp_path: Path) -> None:
     config = configured(tmp_path, steps=2)
     train_language(config, tmp_path / "run")
     other = dataclasses.replace(config, network=NetworkConfig(kind="gru", width=8, layers=1))
-    with pytest.raises(ConfigError, match="network.+another model"):
+    with pytest.raises(ConfigError, match=r"network.+another model"):
         train_language(other, tmp_path / "run", resume=True)
     (tmp_path / "text.txt").write_text("\n".join([*TEXT, "more"]), encoding="utf-8")
     with pytest.raises(DataError, match="another text"):
