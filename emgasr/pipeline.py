@@ -14,42 +14,31 @@ from typing import Any, Literal, overload
 
 from emgasr.corpora.single import open_single
 from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.search_file import TunedSearch, read_tuned_search
+from emgasr.decoding.search_file import DEFAULT as DEFAULT
+from emgasr.decoding.search_file import Origin as Origin
+from emgasr.decoding.search_file import TunedSearch, described, read_tuned_search
 from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.measured import samples_of
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
-from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer, named_folder
+from emgasr.models.folder import DEMO, SEARCH_NAME, SECOND_NAME, load_recognizer, named_folder
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
+from emgasr.rescoring.second_file import SecondPassFile, read_second_pass
+from emgasr.rescoring.segments import SecondSearch
 from emgasr.streaming.activity import RestLevel
+from emgasr.streaming.delay import step_frames
 from emgasr.streaming.profile import MODEL, Profile, is_profile, read_profile
 from emgasr.streaming.rules import LiveRules, rules_of
 from emgasr.streaming.stream import Stream, StreamConfig
 from emgasr.transcribe import transcript_of
 from emgasr.transcript import Transcript
 
-DEFAULT = "default weights"
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
 BATCH = 8  # recordings that share a forward pass on a GPU; on a CPU one alone is as fast, and takes less memory
 Input = str | Path | Recording | tuple[Any, float] | Callable[[], Recording]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the weights of a search come from.
-
-    Args:
-        source: for people.
-        file: the file that they were read from; empty: none.
-        lm_sha256: the checksum of the language model that they were tuned for; None: unknown.
-    """
-
-    source: str = DEFAULT
-    file: str = ""
-    lm_sha256: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +53,18 @@ class Pipeline:
         rest: the level of rest of a person, from their profile; None: unknown.
         folder: the model folder; None: it was made in memory.
         notes: what does not fit or was left out on the way, a line each.
+        second: the second pass over what the search finds; None: there is none.
     """
 
     recognizer: Recognizer
     language: Language | None = None
     search: SearchConfig = field(default_factory=SearchConfig)
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
     rules: LiveRules = field(default_factory=LiveRules)
     rest: RestLevel | None = None
     folder: Path | None = None
     notes: tuple[str, ...] = ()
+    second: SecondPassFile | None = None
 
     @classmethod
     def load(cls, model: str | Path = DEMO, device: str = "auto", *, lm: Any = ..., **asked: Any) -> Pipeline:
@@ -116,6 +107,7 @@ class Pipeline:
             rules=rules_of(folder),
             rest=profile.rest(recognizer.signal.bands) if profile else None,
             folder=folder,
+            second=read_second_pass(folder / SECOND_NAME) if os.path.lexists(folder / SECOND_NAME) else None,
         )
         return pipeline if files is None else pipeline.knowing(files)
 
@@ -224,9 +216,18 @@ class Pipeline:
         if nbest == 1:
             return self._search
         config = replace(self.search, n_best=nbest)
+        if self.second is not None:
+            raise ConfigError("nbest", "of a second pass is one", "read without it")
         if nbest > config.beam:
             raise ConfigError("nbest", f"is {nbest}, and the beam holds {config.beam}", f"pass beam={nbest} too")
         return BeamSearch(self.recognizer.tokens, self.language.lm, config, self.language.hotwords)
+
+    def second_search(self, fallback: bool = False, keep: bool = False) -> SecondSearch | None:
+        """Return both passes as one search, None without a second; `fallback` keeps the first where it fails."""
+        if self.second is None or self._search is None:
+            return None
+        second = self.second.open(self.recognizer.tokens, self.search.lm_weight, fallback)
+        return SecondSearch(self._search, second, self.recognizer.frame_rate_hz, step_frames(self.recognizer), keep)
 
     @overload
     def transcribe(self, inputs: Input, **options: Any) -> Transcript: ...
@@ -292,7 +293,8 @@ class Pipeline:
             batch_size = 1 if self.recognizer.head.weight.device.type == "cpu" else BATCH
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
-        search, reader = self.beam_search(nbest), SessionReader(self.recognizer, session)
+        search = self.beam_search(nbest)
+        search, reader = self.second_search() or search, SessionReader(self.recognizer, session)
         if reader.looks_ahead:
             reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
@@ -316,7 +318,8 @@ class Pipeline:
             asked: what to read with instead: `lm` to `search` of `changed`.
         """
         pipeline = self.changed(**asked)._warning() if asked else self
-        return Stream(pipeline.recognizer, pipeline.beam_search(), config or pipeline.live)
+        search = pipeline.second_search(fallback=True) or pipeline.beam_search()
+        return Stream(pipeline.recognizer, search, config or pipeline.live)
 
     @cached_property
     def _search(self) -> BeamSearch | None:
@@ -377,17 +380,6 @@ def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
         raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, "demo" or "armband"')
     folder = named_folder(model)
     return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)
-
-
-def described(search: SearchConfig) -> str:
-    """Return a search's configuration in a few words, for tables and reports."""
-    line = (
-        f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
-        f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
-    )
-    line += f", word bonus {search.word_bonus:g}" if search.word_bonus else ""
-    line += ", bonus refunded" if search.refund_bonus else ""
-    return line + (", strict top k" if search.strict_top_k else "")
 
 
 def _kept_error(do: Any, *arguments: Any) -> Any:

@@ -6,6 +6,7 @@ from emgasr.decoding import BeamSearch, Hypothesis, greedy
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
+from emgasr.rescoring.segments import SecondSearch
 from emgasr.transcript import Transcript, keys_of, words_of
 
 
@@ -22,7 +23,7 @@ def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch 
 
 
 def transcript_of(
-    recognizer: Recognizer, recording: Recording, heard: Heard, search: BeamSearch | None = None
+    recognizer: Recognizer, recording: Recording, heard: Heard, search: BeamSearch | SecondSearch | None = None
 ) -> Transcript:
     """Return the transcript of a recording, given what the recognizer makes of it.
 

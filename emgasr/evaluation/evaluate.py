@@ -18,7 +18,7 @@ from emgasr.lm.words import WordModel
 from emgasr.score import Counts, Pairs, align, cut, keys_at_rest, words
 from emgasr.tokens import Tokens
 
-GREEDY, WITH_LM = "greedy", "lm"
+GREEDY, WITH_LM, SECOND = "greedy", "lm", "second"  # the last: by two passes
 BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
 
 
@@ -63,7 +63,7 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """An item without its emissions: the reference, and a reading for `greedy` and (with a model) `lm`.
+    """An item without its emissions: the reference, and a reading for each way: `greedy`, `lm`, `second`.
 
     `label` is the forced choice: the most probable single symbol, where the reference is a single one and there are
     frames to choose by. `unlabelled_s` are the seconds of the person's signal that had entered the statistics before
@@ -113,7 +113,7 @@ class Evaluation:
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """How the emissions were read: `greedy`, and `lm` where there was a language model."""
+        """How the emissions were read: `greedy`, `lm` where there was a language model, `second` by two passes."""
         return tuple(self.items[0].readings)
 
 
@@ -122,18 +122,19 @@ def evaluate(
     tokens: Tokens,
     search: Search | None = None,
     *,
+    second: Search | None = None,
     system: str = "emgasr",
     split: str = "test",
     seed: int = 0,
     settings: dict[str, object] | None = None,
 ) -> Evaluation:
-    """Judge every item, read greedily and, if there is one, by `search`; emissions are dropped as they are used.
+    """Judge every item, read greedily and, if there are, by `search` and by two passes; emissions are dropped then.
 
     The weights of `search` must come from validation data (`search_tuning`): nothing is tuned here. Items of which
     nothing was to be read add what is put in to the errors, over the true symbols of all (as sclite and jiwer count).
     DataError if there is no item, or only labels that the model does not know.
     """
-    judged = tuple(_judge(item, tokens, search) for item in items)
+    judged = tuple(_judge(item, tokens, search, second) for item in items)
     if not judged:
         raise DataError(f"split {split}", "holds nothing to evaluate", "name a split that the manifest has")
     if not any(item.reference or item.rest_minutes for item in judged):
@@ -147,13 +148,15 @@ def blocks(pairs: Pairs, size: int) -> list[Counts]:
     return [Counts.of(piece) for piece in cut(pairs, size)]
 
 
-def _judge(item: Item, tokens: Tokens, search: Search | None) -> Judged:
+def _judge(item: Item, tokens: Tokens, search: Search | None, second: Search | None) -> Judged:
     scored = scored_set(tokens)
     reference = tuple(map(normalized, item.reference))
     text = scored.render(scored.ids(reference))
     hypotheses = {GREEDY: greedy(item.emissions)}
     if search is not None:
         hypotheses[WITH_LM] = search.whole(item.emissions)[0]
+    if second is not None:
+        hypotheses[SECOND] = second.whole(item.emissions)[0]
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
     chosen = len(reference) == 1 and len(tokens) > 1 and len(item.emissions) > 0
     label = tokens.symbols_of([classify(item.emissions)])[0] if chosen else None

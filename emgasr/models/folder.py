@@ -30,6 +30,7 @@ PACKAGED = {DEMO: "model", ARMBAND: "armband"}  # and their folders in assets/
 _MADE_BY = {DEMO: "recipes/demo_model/run.sh", ARMBAND: "recipes/armbands/package.py"}
 # What `emgasr tune` and `tune-live` put beside the weights: it belongs to them.
 SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
+SECOND_NAME = "second_pass.yaml"
 # What a folder may hold of language (`emgasr.language`): a compact model, or an ARPA file.
 LM_NAMES, CHARACTER_LM_NAMES = ("lm.lm", "lm.arpa.gz"), ("characters.lm", "characters.arpa.gz")
 LEXICON_NAME, HOTWORDS_NAME, LANGUAGE_NAME = "lexicon.txt", "hotwords.txt", "language.yaml"
@@ -67,10 +68,10 @@ def named_folder(model: str | Path) -> Path:
 def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") -> None:
     """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`).
 
-    Search weights and live rules that were tuned for older weights are removed; a language model stays.
+    Search weights, live rules and a second pass that were tuned for older weights are removed; a language model stays.
     """
     folder = Path(folder)
-    for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME):
+    for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME, SECOND_NAME):
         (folder / name).unlink(missing_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in recognizer.state_dict().items()}
     signal = {**to_mapping(recognizer.signal), "bands": [band.as_row() for band in recognizer.signal.bands]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -15,6 +14,7 @@ from emgasr.errors import EmgasrError, LanguageModelError
 from emgasr.rescoring.contract import Scorer, Segment
 from emgasr.tokens import Tokens
 
+NO_GATE = 1e6  # nats
 KEPT_TOKENS = 256  # before a segment, which its backspaces and its context may reach
 
 
@@ -37,7 +37,7 @@ class SecondPassConfig:
     """
 
     n_best: Annotated[int, Within(1, 1000)] = 20
-    gate_nats: Annotated[float, Within(0, 1e6)] = 1e6
+    gate_nats: Annotated[float, Within(0, NO_GATE)] = NO_GATE
     ngram_weight: Annotated[float, Within(-100, 100)] | None = None
     character_bonus: Annotated[float, Within(-100, 100)] = 0.0
     context_lines: Annotated[int, Within(0, 100)] = 1
@@ -89,6 +89,21 @@ class SecondPass:
             )
         self.scorers, self.weights = tuple(scorers), tuple(weights)
         self.config, self.lm_weight, self.fallback = config or SecondPassConfig(), lm_weight, fallback
+
+    @property
+    def described(self) -> str:
+        """The scorers with their weights and how they are used, in a line for people."""
+        parts = [f"{s.kind} {s.name} (weight {w:g})" for s, w in zip(self.scorers, self.weights, strict=True)]
+        config = self.config
+        ngram = "" if config.ngram_weight is None else f", n-gram weight {config.ngram_weight:g}"
+        gate = "" if config.gate_nats >= NO_GATE else f", none from a margin of {config.gate_nats:g} nats"
+        bonus = f", character bonus {config.character_bonus:g}" if config.character_bonus else ""
+        return f"{', '.join(parts)}{ngram}{bonus}, best {config.n_best}{gate}"
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the scorers' weights."""
+        return sum(scorer.memory_bytes for scorer in self.scorers)
 
     def whole(
         self,
@@ -162,7 +177,15 @@ def rendered(
     page = tokens.render(kept)
     joint = " " if tokens.kind == "words" and page and not page.endswith("\n") else ""
     pages = [tokens.render([*kept, *each]) for each in ids]
-    shared = os.path.commonprefix([page + joint, *pages]) if pages else page
-    first = len(shared)
-    lines = shared.split("\n")
+    page += joint
+    first = min((_alike(page, each) for each in pages), default=len(page))
+    lines = page[:first].split("\n")
     return [each[first:] for each in pages], "\n".join(lines[max(0, len(lines) - 1 - context_lines) :])
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    for place, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return place
+    return min(len(one), len(other))

@@ -1,13 +1,12 @@
 """Emissions in, tokens out by two passes: a search until a segment ends, then the second look at its hypotheses.
 
-A segment ends at an enter, in a pause, or when it is long. What ends it depends on frames counted from the start, so that
-any chunking gives the same tokens; read whole, a recording is read as a stream.
+A segment ends at an enter, in a pause, or when it is long. What ends it depends on frames counted from the start, so
+that any chunking gives the same tokens; read whole, a recording is read as a stream.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +17,15 @@ from emgasr.rescoring.second_pass import KEPT_TOKENS, SecondLook, SecondPass
 from emgasr.tokens import ENTER
 
 Read = tuple[int, int, float]  # a token's id, its frame, its confidence
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One segment as it was looked at: the hypotheses of the search, the tokens in front, the ids that were chosen."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    before: tuple[int, ...]
+    chosen: tuple[int, ...]
 
 
 @dataclass
@@ -61,7 +69,7 @@ class SegmentReader:
         frame_rate_hz: of the rows.
         unit: frames between two looks at whether a segment ends.
         report: what counts segments.
-        see: receives the hypotheses of each segment before the second look, and the tokens in front of it.
+        seen: what keeps each segment; None: nothing does.
     """
 
     def __init__(
@@ -71,10 +79,10 @@ class SegmentReader:
         frame_rate_hz: float,
         unit: int = 1,
         report: SecondReport | None = None,
-        see: Callable[[list[Hypothesis], list[int]], None] | None = None,
+        seen: list[Seen] | None = None,
     ) -> None:
         self.second, self.unit, self.tokens = second, unit, search.tokens
-        self.report, self._see = report or SecondReport(), see
+        self.report, self._seen = report or SecondReport(), seen
         config = second.config
         self._pause, self._settle, self._longest = (
             max(1, round(seconds * frame_rate_hz)) for seconds in (config.pause_s, config.settle_s, config.longest_s)
@@ -87,7 +95,8 @@ class SegmentReader:
         self._ending = BeamSearch(search.tokens, search.lm, ending, search.hotwords)
         self._enter = self.tokens.ids([ENTER])[0] if ENTER in self.tokens.symbols else None
         self.frames = 0
-        self.ended = 0  # segments
+        self.ended = self.pauses = 0  # segments, and those that a pause ended
+        self.last: Hypothesis | None = None  # of the segment that ended last, with the scores of the search
         self._base = 0  # frame where this search began
         self._state = self._first.start()
         self._best = self._first.flush(self._state)[0]
@@ -118,8 +127,7 @@ class SegmentReader:
     def end(self) -> None:
         """End the segment: the stream ends here, or something new begins."""
         hypotheses = self._ending.flush(self._state)
-        if hypotheses[0].ids:
-            self._decide(hypotheses)
+        self.last = self._decide(hypotheses) if hypotheses[0].ids else hypotheses[0]
         self._base, self._state = self.frames, self._first.start()
         self._best, self._before = self._first.flush(self._state)[0], []
 
@@ -131,6 +139,7 @@ class SegmentReader:
         now = self.frames - self._base
         if now - best.frames[-1] >= self._pause:
             self._cut(now)
+            self.pauses += 1
             return
         enters = [f for i, f in zip(best.ids, best.frames, strict=True) if i == self._enter and now - f >= self._settle]
         if enters:
@@ -156,12 +165,12 @@ class SegmentReader:
         self._best = self._first.flush(state)[0]
 
     def _decide(self, hypotheses: list[Hypothesis]) -> Hypothesis:
-        if self._see is not None:
-            self._see(hypotheses, self._before)
         began = time.perf_counter()
         look = self.second.whole(hypotheses, self.tokens, self._before)
         self.report.add(look, hypotheses[0], time.perf_counter() - began)
-        chosen = look.hypotheses[0]
+        chosen = next(each for each in hypotheses if each.ids == look.hypotheses[0].ids)
+        if self._seen is not None:
+            self._seen.append(Seen(tuple(hypotheses), tuple(self._before), chosen.ids))
         self._final += self._placed(chosen)
         self._before = [*self._before, *chosen.ids][-KEPT_TOKENS:]
         self.ended += 1
@@ -180,7 +189,7 @@ class SecondSearch:
         second: the second.
         frame_rate_hz: of the emissions.
         unit: frames between two looks at whether a segment ends.
-        see: receives the hypotheses of each segment before the second look, and the tokens in front of it.
+        keep: whether `seen` keeps the segments of each recording that is read whole, in order.
     """
 
     def __init__(
@@ -189,22 +198,27 @@ class SecondSearch:
         second: SecondPass,
         frame_rate_hz: float,
         unit: int = 1,
-        see: Callable[[list[Hypothesis], list[int]], None] | None = None,
+        keep: bool = False,
     ) -> None:
-        self.first, self.second, self.frame_rate_hz, self.unit, self.see = search, second, frame_rate_hz, unit, see
+        self.first, self.second, self.frame_rate_hz, self.unit, self.keep = search, second, frame_rate_hz, unit, keep
+        self.seen: list[list[Seen]] = []
         self.tokens, self.lm, self.config = search.tokens, search.lm, replace(search.config, n_best=1)
         self.report = SecondReport()
 
-    def reader(self) -> SegmentReader:
-        """Return a reader of a stream, whose segments are counted in `report`."""
-        return SegmentReader(self.first, self.second, self.frame_rate_hz, self.unit, self.report, self.see)
+    def reader(self, seen: list[Seen] | None = None) -> SegmentReader:
+        """Return a reader of a stream, whose segments are counted in `report` and kept in `seen`."""
+        return SegmentReader(self.first, self.second, self.frame_rate_hz, self.unit, self.report, seen)
 
     def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
-        """Return the hypothesis of emissions (F, V), without scores: what segments score does not add up."""
-        reader = self.reader()
+        """Return the hypothesis of emissions (F, V); its scores are those of the search, see SearchConfig."""
+        seen: list[Seen] | None = [] if self.keep else None
+        reader = self.reader(seen)
         reader.read(np.asarray(emissions, np.float64))
         reader.end()
         read = reader.taken()
         ids, frames, confidences = zip(*read, strict=True) if read else ((), (), ())
-        nothing = float("nan")
-        return [Hypothesis(ids, frames, confidences, nothing, nothing, nothing)]
+        if seen is not None:
+            self.seen.append(seen)
+        last = reader.last
+        assert last is not None
+        return [Hypothesis(ids, frames, confidences, last.score, last.acoustic, last.lm)]

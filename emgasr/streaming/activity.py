@@ -61,7 +61,7 @@ class Notice:
 
     Kinds: replaced (values that no amplifier gives), dead, saturated, alive (an electrode is well again), turned (rings
     are read as the training people wear them), rest (its level was taken), gap (samples are missing), pause (keys that
-    were partial are final).
+    were partial are final), second_pass (it failed, and the first pass stands).
     """
 
     kind: str
@@ -182,3 +182,8 @@ class SignalWatch:
             changed = (state == value) & (self._state != value)
             if changed.any():
                 notices.append(Notice(kind, time_s, f"{named(self.names, changed)} {line}"))
+
+
+def shown_unit(unit: str) -> str:
+    """Return a signal's unit as people write it."""
+    return "µV" if unit == "uV" else unit

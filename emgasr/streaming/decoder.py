@@ -25,11 +25,15 @@ class Token(NamedTuple):
 
 
 class Reader(ABC):
-    """Reads rows (F, V) of log-probabilities; `frames` counts them; a pause that finalizes tokens sets `paused`."""
+    """Reads rows (F, V) of log-probabilities; `frames` counts them; a pause that finalizes tokens sets `paused`.
+
+    `notes` are lines for people, which whoever shows them takes away.
+    """
 
     def __init__(self) -> None:
         self.frames = 0
         self.paused = False
+        self.notes: list[str] = []
         self._final: list[Token] = []
 
     def taken(self) -> list[Token]:

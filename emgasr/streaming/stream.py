@@ -37,12 +37,14 @@ from emgasr.frontend.measured import samples_of
 from emgasr.models.listening import NO_KEY
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import entered_s
+from emgasr.rescoring.segments import SecondSearch
 from emgasr.runtime.interrupts import holding_ctrl_c
-from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
-from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader, Token
-from emgasr.streaming.delay import Delay, Stopwatch, delay_of, step_frames
+from emgasr.streaming.activity import Notice, RestLevel, SignalWatch, shown_unit
+from emgasr.streaming.decoder import Token
+from emgasr.streaming.delay import Delay, Stopwatch, delay_of
 from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
 from emgasr.streaming.rules import NO_RULES, LiveRules
+from emgasr.streaming.second import finalizing_bound_s, reader_of
 from emgasr.streaming.start import HeldStart, held_start
 from emgasr.transcript import Key
 
@@ -81,7 +83,10 @@ class Stream:
     """
 
     def __init__(
-        self, recognizer: Recognizer, search: BeamSearch | None = None, config: StreamConfig | None = None
+        self,
+        recognizer: Recognizer,
+        search: BeamSearch | SecondSearch | None = None,
+        config: StreamConfig | None = None,
     ) -> None:
         self.recognizer = recognizer
         if config is not None and not isinstance(config, StreamConfig):
@@ -93,10 +98,7 @@ class Stream:
         signal = recognizer.signal
         self._state = recognizer.start()
         self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples, signal.unit)
-        if search is None:
-            self._reader: Reader = GreedyReader()
-        else:
-            self._reader = config.reader(search, recognizer.frame_rate_hz, step_frames(recognizer))
+        self._reader = reader_of(search, config, recognizer)
         self._start = held_start(recognizer, config.unlabelled_s, config.align_turns)
         self._order: np.ndarray | None = None  # of the electrodes, where rings are turned
         self._entered_frames = 0  # of the running statistics
@@ -239,8 +241,7 @@ class Stream:
 
     def delay(self, feed_ms: float) -> Delay:
         """Return the algorithmic delay when fed `feed_ms` at once."""
-        bound_s = self.config.finalize_within_s if isinstance(self._reader, BeamReader) else None
-        return delay_of(self.recognizer, bound_s, feed_ms)
+        return delay_of(self.recognizer, finalizing_bound_s(self._reader, self.config), feed_ms)
 
     def summary(self) -> dict[str, float]:
         """Return what was measured: seconds, keys, changes of keys that had been shown, computation of each feed."""
@@ -378,6 +379,8 @@ class Stream:
         if self._reader.paused:
             self._reader.paused = False
             events.append(Notice("pause", self.time_s, "a pause makes every key final"))
+        events += [Notice("second_pass", self.time_s, line) for line in self._reader.notes]
+        self._reader.notes = []
         return events
 
     def _revised(self, token: Token, before: tuple[Token, int] | None) -> int:
@@ -392,8 +395,3 @@ class Stream:
         time_s = self._base_s + model.frame_time_s(token.frame - self._base_frame)
         key = Key(model.tokens.symbols[token.id], time_s, token.confidence)
         return KeyEvent(len(self._ids) + place, key, state, revision, self.time_s)
-
-
-def shown_unit(unit: str) -> str:
-    """Return a signal's unit as people write it."""
-    return "µV" if unit == "uV" else unit

@@ -108,7 +108,7 @@ def test_texts_are_rendered_and_each_is_scored_once() -> None:
 @pytest.mark.parametrize(
     ("before", "typed", "texts", "context"),
     [
-        ("", ["ab", "ac"], ["b", "c"], "a"),
+        ("", ["ab", "ac"], ["ab", "ac"], ""),
         (f"aa{ENTER}b", ["a", "c"], ["a", "c"], "aa\nb"),
         (f"c{ENTER}aa{ENTER}b", ["a", "c"], ["a", "c"], "aa\nb"),
         ("ab", [f"{BACKSPACE}c", "c"], ["c", "bc"], "a"),
@@ -174,7 +174,6 @@ CONFUSED = {1: ("c", 0.55), 5: ("b", 0.6), 8: ("a", 0.52)}
 
 
 def test_a_second_look_turns_each_line_to_what_the_scorer_prefers() -> None:
-    scorer = Table({"bc\n": -1.0, "ab\n": -1.0, "ba": -1.0})
     first = BeamSearch(KEYS, LM, SearchConfig(beam=30, lm_weight=0.2)).whole(emissions(TYPED, CONFUSED))[0]
     assert KEYS.render(first.ids) != "abc\ncab\nba"
 
@@ -184,7 +183,6 @@ def test_a_second_look_turns_each_line_to_what_the_scorer_prefers() -> None:
             whole = [[(segment.context + text).strip() for text in segment.texts] for segment in segments]
             return [np.array([0.0 if text in right else -9.0 for text in texts]) for texts in whole]
 
-    del scorer
     search = two_passes(Prefers())
     found = search.whole(emissions(TYPED, CONFUSED))[0]
     assert KEYS.render(found.ids) == "abc\ncab\nba"

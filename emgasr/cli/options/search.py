@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emgasr.cli.options.labels import recognizer_of_labels
-from emgasr.cli.options.language import add_language_options, language_files, option
+from emgasr.cli.options.language import NO_LM, add_language_options, language_files, option
 from emgasr.errors import ConfigError
 
 if TYPE_CHECKING:
     from emgasr.pipeline import Pipeline
     from emgasr.recording import Signal
+    from emgasr.rescoring.second_file import SecondPassFile
 
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
 SWITCHES = ("end_of_sentence", "refund_bonus", "strict_top_k")
@@ -23,6 +24,7 @@ SWITCHES = ("end_of_sentence", "refund_bonus", "strict_top_k")
 def add_search_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of language, --search, --beam and the weights; what is given nowhere keeps its default."""
     add_language_options(parser)
+    add_second_pass_option(parser.add_argument_group("second pass"))
     group = parser.add_argument_group("search")
     group.add_argument(
         "--search",
@@ -38,6 +40,17 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--acoustic-scale", type=float, metavar="A", help="exponent of the emissions, 0.001 to 100")
     group.add_argument(
         "--backspace-penalty", type=float, metavar="P", help="taken off for each backspace, -100 to 100 nats"
+    )
+
+
+def add_second_pass_option(group: argparse._ActionsContainer) -> None:
+    """Add --second-pass."""
+    group.add_argument(
+        "--second-pass",
+        metavar="FOLDER|FILE",
+        help="look at each segment again with a language model: second_pass.yaml of `emgasr tune --second-pass`, or "
+        "with untuned weights a folder of `emgasr lm train-neural`, one of transformers, or a .gguf file; "
+        f"{NO_LM}: one pass (default: the model folder's second_pass.yaml, if it has one)",
     )
 
 
@@ -86,9 +99,24 @@ def pipeline_of(
         pipeline = replace(pipeline, search=SearchConfig(), origin=Origin())
     if files is not None:
         pipeline = pipeline.searching(search, **given)
+    if (second := getattr(options, "second_pass", None)) is not None:
+        pipeline = replace(pipeline, second=_second_pass(second, pipeline))
     for note in (*notes, *pipeline.notes):
         print(f"emgasr: {note}", file=sys.stderr)
     return pipeline
+
+
+def _second_pass(given: str, pipeline: Pipeline) -> SecondPassFile | None:
+    from emgasr.rescoring.second_file import second_pass_of
+
+    if given == NO_LM:
+        return None
+    if pipeline.language is None:
+        raise ConfigError("--second-pass", "needs a language model for the first pass", "pass --lm FILE")
+    found = second_pass_of(given)
+    if found.lm_sha256 and found.lm_sha256 != pipeline.language.checksum:
+        print(f"emgasr: {given}: was tuned for another language model of the first pass", file=sys.stderr)
+    return found
 
 
 def weights_given(options: argparse.Namespace) -> bool:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from emgasr.evaluation.evaluate import Evaluation
     from emgasr.evaluation.results import Result
     from emgasr.pipeline import Pipeline
+    from emgasr.rescoring.segments import SecondSearch
 
 NOTES = 20  # printed
 
@@ -47,6 +48,7 @@ def run(argv: list[str]) -> int:
         from emgasr.cli.read.zero_shot import evaluate_zero_shot
 
         return evaluate_zero_shot(options, manifest, entries, lambda folder: _shaped(entries, folder))
+    from emgasr.evaluation.second_pass import judged, second_line
     from emgasr.pipeline import DEFAULT
 
     asked = options.validation_split is not None or options.validation_manifest is not None
@@ -55,8 +57,10 @@ def run(argv: list[str]) -> int:
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
         if pipeline.language is not None and (asked or pipeline.origin.source == DEFAULT):
             pipeline = _tuned(options, manifest, pipeline, asked)
-        evaluation = _evaluation(options, manifest, entries, pipeline)
-        results = _results(entries, pipeline, evaluation, options.train_minutes)
+        second = pipeline.second_search(keep=True)
+        evaluation = _evaluation(options, manifest, entries, pipeline, second)
+        more = {} if second is None else {"second_pass": judged(evaluation, second)}
+        results = _results(entries, pipeline, evaluation, options.train_minutes, more)
         table = [result.as_dict() for result in results]
         if folder is not None:
             _write(options, folder, evaluation, results)
@@ -74,6 +78,8 @@ def run(argv: list[str]) -> int:
     print(f"\n{unlabelled_line(results[0].unlabelled, pipeline.recognizer.config.normalize.kind)}")
     if pipeline.language is not None:
         print(f"search: {pipeline.reading}")
+        if second is not None:
+            print(f"second pass: {second.second.described}\n{second_line(more['second_pass'])}")
         if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
             print(lexicon)
     if folder is not None:
@@ -82,7 +88,11 @@ def run(argv: list[str]) -> int:
 
 
 def _evaluation(
-    options: argparse.Namespace, manifest: Manifest, entries: list[Entry], pipeline: Pipeline
+    options: argparse.Namespace,
+    manifest: Manifest,
+    entries: list[Entry],
+    pipeline: Pipeline,
+    second: SecondSearch | None,
 ) -> Evaluation:
     from emgasr.evaluation.evaluate import evaluate
     from emgasr.evaluation.items import Opened, items_of
@@ -100,10 +110,13 @@ def _evaluation(
         tell_if_cold()
     opened = opener(manifest, _folder(pipeline), recognizer.tokens)
     recordings = Opened(entries, opened)
+    if second is not None:
+        settings["second pass"] = second.second.described
     return evaluate(
         counted(items_of(recognizer, recordings, session), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
         pipeline.beam_search(),
+        second=second,
         system=options.system or Path(options.model).name,
         split=options.split,
         seed=options.seed,
@@ -112,13 +125,17 @@ def _evaluation(
 
 
 def _results(
-    entries: list[Entry], pipeline: Pipeline, evaluation: Evaluation, train_minutes: float | None
+    entries: list[Entry],
+    pipeline: Pipeline,
+    evaluation: Evaluation,
+    train_minutes: float | None,
+    more: dict[str, Any],
 ) -> list[Result]:
     """The results; what speaks against them goes to standard error."""
     from emgasr.evaluation.results import results_of
 
     _tell_notes(evaluation)
-    more: dict[str, Any] = {} if train_minutes is None else {"train_minutes": train_minutes}
+    more = more | ({} if train_minutes is None else {"train_minutes": train_minutes})
     more |= _shaped(entries, _folder(pipeline))
     return results_of(evaluation, parameters=pipeline.recognizer.parameter_count, **more)
 
@@ -149,19 +166,25 @@ def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, re
     write_report(folder / "report.html", [(evaluation, results)], title)
 
 
+_SHORT = {"lm": "LM", "second": "second pass"}
 # Figures of rows with their heads, from left to right.
 TITLES = {
     "accuracy": "accuracy",
     "cer_greedy": "CER raw",
     "cer_lm": "CER raw, LM",
+    "cer_second": "CER raw, second pass",
     "ler_greedy": "letter error rate",
     "ler_lm": "letter error rate, LM",
+    "ler_second": "letter error rate, second pass",
     "ter_greedy": "token error rate",
     "ter_lm": "token error rate, LM",
+    "ter_second": "token error rate, second pass",
     "cer_rendered_greedy": "CER text",
     "cer_rendered_lm": "CER text, LM",
+    "cer_rendered_second": "CER text, second pass",
     "wer_greedy": "WER",
     "wer_lm": "WER, LM",
+    "wer_second": "WER, second pass",
 }
 
 
@@ -182,11 +205,11 @@ def table_of(rows: Iterable[dict[str, Any]]) -> Table:
     rests = [
         (f"{naming.plural}_at_rest_{way}", way)
         for naming in BY_NOUN.values()
-        for way in ("greedy", "lm")
+        for way in ("greedy", *_SHORT)
         if any(f"{naming.plural}_at_rest_{way}" in row for row in rows)
     ]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
-    still = [f"at rest{', LM' if way == 'lm' else ''}" for _, way in rests]
+    still = [f"at rest{', ' + _SHORT[way] if way in _SHORT else ''}" for _, way in rests]
     table = columns_of("system", "split", "subject", *(TITLES[name] for name in names), *counts, *still, *words, left=3)
     table.add_column("95 % interval", no_wrap=True)
     for row in rows:
