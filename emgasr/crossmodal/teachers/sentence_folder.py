@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emgasr.errors import ModelError
+from emgasr.files.foreign_model import check_alone, check_settings
 from emgasr.files.plain_data import read_json, yaml_of
 from emgasr.files.plain_text import read_text
 from emgasr.files.regular_file import is_regular, status_of
@@ -29,10 +30,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {  # files of each class that must be ther
     "Normalize": (),
 }
 _READ = ("*config*.json", "*token*.json", "vocab.txt", WEIGHTS)  # all files of a module that can change its answers
-_CODE = ("auto_map", "quantization_config", "custom_pipelines")  # keys that load code from elsewhere
-_ATTENTION = ("attn_implementation", "_attn_implementation")  # with a slash: a kernel on a server
 _OPTIONS = ("model_args", "tokenizer_args", "config_args", "model_kwargs", "processor_kwargs", "config_kwargs")
-_ELSEWHERE = ("adapter_config.json", "router_config.json")  # files by which other files or folders are loaded
 _ADVICE = "fetch the folder again, or choose another"
 _LARGEST_CARD = 2**20
 
@@ -110,19 +108,14 @@ def _check_module(place: Path, kind: str) -> None:
             if file.name in _NEEDED[kind]:
                 raise ModelError(file, "is no mapping", _ADVICE)
             continue  # some folders keep a list of their training data beside
-        asked = next((key for key in _CODE if content.get(key)), "")
-        if not asked and any("/" in str(content.get(key, "")) for key in _ATTENTION):
-            asked = _ATTENTION[0]
-        if asked:
-            raise ModelError(file, f"asks for code from elsewhere ({asked})", "choose another folder")
+        check_settings(file, content)
         if options := next((key for key in _OPTIONS if content.get(key)), ""):
             raise ModelError(file, f"sets options of the loader ({options})", "choose another folder")
         activation = content.get("activation_function", _IDENTITY) if kind == "Dense" else _IDENTITY
         if not isinstance(activation, str) or not _ACTIVATION.fullmatch(activation):
             wrong = f"names the function {str(activation)[:80]!r}, which is no activation of PyTorch"
             raise ModelError(file, wrong, "choose another folder")
-    if other := next((place / name for name in _ELSEWHERE if (place / name).exists()), None):
-        raise ModelError(other, "would load another model", "choose another folder")
+    check_alone(place)
     if WEIGHTS in _NEEDED[kind]:
         kinds_in(place / WEIGHTS)
 
