@@ -1,4 +1,4 @@
-"""Texts in, ln p of each under any causal language model (a folder of transformers, or a .gguf) out; nothing is fetched."""
+"""Texts in, ln p of each under any causal language model (of transformers, or a .gguf) out; nothing is fetched."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import torch
 from emgasr.errors import ConfigError, LanguageModelError
 from emgasr.rescoring.contract import Segment
 from emgasr.rescoring.llm_folder import check_causal
+from emgasr.runtime.transformers_guard import prepare_transformers, quiet_transformers
 
 _INSTALL = "pip install 'emgasr[llm]'"
 _ADVICE = "fetch it again, or choose another"
@@ -88,9 +89,8 @@ class CausalScorer:
         found: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         unknown = self._tokenizer.unk_token_id
         if unknown is not None and unknown in found and unknown not in (self._begin, self._end):
-            raise LanguageModelError(
-                self.name, f"does not know all signs of {text[-40:]!r}", "use a model of other signs"
-            )
+            wrong = f"does not know all signs of {text[-40:]!r}"
+            raise LanguageModelError(self.name, wrong, "use a model of these signs")
         return found
 
 
@@ -129,18 +129,19 @@ def _loaded(path: Path) -> tuple[Any, Any]:
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
             weights = {} if file else {"use_safetensors": True}
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **weights, **options)
+            model, loading = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, output_loading_info=True, **weights, **options
+            )
         except MemoryError as error:
             raise LanguageModelError(path, "does not fit into memory", "use a smaller model") from error
         except Exception as error:  # whatever a library makes of a stranger's files
             lines = str(error).splitlines() or [""]
-            lacking = "can't allocate memory" in str(error)
-            wrong = (
-                "does not fit into memory"
-                if lacking
-                else f"cannot be loaded ({type(error).__name__}: {lines[0][:200]})"
-            )
-            raise LanguageModelError(path, wrong, "use a smaller model" if lacking else _ADVICE) from error
+            if "can't allocate memory" in str(error):
+                raise LanguageModelError(path, "does not fit into memory", "use a smaller model") from error
+            wrong = f"cannot be loaded ({type(error).__name__}: {lines[0][:200]})"
+            raise LanguageModelError(path, wrong, _ADVICE) from error
+    if missing := sorted(loading["missing_keys"]):  # which the library would draw at random
+        raise LanguageModelError(path, f"lacks {len(missing)} weights of its model ({missing[0]})", _ADVICE)
     for name, value in model.named_parameters():
         if not bool(value.isfinite().all()):
             raise LanguageModelError(path, f"holds weights that are not finite ({name})", _ADVICE)

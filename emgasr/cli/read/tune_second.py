@@ -89,6 +89,8 @@ def tune_second(options: argparse.Namespace) -> int:
     gate = (
         f"gate {tuned.gate_nats:g} nats saves {100 * tuned.gated:.0f} % of the segments" if tuned.gated else "no gate"
     )
-    print(f"{gate}; errors {tuned.first_errors:,} -> {tuned.gated_errors:,} ({100 * fewer:.1f} % fewer)")
+    print(
+        f"{saved if tuned.gated else 'no gate'}; errors {tuned.first_errors:,} -> {tuned.gated_errors:,} ({100 * fewer:.1f} % fewer)"
+    )
     print(f"second pass: {out}")
     return 0
