@@ -94,8 +94,10 @@ def _files() -> Iterable[tuple[str, str, type, Any]]:
     from emgasr.pretraining.config import PretrainConfig
     from emgasr.protocol.config import ProtocolConfig
     from emgasr.protocol.folds import RuleConfig
+    from emgasr.rescoring.second_pass import SecondPassConfig
     from emgasr.streaming.rules import LiveRules
     from emgasr.training.config import KINDS, PersonalizeConfig, TrainingConfig
+    from emgasr.training.language.config import LanguageTrainingConfig
 
     training = "Read by `emgasr train --config FILE`; each option is also one of `emgasr train`."
     yield "Training", training, TrainingConfig, KINDS
@@ -104,6 +106,10 @@ def _files() -> Iterable[tuple[str, str, type, Any]]:
     yield "Personalization", "Read by `emgasr personalize --config FILE`.", PersonalizeConfig, {}
     search = "`search.yaml` in a model folder, and the file of `--search`; `emgasr tune` writes it."
     yield "Search", search, SearchConfig, {}
+    second = "`second_pass.yaml` in a model folder, beside its scorers; `emgasr tune --second-pass` writes it."
+    yield "Second pass", second, SecondPassConfig, {}
+    neural = "Read by `emgasr lm train-neural --config FILE`; each option is also one of it."
+    yield "Neural language models", neural, LanguageTrainingConfig, {}
     yield "Live rules", "`live.yaml` in a model folder; `emgasr tune-live` writes it.", LiveRules, {}
     filters = "Options of `emgasr condition`, and of every source of a live signal."
     yield "Filters", filters, ConditioningConfig, {}

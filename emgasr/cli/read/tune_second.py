@@ -86,11 +86,7 @@ def tune_second(options: argparse.Namespace) -> int:
     for one in named:
         print(f"{one.kind} {one.path}: weight {one.weight:g}")
     print(f"n-gram weight {tuned.best.ngram_weight:g}, character bonus {tuned.best.character_bonus:g}")
-    gate = (
-        f"gate {tuned.gate_nats:g} nats saves {100 * tuned.gated:.0f} % of the segments" if tuned.gated else "no gate"
-    )
-    print(
-        f"{saved if tuned.gated else 'no gate'}; errors {tuned.first_errors:,} -> {tuned.gated_errors:,} ({100 * fewer:.1f} % fewer)"
-    )
+    saved = f"from {tuned.gate_nats:g} nats on none: {100 * tuned.gated:.0f} % of the segments"
+    print(f"{saved}; errors {tuned.first_errors:,} -> {tuned.gated_errors:,} ({100 * fewer:.1f} % fewer)")
     print(f"second pass: {out}")
     return 0
