@@ -27,6 +27,7 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.rescoring.second_file import SecondPassFile, read_second_pass
+from emgasr.rescoring.second_pass import SecondPass
 from emgasr.rescoring.segments import SecondSearch
 from emgasr.streaming.activity import RestLevel
 from emgasr.streaming.delay import step_frames
@@ -226,8 +227,13 @@ class Pipeline:
         """Return both passes as one search, None without a second; `fallback` keeps the first where it fails."""
         if self.second is None or self._search is None:
             return None
-        second = self.second.open(self.recognizer.tokens, self.search.lm_weight, fallback)
+        second = self._second.falling_back() if fallback else self._second
         return SecondSearch(self._search, second, self.recognizer.frame_rate_hz, step_frames(self.recognizer), keep)
+
+    @cached_property
+    def _second(self) -> SecondPass:
+        assert self.second is not None
+        return self.second.open(self.recognizer.tokens, self.search.lm_weight)
 
     @overload
     def transcribe(self, inputs: Input, **options: Any) -> Transcript: ...

@@ -16,7 +16,8 @@ CROSSMODAL = [path for path in YAMLS if path.parent.name == "crossmodal"]
 DESCRIBED = [path for path in CROSSMODAL if path.name.startswith("descriptions")]
 ALIGNING = [path for path in CROSSMODAL if path not in DESCRIBED]
 ASKED_FOR = {"pose.yaml": ["--teacher.kind", "pose", "--teacher.folder", "pose_teacher"]}  # by the script: it made them
-CONFIGS = [path for path in YAMLS if path not in (*SEARCHES, *PRETRAINING, *CROSSMODAL)]
+LANGUAGE = [path for path in YAMLS if path.parent.name == "second_pass"]
+CONFIGS = [path for path in YAMLS if path not in (*SEARCHES, *PRETRAINING, *CROSSMODAL, *LANGUAGE)]
 SCRIPTS = sorted(path for folder in ("recipes", "egs") for path in (ROOT / folder).rglob("*.sh"))
 
 
@@ -54,6 +55,15 @@ def test_every_file_of_descriptions_holds_some(path: Path) -> None:
     from emgasr.crossmodal.descriptions import read_descriptions
 
     assert len(read_descriptions(path).concepts) > 1
+
+
+@pytest.mark.parametrize("path", LANGUAGE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_configuration_of_a_language_model_is_one_that_its_training_takes(path: Path) -> None:
+    from emgasr.cli.options.config import from_command_line
+    from emgasr.training.language.config import LanguageTrainingConfig
+
+    argv = ["--config", str(path), "--fit.minutes", "1"]
+    assert from_command_line(LanguageTrainingConfig, {}, argv, "train-neural").network.width > 1
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -68,7 +68,7 @@ class SecondPassFile:
     lm_sha256: str = ""
     folder: Path = Path()
 
-    def open(self, tokens: Tokens, lm_weight: float, fallback: bool = False) -> SecondPass:
+    def open(self, tokens: Tokens, lm_weight: float) -> SecondPass:
         """Load the scorers, for texts of a recognizer's tokens.
 
         Raises:
@@ -82,7 +82,7 @@ class SecondPassFile:
                 wrong = "is another language model than the second pass was tuned with (checksum)"
                 raise LanguageModelError(self.folder / named.path, wrong, "restore it, or tune again")
             scorers.append(scorer)
-        return SecondPass(scorers, [named.weight for named in self.scorers], self.config, lm_weight, fallback)
+        return SecondPass(scorers, [named.weight for named in self.scorers], self.config, lm_weight)
 
 
 def open_scorer(kind: str, path: Path, tokens: Tokens) -> Scorer:

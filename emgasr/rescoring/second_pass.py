@@ -90,6 +90,10 @@ class SecondPass:
         self.scorers, self.weights = tuple(scorers), tuple(weights)
         self.config, self.lm_weight, self.fallback = config or SecondPassConfig(), lm_weight, fallback
 
+    def falling_back(self) -> SecondPass:
+        """Return the same that keeps the first pass where a scorer fails."""
+        return SecondPass(self.scorers, self.weights, self.config, self.lm_weight, fallback=True)
+
     @property
     def described(self) -> str:
         """The scorers with their weights and how they are used, in a line for people."""

@@ -101,6 +101,8 @@ def pipeline_of(
         pipeline = pipeline.searching(search, **given)
     if (second := getattr(options, "second_pass", None)) is not None:
         pipeline = replace(pipeline, second=_second_pass(second, pipeline))
+    if pipeline.second and pipeline.language and pipeline.second.lm_sha256 not in ("", pipeline.language.checksum):
+        notes = [*notes, "the second pass was tuned for another language model of the first; tune it again"]
     for note in (*notes, *pipeline.notes):
         print(f"emgasr: {note}", file=sys.stderr)
     return pipeline
@@ -113,10 +115,7 @@ def _second_pass(given: str, pipeline: Pipeline) -> SecondPassFile | None:
         return None
     if pipeline.language is None:
         raise ConfigError("--second-pass", "needs a language model for the first pass", "pass --lm FILE")
-    found = second_pass_of(given)
-    if found.lm_sha256 and found.lm_sha256 != pipeline.language.checksum:
-        print(f"emgasr: {given}: was tuned for another language model of the first pass", file=sys.stderr)
-    return found
+    return second_pass_of(given)
 
 
 def weights_given(options: argparse.Namespace) -> bool:
