@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from emgasr.errors import LanguageModelError, ModelError
 from emgasr.files.foreign_model import check_alone, check_settings
-from emgasr.files.plain_data import read_json
+from emgasr.files.plain_data import json_of, read_json
+from emgasr.files.plain_text import read_text
 from emgasr.files.regular_file import is_regular, status_of
 from emgasr.files.weights import kinds_in
 from emgasr.manifests.manifest import checksum_file
@@ -18,6 +19,8 @@ _NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _READ = ("*config*.json", "*token*.json", "vocab*", "merges.txt", INDEX)  # what can change the scores, beside weights
 _ADVICE = "fetch the folder again, or choose another"
 _GGUF = b"GGUF"
+_LARGEST_SETTINGS = 2**22  # bytes
+_NO_LIMIT = str(int(1e30))  # what transformers writes for "no limit"; we read integers of 64 bits
 
 
 class CausalFiles(NamedTuple):
@@ -72,7 +75,8 @@ def _checked_folder(path: Path) -> CausalFiles:
     for name in _NEEDED:
         status_of(path / name, ModelError, _ADVICE)
     for file in sorted(path.glob("*config*.json")):
-        content = read_json(file, ModelError, _ADVICE)
+        text = read_text(file, ModelError, largest=_LARGEST_SETTINGS)
+        content = json_of(text.replace(_NO_LIMIT, "0").encode(), file, ModelError)
         if not isinstance(content, dict):
             raise ModelError(file, "is no mapping", _ADVICE)
         check_settings(file, content)

@@ -15,6 +15,7 @@ from emgasr.errors import EmgasrError, LanguageModelError
 from emgasr.rescoring.contract import Segment
 from emgasr.rescoring.llm import CausalScorer
 from emgasr.rescoring.llm_folder import check_causal
+from emgasr.runtime.transformers_guard import prepare_transformers
 
 transformers = pytest.importorskip("transformers")
 WORDS = ["<end>", "a", "b", "c", " ", "\n"]
@@ -25,6 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of a tiny Llama whose tokens are characters; it has an end and no beginning."""
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
+    prepare_transformers()
     place = tmp_path_factory.mktemp("llm") / "tiny"
     tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token=None))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
