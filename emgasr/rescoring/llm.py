@@ -86,7 +86,11 @@ class CausalScorer:
         return total
 
     def _tokens(self, text: str) -> list[int]:
-        found: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        try:
+            found: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        except Exception as error:  # of a tokenizer without a token for unknown signs
+            wrong = f"cannot cut {text[-40:]!r} into tokens ({str(error)[:80]})"
+            raise LanguageModelError(self.name, wrong, "use a model of these signs") from error
         unknown = self._tokenizer.unk_token_id
         if unknown is not None and unknown in found and unknown not in (self._begin, self._end):
             wrong = f"does not know all signs of {text[-40:]!r}"

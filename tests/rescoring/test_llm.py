@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from emgasr.errors import EmgasrError, LanguageModelError
+from emgasr.errors import LanguageModelError
 from emgasr.rescoring.contract import Segment
 from emgasr.rescoring.llm import CausalScorer
 from emgasr.rescoring.llm_folder import check_causal
@@ -72,14 +72,8 @@ def test_behind_a_context_differences_are_those_of_whole_texts(folder: Path) -> 
 
 
 def test_signs_that_it_does_not_know_are_a_failure(folder: Path) -> None:
-    with pytest.raises(EmgasrError):
-        _scored_or_failed(CausalScorer(folder), "aXb")
-
-
-def _scored_or_failed(scorer: CausalScorer, text: str) -> None:
-    from emgasr.rescoring.second_pass import SecondPass
-
-    SecondPass([scorer], [1.0]).scores([text, "ab"], "")
+    with pytest.raises(LanguageModelError, match="cannot cut 'aXb' into tokens"):
+        CausalScorer(folder).score([Segment(["aXb", "ab"])])
 
 
 def _edit(path: Path, **changes: Any) -> None:
