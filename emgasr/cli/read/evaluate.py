@@ -48,7 +48,7 @@ def run(argv: list[str]) -> int:
         from emgasr.cli.read.zero_shot import evaluate_zero_shot
 
         return evaluate_zero_shot(options, manifest, entries, lambda folder: _shaped(entries, folder))
-    from emgasr.evaluation.second_pass import judged, second_line
+    from emgasr.evaluation.second.oracle import judged, second_line
     from emgasr.pipeline import DEFAULT
 
     asked = options.validation_split is not None or options.validation_manifest is not None

@@ -48,7 +48,7 @@ NAMES = {
 def run(argv: list[str]) -> int:
     """Tune the search and write its weights, and a picture of what other weights would do beside them."""
     options = parser().parse_args(argv)
-    if options.second_pass:
+    if options.scorers:
         from emgasr.cli.read.tune_second import tune_second
 
         return tune_second(options)
@@ -208,6 +208,7 @@ def parser() -> ArgumentParser:
     second = made.add_argument_group("second pass, instead of the search")
     second.add_argument(
         "--second-pass",
+        dest="scorers",
         nargs="+",
         default=[],
         metavar="LM",

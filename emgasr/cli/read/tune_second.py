@@ -19,7 +19,7 @@ from emgasr.manifests.manifest import TEST, read_manifest
 
 def tune_second(options: argparse.Namespace) -> int:
     """Find the weights of a second pass by the language models given, and write them."""
-    from emgasr.evaluation.second_pass_tuning import cached_segments, tune_second_pass
+    from emgasr.evaluation.second.tuning import cached_segments, tune_second_pass
     from emgasr.models.folder import SECOND_NAME
     from emgasr.pipeline import model_folder
     from emgasr.rescoring.second_file import NamedScorer, SecondPassFile, kind_of_lm, write_second_pass
@@ -32,7 +32,7 @@ def tune_second(options: argparse.Namespace) -> int:
         raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
-    lms = [Path(path).absolute() for path in options.second_pass]
+    lms = [Path(path).absolute() for path in options.scorers]
     scorers = tuple(NamedScorer(kind_of_lm(path), str(path)) for path in lms)
     pipeline = replace(pipeline_of(options, options.model), second=None)
     if pipeline.language is None:

@@ -7,8 +7,8 @@ import pytest
 
 from emgasr.decoding import Hypothesis
 from emgasr.errors import DataError
-from emgasr.evaluation.second_pass import oracle_errors
-from emgasr.evaluation.second_pass_tuning import CachedSegment, tune_second_pass
+from emgasr.evaluation.second.oracle import oracle_errors
+from emgasr.evaluation.second.tuning import CachedSegment, tune_second_pass
 from emgasr.rescoring.segments import Seen
 from emgasr.tokens import Tokens
 
