@@ -33,7 +33,7 @@ class CausalScorer:
         path: a folder of transformers with safetensors, or a .gguf file.
 
     Raises:
-        ConfigError: transformers (for a .gguf also gguf) is not installed.
+        ConfigError: transformers (for a .gguf also gguf and accelerate) is not installed.
         LanguageModelError: The model is missing, damaged or too large, or it would run code.
     """
 
@@ -123,10 +123,11 @@ def _loaded(path: Path) -> tuple[Any, Any]:
         prepare_transformers()
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        if path.suffix == ".gguf" and importlib.util.find_spec("gguf") is None:
-            raise ImportError("gguf")
+        lacking = [name for name in ("gguf", "accelerate") if importlib.util.find_spec(name) is None]
+        if path.suffix == ".gguf" and lacking:
+            raise ImportError(lacking[0], name=lacking[0])
     except ImportError as error:
-        raise ConfigError("second pass", f"needs {error.name or 'gguf'} for {path}", _INSTALL) from error
+        raise ConfigError("second pass", f"needs {error.name or 'transformers'} for {path}", _INSTALL) from error
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with quiet_transformers(), _alone(path) as (folder, file):
         options |= {"gguf_file": file} if file else {}

@@ -52,7 +52,7 @@ def test_a_second_pass_is_trained_tuned_and_used(world: Path, told: Told) -> Non
     assert written.scorers[0].path == "../neural/model"
     assert main(["evaluate", model, manifest, "--search", _search(world), "--json"]) == 0
     (row, *_) = json.loads(told()[0])["rows"]
-    assert {"wer_greedy", "wer_lm", "wer_second"} <= row.keys()
+    assert {"cer_greedy", "cer_lm", "cer_second"} <= row.keys()
     assert row["second_pass"]["oracle_error_rate"] <= row["second_pass"]["error_rate"]
     assert row["second_pass"]["segments"] >= row["second_pass"]["gated"]
     assert main(["evaluate", model, manifest, "--search", _search(world), "--out", f"{world}/results"]) == 0
