@@ -12,44 +12,35 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any, Literal, overload
 
+from emgasr.confidence.model import Confidence, reading_sha256
 from emgasr.corpora.single import open_single
 from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.search_file import TunedSearch, read_tuned_search
+from emgasr.decoding.search_file import Origin, TunedSearch, described, read_tuned_search
 from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.measured import samples_of
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
-from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer, named_folder
+from emgasr.models.folder import (
+    CONFIDENCE_NAME,
+    DEMO,
+    SEARCH_NAME,
+    load_recognizer,
+    weights_sha256,
+)
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.streaming.activity import RestLevel
-from emgasr.streaming.profile import MODEL, Profile, is_profile, read_profile
+from emgasr.streaming.profile import model_folder
 from emgasr.streaming.rules import LiveRules, rules_of
 from emgasr.streaming.stream import Stream, StreamConfig
 from emgasr.transcribe import transcript_of
 from emgasr.transcript import Transcript
 
-DEFAULT = "default weights"
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
 BATCH = 8  # recordings that share a forward pass on a GPU; on a CPU one alone is as fast, and takes less memory
 Input = str | Path | Recording | tuple[Any, float] | Callable[[], Recording]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the weights of a search come from.
-
-    Args:
-        source: for people.
-        file: the file that they were read from; empty: none.
-        lm_sha256: the checksum of the language model that they were tuned for; None: unknown.
-    """
-
-    source: str = DEFAULT
-    file: str = ""
-    lm_sha256: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +55,18 @@ class Pipeline:
         rest: the level of rest of a person, from their profile; None: unknown.
         folder: the model folder; None: it was made in memory.
         notes: what does not fit or was left out on the way, a line each.
+        calibrated: the confidence that lies beside the model, whatever it was fitted for; see `confidence`.
     """
 
     recognizer: Recognizer
     language: Language | None = None
     search: SearchConfig = field(default_factory=SearchConfig)
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
     rules: LiveRules = field(default_factory=LiveRules)
     rest: RestLevel | None = None
     folder: Path | None = None
     notes: tuple[str, ...] = ()
+    calibrated: Confidence | None = None
 
     @classmethod
     def load(cls, model: str | Path = DEMO, device: str = "auto", *, lm: Any = ..., **asked: Any) -> Pipeline:
@@ -116,6 +109,7 @@ class Pipeline:
             rules=rules_of(folder),
             rest=profile.rest(recognizer.signal.bands) if profile else None,
             folder=folder,
+            calibrated=Confidence.load(folder / CONFIDENCE_NAME) if (folder / CONFIDENCE_NAME).is_file() else None,
         )
         return pipeline if files is None else pipeline.knowing(files)
 
@@ -305,7 +299,7 @@ class Pipeline:
             for one in opened:
                 found = one if isinstance(one, EmgasrError) else next(heard)
                 if isinstance(found, Heard):
-                    found = _kept_error(transcript_of, self.recognizer, one, found, search)
+                    found = _kept_error(transcript_of, self.recognizer, one, found, search, self.confidence)
                 yield found
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
@@ -316,7 +310,25 @@ class Pipeline:
             asked: what to read with instead: `lm` to `search` of `changed`.
         """
         pipeline = self.changed(**asked)._warning() if asked else self
-        return Stream(pipeline.recognizer, pipeline.beam_search(), config or pipeline.live)
+        return Stream(pipeline.recognizer, pipeline.beam_search(), config or pipeline.live, pipeline.confidence)
+
+    @cached_property
+    def confidence(self) -> Confidence | None:
+        """The calibrated confidence of this model by this way of reading; None: there is none, or it is of others."""
+        return self.calibrated if not self.confidence_note else None
+
+    @cached_property
+    def confidence_note(self) -> str:
+        """A line if the confidence beside the model was fitted for something else, and is left out; else ""."""
+        if self.calibrated is None or self.folder is None:
+            return ""
+        return self.calibrated.refusal(self.folder / CONFIDENCE_NAME, weights_sha256(self.folder), self.reading_sha256)
+
+    @property
+    def reading_sha256(self) -> str:
+        """A checksum of all that says how emissions are read: symbols, search weights and language model."""
+        search = None if self.language is None else self.search
+        return reading_sha256(self.recognizer.tokens, search, self.language.checksum if self.language else "")
 
     @cached_property
     def _search(self) -> BeamSearch | None:
@@ -361,33 +373,9 @@ class Pipeline:
 
     def _warning(self) -> Pipeline:
         """The same, its notes logged as warnings: for who reads none."""
-        for note in self.notes:
+        for note in (*self.notes, *([self.confidence_note] if self.confidence_note else [])):
             logging.getLogger(__name__).warning("%s", note)
         return self
-
-
-def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
-    """Return the folder of a model by its name: the packaged one, a model's own, or that of a profile with it.
-
-    Raises:
-        ConfigError: `model` is no path.
-        ModelError: A profile is damaged.
-    """
-    if not isinstance(model, str | Path) or "\0" in str(model):
-        raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, "demo" or "armband"')
-    folder = named_folder(model)
-    return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)
-
-
-def described(search: SearchConfig) -> str:
-    """Return a search's configuration in a few words, for tables and reports."""
-    line = (
-        f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
-        f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
-    )
-    line += f", word bonus {search.word_bonus:g}" if search.word_bonus else ""
-    line += ", bonus refunded" if search.refund_bonus else ""
-    return line + (", strict top k" if search.strict_top_k else "")
 
 
 def _kept_error(do: Any, *arguments: Any) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from emgasr.confidence.model import Confidence
 from emgasr.decoding import BeamSearch, Hypothesis, greedy
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
-from emgasr.transcript import Transcript, keys_of, words_of
+from emgasr.transcript import Transcript, keys_of, segments_of, words_of
 
 
 def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch | None = None) -> Transcript:
@@ -22,9 +23,13 @@ def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch 
 
 
 def transcript_of(
-    recognizer: Recognizer, recording: Recording, heard: Heard, search: BeamSearch | None = None
+    recognizer: Recognizer,
+    recording: Recording,
+    heard: Heard,
+    search: BeamSearch | None = None,
+    confidence: Confidence | None = None,
 ) -> Transcript:
-    """Return the transcript of a recording, given what the recognizer makes of it.
+    """Return the transcript of a recording, given what the recognizer makes of it, and its calibrated confidence.
 
     Raises:
         ModelError: The weights carry beyond what numbers can hold.
@@ -36,11 +41,14 @@ def transcript_of(
 
     def transcript(hypothesis: Hypothesis, nbest: tuple[Transcript, ...] = ()) -> Transcript:
         tokens = recognizer.tokens
-        keys = keys_of(hypothesis.ids, times_s[list(hypothesis.frames)].tolist(), hypothesis.confidences, tokens)
+        sure = hypothesis.confidences
+        if confidence is not None:
+            sure = confidence.tokens(sure, hypothesis.evidence)
+        keys = keys_of(hypothesis.ids, times_s[list(hypothesis.frames)].tolist(), sure, tokens)
         return Transcript(
             tokens.render(hypothesis.ids),
             keys,
-            words_of(keys, tokens),
+            words_of(keys, tokens, min if confidence is None else confidence.of_word),
             recording.duration_s,
             notes,
             hypothesis.score,
@@ -48,6 +56,7 @@ def transcript_of(
             hypothesis.lm,
             nbest,
             heard.unlabelled_s,
+            () if confidence is None else segments_of(keys, tokens, confidence.of_segment),
         )
 
     several = search is not None and search.config.n_best > 1

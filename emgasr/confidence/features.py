@@ -12,7 +12,11 @@ from emgasr.decoding.hypothesis import Evidence
 OF_TOKENS = ("posterior", "margin", "share", "wait")
 # Of a word or a segment, made from the probabilities of its tokens.
 OF_GROUPS = ("weakest", "typical", "together")
-POSTERIOR_EDGE, SHARE_EDGE, TOKEN_EDGE = 1e-6, 1e-3, 1e-4  # log-odds are bounded where a probability is nearer to 0 or 1
+POSTERIOR_EDGE, SHARE_EDGE, TOKEN_EDGE = (
+    1e-6,
+    1e-3,
+    1e-4,
+)  # log-odds are bounded where a probability is nearer to 0 or 1
 
 
 def token_features(confidences: Sequence[float], evidence: Sequence[Evidence]) -> np.ndarray:
@@ -24,11 +28,9 @@ def token_features(confidences: Sequence[float], evidence: Sequence[Evidence]) -
     """
     found = np.array(evidence, np.float64).reshape(len(confidences), len(Evidence._fields))
     margin, share, wait = found.T
-    return np.stack(
-        [log_odds(np.asarray(confidences), POSTERIOR_EDGE), np.arcsinh(margin), log_odds(share, SHARE_EDGE)]
-        + [-np.log1p(np.maximum(wait, 0))],
-        axis=1,
-    )
+    posterior = log_odds(np.asarray(confidences, np.float64), POSTERIOR_EDGE)
+    patience = -np.log1p(np.maximum(wait, 0))
+    return np.stack([posterior, np.arcsinh(margin), log_odds(share, SHARE_EDGE), patience], axis=1)
 
 
 def group_features(groups: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Readings of validation people beside their references in, a calibrated confidence that was judged out of person out."""
+"""Readings of validation people beside their references in, a confidence and how it does on people left out, out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from emgasr.confidence.calibrators import Calibrator, Isotonic, Platt
 from emgasr.confidence.features import OF_GROUPS, OF_TOKENS, group_features, token_features
+from emgasr.confidence.judging import Judged
 from emgasr.confidence.logistic import fitted
 from emgasr.confidence.model import Confidence, Scorer
-from emgasr.confidence.reliability import Reliability, ece, reliability
+from emgasr.confidence.reliability import ece, reliability
 from emgasr.confidence.samples import Group, Sample
 from emgasr.display.wording import counted
 from emgasr.errors import DataError
@@ -20,14 +21,6 @@ from emgasr.errors import DataError
 FOLDS = 8
 LEAST, LEAST_EACH = 50, 5  # decisions; of them right, and wrong
 CURVES: tuple[Callable[[np.ndarray, np.ndarray], Calibrator], ...] = (Platt.of, Isotonic.of)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What was found on people (or recordings) left out: before calibration, and after."""
-
-    before: Reliability
-    after: Reliability
 
 
 @dataclass(frozen=True)
@@ -97,22 +90,20 @@ def fit(samples: Sequence[Sample], model_sha256: str, reading: str, seed: int = 
         judged[level] = _judged(made, out, seed)
     figures: dict[str, Any] = {"people": len(people), "left_out": "recordings" if single else "people"}
     for name, one in judged.items():
-        figures[name] = {"before": one.before.as_dict(), "after": one.after.as_dict()}
+        figures[name] = one.as_dict()
     return Fitted(Confidence(model_sha256, reading, token, **scorers, figures=figures), judged, tuple(notes))
 
 
 def _tokens(samples: Sequence[Sample], folds: Sequence[Hashable]) -> _Level:
     counts = [len(one.right) for one in samples]
-    raw = np.concatenate([np.array(one.hypothesis.confidences) for one in samples]) if samples else np.zeros(0)
+    raw = [confidence for one in samples for confidence in one.hypothesis.confidences]
     return _Level(
         OF_TOKENS,
-        np.concatenate([token_features(one.hypothesis.confidences, one.hypothesis.evidence) for one in samples])
-        if samples
-        else np.zeros((0, len(OF_TOKENS))),
-        np.concatenate([one.right for one in samples]) if samples else np.zeros(0, bool),
+        token_features(raw, [evidence for one in samples for evidence in one.hypothesis.evidence]),
+        np.array([right for one in samples for right in one.right], bool),
         [one.person for one, count in zip(samples, counts, strict=True) for _ in range(count)],
         [fold for fold, count in zip(folds, counts, strict=True) for _ in range(count)],
-        raw,
+        np.array(raw),
     )
 
 

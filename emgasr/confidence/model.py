@@ -6,8 +6,9 @@ a probability that belongs to something else would mean nothing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import numpy as np
 from emgasr.confidence.calibrators import ADVICE, LARGEST, Calibrator, read_calibrator
 from emgasr.confidence.features import OF_GROUPS, OF_TOKENS, group_features, token_features
 from emgasr.config.fields import fields_of
-from emgasr.decoding.hypothesis import Evidence
+from emgasr.config.parsing import to_mapping
+from emgasr.decoding.hypothesis import Evidence, SearchConfig
 from emgasr.errors import ModelError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import read_json
+from emgasr.tokens import Tokens
 
 FORMAT = 1
 LEVELS = ("token", "word", "segment")
@@ -65,7 +68,7 @@ class Confidence:
 
     Args:
         model_sha256: of the weights that it was fitted for.
-        reading: what says how emissions are read (`reading_of` of the pipeline).
+        reading: checksum of how emissions are read (`reading_sha256`).
         token: of single tokens.
         word: of words of several tokens; None: a word is as sure as its least sure token.
         segment: of stretches between pauses; None: nothing is said of them.
@@ -80,10 +83,10 @@ class Confidence:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     def tokens(self, confidences: Sequence[float], evidence: Sequence[Evidence]) -> tuple[float, ...]:
-        """Return the probability that each token is right, given the emissions' confidence and what else speaks for it."""
-        if not len(confidences):
-            return ()
-        return tuple(self.token(token_features(confidences, evidence)).tolist())
+        """Return the probability that each token is right, given its confidence by the emissions, and the evidence."""
+        # One by one: sums of rows differ in their last digit by how many rows there are, and a stream has few.
+        features = (token_features([sure], [known]) for sure, known in zip(confidences, evidence, strict=True))
+        return tuple(float(self.token(row)[0]) for row in features)
 
     def of_word(self, probabilities: Sequence[float]) -> float:
         """Return the probability that a word is right, given those of its tokens."""
@@ -97,11 +100,14 @@ class Confidence:
             return None
         return float(self.segment(group_features([np.asarray(probabilities)]))[0])
 
-    def mismatch(self, model_sha256: str, reading: str) -> str:
-        """Return in a few words what it does not belong to; "" where it fits."""
-        if self.model_sha256 != model_sha256:
-            return "other weights"
-        return "" if self.reading == reading else "another way of reading (search weights, language model or symbols)"
+    def refusal(self, path: Path, model_sha256: str, reading: str) -> str:
+        """Return a line if it belongs to other weights, or to another way of reading; "" where it fits."""
+        if (self.model_sha256, self.reading) == (model_sha256, reading):
+            return ""
+        other = "another way of reading (search weights, language model or symbols)"
+        other = other if self.model_sha256 == model_sha256 else "other weights"
+        advice = "confidences are those of the emissions; `emgasr tune --confidence` makes them probabilities again"
+        return f"{path}: was fitted for {other}; {advice}"
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON; the old file stays if this fails."""
@@ -118,9 +124,9 @@ class Confidence:
 
     @classmethod
     def load(cls, path: str | Path) -> Confidence:
-        """Read it; a ModelError for a file that is none, or whose confidence would fall with what speaks for a token."""
+        """Read it; a ModelError for a file that is none, or whose confidence falls with what speaks for a token."""
         content = read_json(path, ModelError, ADVICE)
-        kinds: dict[str, Any] = {"emgasr_confidence": int, "model_sha256": str, "reading": str, "figures": dict | None}
+        kinds: dict[str, Any] = {"emgasr_confidence": int, "model_sha256": str, "reading": str}
         found = fields_of(content, kinds, path, ModelError, ADVICE)
         if found["emgasr_confidence"] != FORMAT:
             raise ModelError(path, f"is no confidence of format {FORMAT}", ADVICE)
@@ -130,15 +136,27 @@ class Confidence:
         ]
         if scorers[0] is None:
             raise ModelError(path, "lacks the confidence of tokens", ADVICE)
-        return cls(found["model_sha256"], found["reading"], scorers[0], *scorers[1:], found["figures"] or {})
+        return cls(found["model_sha256"], found["reading"], scorers[0], *scorers[1:], _mapping(content, "figures"))
+
+
+def reading_sha256(tokens: Tokens, search: SearchConfig | None, lm_sha256: str) -> str:
+    """Return a checksum of how emissions are read; without a `search` greedily."""
+    content: dict[str, Any] = {"symbols": tokens.symbols_of(range(1, len(tokens)))}
+    if search is not None:
+        content |= {"search": to_mapping(replace(search, n_best=1)), "lm": lm_sha256}
+    return hashlib.sha256(as_json(content).encode()).hexdigest()
 
 
 def _scorer(content: Any, names: tuple[str, ...], where: str) -> Scorer | None:
     if content is None:
         return None
-    found = fields_of(content, {"weights": dict, "bias": float, "curve": dict}, where, ModelError, ADVICE)
-    weights = fields_of(found["weights"], dict.fromkeys(names, float), where, ModelError, ADVICE)
-    if not all(0 <= weight <= LARGEST for weight in weights.values()) or abs(found["bias"]) > LARGEST:
+    bias = fields_of(content, {"bias": float}, where, ModelError, ADVICE)["bias"]
+    weights = fields_of(_mapping(content, "weights"), dict.fromkeys(names, float), where, ModelError, ADVICE)
+    if not all(0 <= weight <= LARGEST for weight in weights.values()) or abs(bias) > LARGEST:
         raise ModelError(where, "a weight is below 0, or without bounds", ADVICE)
-    curve = read_calibrator(found["curve"], where)
-    return Scorer(names, tuple(map(float, weights.values())), float(found["bias"]), curve)
+    return Scorer(names, tuple(map(float, weights.values())), float(bias), read_calibrator(content.get("curve"), where))
+
+
+def _mapping(content: Any, name: str) -> dict[str, Any]:
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 BINS = 15
-RESAMPLES = 500
+RESAMPLES = 200
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""A reading beside its reference in; which of its tokens, words and segments are right out: what confidence learns from."""
+"""A reading beside its reference in; which of its tokens, words and segments are right out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -90,9 +91,7 @@ def _segments(
         if not own:
             continue
         true = [hits.get(number) for number in own]
-        inside = all(
-            a is not None and b is not None and b == a + 1 for a, b in zip(true[:-1], true[1:], strict=True)
-        )
+        inside = all(a is not None and b is not None and b == a + 1 for a, b in pairwise(true))
         groups.append(tuple(places))
         right.append(true[0] is not None and inside)
     return Group(tuple(groups), np.array(right, bool))

@@ -25,9 +25,7 @@ def align(emissions: np.ndarray, ids: Sequence[int]) -> tuple[tuple[int, ...], t
 
 
 @compiled(nogil=True)
-def best_alignment(
-    emissions: np.ndarray, ids: np.ndarray, anchored: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First and last frames and confidences of `ids` (n,) in emissions (F, V); all empty if they do not fit.
 
     With `anchored` the first of them begins in the first frame.

@@ -84,7 +84,9 @@ class SearchState:
         """A state of its own, to go back to."""
         tree = Tree(*(array.copy() for array in self.tree))
         scratch = kernel.scratch(tree.beam.shape[1], tree.window.shape[1])
-        return SearchState(tree, scratch, list(self.ids), list(self.frames), list(self.confidences), list(self.evidence))
+        return SearchState(
+            tree, scratch, list(self.ids), list(self.frames), list(self.confidences), list(self.evidence)
+        )
 
 
 class BeamSearch:

@@ -99,6 +99,7 @@ class _View:
     people: list[dict[str, Any]]
     sessions: list[tuple[Result, list[_Figure | None]]]
     mistakes: list[dict[str, Any]]
+    sure: dict[str, Any]
     gap: str
     single: bool
     chosen: str
@@ -131,6 +132,7 @@ class _View:
                 for session in result.sessions
             ],
             [_errors(evaluation, mistakes) for mistakes in mistakes_of(evaluation)],
+            _sure(everybody),
             _gap(evaluation),
             _single(evaluation),
             _chosen(evaluation),
@@ -264,6 +266,24 @@ def _errors(evaluation: Evaluation, mistakes: Mistakes) -> dict[str, Any]:
     light, dark = (base64.b64encode(draw(mistakes.counts, dark=dark)).decode() for dark in (False, True))
     if as_matrix and len(labels) > MOST_LABELS:
         shown["note"] = f"Shown are the {MOST_LABELS} {noun}s with the most errors, of {len(labels):,}."
+    return shown | {"light": light, "dark": dark}
+
+
+def _sure(result: Result) -> dict[str, Any]:
+    """Return the table and the picture of how far confidences are to be believed, as the template shows them."""
+    found = result.reliability
+    lines = [
+        (f"{level.capitalize()}s", kind, figures)
+        for level, one in found.items()
+        for kind, figures in (("before", one.before), ("calibrated", one.after))
+        if figures is not None
+    ]
+    shown: dict[str, Any] = {"lines": lines, "lacking": missing(), "light": "", "dark": ""}
+    if not lines or shown["lacking"]:
+        return shown
+    from emgasr.confidence.diagram import draw_reliability
+
+    light, dark = (base64.b64encode(draw_reliability(found, dark)).decode() for dark in (False, True))
     return shown | {"light": light, "dark": dark}
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emgasr.confidence.model import Confidence
 from emgasr.decoding import BeamSearch, Hypothesis
 from emgasr.decoding.finalize import finalize
 from emgasr.decoding.hypothesis import Evidence
@@ -19,12 +20,20 @@ from emgasr.decoding.margin import RunningMargin
 
 
 class Token(NamedTuple):
-    """A token id, the frame where it begins (counted from the stream's start), its confidence and what speaks for it."""
+    """A token id, the frame where it begins (counted from the stream's start), its confidence, and the evidence."""
 
     id: int
     frame: int
     confidence: float
     evidence: Evidence = Evidence()
+
+
+def calibrated(tokens: list[Token], confidence: Confidence | None) -> list[Token]:
+    """Return tokens with the probability that each is right, where there is a calibrated confidence."""
+    if confidence is None:
+        return tokens
+    sure = confidence.tokens([token.confidence for token in tokens], [token.evidence for token in tokens])
+    return [token._replace(confidence=value) for token, value in zip(tokens, sure, strict=True)]
 
 
 class Reader(ABC):

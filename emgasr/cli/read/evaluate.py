@@ -47,7 +47,7 @@ def run(argv: list[str]) -> int:
         from emgasr.cli.read.zero_shot import evaluate_zero_shot
 
         return evaluate_zero_shot(options, manifest, entries, lambda folder: _shaped(entries, folder))
-    from emgasr.pipeline import DEFAULT
+    from emgasr.decoding.search_file import DEFAULT
 
     asked = options.validation_split is not None or options.validation_manifest is not None
     pipeline = pipeline_of(options, options.model, tuned=not asked, first=lambda: first_signal(manifest, entries))
@@ -76,6 +76,9 @@ def run(argv: list[str]) -> int:
         print(f"search: {pipeline.reading}")
         if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
             print(lexicon)
+    for level, one in results[0].reliability.items():
+        if one.after is not None:
+            print(f"confidence of {level}s: ECE {one.before.ece:.3f} before calibration, {one.after.ece:.3f} after")
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
     return 0
@@ -108,6 +111,7 @@ def _evaluation(
         split=options.split,
         seed=options.seed,
         settings=settings,
+        confidence=pipeline.confidence,
     )
 
 
@@ -308,7 +312,7 @@ def _folder(pipeline: Pipeline) -> Path:
 
 def _tuned(options: argparse.Namespace, manifest: Manifest, pipeline: Pipeline, asked: bool) -> Pipeline:
     """The same with weights found on validation recordings, where there are any."""
-    from emgasr.pipeline import DEFAULT, Origin
+    from emgasr.decoding.search_file import DEFAULT, Origin
 
     if not asked and (VALIDATION not in manifest.splits or options.split == VALIDATION):
         return replace(pipeline, origin=Origin(f"{DEFAULT} (no validation split to tune on)"))
