@@ -12,29 +12,27 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any, Literal, overload
 
-from emgasr.confidence.model import Confidence, reading_sha256
+from emgasr.confidence.beside import Beside, Fitting
+from emgasr.confidence.model import reading_sha256
+from emgasr.config.parsing import to_mapping
+from emgasr.corpora.kinds import marks_rest
 from emgasr.corpora.single import open_single
 from emgasr.decoding import BeamSearch, SearchConfig
+from emgasr.decoding.held import Held
 from emgasr.decoding.search_file import Origin, TunedSearch, described, read_tuned_search
 from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.measured import samples_of
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
-from emgasr.models.folder import (
-    CONFIDENCE_NAME,
-    DEMO,
-    SEARCH_NAME,
-    load_recognizer,
-    weights_sha256,
-)
+from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.streaming.activity import RestLevel
 from emgasr.streaming.profile import model_folder
-from emgasr.streaming.rules import LiveRules, rules_of
-from emgasr.streaming.stream import Stream, StreamConfig
+from emgasr.streaming.rules import LiveRules, StreamConfig, rules_of
+from emgasr.streaming.stream import Stream
 from emgasr.transcribe import transcript_of
 from emgasr.transcript import Transcript
 
@@ -55,7 +53,7 @@ class Pipeline:
         rest: the level of rest of a person, from their profile; None: unknown.
         folder: the model folder; None: it was made in memory.
         notes: what does not fit or was left out on the way, a line each.
-        calibrated: the confidence that lies beside the model, whatever it was fitted for; see `confidence`.
+        beside: the confidence and the operating point that lie beside the weights; see `sure`.
     """
 
     recognizer: Recognizer
@@ -66,7 +64,7 @@ class Pipeline:
     rest: RestLevel | None = None
     folder: Path | None = None
     notes: tuple[str, ...] = ()
-    calibrated: Confidence | None = None
+    beside: Beside = field(default_factory=Beside)
 
     @classmethod
     def load(cls, model: str | Path = DEMO, device: str = "auto", *, lm: Any = ..., **asked: Any) -> Pipeline:
@@ -109,7 +107,7 @@ class Pipeline:
             rules=rules_of(folder),
             rest=profile.rest(recognizer.signal.bands) if profile else None,
             folder=folder,
-            calibrated=Confidence.load(folder / CONFIDENCE_NAME) if (folder / CONFIDENCE_NAME).is_file() else None,
+            beside=Beside.read(folder),
         )
         return pipeline if files is None else pipeline.knowing(files)
 
@@ -286,7 +284,8 @@ class Pipeline:
             batch_size = 1 if self.recognizer.head.weight.device.type == "cpu" else BATCH
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
-        search, reader = self.beam_search(nbest), SessionReader(self.recognizer, session)
+        search = self.reader if nbest == 1 else self.beam_search(nbest)
+        reader = SessionReader(self.recognizer, session)
         if reader.looks_ahead:
             reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
@@ -299,7 +298,9 @@ class Pipeline:
             for one in opened:
                 found = one if isinstance(one, EmgasrError) else next(heard)
                 if isinstance(found, Heard):
-                    found = _kept_error(transcript_of, self.recognizer, one, found, search, self.confidence)
+                    found = _kept_error(
+                        transcript_of, self.recognizer, one, found, search, self.sure.confidence, self.sure.least
+                    )
                 yield found
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
@@ -310,25 +311,29 @@ class Pipeline:
             asked: what to read with instead: `lm` to `search` of `changed`.
         """
         pipeline = self.changed(**asked)._warning() if asked else self
-        return Stream(pipeline.recognizer, pipeline.beam_search(), config or pipeline.live, pipeline.confidence)
+        config = config or pipeline.live
+        config = replace(config, min_confidence=max(config.min_confidence, pipeline.sure.least))
+        return Stream(pipeline.recognizer, pipeline.reader, config, pipeline.sure.confidence)
 
     @cached_property
-    def confidence(self) -> Confidence | None:
-        """The calibrated confidence of this model by this way of reading; None: there is none, or it is of others."""
-        return self.calibrated if not self.confidence_note else None
+    def sure(self) -> Fitting:
+        """The calibrated confidence and the operating point, as far as they belong to this way of reading."""
+        return self.beside.fitting(self.reading_sha256, self.language is not None)
 
     @cached_property
-    def confidence_note(self) -> str:
-        """A line if the confidence beside the model was fitted for something else, and is left out; else ""."""
-        if self.calibrated is None or self.folder is None:
-            return ""
-        return self.calibrated.refusal(self.folder / CONFIDENCE_NAME, weights_sha256(self.folder), self.reading_sha256)
+    def reader(self) -> BeamSearch | Held | None:
+        """What emissions are read by: a search, or an operating point of held labels; None: greedily."""
+        if (point := self.sure.held) is None:
+            return self.beam_search()
+        resting = (0, *(place for place, symbol in enumerate(self.recognizer.tokens.symbols) if marks_rest(symbol)))
+        return Held(self.recognizer.tokens, point, self.recognizer.frame_rate_hz, resting)
 
     @property
     def reading_sha256(self) -> str:
-        """A checksum of all that says how emissions are read: symbols, search weights and language model."""
-        search = None if self.language is None else self.search
-        return reading_sha256(self.recognizer.tokens, search, self.language.checksum if self.language else "")
+        """A checksum of how emissions are read: symbols, search and language model, or operating point."""
+        search, lm = (None, "") if self.language is None else (self.search, self.language.checksum)
+        held = self.beside.held(self.language is not None)
+        return reading_sha256(self.recognizer.tokens, search, lm, None if held is None else to_mapping(held))
 
     @cached_property
     def _search(self) -> BeamSearch | None:
@@ -373,7 +378,7 @@ class Pipeline:
 
     def _warning(self) -> Pipeline:
         """The same, its notes logged as warnings: for who reads none."""
-        for note in (*self.notes, *([self.confidence_note] if self.confidence_note else [])):
+        for note in (*self.notes, *self.sure.notes):
             logging.getLogger(__name__).warning("%s", note)
         return self
 

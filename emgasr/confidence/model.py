@@ -139,11 +139,15 @@ class Confidence:
         return cls(found["model_sha256"], found["reading"], scorers[0], *scorers[1:], _mapping(content, "figures"))
 
 
-def reading_sha256(tokens: Tokens, search: SearchConfig | None, lm_sha256: str) -> str:
-    """Return a checksum of how emissions are read; without a `search` greedily."""
+def reading_sha256(
+    tokens: Tokens, search: SearchConfig | None, lm_sha256: str, held: dict[str, Any] | None = None
+) -> str:
+    """Return a checksum of how emissions are read; without a `search` greedily, or at an operating point of `held`."""
     content: dict[str, Any] = {"symbols": tokens.symbols_of(range(1, len(tokens)))}
     if search is not None:
         content |= {"search": to_mapping(replace(search, n_best=1)), "lm": lm_sha256}
+    if held is not None:
+        content["held"] = held
     return hashlib.sha256(as_json(content).encode()).hexdigest()
 
 

@@ -13,6 +13,7 @@ from emgasr.confidence.judging import judge
 from emgasr.confidence.model import Confidence
 from emgasr.confidence.samples import Sample, sample
 from emgasr.decoding import Hypothesis, classify, greedy
+from emgasr.decoding.held import Held
 from emgasr.errors import DataError
 from emgasr.evaluation.executions import Activity, judged
 from emgasr.evaluation.items import Item, scored_set
@@ -22,7 +23,7 @@ from emgasr.lm.words import WordModel
 from emgasr.score import Counts, Pairs, align, cut, keys_at_rest, words
 from emgasr.tokens import Tokens
 
-GREEDY, WITH_LM = "greedy", "lm"
+GREEDY, WITH_LM, AT_POINT = "greedy", "lm", "held"
 BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
 
 
@@ -119,7 +120,7 @@ class Evaluation:
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """How the emissions were read: `greedy`, and `lm` where there was a language model."""
+        """How emissions were read: `greedy`; and `lm` by a search, or `held` at an operating point of labels."""
         return tuple(self.items[0].readings)
 
     def samples(self) -> list[Sample]:
@@ -173,7 +174,7 @@ def _judge(item: Item, tokens: Tokens, search: Search | None, confidence: Confid
     text = scored.render(scored.ids(reference))
     hypotheses = {GREEDY: greedy(item.emissions)}
     if search is not None:
-        hypotheses[WITH_LM] = search.whole(item.emissions)[0]
+        hypotheses[AT_POINT if isinstance(search, Held) else WITH_LM] = search.whole(item.emissions)[0]
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
     if confidence is not None:
         way, reading = list(readings.items())[-1]

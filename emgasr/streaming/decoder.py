@@ -15,6 +15,7 @@ import numpy as np
 from emgasr.confidence.model import Confidence
 from emgasr.decoding import BeamSearch, Hypothesis
 from emgasr.decoding.finalize import finalize
+from emgasr.decoding.held import Held
 from emgasr.decoding.hypothesis import Evidence
 from emgasr.decoding.margin import RunningMargin
 
@@ -181,3 +182,24 @@ class BeamReader(Reader):
     def _tokens(self, best: Hypothesis) -> list[Token]:
         rows = zip(best.ids, best.frames, best.confidences, best.evidence, strict=True)
         return [Token(i, self._first + f, c, e) for i, f, c, e in rows]
+
+
+class HeldReader(Reader):
+    """Labels that are held, at an operating point: an activation is final at once, and nothing is partial."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__()
+        self.held, self._state = held, held.begun()
+
+    def read(self, rows: np.ndarray) -> None:
+        """Read on."""
+        self._final += [Token(*found) for found in self.held.read(rows, self._state, self.frames)]
+        self.frames += len(rows)
+
+    def partial(self) -> list[Token]:
+        """Return nothing: a label is active, or it is not."""
+        return []
+
+    def end(self) -> None:
+        """Begin anew: no label is on."""
+        self._state = self.held.begun()

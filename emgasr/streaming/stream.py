@@ -30,6 +30,7 @@ import torch
 
 from emgasr.confidence.model import Confidence
 from emgasr.decoding import BeamSearch
+from emgasr.decoding.held import Held
 from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.measured import samples_of
 from emgasr.models.listening import NO_KEY
@@ -37,7 +38,7 @@ from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import entered_s
 from emgasr.runtime.interrupts import holding_ctrl_c
 from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
-from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader, Token, calibrated
+from emgasr.streaming.decoder import BeamReader, GreedyReader, HeldReader, Reader, Token, calibrated
 from emgasr.streaming.delay import Delay, Stopwatch, delay_of, step_frames
 from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
 from emgasr.streaming.rules import StreamConfig
@@ -57,7 +58,7 @@ class Stream:
     def __init__(
         self,
         recognizer: Recognizer,
-        search: BeamSearch | None = None,
+        search: BeamSearch | Held | None = None,
         config: StreamConfig | None = None,
         confidence: Confidence | None = None,
     ) -> None:
@@ -74,6 +75,8 @@ class Stream:
         self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples, signal.unit)
         if search is None:
             self._reader: Reader = GreedyReader()
+        elif isinstance(search, Held):
+            self._reader = HeldReader(search)
         else:
             self._reader = config.reader(search, recognizer.frame_rate_hz, step_frames(recognizer))
         self._start = held_start(recognizer, config.unlabelled_s, config.align_turns)

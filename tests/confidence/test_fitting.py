@@ -1,4 +1,4 @@
-"""Confidence fitted on people: better believed than before, monotone, written and read, refused where it is too little."""
+"""Confidence fitted on people: better believed than before, monotone, written, read, and refused on too little."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_file_that_is_none_is_refused_in_a_line(tmp_path: Path, place: tuple[s
         inner = inner[name]
     inner[place[-1]] = value
     path.write_text(json.dumps(content))
-    with pytest.raises(ModelError, match="confidence.json"):
+    with pytest.raises(ModelError, match=r"confidence\.json"):
         Confidence.load(path)
 
 

@@ -1,4 +1,4 @@
-"""Margins over the best other reading of a place: by brute force, frame by frame as at once, in searches and streams."""
+"""Margins over the best other reading of a place: by brute force, frame by frame as at once, in any chunking."""
 
 from __future__ import annotations
 

@@ -106,12 +106,12 @@ def _evaluation(
     return evaluate(
         counted(items_of(recognizer, recordings, session), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
-        pipeline.beam_search(),
+        pipeline.reader,
         system=options.system or Path(options.model).name,
         split=options.split,
         seed=options.seed,
         settings=settings,
-        confidence=pipeline.confidence,
+        confidence=pipeline.sure.confidence,
     )
 
 
@@ -160,12 +160,14 @@ TITLES = {
     "cer_lm": "CER raw, LM",
     "ler_greedy": "letter error rate",
     "ler_lm": "letter error rate, LM",
+    "ler_held": "letter error rate, at the point",
     "ter_greedy": "token error rate",
     "ter_lm": "token error rate, LM",
     "cer_rendered_greedy": "CER text",
     "cer_rendered_lm": "CER text, LM",
     "wer_greedy": "WER",
     "wer_lm": "WER, LM",
+    "wer_held": "WER, at the point",
 }
 
 
@@ -186,11 +188,12 @@ def table_of(rows: Iterable[dict[str, Any]]) -> Table:
     rests = [
         (f"{naming.plural}_at_rest_{way}", way)
         for naming in BY_NOUN.values()
-        for way in ("greedy", "lm")
+        for way in ("greedy", "lm", "held")
         if any(f"{naming.plural}_at_rest_{way}" in row for row in rows)
     ]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
-    still = [f"at rest{', LM' if way == 'lm' else ''}" for _, way in rests]
+    suffixes = {"greedy": "", "lm": ", LM", "held": ", at the point"}
+    still = [f"at rest{suffixes[way]}" for _, way in rests]
     table = columns_of("system", "split", "subject", *(TITLES[name] for name in names), *counts, *still, *words, left=3)
     table.add_column("95 % interval", no_wrap=True)
     for row in rows:

@@ -139,7 +139,7 @@ def tune_confidence(options: argparse.Namespace) -> int:
     )
     tokens = pipeline.recognizer.tokens
     items = items_of(pipeline.recognizer, recordings)
-    evaluation = evaluate(items, tokens, pipeline.beam_search(), split=options.split, seed=options.seed)
+    evaluation = evaluate(items, tokens, pipeline.reader, split=options.split, seed=options.seed)
     found = fit(evaluation.samples(), weights_sha256(folder), pipeline.reading_sha256, options.seed)
     found.confidence.save(out)
     for note in found.notes:
