@@ -298,7 +298,7 @@ class Pipeline:
             for one in opened:
                 found = one if isinstance(one, EmgasrError) else next(heard)
                 if isinstance(found, Heard):
-                    found = _kept_error(transcript_of, self.recognizer, one, found, search, self.sure.confidence)
+                    found = _kept_error(transcript_of, self.recognizer, one, found, search, self.sure)
                 yield found
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
@@ -310,7 +310,8 @@ class Pipeline:
         """
         pipeline = self.changed(**asked)._warning() if asked else self
         config = config or pipeline.live
-        config = replace(config, min_confidence=max(config.min_confidence, pipeline.sure.least))
+        if isinstance(config, StreamConfig):  # Stream says what else it is
+            config = replace(config, min_confidence=max(config.min_confidence, pipeline.sure.least))
         return Stream(pipeline.recognizer, pipeline.reader, config, pipeline.sure.confidence)
 
     @cached_property
