@@ -51,8 +51,9 @@ def run(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     model = load_aligned(options.model)
     rows = rows_of(model, options.manifests, options.split, options.unseen_set)
+    found = {"model": model.checksum, "lead": model.config.lead, "left_out": unseen(model), "rows": rows}
     with replacing(options.out) as path:
-        path.write_text(as_json({"model": model.checksum, "left_out": unseen(model), "rows": rows}) + "\n")
+        path.write_text(as_json(found) + "\n")
     for row in rows:
         print(" ".join(f"{name} {value}" for name, value in row.items()))
     return 0
@@ -111,8 +112,8 @@ def _both_ways(
 ) -> list[dict[str, Any]]:
     """Return the rows of takes that ask for texts, and of texts that ask for takes.
 
-    Takes choose among gestures, each by the mean likeness of its texts of training, or of those held out. Texts choose
-    among the takes of all competing gestures.
+    Takes choose among gestures, each by the mean likeness of its texts of training, or of those held out; gestures that
+    were not trained have the model's lead. Texts choose among the takes of all competing gestures.
     """
     names = sorted(competing)
     columns = {
@@ -125,6 +126,7 @@ def _both_ways(
     }
     takes = [place for place, label in enumerate(labels) if label in asked]
     by_gesture = np.stack([likeness[:, columns[gesture]].mean(1) for gesture in names], 1)
+    by_gesture = by_gesture + model.leads(names)
     there = recall(by_gesture[takes], [labels[place] for place in takes], names)
     present = [place for place, label in enumerate(labels) if label in competing]
     texts = [place for gesture in sorted(asked) for place in columns[gesture]]

@@ -30,11 +30,12 @@ wanted() { [[ " $stages " == *" $1 "* ]]; }
 options() {  # variant: what it changes
     case $1 in
         full) ;;
-        info_nce) echo "--loss.multi-positive false --loss.soft-weight 0 --encoder.queries 0" ;;
+        info_nce) echo "--loss.multi-positive false --loss.soft-weight 0 --encoder.queries 0 --encoder.regressed 0" ;;
         no_queries) echo "--encoder.queries 0" ;;
         no_soft) echo "--loss.soft-weight 0" ;;
         no_pretraining) ;;
-        no_image) echo "--encoder.image false" ;;
+        no_image) echo "--encoder.image false --encoder.regressed 0" ;;
+        no_regression) echo "--encoder.regressed 0" ;;
         bag_of_words | random) echo "--teacher.kind $1" ;;
         *) echo "there is no variant $1" >&2; exit 2 ;;
     esac
