@@ -16,7 +16,7 @@ from emgasr.crossmodal.config import LossConfig
 from emgasr.data.augment import Augment
 from emgasr.data.batches import Batch
 from emgasr.errors import ConfigError
-from emgasr.models.encoders.queries import QueriesEncoder
+from emgasr.models.encoders.queries import QueriesEncoder, fitted_layer
 from emgasr.models.recognizer import Recognizer
 from emgasr.pretraining.readers import Readers
 from emgasr.state import join, part
@@ -39,9 +39,8 @@ class Aligned(nn.Module):
         width = self.encoder.config.embedding
         self.text = nn.Linear(texts.shape[1], width)
         begin_projection(self.text, texts)
-        self.regressed = nn.Linear(texts.shape[1], self.encoder.config.regressed).requires_grad_(False)
-        nn.init.zeros_(self.regressed.weight)
-        nn.init.zeros_(self.regressed.bias)
+        regressed = self.encoder.config.regressed
+        self.regressed = fitted_layer(texts.shape[1], regressed) if regressed else None
         self.log_scale = nn.Parameter(torch.tensor(float(-np.log(temperature))))
 
     @property
@@ -61,6 +60,8 @@ class Aligned(nn.Module):
     @property
     def projection(self) -> tuple[Tensor, Tensor]:
         """Weights (part_width, w) and offsets (part_width,) of what leads from the teacher to the common space."""
+        if self.regressed is None:
+            return self.text.weight, self.text.bias
         weight = torch.cat([self.text.weight, self.regressed.weight])
         return weight, torch.cat([self.text.bias, self.regressed.bias])
 

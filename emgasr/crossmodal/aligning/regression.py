@@ -12,6 +12,7 @@ from typing import cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from emgasr.crossmodal.aligning.layouts import Layout
 from emgasr.crossmodal.aligning.objective import Aligned
@@ -36,7 +37,8 @@ def fit_regression(aligned: Aligned, layouts: Sequence[Layout], samples: Mapping
     gestures = sorted({take.label for one in layouts for take in one.taught})
     means = np.stack([samples[gesture].mean(0) for gesture in gestures]).astype(np.float64)
     middle = means.mean(0)
-    directions = np.linalg.svd(means - middle, full_matrices=False)[2][: aligned.regressed.out_features]
+    regress, texts = _layers(aligned)
+    directions = np.linalg.svd(means - middle, full_matrices=False)[2][: regress.out_features]
     wanted = (means - middle) @ directions.T
     wanted /= np.maximum(np.linalg.norm(wanted, axis=1, keepdims=True), 1e-9)
     found, targets, weights = [], [], []
@@ -49,10 +51,9 @@ def fit_regression(aligned: Aligned, layouts: Sequence[Layout], samples: Mapping
     x, y, w = np.concatenate(found).astype(np.float64), np.concatenate(targets), np.concatenate(weights)
     weight, bias = ridge(x, y, w / w.sum())
     forget_regression(aligned)
-    regress = cast(torch.nn.Linear, aligned.encoder.regress)
     rank = len(directions)
     with torch.no_grad():
-        for layer, values, offset in ((regress, weight, bias), (aligned.regressed, directions, -directions @ middle)):
+        for layer, values, offset in ((regress, weight, bias), (texts, directions, -directions @ middle)):
             layer.weight[:rank] = torch.from_numpy(values.astype(np.float32))
             layer.bias[:rank] = torch.from_numpy(offset.astype(np.float32))
 
@@ -60,9 +61,14 @@ def fit_regression(aligned: Aligned, layouts: Sequence[Layout], samples: Mapping
 @torch.no_grad()
 def forget_regression(aligned: Aligned) -> None:
     """Let the linear map give nothing."""
-    for layer in (cast(torch.nn.Linear, aligned.encoder.regress), aligned.regressed):
+    for layer in _layers(aligned):
         layer.weight.zero_()
         layer.bias.zero_()
+
+
+def _layers(aligned: Aligned) -> tuple[nn.Linear, nn.Linear]:
+    """Return what is fitted of the signal's side and of the teacher's."""
+    return cast(nn.Linear, aligned.encoder.regress), cast(nn.Linear, aligned.regressed)
 
 
 def ridge(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -136,9 +136,7 @@ class QueriesEncoder(nn.Module):
         self.project = nn.Linear(width, config.embedding)
         self.regress: nn.Linear | None = None
         if config.regressed:
-            self.regress = nn.Linear(width + PLACES * shape.bins, config.regressed).requires_grad_(False)
-            nn.init.zeros_(self.regress.weight)  # gives nothing until it is fitted
-            nn.init.zeros_(self.regress.bias)
+            self.regress = fitted_layer(width + PLACES * shape.bins, config.regressed)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Encoded:
         """Embed whole recordings: every frame with those before it in reach."""
@@ -242,6 +240,14 @@ class QueriesEncoder(nn.Module):
     @staticmethod
     def _masked(found: Tensor, counts: Tensor) -> Tensor:
         return found * frame_mask(counts, found.shape[1])[:, :, None]
+
+
+def fitted_layer(inputs: int, outputs: int) -> nn.Linear:
+    """Return a layer that is fitted, not trained, and gives nothing until it is."""
+    layer = nn.Linear(inputs, outputs).requires_grad_(False)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class QueryBlock(nn.Module):
