@@ -60,7 +60,7 @@ def measured(likeness: np.ndarray, labels: Sequence[str], gallery: Sequence[str]
         raise DataError("lead", wrong, "give a model that was trained without some gestures, and takes of both kinds")
     best = with_lead(0.0, likeness, labels, gallery, trained)
     for value in np.arange(STEP, MOST + STEP / 2, STEP):
-        one = with_lead(float(value), likeness, labels, gallery, trained)
+        one = with_lead(round(float(value), 4), likeness, labels, gallery, trained)
         if one.harmonic > best.harmonic:
             best = one
         if one.seen == 0:

@@ -17,7 +17,7 @@ sets=${SETS:-laval ciil myodisco 3dc myo_readings wyoflex gesture_series flextyp
 unseen_set=${UNSEEN_SET:-ciil}
 stages=${STAGES:-data pretrain align lead retrieve table}
 draws=${DRAWS:-0 1 2}
-variants=${VARIANTS:-full info_nce no_regression no_queries no_soft no_pretraining no_image bag_of_words random}
+variants=${VARIANTS:-full info_nce no_regression queries no_soft no_pretraining no_image bag_of_words random}
 count=${COUNT:-4}                        # gestures that a draw leaves out
 held=${HELD:-4}                          # gestures that are left out beside them to measure the lead
 pretrain_minutes=${PRETRAIN_MINUTES:-6}  # of one core
@@ -34,7 +34,7 @@ options() {  # variant: what it changes
     case $1 in
         full) ;;
         info_nce) echo "--loss.multi-positive false --loss.soft-weight 0 --encoder.queries 0 --encoder.regressed 0" ;;
-        no_queries) echo "--encoder.queries 0" ;;
+        queries) echo "--encoder.queries 4" ;;
         no_soft) echo "--loss.soft-weight 0" ;;
         no_pretraining) ;;
         no_image) echo "--encoder.image false --encoder.regressed 0" ;;
