@@ -25,6 +25,7 @@ FLOORS = (
     ("lm", "manifests"),
     ("decoding", "corpora"),
     ("models", "simulate"),
+    ("confidence",),
     ("data", "sources", "streaming", "transcribe", "language"),
     ("pipeline",),
     ("evaluation",),

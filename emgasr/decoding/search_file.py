@@ -6,6 +6,7 @@ Beside the fields of a SearchConfig the file may hold LM_SHA256, the checksum of
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,22 @@ from emgasr.errors import ConfigError
 from emgasr.files.plain_data import read_yaml
 
 LM_SHA256 = "lm_sha256"
+DEFAULT = "default weights"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the weights of a search come from.
+
+    Args:
+        source: for people.
+        file: the file that they were read from; empty: none.
+        lm_sha256: the checksum of the language model that they were tuned for; None: unknown.
+    """
+
+    source: str = DEFAULT
+    file: str = ""
+    lm_sha256: str | None = None
 
 
 class TunedSearch(NamedTuple):
@@ -44,3 +61,14 @@ def write_search_config(
     """Write every field of `config` as YAML, a line of `comment` above; the old file stays if this fails."""
     content = to_mapping(config) | ({LM_SHA256: lm_sha256} if lm_sha256 else {})
     write_yaml(content, path, comment)
+
+
+def described(search: SearchConfig) -> str:
+    """Return a search's configuration in a few words, for tables and reports."""
+    line = (
+        f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
+        f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
+    )
+    line += f", word bonus {search.word_bonus:g}" if search.word_bonus else ""
+    line += ", bonus refunded" if search.refund_bonus else ""
+    return line + (", strict top k" if search.strict_top_k else "")
