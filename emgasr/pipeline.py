@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from numbers import Real
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, Literal, overload
 
-from emgasr.corpora.single import open_single
+from emgasr.confidence.beside import Beside, Fitting
+from emgasr.confidence.model import reading_sha256
+from emgasr.config.parsing import to_mapping
+from emgasr.corpora.kinds import marks_rest
 from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.search_file import DEFAULT as DEFAULT
-from emgasr.decoding.search_file import Origin as Origin
-from emgasr.decoding.search_file import TunedSearch, described, read_tuned_search
-from emgasr.errors import ConfigError, DataError, EmgasrError
-from emgasr.frontend.measured import samples_of
+from emgasr.decoding.held import Held
+from emgasr.decoding.search_file import Origin, TunedSearch, described, read_tuned_search
+from emgasr.errors import ConfigError, EmgasrError
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
-from emgasr.models.folder import DEMO, SEARCH_NAME, SECOND_NAME, load_recognizer, named_folder
+from emgasr.models.folder import DEMO, SEARCH_NAME, SECOND_NAME, load_recognizer
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
@@ -31,15 +31,14 @@ from emgasr.rescoring.second_pass import SecondPass
 from emgasr.rescoring.segments import SecondSearch
 from emgasr.streaming.activity import RestLevel
 from emgasr.streaming.delay import step_frames
-from emgasr.streaming.profile import MODEL, Profile, is_profile, read_profile
-from emgasr.streaming.rules import LiveRules, rules_of
-from emgasr.streaming.stream import Stream, StreamConfig
-from emgasr.transcribe import transcript_of
+from emgasr.streaming.profile import model_folder
+from emgasr.streaming.rules import LiveRules, StreamConfig, rules_of
+from emgasr.streaming.stream import Stream
+from emgasr.transcribe import Input, recording_of, transcript_of
 from emgasr.transcript import Transcript
 
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
 BATCH = 8  # recordings that share a forward pass on a GPU; on a CPU one alone is as fast, and takes less memory
-Input = str | Path | Recording | tuple[Any, float] | Callable[[], Recording]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +54,7 @@ class Pipeline:
         folder: the model folder; None: it was made in memory.
         notes: what does not fit or was left out on the way, a line each.
         second: the second pass over what the search finds; None: there is none.
+        beside: the confidence and the operating point that lie beside the weights; see `sure`.
     """
 
     recognizer: Recognizer
@@ -65,6 +65,7 @@ class Pipeline:
     rest: RestLevel | None = None
     folder: Path | None = None
     notes: tuple[str, ...] = ()
+    beside: Beside = field(default_factory=Beside)
     second: SecondPassFile | None = None
 
     @classmethod
@@ -108,6 +109,7 @@ class Pipeline:
             rules=rules_of(folder),
             rest=profile.rest(recognizer.signal.bands) if profile else None,
             folder=folder,
+            beside=Beside.read(folder),
             second=read_second_pass(folder / SECOND_NAME) if os.path.lexists(folder / SECOND_NAME) else None,
         )
         return pipeline if files is None else pipeline.knowing(files)
@@ -299,12 +301,12 @@ class Pipeline:
             batch_size = 1 if self.recognizer.head.weight.device.type == "cpu" else BATCH
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
-        search = self.beam_search(nbest)
-        search, reader = self.second_search() or search, SessionReader(self.recognizer, session)
+        search = self.reader if nbest == 1 else self.beam_search(nbest)
+        reader = SessionReader(self.recognizer, session)
         if reader.looks_ahead:
             reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
-            opened = [_kept_error(self._recording, one) for one in inputs[first : first + batch_size]]
+            opened = [_kept_error(recording_of, one, self.recognizer) for one in inputs[first : first + batch_size]]
             good = [one for one in opened if isinstance(one, Recording)]
             together = _kept_error(reader.listen_together, good) if len(good) > 1 else None
             # Whose an error is, reading each alone says.
@@ -313,7 +315,7 @@ class Pipeline:
             for one in opened:
                 found = one if isinstance(one, EmgasrError) else next(heard)
                 if isinstance(found, Heard):
-                    found = _kept_error(transcript_of, self.recognizer, one, found, search)
+                    found = _kept_error(transcript_of, self.recognizer, one, found, search, self.sure)
                 yield found
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
@@ -324,8 +326,39 @@ class Pipeline:
             asked: what to read with instead: `lm` to `search` of `changed`.
         """
         pipeline = self.changed(**asked)._warning() if asked else self
-        search = pipeline.second_search(fallback=True) or pipeline.beam_search()
-        return Stream(pipeline.recognizer, search, config or pipeline.live)
+        config = config or pipeline.live
+        if isinstance(config, StreamConfig):  # Stream says what else it is
+            config = replace(config, min_confidence=max(config.min_confidence, pipeline.sure.least))
+        reader = pipeline.second_search(fallback=True) or pipeline.first_reader
+        return Stream(pipeline.recognizer, reader, config, pipeline.sure.confidence)
+
+    @cached_property
+    def sure(self) -> Fitting:
+        """The calibrated confidence and the operating point, as far as they belong to this way of reading."""
+        return self.beside.fitting(self.reading_sha256, self.language is not None)
+
+    @property
+    def reader(self) -> BeamSearch | SecondSearch | Held | None:
+        """What emissions are read by: two passes, a search, or an operating point of held labels; None: greedily."""
+        return self.second_search() or self.first_reader
+
+    @cached_property
+    def first_reader(self) -> BeamSearch | Held | None:
+        """What emissions are read by without a second pass."""
+        if (point := self.sure.held) is None:
+            return self.beam_search()
+        resting = (0, *(place for place, symbol in enumerate(self.recognizer.tokens.symbols) if marks_rest(symbol)))
+        return Held(self.recognizer.tokens, point, self.recognizer.frame_rate_hz, resting)
+
+    @property
+    def reading_sha256(self) -> str:
+        """A checksum of how emissions are read: symbols, search and language model, second pass, or operating point."""
+        search, lm = (None, "") if self.language is None else (self.search, self.language.checksum)
+        held = self.beside.held(self.language is not None)
+        more = None if held is None else to_mapping(held)
+        if self.second is not None and self.language is not None:
+            more = self.second.identity
+        return reading_sha256(self.recognizer.tokens, search, lm, more)
 
     @cached_property
     def _search(self) -> BeamSearch | None:
@@ -335,30 +368,8 @@ class Pipeline:
         return BeamSearch(self.recognizer.tokens, self.language.lm, config, self.language.hotwords)
 
     def _readable(self, inputs: Sequence[Input]) -> Iterator[Recording]:
-        opened = (_kept_error(self._recording, given) for given in inputs)
+        opened = (_kept_error(recording_of, given, self.recognizer) for given in inputs)
         return (one for one in opened if isinstance(one, Recording))
-
-    def _recording(self, given: Any) -> Recording:
-        """A recording that fits the model, of whatever may be given for one."""
-        if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Real):
-            recording = self._of_samples(*given)
-        elif isinstance(given, str | Path):
-            recording = open_single(given, signal=self.recognizer.signal)
-        elif isinstance(given, Recording):
-            recording = given
-        elif callable(given):
-            recording = given()
-        else:
-            advice = "give a path, an emgasr.Recording, (samples, rate_hz), or a list of these"
-            raise DataError("transcribe", f"got a {type(given).__name__}, not a recording", advice)
-        self.recognizer.signal.check(recording)
-        return recording
-
-    def _of_samples(self, samples: Any, rate_hz: float) -> Recording:
-        signal = self.recognizer.signal
-        channels = sum(len(band.electrodes) for band in signal.bands)
-        array = samples_of(samples, channels, signal.unit, "transcribe")
-        return Recording(array, rate_hz, signal.unit, signal.bands, "array", "samples")
 
     def _mistuned(self, language: Language) -> tuple[str, ...]:
         """A line if weights that were tuned for another language model are used."""
@@ -370,22 +381,9 @@ class Pipeline:
 
     def _warning(self) -> Pipeline:
         """The same, its notes logged as warnings: for who reads none."""
-        for note in self.notes:
+        for note in (*self.notes, *self.sure.notes):
             logging.getLogger(__name__).warning("%s", note)
         return self
-
-
-def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
-    """Return the folder of a model by its name: the packaged one, a model's own, or that of a profile with it.
-
-    Raises:
-        ConfigError: `model` is no path.
-        ModelError: A profile is damaged.
-    """
-    if not isinstance(model, str | Path) or "\0" in str(model):
-        raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, "demo" or "armband"')
-    folder = named_folder(model)
-    return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)
 
 
 def _kept_error(do: Any, *arguments: Any) -> Any:

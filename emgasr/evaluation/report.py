@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from emgasr.display.pictures import missing
 from emgasr.display.visible import visible
-from emgasr.evaluation.evaluate import GREEDY, SECOND, WITH_LM, Evaluation, Judged
+from emgasr.evaluation.evaluate import AT_POINT, GREEDY, SECOND, WITH_LM, Evaluation, Judged
 from emgasr.evaluation.mistakes import Mistakes, mistakes_of, most_frequent
 from emgasr.evaluation.naming import ACCURACY, SHORT, Naming
 from emgasr.evaluation.results import Result
@@ -27,8 +27,13 @@ from emgasr.version import __version__
 TEXT = {"cer_rendered": "Text, characters", "wer": "Text, words"}  # rates of what stands on the page
 TEXT_SHORT = {"cer_rendered": "text CER", "wer": "WER"}
 EDITS = ("substitutions", "deletions", "insertions")
-WAYS = {GREEDY: "greedy", WITH_LM: "with language model", SECOND: "with a second pass"}
-SHORT_WAYS = {GREEDY: "greedy", WITH_LM: "LM", SECOND: "second pass"}
+WAYS = {
+    GREEDY: "greedy",
+    WITH_LM: "with language model",
+    AT_POINT: "at the operating point",
+    SECOND: "with a second pass",
+}
+SHORT_WAYS = {GREEDY: "greedy", WITH_LM: "LM", AT_POINT: "at the point", SECOND: "second pass"}
 EXAMPLES, EXAMPLE_KEYS, FREQUENT = 10, 72, 12
 KEYBOARD = "Keyboard colored by the error rate of each key"
 _SHOWN = {SPACE: "␣", BACKSPACE: "⌫", ENTER: "⏎", SHIFT: "⇧"}
@@ -100,6 +105,7 @@ class _View:
     people: list[dict[str, Any]]
     sessions: list[tuple[Result, list[_Figure | None]]]
     mistakes: list[dict[str, Any]]
+    sure: dict[str, Any]
     gap: str
     single: bool
     chosen: str
@@ -132,6 +138,7 @@ class _View:
                 for session in result.sessions
             ],
             [_errors(evaluation, mistakes) for mistakes in mistakes_of(evaluation)],
+            _sure(everybody),
             _gap(evaluation),
             _single(evaluation),
             _chosen(evaluation),
@@ -265,6 +272,24 @@ def _errors(evaluation: Evaluation, mistakes: Mistakes) -> dict[str, Any]:
     light, dark = (base64.b64encode(draw(mistakes.counts, dark=dark)).decode() for dark in (False, True))
     if as_matrix and len(labels) > MOST_LABELS:
         shown["note"] = f"Shown are the {MOST_LABELS} {noun}s with the most errors, of {len(labels):,}."
+    return shown | {"light": light, "dark": dark}
+
+
+def _sure(result: Result) -> dict[str, Any]:
+    """Return the table and the picture of how far confidences are to be believed, as the template shows them."""
+    found = result.reliability
+    lines = [
+        (f"{level.capitalize()}s", kind, figures)
+        for level, one in found.items()
+        for kind, figures in (("before", one.before), ("calibrated", one.after))
+        if figures is not None
+    ]
+    shown: dict[str, Any] = {"lines": lines, "lacking": missing(), "light": "", "dark": ""}
+    if not lines or shown["lacking"]:
+        return shown
+    from emgasr.confidence.diagram import draw_reliability
+
+    light, dark = (base64.b64encode(draw_reliability(found, dark)).decode() for dark in (False, True))
     return shown | {"light": light, "dark": dark}
 
 

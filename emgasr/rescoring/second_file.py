@@ -68,6 +68,12 @@ class SecondPassFile:
     lm_sha256: str = ""
     folder: Path = Path()
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What reading by it depends on: the configuration, and the scorers with their weights."""
+        scorers = [[named.kind, named.sha256 or named.path, named.weight] for named in self.scorers]
+        return {**to_mapping(self.config), "scorers": scorers}
+
     def open(self, tokens: Tokens, lm_weight: float) -> SecondPass:
         """Load the scorers, for texts of a recognizer's tokens.
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from emgasr.decoding import BeamSearch, Hypothesis
+from emgasr.decoding.hypothesis import Evidence
 from emgasr.decoding.narrow import keep_beginning
 from emgasr.rescoring.second_pass import KEPT_TOKENS, SecondLook, SecondPass
 from emgasr.tokens import ENTER
 
-Read = tuple[int, int, float]  # a token's id, its frame, its confidence
+Read = tuple[int, int, float, Evidence]  # a token's id, its frame, its confidence, and the evidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,11 +156,16 @@ class SegmentReader:
             count = sum(begins < frame for begins in each.frames)
             ids = each.ids[:count]
             if ids not in shortened:  # of several that go on differently the best, which comes first
-                cut = replace(each, ids=ids, frames=each.frames[:count], confidences=each.confidences[:count])
-                shortened[ids] = cut
+                shortened[ids] = replace(
+                    each,
+                    ids=ids,
+                    frames=each.frames[:count],
+                    confidences=each.confidences[:count],
+                    evidence=each.evidence[:count],
+                )
         chosen = self._decide(list(shortened.values()))
         state = keep_beginning(self._state, chosen.ids)
-        for values in (state.ids, state.frames, state.confidences):
+        for values in (state.ids, state.frames, state.confidences, state.evidence):
             del values[: len(chosen.ids)]
         self._state = state
         self._best = self._first.flush(state)[0]
@@ -177,8 +183,8 @@ class SegmentReader:
         return chosen
 
     def _placed(self, best: Hypothesis) -> list[Read]:
-        rows = zip(best.ids, best.frames, best.confidences, strict=True)
-        return [(index, self._base + frame, confidence) for index, frame, confidence in rows]
+        rows = zip(best.ids, best.frames, best.confidences, best.evidence, strict=True)
+        return [(index, self._base + frame, confidence, evidence) for index, frame, confidence, evidence in rows]
 
 
 class SecondSearch:
@@ -216,9 +222,9 @@ class SecondSearch:
         reader.read(np.asarray(emissions, np.float64))
         reader.end()
         read = reader.taken()
-        ids, frames, confidences = zip(*read, strict=True) if read else ((), (), ())
+        ids, frames, confidences, evidence = zip(*read, strict=True) if read else ((), (), (), ())
         if seen is not None:
             self.seen.append(seen)
         last = reader.last
         assert last is not None
-        return [Hypothesis(ids, frames, confidences, last.score, last.acoustic, last.lm)]
+        return [Hypothesis(ids, frames, confidences, last.score, last.acoustic, last.lm, evidence)]

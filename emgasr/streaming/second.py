@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emgasr.decoding import BeamSearch
+from emgasr.decoding.held import Held
 from emgasr.rescoring.segments import SecondSearch
-from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader, Token
+from emgasr.streaming.decoder import BeamReader, GreedyReader, HeldReader, Reader, Token
 from emgasr.streaming.delay import step_frames
 from emgasr.streaming.rules import LiveRules
 
@@ -54,10 +55,12 @@ class SecondReader(Reader):
         self._failures = len(failures)
 
 
-def reader_of(search: BeamSearch | SecondSearch | None, rules: LiveRules, recognizer: Recognizer) -> Reader:
-    """Return what reads a stream: greedily, by a search and rules, or by two passes."""
+def reader_of(search: BeamSearch | SecondSearch | Held | None, rules: LiveRules, recognizer: Recognizer) -> Reader:
+    """Return what reads a stream: greedily, at an operating point, by a search and rules, or by two passes."""
     if search is None:
         return GreedyReader()
+    if isinstance(search, Held):
+        return HeldReader(search)
     if isinstance(search, SecondSearch):
         return SecondReader(search)
     return rules.reader(search, recognizer.frame_rate_hz, step_frames(recognizer))

@@ -22,16 +22,15 @@ from array import array
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from numbers import Real
 from types import TracebackType
-from typing import Annotated
 
 import numpy as np
 import torch
 
-from emgasr.config.bounds import Within
+from emgasr.confidence.model import Confidence
 from emgasr.decoding import BeamSearch
+from emgasr.decoding.held import Held
 from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.measured import samples_of
 from emgasr.models.listening import NO_KEY
@@ -40,40 +39,16 @@ from emgasr.models.session import entered_s
 from emgasr.rescoring.segments import SecondSearch
 from emgasr.runtime.interrupts import holding_ctrl_c
 from emgasr.streaming.activity import Notice, RestLevel, SignalWatch, shown_unit
-from emgasr.streaming.decoder import Token
+from emgasr.streaming.decoder import Token, calibrated
 from emgasr.streaming.delay import Delay, Stopwatch, delay_of
 from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
-from emgasr.streaming.rules import NO_RULES, LiveRules
+from emgasr.streaming.rules import StreamConfig
 from emgasr.streaming.second import finalizing_bound_s, reader_of
 from emgasr.streaming.start import HeldStart, held_start
 from emgasr.transcript import Key
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
 LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
-
-
-@dataclass(frozen=True)
-class StreamConfig(LiveRules):
-    """When a stream shows keys and finalizes them.
-
-    Args:
-        agreement, finalize_within_s, pause_s: see `LiveRules`.
-        min_confidence: keys with less are not shown.
-        rest: the level that activity exceeds; None: no gate. Behind its warm-up, the running normalization learns
-            nothing from what lies below either, so that keys after a long rest look as they did before.
-        unlabelled_s: the first seconds are held back until they set the statistics of level and spread, and then read.
-        align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
-        rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
-    """
-
-    min_confidence: Annotated[float, Within(0, 1)] = 0.0
-    rest: RestLevel | None = None
-    rest_blank: Annotated[float, Within(0, 1)] = 0.1
-    unlabelled_s: Annotated[float, Within(0, 3600)] = 0.0
-    align_turns: Annotated[int, Within(0, 1024)] = 0
-
-
-OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `Pipeline.transcribe` does
 
 
 class Stream:
@@ -85,10 +60,12 @@ class Stream:
     def __init__(
         self,
         recognizer: Recognizer,
-        search: BeamSearch | SecondSearch | None = None,
+        search: BeamSearch | SecondSearch | Held | None = None,
         config: StreamConfig | None = None,
+        confidence: Confidence | None = None,
     ) -> None:
         self.recognizer = recognizer
+        self.confidence = confidence
         if config is not None and not isinstance(config, StreamConfig):
             raise ConfigError("config", f"is of type {type(config).__name__}", "give a StreamConfig")
         self.config = config = config or StreamConfig()
@@ -358,12 +335,12 @@ class Stream:
         """Return the difference between what was shown and what has been read."""
         events: list[Event] = []
         least = self.config.min_confidence
-        for token in self._reader.taken():
+        for token in calibrated(self._reader.taken(), self.confidence):
             if token.confidence >= least:
                 before = self._partial.pop(0) if self._partial else None
                 events.append(self._key(token, FINAL, self._revised(token, before)))
                 self._ids.append(token.id)
-        tokens = [token for token in self._reader.partial() if token.confidence >= least]
+        tokens = [token for token in calibrated(self._reader.partial(), self.confidence) if token.confidence >= least]
         shown: list[tuple[Token, int]] = []
         for place, token in enumerate(tokens):
             before = self._partial[place] if place < len(self._partial) else None

@@ -205,8 +205,8 @@ def test_any_chunking_gives_the_same_tokens(cuts: list[int]) -> None:
         done += cut
     reader.end()
     tokens += reader.taken()
-    assert tuple(index for index, _, _ in tokens) == whole.ids
-    assert tuple(frame for _, frame, _ in tokens) == whole.frames
+    assert tuple(each[0] for each in tokens) == whole.ids
+    assert tuple(each[1] for each in tokens) == whole.frames
     assert reader.ended >= 4
 
 

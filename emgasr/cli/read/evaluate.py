@@ -48,8 +48,8 @@ def run(argv: list[str]) -> int:
         from emgasr.cli.read.zero_shot import evaluate_zero_shot
 
         return evaluate_zero_shot(options, manifest, entries, lambda folder: _shaped(entries, folder))
+    from emgasr.decoding.search_file import DEFAULT
     from emgasr.evaluation.second.oracle import judged, second_line
-    from emgasr.pipeline import DEFAULT
 
     asked = options.validation_split is not None or options.validation_manifest is not None
     pipeline = pipeline_of(options, options.model, tuned=not asked, first=lambda: first_signal(manifest, entries))
@@ -82,6 +82,9 @@ def run(argv: list[str]) -> int:
             print(f"second pass: {second.second.described}\n{second_line(more['second_pass'])}")
         if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
             print(lexicon)
+    for level, one in results[0].reliability.items():
+        if one.after is not None:
+            print(f"confidence of {level}s: ECE {one.before.ece:.3f} before calibration, {one.after.ece:.3f} after")
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
     return 0
@@ -115,12 +118,13 @@ def _evaluation(
     return evaluate(
         counted(items_of(recognizer, recordings, session), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
-        pipeline.beam_search(),
+        pipeline.first_reader,
         second=second,
         system=options.system or Path(options.model).name,
         split=options.split,
         seed=options.seed,
         settings=settings,
+        confidence=pipeline.sure.confidence,
     )
 
 
@@ -166,7 +170,7 @@ def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, re
     write_report(folder / "report.html", [(evaluation, results)], title)
 
 
-_SHORT = {"lm": "LM", "second": "second pass"}
+_SHORT = {"lm": "LM", "held": "at the point", "second": "second pass"}
 # Figures of rows with their heads, from left to right.
 TITLES = {
     "accuracy": "accuracy",
@@ -176,6 +180,7 @@ TITLES = {
     "ler_greedy": "letter error rate",
     "ler_lm": "letter error rate, LM",
     "ler_second": "letter error rate, second pass",
+    "ler_held": "letter error rate, at the point",
     "ter_greedy": "token error rate",
     "ter_lm": "token error rate, LM",
     "ter_second": "token error rate, second pass",
@@ -185,6 +190,7 @@ TITLES = {
     "wer_greedy": "WER",
     "wer_lm": "WER, LM",
     "wer_second": "WER, second pass",
+    "wer_held": "WER, at the point",
 }
 
 
@@ -331,7 +337,7 @@ def _folder(pipeline: Pipeline) -> Path:
 
 def _tuned(options: argparse.Namespace, manifest: Manifest, pipeline: Pipeline, asked: bool) -> Pipeline:
     """The same with weights found on validation recordings, where there are any."""
-    from emgasr.pipeline import DEFAULT, Origin
+    from emgasr.decoding.search_file import DEFAULT, Origin
 
     if not asked and (VALIDATION not in manifest.splits or options.split == VALIDATION):
         return replace(pipeline, origin=Origin(f"{DEFAULT} (no validation split to tune on)"))

@@ -25,8 +25,9 @@ from emgasr.frontend.session import Unlabelled, unlabelled_line
 from emgasr.tokens import ENTER
 
 if TYPE_CHECKING:
-    from emgasr.pipeline import Input, Pipeline
+    from emgasr.pipeline import Pipeline
     from emgasr.recording import Signal
+    from emgasr.transcribe import Input
 
 
 def run(argv: list[str]) -> int:

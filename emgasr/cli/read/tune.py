@@ -21,6 +21,7 @@ from emgasr.cli.read.tuning import (
     effort,
     find_weights,
     trials_shown,
+    tune_confidence,
     validation_utterances,
 )
 from emgasr.display.pictures import missing
@@ -48,12 +49,12 @@ NAMES = {
 def run(argv: list[str]) -> int:
     """Tune the search and write its weights, and a picture of what other weights would do beside them."""
     options = parser().parse_args(argv)
+    if options.confidence:
+        return tune_confidence(options)
     if options.scorers:
         from emgasr.cli.read.tune_second import tune_second
 
         return tune_second(options)
-    if options.lm is None:
-        parser().error("the following arguments are required: --lm (or --second-pass)")
     much = effort(options, "data_minutes", "trials")
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
@@ -185,6 +186,7 @@ def parser() -> ArgumentParser:
         "written into the model folder.",
         examples=(
             "emgasr tune my_model corpus.jsonl --lm en.lm",
+            "emgasr tune my_model corpus.jsonl --confidence",
             "emgasr tune my_model corpus.jsonl --second-pass neural/model",
         ),
     )
@@ -199,10 +201,18 @@ def parser() -> ArgumentParser:
     )
     made.add_argument("--data-minutes", type=float, default=MINUTES, metavar="M", help="minutes of recordings to use")
     made.add_argument("--threads", type=int, default=THREADS, help=THREADS_HELP)
-    add_out(made, "where the weights go (default: MODEL/search.yaml)", metavar="FILE", required=False)
+    add_out(
+        made,
+        "where the weights go (default: MODEL/search.yaml, or MODEL/confidence.json)",
+        metavar="FILE",
+        required=False,
+    )
     add_seed(made, "the weights tried")
     add_json(made)
     add_quiet(made)
+    sure = "fit the confidence of keys, words and segments instead, for the way that the model reads; it becomes the "
+    sure += "probability of being right (MODEL/confidence.json)"
+    made.add_argument("--confidence", action="store_true", help=sure)
     copy = "copy the language model, lexicon and hotwords into the model folder: every verb then reads with them"
     made.add_argument("--copy-lm", action="store_true", help=copy)
     second = made.add_argument_group("second pass, instead of the search")
