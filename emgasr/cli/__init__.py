@@ -49,7 +49,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "search": ("emgasr.cli.read.search", "find the stretches of recordings that are like a sentence"),
         "describe": ("emgasr.cli.read.describe", "say in words what the stretches of a recording are like"),
         "tune": ("emgasr.cli.read.tune", "find the weights of the search on validation recordings"),
-        "lm": ("emgasr.cli.language.lm", "build, mix and query n-gram language models"),
+        "lm": ("emgasr.cli.language.lm", "build, train, mix and query language models"),
     },
     "live": {
         "stream": ("emgasr.cli.live.stream", "read a live signal: text as it is typed"),

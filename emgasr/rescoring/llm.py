@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,8 @@ def _loaded(path: Path) -> tuple[Any, Any]:
     except ImportError as error:
         raise ConfigError("second pass", f"needs {error.name or 'transformers'} for {path}", _INSTALL) from error
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    with quiet_transformers(), _alone(path) as (folder, file):
+    # The bar of what unpacks a .gguf asks nobody but the terminal.
+    with quiet_transformers(), redirect_stderr(io.StringIO()), _alone(path) as (folder, file):
         options |= {"gguf_file": file} if file else {}
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
