@@ -56,7 +56,7 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
     if entry.part_s is not None:
         recording = recording.segment(*entry.part_s)
     if (only := entry.options.get(ONLY)) is not None:
-        if not fits(list[str], only):
+        if not fits(tuple[str, ...], only):
             raise ManifestError(entry.path, f"option {ONLY!r} is {str(only)[:60]!r}", "make the manifest anew")
         recording = only_bands(recording, only)
     return replace(recording, subject=entry.subject, session=entry.session)

@@ -20,7 +20,7 @@ from emgasr.files.rows import Columns
 from emgasr.manifests.manifest import OTHERS, Entry
 from emgasr.recording import Other, Recording
 
-FIELDS = {"path": str, "corpus": str, "rate_hz": float, "options": dict[str, Any]}
+FIELDS = {"path": str, "corpus": str, "rate_hz": float}
 CLOCK_S = 1e-3  # two clocks may differ by so much in what they say of one offset
 Opener = Callable[[Entry, Path], Recording]
 
@@ -103,8 +103,9 @@ def opened_others(entry: Entry, root: Path, opener: Opener) -> list[tuple[Record
     found = []
     for row in told if isinstance(told, list | tuple) else [told]:
         offset_s = row.get("offset_s") if isinstance(row, Mapping) else None
-        good = isinstance(row, Mapping) and row.keys() - {"offset_s"} == FIELDS.keys()
+        good = isinstance(row, Mapping) and row.keys() - {"offset_s", "options"} == FIELDS.keys()
         good = good and all(fits(kind, row[name]) for name, kind in FIELDS.items()) and fits(float | None, offset_s)
+        good = good and isinstance(row.get("options"), Mapping)
         if not good:
             raise ManifestError(entry.path, f"option {OTHERS!r} is {str(told)[:80]!r}", "make the manifest anew")
         path = os.path.normpath((root / entry.path).parent / row["path"])

@@ -170,7 +170,7 @@ def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Hear
     symbols, times_s = reference_of(recording, recognizer.tokens)
     spans = recording.spans.of_kind("rest")
     rest = list(zip(spans.start_s.tolist(), spans.end_s.tolist(), strict=True))
-    frame_times_s = recognizer.frame_times_s(len(heard.emissions))
+    frame_times_s = recognizer.frame_times_s(len(heard.emissions)) if heard.times_s is None else heard.times_s
     notes = [*recording.notes, *([heard.mended] if heard.mended else [])]
     if at_rest(recording):
         notes.append("has no labels and is taken as rest: all that is written there is put in")
