@@ -14,7 +14,7 @@ from typing import Any, Literal, overload
 
 from emgasr.corpora.single import open_single
 from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.search_file import TunedSearch, read_tuned_search
+from emgasr.decoding.search_file import TunedSearch, described, read_tuned_search
 from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.measured import samples_of
 from emgasr.frontend.session import SessionConfig
@@ -292,7 +292,7 @@ class Pipeline:
             batch_size = 1 if self.recognizer.head.weight.device.type == "cpu" else BATCH
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
-        search, reader = self.beam_search(nbest), SessionReader(self.recognizer, session)
+        search, reader = self.beam_search(nbest), self._reader(session)
         if reader.looks_ahead:
             reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
@@ -307,6 +307,9 @@ class Pipeline:
                 if isinstance(found, Heard):
                     found = _kept_error(transcript_of, self.recognizer, one, found, search)
                 yield found
+
+    def _reader(self, session: SessionConfig | None) -> SessionReader:
+        return SessionReader(self.recognizer, session)
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
         """Open a stream to feed samples: a context manager that closes it.
@@ -377,17 +380,6 @@ def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
         raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, "demo" or "armband"')
     folder = named_folder(model)
     return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)
-
-
-def described(search: SearchConfig) -> str:
-    """Return a search's configuration in a few words, for tables and reports."""
-    line = (
-        f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
-        f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
-    )
-    line += f", word bonus {search.word_bonus:g}" if search.word_bonus else ""
-    line += ", bonus refunded" if search.refund_bonus else ""
-    return line + (", strict top k" if search.strict_top_k else "")
 
 
 def _kept_error(do: Any, *arguments: Any) -> Any:

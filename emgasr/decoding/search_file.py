@@ -44,3 +44,14 @@ def write_search_config(
     """Write every field of `config` as YAML, a line of `comment` above; the old file stays if this fails."""
     content = to_mapping(config) | ({LM_SHA256: lm_sha256} if lm_sha256 else {})
     write_yaml(content, path, comment)
+
+
+def described(search: SearchConfig) -> str:
+    """Return a search's configuration in a few words, for tables and reports."""
+    line = (
+        f"beam {search.beam}, LM weight {search.lm_weight:g}, length bonus {search.length_bonus:g},"
+        f" acoustic scale {search.acoustic_scale:g}, backspace penalty {search.backspace_penalty:g}"
+    )
+    line += f", word bonus {search.word_bonus:g}" if search.word_bonus else ""
+    line += ", bonus refunded" if search.refund_bonus else ""
+    return line + (", strict top k" if search.strict_top_k else "")

@@ -11,14 +11,15 @@ import numpy as np
 
 from emgasr.errors import ConfigError, DataError
 from emgasr.files.plain_data import read_yaml
+from emgasr.fusion.reading import reader_of
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, Entry, Manifest, read_manifest
-from emgasr.models.session import SessionReader
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
     from emgasr.frontend.session import SessionConfig
+    from emgasr.fusion.system import Ensemble
     from emgasr.models.listening import Heard
     from emgasr.models.recognizer import Recognizer
     from emgasr.recording import Recording
@@ -59,7 +60,7 @@ class Opened:
 
 
 def items_of(
-    recognizer: Recognizer,
+    recognizer: Recognizer | Ensemble,
     recordings: Iterable[tuple[str, Recording]],
     session: SessionConfig | None = None,
     before_s: float = 0.0,
@@ -70,12 +71,12 @@ def items_of(
     without labels is of a person at rest: what is written there is put in, and it says so in its notes.
 
     Args:
-        recognizer: what reads.
+        recognizer: what reads: a model, or several together.
         recordings: those of a session in order; opened twice where the session's first seconds set its statistics.
         session: with which statistics each is read; None: as `SessionConfig()` says.
         before_s: seconds of the person's signal that are in the recognizer's statistics already.
     """
-    reader = SessionReader(recognizer, session, before_s)
+    reader = reader_of(recognizer, session, before_s)
     if reader.looks_ahead:
         recordings = recordings if iter(recordings) is not recordings else list(recordings)
         again = recordings
@@ -166,7 +167,7 @@ def tuning_stretches(
     return stretches
 
 
-def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Heard) -> Item:
+def _judged(recognizer: Recognizer | Ensemble, name: str, recording: Recording, heard: Heard) -> Item:
     symbols, times_s = reference_of(recording, recognizer.tokens)
     spans = recording.spans.of_kind("rest")
     rest = list(zip(spans.start_s.tolist(), spans.end_s.tolist(), strict=True))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from emgasr.corpora.sensors import every_sensor
+from emgasr.frontend.session import SessionConfig
 from emgasr.fusion.combine import fused, pooled
 from emgasr.fusion.health import PIECE_S, Health
 from emgasr.fusion.rover import Vote, vote
 from emgasr.fusion.system import Bound, Ensemble, Member, sensor_of
-from emgasr.frontend.session import SessionConfig
 from emgasr.models.listening import Heard
+from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording, Signal
 
@@ -71,7 +72,9 @@ class EnsembleReader:
         if config.kind == "rover" and len(systems) > 1:
             votes = self._votes(found)
             if len(votes) > 1:
-                emissions, times_s = vote(votes, self.ensemble.tokens, config.votes, config.absence, recording.duration_s)
+                emissions, times_s = vote(
+                    votes, self.ensemble.tokens, config.votes, config.absence, recording.duration_s
+                )
                 return Heard(emissions, first.statistics, notes, found.unlabelled_s, times_s)
             alone = found.places.index(votes[0].place)
             heard = found.heard[alone]
@@ -153,6 +156,14 @@ def answering(inside: np.ndarray, has: np.ndarray) -> np.ndarray:
         has: (F, N) bool, those that have the frame.
     """
     return np.where(inside.any(1, keepdims=True), inside, has)
+
+
+def reader_of(
+    recognizer: Recognizer | Ensemble, config: SessionConfig | None = None, before_s: float = 0.0
+) -> SessionReader | EnsembleReader:
+    """Return what reads recordings of sessions by one model, or by several together."""
+    kind = EnsembleReader if isinstance(recognizer, Ensemble) else SessionReader
+    return kind(recognizer, config, before_s)  # type: ignore[arg-type]
 
 
 def _health(member: Member, sensor: Recording, back_after_s: float) -> tuple[Health, list[str]]:

@@ -91,6 +91,17 @@ class Ensemble:
         """Number of trained parameters, of all models."""
         return sum(member.recognizer.parameter_count for member in self.members)
 
+    @property
+    def kind(self) -> str:
+        """How many models answer, and how, in a few words."""
+        how = "a vote" if self.config.kind == "rover" else f"{self.config.kind} mean"
+        return f"{how} of {len(self.members)} systems"
+
+    @property
+    def normalization(self) -> str:
+        """How the models normalize feature frames, in a word each."""
+        return ", ".join(dict.fromkeys(member.recognizer.normalization for member in self.members))
+
     @cached_property
     def grid(self) -> Grid:
         """The common frames where all sensors begin together."""

@@ -28,9 +28,11 @@ people validation 4 4 2 fitting        # fits temperatures and weights of the fu
 people test 8 0 3 test
 
 model() {  # name, manifest, seed
-    [ -f "$out/models/$1/model/config.yaml" ] || "${emgasr[@]}" train "$out/train/$2.jsonl" \
+    [ ! -f "$out/models/$1/model/config.yaml" ] || return 0
+    rm -rf "$out/models/$1"
+    "${emgasr[@]}" train "$out/train/$2.jsonl" \
         --config "$here/typing.yaml" --seed "$3" --fit.minutes "$minutes" --fit.clock cpu --fit.device cpu \
-        --validation-manifest "$out/validation/$2.jsonl" --out "$out/models/$1" --overwrite
+        --validation-manifest "$out/validation/$2.jsonl" --out "$out/models/$1"
 }
 model left left 0
 model right right 0

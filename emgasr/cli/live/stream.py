@@ -193,7 +193,7 @@ def _report(stream: Stream, options: argparse.Namespace, feed: int, interrupted:
         f"{summary['seconds']:.1f} s, {counted(int(summary['keys']), naming.noun)}"
         f" ({summary['keys_per_minute']:g} a minute), {summary['revisions']:.0f} changes of shown {naming.plural}\n"
         f"delay: {delay}{computed if summary['feeds'] else ''}\n"
-        f"{unlabelled_line(Unlabelled.of([stream.unlabelled_s]), stream.recognizer.config.normalize.kind)}",
+        f"{unlabelled_line(Unlabelled.of([stream.unlabelled_s]), stream.recognizer.normalization)}",
         file=sys.stderr,
     )
 

@@ -71,7 +71,7 @@ def run(argv: list[str]) -> int:
     from emgasr.frontend.session import unlabelled_line
 
     print_table(table_of(table))
-    print(f"\n{unlabelled_line(results[0].unlabelled, pipeline.recognizer.config.normalize.kind)}")
+    print(f"\n{unlabelled_line(results[0].unlabelled, pipeline.recognizer.normalization)}")
     if pipeline.language is not None:
         print(f"search: {pipeline.reading}")
         if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
@@ -90,10 +90,10 @@ def _evaluation(
 
     recognizer, session = pipeline.recognizer, session_of(options)
     settings: dict[str, Any] = {
-        "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
+        "model": f"{options.model} ({recognizer.kind}, {recognizer.parameter_count:,} parameters)",
         "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
         "seed": options.seed,
-        "session": session_line(session, recognizer.config.normalize.kind),
+        "session": session_line(session, recognizer.normalization),
     }
     if pipeline.language is not None:
         settings |= {**pipeline.language.settings, "search": pipeline.reading}

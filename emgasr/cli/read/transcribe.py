@@ -74,7 +74,7 @@ def run(argv: list[str]) -> int:
         if count > 1:
             print(f"emgasr: {counted(count - 1, 'further recording')}: {note}", file=sys.stderr)
     if (len(unlabelled_s) > 1 or any(unlabelled_s)) and not options.quiet:
-        line = unlabelled_line(Unlabelled.of(unlabelled_s), pipeline.recognizer.config.normalize.kind)
+        line = unlabelled_line(Unlabelled.of(unlabelled_s), pipeline.recognizer.normalization)
         print(line, file=sys.stderr)
     return code
 
