@@ -80,13 +80,13 @@ def items_of(
     if reader.looks_ahead:
         recordings = recordings if iter(recordings) is not recordings else list(recordings)
         again = recordings
-        reader.begin(lambda: (part for name, recording in again for _, part in _parts(name, recording)))
+        reader.begin(lambda: (part for name, recording in again for _, part in parts_of(name, recording)))
     for name, recording in recordings:
-        for part_name, part in _parts(name, recording):
+        for part_name, part in parts_of(name, recording):
             yield _judged(recognizer, part_name, part, reader.listen(part))
 
 
-def _parts(name: str, recording: Recording) -> Iterator[tuple[str, Recording]]:
+def parts_of(name: str, recording: Recording) -> Iterator[tuple[str, Recording]]:
     """Yield what is read by itself, with its name."""
     spoken = recording.spans.of_kind("utterance")
     if len(recording.events) or not len(spoken):

@@ -58,7 +58,7 @@ def grid_of(
         recognizers: the models.
         names: what errors call them.
         offsets_s: when the sensor of each began, in seconds from the recording's start.
-        shifts: by how many frames of the grid each model's own come later than that.
+        shifts: by how many frames of the grid each model's own come later than that, beside the others'.
 
     Raises:
         ConfigError: A frame rate is no whole multiple of the slowest.
@@ -78,8 +78,7 @@ def grid_of(
         # Where the middles of the fine frames of a coarse one lie round its own.
         spread = (ratios[place] - 1) / 2
         later = (middle - offsets_s[place] - _middle_s(recognizer)) * rates[place] - spread
-        firsts.append(int(np.floor(later + 0.5)) + ratios[place] * shifts[place])
-    firsts[reference] = ratios[reference] * shifts[reference]
+        firsts.append(int(np.floor(later + 0.5)) + ratios[place] * (shifts[place] - shifts[reference]))
     return Grid(reference, tuple(ratios), tuple(firsts), offsets_s[reference])
 
 

@@ -70,7 +70,7 @@ class EnsembleReader:
         notes = "; ".join(found.notes)
         systems = [self.ensemble.members[place].system for place in found.places]
         if config.kind == "rover" and len(systems) > 1:
-            votes = self._votes(found)
+            votes = self.votes(found)
             if len(votes) > 1:
                 emissions, times_s = vote(
                     votes, self.ensemble.tokens, config.votes, config.absence, recording.duration_s
@@ -122,7 +122,8 @@ class EnsembleReader:
         times_s = grid.offset_s + recognizer.frame_times_s(frames)
         return Aligned(tuple(present), rows, inside, times_s, tuple(heard), tuple(notes))
 
-    def _votes(self, found: Aligned) -> list[Vote]:
+    def votes(self, found: Aligned) -> list[Vote]:
+        """Return what votes: the models whose sensors work for most of the recording, or all if none does."""
         votes = []
         working = found.inside.mean(0) >= 0.5 if len(found.inside) else np.ones(len(found.places), bool)
         for number, place in enumerate(found.places):

@@ -237,7 +237,8 @@ class _Model:
     def feed(self, samples: np.ndarray) -> list[Event]:
         """Read on through samples of the source; return what its sensor's health and its own stream say."""
         own = samples if self.bound.places is None else np.ascontiguousarray(samples[:, list(self.bound.places)])
-        return [*self.health.feed(own), *self.stream.feed(own)]
+        said = [replace(e, text=f"{self.name}: {e.text}") for e in self.stream.feed(own) if isinstance(e, Notice)]
+        return [*self.health.feed(own), *said]
 
     def gap(self, seconds: float) -> list[Event]:
         """Give the emissions that are left, and go on after `seconds`."""

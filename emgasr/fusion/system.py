@@ -118,10 +118,9 @@ class Ensemble:
         A member that is alone has its own frames, to the last.
         """
         shifts = [0 if len(places) == 1 else self.members[place].system.shift_frames for place in places]
-        least = min(shifts)
         chosen = [self.members[place] for place in places]
         recognizers, names = [member.recognizer for member in chosen], [member.name for member in chosen]
-        return grid_of(recognizers, names, offsets_s, [shift - least for shift in shifts])
+        return grid_of(recognizers, names, offsets_s, shifts)
 
     def frame_times_s(self, frames: int) -> np.ndarray:
         """Return (F,) seconds from the recording's start to the newest sample of each emission."""

@@ -52,6 +52,7 @@ def run(argv: list[str]) -> int:
     asked = options.validation_split is not None or options.validation_manifest is not None
     pipeline = pipeline_of(options, options.model, tuned=not asked, first=lambda: first_signal(manifest, entries))
     _check_tuning(options, pipeline)
+    _refuse_fitted_on(entries, _folder(pipeline))
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
         if pipeline.language is not None and (asked or pipeline.origin.source == DEFAULT):
             pipeline = _tuned(options, manifest, pipeline, asked)
@@ -137,6 +138,16 @@ def _shaped(entries: list[Entry], folder: Path) -> dict[str, Any]:
         more["people_that_shaped_the_model"] = people
         print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
     return more
+
+
+def _refuse_fitted_on(entries: list[Entry], folder: Path) -> None:
+    """Refuse people whom the temperatures and weights of a fusion were fitted on."""
+    from emgasr.fusion.config import is_fusion, read_fusion
+
+    if is_fusion(folder):
+        from emgasr.evaluation.fusion_tuning import refuse_tested
+
+        refuse_tested(read_fusion(folder), entries)
 
 
 def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, results: list[Result]) -> None:
