@@ -112,7 +112,7 @@ def fitted_vote(ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]])
 
 
 def _items(ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]]) -> Iterator[Item]:
-    """Yield items whose emissions (F, N, V + 1) are those of all models, with whether each answers in the last column."""
+    """Yield items whose emissions (F, N, V + 1) are those of all models; the last column says whether each answers."""
     for name, part, found in _aligned(ensemble, recordings):
         rows = np.concatenate([found.rows, found.inside[..., None].astype(np.float32)], 2)
         symbols, times_s = reference_of(part, ensemble.tokens)
@@ -122,7 +122,7 @@ def _items(ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]]) -> I
 def _aligned(
     ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]]
 ) -> Iterator[tuple[str, Recording, Aligned]]:
-    """Yield each part with what all models make of it; one that lacks a sensor says nothing of weights and is left out."""
+    """Yield each part with what all models make of it; one that lacks a sensor is left out."""
     reader = EnsembleReader(ensemble)
     for name, recording in recordings:
         for part_name, part in parts_of(name, recording):

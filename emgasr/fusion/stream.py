@@ -113,6 +113,16 @@ class FusedStream(KeyStream):
                 model.restart(self._base_s)
         return self._returned()
 
+    def filled(self, seconds: float, source: int) -> list[Event]:
+        """Go on after `seconds` in which one source of several gave no samples: they count as not measured.
+
+        The others are read on, so that times do not jump.
+        """
+        signal = self.sources[source]
+        missing = np.full((round(seconds * signal.rate_hz), electrode_count(signal.bands)), np.nan, np.float32)
+        notice = Notice("gap", self.time_s, f"{seconds:.3f} s of source {source} are missing")
+        return [notice, *self.feed(missing, source)]
+
     def lost(self, source: int) -> list[Event]:
         """Go on without a source that gives no samples any more; the others answer alone."""
         self._check_open()

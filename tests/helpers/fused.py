@@ -1,4 +1,4 @@
-"""Ensembles of tiny recognizers: of the left ring, the right one, or both, or of two sensors with rates of their own."""
+"""Ensembles of tiny recognizers, of the left ring and the right one; recordings of which a ring is cut off."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from emgasr.fusion.stream import FusedStream
     from emgasr.pipeline import Pipeline
     from emgasr.sources import Chunk, Source
     from emgasr.streaming.events import Event
@@ -41,21 +42,27 @@ def run(argv: list[str]) -> int:
 
     pipeline = pipeline_of(options, options.model)
     recognizer, config = pipeline.recognizer, _config(options, pipeline.live)
+    if not hasattr(recognizer, "signal"):
+        from emgasr.cli.live.stream_fused import stream_fused
+
+        return stream_fused(options, pipeline, config)
+    if len(options.source) > 1:
+        raise ConfigError("--source", "is given several times", f"{options.model} is one model, of one source")
     stream = pipeline.stream(config=config)
     if pipeline.language is not None:
         tell_if_cold()
     _warm_up(pipeline, config)
-    source = open_source(options.source, recognizer.signal, lambda line: print(f"emgasr: {line}", file=sys.stderr))
+    source = open_source(options.source[0], recognizer.signal, lambda line: print(f"emgasr: {line}", file=sys.stderr))
     try:
         signal = Signal(source.rate_hz, source.unit, source.bands)
-        recognizer.signal.check_same(signal, f"source {options.source}")
+        recognizer.signal.check_same(signal, f"source {options.source[0]}")
         feed = max(1, round(options.chunk_ms / 1000 * source.rate_hz))
-        with _output(options, stream) as show:
+        with output_of(options, stream) as show:
             interrupted, failure = _follow(source, stream, show, feed, options.rest_seconds, options.limit_seconds)
             show(stream.close())
     finally:
         source.close()
-    _report(stream, options, feed, interrupted)
+    report(stream, options, 1000 * feed / source.rate_hz, interrupted)
     if failure is not None:
         raise failure
     return 0
@@ -70,7 +77,7 @@ def _follow(
             events: list[Event] = []
             if chunk.notes and chunk.notes[0].kind == "gap":
                 events += stream.gap(chunk.notes[0].samples / source.rate_hz)
-            events += _notices(chunk)
+            events += notices_of(chunk)
             still = min(max(round((rest_s - stream.time_s) * source.rate_hz), 0), len(chunk.samples))
             for samples, rest in ((chunk.samples[:still], True), (chunk.samples[still:], False)):
                 events += stream.feed(samples, rest) if len(samples) else []
@@ -110,7 +117,8 @@ def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
         yield Chunk(np.concatenate(held), time_s)
 
 
-def _notices(chunk: Chunk) -> list[Event]:
+def notices_of(chunk: Chunk) -> list[Event]:
+    """Return the notes of a chunk that the stream itself does not report."""
     from emgasr.streaming.activity import Notice
 
     of_the_stream = ("gap", "replaced")
@@ -127,7 +135,8 @@ def _warm_up(pipeline: Pipeline, config: StreamConfig) -> None:
         stream.feed(np.zeros((round(2 * signal.rate_hz), channels), np.float32))
 
 
-def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManager[Shown]:
+def output_of(options: argparse.Namespace, stream: Stream | FusedStream) -> AbstractContextManager[Shown]:
+    """Return what shows events: as JSON, as lines, or on the screen."""
     if options.json:
         return nullcontext(_print_events)
     if options.text or not sys.stdout.isatty():
@@ -149,7 +158,7 @@ def _print_events(events: list[Event]) -> None:
 class _Lines:
     """Plain text for pipes: nothing can be taken back there, so a line is printed when it is final."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream | FusedStream) -> None:
         self.stream = stream
         self.ids: list[int] = []
 
@@ -175,11 +184,12 @@ class _Lines:
             print(line, flush=True)
 
 
-def _report(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
+def report(stream: Stream | FusedStream, options: argparse.Namespace, feed_ms: float, interrupted: bool) -> None:
+    """Print what was measured."""
     from emgasr.evaluation.naming import naming_of
 
     summary = stream.summary()
-    delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
+    delay = stream.delay(feed_ms)
     if options.json:
         extra = {"interrupted": interrupted, "delay": delay.as_dict()}
         print_json({"event": "summary", **summary, **extra}, flush=True)
@@ -231,7 +241,7 @@ def parser() -> ArgumentParser:
         ),
     )
     add_model(made)
-    add_source_option(made)
+    add_source_option(made, several=True)
     form = made.add_mutually_exclusive_group()
     add_json(form, "print one event a line as JSON: keys as they appear, change and become final")
     form.add_argument("--text", action="store_true", help="print the text, a line at each pause (default in a pipe)")

@@ -1,4 +1,4 @@
-"""`emgasr fuse MODEL MODEL...`: models and recordings of held-out people in; a folder by which they answer together out.
+"""`emgasr fuse MODEL MODEL...`: models and held-out people in; a folder by which they answer together out.
 
 The folder is a MODEL for transcribe, evaluate, stream and tune.
 """
