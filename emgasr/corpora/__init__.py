@@ -29,6 +29,7 @@ CORPORA = {
     "neuromotor": "emgasr.corpora.neuromotor",
     "ninapro": "emgasr.corpora.ninapro",
     "uci_gestures": "emgasr.corpora.uci_gestures",
+    "way_eeg_gal": "emgasr.corpora.way_eeg_gal.lifts",
     "takes": "emgasr.corpora.takes",
     "spans": "emgasr.corpora.spans",
 }

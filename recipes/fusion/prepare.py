@@ -56,7 +56,9 @@ def run(argv: list[str]) -> int:
             recording = _recording(sensor, trial, *found[sensor][trial], number, f"move{label + 1}")
             save_session(recording, place / f"{'_'.join(trial)}.hdf5")
     counts = [int((labels == label).sum()) for label in range(CLASSES)]
-    print(f"{options.out}: {len(trials)} trials of {len(known)} people; of each class {counts}; weak labels, by the IMU")
+    print(
+        f"{options.out}: {len(trials)} trials of {len(known)} people; of each class {counts}; weak labels, by the IMU"
+    )
     return 0
 
 
@@ -100,7 +102,9 @@ def _recording(
 
 def _movement(samples: np.ndarray) -> np.ndarray:
     """Return how a wrist moves (18,): spread, mean and speed of each axis."""
-    return np.concatenate([np.log1p(samples.std(0)), samples.mean(0), np.log1p(np.abs(np.diff(samples, axis=0)).mean(0))])
+    return np.concatenate(
+        [np.log1p(samples.std(0)), samples.mean(0), np.log1p(np.abs(np.diff(samples, axis=0)).mean(0))]
+    )
 
 
 def _clusters(features: np.ndarray, training: np.ndarray) -> np.ndarray:
