@@ -22,7 +22,7 @@ from emgasr.tokens import Tokens
 
 PAUSE_S, LEAST_S, MOST_S = 0.3, 15.0, 60.0  # of a pause at which stretches end, and of a stretch
 SILENT = np.log(0.9)  # a blank that is more likely belongs to a pause
-TIE = 1e-9
+TIE = 1e-5  # so that float32 holds it
 
 
 class Reading(NamedTuple):
