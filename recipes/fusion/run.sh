@@ -37,3 +37,24 @@ model() {  # name, manifest, seed
 model left left 0
 model right right 0
 for seed in $seeds; do model "both$seed" manifest "$seed"; done
+
+fusion() {  # name, models...
+    local models=("${@:2}")
+    models=("${models[@]/#/$out/models/}")
+    [ -f "$out/$1/fusion.yaml" ] || "${emgasr[@]}" fuse "${models[@]/%//model}" --out "$out/$1" \
+        --validation-manifest "$out/fitting/manifest.jsonl" --overwrite
+}
+judged() {  # name, model, manifest
+    [ -f "$out/results/$1/results.json" ] || "${emgasr[@]}" evaluate "$2" "$out/test/$3.jsonl" --system "$1" \
+        --train-minutes "$minutes" --title "Typing, $1" --out "$out/results/$1" --overwrite > /dev/null
+}
+read -r -a numbers <<< "$seeds"
+fusion wrists left right
+fusion seeds "${numbers[@]/#/both}"
+judged left "$out/models/left/model" left
+judged right "$out/models/right/model" right
+for seed in $seeds; do judged "both$seed" "$out/models/both$seed/model" manifest; done
+judged wrists "$out/wrists" manifest
+judged seeds "$out/seeds" manifest
+"${PYTHON:-python3}" "$here/cut.py" "$out/wrists" "$out/test/manifest.jsonl"
+"${PYTHON:-python3}" "$here/table.py" "$out"
