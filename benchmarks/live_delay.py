@@ -32,8 +32,8 @@ from emgasr.recording import Recording
 from emgasr.score import Counts, count_edits, keys_at_rest, matched
 from emgasr.streaming.activity import RestLevel
 from emgasr.streaming.events import FINAL, RETRACTED, Event, KeyEvent
-from emgasr.streaming.rules import read_rules, rules_of
-from emgasr.streaming.stream import OFFLINE, Stream, StreamConfig
+from emgasr.streaming.rules import OFFLINE, StreamConfig, read_rules, rules_of
+from emgasr.streaming.stream import Stream
 
 CHUNKS_MS = (32.0, 64.0, 128.0, 192.0, 256.0, 320.0)
 

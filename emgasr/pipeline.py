@@ -12,44 +12,33 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any, Literal, overload
 
+from emgasr.confidence.beside import Beside, Fitting
+from emgasr.confidence.model import reading_sha256
+from emgasr.config.parsing import to_mapping
+from emgasr.corpora.kinds import marks_rest
 from emgasr.corpora.single import open_single
 from emgasr.decoding import BeamSearch, SearchConfig
-from emgasr.decoding.search_file import TunedSearch, described, read_tuned_search
+from emgasr.decoding.held import Held
+from emgasr.decoding.search_file import Origin, TunedSearch, described, read_tuned_search
 from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.measured import samples_of
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
-from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer, named_folder
+from emgasr.models.folder import DEMO, SEARCH_NAME, load_recognizer
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
 from emgasr.streaming.activity import RestLevel
-from emgasr.streaming.profile import MODEL, Profile, is_profile, read_profile
-from emgasr.streaming.rules import LiveRules, rules_of
-from emgasr.streaming.stream import Stream, StreamConfig
+from emgasr.streaming.profile import model_folder
+from emgasr.streaming.rules import LiveRules, StreamConfig, rules_of
+from emgasr.streaming.stream import Stream
 from emgasr.transcribe import transcript_of
 from emgasr.transcript import Transcript
 
-DEFAULT = "default weights"
 WEIGHTS = ("lm_weight", "length_bonus", "acoustic_scale", "backspace_penalty", "word_bonus")
 BATCH = 8  # recordings that share a forward pass on a GPU; on a CPU one alone is as fast, and takes less memory
 Input = str | Path | Recording | tuple[Any, float] | Callable[[], Recording]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the weights of a search come from.
-
-    Args:
-        source: for people.
-        file: the file that they were read from; empty: none.
-        lm_sha256: the checksum of the language model that they were tuned for; None: unknown.
-    """
-
-    source: str = DEFAULT
-    file: str = ""
-    lm_sha256: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +53,18 @@ class Pipeline:
         rest: the level of rest of a person, from their profile; None: unknown.
         folder: the model folder; None: it was made in memory.
         notes: what does not fit or was left out on the way, a line each.
+        beside: the confidence and the operating point that lie beside the weights; see `sure`.
     """
 
     recognizer: Recognizer
     language: Language | None = None
     search: SearchConfig = field(default_factory=SearchConfig)
-    origin: Origin = Origin()
+    origin: Origin = field(default_factory=Origin)
     rules: LiveRules = field(default_factory=LiveRules)
     rest: RestLevel | None = None
     folder: Path | None = None
     notes: tuple[str, ...] = ()
+    beside: Beside = field(default_factory=Beside)
 
     @classmethod
     def load(cls, model: str | Path = DEMO, device: str = "auto", *, lm: Any = ..., **asked: Any) -> Pipeline:
@@ -116,6 +107,7 @@ class Pipeline:
             rules=rules_of(folder),
             rest=profile.rest(recognizer.signal.bands) if profile else None,
             folder=folder,
+            beside=Beside.read(folder),
         )
         return pipeline if files is None else pipeline.knowing(files)
 
@@ -292,7 +284,8 @@ class Pipeline:
             batch_size = 1 if self.recognizer.head.weight.device.type == "cpu" else BATCH
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
-        search, reader = self.beam_search(nbest), self._reader(session)
+        search = self.reader if nbest == 1 else self.beam_search(nbest)
+        reader = self._session_reader(session)
         if reader.looks_ahead:
             reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
@@ -305,10 +298,12 @@ class Pipeline:
             for one in opened:
                 found = one if isinstance(one, EmgasrError) else next(heard)
                 if isinstance(found, Heard):
-                    found = _kept_error(transcript_of, self.recognizer, one, found, search)
+                    found = _kept_error(
+                        transcript_of, self.recognizer, one, found, search, self.sure.confidence, self.sure.least
+                    )
                 yield found
 
-    def _reader(self, session: SessionConfig | None) -> SessionReader:
+    def _session_reader(self, session: SessionConfig | None) -> SessionReader:
         return SessionReader(self.recognizer, session)
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
@@ -319,7 +314,29 @@ class Pipeline:
             asked: what to read with instead: `lm` to `search` of `changed`.
         """
         pipeline = self.changed(**asked)._warning() if asked else self
-        return Stream(pipeline.recognizer, pipeline.beam_search(), config or pipeline.live)
+        config = config or pipeline.live
+        config = replace(config, min_confidence=max(config.min_confidence, pipeline.sure.least))
+        return Stream(pipeline.recognizer, pipeline.reader, config, pipeline.sure.confidence)
+
+    @cached_property
+    def sure(self) -> Fitting:
+        """The calibrated confidence and the operating point, as far as they belong to this way of reading."""
+        return self.beside.fitting(self.reading_sha256, self.language is not None)
+
+    @cached_property
+    def reader(self) -> BeamSearch | Held | None:
+        """What emissions are read by: a search, or an operating point of held labels; None: greedily."""
+        if (point := self.sure.held) is None:
+            return self.beam_search()
+        resting = (0, *(place for place, symbol in enumerate(self.recognizer.tokens.symbols) if marks_rest(symbol)))
+        return Held(self.recognizer.tokens, point, self.recognizer.frame_rate_hz, resting)
+
+    @property
+    def reading_sha256(self) -> str:
+        """A checksum of how emissions are read: symbols, search and language model, or operating point."""
+        search, lm = (None, "") if self.language is None else (self.search, self.language.checksum)
+        held = self.beside.held(self.language is not None)
+        return reading_sha256(self.recognizer.tokens, search, lm, None if held is None else to_mapping(held))
 
     @cached_property
     def _search(self) -> BeamSearch | None:
@@ -364,22 +381,9 @@ class Pipeline:
 
     def _warning(self) -> Pipeline:
         """The same, its notes logged as warnings: for who reads none."""
-        for note in self.notes:
+        for note in (*self.notes, *self.sure.notes):
             logging.getLogger(__name__).warning("%s", note)
         return self
-
-
-def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
-    """Return the folder of a model by its name: the packaged one, a model's own, or that of a profile with it.
-
-    Raises:
-        ConfigError: `model` is no path.
-        ModelError: A profile is damaged.
-    """
-    if not isinstance(model, str | Path) or "\0" in str(model):
-        raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, "demo" or "armband"')
-    folder = named_folder(model)
-    return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)
 
 
 def _kept_error(do: Any, *arguments: Any) -> Any:

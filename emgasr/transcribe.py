@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from emgasr.confidence.beside import Fitting
 from emgasr.decoding import BeamSearch, Hypothesis, greedy
+from emgasr.decoding.held import Held
 from emgasr.models.listening import Heard
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
-from emgasr.transcript import Transcript, keys_of, words_of
+from emgasr.transcript import Transcript, keys_of, segments_of, words_of
 
 
 def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch | None = None) -> Transcript:
@@ -22,25 +24,41 @@ def transcribe(recognizer: Recognizer, recording: Recording, search: BeamSearch 
 
 
 def transcript_of(
-    recognizer: Recognizer, recording: Recording, heard: Heard, search: BeamSearch | None = None
+    recognizer: Recognizer,
+    recording: Recording,
+    heard: Heard,
+    search: BeamSearch | Held | None = None,
+    sure: Fitting | None = None,
 ) -> Transcript:
     """Return the transcript of a recording, given what the recognizer makes of it.
+
+    Args:
+        recognizer: what listened.
+        recording: what it listened to.
+        heard: what it made of it.
+        search: what reads the emissions; None: the best path.
+        sure: the calibrated confidence of this way of reading, and how sure keys must be.
 
     Raises:
         ModelError: The weights carry beyond what numbers can hold.
     """
     emissions = recognizer.probable(heard.emissions)
+    confidence, least = (None, 0.0) if sure is None else (sure.confidence, sure.least)
     found = [greedy(emissions)] if search is None else search.whole(emissions)
     times_s = recognizer.frame_times_s(len(emissions)) if heard.times_s is None else heard.times_s
     notes = (*recording.notes, *([heard.mended] if heard.mended else []))
 
     def transcript(hypothesis: Hypothesis, nbest: tuple[Transcript, ...] = ()) -> Transcript:
         tokens = recognizer.tokens
-        keys = keys_of(hypothesis.ids, times_s[list(hypothesis.frames)].tolist(), hypothesis.confidences, tokens)
+        certain = hypothesis.confidences
+        if confidence is not None:
+            certain = confidence.tokens(certain, hypothesis.evidence)
+        keys = keys_of(hypothesis.ids, times_s[list(hypothesis.frames)].tolist(), certain, tokens)
+        keys = tuple(key for key in keys if key.confidence >= least)
         return Transcript(
-            tokens.render(hypothesis.ids),
+            tokens.render(tokens.ids(key.symbol for key in keys)),
             keys,
-            words_of(keys, tokens),
+            words_of(keys, tokens, min if confidence is None else confidence.of_word),
             recording.duration_s,
             notes,
             hypothesis.score,
@@ -48,7 +66,8 @@ def transcript_of(
             hypothesis.lm,
             nbest,
             heard.unlabelled_s,
+            () if confidence is None else segments_of(keys, tokens, confidence.of_segment),
         )
 
-    several = search is not None and search.config.n_best > 1
+    several = isinstance(search, BeamSearch) and search.config.n_best > 1
     return transcript(found[0], tuple(map(transcript, found)) if several else ())

@@ -25,7 +25,7 @@ FLOORS = (
     ("lm", "manifests"),
     ("decoding", "corpora"),
     ("models", "simulate"),
-    ("rescoring",),
+    ("rescoring", "confidence"),
     ("data", "sources", "streaming", "transcribe", "language"),
     ("pipeline",),
     ("fusion",),

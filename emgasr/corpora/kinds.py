@@ -27,6 +27,11 @@ def kind_of(label: str, kind: str, rest: Sequence[str] = REST) -> str:
     return "rest" if label.strip().casefold() in nothing else kind
 
 
+def marks_rest(label: str) -> bool:
+    """Return whether a label is one of the usual names of rest, in any case of letters."""
+    return label.strip().casefold() in REST
+
+
 def rest_option(rest: Sequence[str]) -> dict[str, object]:
     """Return the option that an entry of a manifest keeps of `rest`: none where it is the usual."""
     return {} if tuple(rest) == REST else {"rest": list(rest)}

@@ -18,15 +18,15 @@ def align(emissions: np.ndarray, ids: Sequence[int]) -> tuple[tuple[int, ...], t
     """
     if not ids:
         return (), ()
-    frames, confidences = best_alignment(np.asarray(emissions, np.float64), np.asarray(ids, np.int64), False)
+    frames, _, confidences = best_alignment(np.asarray(emissions, np.float64), np.asarray(ids, np.int64), False)
     if not len(frames):
         raise DataError("alignment", f"{len(ids)} tokens do not fit into {len(emissions)} frames", "check the labels")
     return tuple(frames.tolist()), tuple(confidences.tolist())
 
 
 @compiled(nogil=True)
-def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Onset frames and confidences of `ids` (n,) in emissions (F, V); both empty if they do not fit.
+def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First and last frames and confidences of `ids` (n,) in emissions (F, V); all empty if they do not fit.
 
     With `anchored` the first of them begins in the first frame.
     """
@@ -34,7 +34,7 @@ def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tu
     labels = np.zeros(2 * len(ids) + 1, np.int64)  # blank, token, blank, token, ... blank
     for place in range(len(ids)):
         labels[2 * place + 1] = ids[place]
-    frames, confidences = np.zeros(len(ids), np.int64), np.zeros(len(ids))
+    frames, lasts, confidences = np.zeros(len(ids), np.int64), np.full(len(ids), -1, np.int64), np.zeros(len(ids))
     moves = np.zeros((count, len(labels)), np.int8)  # 0 stay, 1 from the label before, 2 skip a blank
     skip = np.full(len(labels), -np.inf)  # 0 where a blank may be skipped
     for position in range(3, len(labels), 2):
@@ -56,14 +56,15 @@ def best_alignment(emissions: np.ndarray, ids: np.ndarray, anchored: bool) -> tu
     if best[position + 1] > best[position + 2]:
         position -= 1
     if count == 0 or best[position + 2] == -np.inf:
-        return frames[:0], confidences[:0]
+        return frames[:0], lasts[:0], confidences[:0]
     for frame in range(count - 1, -1, -1):
         if position % 2:
             frames[position // 2] = frame
+            lasts[position // 2] = max(lasts[position // 2], frame)
             confidence = np.exp(emissions[frame, labels[position]])
             confidences[position // 2] = max(confidences[position // 2], confidence)
         position -= moves[frame, position]
-    return frames, confidences
+    return frames, lasts, confidences
 
 
 @compiled(nogil=True)

@@ -7,10 +7,8 @@ so that no final key is ever taken back.
 
 from __future__ import annotations
 
-import numpy as np
-
 from emgasr.decoding.kernel.compiling import forget_outdated
-from emgasr.decoding.kernel.tree import Tree, finalize_shared, tail, tail_times
+from emgasr.decoding.kernel.tree import Tree, agreeing, best_entry, finalize_up_to, shared_node, tail, tail_times
 from emgasr.decoding.search import SearchState, take_final
 from emgasr.runtime.compiled import compiled
 
@@ -31,52 +29,35 @@ def finalize(state: SearchState, agreement: float, within_frames: int | None = N
 @compiled(nogil=True)
 def _finalize(tree: Tree, agreement: float, within: int, logs: bool | None) -> None:
     progress, nodes, beam = tree.progress[0], tree.nodes, tree.beam[0]
-    live, floor = progress.live, nodes[progress.base].depth
-    if logs is None:
-        mass = tree.mass[0, 0, :live] + tree.mass[0, 1, :live]
-    else:
-        mass = np.logaddexp(tree.mass[0, 0, :live], tree.mass[0, 1, :live])
-        mass = np.exp(mass - mass.max())
-    best = beam[mass.argmax()]
-    count = nodes[best].depth - floor
+    entry = best_entry(tree, logs)
+    best = beam[entry]
+    count = nodes[best].depth - nodes[progress.base].depth
     if count == 0:
         return
-    path = np.zeros(count + 1, np.int64)  # the best hypothesis, by depth
-    node = best
-    for depth in range(count, -1, -1):
-        path[depth] = node
-        node = nodes[node].parent
-    shared = np.zeros(live, np.int64)  # how far each hypothesis agrees with it
-    through = np.zeros(count + 2)  # the probability of those that agree so far
-    for entry in range(live):
-        node = beam[entry]
-        depth = nodes[node].depth - floor
-        while depth > count or path[depth] != node:
-            node = nodes[node].parent
-            depth = nodes[node].depth - floor
-        shared[entry] = depth
-        through[depth] += mass[entry]
-    total = through.sum()
+    shares = agreeing(tree, entry, logs)
     final = count
-    while final > 0:
-        through[final] += through[final + 1]
-        if through[final] >= agreement * total:
-            break
+    while final > 0 and shares[final] < agreement:
         final -= 1
     if final < count and within < progress.frame:
-        frames, _ = tail_times(tail(best, tree), tree)
+        frames, _, _ = tail_times(tail(best, tree), tree)
         while final < count and frames[final] < progress.frame - within:
             final += 1
     if final == 0:
         return
+    node = best
+    for _ in range(count - final):
+        node = nodes[node].parent
     kept = 0
-    for entry in range(live):
-        if shared[entry] >= final:
-            beam[kept] = beam[entry]
-            tree.mass[0, :, kept] = tree.mass[0, :, entry]
+    for other in range(progress.live):
+        grown = beam[other]
+        while nodes[grown].depth > nodes[node].depth:
+            grown = nodes[grown].parent
+        if grown == node:
+            beam[kept] = beam[other]
+            tree.mass[0, :, kept] = tree.mass[0, :, other]
             kept += 1
     progress.live = kept
-    finalize_shared(tree, NEVER, logs)
+    finalize_up_to(shared_node(tree), tree, logs, shares)
 
 
 forget_outdated(_finalize)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from emgasr.decoding.hypothesis import Hypothesis, checked
+from emgasr.decoding.hypothesis import Evidence, Hypothesis, checked
+from emgasr.decoding.margin import margins
 
 
 def greedy(emissions: np.ndarray) -> Hypothesis:
@@ -15,6 +16,8 @@ def greedy(emissions: np.ndarray) -> Hypothesis:
     changes = np.flatnonzero(np.diff(path, prepend=-1))
     ends = np.append(changes, len(path))[1:]
     runs = [(int(start), int(end)) for start, end in zip(changes, ends, strict=True) if path[start] != 0]
+    firsts, lasts = (np.array([run[end] - end for run in runs], np.int64) for end in (0, 1))
+    leads = margins(emissions, path[firsts].astype(np.int64), firsts, lasts).tolist()
     score = float(best.sum())
     return Hypothesis(
         ids=tuple(int(path[start]) for start, _ in runs),
@@ -23,4 +26,5 @@ def greedy(emissions: np.ndarray) -> Hypothesis:
         score=score,
         acoustic=score,
         lm=0.0,
+        evidence=tuple(map(Evidence, leads)),
     )

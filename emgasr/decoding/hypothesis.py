@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -112,6 +112,20 @@ def shown(value: object) -> str:
     return repr(text[:40])[1:-1] + ("..." if len(text) > 40 else "")
 
 
+class Evidence(NamedTuple):
+    """What speaks for a token beside the emissions' confidence; from it `emgasr.confidence` makes a probability.
+
+    Args:
+        margin: nats by which it leads over the best other symbol, or none, at its place (`emgasr.decoding.margin`).
+        share: of the beam's probability that agreed on it when it became final, 0 to 1; 1 without a search.
+        wait: frames from its first until it became final, or the emissions ended; 0 without a search.
+    """
+
+    margin: float = 0.0
+    share: float = 1.0
+    wait: float = 0.0
+
+
 @dataclass(frozen=True)
 class Hypothesis:
     """One answer: token ids, the frame at which each begins, how sure the emissions are of each, and its scores."""
@@ -122,6 +136,7 @@ class Hypothesis:
     score: float  # what hypotheses are ranked by, see SearchConfig
     acoustic: float  # the first term of the score
     lm: float  # ln p_LM of the text, before its weight
+    evidence: tuple[Evidence, ...] = ()  # for each token; empty where nobody looked
 
 
 def checked(emissions: np.ndarray, vocabulary: int, first_frame: int = 0) -> np.ndarray:

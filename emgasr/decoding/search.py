@@ -16,7 +16,7 @@ import numpy as np
 from emgasr.decoding import kernel
 from emgasr.decoding.belonging import check_belonging
 from emgasr.decoding.hotwords import Hotwords
-from emgasr.decoding.hypothesis import Hypothesis, SearchConfig, refusal
+from emgasr.decoding.hypothesis import Evidence, Hypothesis, SearchConfig, refusal
 from emgasr.decoding.kernel.masses import LARGEST_LN, LOGS_FRAMES, TINY
 from emgasr.decoding.kernel.ngrams import NGramTables, ngram_tables
 from emgasr.decoding.kernel.nodes import rewrite_factors
@@ -30,7 +30,7 @@ from emgasr.decoding.kernel.rows import (
     NOT_A_NUMBER,
     NOT_NORMALIZED,
 )
-from emgasr.decoding.kernel.tree import FINAL, NODE, PROGRESS, Tree, compact, tail, tail_times
+from emgasr.decoding.kernel.tree import FINAL, NODE, PROGRESS, Tree, agreeing, compact, tail, tail_times
 from emgasr.decoding.kernel.weights import Weights, weights_of
 from emgasr.decoding.kernel.words import BoostTables, WordTables, boost_tables, word_finish, word_tables
 from emgasr.lm.ngram import NGramModel
@@ -55,7 +55,7 @@ def beam_search(
 class SearchState:
     """Where a search stands between two chunks: plain arrays, which `BeamSearch.step` moves on in place.
 
-    `ids`, `frames` and `confidences` are those of the final tokens: nothing takes them back.
+    `ids`, `frames`, `confidences` and `evidence` are those of the final tokens: nothing takes them back.
     """
 
     tree: Tree
@@ -63,6 +63,7 @@ class SearchState:
     ids: list[int] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
     confidences: list[float] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
 
     @property
     def frames_seen(self) -> int:
@@ -83,7 +84,9 @@ class SearchState:
         """A state of its own, to go back to."""
         tree = Tree(*(array.copy() for array in self.tree))
         scratch = kernel.scratch(tree.beam.shape[1], tree.window.shape[1])
-        return SearchState(tree, scratch, list(self.ids), list(self.frames), list(self.confidences))
+        return SearchState(
+            tree, scratch, list(self.ids), list(self.frames), list(self.confidences), list(self.evidence)
+        )
 
 
 class BeamSearch:
@@ -205,7 +208,7 @@ class BeamSearch:
         ranked = scores[best]
         if (ranked[1:] == ranked[:-1]).any():  # of equals the one of lower ids comes first, as in the readable search
             best.sort(key=lambda e: (-scores[e], tail(int(nodes[e]), tree).tolist()))
-        return [self._hypothesis(state, nodes[e], scores[e], acoustic[e], ln_p[e]) for e in best[: self.config.n_best]]
+        return [self._hypothesis(state, e, scores[e], acoustic[e], ln_p[e]) for e in best[: self.config.n_best]]
 
     def _rewrite_factors(self, tree: Tree, logs: bool | None) -> float:
         return float(rewrite_factors(tree, self.weights, self.ngrams.contexts, self.words, self.boosts, logs))
@@ -241,9 +244,12 @@ class BeamSearch:
             return self.lm.end(WordState(state, lexicon, spelled, float(node["outside"])))
         return self.lm.end(int(node["state"])) if self.lm else 0.0
 
-    def _hypothesis(self, state: SearchState, node: int, score: float, acoustic: float, ln_p: float) -> Hypothesis:
-        ids = tail(node, state.tree)
-        frames, confidences = tail_times(ids, state.tree) if len(ids) else (ids, ids)
+    def _hypothesis(self, state: SearchState, entry: int, score: float, acoustic: float, ln_p: float) -> Hypothesis:
+        tree = state.tree
+        ids = tail(tree.beam[0, entry], tree)
+        frames, confidences, leads = tail_times(ids, tree) if len(ids) else (ids, ids, ids)
+        shares = agreeing(tree, entry, True if state.logs else None)[1:] if len(ids) else ids
+        waits = state.frames_seen - frames
         return Hypothesis(
             ids=(*state.ids, *ids.tolist()),
             frames=(*state.frames, *frames.tolist()),
@@ -251,6 +257,7 @@ class BeamSearch:
             score=float(score),
             acoustic=float(acoustic),
             lm=float(ln_p),
+            evidence=(*state.evidence, *map(Evidence, leads.tolist(), shares.tolist(), waits.tolist())),
         )
 
 
@@ -262,6 +269,8 @@ def take_final(state: SearchState) -> None:
         state.ids += tree.final["id"][:count].tolist()
         state.frames += tree.final["frame"][:count].tolist()
         state.confidences += tree.final["confidence"][:count].tolist()
+        evidence = (tree.final[name][:count].tolist() for name in Evidence._fields)
+        state.evidence += map(Evidence, *evidence)
         tree.progress["finalized"] = 0
 
 

@@ -6,6 +6,7 @@ Beside the fields of a SearchConfig the file may hold LM_SHA256, the checksum of
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,22 @@ from emgasr.errors import ConfigError
 from emgasr.files.plain_data import read_yaml
 
 LM_SHA256 = "lm_sha256"
+DEFAULT = "default weights"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the weights of a search come from.
+
+    Args:
+        source: for people.
+        file: the file that they were read from; empty: none.
+        lm_sha256: the checksum of the language model that they were tuned for; None: unknown.
+    """
+
+    source: str = DEFAULT
+    file: str = ""
+    lm_sha256: str | None = None
 
 
 class TunedSearch(NamedTuple):

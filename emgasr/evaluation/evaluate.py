@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from emgasr.confidence.judging import Judged as Believed
+from emgasr.confidence.judging import judge
+from emgasr.confidence.model import Confidence
+from emgasr.confidence.samples import Sample, sample
 from emgasr.decoding import Hypothesis, classify, greedy
+from emgasr.decoding.held import Held
 from emgasr.errors import DataError
 from emgasr.evaluation.executions import Activity, judged
 from emgasr.evaluation.items import Item, scored_set
@@ -18,7 +23,7 @@ from emgasr.lm.words import WordModel
 from emgasr.score import Counts, Pairs, align, cut, keys_at_rest, words
 from emgasr.tokens import Tokens
 
-GREEDY, WITH_LM = "greedy", "lm"
+GREEDY, WITH_LM, AT_POINT = "greedy", "lm", "held"
 BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or two, as a test may be a single session
 
 
@@ -37,7 +42,7 @@ class Reading:
     """One hypothesis beside its reference: alignments of symbols, text and words, each cut into blocks of counts.
 
     Args:
-        hypothesis: ids, frames and confidences.
+        hypothesis: ids, frames and confidences of the emissions.
         symbols: of the ids.
         text: what they leave on the page.
         pairs: alignment of the symbols.
@@ -59,6 +64,7 @@ class Reading:
     times_s: np.ndarray | None
     false_symbols: int
     repeats: Repeats | None
+    confidences: tuple[float, ...] = ()  # calibrated, where the model has a confidence for this way of reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +111,7 @@ class Evaluation:
     seed: int = 0
     settings: dict[str, object] = field(default_factory=dict)
     word_model: WordModel | None = None  # of the search, if it had one: then its coverage must be told
+    confidence: Confidence | None = None  # calibrated for the last of the ways
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -113,8 +120,21 @@ class Evaluation:
 
     @property
     def ways(self) -> tuple[str, ...]:
-        """How the emissions were read: `greedy`, and `lm` where there was a language model."""
+        """How emissions were read: `greedy`; and `lm` by a search, or `held` at an operating point of labels."""
         return tuple(self.items[0].readings)
+
+    def samples(self) -> list[Sample]:
+        """Return what is right of the items by the last way: what a confidence is fitted to, and judged by."""
+        found = []
+        for item in self.items:
+            reading = item.readings[self.ways[-1]]
+            sides = (item.reference, item.text, reading.hypothesis, reading.times_s)
+            found.append(sample(item.subject, item.name, *sides, self.tokens))
+        return found
+
+    def reliability(self) -> dict[str, Believed]:
+        """Return how far confidences by the last way are to be believed, by level."""
+        return judge(self.samples(), self.confidence, self.seed)
 
 
 def evaluate(
@@ -126,6 +146,7 @@ def evaluate(
     split: str = "test",
     seed: int = 0,
     settings: dict[str, object] | None = None,
+    confidence: Confidence | None = None,
 ) -> Evaluation:
     """Judge every item, read greedily and, if there is one, by `search`; emissions are dropped as they are used.
 
@@ -133,13 +154,13 @@ def evaluate(
     nothing was to be read add what is put in to the errors, over the true symbols of all (as sclite and jiwer count).
     DataError if there is no item, or only labels that the model does not know.
     """
-    judged = tuple(_judge(item, tokens, search) for item in items)
+    judged = tuple(_judge(item, tokens, search, confidence) for item in items)
     if not judged:
         raise DataError(f"split {split}", "holds nothing to evaluate", "name a split that the manifest has")
     if not any(item.reference or item.rest_minutes for item in judged):
         raise DataError(f"split {split}", "has no labels that the model knows", "evaluate on labelled recordings")
     word_model = search.lm if search is not None and isinstance(search.lm, WordModel) else None
-    return Evaluation(system, split, tokens, judged, seed, dict(settings or {}), word_model)
+    return Evaluation(system, split, tokens, judged, seed, dict(settings or {}), word_model, confidence)
 
 
 def blocks(pairs: Pairs, size: int) -> list[Counts]:
@@ -147,14 +168,19 @@ def blocks(pairs: Pairs, size: int) -> list[Counts]:
     return [Counts.of(piece) for piece in cut(pairs, size)]
 
 
-def _judge(item: Item, tokens: Tokens, search: Search | None) -> Judged:
+def _judge(item: Item, tokens: Tokens, search: Search | None, confidence: Confidence | None) -> Judged:
     scored = scored_set(tokens)
     reference = tuple(map(normalized, item.reference))
     text = scored.render(scored.ids(reference))
     hypotheses = {GREEDY: greedy(item.emissions)}
     if search is not None:
-        hypotheses[WITH_LM] = search.whole(item.emissions)[0]
+        hypotheses[AT_POINT if isinstance(search, Held) else WITH_LM] = search.whole(item.emissions)[0]
     readings = {way: _read(item, reference, text, hypothesis, tokens) for way, hypothesis in hypotheses.items()}
+    if confidence is not None:
+        way, reading = list(readings.items())[-1]
+        hypothesis = reading.hypothesis
+        sure = confidence.tokens(hypothesis.confidences, hypothesis.evidence)
+        readings[way] = replace(reading, confidences=sure)
     chosen = len(reference) == 1 and len(tokens) > 1 and len(item.emissions) > 0
     label = tokens.symbols_of([classify(item.emissions)])[0] if chosen else None
     rest_minutes = keys_at_rest((), item.rest)[1] / 60 if item.frame_times_s is not None else 0.0

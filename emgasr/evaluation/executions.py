@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from emgasr.corpora.kinds import REST
+from emgasr.corpora.kinds import marks_rest
 from emgasr.decoding import classify
 from emgasr.evaluation.items import Item
 from emgasr.tokens import Tokens
@@ -154,7 +154,7 @@ def judged(item: Item, tokens: Tokens) -> Activity:
 
 def at_rest(label: str) -> bool:
     """Return whether a label marks rest."""
-    return label.strip().casefold() in REST
+    return marks_rest(label)
 
 
 def _frames_within(times_s: np.ndarray, start_s: float, end_s: float) -> tuple[int, int]:

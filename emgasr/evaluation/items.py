@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emgasr.display.wording import listed
 from emgasr.errors import ConfigError, DataError
 from emgasr.files.plain_data import read_yaml
 from emgasr.fusion.reading import reader_of
@@ -147,6 +148,19 @@ def refuse_tuning_on_test(
         if (other := held_out.get(_identity(entry))) is not None:
             wrong = f"{entry.path} is in both {tuned_on!r} (tuned on) and {other!r} (evaluated)"
             raise ConfigError("search", wrong, "keep them apart; `emgasr validate` lists what they share")
+
+
+def refuse_tested_people(manifest: Manifest, split: str, evaluated: str = TEST) -> None:
+    """Raise a ConfigError if somebody of a split, on which probabilities are fitted, is tested too.
+
+    Where a manifest claims only its sessions apart, people are known to be the same, and sessions are compared.
+    """
+    what = "session" if "session" in manifest.claims and "subject" not in manifest.claims else "subject"
+    tested = {entry.key(what) for entry in manifest.entries if entry.split == evaluated}
+    both = sorted({entry.subject for entry in manifest.split(split) if split == evaluated or entry.key(what) in tested})
+    if both:
+        wrong = f"{listed(both)} of the split {split!r} {'is' if len(both) == 1 else 'are'} tested too"
+        raise ConfigError("confidence", wrong, "fit it on other people (or claim sessions apart, if that is meant)")
 
 
 def tuning_stretches(

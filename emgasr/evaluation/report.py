@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from emgasr.display.pictures import missing
 from emgasr.display.visible import visible
-from emgasr.evaluation.evaluate import GREEDY, WITH_LM, Evaluation, Judged
+from emgasr.evaluation.evaluate import AT_POINT, GREEDY, WITH_LM, Evaluation, Judged
 from emgasr.evaluation.mistakes import Mistakes, mistakes_of, most_frequent
 from emgasr.evaluation.naming import ACCURACY, SHORT, Naming
 from emgasr.evaluation.results import Result
@@ -27,7 +27,7 @@ from emgasr.version import __version__
 TEXT = {"cer_rendered": "Text, characters", "wer": "Text, words"}  # rates of what stands on the page
 TEXT_SHORT = {"cer_rendered": "text CER", "wer": "WER"}
 EDITS = ("substitutions", "deletions", "insertions")
-WAYS = {GREEDY: "greedy", WITH_LM: "with language model"}
+WAYS = {GREEDY: "greedy", WITH_LM: "with language model", AT_POINT: "at the operating point"}
 EXAMPLES, EXAMPLE_KEYS, FREQUENT = 10, 72, 12
 KEYBOARD = "Keyboard colored by the error rate of each key"
 _SHOWN = {SPACE: "␣", BACKSPACE: "⌫", ENTER: "⏎", SHIFT: "⇧"}
@@ -99,6 +99,7 @@ class _View:
     people: list[dict[str, Any]]
     sessions: list[tuple[Result, list[_Figure | None]]]
     mistakes: list[dict[str, Any]]
+    sure: dict[str, Any]
     gap: str
     single: bool
     chosen: str
@@ -131,6 +132,7 @@ class _View:
                 for session in result.sessions
             ],
             [_errors(evaluation, mistakes) for mistakes in mistakes_of(evaluation)],
+            _sure(everybody),
             _gap(evaluation),
             _single(evaluation),
             _chosen(evaluation),
@@ -172,7 +174,7 @@ def _cards(evaluation: Evaluation, result: Result) -> Iterator[dict[str, Any]]:
     way = evaluation.ways[-1]
     for rate, name in _named_rates(result.naming):
         if figure := _figure(result, rate, way):
-            greedy = _figure(result, rate, GREEDY) if way == WITH_LM else None
+            greedy = _figure(result, rate, GREEDY) if way != GREEDY else None
             yield {"name": name, "kind": f"{_kind(result.naming, rate)}, {WAYS[way]}", "figure": figure} | {
                 "greedy": greedy
             }
@@ -267,6 +269,24 @@ def _errors(evaluation: Evaluation, mistakes: Mistakes) -> dict[str, Any]:
     return shown | {"light": light, "dark": dark}
 
 
+def _sure(result: Result) -> dict[str, Any]:
+    """Return the table and the picture of how far confidences are to be believed, as the template shows them."""
+    found = result.reliability
+    lines = [
+        (f"{level.capitalize()}s", kind, figures)
+        for level, one in found.items()
+        for kind, figures in (("before", one.before), ("calibrated", one.after))
+        if figures is not None
+    ]
+    shown: dict[str, Any] = {"lines": lines, "lacking": missing(), "light": "", "dark": ""}
+    if not lines or shown["lacking"]:
+        return shown
+    from emgasr.confidence.diagram import draw_reliability
+
+    light, dark = (base64.b64encode(draw_reliability(found, dark)).decode() for dark in (False, True))
+    return shown | {"light": light, "dark": dark}
+
+
 def _single(evaluation: Evaluation) -> bool:
     """Return whether each item holds one label or none: of single takes only those with errors are worth a look."""
     return all(len(item.reference) <= 1 for item in evaluation.items)
@@ -348,7 +368,7 @@ def _metric(name: str, way: str, naming: Naming) -> str:
     if name == ACCURACY:
         return "accuracy, forced choice"
     short = naming.column if name == naming.rate else TEXT_SHORT.get(name) or SHORT[name]
-    return f"{short}, {'LM' if way == WITH_LM else way}"
+    return f"{short}, {'LM' if way == WITH_LM else 'at the point' if way == AT_POINT else way}"
 
 
 def _key(symbol: object) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from emgasr.confidence.judging import Judged as Believed
 from emgasr.evaluation.evaluate import GREEDY, Evaluation, Judged, Reading
 from emgasr.evaluation.executions import Together, together
 from emgasr.evaluation.naming import ACCURACY, Naming, naming_of
@@ -129,6 +130,7 @@ class Result:
         session: of the subject; "" for all.
         together: figures a window, an execution and at rest, where labels have times.
         sessions: of a subject: each session's result, where sessions have names and symbols are no keys.
+        reliability: of ALL: how far confidences of the headline's way are to be believed, by level.
         more: what the caller adds (parameters, train_minutes, …).
     """
 
@@ -151,6 +153,7 @@ class Result:
     session: str = ""
     together: Together | None = None
     sessions: tuple[Result, ...] = ()
+    reliability: Mapping[str, Believed] = field(default_factory=dict)
     more: Mapping[str, object] = field(default_factory=dict)
 
     def rate(self, name: str, way: str) -> Rate | None:
@@ -173,6 +176,8 @@ class Result:
         row |= self._figures() | self._over_people()
         if self.sessions:
             row["by_session"] = [{"session": result.session} | result._figures() for result in self.sessions]
+        if self.reliability:
+            row["confidence"] = {level: one.as_dict() for level, one in self.reliability.items()}
         return row | {"seed": self.seed} | dict(self.more)
 
     def _figures(self) -> dict[str, Any]:
@@ -233,7 +238,8 @@ def results_of(evaluation: Evaluation, **more: object) -> list[Result]:
     Where nothing was to be read, what is read counts as inserted.
     """
     single = [_of_subject(evaluation, subject, more) for subject in evaluation.subjects]
-    return [_result(evaluation, ALL, evaluation.items, _people(evaluation, single), more), *single]
+    everybody = _result(evaluation, ALL, evaluation.items, _people(evaluation, single), more)
+    return [replace(everybody, reliability=evaluation.reliability()), *single]
 
 
 def write_results(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -379,6 +385,7 @@ def _line(evaluation: Evaluation, item: Judged) -> dict[str, Any]:
         line[f"{naming.plural}_{way}"] = list(reading.symbols)
         if reading.times_s is not None:
             line[f"times_s_{way}"] = [round(float(time), 4) for time in reading.times_s]
-        line[f"confidences_{way}"] = [round(float(value), 4) for value in reading.hypothesis.confidences]
+        sure = reading.confidences or reading.hypothesis.confidences
+        line[f"confidences_{way}"] = [round(float(value), 4) for value in sure]
         line[f"{naming.rate}_{way}"] = total(reading.of_symbols).rate if item.reference else None
     return line

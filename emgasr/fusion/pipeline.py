@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from emgasr.corpora.single import open_single
 from emgasr.decoding import SearchConfig
-from emgasr.decoding.search_file import TunedSearch, read_tuned_search
+from emgasr.decoding.search_file import Origin, TunedSearch, read_tuned_search
 from emgasr.errors import DataError, EmgasrError
 from emgasr.frontend.session import SessionConfig
 from emgasr.fusion.config import is_fusion
@@ -22,10 +22,11 @@ from emgasr.language import LanguageFiles, language_in
 from emgasr.models.folder import DEMO, SEARCH_NAME
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
-from emgasr.pipeline import Input, Origin, Pipeline, model_folder
+from emgasr.pipeline import Input, Pipeline
 from emgasr.recording import Recording, Signal
-from emgasr.streaming.rules import rules_of
-from emgasr.streaming.stream import Stream, StreamConfig
+from emgasr.streaming.profile import model_folder
+from emgasr.streaming.rules import StreamConfig, rules_of
+from emgasr.streaming.stream import Stream
 from emgasr.transcript import Transcript
 
 
@@ -85,7 +86,7 @@ class FusedPipeline(Pipeline):
         search = pipeline.beam_search()
         return cast(Stream, FusedStream(self.ensemble, search, config or pipeline.live, sources))
 
-    def _reader(self, session: SessionConfig | None) -> SessionReader:
+    def _session_reader(self, session: SessionConfig | None) -> SessionReader:
         return cast(SessionReader, EnsembleReader(self.ensemble, session))
 
     def _recording(self, given: Any) -> Recording:

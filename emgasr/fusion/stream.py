@@ -29,7 +29,8 @@ from emgasr.streaming.decoder import BeamReader, Reader, Token
 from emgasr.streaming.delay import Delay, delay_of, step_frames
 from emgasr.streaming.events import Event
 from emgasr.streaming.keys import KeyStream
-from emgasr.streaming.stream import Stream, StreamConfig, reader_of
+from emgasr.streaming.rules import StreamConfig
+from emgasr.streaming.stream import Stream, reader_of
 
 
 class FusedStream(KeyStream):
@@ -231,7 +232,7 @@ class _Model:
         self.name = "+".join(band.name for band in bound.bands)
         self.health = Health(member.recognizer, bound.bands, self.name, back_after_s)
         self._emissions = _Emissions()
-        self.stream = Stream(member.recognizer, None, config, self._emissions)
+        self.stream = Stream(member.recognizer, None, config, reader=self._emissions)
         self._first = 0  # of the emissions that are kept
 
     @property

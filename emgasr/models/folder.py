@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from dataclasses import dataclass
@@ -25,11 +26,13 @@ from emgasr.runtime.device import device_of
 from emgasr.tokens import load_tokens
 
 FORMAT = 1
+WEIGHTS_NAME = "model.safetensors"
 DEMO, ARMBAND = "demo", "armband"  # the names of the models that ship with emgasr
 PACKAGED = {DEMO: "model", ARMBAND: "armband"}  # and their folders in assets/
 _MADE_BY = {DEMO: "recipes/demo_model/run.sh", ARMBAND: "recipes/armbands/package.py"}
 # What `emgasr tune` and `tune-live` put beside the weights: it belongs to them.
 SEARCH_NAME, SURFACE_NAME, LIVE_NAME = "search.yaml", "search.png", "live.yaml"
+CONFIDENCE_NAME, OPERATING_NAME = "confidence.json", "operating.yaml"  # of `emgasr tune --confidence` and `operate`
 # What a folder may hold of language (`emgasr.language`): a compact model, or an ARPA file.
 LM_NAMES, CHARACTER_LM_NAMES = ("lm.lm", "lm.arpa.gz"), ("characters.lm", "characters.arpa.gz")
 LEXICON_NAME, HOTWORDS_NAME, LANGUAGE_NAME = "lexicon.txt", "hotwords.txt", "language.yaml"
@@ -67,10 +70,11 @@ def named_folder(model: str | Path) -> Path:
 def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") -> None:
     """Write the model folder: model.safetensors, config.yaml, tokens and README.md (the `card`).
 
-    Search weights and live rules that were tuned for older weights are removed; a language model stays.
+    What was tuned for older weights is removed: search, live rules, confidence, operating point. A language model
+    stays.
     """
     folder = Path(folder)
-    for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME):
+    for name in (SEARCH_NAME, SURFACE_NAME, LIVE_NAME, CONFIDENCE_NAME, OPERATING_NAME):
         (folder / name).unlink(missing_ok=True)
     weights = {name: value.detach().cpu().contiguous() for name, value in recognizer.state_dict().items()}
     signal = {**to_mapping(recognizer.signal), "bands": [band.as_row() for band in recognizer.signal.bands]}
@@ -88,6 +92,15 @@ def save_recognizer(recognizer: Recognizer, folder: str | Path, card: str = "") 
         path.write_text(card or "# emgasr model\n\nNo card was written for this model.\n", encoding="utf-8")
     # The config comes last: a folder without it is refused as unfinished.
     write_yaml(content, folder / "config.yaml")
+
+
+def weights_sha256(folder: Path) -> str:
+    """Return the checksum of a model folder's weights."""
+    digest = hashlib.sha256()
+    with (folder / WEIGHTS_NAME).open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def load_recognizer(folder: str | Path, device: str = "cpu") -> Recognizer:

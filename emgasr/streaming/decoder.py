@@ -12,16 +12,29 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emgasr.confidence.model import Confidence
 from emgasr.decoding import BeamSearch, Hypothesis
 from emgasr.decoding.finalize import finalize
+from emgasr.decoding.held import Held
+from emgasr.decoding.hypothesis import Evidence
+from emgasr.decoding.margin import RunningMargin
 
 
 class Token(NamedTuple):
-    """A token id, the frame where it begins (counted from the stream's start), and its confidence."""
+    """A token id, the frame where it begins (counted from the stream's start), its confidence, and the evidence."""
 
     id: int
     frame: int
     confidence: float
+    evidence: Evidence = Evidence()
+
+
+def calibrated(tokens: list[Token], confidence: Confidence | None) -> list[Token]:
+    """Return tokens with the probability that each is right, where there is a calibrated confidence."""
+    if confidence is None:
+        return tokens
+    sure = confidence.tokens([token.confidence for token in tokens], [token.evidence for token in tokens])
+    return [token._replace(confidence=value) for token, value in zip(tokens, sure, strict=True)]
 
 
 class Reader(ABC):
@@ -57,27 +70,42 @@ class GreedyReader(Reader):
         super().__init__()
         self._label = 0
         self._run: Token | None = None
+        self._margin: RunningMargin | None = None
 
     def read(self, rows: np.ndarray) -> None:
         """Read on."""
+        if self._margin is None:
+            self._margin = RunningMargin(rows.shape[1])
         for label, row in zip(rows.argmax(1).tolist(), rows, strict=True):
             confidence = float(np.exp(row[label]))
             if label != self._label:
-                self.end()
+                self._finalize()
                 self._label = label
-                self._run = Token(label, self.frames, confidence) if label else None
+                if label:
+                    self._run = Token(label, self.frames, confidence)
+                    self._margin.begin()
             elif self._run is not None and confidence > self._run.confidence:
                 self._run = self._run._replace(confidence=confidence)
+            if self._run is None:
+                self._margin.blank(row)
+            else:
+                self._margin.add(row)
             self.frames += 1
 
     def partial(self) -> list[Token]:
         """Return the token whose run goes on."""
-        return [] if self._run is None else [self._run]
+        if self._run is None or self._margin is None:
+            return []
+        return [self._run._replace(evidence=Evidence(self._margin.of(self._run.id)))]
 
     def end(self) -> None:
-        """Finalize the token whose run goes on."""
+        """Finalize the token whose run goes on, and begin anew."""
+        self._finalize()
+        self._label, self._margin = 0, None
+
+    def _finalize(self) -> None:
         self._final += self.partial()
-        self._label, self._run = 0, None
+        self._run = None
 
 
 class BeamReader(Reader):
@@ -146,11 +174,32 @@ class BeamReader(Reader):
     def _take(self) -> None:
         state = self._state
         if state.ids:
-            tokens = zip(state.ids, state.frames, state.confidences, strict=True)
-            self._final += [Token(i, self._first + f, c) for i, f, c in tokens]
+            tokens = zip(state.ids, state.frames, state.confidences, state.evidence, strict=True)
+            self._final += [Token(i, self._first + f, c, e) for i, f, c, e in tokens]
             self._newest = self._final[-1].frame
-            state.ids, state.frames, state.confidences = [], [], []
+            state.ids, state.frames, state.confidences, state.evidence = [], [], [], []
 
     def _tokens(self, best: Hypothesis) -> list[Token]:
-        rows = zip(best.ids, best.frames, best.confidences, strict=True)
-        return [Token(i, self._first + f, c) for i, f, c in rows]
+        rows = zip(best.ids, best.frames, best.confidences, best.evidence, strict=True)
+        return [Token(i, self._first + f, c, e) for i, f, c, e in rows]
+
+
+class HeldReader(Reader):
+    """Labels that are held, at an operating point: an activation is final at once, and nothing is partial."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__()
+        self.held, self._state = held, held.begun()
+
+    def read(self, rows: np.ndarray) -> None:
+        """Read on."""
+        self._final += [Token(*found) for found in self.held.read(rows, self._state, self.frames)]
+        self.frames += len(rows)
+
+    def partial(self) -> list[Token]:
+        """Return nothing: a label is active, or it is not."""
+        return []
+
+    def end(self) -> None:
+        """Begin anew: no label is on."""
+        self._state = self.held.begun()

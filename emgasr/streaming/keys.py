@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+from emgasr.confidence.model import Confidence
 from emgasr.errors import DataError
 from emgasr.runtime.interrupts import holding_ctrl_c
 from emgasr.streaming.activity import Notice
-from emgasr.streaming.decoder import Reader, Token
+from emgasr.streaming.decoder import Reader, Token, calibrated
 from emgasr.streaming.delay import Stopwatch
 from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
 from emgasr.transcript import Key
@@ -29,10 +30,14 @@ class KeyStream(ABC):
         recognizer: whose tokens are read.
         reader: of its emissions.
         min_confidence: keys with less are not shown.
+        confidence: calibrates that of the keys; None: as the reader gives it.
     """
 
-    def __init__(self, recognizer: Any, reader: Reader, min_confidence: float) -> None:
+    def __init__(
+        self, recognizer: Any, reader: Reader, min_confidence: float, confidence: Confidence | None = None
+    ) -> None:
         self.recognizer = recognizer
+        self.confidence = confidence
         self.watch = Stopwatch()  # of each feed's computation
         self.revisions = 0
         self.closed = False
@@ -126,12 +131,14 @@ class KeyStream(ABC):
     def _shown(self) -> list[Event]:
         """Return the difference between what was shown and what has been read."""
         events: list[Event] = []
-        for token in self._reader.taken():
+        for token in calibrated(self._reader.taken(), self.confidence):
             if token.confidence >= self._least:
                 before = self._partial.pop(0) if self._partial else None
                 events.append(self._key(token, FINAL, self._revised(token, before)))
                 self._ids.append(token.id)
-        tokens = [token for token in self._reader.partial() if token.confidence >= self._least]
+        tokens = [
+            token for token in calibrated(self._reader.partial(), self.confidence) if token.confidence >= self._least
+        ]
         shown: list[tuple[Token, int]] = []
         for place, token in enumerate(tokens):
             before = self._partial[place] if place < len(self._partial) else None

@@ -13,6 +13,7 @@ from emgasr.errors import ConfigError, ModelError
 from emgasr.files.as_json import as_json
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import read_json
+from emgasr.models.folder import named_folder
 from emgasr.recording import Band
 from emgasr.streaming.activity import RestLevel
 
@@ -78,3 +79,16 @@ def read_profile(folder: str | Path) -> Profile:
         return from_mapping(Profile, {}, facts, path)
     except ConfigError as error:
         raise ModelError(path, f"is no profile ({error.wrong})", advice) from error
+
+
+def model_folder(model: str | Path) -> tuple[Path, Profile | None]:
+    """Return the folder of a model by its name: the packaged one, a model's own, or that of a profile with it.
+
+    Raises:
+        ConfigError: `model` is no path.
+        ModelError: A profile is damaged.
+    """
+    if not isinstance(model, str | Path) or "\0" in str(model):
+        raise ConfigError("load", f"{model!r} is no path", 'give a text or a pathlib.Path, "demo" or "armband"')
+    folder = named_folder(model)
+    return (folder / MODEL, read_profile(folder)) if is_profile(folder) else (folder, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -13,6 +13,7 @@ from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
 from emgasr.decoding import BeamSearch
 from emgasr.files.plain_data import read_yaml
 from emgasr.models.folder import LIVE_NAME
+from emgasr.streaming.activity import RestLevel
 from emgasr.streaming.decoder import BeamReader
 from emgasr.streaming.delay import finalizing_frames
 
@@ -45,6 +46,30 @@ class LiveRules:
 
 
 NO_RULES = LiveRules(1.0, None, None)
+
+
+@dataclass(frozen=True)
+class StreamConfig(LiveRules):
+    """When a stream shows keys and finalizes them.
+
+    Args:
+        agreement, finalize_within_s, pause_s: see `LiveRules`.
+        min_confidence: keys with less are not shown.
+        rest: the level that activity exceeds; None: no gate. Behind its warm-up, the running normalization learns
+            nothing from what lies below either, so that keys after a long rest look as they did before.
+        unlabelled_s: the first seconds are held back until they set the statistics of level and spread, and then read.
+        align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
+        rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
+    """
+
+    min_confidence: Annotated[float, Within(0, 1)] = 0.0
+    rest: RestLevel | None = None
+    rest_blank: Annotated[float, Within(0, 1)] = 0.1
+    unlabelled_s: Annotated[float, Within(0, 3600)] = 0.0
+    align_turns: Annotated[int, Within(0, 1024)] = 0
+
+
+OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `Pipeline.transcribe` does
 
 
 def read_rules(path: str | Path) -> LiveRules:

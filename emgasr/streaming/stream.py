@@ -19,54 +19,29 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Annotated
 
 import numpy as np
 import torch
 
-from emgasr.config.bounds import Within
+from emgasr.confidence.model import Confidence
 from emgasr.decoding import BeamSearch
+from emgasr.decoding.held import Held
 from emgasr.errors import ConfigError, DataError
 from emgasr.frontend.measured import samples_of
 from emgasr.models.listening import NO_KEY
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import entered_s
 from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
-from emgasr.streaming.decoder import BeamReader, GreedyReader, Reader
+from emgasr.streaming.decoder import BeamReader, GreedyReader, HeldReader, Reader
 from emgasr.streaming.delay import Delay, delay_of, step_frames
 from emgasr.streaming.events import Event
 from emgasr.streaming.keys import KeyStream
-from emgasr.streaming.rules import NO_RULES, LiveRules
+from emgasr.streaming.rules import StreamConfig
 from emgasr.streaming.start import HeldStart, held_start
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
 LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
-
-
-@dataclass(frozen=True)
-class StreamConfig(LiveRules):
-    """When a stream shows keys and finalizes them.
-
-    Args:
-        agreement, finalize_within_s, pause_s: see `LiveRules`.
-        min_confidence: keys with less are not shown.
-        rest: the level that activity exceeds; None: no gate. Behind its warm-up, the running normalization learns
-            nothing from what lies below either, so that keys after a long rest look as they did before.
-        unlabelled_s: the first seconds are held back until they set the statistics of level and spread, and then read.
-        align_turns: most electrodes by which a ring is turned back, as these seconds ask for.
-        rest_blank: at rest, a frame whose blank has at least this probability holds no key; 0: no frame does.
-    """
-
-    min_confidence: Annotated[float, Within(0, 1)] = 0.0
-    rest: RestLevel | None = None
-    rest_blank: Annotated[float, Within(0, 1)] = 0.1
-    unlabelled_s: Annotated[float, Within(0, 3600)] = 0.0
-    align_turns: Annotated[int, Within(0, 1024)] = 0
-
-
-OFFLINE = StreamConfig(**asdict(NO_RULES))  # reads as `Pipeline.transcribe` does
 
 
 class Stream(KeyStream):
@@ -78,8 +53,9 @@ class Stream(KeyStream):
     def __init__(
         self,
         recognizer: Recognizer,
-        search: BeamSearch | None = None,
+        search: BeamSearch | Held | None = None,
         config: StreamConfig | None = None,
+        confidence: Confidence | None = None,
         reader: Reader | None = None,
     ) -> None:
         """Open a stream; a `reader` takes its emissions in place of one that reads them by `search`, or greedily."""
@@ -88,7 +64,7 @@ class Stream(KeyStream):
         self.config = config = config or StreamConfig()
         if reader is None:
             reader = reader_of(config, search, recognizer.frame_rate_hz, step_frames(recognizer))
-        super().__init__(recognizer, reader, config.min_confidence)
+        super().__init__(recognizer, reader, config.min_confidence, confidence)
         self.fed_samples = 0
         signal = recognizer.signal
         self._state = recognizer.start()
@@ -297,9 +273,11 @@ class Stream(KeyStream):
         self._reader.read(rows)
 
 
-def reader_of(config: StreamConfig, search: BeamSearch | None, frame_rate_hz: float, unit: int) -> Reader:
-    """Return what reads emissions live: by a search and the rules, applied each `unit` frames, or greedily."""
-    return GreedyReader() if search is None else config.reader(search, frame_rate_hz, unit)
+def reader_of(config: StreamConfig, search: BeamSearch | Held | None, frame_rate_hz: float, unit: int) -> Reader:
+    """Return what reads emissions live: by a search and the rules, applied each `unit` frames, held, or greedily."""
+    if search is None:
+        return GreedyReader()
+    return HeldReader(search) if isinstance(search, Held) else config.reader(search, frame_rate_hz, unit)
 
 
 def shown_unit(unit: str) -> str:

@@ -22,8 +22,9 @@ from emgasr.manifests.manifest import TRAIN, Entry
 from emgasr.models.folder import LIVE_NAME, SEARCH_NAME, load_recognizer, save_recognizer
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
+from emgasr.training.base_share import BetweenWeights
 from emgasr.training.card import personal_card
-from emgasr.training.config import PersonalizeConfig
+from emgasr.training.config import PERSONAL_AUGMENT, PersonalizeConfig
 from emgasr.training.loop import Report, fit
 from emgasr.training.objective import CTCObjective
 from emgasr.training.presets import Facts, preset
@@ -101,6 +102,7 @@ def personalize(
     batches, held_out = _sides(recognizer, recordings, config, compose)
     validate = GreedyCER(held_out, recognizer.tokens)
     before = validate(recognizer).figures[validate.chooses]
+    between = BetweenWeights(recognizer, config.base_share, validate)
     own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
     inherited = lineage.read(base)
     shaped_by = lineage.together(inherited or (), own)
@@ -121,7 +123,7 @@ def personalize(
     def save_if_better(fitted: Recognizer, error: float, step: int) -> None:
         if error < best[0]:
             best[0] = error
-            save(fitted, error)
+            save(between.of(fitted), error)
 
     with claimed_folder(folder, None):
         save(recognizer, before)
@@ -132,7 +134,7 @@ def personalize(
         fitted = fit(
             objective,
             batches,
-            validate,
+            between,
             config.fit,
             folder,
             seed=config.seed,
@@ -154,7 +156,7 @@ def _of_takes(
     compose = ComposedConfig(**values["data"])
     if recognizer.config.normalize.kind != "adaptive":
         compose = replace(compose, worn_s=0.0)
-    if config.augment == AugmentConfig():
+    if config.augment == PERSONAL_AUGMENT:
         config = replace(config, augment=AugmentConfig(**values["augment"]))
     return config, compose
 

@@ -14,7 +14,8 @@ from emgasr.errors import ConfigError, DataError, RecordingError
 from emgasr.models.session import SessionReader
 from emgasr.pipeline import Pipeline
 from emgasr.recording import Signal, Spans
-from emgasr.streaming.stream import OFFLINE, Stream
+from emgasr.streaming.rules import OFFLINE
+from emgasr.streaming.stream import Stream
 from emgasr.transcribe import transcribe
 from tests.helpers.aligned_models import DESCRIPTIONS, write_aligned
 from tests.helpers.armbands import recording

@@ -18,7 +18,7 @@ from emgasr.recording import Recording
 from emgasr.sessions.native import save_session
 from emgasr.sources import open_source
 from emgasr.streaming.events import FINAL, KeyEvent
-from emgasr.streaming.stream import OFFLINE
+from emgasr.streaming.rules import OFFLINE
 from emgasr.transcribe import transcribe
 from tests.helpers.streams import stream_of
 from tests.helpers.tiny_models import easy_recording, tiny_recognizer

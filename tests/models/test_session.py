@@ -16,7 +16,8 @@ from emgasr.frontend.session import ALONE, SessionConfig
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import SessionReader
 from emgasr.recording import Recording
-from emgasr.streaming.stream import OFFLINE, Stream, StreamConfig
+from emgasr.streaming.rules import OFFLINE, StreamConfig
+from emgasr.streaming.stream import Stream
 from tests.helpers.tiny_models import ENCODERS, FEATURES, HIDDEN, RATE_HZ, WAYS, easy_recording, tiny_recognizer, ways
 
 RUNNING = [way for way in WAYS if ways(way)["normalize"].running]

@@ -17,7 +17,8 @@ from emgasr.lm import estimate
 from emgasr.models.recognizer import Recognizer
 from emgasr.streaming.activity import Notice, RestLevel
 from emgasr.streaming.events import FINAL, RETRACTED, Event, KeyEvent, as_dict
-from emgasr.streaming.stream import LEARN_HOLD_S, OFFLINE, StreamConfig
+from emgasr.streaming.rules import OFFLINE, StreamConfig
+from emgasr.streaming.stream import LEARN_HOLD_S
 from emgasr.tokens import Tokens
 from emgasr.transcribe import transcribe
 from tests.helpers.miniatures import make_recording

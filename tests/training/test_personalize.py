@@ -15,6 +15,7 @@ from emgasr.data.batches import ComposedSampler, WindowSampler, WindowsConfig
 from emgasr.errors import DataError, EmgasrError, ModelError, RecordingError
 from emgasr.models.folder import load_recognizer, save_recognizer
 from emgasr.recording import Events, Recording
+from emgasr.training.base_share import BetweenWeights
 from emgasr.training.config import PERSONAL_FIT, PERSONAL_OBJECTIVE, PersonalizeConfig
 from emgasr.training.personalize import personalize
 from emgasr.training.validator import GreedyCER, greedy_errors
@@ -26,6 +27,7 @@ EASY = PersonalizeConfig(
     objective=replace(PERSONAL_OBJECTIVE, frame_weight=0.3),
     data=WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2),
     augment=AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0),
+    base_share=0.0,  # the base's weights are random
 )
 
 
@@ -84,8 +86,9 @@ def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
 def test_what_judges_is_not_fitted_on(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[list[Recording], list[Recording]]] = []
 
-    def watched(objective: Any, batches: WindowSampler, validate: GreedyCER, *_: Any, **__: Any) -> None:
-        seen.append((batches.recordings, [recording for _, recording in validate.recordings]))
+    def watched(objective: Any, batches: WindowSampler, between: BetweenWeights, *_: Any, **__: Any) -> None:
+        assert isinstance(between.validate, GreedyCER)
+        seen.append((batches.recordings, [recording for _, recording in between.validate.recordings]))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("emgasr.training.personalize.fit", watched)
@@ -165,8 +168,9 @@ def test_whole_takes_are_held_out_and_the_others_composed(
 ) -> None:
     seen: list[tuple[ComposedSampler, list[Recording]]] = []
 
-    def watched(objective: Any, batches: ComposedSampler, validate: GreedyCER, *_: Any, **__: Any) -> None:
-        seen.append((batches, [recording for _, recording in validate.recordings]))
+    def watched(objective: Any, batches: ComposedSampler, between: BetweenWeights, *_: Any, **__: Any) -> None:
+        assert isinstance(between.validate, GreedyCER)
+        seen.append((batches, [recording for _, recording in between.validate.recordings]))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("emgasr.training.personalize.fit", watched)

@@ -27,15 +27,14 @@ LANGUAGE = (
 NO_LM = "none"  # what --lm says to read greedily, whatever the model folder holds
 
 
-def add_language_options(parser: argparse.ArgumentParser, required: bool = False) -> None:
+def add_language_options(parser: argparse.ArgumentParser) -> None:
     """Add --lm and what may go with it: a lexicon with its models, and hotwords."""
     group = parser.add_argument_group("language")
     group.add_argument(
         "--lm",
         metavar="FILE",
-        required=required,
         help="n-gram language model, ARPA or .lm (see `emgasr lm build`): of the model's symbols, or with a lexicon "
-        "of words" + ("" if required else f"; {NO_LM}: read greedily (default: the model folder's own, if it has one)"),
+        f"of words; {NO_LM}: read greedily (default: the model folder's own, if it has one)",
     )
     group.add_argument(
         "--single-words",

@@ -87,7 +87,7 @@ def pipeline_of(
         pipeline = replace(pipeline, search=SearchConfig(), origin=Origin())
     if files is not None:
         pipeline = pipeline.searching(search, **given)
-    for note in (*notes, *pipeline.notes):
+    for note in (*notes, *pipeline.notes, *pipeline.sure.notes):
         print(f"emgasr: {note}", file=sys.stderr)
     return pipeline
 

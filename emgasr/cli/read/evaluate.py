@@ -47,7 +47,7 @@ def run(argv: list[str]) -> int:
         from emgasr.cli.read.zero_shot import evaluate_zero_shot
 
         return evaluate_zero_shot(options, manifest, entries, lambda folder: _shaped(entries, folder))
-    from emgasr.pipeline import DEFAULT
+    from emgasr.decoding.search_file import DEFAULT
 
     asked = options.validation_split is not None or options.validation_manifest is not None
     pipeline = pipeline_of(options, options.model, tuned=not asked, first=lambda: first_signal(manifest, entries))
@@ -77,6 +77,9 @@ def run(argv: list[str]) -> int:
         print(f"search: {pipeline.reading}")
         if lexicon := pipeline.language.coverage(item.text for item in evaluation.items):
             print(lexicon)
+    for level, one in results[0].reliability.items():
+        if one.after is not None:
+            print(f"confidence of {level}s: ECE {one.before.ece:.3f} before calibration, {one.after.ece:.3f} after")
     if folder is not None:
         print(f"report: {folder / 'report.html'}")
     return 0
@@ -104,11 +107,12 @@ def _evaluation(
     return evaluate(
         counted(items_of(recognizer, recordings, session), "evaluating", len(entries), options.quiet),
         recognizer.tokens,
-        pipeline.beam_search(),
+        pipeline.reader,
         system=options.system or Path(options.model).name,
         split=options.split,
         seed=options.seed,
         settings=settings,
+        confidence=pipeline.sure.confidence,
     )
 
 
@@ -167,12 +171,14 @@ TITLES = {
     "cer_lm": "CER raw, LM",
     "ler_greedy": "letter error rate",
     "ler_lm": "letter error rate, LM",
+    "ler_held": "letter error rate, at the point",
     "ter_greedy": "token error rate",
     "ter_lm": "token error rate, LM",
     "cer_rendered_greedy": "CER text",
     "cer_rendered_lm": "CER text, LM",
     "wer_greedy": "WER",
     "wer_lm": "WER, LM",
+    "wer_held": "WER, at the point",
 }
 
 
@@ -193,11 +199,12 @@ def table_of(rows: Iterable[dict[str, Any]]) -> Table:
     rests = [
         (f"{naming.plural}_at_rest_{way}", way)
         for naming in BY_NOUN.values()
-        for way in ("greedy", "lm")
+        for way in ("greedy", "lm", "held")
         if any(f"{naming.plural}_at_rest_{way}" in row for row in rows)
     ]
     words = ["vocabulary", "OOV"] if any("lexicon" in row for row in rows) else []
-    still = [f"at rest{', LM' if way == 'lm' else ''}" for _, way in rests]
+    suffixes = {"greedy": "", "lm": ", LM", "held": ", at the point"}
+    still = [f"at rest{suffixes[way]}" for _, way in rests]
     table = columns_of("system", "split", "subject", *(TITLES[name] for name in names), *counts, *still, *words, left=3)
     table.add_column("95 % interval", no_wrap=True)
     for row in rows:
@@ -319,7 +326,7 @@ def _folder(pipeline: Pipeline) -> Path:
 
 def _tuned(options: argparse.Namespace, manifest: Manifest, pipeline: Pipeline, asked: bool) -> Pipeline:
     """The same with weights found on validation recordings, where there are any."""
-    from emgasr.pipeline import DEFAULT, Origin
+    from emgasr.decoding.search_file import DEFAULT, Origin
 
     if not asked and (VALIDATION not in manifest.splits or options.split == VALIDATION):
         return replace(pipeline, origin=Origin(f"{DEFAULT} (no validation split to tune on)"))

@@ -21,6 +21,7 @@ from emgasr.cli.read.tuning import (
     effort,
     find_weights,
     trials_shown,
+    tune_confidence,
     validation_utterances,
 )
 from emgasr.display.pictures import missing
@@ -48,6 +49,8 @@ NAMES = {
 def run(argv: list[str]) -> int:
     """Tune the search and write its weights, and a picture of what other weights would do beside them."""
     options = parser().parse_args(argv)
+    if options.confidence:
+        return tune_confidence(options)
     much = effort(options, "data_minutes", "trials")
     from emgasr.decoding import SearchConfig
     from emgasr.decoding.search_file import write_search_config
@@ -177,7 +180,7 @@ def parser() -> ArgumentParser:
         description="Find the weights of the search (language model, length bonus, acoustic scale, backspace penalty) "
         "with which a model reads validation recordings best; never test data. `evaluate` and `transcribe` use what is "
         "written into the model folder.",
-        examples=("emgasr tune my_model corpus.jsonl --lm en.lm",),
+        examples=("emgasr tune my_model corpus.jsonl --lm en.lm", "emgasr tune my_model corpus.jsonl --confidence"),
     )
     add_model(made)
     made.add_argument("manifest", metavar="MANIFEST", help="manifest of the validation recordings")
@@ -190,12 +193,20 @@ def parser() -> ArgumentParser:
     )
     made.add_argument("--data-minutes", type=float, default=MINUTES, metavar="M", help="minutes of recordings to use")
     made.add_argument("--threads", type=int, default=THREADS, help=THREADS_HELP)
-    add_out(made, "where the weights go (default: MODEL/search.yaml)", metavar="FILE", required=False)
+    add_out(
+        made,
+        "where the weights go (default: MODEL/search.yaml, or MODEL/confidence.json)",
+        metavar="FILE",
+        required=False,
+    )
     add_seed(made, "the weights tried")
     add_json(made)
     add_quiet(made)
+    sure = "fit the confidence of keys, words and segments instead, for the way that the model reads; it becomes the "
+    sure += "probability of being right (MODEL/confidence.json)"
+    made.add_argument("--confidence", action="store_true", help=sure)
     copy = "copy the language model, lexicon and hotwords into the model folder: every verb then reads with them"
     made.add_argument("--copy-lm", action="store_true", help=copy)
-    add_language_options(made, required=True)
+    add_language_options(made)
     add_shape_options(made.add_argument_group("search"))
     return made

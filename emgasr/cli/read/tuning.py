@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.search import tell_if_cold
+from emgasr.cli.options.json_out import print_json
+from emgasr.cli.options.search import pipeline_of, tell_if_cold
 from emgasr.cli.progress import bar, counted
 from emgasr.corpora import open_entry
-from emgasr.errors import ConfigError, DataError
-from emgasr.manifests.manifest import Manifest
+from emgasr.errors import ConfigError, DataError, OutputError
+from emgasr.manifests.leaks import check_disjoint
+from emgasr.manifests.manifest import TEST, Manifest, read_manifest
 
 if TYPE_CHECKING:
     from emgasr.decoding import SearchConfig
@@ -108,3 +111,54 @@ def trials_shown(what: str, count: int, quiet: bool) -> Iterator[Callable[[Trial
             shown.update(task, advance=1, description=f"{what}, best {100 * best:.2f} %")
 
         yield report
+
+
+def tune_confidence(options: argparse.Namespace) -> int:
+    """Fit the confidence of a model on validation people, and write it beside the model."""
+    from emgasr.confidence.fitting import fit
+    from emgasr.evaluation.evaluate import evaluate
+    from emgasr.evaluation.items import items_of, refuse_tested_people, refuse_tuning_on_test
+    from emgasr.models.folder import CONFIDENCE_NAME, weights_sha256
+    from emgasr.pipeline import model_folder
+
+    folder, _ = model_folder(options.model)
+    out = options.out or folder / CONFIDENCE_NAME
+    if out.exists() and not options.overwrite:
+        raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
+    manifest = read_manifest(options.manifest)
+    check_disjoint(manifest)
+    refuse_tuning_on_test(manifest, options.split, manifest, TEST, folder)
+    refuse_tested_people(manifest, options.split)
+    pipeline = pipeline_of(options, options.model)
+    if pipeline.language is not None:
+        tell_if_cold()
+    entries = manifest.split(options.split)
+    recordings = (
+        (entry.path, open_entry(entry, manifest.root))
+        for entry in counted(entries, "reading", len(entries), options.quiet)
+    )
+    tokens = pipeline.recognizer.tokens
+    items = items_of(pipeline.recognizer, recordings)
+    evaluation = evaluate(items, tokens, pipeline.reader, split=options.split, seed=options.seed)
+    found = fit(evaluation.samples(), weights_sha256(folder), pipeline.reading_sha256, options.seed)
+    found.confidence.save(out)
+    for note in found.notes:
+        print(f"emgasr: {note}", file=sys.stderr)
+    if options.json:
+        print_json({**found.confidence.figures, "out": str(out)})
+        return 0
+    from emgasr.display.console import Console, columns_of
+
+    table = columns_of("", "decisions", "right", "ECE before", "ECE", "AUROC before", "AUROC", "curve", left=1)
+    for level, one in found.judged.items():
+        before, after = one.before, one.after
+        assert after is not None  # it is what was fitted
+        areas = ["-" if area is None else f"{area:.3f}" for area in (before.auroc, after.auroc)]
+        errors = [f"{before.ece:.3f}", f"{after.ece:.3f}"]
+        kind = getattr(found.confidence, level).curve.kind
+        table.add_row(f"{level}s", f"{before.count:,}", f"{100 * before.right:.1f} %", *errors, *areas, kind)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    figures = found.confidence.figures
+    console.print(f"judged on {figures['left_out']} left out ({figures['people']} people)\nconfidence: {out}")
+    return 0

@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 from emgasr.runtime.compiled import compiled
 
 HERE = Path(__file__).parent
-SOURCES = (*HERE.glob("*.py"), HERE.parent / "align.py", *HERE.parents[1].glob("lm/*.py"))
+SOURCES = (*HERE.glob("*.py"), HERE.parent / "align.py", HERE.parent / "margin.py", *HERE.parents[1].glob("lm/*.py"))
 
 
 def internal(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from emgasr.decoding.align import best_alignment
 from emgasr.decoding.kernel.compiling import inner
 from emgasr.decoding.kernel.masses import plus
+from emgasr.decoding.margin import margins
 from emgasr.runtime.compiled import compiled
 
 BLANK = 0
@@ -40,7 +41,17 @@ NODE = np.dtype(
     ],
     align=True,
 )
-FINAL = np.dtype([("id", np.int32), ("frame", np.int32), ("confidence", np.float64)], align=True)
+FINAL = np.dtype(
+    [
+        ("id", np.int32),
+        ("frame", np.int32),
+        ("confidence", np.float64),
+        ("margin", np.float64),  # see `Evidence`, as the next two
+        ("share", np.float64),
+        ("wait", np.float64),
+    ],
+    align=True,
+)
 PROGRESS = np.dtype(
     [
         ("frame", np.int64),  # frames seen
@@ -76,12 +87,27 @@ def finalize_shared(tree: Tree, within: int, logs: bool | None) -> bool:
 
     Return whether that changed the beam: then only the best is left.
     """
-    progress, nodes, beam, mass = tree.progress[0], tree.nodes, tree.beam, tree.mass
+    progress, beam, mass = tree.progress[0], tree.beam, tree.mass
     forced = progress.open_to - progress.open_from > within
     if forced:
-        best = _best(tree, logs)
+        best = best_entry(tree, logs)
+        shares = agreeing(tree, best, logs)
         beam[0, 0], mass[0, 0, 0], mass[0, 1, 0] = beam[0, best], mass[0, 0, best], mass[0, 1, best]
         progress.live = 1
+    else:
+        shares = np.ones(0)
+    shared = shared_node(tree)
+    if shared != progress.base:
+        finalize_up_to(shared, tree, logs, shares)
+    if forced:
+        _let_go(tree)
+    return forced
+
+
+@inner
+def shared_node(tree: Tree) -> int:
+    """Return the last node that all live hypotheses share."""
+    progress, nodes, beam = tree.progress[0], tree.nodes, tree.beam
     shared = beam[0, 0]
     for entry in range(1, progress.live):
         node = beam[0, entry]
@@ -92,11 +118,7 @@ def finalize_shared(tree: Tree, within: int, logs: bool | None) -> bool:
                 node = nodes[node].parent
             else:
                 shared = nodes[shared].parent
-    if shared != progress.base:
-        _finalize_up_to(shared, tree, logs)
-    if forced:
-        _let_go(tree)
-    return forced
+    return shared
 
 
 @compiled(nogil=True)
@@ -112,8 +134,8 @@ def tail(node: int, tree: Tree) -> np.ndarray:
 
 
 @compiled(nogil=True)
-def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
-    """Return frames (absolute) and confidences of tokens behind the final node, by the window's best alignment."""
+def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return frames (absolute), confidences and margins of tokens behind the final node, by the best alignment."""
     progress = tree.progress[0]
     window = tree.window[progress.open_from : progress.open_to]
     first = progress.frame - len(window)
@@ -122,19 +144,54 @@ def tail_times(ids: np.ndarray, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
     aligned[0] = tree.nodes[progress.base].label  # unless the first token takes its place
     for place in range(len(ids)):
         aligned[place + anchored] = ids[place]
-    found, sure = best_alignment(window, aligned, anchored == 1)
-    frames, confidences = np.zeros(len(ids), np.int64), np.zeros(len(ids))
+    found, lasts, sure = best_alignment(window, aligned, anchored == 1)
+    leads = margins(window, aligned[: len(found)], found, lasts)
+    frames, confidences, lead = np.zeros(len(ids), np.int64), np.zeros(len(ids)), np.zeros(len(ids))
     for place in range(len(ids)):
         if len(found):
             frames[place], confidences[place] = found[place + anchored] + first, sure[place + anchored]
+            lead[place] = leads[place + anchored]
         else:  # the last final token was placed where these do not fit behind it any more
             frame = min(place, len(window) - 1)
             frames[place], confidences[place] = frame + first, np.exp(window[frame, ids[place]])
-    return frames, confidences
+    return frames, confidences, lead
+
+
+@compiled(nogil=True)
+def agreeing(tree: Tree, entry: int, logs: bool | None) -> np.ndarray:
+    """Return the share of the beam's probability that agrees with a hypothesis up to each of its tokens.
+
+    `entry` is the hypothesis' place in the beam; the shares (n + 1,) begin with that of the final node, 1.
+    """
+    progress, nodes, beam = tree.progress[0], tree.nodes, tree.beam[0]
+    live, floor = progress.live, nodes[progress.base].depth
+    if logs is None:
+        mass = tree.mass[0, 0, :live] + tree.mass[0, 1, :live]
+    else:
+        mass = np.logaddexp(tree.mass[0, 0, :live], tree.mass[0, 1, :live])
+        mass = np.exp(mass - mass.max())
+    count = nodes[beam[entry]].depth - floor
+    path = np.zeros(count + 1, np.int64)  # the hypothesis, by depth
+    node = beam[entry]
+    for depth in range(count, -1, -1):
+        path[depth] = node
+        node = nodes[node].parent
+    through = np.zeros(count + 1)  # the probability of those that agree so far, and no further
+    for other in range(live):
+        node = beam[other]
+        depth = nodes[node].depth - floor
+        while depth > count or path[depth] != node:
+            node = nodes[node].parent
+            depth = nodes[node].depth - floor
+        through[depth] += mass[other]
+    for depth in range(count - 1, -1, -1):
+        through[depth] += through[depth + 1]
+    return through / through[0]
 
 
 @inner
-def _best(tree: Tree, logs: bool | None) -> int:
+def best_entry(tree: Tree, logs: bool | None) -> int:
+    """Return the place in the beam of the most probable hypothesis."""
     best, mass = 0, tree.mass
     for entry in range(1, tree.progress[0].live):
         if plus(mass[0, 0, entry], mass[0, 1, entry], logs) > plus(mass[0, 0, best], mass[0, 1, best], logs):
@@ -143,14 +200,20 @@ def _best(tree: Tree, logs: bool | None) -> int:
 
 
 @inner
-def _finalize_up_to(shared: int, tree: Tree, logs: bool | None) -> None:
+def finalize_up_to(shared: int, tree: Tree, logs: bool | None, shares: np.ndarray) -> None:
+    """Finalize the tokens up to a node that all live hypotheses share.
+
+    `shares` are those that agreed up to each token (`agreeing`), before others were given up; none: all did.
+    """
     progress, nodes = tree.progress[0], tree.nodes
-    ids = tail(tree.beam[0, _best(tree, logs)], tree)
-    frames, confidences = tail_times(ids, tree)
+    ids = tail(tree.beam[0, best_entry(tree, logs)], tree)
+    frames, confidences, leads = tail_times(ids, tree)
     count = nodes[shared].depth - nodes[progress.base].depth
     for place in range(count):
         token = tree.final[progress.finalized + place]
         token.id, token.frame, token.confidence = ids[place], frames[place], confidences[place]
+        token.margin, token.wait = leads[place], progress.frame - frames[place]
+        token.share = shares[place + 1] if place + 1 < len(shares) else 1.0
     progress.finalized += count
     progress.open_from = progress.open_to - (progress.frame - frames[count - 1])
     progress.anchored = 1
