@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, cast
 
-from emgasr.cli.live.stream import Shown, notices_of, output_of, report
+from emgasr.cli.live.stream_output import Shown, notices_of, output_of, report
 from emgasr.cli.options.search import tell_if_cold
 from emgasr.errors import ConfigError, EmgasrError
 

@@ -149,7 +149,7 @@ def _refuse_fitted_on(entries: list[Entry], folder: Path) -> None:
     from emgasr.fusion.config import is_fusion, read_fusion
 
     if is_fusion(folder):
-        from emgasr.evaluation.fusion_tuning import refuse_tested
+        from emgasr.evaluation.fusing.tuning import refuse_tested
 
         refuse_tested(read_fusion(folder), entries)
 

@@ -38,7 +38,7 @@ def run(argv: list[str]) -> int:
         raise ConfigError("--most-shift", f"is {options.most_shift}", "give 0 to 100 frames")
     if not options.data_minutes > 0:
         raise ConfigError("--data-minutes", f"is {options.data_minutes:g}", "give more than 0")
-    from emgasr.evaluation.fusion_tuning import refuse_fitting
+    from emgasr.evaluation.fusing.tuning import refuse_fitting
     from emgasr.fusion.config import FusionConfig, write_fusion
     from emgasr.fusion.system import Ensemble
     from emgasr.manifests import lineage
@@ -95,7 +95,7 @@ def _system(number: int, folder: Path, pipeline: Any, options: argparse.Namespac
 
 def _fitted(ensemble: Ensemble, manifest: Manifest, options: argparse.Namespace) -> tuple[FusionConfig, dict[str, Any]]:
     from emgasr.corpora import open_entry
-    from emgasr.evaluation.fusion_tuning import fitted_mean, fitted_vote
+    from emgasr.evaluation.fusing.tuning import fitted_mean, fitted_vote
     from emgasr.manifests import lineage
 
     entries = manifest.split(options.validation_split)
