@@ -19,7 +19,7 @@ from emgasr.corpora.sensors import only_bands
 from emgasr.errors import DataError
 from emgasr.fusion.pipeline import FusedPipeline
 from emgasr.manifests.manifest import read_manifest
-from emgasr.streaming.stream import OFFLINE
+from emgasr.streaming.rules import OFFLINE
 
 CHUNK = 128  # samples
 

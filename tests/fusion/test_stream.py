@@ -16,7 +16,8 @@ from emgasr.fusion.stream import FusedStream
 from emgasr.recording import Recording, Signal
 from emgasr.streaming.activity import Notice
 from emgasr.streaming.events import KeyEvent
-from emgasr.streaming.stream import OFFLINE, Stream
+from emgasr.streaming.rules import OFFLINE
+from emgasr.streaming.stream import Stream
 from tests.helpers.fused import LEFT, cut, noise, wrists
 from tests.helpers.streams import final
 
