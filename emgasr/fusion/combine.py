@@ -69,7 +69,7 @@ def fused(
     counted = np.where(counted.any(1, keepdims=True), counted, inside)
     for pattern in np.unique(counted, axis=0):
         here = (counted == pattern).all(1)
-        places = np.flatnonzero(pattern)
+        places = np.flatnonzero(pattern).tolist()
         if len(places) == 1:
             found[here] = rows[here, places[0]]
         elif len(places):

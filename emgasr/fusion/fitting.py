@@ -163,7 +163,7 @@ def _weights(data: _Data, models: int, kind: str) -> Tensor:
         cost.backward()
         return cost
 
-    descent.step(closure)  # type: ignore[no-untyped-call]
+    descent.step(closure)
     return torch.softmax(logits.detach(), 0)
 
 

@@ -4,8 +4,9 @@
 
 POOL holds eeg_emg_{eeg,emg,imu}.csv and .npy.xz. first_s, last_s and the length of a trial give its clock, so that each
 trial is brought to one rate (EEG 250 Hz, EMG and IMU 100 Hz) by straight lines between samples. The set has no labels.
-Classes are k-means clusters of how the wrist moves by its IMU (spread, mean and speed of each axis), found on training
-people alone, and each other trial is of the nearest one: weak labels, which an IMU model knows by construction.
+Classes are k-means clusters of how the wrist moves by its IMU (spread, mean and speed of each axis, in standard
+deviations of the person), found on training people alone, and each other trial is of the nearest one: weak labels, which
+an IMU model knows by construction.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ def run(argv: list[str]) -> int:
     if unknown := sorted(split_of.keys() - known):
         raise DataError(options.pool, f"has no {unknown[0]}", f"its people: {', '.join(sorted(known))}")
     features = np.array([_movement(found["imu"][trial][0]) for trial in trials])
+    for person in known:  # each person is measured by their own, or clusters are people
+        own = np.array([trial[0] == person for trial in trials])
+        features[own] = (features[own] - features[own].mean(0)) / (features[own].std(0) + 1e-9)
     training = np.array([trial[0] not in split_of for trial in trials])
     labels = _clusters(features, training)
     for number, (trial, label) in enumerate(zip(trials, labels, strict=True)):

@@ -218,7 +218,8 @@ def _of_sensors(entries: list[Entry], arguments: argparse.Namespace, findings: F
         recording = open_entry(entry, root)
         if arguments.corpus in ("takes", "spans") and recording.rate_hz != entry.rate_hz:
             raise ConfigError("--only-bands", "names another sensor's", "list that sensor in a manifest of its own")
-        size = {"rate_hz": recording.rate_hz, "channels": recording.n_channels, "duration_s": recording.duration_s}
+        size: dict[str, Any] = {"rate_hz": recording.rate_hz, "channels": recording.n_channels}
+        size["duration_s"] = recording.duration_s
         found.append(replace(entry, montage=montage_of(recording.bands), **size))
     return found
 
