@@ -87,7 +87,7 @@ def variables(path: Path, names: Collection[str]) -> dict[str, Variable]:
     return found
 
 
-Value = np.ndarray | str | list["Value"] | list[dict[str, "Value"]] | None  # type: ignore[misc]
+Value = np.ndarray | str | list["Value"] | list[dict[str, "Value"]] | None
 
 
 def structure(path: Path, name: str, fields: Collection[str]) -> Value:
