@@ -5,7 +5,7 @@
 POOL holds eeg_emg_{eeg,emg,imu}.csv and .npy.xz. first_s, last_s and the length of a trial give its clock, so that each
 trial is brought to one rate (EEG 250 Hz, EMG and IMU 100 Hz) by straight lines between samples. The set has no labels.
 Classes are k-means clusters of how the wrist moves by its IMU (spread, mean and speed of each axis, in standard
-deviations of the person), found on training people alone, and each other trial is of the nearest one: weak labels, which
+deviations of the person), found on training people alone, and each other trial is of the nearest: weak labels, which
 an IMU model knows by construction.
 """
 
