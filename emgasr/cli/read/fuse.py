@@ -162,7 +162,6 @@ def parser() -> ArgumentParser:
         examples=(
             "emgasr fuse left/model right/model --validation-manifest validation.jsonl --out both",
             "emgasr fuse seed0/model seed1/model seed2/model --kind arithmetic --out mean",
-            "emgasr evaluate both test.jsonl",
         ),
     )
     made.add_argument("models", metavar="MODEL", nargs="+", help=f"two model folders or more, or {SHIPPED}")
