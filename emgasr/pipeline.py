@@ -285,7 +285,7 @@ class Pipeline:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
         search = self.reader if nbest == 1 else self.beam_search(nbest)
-        reader = SessionReader(self.recognizer, session)
+        reader = self._session_reader(session)
         if reader.looks_ahead:
             reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
@@ -300,6 +300,9 @@ class Pipeline:
                 if isinstance(found, Heard):
                     found = _kept_error(transcript_of, self.recognizer, one, found, search, self.sure)
                 yield found
+
+    def _session_reader(self, session: SessionConfig | None) -> SessionReader:
+        return SessionReader(self.recognizer, session)
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
         """Open a stream to feed samples: a context manager that closes it.
