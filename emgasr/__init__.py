@@ -62,8 +62,8 @@ def load(
     """Load a model with all that its folder holds: recognizer, language model, search weights, live rules.
 
     Args:
-        model: "demo", the model that ships with emgasr; a folder that `emgasr train` wrote; or a profile of
-            `emgasr calibrate`, whose level of rest comes along.
+        model: "demo", the model that ships with emgasr; a folder that `emgasr train` or `emgasr fuse`
+            wrote; or a profile of `emgasr calibrate`, whose level of rest comes along.
         device: "auto" (a GPU where there is one), "cpu" or "cuda".
         lm: a language model, or its file, in place of what the folder knows of language; None: read greedily.
         lexicon: a file of the words that `lm` is a model of.
@@ -76,10 +76,10 @@ def load(
         ModelError: The folder is missing, damaged, or of another format.
         ConfigError: The device is not there, or an option cannot be.
     """
-    from emgasr.pipeline import Pipeline
+    from emgasr.fusion.pipeline import load
 
     asked = {"lexicon": lexicon, "character_lm": character_lm, "hotwords": hotwords, "beam": beam, "search": search}
-    return Pipeline.load(model, device, lm=lm, **asked)
+    return load(model, device, lm=lm, **asked)
 
 
 def open_recording(

@@ -227,15 +227,14 @@ class Pipeline:
 
     def second_search(self, fallback: bool = False, keep: bool = False) -> SecondSearch | None:
         """Return both passes as one search, None without a second; `fallback` keeps the first where it fails."""
-        if self.second is None or self._search is None:
+        if self._search is None or self._second is None:
             return None
         second = self._second.falling_back() if fallback else self._second
         return SecondSearch(self._search, second, self.recognizer.frame_rate_hz, step_frames(self.recognizer), keep)
 
     @cached_property
-    def _second(self) -> SecondPass:
-        assert self.second is not None
-        return self.second.open(self.recognizer.tokens, self.search.lm_weight)
+    def _second(self) -> SecondPass | None:
+        return self.second and self.second.open(self.recognizer.tokens, self.search.lm_weight)
 
     @overload
     def transcribe(self, inputs: Input, **options: Any) -> Transcript: ...
@@ -302,11 +301,11 @@ class Pipeline:
         if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
             raise ConfigError("batch_size", f"is {batch_size!r}", "give 1 or more")
         search = self.reader if nbest == 1 else self.beam_search(nbest)
-        reader = SessionReader(self.recognizer, session)
+        reader = self._session_reader(session)
         if reader.looks_ahead:
             reader.begin(lambda: self._readable(inputs))
         for first in range(0, len(inputs), batch_size):
-            opened = [_kept_error(recording_of, one, self.recognizer) for one in inputs[first : first + batch_size]]
+            opened = [_kept_error(self._recording, one) for one in inputs[first : first + batch_size]]
             good = [one for one in opened if isinstance(one, Recording)]
             together = _kept_error(reader.listen_together, good) if len(good) > 1 else None
             # Whose an error is, reading each alone says.
@@ -317,6 +316,9 @@ class Pipeline:
                 if isinstance(found, Heard):
                     found = _kept_error(transcript_of, self.recognizer, one, found, search, self.sure)
                 yield found
+
+    def _session_reader(self, session: SessionConfig | None) -> SessionReader:
+        return SessionReader(self.recognizer, session)
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:
         """Open a stream to feed samples: a context manager that closes it.
@@ -368,8 +370,11 @@ class Pipeline:
         return BeamSearch(self.recognizer.tokens, self.language.lm, config, self.language.hotwords)
 
     def _readable(self, inputs: Sequence[Input]) -> Iterator[Recording]:
-        opened = (_kept_error(recording_of, given, self.recognizer) for given in inputs)
+        opened = (_kept_error(self._recording, given) for given in inputs)
         return (one for one in opened if isinstance(one, Recording))
+
+    def _recording(self, given: Any) -> Recording:
+        return recording_of(given, self.recognizer)
 
     def _mistuned(self, language: Language) -> tuple[str, ...]:
         """A line if weights that were tuned for another language model are used."""

@@ -14,6 +14,7 @@ from emgasr.display.visible import told_line
 from emgasr.errors import DataError, ModelError, RecordingError
 from emgasr.files.label_checks import check_sorted, check_texts, is_text, listed, set_seconds
 from emgasr.files.plain_text import normalized
+from emgasr.files.rows import Rows
 
 UNITS = ("uV", "counts")  # counts: a device with no known factor to volts, so declared, never guessed
 # How a channel's voltage is taken. What a device subtracts decides which muscles it hears, and cannot be undone.
@@ -198,7 +199,8 @@ class Recording:
     """One person's signal: samples (T, C) in `unit`, C electrodes in bands, with events and spans in seconds.
 
     `samples` is a float32 array or lazy `Samples`; `start_unix_s` is when sample 0 was taken, if known. Each line of
-    `notes` reports something that the reader passed over, guessed or filled.
+    `notes` reports something that the reader passed over, guessed or filled. `others` are recordings that other sensors
+    made meanwhile.
 
     Raises:
         RecordingError: Shape, dtype, rate, unit, bands or origin do not fit together.
@@ -215,6 +217,7 @@ class Recording:
     start_unix_s: float | None = None
     origin: str = "measured"
     notes: tuple[str, ...] = ()
+    others: tuple[Other, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -284,10 +287,11 @@ class Recording:
         start, end = first / self.rate_hz, last / self.rate_hz
         return replace(
             self,
-            samples=_Range(self.samples, first, last),
+            samples=Rows(self.samples, first, last),
             events=self.events.between(start, end).shift(-start),
             spans=self.spans.clip(start, end).shift(-start),
             start_unix_s=None if self.start_unix_s is None else self.start_unix_s + start,
+            others=tuple(cut for other in self.others if (cut := other.between(start, end)) is not None),
         )
 
     def _rows(self, start_s: float, end_s: float | None) -> tuple[int, int]:
@@ -299,6 +303,23 @@ class Recording:
 
     def _error(self, wrong: str, advice: str) -> RecordingError:
         return RecordingError(f"recording {self.subject}/{self.session}", wrong, advice)
+
+
+@dataclass(frozen=True, eq=False)
+class Other:
+    """What another sensor recorded meanwhile, at its own rate; `offset_s` counts from the first recording's start."""
+
+    recording: Recording
+    offset_s: float = 0.0
+
+    def between(self, start_s: float, end_s: float) -> Other | None:
+        """Return the part from start_s to end_s of the first recording, counted from there; None: it holds nothing."""
+        length_s = self.recording.duration_s
+        begin, end = (min(max(edge - self.offset_s, 0.0), length_s) for edge in (start_s, end_s))
+        if end <= begin:
+            return None
+        exact = round(begin * self.recording.rate_hz) / self.recording.rate_hz
+        return Other(self.recording.segment(begin, end), exact + self.offset_s - start_s)
 
 
 @dataclass(frozen=True)
@@ -360,28 +381,3 @@ class Signal:
             pairs = zip(signal.bands, recording.bands, strict=True)
             signal = replace(signal, bands=tuple(replace(a, montage=a.montage or b.montage) for a, b in pairs))
         return signal
-
-
-@dataclass(frozen=True, eq=False)
-class _Range:
-    """Rows `first` to `last` of other samples, read when sliced."""
-
-    samples: np.ndarray | Samples
-    first: int
-    last: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.last - self.first, int(self.samples.shape[1]))
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop = row_range(rows, self.last - self.first)
-        return self.samples[self.first + start : self.first + stop]
-
-
-def row_range(rows: slice, n: int) -> tuple[int, int]:
-    """The first row and the end of a slice of `n` rows; lazy samples are read in steps of one."""
-    start, stop, step = rows.indices(n)
-    if step != 1:
-        raise ValueError("lazy samples are sliced in steps of one; read them, then stride")
-    return start, max(start, stop)

@@ -56,7 +56,7 @@ def transcript_of(
     emissions = recognizer.probable(heard.emissions)
     confidence, least = (None, 0.0) if sure is None else (sure.confidence, sure.least)
     found = [greedy(emissions)] if search is None else search.whole(emissions)
-    times_s = recognizer.frame_times_s(len(emissions))
+    times_s = recognizer.frame_times_s(len(emissions)) if heard.times_s is None else heard.times_s
     notes = (*recording.notes, *([heard.mended] if heard.mended else []))
 
     def transcript(hypothesis: Hypothesis, nbest: tuple[Transcript, ...] = ()) -> Transcript:

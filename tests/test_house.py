@@ -28,6 +28,7 @@ FLOORS = (
     ("rescoring", "confidence"),
     ("data", "sources", "streaming", "transcribe", "language"),
     ("pipeline",),
+    ("fusion",),
     ("evaluation",),
     ("training", "classifiers"),
     ("pretraining",),

@@ -25,7 +25,7 @@ class FakeRecognizer:
     tokens = KEYS
 
     def listen(self, recording: Recording) -> Any:
-        return SimpleNamespace(emissions=emissions_of([*"hez", "⌫", "y"]), mended="", unlabelled_s=2.0)
+        return SimpleNamespace(emissions=emissions_of([*"hez", "⌫", "y"]), mended="", unlabelled_s=2.0, times_s=None)
 
     def probable(self, emissions: np.ndarray) -> np.ndarray:
         return emissions
@@ -62,7 +62,9 @@ def test_a_search_reads_what_the_language_model_expects() -> None:
 def test_nothing_recorded_is_nothing_read() -> None:
     class Silent(FakeRecognizer):
         def listen(self, recording: Recording) -> Any:
-            return SimpleNamespace(emissions=np.zeros((0, len(KEYS)), dtype=np.float32), mended="", unlabelled_s=0.0)
+            return SimpleNamespace(
+                emissions=np.zeros((0, len(KEYS)), dtype=np.float32), mended="", unlabelled_s=0.0, times_s=None
+            )
 
     for search in (None, BeamSearch(KEYS)):
         transcript = transcribe(Silent(), make_recording(), search)  # type: ignore[arg-type]

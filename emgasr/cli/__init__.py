@@ -45,6 +45,7 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
     "read": {
         "transcribe": ("emgasr.cli.read.transcribe", "read recordings: text, or keys with times and confidences"),
         "evaluate": ("emgasr.cli.read.evaluate", "measure error rates on a split, with a report"),
+        "fuse": ("emgasr.cli.read.fuse", "let several models, of one sensor or several, answer together"),
         "tokenize": ("emgasr.cli.read.tokenize", "write a recording's contractions as tokens, and draw them"),
         "search": ("emgasr.cli.read.search", "find the stretches of recordings that are like a sentence"),
         "describe": ("emgasr.cli.read.describe", "say in words what the stretches of a recording are like"),

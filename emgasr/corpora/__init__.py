@@ -13,8 +13,9 @@ from typing import Any, get_type_hints
 
 from emgasr.config.typed_data import fits
 from emgasr.corpora.files import tell_equal_contents
+from emgasr.corpora.sensors import only_bands, opened_others, with_others
 from emgasr.errors import ManifestError, RecordingError
-from emgasr.manifests.manifest import BESIDE, PART, Entry, Findings
+from emgasr.manifests.manifest import BESIDE, ONLY, OTHERS, PART, Entry, Findings
 from emgasr.recording import Recording
 from emgasr.sessions.journal_reading import is_journal
 
@@ -28,6 +29,7 @@ CORPORA = {
     "neuromotor": "emgasr.corpora.neuromotor",
     "ninapro": "emgasr.corpora.ninapro",
     "uci_gestures": "emgasr.corpora.uci_gestures",
+    "way_eeg_gal": "emgasr.corpora.way_eeg_gal.lifts",
     "takes": "emgasr.corpora.takes",
     "spans": "emgasr.corpora.spans",
 }
@@ -35,7 +37,7 @@ CORPORA = {
 
 def open_entry(entry: Entry, root: str | Path) -> Recording:
     """Open the recording that an entry names below `root`, with the manifest's subject and session."""
-    options = {name: value for name, value in entry.options.items() if name not in (PART, BESIDE)}
+    options = {name: value for name, value in entry.options.items() if name not in (PART, BESIDE, ONLY, OTHERS)}
     if entry.corpus in ("takes", "spans"):  # their files hold bare samples
         options.update(rate_hz=entry.rate_hz, subject=entry.subject, session=entry.session)
     if entry.corpus == "takes":
@@ -50,8 +52,14 @@ def open_entry(entry: Entry, root: str | Path) -> Recording:
         if not fits(hints[name], value):
             raise ManifestError(entry.path, f"option {name!r} is {str(value)[:60]!r}", "make the manifest anew")
     recording = opener(Path(root) / entry.path, **options)
+    if OTHERS in entry.options:
+        recording = with_others(recording, opened_others(entry, Path(root), open_entry))
     if entry.part_s is not None:
         recording = recording.segment(*entry.part_s)
+    if (only := entry.options.get(ONLY)) is not None:
+        if not fits(tuple[str, ...], only):
+            raise ManifestError(entry.path, f"option {ONLY!r} is {str(only)[:60]!r}", "make the manifest anew")
+        recording = only_bands(recording, only)
     return replace(recording, subject=entry.subject, session=entry.session)
 
 

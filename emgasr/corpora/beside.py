@@ -24,8 +24,9 @@ from emgasr.corpora.tables.delimited import Row, number
 from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, ManifestError, RecordingError
 from emgasr.files.regular_file import changed, check_regular, is_regular, status_of
+from emgasr.files.rows import Rows, row_range
 from emgasr.manifests.manifest import BESIDE, Entry
-from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Samples, row_range
+from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Samples
 
 Kind = Literal["pose", "audio", "frames"]  # angles of joints; one channel of sound; what a frozen model makes of sound
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -271,24 +272,7 @@ def _part(whole: Beside, start_s: float, end_s: float) -> Beside:
     first, last = (min(round(edge * whole.rate_hz), whole.samples.shape[0]) for edge in (start_s, end_s))
     if first >= last:
         raise RecordingError(whole.where, f"ends before {start_s:g} s, where the recording begins", "mend the manifest")
-    return Beside(_Rows(whole.samples, first, last), whole.rate_hz, whole.kind, whole.where, whole.notes)
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Rows first to last of samples, read when they are sliced."""
-
-    samples: np.ndarray | Samples
-    first: int
-    last: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (self.last - self.first, self.samples.shape[1])
-
-    def __getitem__(self, rows: slice, /) -> np.ndarray:
-        start, stop = row_range(rows, self.last - self.first)
-        return self.samples[self.first + start : self.first + stop]
+    return Beside(Rows(whole.samples, first, last), whole.rate_hz, whole.kind, whole.where, whole.notes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,14 +12,15 @@ import numpy as np
 from emgasr.display.wording import listed
 from emgasr.errors import ConfigError, DataError
 from emgasr.files.plain_data import read_yaml
+from emgasr.fusion.reading import reader_of
 from emgasr.manifests import lineage
 from emgasr.manifests.leaks import check_apart
 from emgasr.manifests.manifest import TEST, TRAIN, Entry, Manifest, read_manifest
-from emgasr.models.session import SessionReader
 from emgasr.tokens import Tokens
 
 if TYPE_CHECKING:
     from emgasr.frontend.session import SessionConfig
+    from emgasr.fusion.system import Ensemble
     from emgasr.models.listening import Heard
     from emgasr.models.recognizer import Recognizer
     from emgasr.recording import Recording
@@ -60,7 +61,7 @@ class Opened:
 
 
 def items_of(
-    recognizer: Recognizer,
+    recognizer: Recognizer | Ensemble,
     recordings: Iterable[tuple[str, Recording]],
     session: SessionConfig | None = None,
     before_s: float = 0.0,
@@ -71,22 +72,22 @@ def items_of(
     without labels is of a person at rest: what is written there is put in, and it says so in its notes.
 
     Args:
-        recognizer: what reads.
+        recognizer: what reads: a model, or several together.
         recordings: those of a session in order; opened twice where the session's first seconds set its statistics.
         session: with which statistics each is read; None: as `SessionConfig()` says.
         before_s: seconds of the person's signal that are in the recognizer's statistics already.
     """
-    reader = SessionReader(recognizer, session, before_s)
+    reader = reader_of(recognizer, session, before_s)
     if reader.looks_ahead:
         recordings = recordings if iter(recordings) is not recordings else list(recordings)
         again = recordings
-        reader.begin(lambda: (part for name, recording in again for _, part in _parts(name, recording)))
+        reader.begin(lambda: (part for name, recording in again for _, part in parts_of(name, recording)))
     for name, recording in recordings:
-        for part_name, part in _parts(name, recording):
+        for part_name, part in parts_of(name, recording):
             yield _judged(recognizer, part_name, part, reader.listen(part))
 
 
-def _parts(name: str, recording: Recording) -> Iterator[tuple[str, Recording]]:
+def parts_of(name: str, recording: Recording) -> Iterator[tuple[str, Recording]]:
     """Yield what is read by itself, with its name."""
     spoken = recording.spans.of_kind("utterance")
     if len(recording.events) or not len(spoken):
@@ -180,11 +181,11 @@ def tuning_stretches(
     return stretches
 
 
-def _judged(recognizer: Recognizer, name: str, recording: Recording, heard: Heard) -> Item:
+def _judged(recognizer: Recognizer | Ensemble, name: str, recording: Recording, heard: Heard) -> Item:
     symbols, times_s = reference_of(recording, recognizer.tokens)
     spans = recording.spans.of_kind("rest")
     rest = list(zip(spans.start_s.tolist(), spans.end_s.tolist(), strict=True))
-    frame_times_s = recognizer.frame_times_s(len(heard.emissions))
+    frame_times_s = recognizer.frame_times_s(len(heard.emissions)) if heard.times_s is None else heard.times_s
     notes = [*recording.notes, *([heard.mended] if heard.mended else [])]
     if at_rest(recording):
         notes.append("has no labels and is taken as rest: all that is written there is put in")

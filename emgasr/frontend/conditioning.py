@@ -15,9 +15,10 @@ import scipy  # scipy.signal is imported when it is first used: it takes a secon
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.errors import ConfigError, RecordingError
+from emgasr.files.rows import row_range
 from emgasr.frontend.mains import MAINS_HZ, find_mains, harmonics
 from emgasr.frontend.measured import Measured, mended
-from emgasr.recording import Recording, row_range
+from emgasr.recording import Recording
 
 MAINS = ("none", "50", "60", "auto")
 LISTEN_S = 30.0  # of a recording's middle, in which its mains are looked for

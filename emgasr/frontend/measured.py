@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from emgasr.errors import DataError
-from emgasr.recording import Recording, Samples, row_range
+from emgasr.files.rows import row_range
+from emgasr.recording import Recording, Samples
 
 # No amplifier goes beyond these: 10 V at the skin, and the range of a converter of 32 bits.
 LARGEST = {"uV": 1e7, "counts": 2.0**32}

@@ -32,6 +32,7 @@ from emgasr.recording import HIGHEST_HZ, LOWEST_HZ, Recording, montage_of
 
 PART = "part_s"
 BESIDE = "beside"  # option: a signal recorded beside the muscles (emgasr.corpora.beside)
+ONLY, OTHERS = "only_bands", "others"  # options: the bands that are read, and other sensors (emgasr.corpora.sensors)
 MAKE_ANEW = "make it with `emgasr manifest`"
 
 VERSION = 1

@@ -24,12 +24,14 @@ class Heard(NamedTuple):
         statistics: running statistics at the recording's end.
         mended: a line for people about values that were filled in; empty where there were none.
         unlabelled_s: seconds of the person's signal that had entered the statistics before (`emgasr.models.session`).
+        times_s: (F,) of the newest sample of each frame; None: as the recognizer says.
     """
 
     emissions: np.ndarray
     statistics: Statistics
     mended: str
     unlabelled_s: float = 0.0
+    times_s: np.ndarray | None = None
 
 
 @dataclass(eq=False)

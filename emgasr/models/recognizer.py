@@ -120,6 +120,16 @@ class Recognizer(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     @property
+    def kind(self) -> str:
+        """What the encoder is, in a word."""
+        return self.config.encoder.kind
+
+    @property
+    def normalization(self) -> str:
+        """How feature frames are normalized, in a word."""
+        return self.config.normalize.kind
+
+    @property
     def running(self) -> bool:
         """Whether a session's own signal sets statistics, of feature frames or of hidden ones."""
         return self.config.normalize.running or self.normalize_hidden.running

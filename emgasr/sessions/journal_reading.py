@@ -21,7 +21,8 @@ from emgasr.config.fields import fields_of
 from emgasr.errors import DataError, RecordingError
 from emgasr.files.plain_data import json_of
 from emgasr.files.regular_file import changed, is_regular
-from emgasr.recording import Band, Events, Montage, Recording, Spans, electrode_count, row_range
+from emgasr.files.rows import row_range
+from emgasr.recording import Band, Events, Montage, Recording, Spans, electrode_count
 
 MAGIC = b"emgasr-journal 1\n"
 FRAME_HEAD, FRAME_CHECK = struct.Struct("<cI"), struct.Struct("<I")

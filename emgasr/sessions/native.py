@@ -39,7 +39,8 @@ from emgasr.files.hdf5 import (
 from emgasr.files.output import replacing
 from emgasr.files.plain_data import json_of
 from emgasr.files.regular_file import changed
-from emgasr.recording import Band, Events, Recording, Spans, row_range
+from emgasr.files.rows import row_range
+from emgasr.recording import Band, Events, Recording, Spans
 from emgasr.sessions.journal_reading import bands_of, is_journal, lines_of_notes, open_journal
 
 FORMAT, VERSION = "emgasr-session", 1

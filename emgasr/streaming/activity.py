@@ -17,6 +17,7 @@ from emgasr.recording import Band, Recording
 
 LEVEL_S = 0.128  # over which a band's level is taken; its mean is not part of it, so that drift below 8 Hz is not
 DEAD_S = 0.5  # without any change: the electrode is dead
+CUT_S = 0.1  # without any change of any electrode: the sensor is cut off
 CLIPPED_SHARE, CLIPPED_LEAST = 0.25, 4  # of a block's samples at the electrode's largest value: it is saturated
 CLIPPED_OVER_TYPICAL = 4.0  # that value over the electrode's typical RMS: low levels in counts repeat values too
 FORGET_S = 10.0  # time constant of the typical RMS
@@ -61,7 +62,8 @@ class Notice:
 
     Kinds: replaced (values that no amplifier gives), dead, saturated, alive (an electrode is well again), turned (rings
     are read as the training people wear them), rest (its level was taken), gap (samples are missing), pause (keys that
-    were partial are final), second_pass (it failed, and the first pass stands).
+    were partial are final), out (a sensor of several is not read), back (it is read again), second_pass (it failed, and
+    the first pass stands).
     """
 
     kind: str
@@ -74,6 +76,7 @@ class Blocks(NamedTuple):
 
     levels: np.ndarray  # (blocks, bands) RMS
     sound: np.ndarray  # (blocks,) bool: at least half of the electrodes are measured, not filled in or saturated
+    working: np.ndarray  # (blocks,) bool: so many are sound and not dead, have changed before, and are not cut off
 
 
 class SignalWatch:
@@ -91,6 +94,8 @@ class SignalWatch:
         self._recent = np.zeros((max(1, round(LEVEL_S * rate_hz / block)), 2, channels))  # sums, sums of squares
         self._flat = np.zeros(channels, np.int64)  # blocks without a change
         self._flat_limit = max(1, round(DEAD_S * rate_hz / block))
+        self._cut_limit = max(1, round(CUT_S * rate_hz / block))
+        self._moved = np.zeros(channels, bool)  # at any time
         self._largest = np.zeros(channels, np.float32)
         self._typical = np.zeros(channels)
         self._forget = min(1.0, block / rate_hz / FORGET_S)
@@ -110,15 +115,18 @@ class SignalWatch:
         exact = blocks.astype(np.float64)
         sums, squares = exact.sum(1), np.einsum("nbc,nbc->nc", exact, exact)
         high, low = blocks.max(1), blocks.min(1)
-        levels, sound = np.zeros((count, len(self.sizes))), np.ones(count, bool)
+        levels, sound, working = np.zeros((count, len(self.sizes))), np.ones(count, bool), np.ones(count, bool)
         for number in range(count):
             power = self._power(sums[number], squares[number])
             levels[number] = np.sqrt(np.add.reduceat(power, self.edges) / self.sizes)
             saturated = self._judge(blocks[number], high[number], low[number], power, notices)
-            sound[number] = (lost[number] | saturated).mean() < LOST_SHARE
+            unsound = lost[number] | saturated
+            sound[number] = unsound.mean() < LOST_SHARE
+            gone = unsound | (self._flat >= self._flat_limit) | np.logical_not(self._moved)
+            working[number] = gone.mean() < LOST_SHARE and bool(self._flat.min() < self._cut_limit)
         self._held = samples_held[used:].copy()
         self.levels = tuple(levels[-1].tolist()) if count else self.levels
-        return samples, Blocks(levels, sound), notices
+        return samples, Blocks(levels, sound, working), notices
 
     @property
     def time_s(self) -> float:
@@ -158,6 +166,7 @@ class SignalWatch:
         """Return the electrodes (C,) that are saturated in a block; a change becomes a notice."""
         moves = high != low
         self._flat = np.where(moves, 0, self._flat + 1)
+        self._moved |= moves
         size = np.maximum(high, -low)
         self._largest = np.maximum(self._largest, size)
         saturated = (size == self._largest) & (size > CLIPPED_OVER_TYPICAL * self._typical) & (self._typical > 0)
@@ -182,8 +191,3 @@ class SignalWatch:
             changed = (state == value) & (self._state != value)
             if changed.any():
                 notices.append(Notice(kind, time_s, f"{named(self.names, changed)} {line}"))
-
-
-def shown_unit(unit: str) -> str:
-    """Return a signal's unit as people write it."""
-    return "µV" if unit == "uV" else unit

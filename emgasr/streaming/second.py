@@ -1,20 +1,12 @@
-"""A search, of one pass or two, in; the reader of a stream's emissions out."""
+"""Two passes in; the reader of a stream's emissions by them out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from emgasr.decoding import BeamSearch
-from emgasr.decoding.held import Held
 from emgasr.rescoring.segments import SecondSearch
-from emgasr.streaming.decoder import BeamReader, GreedyReader, HeldReader, Reader, Token
-from emgasr.streaming.delay import step_frames
+from emgasr.streaming.decoder import BeamReader, Reader, Token
 from emgasr.streaming.rules import LiveRules
-
-if TYPE_CHECKING:
-    from emgasr.models.recognizer import Recognizer
 
 
 class SecondReader(Reader):
@@ -53,17 +45,6 @@ class SecondReader(Reader):
         kept = "the first pass stands where the second fails"
         self.notes += [f"{kept}: {failure}" for failure in failures[self._failures :]]
         self._failures = len(failures)
-
-
-def reader_of(search: BeamSearch | SecondSearch | Held | None, rules: LiveRules, recognizer: Recognizer) -> Reader:
-    """Return what reads a stream: greedily, at an operating point, by a search and rules, or by two passes."""
-    if search is None:
-        return GreedyReader()
-    if isinstance(search, Held):
-        return HeldReader(search)
-    if isinstance(search, SecondSearch):
-        return SecondReader(search)
-    return rules.reader(search, recognizer.frame_rate_hz, step_frames(recognizer))
 
 
 def finalizing_bound_s(reader: Reader, rules: LiveRules) -> float | None:

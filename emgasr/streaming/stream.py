@@ -18,12 +18,8 @@ from __future__ import annotations
 
 import math
 import time
-from array import array
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Real
-from types import TracebackType
 
 import numpy as np
 import torch
@@ -37,21 +33,20 @@ from emgasr.models.listening import NO_KEY
 from emgasr.models.recognizer import Recognizer
 from emgasr.models.session import entered_s
 from emgasr.rescoring.segments import SecondSearch
-from emgasr.runtime.interrupts import holding_ctrl_c
-from emgasr.streaming.activity import Notice, RestLevel, SignalWatch, shown_unit
-from emgasr.streaming.decoder import Token, calibrated
-from emgasr.streaming.delay import Delay, Stopwatch, delay_of
-from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
+from emgasr.streaming.activity import Notice, RestLevel, SignalWatch
+from emgasr.streaming.decoder import GreedyReader, HeldReader, Reader
+from emgasr.streaming.delay import Delay, delay_of, step_frames
+from emgasr.streaming.events import Event
+from emgasr.streaming.keys import KeyStream
 from emgasr.streaming.rules import StreamConfig
-from emgasr.streaming.second import finalizing_bound_s, reader_of
+from emgasr.streaming.second import SecondReader, finalizing_bound_s
 from emgasr.streaming.start import HeldStart, held_start
-from emgasr.transcript import Key
 
 REST_HOLD_S = 0.3  # after activity in which keys may still come
 LEARN_HOLD_S = 1.0  # after activity in which the running normalization still learns
 
 
-class Stream:
+class Stream(KeyStream):
     """One stream of a recognizer: `feed` it samples, and `close` it, as the end of a `with` block does.
 
     What becomes final at the end of the block, a call of `close` behind it returns.
@@ -63,19 +58,19 @@ class Stream:
         search: BeamSearch | SecondSearch | Held | None = None,
         config: StreamConfig | None = None,
         confidence: Confidence | None = None,
+        reader: Reader | None = None,
     ) -> None:
-        self.recognizer = recognizer
-        self.confidence = confidence
+        """Open a stream; a `reader` takes its emissions in place of one that reads them by `search`, or greedily."""
         if config is not None and not isinstance(config, StreamConfig):
             raise ConfigError("config", f"is of type {type(config).__name__}", "give a StreamConfig")
         self.config = config = config or StreamConfig()
-        self.watch = Stopwatch()  # of each feed's computation
+        if reader is None:
+            reader = reader_of(config, search, recognizer.frame_rate_hz, step_frames(recognizer))
+        super().__init__(recognizer, reader, config.min_confidence, confidence)
         self.fed_samples = 0
-        self.revisions = 0
         signal = recognizer.signal
         self._state = recognizer.start()
         self._samples = SignalWatch(signal.bands, signal.rate_hz, recognizer.emission_samples, signal.unit)
-        self._reader = reader_of(search, config, recognizer)
         self._start = held_start(recognizer, config.unlabelled_s, config.align_turns)
         self._order: np.ndarray | None = None  # of the electrodes, where rings are turned
         self._entered_frames = 0  # of the running statistics
@@ -88,11 +83,6 @@ class Stream:
         self._active_left = 0  # frames that activity still holds the gate open
         self._rest = config.rest
         self._rest_levels: list[np.ndarray] = []  # while rest is being declared
-        self._ids = array("i")
-        self._partial: list[tuple[Token, int]] = []  # as shown, with revisions
-        self._kept: list[Event] = []  # of a call that Ctrl-C ended
-        self._broken = False
-        self.closed = False
 
     def feed(self, samples: np.ndarray, rest: bool = False) -> list[Event]:
         """Read on through samples (T, C) in the model's unit; `rest` declares them rest, which sets the gate.
@@ -176,14 +166,6 @@ class Stream:
             self.closed = True
         return self._returned()
 
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._kept = self.close()
-
     @property
     def time_s(self) -> float:
         """Stream time of the end of what was fed, in seconds."""
@@ -196,22 +178,6 @@ class Stream:
         return entered_s(self.recognizer, self._entered_frames / self.recognizer.features.frame_rate_hz)
 
     @property
-    def text(self) -> str:
-        """The text of the final keys."""
-        return self.recognizer.tokens.render(self._ids)
-
-    @property
-    def partial_text(self) -> str:
-        """The text of all keys, those included that may still change."""
-        return self.recognizer.tokens.render([*self._ids, *(token.id for token, _ in self._partial)])
-
-    def latest_text(self, keys: int) -> tuple[str, str]:
-        """Return the text of the latest `keys` final keys, and that with the partial ones behind them."""
-        ids = self._ids[-keys:]
-        render = self.recognizer.tokens.render
-        return render(ids), render([*ids, *(token.id for token, _ in self._partial)])
-
-    @property
     def levels(self) -> tuple[float, ...]:
         """The latest level (RMS) of each band."""
         return self._samples.levels
@@ -220,38 +186,14 @@ class Stream:
         """Return the algorithmic delay when fed `feed_ms` at once."""
         return delay_of(self.recognizer, finalizing_bound_s(self._reader, self.config), feed_ms)
 
-    def summary(self) -> dict[str, float]:
-        """Return what was measured: seconds, keys, changes of keys that had been shown, computation of each feed."""
-        seconds = self.time_s
-        return {
-            "seconds": round(seconds, 3),
-            "keys": len(self._ids),
-            "keys_per_minute": round(60 * len(self._ids) / seconds, 1) if seconds else 0.0,
-            "revisions": self.revisions,
-            "mended_values": self._samples.measured.count,
-            "unlabelled_seconds": round(self.unlabelled_s, 3),
-            "feeds": self.watch.count,
-            **{f"p{share}_ms": round(self.watch.quantile_ms(share / 100), 3) for share in (50, 95, 99)},
-            "real_time_factor": round(self.watch.total_s / seconds, 5) if seconds else 0.0,
-        }
+    @property
+    def mended_values(self) -> int:
+        """Values that were filled in."""
+        return self._samples.measured.count
 
-    @contextmanager
-    def _whole(self) -> Iterator[None]:
-        """Run the block as a whole; if something fails in the middle of it, the stream refuses to go on."""
-        with holding_ctrl_c():
-            self._broken = True
-            yield
-            self._broken = False
-
-    def _returned(self) -> list[Event]:
-        events, self._kept = self._kept, []
-        return events
-
-    def _check_open(self) -> None:
-        if self.closed:
-            raise DataError("stream", "is closed", "open another one")
-        if self._broken:
-            raise DataError("stream", "failed in the middle of a call", "open another one")
+    def _token_time_s(self, frame: int) -> float:
+        """Return the stream time of an emission, counted from the stream's start."""
+        return self._base_s + float(self.recognizer.frame_time_s(frame - self._base_frame))
 
     def _checked(self, samples: np.ndarray) -> np.ndarray:
         channels = len(self._samples.names)
@@ -331,44 +273,18 @@ class Stream:
                 row[0] = 0.0
         self._reader.read(rows)
 
-    def _shown(self) -> list[Event]:
-        """Return the difference between what was shown and what has been read."""
-        events: list[Event] = []
-        least = self.config.min_confidence
-        for token in calibrated(self._reader.taken(), self.confidence):
-            if token.confidence >= least:
-                before = self._partial.pop(0) if self._partial else None
-                events.append(self._key(token, FINAL, self._revised(token, before)))
-                self._ids.append(token.id)
-        tokens = [token for token in calibrated(self._reader.partial(), self.confidence) if token.confidence >= least]
-        shown: list[tuple[Token, int]] = []
-        for place, token in enumerate(tokens):
-            before = self._partial[place] if place < len(self._partial) else None
-            revision = self._revised(token, before)
-            if before is None or before[0].id != token.id:
-                events.append(self._key(token, PARTIAL, revision, place))
-            shown.append((token, revision))
-        for place in range(len(tokens), len(self._partial)):
-            token, revision = self._partial[place]
-            self.revisions += 1
-            events.append(self._key(token, RETRACTED, revision + 1, place))
-        self._partial = shown
-        if self._reader.paused:
-            self._reader.paused = False
-            events.append(Notice("pause", self.time_s, "a pause makes every key final"))
-        events += [Notice("second_pass", self.time_s, line) for line in self._reader.notes]
-        self._reader.notes = []
-        return events
 
-    def _revised(self, token: Token, before: tuple[Token, int] | None) -> int:
-        if before is None:
-            return 0
-        changed = before[0].id != token.id
-        self.revisions += changed
-        return before[1] + changed
+def reader_of(
+    config: StreamConfig, search: BeamSearch | SecondSearch | Held | None, frame_rate_hz: float, unit: int
+) -> Reader:
+    """Return what reads emissions live: by a search and the rules, applied each `unit` frames, held, or greedily."""
+    if search is None:
+        return GreedyReader()
+    if isinstance(search, SecondSearch):
+        return SecondReader(search)
+    return HeldReader(search) if isinstance(search, Held) else config.reader(search, frame_rate_hz, unit)
 
-    def _key(self, token: Token, state: str, revision: int, place: int = 0) -> KeyEvent:
-        model = self.recognizer
-        time_s = self._base_s + model.frame_time_s(token.frame - self._base_frame)
-        key = Key(model.tokens.symbols[token.id], time_s, token.confidence)
-        return KeyEvent(len(self._ids) + place, key, state, revision, self.time_s)
+
+def shown_unit(unit: str) -> str:
+    """Return a signal's unit as people write it."""
+    return "µV" if unit == "uV" else unit

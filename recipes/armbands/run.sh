@@ -76,7 +76,7 @@ protocol() {  # whole or causal, unlabelled seconds, set, name of its folder, am
 }
 
 table() {  # whole or causal, unlabelled seconds, set
-    local systems=() name mixing=
+    local systems=() name own mixing=
     for name in $classifiers; do
         case $name in
             lda_powers) systems+=(--system "$name=--classifier.kind lda --features.of band_power") ;;
@@ -90,8 +90,9 @@ table() {  # whole or causal, unlabelled seconds, set
     systems=()
     [ "$3" != wyoflex ] || mixing="--encoder.mixing free"
     for name in $networks; do
-        systems+=(--system "$name='$here/systems/$name.yaml' --fit.minutes $minutes --fit.clock cpu --fit.device cpu \
-$([ "$name" = conformer_s ] && echo "$mixing")")
+        own=
+        [ "$name" != conformer_s ] || own=$mixing
+        systems+=(--system "$name='$here/systems/$name.yaml' --fit.minutes $minutes --fit.clock cpu --fit.device cpu $own")
     done
     [ ${#systems[@]} = 0 ] || protocol "$1" "$2" "$3" "$3.networks" "$network_amounts" "${systems[@]}"
 }

@@ -12,6 +12,7 @@ from tests.helpers.layouts import (
     write_neuromotor,
     write_ninapro,
     write_uci,
+    write_way_eeg_gal,
 )
 from tests.helpers.miniatures import write_bids, write_native, write_spans, write_takes
 
@@ -35,6 +36,7 @@ MINIATURES: dict[str, Callable[[Path], object]] = {
     "neuromotor": lambda folder: write_neuromotor(folder, 2),
     "ninapro": lambda folder: write_ninapro(folder, 2),
     "uci_gestures": lambda folder: write_uci(folder, 2),
+    "way_eeg_gal": write_way_eeg_gal,
     "takes": lambda folder: write_takes(folder, takes=1),
     "spans": lambda folder: write_spans(folder, 2),
 }

@@ -210,3 +210,33 @@ def write_uci(root: Path, subjects: int = 3) -> Path:
         (folder / f"1_raw_data_13-12_22.03.{15 + subject}.txt").write_text("\n".join([*rows, "9001\t0"]) + "\n")
     (root / "README.txt").write_text("Description of raw_data files\n")
     return root
+
+
+def write_way_eeg_gal(folder: Path, series: int = 2, **more: Any) -> Path:
+    """Series of two lifts, muscles at 4 kHz, the scalp at 500 Hz a moment later; `more` replaces fields of lifts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dtype = [(name, object) for name in ("emg", "emg_t", "eeg", "eeg_t", "kin", "weight_id", "surf_id")]
+    for number in range(1, series + 1):
+        rng = np.random.default_rng(number)
+        windows = np.empty((1, 2), dtype)
+        for lift in range(2):
+            seconds = 1.0 + lift / 2
+            emg, eeg = round(4000 * seconds), round(500 * (seconds - 0.25))
+            values: dict[str, Any] = {
+                "emg": rng.normal(0, 1, (emg, 5)),
+                "emg_t": np.arange(emg)[:, None] / 4000,
+                "eeg": rng.normal(0, 20, (eeg, 32)).astype(np.float32),
+                "eeg_t": 0.25 + np.arange(eeg)[:, None] / 500,
+                "kin": np.zeros((eeg, 45)),
+                "weight_id": ("165 g", "330 g")[lift],
+                "surf_id": "silk",
+            }
+            for name, value in (values | more).items():
+                windows[name][0, lift] = value
+        scalp = np.array([f"E{i}" for i in range(32)], object)
+        names = {"emg": np.array(["delt", "brac", "flex", "ext", "fdi"], object), "eeg": scalp}
+        content = {"name": "XX", "participant": 3, "series": number, "names": names, "win": windows}
+        path = folder / f"WS_P3_S{number}.mat"
+        savemat(path, {"ws": content}, do_compression=number % 2 == 0)
+        path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(116) + path.read_bytes()[116:])  # without the time of day
+    return folder

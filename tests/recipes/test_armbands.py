@@ -121,3 +121,20 @@ def test_the_recipe_goes_from_folders_to_tables_and_reads_nothing_twice(
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("result.json")}
     go("data pretrain whole causal", "one")
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("result.json")} == made
+
+
+@pytest.mark.process
+def test_every_network_of_the_list_is_asked_for(tmp_path: Path) -> None:
+    noted, emgasr = tmp_path / "noted.txt", tmp_path / "emgasr"
+    emgasr.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> "{noted}"\n')
+    emgasr.chmod(0o755)
+    networks = sorted(path.stem for path in (RECIPE / "systems").glob("*.yaml"))
+    own = {"EMGASR": str(emgasr), "STAGES": "whole", "SETS": "wyoflex", "CLASSIFIERS": "lda", "PYTHON": "false"}
+    command = ["bash", str(RECIPE / "run.sh"), str(tmp_path), str(tmp_path / "out")]
+    done = subprocess.run(
+        command, env=os.environ | own | {"NETWORKS": " ".join(networks)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    asked = {line.split("=")[0]: line for line in noted.read_text().splitlines() if ".yaml" in line}
+    assert sorted(asked) == networks
+    assert [name for name, line in asked.items() if "--encoder.mixing free" in line] == ["conformer_s"]

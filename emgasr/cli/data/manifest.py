@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from emgasr.corpora.kinds import MEANT, REST
 from emgasr.corpora.tables.columns import described
 from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.manifests.leaks import check_disjoint, spelled_alike, twice
-from emgasr.manifests.manifest import TEST, VALIDATION, Entry, Findings, Manifest, write_manifest
+from emgasr.manifests.manifest import ONLY, TEST, VALIDATION, Entry, Findings, Manifest, read_manifest, write_manifest
 from emgasr.manifests.oddities import odd
-from emgasr.recording import Band
+from emgasr.recording import Band, montage_of
 
 # What the files do not say: a reader's parameter, and the option that sets it.
 FACTS = {
@@ -46,6 +47,7 @@ def run(argv: list[str]) -> int:
 
     findings = Findings()
     scanned = scan(arguments.folder, arguments.corpus, findings, **_reader_options(arguments))
+    scanned = _of_sensors(scanned, arguments, findings)
     entries, claims = split(scanned, arguments, findings)
     found = {"notes": tuple(findings.notes), "left_over": tuple(findings.left_over)}
     manifest = Manifest(tuple(entries), arguments.folder.absolute(), tuple(claims), **found)
@@ -147,6 +149,12 @@ def parser() -> ArgumentParser:
         metavar="NAME:ELECTRODES",
         help="electrodes of each band, in order (default: one band)",
     )
+    only = "read these bands alone, as of one wrist of two, or another sensor's that the files hold"
+    layout.add_argument("--only-bands", nargs="+", metavar="NAME", help=only)
+    sensors = (
+        "manifests of what other sensors recorded meanwhile: their entries join those of the same session and time"
+    )
+    layout.add_argument("--sensors", nargs="+", type=Path, metavar="MANIFEST", help=sensors)
     columns = "the electrodes' columns, by name or number from 1, where the header leaves them open (takes, spans)"
     layout.add_argument("--columns", nargs="+", metavar="COLUMN", help=columns)
     clock = "the clock of the labels, if both fit: a column's name, or 'first sample' to count from there (spans)"
@@ -189,6 +197,31 @@ def _reader_options(arguments: argparse.Namespace) -> dict[str, Any]:
         option = f"--{FACTS[foreign[0]]}"
         raise ConfigError(option, f"does not apply to the layout {arguments.corpus!r}", "its files say so themselves")
     return given
+
+
+def _of_sensors(entries: list[Entry], arguments: argparse.Namespace, findings: Findings) -> list[Entry]:
+    """Return entries with what the manifests of --sensors add to them, and of the bands of --only-bands alone."""
+    from emgasr.corpora import open_entry
+    from emgasr.corpora.sensors import joined
+
+    root = arguments.folder.absolute()
+    for path in arguments.sensors or ():
+        manifest = read_manifest(path)
+        others = [replace(entry, path=str(manifest.file(entry))) for entry in manifest.entries]
+        entries, notes = joined(entries, others, root, open_entry)
+        findings.notes += [f"{path}: {note}" for note in notes]
+    if not arguments.only_bands:
+        return entries
+    found = []
+    for entry in entries:
+        entry = replace(entry, options={**entry.options, ONLY: arguments.only_bands})
+        recording = open_entry(entry, root)
+        if arguments.corpus in ("takes", "spans") and recording.rate_hz != entry.rate_hz:
+            raise ConfigError("--only-bands", "names another sensor's", "list that sensor in a manifest of its own")
+        size: dict[str, Any] = {"rate_hz": recording.rate_hz, "channels": recording.n_channels}
+        size["duration_s"] = recording.duration_s
+        found.append(replace(entry, montage=montage_of(recording.bands), **size))
+    return found
 
 
 def _report(manifest: Manifest, told: list[str], arguments: argparse.Namespace) -> None:

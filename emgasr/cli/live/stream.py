@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emgasr.cli.options.json_out import print_json
+from emgasr.cli.live.stream_output import Shown, notices_of, output_of, report
 from emgasr.cli.options.labels import add_label_options
 from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.cli.options.session import add_live_session_option, live_session
 from emgasr.cli.options.source import add_source_option
 from emgasr.cli.options.standard import add_json, add_model
-from emgasr.display.wording import counted
 from emgasr.errors import ConfigError, EmgasrError
-from emgasr.frontend.session import Unlabelled, unlabelled_line
 
 if TYPE_CHECKING:
     import argparse
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
     from emgasr.streaming.events import Event
     from emgasr.streaming.stream import Stream, StreamConfig
 
-Shown = Callable[["list[Event]"], None]
-
 
 def run(argv: list[str]) -> int:
     """Stream until the source ends or Ctrl-C, and report what was measured."""
@@ -41,21 +36,27 @@ def run(argv: list[str]) -> int:
 
     pipeline = pipeline_of(options, options.model)
     recognizer, config = pipeline.recognizer, _config(options, pipeline.live)
+    if not hasattr(recognizer, "signal"):
+        from emgasr.cli.live.stream_fused import stream_fused
+
+        return stream_fused(options, pipeline, config)
+    if len(options.source) > 1:
+        raise ConfigError("--source", "is given several times", f"{options.model} is one model, of one source")
     stream = pipeline.stream(config=config)
     if pipeline.language is not None:
         tell_if_cold()
     _warm_up(pipeline, config)
-    source = open_source(options.source, recognizer.signal, lambda line: print(f"emgasr: {line}", file=sys.stderr))
+    source = open_source(options.source[0], recognizer.signal, lambda line: print(f"emgasr: {line}", file=sys.stderr))
     try:
         signal = Signal(source.rate_hz, source.unit, source.bands)
-        recognizer.signal.check_same(signal, f"source {options.source}")
+        recognizer.signal.check_same(signal, f"source {options.source[0]}")
         feed = max(1, round(options.chunk_ms / 1000 * source.rate_hz))
-        with _output(options, stream) as show:
+        with output_of(options, stream) as show:
             interrupted, failure = _follow(source, stream, show, feed, options.rest_seconds, options.limit_seconds)
             show(stream.close())
     finally:
         source.close()
-    _report(stream, options, feed, interrupted)
+    report(stream, options, 1000 * feed / source.rate_hz, interrupted)
     if failure is not None:
         raise failure
     return 0
@@ -70,7 +71,7 @@ def _follow(
             events: list[Event] = []
             if chunk.notes and chunk.notes[0].kind == "gap":
                 events += stream.gap(chunk.notes[0].samples / source.rate_hz)
-            events += _notices(chunk)
+            events += notices_of(chunk)
             still = min(max(round((rest_s - stream.time_s) * source.rate_hz), 0), len(chunk.samples))
             for samples, rest in ((chunk.samples[:still], True), (chunk.samples[still:], False)):
                 events += stream.feed(samples, rest) if len(samples) else []
@@ -110,13 +111,6 @@ def _rechunked(chunks: Iterator[Chunk], feed: int) -> Iterator[Chunk]:
         yield Chunk(np.concatenate(held), time_s)
 
 
-def _notices(chunk: Chunk) -> list[Event]:
-    from emgasr.streaming.activity import Notice
-
-    of_the_stream = ("gap", "replaced")
-    return [Notice(note.kind, note.time_s, note.text) for note in chunk.notes if note.kind not in of_the_stream]
-
-
 def _warm_up(pipeline: Pipeline, config: StreamConfig) -> None:
     """Run what is slow the first time, before the clock starts."""
     import numpy as np
@@ -125,77 +119,6 @@ def _warm_up(pipeline: Pipeline, config: StreamConfig) -> None:
     channels = sum(len(band.electrodes) for band in signal.bands)
     with pipeline.stream(config=config) as stream:
         stream.feed(np.zeros((round(2 * signal.rate_hz), channels), np.float32))
-
-
-def _output(options: argparse.Namespace, stream: Stream) -> AbstractContextManager[Shown]:
-    if options.json:
-        return nullcontext(_print_events)
-    if options.text or not sys.stdout.isatty():
-        return nullcontext(_Lines(stream).show)
-    from emgasr.cli.live.stream_view import View
-
-    return View(stream, options.chunk_ms)
-
-
-def _print_events(events: list[Event]) -> None:
-    from emgasr.streaming.events import as_dict
-
-    for event in events:
-        print_json(as_dict(event))
-    if events:
-        sys.stdout.flush()
-
-
-class _Lines:
-    """Plain text for pipes: nothing can be taken back there, so a line is printed when it is final."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self.ids: list[int] = []
-
-    def show(self, events: list[Event]) -> None:
-        """Print the line that events complete; notices go to stderr."""
-        from emgasr.streaming.activity import Notice
-
-        tokens = self.stream.recognizer.tokens
-        for event in events:
-            if not isinstance(event, Notice):
-                self.ids += tokens.ids([event.key.symbol]) if event.state == "final" else []
-            elif event.kind == "pause":
-                self._print()
-            else:
-                print(f"emgasr: {event.time_s:.1f} s: {event.text}", file=sys.stderr)
-        if self.stream.closed:
-            self._print()
-
-    def _print(self) -> None:
-        line = self.stream.recognizer.tokens.render(self.ids)
-        self.ids = []
-        if line:
-            print(line, flush=True)
-
-
-def _report(stream: Stream, options: argparse.Namespace, feed: int, interrupted: bool) -> None:
-    from emgasr.evaluation.naming import naming_of
-
-    summary = stream.summary()
-    delay = stream.delay(1000 * feed / stream.recognizer.signal.rate_hz)
-    if options.json:
-        extra = {"interrupted": interrupted, "delay": delay.as_dict()}
-        print_json({"event": "summary", **summary, **extra}, flush=True)
-        return
-    computed = (
-        f"\ncomputing, each chunk: p50 {summary['p50_ms']:.2f}, p95 {summary['p95_ms']:.2f},"
-        f" p99 {summary['p99_ms']:.2f} ms; {100 * summary['real_time_factor']:.1f} % of real time"
-    )
-    naming = naming_of(stream.recognizer.tokens)
-    print(
-        f"{summary['seconds']:.1f} s, {counted(int(summary['keys']), naming.noun)}"
-        f" ({summary['keys_per_minute']:g} a minute), {summary['revisions']:.0f} changes of shown {naming.plural}\n"
-        f"delay: {delay}{computed if summary['feeds'] else ''}\n"
-        f"{unlabelled_line(Unlabelled.of([stream.unlabelled_s]), stream.recognizer.config.normalize.kind)}",
-        file=sys.stderr,
-    )
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -231,7 +154,7 @@ def parser() -> ArgumentParser:
         ),
     )
     add_model(made)
-    add_source_option(made)
+    add_source_option(made, several=True)
     form = made.add_mutually_exclusive_group()
     add_json(form, "print one event a line as JSON: keys as they appear, change and become final")
     form.add_argument("--text", action="store_true", help="print the text, a line at each pause (default in a pipe)")

@@ -16,9 +16,9 @@ from rich.text import Text
 
 from emgasr.capture.keyboard import terminal_keys
 from emgasr.display.console import Console
-from emgasr.streaming.activity import Notice, shown_unit
+from emgasr.streaming.activity import Notice
 from emgasr.streaming.events import FINAL, Event, KeyEvent
-from emgasr.streaming.stream import Stream
+from emgasr.streaming.stream import Stream, shown_unit
 
 REFRESH_S = 0.08
 LATEST_KEYS = 2000  # of which the page is rendered

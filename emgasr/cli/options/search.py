@@ -84,8 +84,9 @@ def pipeline_of(
     Raises:
         ConfigError: An option lacks another, or there is no language model to search with.
     """
+    from emgasr.fusion.pipeline import pipeline_of_folder
     from emgasr.language import language_in
-    from emgasr.pipeline import Origin, Pipeline, SearchConfig, model_folder
+    from emgasr.pipeline import Origin, SearchConfig, model_folder
 
     files = language_files(options, language_in(model_folder(model)[0]))
     given = {name: value for name in (*WEIGHTS, "beam") if (value := getattr(options, name, None)) is not None}
@@ -94,7 +95,7 @@ def pipeline_of(
     if files is None and (given or search is not None):
         raise ConfigError(option([*given, "search"][0]), "needs a language model", "pass --lm FILE")
     recognizer, notes = recognizer_of_labels(options, model_folder(model)[0], first)
-    pipeline = Pipeline.of_folder(model, language=files, recognizer=recognizer)
+    pipeline = pipeline_of_folder(model, language=files, recognizer=recognizer)
     if not tuned:
         pipeline = replace(pipeline, search=SearchConfig(), origin=Origin())
     if files is not None:

@@ -26,7 +26,10 @@ for all of them:
   highpass_hz=20,lowpass_hz=…,order=2,mains=50|60,notch_q=30,rate_hz=…    filters, as of `emgasr condition`"""
 
 
-def add_source_option(parser: ArgumentParser, required: bool = True) -> None:
-    """Add --source, and what it may say to the end of the help."""
-    parser.add_argument("--source", required=required, metavar="SPEC", help="where the signal comes from, see below")
+def add_source_option(parser: ArgumentParser, required: bool = True, several: bool = False) -> None:
+    """Add --source, and what it may say to the end of the help; `several` may be given, into a list."""
+    more = "; once for each sensor, where several models read several" if several else ""
+    action = "append" if several else "store"
+    line = f"where the signal comes from, see below{more}"
+    parser.add_argument("--source", required=required, action=action, metavar="SPEC", help=line)
     parser.notes = SOURCES

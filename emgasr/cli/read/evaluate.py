@@ -54,6 +54,7 @@ def run(argv: list[str]) -> int:
     asked = options.validation_split is not None or options.validation_manifest is not None
     pipeline = pipeline_of(options, options.model, tuned=not asked, first=lambda: first_signal(manifest, entries))
     _check_tuning(options, pipeline)
+    _refuse_fitted_on(entries, _folder(pipeline))
     with claimed_folder(options.out, options.overwrite) if options.out else nullcontext() as folder:
         if pipeline.language is not None and (asked or pipeline.origin.source == DEFAULT):
             pipeline = _tuned(options, manifest, pipeline, asked)
@@ -75,7 +76,7 @@ def run(argv: list[str]) -> int:
     from emgasr.frontend.session import unlabelled_line
 
     print_table(table_of(table))
-    print(f"\n{unlabelled_line(results[0].unlabelled, pipeline.recognizer.config.normalize.kind)}")
+    print(f"\n{unlabelled_line(results[0].unlabelled, pipeline.recognizer.normalization)}")
     if pipeline.language is not None:
         print(f"search: {pipeline.reading}")
         if second is not None:
@@ -103,10 +104,10 @@ def _evaluation(
 
     recognizer, session = pipeline.recognizer, session_of(options)
     settings: dict[str, Any] = {
-        "model": f"{options.model} ({recognizer.config.encoder.kind}, {recognizer.parameter_count:,} parameters)",
+        "model": f"{options.model} ({recognizer.kind}, {recognizer.parameter_count:,} parameters)",
         "manifest": f"{options.manifest} (checksum {manifest.checksum()[:16]})",
         "seed": options.seed,
-        "session": session_line(session, recognizer.config.normalize.kind),
+        "session": session_line(session, recognizer.normalization),
     }
     if pipeline.language is not None:
         settings |= {**pipeline.language.settings, "search": pipeline.reading}
@@ -158,6 +159,16 @@ def _shaped(entries: list[Entry], folder: Path) -> dict[str, Any]:
         more["people_that_shaped_the_model"] = people
         print(f"emgasr: other recordings of {', '.join(people)} shaped the weights of this model", file=sys.stderr)
     return more
+
+
+def _refuse_fitted_on(entries: list[Entry], folder: Path) -> None:
+    """Refuse people whom the temperatures and weights of a fusion were fitted on."""
+    from emgasr.fusion.config import is_fusion, read_fusion
+
+    if is_fusion(folder):
+        from emgasr.evaluation.fusing.tuning import refuse_tested
+
+        refuse_tested(read_fusion(folder), entries)
 
 
 def _write(options: argparse.Namespace, folder: Path, evaluation: Evaluation, results: list[Result]) -> None:

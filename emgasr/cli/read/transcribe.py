@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from emgasr.tokens import ENTER
 
 if TYPE_CHECKING:
     from emgasr.pipeline import Pipeline
-    from emgasr.recording import Signal
+    from emgasr.recording import Recording, Signal
     from emgasr.transcribe import Input
 
 
@@ -75,7 +76,7 @@ def run(argv: list[str]) -> int:
         if count > 1:
             print(f"emgasr: {counted(count - 1, 'further recording')}: {note}", file=sys.stderr)
     if (len(unlabelled_s) > 1 or any(unlabelled_s)) and not options.quiet:
-        line = unlabelled_line(Unlabelled.of(unlabelled_s), pipeline.recognizer.config.normalize.kind)
+        line = unlabelled_line(Unlabelled.of(unlabelled_s), pipeline.recognizer.normalization)
         print(line, file=sys.stderr)
     return code
 
@@ -94,12 +95,25 @@ def _recordings(options: argparse.Namespace, pipeline: Pipeline) -> list[tuple[s
 
     facts = facts_of(options)
     found: list[tuple[str, Input]] = []
+    if options.sensors and (len(options.recordings) > 1 or hasattr(pipeline.recognizer, "signal")):
+        wrong = "belong to one recording that several models read together"
+        raise ConfigError("--sensors", wrong, "give one recording, and a MODEL of `emgasr fuse`")
     for path in options.recordings:
-        recordings, notes = named(path, facts, pipeline.recognizer.signal)
-        found += [(each.name, each.open) for each in recordings]
+        recordings, notes = named(path, facts, getattr(pipeline.recognizer, "signal", None))
+        found += [(each.name, _with_sensors(each.open, options)) for each in recordings]
         for note in notes:
             print(f"emgasr: {note}", file=sys.stderr)
     return found
+
+
+def _with_sensors(opener: Callable[[], Recording], options: argparse.Namespace) -> Callable[[], Recording]:
+    """Return what opens a recording with those of --sensors beside it."""
+    if not options.sensors:
+        return opener
+    from emgasr.corpora.sensors import with_others
+    from emgasr.corpora.single import open_single
+
+    return lambda: with_others(opener(), [(open_single(path), None) for path in options.sensors])
 
 
 def _announce(pipeline: Pipeline, quiet: bool) -> dict[str, int]:
@@ -137,6 +151,8 @@ def parser() -> ArgumentParser:
     made.add_argument(
         "recordings", metavar="RECORDING", nargs="+", help=f"{KINDS}; or a manifest, or a folder of takes"
     )
+    sensors = "what other sensors recorded meanwhile, for a MODEL of `emgasr fuse`; aligned by when the files began"
+    made.add_argument("--sensors", nargs="+", metavar="FILE", help=sensors)
     form = made.add_mutually_exclusive_group()
     form.add_argument("--text", action="store_true", help="print the text alone (default)")
     add_json(form, "print one JSON object a line, with key times and confidences")

@@ -20,7 +20,8 @@ from emgasr.corpora.samples.wav import WavHeader, read_header, read_rows
 from emgasr.corpora.tables.clock import Clock
 from emgasr.errors import RecordingError
 from emgasr.files.regular_file import changed, check_regular, status_of
-from emgasr.recording import Samples, row_range
+from emgasr.files.rows import row_range
+from emgasr.recording import Samples
 
 TABLES = (".csv", ".tsv", ".txt")
 SUFFIXES = (".npy", ".wav", *TABLES)

@@ -13,7 +13,7 @@ import numpy as np
 from emgasr.corpora.samples.edf_header import EdfFile, EdfSignal
 from emgasr.display.wording import counted
 from emgasr.errors import RecordingError
-from emgasr.recording import row_range
+from emgasr.files.rows import row_range
 
 _ONSET = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15[\d.]*)?\x14")
 

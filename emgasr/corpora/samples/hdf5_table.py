@@ -12,7 +12,7 @@ import numpy as np
 
 from emgasr.errors import RecordingError
 from emgasr.files.hdf5 import OPEN_FILES, dataset, holds
-from emgasr.recording import row_range
+from emgasr.files.rows import row_range
 
 HDF5 = (".hdf5", ".h5")
 

@@ -28,6 +28,10 @@ MATRIX, COMPRESSED = 14, 15  # types of the elements that may stand at the top o
 STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}  # of an element
 INTEGERS, TEXTS = (5, 6), (1, 2, 16)  # types of the elements of dimensions and names
 NUMBERS = range(6, 16)  # classes of arrays: double, single, and integers of 8 to 64 bits
+CELL, STRUCT, CHARACTERS = 1, 2, 4  # other classes
+DEEPEST = 8  # structs within structs
+MOST_PARTS = 1 << 20  # of a struct or a cell array
+LETTERS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}  # of an element's type
 OPAQUE = 17  # a class without dimensions
 COMPLEX = 0x0800
 MOST_VALUES = 1 << 28  # of a variable: 1.4 hours of NinaPro's DB2 have 120 million
@@ -81,6 +85,28 @@ def variables(path: Path, names: Collection[str]) -> dict[str, Variable]:
                 found[name] = Variable(path, name, shape, real, place)
             place += 8 + element.stored
     return found
+
+
+Value = np.ndarray | str | list["Value"] | list[dict[str, "Value"]] | None
+
+
+def structure(path: Path, name: str, fields: Collection[str]) -> Value:
+    """Return the value of a variable that may be a struct: numbers, a text, a list of cells, or of a struct's elements.
+
+    Only the fields that are called as in `fields` are read, at any depth; None is a value of a class that is not read.
+
+    Raises:
+        RecordingError: The file has no such variable, or is damaged.
+    """
+    with _opened(path) as (file, order):
+        place, end = HEADER, file.seek(0, 2)
+        while place < end:
+            element = _content(file, order, place)
+            stored = element.stored
+            if (found := _value(element, order, name, fields, DEEPEST)) is not _OTHER:
+                return found  # type: ignore[return-value]
+            place += 8 + stored
+    raise RecordingError(path, f"holds no {name!r}", "give a file of the corpus")
 
 
 class _Damaged(Exception):
@@ -206,6 +232,83 @@ def _head(element: _Stored, order: str) -> tuple[str, tuple[int, ...], bool]:
     if kind not in TEXTS:
         raise _Damaged("a variable without its name")
     return name.decode("latin-1"), shape, told & 0xFF in NUMBERS and not told & COMPLEX
+
+
+_OTHER = object()  # a variable of another name
+
+
+class _Within(_Stored):
+    """The bytes of an element within another one."""
+
+    def __init__(self, outer: _Stored, size: int) -> None:
+        self.stored = self.left = size
+        self._outer = outer
+        if size > outer.left:
+            raise _Damaged(f"{size} bytes are promised where {outer.left} are left")
+
+    def _some(self, count: int) -> bytes | bytearray:
+        return self._outer.read(count)
+
+
+def _value(element: _Stored, order: str, name: str | None, fields: Collection[str], deepest: int) -> object:
+    """What a matrix holds; _OTHER if it is not called `name` (None: by any name)."""
+    kind, flags = _small(element, order)
+    if kind != 6 or len(flags) != 8:
+        raise _Damaged("a variable without its class")
+    (told,) = struct.unpack(order + "I", flags[:4])
+    if told & 0xFF == OPAQUE:
+        return _OTHER if name is not None else None
+    kind, dimensions = _small(element, order)
+    if kind not in INTEGERS or len(dimensions) % 4 or not 8 <= len(dimensions) <= 128:
+        raise _Damaged("a variable without its shape")
+    shape = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions)
+    if min(shape) < 0:
+        raise _Damaged(f"a variable of shape {shape}")
+    kind, own = _small(element, order)
+    if kind not in TEXTS:
+        raise _Damaged("a variable without its name")
+    if name is not None and own.decode("latin-1") != name:
+        return _OTHER
+    count = math.prod(shape)
+    if told & 0xFF in NUMBERS and not told & COMPLEX:
+        if count > MOST_VALUES:
+            raise _Damaged(f"{count:,} values")
+        return _numbers(element, order, shape)
+    if told & 0xFF == CHARACTERS:
+        kind, letters = _small(element, order)
+        if kind not in LETTERS:
+            raise _Damaged(f"letters of type {kind}")
+        ending = ("-le" if order == "<" else "-be") if LETTERS[kind].startswith("utf-1") or kind == 18 else ""
+        ending = "" if kind == 16 else ending
+        return bytes(letters).decode(LETTERS[kind] + ending, "replace")
+    if told & 0xFF not in (CELL, STRUCT):
+        return None
+    if count > MOST_PARTS or deepest == 0:
+        raise _Damaged(f"a struct of {count:,} parts, or too deep")
+    if told & 0xFF == CELL:
+        return [_inner(element, order, fields, deepest) for _ in range(count)]
+    _, width = _small(element, order)
+    _, names = _small(element, order)
+    (each,) = struct.unpack(order + "i", width)
+    if not 0 < each <= LONGEST_HEAD:
+        raise _Damaged("a struct without names of its fields")
+    called = [names[i : i + each].split(b"\0")[0].decode("latin-1") for i in range(0, len(names), each)]
+    found = []
+    for _ in range(count):
+        values = {one: _inner(element, order, fields, deepest, one in fields) for one in called}
+        found.append({one: value for one, value in values.items() if one in fields})
+    return found
+
+
+def _inner(element: _Stored, order: str, fields: Collection[str], deepest: int, wanted: bool = True) -> object:
+    """The next matrix within another one; None if it is empty, or not `wanted`."""
+    kind, size = struct.unpack(order + "II", element.read(8))
+    if kind != MATRIX:
+        raise _Damaged(f"type {kind} within a struct")
+    part = _Within(element, size)
+    found = _value(part, order, None, fields, deepest - 1) if wanted and size else None
+    part.pass_over()
+    return found
 
 
 def _tag(element: _Stored, order: str) -> tuple[int, int, bytes | bytearray | None]:

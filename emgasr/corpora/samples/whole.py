@@ -10,7 +10,7 @@ import numpy as np
 
 from emgasr.errors import RecordingError
 from emgasr.files.regular_file import changed, status_of
-from emgasr.recording import row_range
+from emgasr.files.rows import row_range
 
 Stamp = tuple[int, int]
 

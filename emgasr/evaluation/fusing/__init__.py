@@ -1,0 +1,1 @@
+"""Fusions of models, fitted on held-out people."""
