@@ -298,9 +298,7 @@ class Pipeline:
             for one in opened:
                 found = one if isinstance(one, EmgasrError) else next(heard)
                 if isinstance(found, Heard):
-                    found = _kept_error(
-                        transcript_of, self.recognizer, one, found, search, self.sure.confidence, self.sure.least
-                    )
+                    found = _kept_error(transcript_of, self.recognizer, one, found, search, self.sure)
                 yield found
 
     def stream(self, *, config: StreamConfig | None = None, **asked: Any) -> Stream:

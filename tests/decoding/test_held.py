@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emgasr.decoding.held import Held, OperatingPoint, read_point, write_point
@@ -28,12 +29,12 @@ def posteriors(*runs: tuple[int, int, float]) -> np.ndarray:
     return np.array(rows)
 
 
-def held(threshold: float = 0.8, frames: int = 3, refractory_s: float = 0.0) -> Held:
+def held(threshold: float = 0.8, frames: int = 3, refractory_s: float = 0.0, mean_frames: int = 1) -> Held:
     """Ten frames a second."""
-    return Held(GESTURES, OperatingPoint("held", threshold, frames, refractory_s), 10.0, (0, RESTING))
+    return Held(GESTURES, OperatingPoint("held", threshold, frames, refractory_s, mean_frames), 10.0, (0, RESTING))
 
 
-def read(emissions: np.ndarray, **point: float) -> list[tuple[str, int]]:
+def read(emissions: np.ndarray, **point: Any) -> list[tuple[str, int]]:
     """The labels and first frames of activations."""
     found = held(**point).whole(emissions)[0]
     return list(zip(GESTURES.symbols_of(found.ids), found.frames, strict=True))
@@ -65,12 +66,21 @@ def test_nothing_is_active_in_a_refractory_time() -> None:
     assert read(emissions, refractory_s=0.5) == [("fist", 0), ("fist", 6), ("fist", 30)]
 
 
+def test_a_flicker_is_smoothed_away_and_a_gap_is_bridged() -> None:
+    flickers = posteriors((9, 0, 0.9), (2, FIST, 0.9), (9, 0, 0.9))
+    bridged = posteriors((9, 0, 0.9), (5, FIST, 0.95), (1, 0, 0.9), (5, FIST, 0.95), (9, 0, 0.9))
+    assert read(flickers, frames=1, threshold=0.5, mean_frames=4) == []
+    assert read(bridged, frames=8, threshold=0.5, mean_frames=4) == [("fist", 11)]
+    assert read(bridged, frames=8, threshold=0.5) == []
+
+
 def test_confidence_is_the_mean_probability_until_the_label_was_active() -> None:
     found = held().whole(posteriors((1, FIST, 0.8), (1, FIST, 0.9), (1, FIST, 1 - 1e-6), (5, FIST, 0.85)))[0]
     assert found.confidences == pytest.approx(((0.8 + 0.9 + 1) / 3,), abs=1e-5)
     assert found.evidence[0].margin > 0
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 99), st.lists(st.integers(0, 200), max_size=6), st.integers(1, 5), st.sampled_from([0.0, 0.4, 1.5])
 )
@@ -78,7 +88,7 @@ def test_any_chunking_gives_the_same_activations(seed: int, cuts: list[int], fra
     rng = np.random.default_rng(seed)
     scores = np.repeat(rng.normal(0, 3, (50, len(GESTURES))), 4, axis=0) + rng.normal(0, 1, (200, len(GESTURES)))
     emissions = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
-    label = held(0.5, frames, wait_s)
+    label = held(0.5, frames, wait_s, 1 + seed % 4)
     reader = HeldReader(label)
     found = []
     for rows in np.split(emissions, sorted(cuts)):
@@ -91,7 +101,7 @@ def test_any_chunking_gives_the_same_activations(seed: int, cuts: list[int], fra
 
 
 def test_a_point_is_written_and_read_and_belongs_to_its_weights(tmp_path: Path) -> None:
-    point = OperatingPoint("tokens", 0.75, 1, 0.5, "a" * 64, True)
+    point = OperatingPoint("tokens", 0.75, 1, 0.5, 1, "a" * 64, True)
     write_point(point, tmp_path / "operating.yaml", "found somewhere")
     assert read_point(tmp_path / "operating.yaml") == point
     assert point.refusal(tmp_path, "a" * 64, True) == ""

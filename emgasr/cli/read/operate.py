@@ -142,7 +142,19 @@ def _show(result: dict[str, Any], chosen: Costs, without: Costs, before: Costs |
     from emgasr.display.console import columns_of, print_table
 
     what = result["what"]
-    heads = ("people", "", "threshold", "frames", "refractory", what, "hours", "an hour", "95 % bounds", "missed")
+    heads = (
+        "people",
+        "",
+        "threshold",
+        "mean of",
+        "frames",
+        "refractory",
+        what,
+        "hours",
+        "an hour",
+        "95 % bounds",
+        "missed",
+    )
     table = columns_of(*heads, left=2)
     for who, name, one in (
         ("validation", "without", without),
@@ -153,7 +165,7 @@ def _show(result: dict[str, Any], chosen: Costs, without: Costs, before: Costs |
         if one is not None:
             bounds = "–".join(f"{bound:.2g}" for bound in one.bounds) if one.rest_hours else ""
             point = one.point
-            at = [f"{point.threshold:g}", str(point.frames), f"{point.refractory_s:g} s"]
+            at = [f"{point.threshold:g}", str(point.mean_frames), str(point.frames), f"{point.refractory_s:g} s"]
             counts = [str(one.false), f"{one.rest_hours:.2f}", f"{one.an_hour:.2g}", bounds]
             table.add_row(who, name, *at, *counts, f"{100 * one.misses:.1f} % of {one.meant:,}")
     print_table(table)

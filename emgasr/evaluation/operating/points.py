@@ -1,8 +1,8 @@
 """Items of people in; for each operating point of a grid its false activations in rest and its misses, out.
 
 An activation belongs to the moment of its first frame. In rest it is false. An execution is missed if its label is not
-activated within it. Of tokens a false word is one with a key that is read in rest, and each true symbol that is not read
-is a miss.
+activated within it. Of tokens a false word is one with a key that is read in rest, and a miss is a true symbol that is
+not read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from emgasr.confidence.beside import Fitting
 from emgasr.decoding import BeamSearch, greedy
-from emgasr.decoding.held import HELD, TOKENS, Held, OperatingPoint, activations, leading
+from emgasr.decoding.held import HELD, TOKENS, Held, OperatingPoint, activations, leading, moving_mean
 from emgasr.errors import DataError
 from emgasr.evaluation.executions import at_rest
 from emgasr.evaluation.items import Item
@@ -26,9 +26,10 @@ from emgasr.tokens import Tokens
 from emgasr.transcript import word_places
 
 # Even in log-odds, from even odds on.
-THRESHOLDS = tuple(float(round(1 / (1 + np.exp(-odds)), 5)) for odds in np.linspace(0, 8, 25))
+THRESHOLDS = tuple(float(round(1 / (1 + np.exp(-odds)), 5)) for odds in np.linspace(0, 6, 19))
 FRAMES_S = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
-REFRACTORY_S = (0.0, 0.5, 1.0, 2.0)
+REFRACTORY_S = (0.0, 1.0, 2.0)
+MEANS_S = (0.0, 0.3, 0.6, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Costs:
             "threshold": self.point.threshold,
             "frames": self.point.frames,
             "refractory_s": self.point.refractory_s,
+            "mean_frames": self.point.mean_frames,
             "false": self.false,
             "rest_hours": self.rest_hours,
             "false_an_hour": self.an_hour,
@@ -126,7 +128,8 @@ def grid(reads: str, frame_rate_hz: float, tokens: Tokens) -> list[OperatingPoin
         least = (0.0, *THRESHOLDS)
         return [OperatingPoint(TOKENS, threshold, 1, wait) for threshold, wait in product(least, waits)]
     counts = sorted({max(1, round(seconds * frame_rate_hz)) for seconds in FRAMES_S})
-    return [OperatingPoint(HELD, *each) for each in product(THRESHOLDS, counts, REFRACTORY_S)]
+    means = sorted({max(1, round(seconds * frame_rate_hz)) for seconds in MEANS_S})
+    return [OperatingPoint(HELD, *each) for each in product(THRESHOLDS, counts, REFRACTORY_S, means)]
 
 
 def costs_of(heard: Sequence[Heard], points: Sequence[OperatingPoint]) -> list[Costs]:
@@ -175,15 +178,21 @@ def _held(
     tokens: Tokens,
     resting: Sequence[int],
 ) -> Count:
-    label, probability, lead = leading(item.emissions, resting)
-    times_s = np.asarray(item.frame_times_s)[: len(label)]
+    probabilities = np.exp(item.emissions.astype(np.float64))
+    times_s = np.asarray(item.frame_times_s)[: len(probabilities)]
+    led: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     rate_hz = 1 / float(np.median(np.diff(times_s))) if len(times_s) > 1 else 1.0
     known = {symbol: number for number, symbol in enumerate(tokens.symbols)}
     asked = [(start, end, known.get(symbol, -1)) for start, end, symbol in meant]
 
     def count(point: OperatingPoint) -> tuple[int, int]:
         held = Held(tokens, point, rate_hz, tuple(resting))
-        state = held.begun()
+        before = np.zeros((point.mean_frames - 1, probabilities.shape[1]))
+        if point.mean_frames not in led:
+            means = moving_mean(np.concatenate([before, probabilities]), point.mean_frames)
+            led[point.mean_frames] = leading(means, resting)
+        label, probability, lead = led[point.mean_frames]
+        state = held.begun().run
         places, _, _ = activations(label, probability, lead, state, point.threshold, point.frames, held.refractory)
         begun_s, labels = times_s[places - point.frames + 1], label[places]
         false, _ = keys_at_rest(begun_s, rest)
