@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from emgasr.display.pictures import plain, png
 from emgasr.evaluation.operating.points import Costs, front
@@ -37,16 +38,16 @@ def draw_curve(costs: Sequence[Costs], chosen: Costs, tested: Costs | None, what
             axes.errorbar([_rate(one)], [100 * one.misses], xerr=reach, fmt=sign, color="#d1495b", ms=size, capsize=3)
             axes.plot([], [], sign, color="#d1495b", label=name)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(left=0.4 / costs[0].rest_hours)
     axes.set_xlabel(f"{what} an hour of rest ({costs[0].rest_hours:.2f} h)")
     axes.set_ylabel("missed, %")
     axes.grid(alpha=0.25)
     axes.legend(fontsize=7, frameon=False)
     point = chosen.point
-    axes.set_title(
-        f"threshold {point.threshold:g}, {point.frames} frames, refractory {point.refractory_s:g} s:"
-        f" {chosen.an_hour:.2g} an hour, {100 * chosen.misses:.1f} % missed",
-        fontsize=9,
-    )
+    at = f"threshold {point.threshold:g}, mean of {point.mean_frames}, {point.frames} frames, {point.refractory_s:g} s"
+    axes.set_title(f"{at}: {chosen.an_hour:.2g} an hour, {100 * chosen.misses:.1f} % missed", fontsize=9)
     return png(figure)
 
 
