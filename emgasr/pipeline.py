@@ -310,7 +310,8 @@ class Pipeline:
         """
         pipeline = self.changed(**asked)._warning() if asked else self
         config = config or pipeline.live
-        config = replace(config, min_confidence=max(config.min_confidence, pipeline.sure.least))
+        if isinstance(config, StreamConfig):  # Stream says what else it is
+            config = replace(config, min_confidence=max(config.min_confidence, pipeline.sure.least))
         return Stream(pipeline.recognizer, pipeline.reader, config, pipeline.sure.confidence)
 
     @cached_property

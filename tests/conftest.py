@@ -11,6 +11,7 @@ import multiprocessing.process
 import os
 import platform
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,3 +49,11 @@ def _process_is_marked(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if _STARTED and request.node.get_closest_marker("process") is None:
         pytest.fail(f"starts a process ({_STARTED[0]}): mark the test `process`")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with the most slow tests and processes first: what comes last should keep no worker waiting."""
+    heavy = Counter(
+        item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("process")
+    )
+    items.sort(key=lambda item: -heavy[item.path])

@@ -27,12 +27,14 @@ class Gallery:
         embeddings: (n, d) of them, of unit length.
         texts: of each gesture, those that the teacher can read.
         of_texts: (t, d) embeddings of all texts, gesture by gesture.
+        leads: (n,) what is added to the likeness of each gesture.
     """
 
     gestures: tuple[str, ...]
     embeddings: np.ndarray
     texts: tuple[tuple[str, ...], ...]
     of_texts: np.ndarray
+    leads: np.ndarray
 
     @classmethod
     def of(cls, model: AlignedModel) -> Gallery:
@@ -45,7 +47,7 @@ class Gallery:
                 gestures.append(concept)
                 texts.append(tuple(read))
         rows = model.embed_texts([text for own in texts for text in own])
-        return cls(tuple(gestures), model.embed_gestures(gestures), tuple(texts), rows)
+        return cls(tuple(gestures), model.embed_gestures(gestures), tuple(texts), rows, model.leads(gestures))
 
 
 class Near(NamedTuple):
@@ -115,7 +117,7 @@ def describe(
         own = windows.parts[(ends_s > start_s + 1e-6) & (ends_s <= end_s + 1e-6)]
         nearest = []
         if len(own):
-            likeness = (own @ gallery.embeddings.T).max(1).mean(0)
+            likeness = (own @ gallery.embeddings.T).max(1).mean(0) + gallery.leads
             of_texts = np.split(
                 (own @ gallery.of_texts.T).max(1).mean(0), np.cumsum([len(own) for own in gallery.texts])[:-1]
             )

@@ -21,8 +21,7 @@ from typing import Annotated, Any, cast
 import numpy as np
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from emgasr.config.bounds import Within, check_within
 from emgasr.config.parsing import from_mapping, to_mapping, write_yaml
@@ -61,6 +60,8 @@ class AlignedConfig:
         texts: the texts that were trained on, of which text.safetensors holds the teacher's embeddings.
         scale: what likeness is multiplied by before it is a logit.
         floor: likeness below which nothing that is described is meant; what it was chosen by stands in the card.
+        lead: likeness that is added to gestures that were not trained, since training draws every take to one that was
+            (calibrated stacking, Chao et al. 2016, arXiv 1605.04253); `emgasr.crossmodal.lead` measures it.
     """
 
     emgasr_aligned: Annotated[int, Within(0, 1e6)] = FORMAT
@@ -71,6 +72,7 @@ class AlignedConfig:
     texts: tuple[str, ...] = ()
     scale: Annotated[float, Within(0.01, 1000)] = 20.0
     floor: Annotated[float, Within(-1, 1)] = 0.0
+    lead: Annotated[float, Within(0, 2)] = 0.0
 
     def __post_init__(self) -> None:
         check_within(self)
@@ -161,7 +163,11 @@ class AlignedModel:
         if unknown:
             embeddings |= dict(zip(unknown, torch.from_numpy(self.teacher.embed(unknown)), strict=True))
         rows = torch.stack([embeddings[text] for text in texts])
-        return functional.normalize(rows @ self.projection.T + self.offset, dim=1).numpy()
+        return self.unit(rows @ self.projection.T + self.offset).numpy()
+
+    def unit(self, rows: Tensor) -> Tensor:
+        """Return rows (n, d) of the common space of unit length; see `QueriesConfig.unit`."""
+        return cast(QueriesConfig, next(iter(self.readers.values())).config.encoder).unit(rows)
 
     def readable(self, texts: Sequence[str]) -> list[str]:
         """Return the texts that the teacher can embed: a bag of words knows no text without a word of training."""
@@ -187,8 +193,14 @@ class AlignedModel:
                 if not (some := self.readable(texts)):
                     raise
                 found = self.embed_texts(some).mean(0)
-            rows.append(found / np.linalg.norm(found))
-        return np.stack(rows).astype(np.float32)
+            rows.append(found)
+        return self.unit(torch.from_numpy(np.stack(rows).astype(np.float32))).numpy()
+
+    def leads(self, gestures: Sequence[str]) -> np.ndarray:
+        """Return what is added to the likeness of each gesture (n,): `config.lead` where it was not trained."""
+        trained = set(self.config.gestures)
+        unseen = [self.descriptions.concept_of(gesture) not in trained for gesture in gestures]
+        return np.where(unseen, self.config.lead, 0.0).astype(np.float32)
 
     def with_labels(self, labels: Sequence[str], signal: Signal) -> Recognizer:
         """Return a recognizer that reads labels given as words: those described, or any text that the teacher embeds.
@@ -204,7 +216,8 @@ class AlignedModel:
         weights = {name: value for name, value in reader.state_dict().items() if not name.startswith("head.")}
         made.load_state_dict(weights, strict=False)
         order = [1 + names.index(symbol) for symbol in made.tokens.symbols_of(range(1, len(made.tokens)))]
-        put_gallery(made, gallery[[0, *order]], self.config.scale, self.config.floor)
+        leads = np.concatenate([np.zeros(1, np.float32), self.leads(names)])
+        put_gallery(made, gallery[[0, *order]], self.config.scale, self.config.floor, leads[[0, *order]])
         made.origin, made.template = str(self.folder), reader.template
         return made.eval()
 
@@ -224,19 +237,26 @@ class AlignedModel:
         return names, np.concatenate([rest, self.embed_gestures(names)])
 
 
-def put_gallery(recognizer: Recognizer, gallery: np.ndarray, scale: float, floor: float) -> None:
-    """Let a recognizer read by likeness to a gallery (V, d), that of the blank first, zero where it has none."""
+def put_gallery(
+    recognizer: Recognizer, gallery: np.ndarray, scale: float, floor: float, leads: np.ndarray | None = None
+) -> None:
+    """Let a recognizer read by likeness to a gallery (V, d), that of the blank first, zero where it has none.
+
+    `leads` (V,) are added to the likeness of each label; None: nothing is.
+    """
     head = cast(NearestHead, recognizer.head)
     with torch.no_grad():
         head.weight.copy_(scale * torch.from_numpy(gallery))
         head.floor.fill_(scale * floor)
+        head.lead.copy_(torch.zeros_like(head.lead) if leads is None else scale * torch.from_numpy(leads))
 
 
 def save_aligned(
     config: AlignedConfig,
     descriptions: Descriptions,
     readers: Sequence[Recognizer],
-    projection: nn.Linear,
+    projection: Tensor,
+    offset: Tensor,
     texts: np.ndarray,
     folder: Path,
     card: str,
@@ -244,7 +264,7 @@ def save_aligned(
     """Write the folder; config.yaml comes last: a folder without it is refused as unfinished."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG_NAME).unlink(missing_ok=True)
-    weights = {"projection": projection.weight, "offset": projection.bias}
+    weights = {"projection": projection, "offset": offset}
     arrays = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     arrays["texts"] = torch.from_numpy(texts)
     for reader in readers:
@@ -283,7 +303,7 @@ def load_aligned(folder: str | Path) -> AlignedModel:
     }
     if not readers or any(not isinstance(one.head, NearestHead) for one in readers.values()):
         raise ModelError(folder / READERS_FOLDER, "holds no readers of an aligned encoder", _ADVICE)
-    width = {one.config.encoder.embedding for one in readers.values() if isinstance(one.config.encoder, QueriesConfig)}
+    width = {one.config.encoder.part_width for one in readers.values() if isinstance(one.config.encoder, QueriesConfig)}
     file = folder / TEXT_NAME
     kinds = kinds_in(file)
     sizes = {name: kind.shape for name, kind in kinds.items()}

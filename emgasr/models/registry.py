@@ -54,4 +54,4 @@ def build_head(kind: str, encoder: EncoderConfig, width: int, vocabulary: int) -
     if not isinstance(encoder, QueriesConfig):
         wrong = f"is nearest, and the encoder is {encoder.kind}"
         raise ConfigError("head", wrong, "choose linear, or encoder.kind queries")
-    return NearestHead(encoder.parts, encoder.embedding, vocabulary)
+    return NearestHead(encoder.parts, encoder.part_width, vocabulary)

@@ -117,6 +117,7 @@ def _fitted(
         fit=fit,
         held_out=config.held_out,
         weights="all" if method == "all" else "head",
+        base_share=config.base_share,
         augment=augment,
     )
     if isinstance(windows, WindowsConfig):

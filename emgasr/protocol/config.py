@@ -34,6 +34,7 @@ class AdaptationConfig:
         held_out: share of each recording (of single takes: of each label) that judges head and all; 0 holds nothing out
             and guards nothing.
         batch_s: seconds of signal a batch (windows).
+        base_share: share of the weights before the fit in the result of head and all, as in `emgasr personalize`.
         prior_s: seconds of signal that the person's statistics count as when a session starts.
         turns: most electrodes by which a ring may be turned.
     """
@@ -52,6 +53,7 @@ class AdaptationConfig:
     head_learning_rate: Annotated[float, Within(0, 100)] = 2e-3
     held_out: Annotated[float, Within(0, 0.99)] = 0.2
     batch_s: Annotated[float, Within(0.001, 1e6)] = 64.0
+    base_share: Annotated[float, Within(0, 0.99)] = 0.0
     prior_s: Annotated[float, Within(0.001, 1e9)] = 10.0
     turns: Annotated[int, Within(0, 1024)] = 2
 

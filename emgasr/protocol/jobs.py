@@ -147,12 +147,13 @@ def work(job: Job, root: Path, threads: int = 1) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with _logged(folder / LOG):
         print(f"{job.name} on {socket.gethostname()}, process {os.getpid()}", flush=True)
-        _use(threads)
         started = time.monotonic()
         module, _, name = job.function.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        _use(threads)
         earlier = _kept(job, root)
         before_s = sum(content["seconds"] for content in earlier.values())
-        result = getattr(importlib.import_module(module), name)(folder, root, **job.arguments)
+        result = function(folder, root, **job.arguments)
         if job.parts:
             result = _in_parts(job, folder, result, {part: content["result"] for part, content in earlier.items()})
         _write(folder / RESULT, job, result, before_s + time.monotonic() - started)
@@ -270,6 +271,8 @@ def _logged(path: Path) -> Iterator[None]:
 
 
 def _use(threads: int) -> None:
-    import torch
-
-    torch.set_num_threads(threads)
+    """Set the number of torch's threads; to import torch for that alone would take a job seconds."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    else:  # torch reads these when the job imports it after all
+        os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)

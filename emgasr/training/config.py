@@ -119,6 +119,8 @@ class TrainingConfig:
 PERSONAL_FIT = FitConfig(learning_rate=5e-4, warmup_steps=10, validations=6)
 PERSONAL_OBJECTIVE = CTCConfig(frame_weight=0.0, ctc_ramp_steps=0)
 PERSONAL_WINDOWS = WindowsConfig(shortest_s=4.0, longest_s=8.0, batch_s=64.0)
+# A person puts the band on anew for each session: the fit sees it turned, and contacts of other gains.
+PERSONAL_AUGMENT = AugmentConfig(rotation_sd_electrodes=0.5, electrode_gain_db=1.0)
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ class PersonalizeConfig:
             takes: the last of each label and session); 0 keeps nothing out: what is fitted on then judges itself, and
             nothing guards against learning it by heart.
         weights: what is fitted: all weights, or those of the output layer (the head) alone.
+        base_share: share of the base model's weights in the result, the rest being what was fitted; what was fitted to
+            one session alone reads the next one worse.
         seed: seed of batches, augmentation and dropout.
         fit: budget, optimizer and device.
         objective: what is minimized.
@@ -141,10 +145,11 @@ class PersonalizeConfig:
 
     held_out: Annotated[float, Within(0, 0.99)] = 0.2
     weights: Literal["all", "head"] = "all"
+    base_share: Annotated[float, Within(0, 0.99)] = 0.35
     seed: Annotated[int, Within(0, 2**32 - 1)] = 0
     fit: FitConfig = field(default_factory=lambda: PERSONAL_FIT)
     objective: CTCConfig = field(default_factory=lambda: PERSONAL_OBJECTIVE)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    augment: AugmentConfig = field(default_factory=lambda: PERSONAL_AUGMENT)
     data: WindowsConfig = field(default_factory=lambda: PERSONAL_WINDOWS)
 
     def __post_init__(self) -> None:

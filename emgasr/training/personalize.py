@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
 
 from emgasr.corpora.single import steps_of
 from emgasr.data.augment import AugmentConfig
@@ -23,7 +26,8 @@ from emgasr.models.folder import LIVE_NAME, SEARCH_NAME, load_recognizer, save_r
 from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Recording
 from emgasr.training.card import personal_card
-from emgasr.training.config import PersonalizeConfig
+from emgasr.training.config import PERSONAL_AUGMENT, PersonalizeConfig
+from emgasr.training.contracts import Judgement, Validator
 from emgasr.training.loop import Report, fit
 from emgasr.training.objective import CTCObjective
 from emgasr.training.presets import Facts, preset
@@ -50,6 +54,39 @@ class Personalized:
     kept: bool
     minutes: float
     interrupted: bool = False
+
+
+class BetweenWeights:
+    """Makes and judges models whose weights are `share` those of the base and the rest those fitted from it.
+
+    Weights fitted to one session read the next one worse than a mean of them and the base's do, which still know other
+    sessions (WiSE-FT: Wortsman et al., CVPR 2022, arXiv 2109.01903). It is a validator: what it judges is what is kept.
+
+    Args:
+        base: the model before the fit; its weights are copied.
+        share: of the base's weights, 0 to 1.
+        validate: what judges the models between.
+    """
+
+    def __init__(self, base: Recognizer, share: float, validate: Validator[Recognizer]) -> None:
+        self.share, self.validate = share, validate
+        self.chooses = validate.chooses
+        self._weights = {name: value.detach().clone() for name, value in base.state_dict().items()}
+
+    def __call__(self, fitted: Recognizer) -> Judgement:
+        """Judge the model between."""
+        return self.validate(self.of(fitted))
+
+    @torch.no_grad()
+    def of(self, fitted: Recognizer) -> Recognizer:
+        """Return a model of its own between the base and `fitted`, on the device of `fitted`."""
+        if not self.share:
+            return fitted
+        between = deepcopy(fitted)
+        for name, value in between.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(self._weights[name].to(value), self.share)
+        return between
 
 
 def personalize(
@@ -101,6 +138,7 @@ def personalize(
     batches, held_out = _sides(recognizer, recordings, config, compose)
     validate = GreedyCER(held_out, recognizer.tokens)
     before = validate(recognizer).figures[validate.chooses]
+    between = BetweenWeights(recognizer, config.base_share, validate)
     own = lineage.of_entries(entries, TRAIN) if entries else lineage.of_recordings(recordings)
     inherited = lineage.read(base)
     shaped_by = lineage.together(inherited or (), own)
@@ -121,7 +159,7 @@ def personalize(
     def save_if_better(fitted: Recognizer, error: float, step: int) -> None:
         if error < best[0]:
             best[0] = error
-            save(fitted, error)
+            save(between.of(fitted), error)
 
     with claimed_folder(folder, None):
         save(recognizer, before)
@@ -132,7 +170,7 @@ def personalize(
         fitted = fit(
             objective,
             batches,
-            validate,
+            between,
             config.fit,
             folder,
             seed=config.seed,
@@ -154,7 +192,7 @@ def _of_takes(
     compose = ComposedConfig(**values["data"])
     if recognizer.config.normalize.kind != "adaptive":
         compose = replace(compose, worn_s=0.0)
-    if config.augment == AugmentConfig():
+    if config.augment == PERSONAL_AUGMENT:
         config = replace(config, augment=AugmentConfig(**values["augment"]))
     return config, compose
 

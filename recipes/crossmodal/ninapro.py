@@ -10,6 +10,9 @@ What the database holds of muscles is the RMS envelope at 100 Hz, which has no s
 envelopes of electrodes are correlated as no signals of muscles are. So each sample is given a sign at random, by the
 seed and the recording. The size of a sample remains what was measured, and power in a band is that of the envelope.
 The label g00 becomes rest.
+
+Eight electrodes go round the forearm and two lie on flexors and extensors; all ten are taken as one ring, so that the
+network knows one from another by its place: electrodes of no ring it only tells apart by what they hear.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ def run(argv: list[str]) -> int:
     split = ["protocol", "split", str(manifest), "--rule", "groups", "--groups", str(options.folds)]
     split += ["--validation-subject-count", str(options.validation_people), "--test-session-count", "1"]
     for command in (
-        ["manifest", str(options.out), "--corpus", "spans", "--out", str(manifest)],
+        ["manifest", str(options.out), "--corpus", "spans", "--ring", "--out", str(manifest)],
         [*split, "--out", str(options.out / "splits.json")],
     ):
         if code := emgasr(command):

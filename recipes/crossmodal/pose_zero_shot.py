@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from emgasr.cli import exit_code
 from emgasr.cli.options.parser import ArgumentParser
@@ -70,8 +69,8 @@ def takes_of(manifest: Manifest, split: str) -> list[Take]:
 def figures(model: AlignedModel, manifest: Manifest, takes: Sequence[Take], labels: Sequence[str]) -> dict[str, object]:
     """Return the balanced accuracy among `labels`, by centroids and by the nearest windows, and each person's."""
     gallery, own = poses(model, manifest, labels)
-    rows = functional.normalize(gallery @ model.projection.T + model.offset, dim=1)
-    means = torch.stack([functional.normalize(rows[own == label].mean(0), dim=0) for label in labels])
+    rows = model.unit(gallery @ model.projection.T + model.offset)
+    means = torch.stack([model.unit(rows[own == label].mean(0)) for label in labels])
     reader = model.reader(Signal.of(open_entry(manifest.split(TRAIN)[0], manifest.root)))
     everything = likeness_of_takes(reader, takes, torch.cat([means, rows]))  # of all takes: they set the statistics
     asked = np.array([take.label in labels for take in takes])

@@ -51,8 +51,9 @@ def run(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     model = load_aligned(options.model)
     rows = rows_of(model, options.manifests, options.split, options.unseen_set)
+    found = {"model": model.checksum, "lead": model.config.lead, "left_out": unseen(model), "rows": rows}
     with replacing(options.out) as path:
-        path.write_text(as_json({"model": model.checksum, "left_out": unseen(model), "rows": rows}) + "\n")
+        path.write_text(as_json(found) + "\n")
     for row in rows:
         print(" ".join(f"{name} {value}" for name, value in row.items()))
     return 0
@@ -66,7 +67,9 @@ def unseen(model: AlignedModel) -> list[str]:
 def rows_of(model: AlignedModel, manifests: Sequence[str], split: str, unseen_set: str) -> list[dict[str, Any]]:
     """Return a row for each set and direction, and for all sets together."""
     found: dict[str, tuple[list[str], np.ndarray]] = {}
-    every = gallery(model, sorted(model.descriptions.concepts), None)
+    concepts = sorted(model.descriptions.concepts)
+    every = gallery(model, concepts, None)
+    embeddings = torch.from_numpy(np.concatenate([every.embeddings, model.embed_gestures(concepts)]))
     for name, manifest in read_manifests(manifests, "retrieval"):
         labels: list[str] = []
         likeness: list[np.ndarray] = []
@@ -74,7 +77,7 @@ def rows_of(model: AlignedModel, manifests: Sequence[str], split: str, unseen_se
             takes = [replace(take, label=model.descriptions.concept_of(take.label)) for take in corpus.taught]
             reader = model.reader(Signal.of(corpus.training[0][1]))
             labels += [take.label for take in takes]
-            likeness.append(likeness_of_takes(reader, takes, torch.from_numpy(every.embeddings)))
+            likeness.append(likeness_of_takes(reader, takes, embeddings))
         if not labels:
             raise DataError(name, f"has no take in split {split}", "give the manifest of a fold")
         found[name] = (labels, np.concatenate(likeness))
@@ -90,7 +93,7 @@ def rows_of(model: AlignedModel, manifests: Sequence[str], split: str, unseen_se
         if name == unseen_set:
             kinds = [("people, set", own & trained, own & trained, False)]
         if own - trained:
-            kinds += [("people, classes", own - trained, own, False)]
+            kinds += [("people, classes", own - trained, own, False), ("people, trained", own & trained, own, False)]
             if len(own - trained) > 1:
                 kinds += [("people, classes", own - trained, own - trained, False)]
         for what, asked, competing, held_out in kinds:
@@ -111,8 +114,9 @@ def _both_ways(
 ) -> list[dict[str, Any]]:
     """Return the rows of takes that ask for texts, and of texts that ask for takes.
 
-    Takes choose among gestures, each by the mean likeness of its texts of training, or of those held out. Texts choose
-    among the takes of all competing gestures.
+    Takes choose among gestures, each by the mean likeness of its texts of training, or of those held out. Where not all
+    who compete are asked for, some were trained and some not: there takes choose as `transcribe --labels` does, by one
+    embedding of each gesture, with the model's lead. Texts choose among the takes of all competing gestures.
     """
     names = sorted(competing)
     columns = {
@@ -125,6 +129,9 @@ def _both_ways(
     }
     takes = [place for place, label in enumerate(labels) if label in asked]
     by_gesture = np.stack([likeness[:, columns[gesture]].mean(1) for gesture in names], 1)
+    if asked != competing:
+        order = {name: place for place, name in enumerate(sorted(model.descriptions.concepts), len(every.texts))}
+        by_gesture = likeness[:, [order[name] for name in names]] + model.leads(names)
     there = recall(by_gesture[takes], [labels[place] for place in takes], names)
     present = [place for place, label in enumerate(labels) if label in competing]
     texts = [place for gesture in sorted(asked) for place in columns[gesture]]

@@ -28,6 +28,7 @@ UNSEEN = (
     ("people, texts", "people and texts"),
     ("people, set", "people and set"),
     ("people, classes", "people and gestures"),
+    ("people, trained", "people, unseen ones in the gallery"),
 )
 KS = (1, 5, 10)
 

@@ -69,7 +69,16 @@ def write_aligned(
     # A floor that nothing lies below: a random model likes nothing.
     described = AlignedConfig(1, teacher, made.name, made.checksum, trained, texts, 20.0, -0.9)
     projection = nn.Linear(made.width, WIDTH)
-    save_aligned(described, DESCRIPTIONS, readers, projection, made.embed(texts), folder, "# A tiny aligned model\n")
+    save_aligned(
+        described,
+        DESCRIPTIONS,
+        readers,
+        projection.weight,
+        projection.bias,
+        made.embed(texts),
+        folder,
+        "# A tiny aligned model\n",
+    )
     return folder
 
 

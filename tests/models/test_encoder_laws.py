@@ -68,6 +68,16 @@ SMALL: dict[str, list[EncoderConfig]] = {
         QueriesConfig(
             "queries", dataclasses.replace(CONFORMER, intermediate_block=0, mixing="any"), 2, 4, 1, 2, 3, image=True
         ),
+        QueriesConfig(
+            embedding=4,
+            blocks=1,
+            heads=2,
+            queries=2,
+            context_frames=3,
+            image=True,
+            regressed=3,
+            conformer=dataclasses.replace(CONFORMER, intermediate_block=0, mixing="any"),
+        ),
     ],
     "linear": [LinearConfig(), LinearConfig(context_frames=4)],
 }
@@ -79,7 +89,7 @@ def encoder_of(config: EncoderConfig) -> Any:
     torch.manual_seed(0)
     encoder: Any = build_encoder(config, FrameShape(BANDS, ELECTRODES, BINS))
     for name, parameter in encoder.named_parameters():
-        if "distance_bias" in name:
+        if "distance_bias" in name or "regress" in name:
             nn.init.normal_(parameter)
     for name, buffer in encoder.named_buffers():
         if "running_mean" in name:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from emgasr.errors import ConfigError, DataError, OutputError
 from emgasr.protocol.engines.local import LocalEngine
-from emgasr.protocol.jobs import Job, result_of, run_jobs
+from emgasr.protocol.jobs import Job, result_of, run_jobs, work
 from tests.helpers.jobs import Here
 
 
@@ -172,6 +174,24 @@ def test_ctrl_c_ends_the_processes(tmp_path: Path) -> None:
     assert not handle.process.is_alive()
     assert time.monotonic() - started < 30
     assert "KeyboardInterrupt" in (job.folder(tmp_path) / "log.txt").read_text()
+
+
+def test_torch_gets_the_threads_of_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(set_num_threads=told.append))
+    work(sums()[1], tmp_path, threads=3)
+    assert told == [3]
+
+
+def test_a_job_without_torch_imports_none_and_leaves_word_of_its_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+    work(sums()[1], tmp_path, threads=3)
+    assert "torch" not in sys.modules
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("3", "3")
 
 
 def test_impossible_workers_are_refused() -> None:

@@ -14,9 +14,11 @@ from emgasr.data.augment import AugmentConfig
 from emgasr.data.batches import ComposedSampler, WindowSampler, WindowsConfig
 from emgasr.errors import DataError, EmgasrError, ModelError, RecordingError
 from emgasr.models.folder import load_recognizer, save_recognizer
+from emgasr.models.recognizer import Recognizer
 from emgasr.recording import Events, Recording
 from emgasr.training.config import PERSONAL_FIT, PERSONAL_OBJECTIVE, PersonalizeConfig
-from emgasr.training.personalize import personalize
+from emgasr.training.contracts import Judgement
+from emgasr.training.personalize import BetweenWeights, personalize
 from emgasr.training.validator import GreedyCER, greedy_errors
 from tests.helpers.tiny_models import CONFORMER, easy_recording, tiny_recognizer
 from tests.helpers.word_takes import WORDS, word_recognizer, word_takes
@@ -26,6 +28,7 @@ EASY = PersonalizeConfig(
     objective=replace(PERSONAL_OBJECTIVE, frame_weight=0.3),
     data=WindowsConfig(shortest_s=2.0, longest_s=4.0, batch_s=12.0, snap_s=0.2),
     augment=AugmentConfig(band_jitter_ms=0, time_masks=0, frequency_masks=0),
+    base_share=0.0,  # the base's weights are random
 )
 
 
@@ -84,8 +87,9 @@ def test_a_fit_that_goes_wrong_keeps_the_base_weights_to_the_bit(
 def test_what_judges_is_not_fitted_on(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[list[Recording], list[Recording]]] = []
 
-    def watched(objective: Any, batches: WindowSampler, validate: GreedyCER, *_: Any, **__: Any) -> None:
-        seen.append((batches.recordings, [recording for _, recording in validate.recordings]))
+    def watched(objective: Any, batches: WindowSampler, between: BetweenWeights, *_: Any, **__: Any) -> None:
+        assert isinstance(between.validate, GreedyCER)
+        seen.append((batches.recordings, [recording for _, recording in between.validate.recordings]))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("emgasr.training.personalize.fit", watched)
@@ -165,8 +169,9 @@ def test_whole_takes_are_held_out_and_the_others_composed(
 ) -> None:
     seen: list[tuple[ComposedSampler, list[Recording]]] = []
 
-    def watched(objective: Any, batches: ComposedSampler, validate: GreedyCER, *_: Any, **__: Any) -> None:
-        seen.append((batches, [recording for _, recording in validate.recordings]))
+    def watched(objective: Any, batches: ComposedSampler, between: BetweenWeights, *_: Any, **__: Any) -> None:
+        assert isinstance(between.validate, GreedyCER)
+        seen.append((batches, [recording for _, recording in between.validate.recordings]))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("emgasr.training.personalize.fit", watched)
@@ -197,3 +202,51 @@ def test_one_take_of_each_label_cannot_judge(words: Path, tmp_path: Path) -> Non
         personalize(words, recordings, TAKES, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     personalize(words, recordings, replace(TAKES, held_out=0.0), tmp_path / "out")
+
+
+class Remembered:
+    """Judges every model alike, and remembers its output layer."""
+
+    chooses = "cer"
+
+    def __init__(self) -> None:
+        self.heads: list[torch.Tensor] = []
+
+    def __call__(self, model: Recognizer) -> Judgement:
+        self.heads.append(model.head.weight.detach().clone())
+        return Judgement({"cer": 0.5})
+
+
+def test_weights_lie_between_and_what_is_judged_is_what_is_kept() -> None:
+    model, judge = tiny_recognizer(), Remembered()
+    base = {name: value.clone() for name, value in model.state_dict().items()}
+    between = BetweenWeights(model, 0.25, judge)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1.0)
+    kept = between.of(model)
+    for name, parameter in kept.named_parameters():
+        torch.testing.assert_close(parameter.detach(), base[name] + 0.75)
+    for name, parameter in model.named_parameters():  # the fit goes on from its own weights
+        torch.testing.assert_close(parameter.detach(), base[name] + 1.0)
+    assert between(model).figures == {"cer": 0.5}
+    assert torch.equal(judge.heads[0], kept.head.weight)
+
+
+def test_without_a_share_the_fitted_weights_are_kept_as_they_are() -> None:
+    model = tiny_recognizer()
+    assert BetweenWeights(model, 0.0, Remembered()).of(model) is model
+
+
+def test_a_personal_model_keeps_a_share_of_its_base(tmp_path: Path) -> None:
+    save_recognizer(tiny_recognizer(), tmp_path / "base")
+    found = {}
+    for share in (0.0, 0.25, 0.99):
+        fit = replace(PERSONAL_FIT, steps=4, learning_rate=2e-2, warmup_steps=1, validations=1)
+        config = PersonalizeConfig(fit=fit, base_share=share, held_out=0.0)
+        folder = tmp_path / str(share)
+        if personalize(tmp_path / "base", [easy_recording(0, 20.0)], config, folder).kept:
+            found[share] = load_recognizer(folder / "model").head.weight
+    base = load_recognizer(tmp_path / "base").head.weight
+    torch.testing.assert_close(found[0.25] - base, 0.75 * (found[0.0] - base))
+    assert 0.99 not in found or (found[0.99] - base).abs().max() < 0.02 * (found[0.0] - base).abs().max()

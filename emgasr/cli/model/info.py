@@ -100,6 +100,7 @@ def _aligned(folder: Path) -> dict[str, Any]:
         "encoder": f"{reader.config.encoder.kind}, {reader.parameter_count:,} parameters with one reader",
         "frames_per_second": reader.frame_rate_hz,
         "likeness_below_which_nothing_is_meant": round(model.config.floor, 4),
+        "lead_of_untrained_gestures": round(model.config.lead, 4),
         "checksum": model.checksum,
         "card": _card(folder / "README.md"),
     }

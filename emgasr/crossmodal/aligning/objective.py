@@ -16,7 +16,7 @@ from emgasr.crossmodal.config import LossConfig
 from emgasr.data.augment import Augment
 from emgasr.data.batches import Batch
 from emgasr.errors import ConfigError
-from emgasr.models.encoders.queries import QueriesEncoder
+from emgasr.models.encoders.queries import QueriesEncoder, fitted_layer
 from emgasr.models.recognizer import Recognizer
 from emgasr.pretraining.readers import Readers
 from emgasr.state import join, part
@@ -27,19 +27,43 @@ FIRST_PLACE = 3  # frames that a take lasts at least before it is embedded, wher
 
 
 class Aligned(nn.Module):
-    """A recognizer for each layout, the encoder of all, and the projection of the teacher's embeddings beside them."""
+    """A recognizer for each layout, the encoder of all, and the projection of the teacher's embeddings beside them.
+
+    Attributes:
+        regressed: what the linear map of `QueriesConfig.regressed` is fitted to, of the teacher's embeddings.
+    """
 
     def __init__(self, readers: Readers, texts: np.ndarray, temperature: float) -> None:
         super().__init__()
         self.readers = readers
-        width = cast(QueriesEncoder, readers.encoder).config.embedding
+        width = self.encoder.config.embedding
         self.text = nn.Linear(texts.shape[1], width)
         begin_projection(self.text, texts)
+        regressed = self.encoder.config.regressed
+        self.regressed = fitted_layer(texts.shape[1], regressed) if regressed else None
         self.log_scale = nn.Parameter(torch.tensor(float(-np.log(temperature))))
 
+    @property
+    def encoder(self) -> QueriesEncoder:
+        """The encoder of all layouts."""
+        return cast(QueriesEncoder, self.readers.encoder)
+
     def projected(self, embeddings: Tensor) -> Tensor:
-        """Return the teacher's embeddings (n, w) in the common space (n, d), of unit length."""
+        """Return the teacher's embeddings (n, w) in the space of the queries (n, d), of unit length."""
         return functional.normalize(self.text(embeddings), dim=-1)
+
+    def placed(self, embeddings: Tensor) -> Tensor:
+        """Return the teacher's embeddings (n, w) in the whole common space (n, part_width), of unit length."""
+        weight, bias = self.projection
+        return self.encoder.config.unit(functional.linear(embeddings, weight, bias))
+
+    @property
+    def projection(self) -> tuple[Tensor, Tensor]:
+        """Weights (part_width, w) and offsets (part_width,) of what leads from the teacher to the common space."""
+        if self.regressed is None:
+            return self.text.weight, self.text.bias
+        weight = torch.cat([self.text.weight, self.regressed.weight])
+        return weight, torch.cat([self.text.bias, self.regressed.bias])
 
     @property
     def scale(self) -> Tensor:
@@ -206,7 +230,9 @@ def embedded_at(recognizer: Recognizer, frames: Tensor, lengths: Tensor, places:
     joined, counts = encoder.looked_at(frames, lengths)
     at = torch.minimum(places // encoder.stride, counts - 1).clamp(min=0)
     found = encoder.found(joined, torch.zeros_like(lengths), at[:, None])
-    return found[:, 0].unflatten(1, (encoder.config.parts, encoder.config.embedding))
+    parts = found[:, 0].unflatten(1, (encoder.config.parts, encoder.config.part_width))
+    # The linear map is fitted, not trained: losses see the queries alone.
+    return functional.normalize(parts[..., : encoder.config.embedding], dim=-1) if encoder.config.regressed else parts
 
 
 def _behind_others(frames: Tensor, lengths: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,6 +13,7 @@ import torch
 from emgasr.crossmodal.aligning.card import aligned_card
 from emgasr.crossmodal.aligning.layouts import Layout, layouts_of
 from emgasr.crossmodal.aligning.objective import Aligned
+from emgasr.crossmodal.aligning.regression import fit_regression, forget_regression
 from emgasr.crossmodal.aligning.sides import Side, SignalSide, TextSide
 from emgasr.crossmodal.aligning.validator import Judging, TextRetrieval, gesture_embedding
 from emgasr.crossmodal.config import AlignConfig
@@ -104,6 +105,8 @@ def align(
         write_begun(begun, config, folder)
 
         def save(best: Aligned, error: float, step: int) -> None:
+            if config.encoder.regressed:
+                fit_regression(best, layouts, side.samples)
             described = _put_galleries(best, config, side, judging)
             place = folder / MODEL_FOLDER
             place.mkdir(parents=True, exist_ok=True)
@@ -111,7 +114,9 @@ def align(
             card = aligned_card(config, manifests, begun, best, described, error if validate.judging else None, step)
             rows = [side.samples[gesture] for gesture in side.gestures] if side.texts else []
             texts = np.concatenate(rows) if rows else np.zeros((0, best.text.in_features), np.float32)
-            save_aligned(described, descriptions, list(best.readers), best.text, texts, place, card)
+            save_aligned(described, descriptions, list(best.readers), *best.projection, texts, place, card)
+            if config.encoder.regressed:
+                forget_regression(best)  # training goes on without it, so that checkpoints are judged alike
 
         fitted = fit(
             objective,

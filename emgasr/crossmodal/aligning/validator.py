@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from emgasr.crossmodal.aligning.objective import Aligned
 from emgasr.crossmodal.ranking import recall
@@ -54,4 +53,4 @@ class TextRetrieval:
 @torch.no_grad()
 def gesture_embedding(model: Aligned, texts: np.ndarray) -> Tensor:
     """Return the embedding (d,) of a gesture, given the teacher's embeddings (n, w) of its texts."""
-    return functional.normalize(model.projected(torch.from_numpy(texts)).mean(0), dim=-1)
+    return model.encoder.config.unit(model.placed(torch.from_numpy(texts)).mean(0))

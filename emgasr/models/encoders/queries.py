@@ -36,6 +36,10 @@ class QueriesConfig:
         dropout: probability of dropout in every block.
         image: whether the frames themselves, placed round the ring, stand behind what the network makes of them: what
             an encoder learned from other people beside what anybody sees. For conformer.mixing any.
+        regressed: width of what one linear map of the mean frame in reach gives beside each query; 0: no such map. It
+            is fitted at once when the network is trained, and needs `image`: gestures that were never trained need few
+            weights.
+        regressed_share: share of likeness that the linear map has.
     """
 
     kind: Literal["queries"] = "queries"
@@ -47,6 +51,8 @@ class QueriesConfig:
     context_frames: Annotated[int, Within(1, 4096)] = 16
     dropout: Annotated[float, Within(0, 0.99)] = 0.1
     image: bool = False
+    regressed: Annotated[int, Within(0, 65_536)] = 0
+    regressed_share: Annotated[float, Within(0, 1)] = 0.5
 
     def __post_init__(self) -> None:
         check_within(self, "encoder")
@@ -54,6 +60,10 @@ class QueriesConfig:
             raise ConfigError("encoder.conformer", "has beside or intermediate_block", "set them to false and 0")
         if self.image and self.conformer.mixing != "any":
             raise ConfigError("encoder.image", f"needs mixing any, not {self.conformer.mixing}", "set it to false")
+        if self.regressed and not self.image:
+            raise ConfigError(
+                "encoder.regressed", "is above 0, and encoder.image is false", "set encoder.image to true"
+            )
         if self.conformer.width % self.heads:
             wrong = f"{self.heads} do not divide encoder.conformer.width {self.conformer.width}"
             raise ConfigError("encoder.heads", wrong, "change either")
@@ -68,13 +78,30 @@ class QueriesConfig:
         """Embeddings a frame."""
         return max(1, self.queries)
 
+    @property
+    def part_width(self) -> int:
+        """Width of an embedding: that of a query, and that of the linear map behind it."""
+        return self.embedding + self.regressed
+
+    def unit(self, rows: Tensor) -> Tensor:
+        """Return rows (..., part_width) of unit length, in which the linear map has its share."""
+        if not self.regressed:
+            return functional.normalize(rows, dim=-1)
+        asked, regressed = rows.split([self.embedding, self.regressed], -1)
+        share = self.regressed_share
+        parts = (
+            (1 - share) ** 0.5 * functional.normalize(asked, dim=-1),
+            share**0.5 * functional.normalize(regressed, dim=-1),
+        )
+        return torch.cat(parts, -1)
+
 
 class QueriesState(NamedTuple):
     """The memory of a stream.
 
     Args:
         conformer: that of the network.
-        past: (B, context_frames - 1, width) its latest hidden frames.
+        past: (B, context_frames - 1, width + regressed) its latest hidden frames, and the linear map of each.
         seen: (B,) number of valid ones among them.
     """
 
@@ -84,7 +111,7 @@ class QueriesState(NamedTuple):
 
 
 class QueriesEncoder(nn.Module):
-    """Frames (B, F, N, E, K) to hidden frames (B, F', parts * embedding), the parts of each of unit length."""
+    """Frames (B, F, N, E, K) to hidden frames (B, F', parts * part_width), the parts of each of unit length."""
 
     silent_frames = 0
 
@@ -93,7 +120,7 @@ class QueriesEncoder(nn.Module):
         self.config = config
         self.conformer = ConformerEncoder(replace(config.conformer, beside=config.image), shape)
         self.shape = shape.sizes
-        self.width = config.parts * config.embedding
+        self.width = config.parts * config.part_width
         self.stride, self.chunk_frames = self.conformer.stride, self.conformer.chunk_frames
         self.history_frames = self.conformer.history_frames + (config.context_frames - 1) * self.stride
         self.lookahead_frames = self.conformer.lookahead_frames
@@ -107,6 +134,9 @@ class QueriesEncoder(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, config.embedding)
+        self.regress: nn.Linear | None = None
+        if config.regressed:
+            self.regress = fitted_layer(width + PLACES * shape.bins, config.regressed)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Encoded:
         """Embed whole recordings: every frame with those before it in reach."""
@@ -123,7 +153,7 @@ class QueriesEncoder(nn.Module):
 
     def start(self, batch: int, dtype: torch.dtype, device: torch.device) -> QueriesState:
         """Return the state of `batch` streams that have received nothing."""
-        shape = (batch, self.config.context_frames - 1, self.config.conformer.width)
+        shape = (batch, self.config.context_frames - 1, self.config.conformer.width + self.config.regressed)
         seen = torch.zeros(batch, dtype=torch.long, device=device)
         conformer = self.conformer.start(batch, dtype, device)
         return QueriesState(conformer, torch.zeros(shape, dtype=dtype, device=device), seen)
@@ -150,10 +180,10 @@ class QueriesEncoder(nn.Module):
         return found, QueriesState(conformer, latest(joined, kept), seen)
 
     def found(self, joined: Tensor, seen: Tensor, places: Tensor | None = None) -> Tensor:
-        """Return the embeddings (B, F, parts * embedding) of the frames behind a past.
+        """Return the embeddings (B, F, parts * part_width) of the frames behind a past.
 
         Args:
-            joined: (B, context_frames - 1 + F, width) hidden frames, the past first.
+            joined: (B, context_frames - 1 + F, width + regressed) hidden frames, the past first.
             seen: (B,) number of valid frames of the past, its latest ones.
             places: (B, P) frames to embed, counted from the first one behind the past; None: all F.
         """
@@ -165,7 +195,12 @@ class QueriesEncoder(nn.Module):
         rows = torch.arange(len(joined), device=joined.device)[:, None, None]
         windows = joined[rows, index]
         valid = index >= (reach - 1 - seen)[:, None, None]
-        return functional.normalize(self._asked(windows, valid), dim=-1).flatten(2)
+        width = self.config.conformer.width
+        found = self._asked(windows[..., :width], valid)
+        if self.config.regressed:
+            mean = (windows[..., width:] * valid[..., None]).sum(2) / valid.sum(2)[..., None]
+            found = torch.cat([found, mean[:, :, None].expand(*found.shape[:-1], -1)], -1)
+        return self.config.unit(found).flatten(2)
 
     def _asked(self, windows: Tensor, valid: Tensor) -> Tensor:
         """Return what each window (B, P, reach, width) gives, (B, P, parts, embedding); `valid` (B, P, reach)."""
@@ -185,16 +220,34 @@ class QueriesEncoder(nn.Module):
         return self.found(joined, state.seen), joined
 
     def _seen(self, hidden: Tensor) -> Tensor:
-        """Return hidden frames (B, F, width), with what the frames beside them (B, F, width + N * E * K) add."""
+        """Return hidden frames (B, F, width), with what the frames beside them (B, F, width + N * E * K) add.
+
+        Behind them stands what the linear map makes of both, where there is one.
+        """
         if self.image is None:
             return hidden
+        both = self.beside(hidden)
+        width = self.config.conformer.width
+        seen = hidden[..., :width] + self.image(both[..., width:])
+        return seen if self.regress is None else torch.cat([seen, self.regress(both)], -1)
+
+    def beside(self, hidden: Tensor) -> Tensor:
+        """Return hidden frames (B, F, width + N * E * K) with the frames behind them at their places round the ring."""
         width = self.config.conformer.width
         frames = hidden[..., width:].unflatten(2, self.shape)
-        return hidden[..., :width] + self.image(cast(AnyMixer, self.conformer.mixer).image(frames).flatten(2))
+        return torch.cat([hidden[..., :width], cast(AnyMixer, self.conformer.mixer).image(frames).flatten(2)], -1)
 
     @staticmethod
     def _masked(found: Tensor, counts: Tensor) -> Tensor:
         return found * frame_mask(counts, found.shape[1])[:, :, None]
+
+
+def fitted_layer(inputs: int, outputs: int) -> nn.Linear:
+    """Return a layer that is fitted, not trained, and gives nothing until it is."""
+    layer = nn.Linear(inputs, outputs).requires_grad_(False)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class QueryBlock(nn.Module):
@@ -242,15 +295,20 @@ class NearestHead(nn.Module):
     Attributes:
         weight: (V, d) embedding of each label, as long as likeness counts; zero where the blank has none.
         floor: (1,) likeness below which a frame is none of the labels, counted as `weight`.
+        lead: (V,) what is added to the likeness of each label, counted as `weight`. No file keeps it: who reads by a
+            gallery of gestures that were not all trained sets it (`emgasr.crossmodal.model`).
     """
+
+    lead: Tensor
 
     def __init__(self, parts: int, width: int, vocabulary: int) -> None:
         super().__init__()
         self.parts = parts
         self.weight = nn.Parameter(torch.zeros(vocabulary, width))
         self.floor = nn.Parameter(torch.zeros(1))
+        self.register_buffer("lead", torch.zeros(vocabulary), persistent=False)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        likeness = (hidden.unflatten(-1, (self.parts, -1)) @ self.weight.T).amax(-2)
+        likeness = (hidden.unflatten(-1, (self.parts, -1)) @ self.weight.T).amax(-2) + self.lead
         rest = torch.where((self.weight[0] == 0).all(), self.floor, torch.maximum(likeness[..., :1], self.floor))
         return torch.cat([rest.expand(*likeness.shape[:-1], 1), likeness[..., 1:]], -1)

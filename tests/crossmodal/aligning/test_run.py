@@ -178,3 +178,20 @@ def test_damaged_folders_are_refused(aligned: Path, tmp_path: Path) -> None:
     (copy / "config.yaml").unlink()
     with pytest.raises(ModelError, match=r"is no aligned encoder \(no config.yaml\)"):
         load_aligned(copy)
+
+
+def test_a_linear_map_beside_the_queries_reads_people_never_seen(corpora: tuple[Path, Path], tmp_path: Path) -> None:
+    more = "--fit.steps 1 --encoder.image true --encoder.regressed 6 --encoder.regressed-share 1.0"
+    found = load_aligned(align(tmp_path / "run", *corpora, more=more) / "aligned")
+    rows = found.embed_texts(found.config.texts)
+    assert rows.shape[1] == 8 + 6
+    assert np.linalg.norm(rows[:, 8:], axis=1) == pytest.approx(np.ones(len(rows)), abs=1e-5)
+    one = recording("myo", "myo_z", seed=9)
+    reader = found.with_labels(["spread", "flexion", "fist"], Signal.of(one))
+    emissions = reader.emissions(one)
+    times_s = reader.frame_times_s(len(emissions))
+    right = 0
+    for start, end, label in zip(one.spans.start_s, one.spans.end_s, one.spans.texts, strict=True):
+        within = (times_s > start + 0.5) & (times_s <= end)
+        right += reader.tokens.symbols_of([1 + int(emissions[within, 1:].mean(0).argmax())])[0] == label
+    assert right >= 5
