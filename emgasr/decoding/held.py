@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from emgasr.files.plain_data import read_yaml
 from emgasr.runtime.compiled import compiled
 from emgasr.tokens import Tokens
 
-HELD, TOKENS = "held", "tokens"
+HELD: Final = "held"
+TOKENS: Final = "tokens"
 LEAST = 1e-13  # probability that any lower one counts as
 
 
