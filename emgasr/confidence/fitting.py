@@ -148,8 +148,8 @@ def _fitted(level: _Level) -> tuple[Scorer, np.ndarray]:
     best = int(errors[1] + GAIN < errors[0])
     everybody = np.ones(len(level.right), bool)
     weights, bias = _linear(level, everybody)
-    curve = CURVES[best](_left_out_scores(level, everybody, parts), level.right)
-    return Scorer(level.names, tuple(map(float, weights)), bias, curve), out[best]
+    chosen = CURVES[best](_left_out_scores(level, everybody, parts), level.right)
+    return Scorer(level.names, tuple(map(float, weights)), bias, chosen), out[best]
 
 
 def _left_out_scores(level: _Level, among: np.ndarray, parts: np.ndarray) -> np.ndarray:
