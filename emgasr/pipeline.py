@@ -349,8 +349,12 @@ class Pipeline:
         """What emissions are read by without a second pass."""
         if (point := self.sure.held) is None:
             return self.beam_search()
-        resting = (0, *(place for place, symbol in enumerate(self.recognizer.tokens.symbols) if marks_rest(symbol)))
-        return Held(self.recognizer.tokens, point, self.recognizer.frame_rate_hz, resting)
+        return Held(self.recognizer.tokens, point, self.recognizer.frame_rate_hz, self.resting)
+
+    @property
+    def resting(self) -> tuple[int, ...]:
+        """The ids that mark rest: the blank, and labels that say so."""
+        return (0, *(place for place, symbol in enumerate(self.recognizer.tokens.symbols) if marks_rest(symbol)))
 
     @property
     def reading_sha256(self) -> str:

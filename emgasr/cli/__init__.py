@@ -50,6 +50,10 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "search": ("emgasr.cli.read.search", "find the stretches of recordings that are like a sentence"),
         "describe": ("emgasr.cli.read.describe", "say in words what the stretches of a recording are like"),
         "tune": ("emgasr.cli.read.tune", "find the weights of the search on validation recordings"),
+        "operate": (
+            "emgasr.cli.read.operate",
+            "choose from when on a model says something, by false ones at rest",
+        ),
         "lm": ("emgasr.cli.language.lm", "build, train, mix and query language models"),
     },
     "live": {

@@ -20,6 +20,7 @@ from emgasr.errors import DataError
 
 FOLDS = 8
 LEAST, LEAST_EACH = 50, 5  # decisions; of them right, and wrong
+GAIN = 0.005  # of ECE, by which an isotonic curve must be better than the smooth one to be taken
 CURVES: tuple[Callable[[np.ndarray, np.ndarray], Calibrator], ...] = (Platt.of, Isotonic.of)
 
 
@@ -86,8 +87,13 @@ def fit(samples: Sequence[Sample], model_sha256: str, reading: str, seed: int = 
             otherwise = "a word is as sure as its least sure key" if level == "word" else "none is given"
             notes.append(f"confidence of {level}s: {what}: too few to calibrate on; {otherwise}")
             continue
-        scorers[level], out = _fitted(made)
-        judged[level] = _judged(made, out, seed)
+        scorer, out = _fitted(made)
+        found_out = _judged(made, out, seed)
+        if found_out.after is None or found_out.after.brier >= found_out.before.brier:
+            otherwise = "a word is as sure as its least sure key" if level == "word" else "none is given"
+            notes.append(f"confidence of {level}s: on people left out it is no better than before; {otherwise}")
+            continue
+        scorers[level], judged[level] = scorer, found_out
     figures: dict[str, Any] = {"people": len(people), "left_out": "recordings" if single else "people"}
     for name, one in judged.items():
         figures[name] = one.as_dict()
@@ -138,11 +144,12 @@ def _fitted(level: _Level) -> tuple[Scorer, np.ndarray]:
         scores, inner = _linear(level, seen), _left_out_scores(level, seen, parts)
         for number, curve in enumerate(CURVES):
             out[number, held] = curve(inner[seen], level.right[seen])(_scored(scores, level.features[held]))
-    best = int(np.argmin([ece(each, level.right) for each in out]))
+    errors = [ece(each, level.right) for each in out]
+    best = int(errors[1] + GAIN < errors[0])
     everybody = np.ones(len(level.right), bool)
     weights, bias = _linear(level, everybody)
-    curve = CURVES[best](_left_out_scores(level, everybody, parts), level.right)
-    return Scorer(level.names, tuple(map(float, weights)), bias, curve), out[best]
+    chosen = CURVES[best](_left_out_scores(level, everybody, parts), level.right)
+    return Scorer(level.names, tuple(map(float, weights)), bias, chosen), out[best]
 
 
 def _left_out_scores(level: _Level, among: np.ndarray, parts: np.ndarray) -> np.ndarray:

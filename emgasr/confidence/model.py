@@ -130,13 +130,13 @@ class Confidence:
         found = fields_of(content, kinds, path, ModelError, ADVICE)
         if found["emgasr_confidence"] != FORMAT:
             raise ModelError(path, f"is no confidence of format {FORMAT}", ADVICE)
-        scorers = [
+        token, word, segment = [
             _scorer(content.get(level), OF_TOKENS if level == "token" else OF_GROUPS, f"{path}: {level}")
             for level in LEVELS
         ]
-        if scorers[0] is None:
+        if token is None:
             raise ModelError(path, "lacks the confidence of tokens", ADVICE)
-        return cls(found["model_sha256"], found["reading"], scorers[0], *scorers[1:], _mapping(content, "figures"))
+        return cls(found["model_sha256"], found["reading"], token, word, segment, _mapping(content, "figures"))
 
 
 def reading_sha256(

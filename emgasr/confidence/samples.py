@@ -30,7 +30,7 @@ class Sample:
     Args:
         person, recording: whose, and of what.
         hypothesis: the reading.
-        right: (n,) whether each token stands for one of the reference, by a least-edits alignment.
+        right: (n,) whether each token stands for one of the reference.
         words: what stands on the page; none where each token is a word.
         segments: a segment is right if all its words are, and none is missing between them.
     """
@@ -51,8 +51,12 @@ def sample(
     hypothesis: Hypothesis,
     times_s: np.ndarray | None,
     tokens: Tokens,
+    executions: Sequence[tuple[float, float, str]] = (),
 ) -> Sample:
     """Return what is right in a reading.
+
+    Where executions of labels have times, a token is right that is read while its label is performed: of flickers an
+    alignment would take any. Else it is right where a least-edits alignment pairs it with its like.
 
     Args:
         person, recording: whose, and of what.
@@ -61,10 +65,16 @@ def sample(
         hypothesis: the reading.
         times_s: (n,) of its tokens; None: unknown, so that pauses part no segments.
         tokens: the model's.
+        executions: start and end in seconds of each label that was performed, and the label.
     """
     ids = list(hypothesis.ids)
+    symbols = tokens.symbols_of(ids)
     right = np.zeros(len(ids), bool)
-    right[[read for _, read in matched(reference, tokens.symbols_of(ids))]] = True
+    if executions and times_s is not None:
+        for start, end, label in executions:
+            right |= (times_s >= start) & (times_s < end) & np.array([symbol == label for symbol in symbols], bool)
+    else:
+        right[[read for _, read in matched(reference, symbols)]] = True
     spelled = word_places(ids, tokens)
     whole = tokens.kind == "words"
     true_words = list(reference) if whole else words(text)

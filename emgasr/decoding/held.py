@@ -1,6 +1,7 @@
 """Frame posteriors of held labels and an operating point in; activations, a token each, out.
 
-A label is active when its probability stands at the threshold or above for some frames one after another. Then nothing
+A label is active when its probability (the mean of some frames) stands at the threshold or above for some frames one
+after another. Then nothing
 is for a refractory time. A label that stays on is one activation. All is counted in frames, so that any chunking gives
 the same activations.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from emgasr.files.plain_data import read_yaml
 from emgasr.runtime.compiled import compiled
 from emgasr.tokens import Tokens
 
-HELD, TOKENS = "held", "tokens"
+HELD: Final = "held"
+TOKENS: Final = "tokens"
+LEAST = 1e-13  # probability that any lower one counts as
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class OperatingPoint:
             writes, keys or words.
         threshold: probability of the label in a frame; or confidence of a token; less is not said.
         frames: one after another at the threshold that make a held label active.
+        mean_frames: of which a held label's probability is the mean, the latest one the last.
         refractory_s: seconds behind an activation in which there is no other; of tokens, in which no word is read.
         model_sha256: of the weights that it was chosen for.
         calibrated: whether a token's confidence is a calibrated one.
@@ -44,6 +48,7 @@ class OperatingPoint:
     threshold: Annotated[float, Within(0, 1)] = 0.5
     frames: Annotated[int, Within(1, 100_000)] = 1
     refractory_s: Annotated[float, Within(0, 3600)] = 0.0
+    mean_frames: Annotated[int, Within(1, 10_000)] = 1
     model_sha256: str = ""
     calibrated: bool = False
 
@@ -70,6 +75,14 @@ def write_point(point: OperatingPoint, path: str | Path, comment: str = "") -> N
     write_yaml(to_mapping(point), path, comment)
 
 
+@dataclass
+class HeldState:
+    """Where a reading of held labels stands: the latest probabilities (frames, V), and the run of a label (STATE,)."""
+
+    latest: np.ndarray
+    run: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class Held:
     """Labels that are read at an operating point: offline at once, or by a reader of streams."""
@@ -85,11 +98,11 @@ class Held:
         """The refractory time in frames."""
         return round(self.point.refractory_s * self.frame_rate_hz)
 
-    def begun(self) -> np.ndarray:
+    def begun(self) -> HeldState:
         """Return the state before the first frame."""
-        return np.zeros(len(STATE))
+        return HeldState(np.zeros((self.point.mean_frames - 1, len(self.tokens))), np.zeros(len(STATE)))
 
-    def read(self, rows: np.ndarray, state: np.ndarray, first: int = 0) -> list[tuple[int, int, float, Evidence]]:
+    def read(self, rows: np.ndarray, state: HeldState, first: int = 0) -> list[tuple[int, int, float, Evidence]]:
         """Read on through rows (F, V); the state goes on in place.
 
         Returns:
@@ -97,9 +110,11 @@ class Held:
         """
         if not len(rows):
             return []
-        label, probability, lead = leading(rows, self.resting)
+        means = np.concatenate([state.latest, np.exp(rows.astype(np.float64))])
+        state.latest = means[len(means) - len(state.latest) :]
+        label, probability, lead = leading(moving_mean(means, self.point.mean_frames), self.resting)
         asked = (self.point.threshold, self.point.frames, self.refractory)
-        places, sure, leads = activations(label, probability, lead, state, *asked)
+        places, sure, leads = activations(label, probability, lead, state.run, *asked)
         begins = first + 1 - self.point.frames
         return [
             (int(label[place]), begins + place, mean, Evidence(gained))
@@ -114,16 +129,26 @@ class Held:
         return [Hypothesis(ids, frames, sure, score, score, 0.0, evidence)]
 
 
-def leading(emissions: np.ndarray, resting: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@compiled(nogil=True)
+def moving_mean(probabilities: np.ndarray, frames: int) -> np.ndarray:
+    """Return the means (F, V) of the latest `frames` rows of probabilities (frames - 1 + F, V), summed in order."""
+    means = np.zeros((len(probabilities) - frames + 1, probabilities.shape[1]))
+    for frame in range(len(means)):
+        for row in range(frame, frame + frames):
+            for label in range(probabilities.shape[1]):
+                means[frame, label] += probabilities[row, label]
+    return means / frames
+
+
+def leading(probabilities: np.ndarray, resting: Sequence[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return for each frame the label that leads (F,), its probability (F,), and the nats over the best other (F,)."""
-    meant = emissions.astype(np.float64)
-    meant[:, list(resting)] = -np.inf
+    meant, others = probabilities.copy(), probabilities.copy()
+    meant[:, list(resting)] = 0
     label = meant.argmax(1)
     rows = np.arange(len(meant))
-    own = np.maximum(meant[rows, label], -30.0)
-    others = emissions.astype(np.float64)
-    others[rows, label] = -np.inf
-    return label, np.exp(own), own - np.maximum(others.max(1), -30.0)
+    own = meant[rows, label]
+    others[rows, label] = 0
+    return label, own, np.log(np.maximum(own, LEAST)) - np.log(np.maximum(others.max(1), LEAST))
 
 
 STATE = ("label", "run", "sum", "lead", "said", "left")

@@ -73,7 +73,7 @@ class Judged:
 
     `label` is the forced choice: the most probable single symbol, where the reference is a single one and there are
     frames to choose by. `unlabelled_s` are the seconds of the person's signal that had entered the statistics before
-    the item was read. `activity` judges the executions of single labels, and rest.
+    the item was read. `activity` judges the `executions` of single labels, and rest.
     """
 
     name: str
@@ -88,6 +88,7 @@ class Judged:
     unlabelled_s: float = 0.0
     session: str = ""
     activity: Activity = field(default_factory=Activity)
+    executions: tuple[tuple[float, float, str], ...] = ()
 
     @property
     def isolated(self) -> bool:
@@ -129,7 +130,7 @@ class Evaluation:
         for item in self.items:
             reading = item.readings[self.ways[-1]]
             sides = (item.reference, item.text, reading.hypothesis, reading.times_s)
-            found.append(sample(item.subject, item.name, *sides, self.tokens))
+            found.append(sample(item.subject, item.name, *sides, self.tokens, item.executions))
         return found
 
     def reliability(self) -> dict[str, Believed]:
@@ -202,6 +203,7 @@ def _judge(
         item.unlabelled_s,
         item.session,
         judged(item, tokens),
+        tuple(item.executions),
     )
 
 

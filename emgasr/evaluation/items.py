@@ -150,17 +150,17 @@ def refuse_tuning_on_test(
             raise ConfigError("search", wrong, "keep them apart; `emgasr validate` lists what they share")
 
 
-def refuse_tested_people(manifest: Manifest, split: str, evaluated: str = TEST) -> None:
-    """Raise a ConfigError if somebody of a split, on which probabilities are fitted, is tested too.
+def refuse_tested_people(validation: Manifest, split: str, manifest: Manifest, evaluated: str = TEST) -> None:
+    """Raise a ConfigError if somebody of a split, on whom probabilities are fitted or a point is chosen, is tested too.
 
-    Where a manifest claims only its sessions apart, people are known to be the same, and sessions are compared.
+    Where the manifest claims only its sessions apart, people are known to be the same, and sessions are compared.
     """
     what = "session" if "session" in manifest.claims and "subject" not in manifest.claims else "subject"
     tested = {entry.key(what) for entry in manifest.entries if entry.split == evaluated}
-    both = sorted({entry.subject for entry in manifest.split(split) if split == evaluated or entry.key(what) in tested})
+    both = sorted({entry.subject for entry in validation.split(split) if entry.key(what) in tested})
     if both:
         wrong = f"{listed(both)} of the split {split!r} {'is' if len(both) == 1 else 'are'} tested too"
-        raise ConfigError("confidence", wrong, "fit it on other people (or claim sessions apart, if that is meant)")
+        raise ConfigError("validation", wrong, "take other people (or claim sessions apart, if that is meant)")
 
 
 def tuning_stretches(

@@ -37,6 +37,15 @@ def test_pauses_and_enters_part_segments_and_a_missing_word_makes_one_wrong() ->
     assert found.segments.right.tolist() == [True, False]
 
 
+def test_a_label_that_is_held_is_right_while_it_is_performed() -> None:
+    signs = Tokens.words(["fist", "point"])
+    ids = tuple(signs.ids(["fist", "fist", "point", "fist"]))
+    flickers = Hypothesis(ids, (0, 1, 2, 3), (0.5,) * 4, 0.0, 0.0, 0.0)
+    times_s = np.array([0.5, 1.5, 1.8, 5.0])
+    found = sample("ann", "one", ["fist"], "fist", flickers, times_s, signs, [(0.0, 2.0, "fist")])
+    assert found.right.tolist() == [True, True, False, False]
+
+
 def test_of_tokens_that_are_words_there_are_no_other_words() -> None:
     signs = Tokens.words(["good morning", "thanks"])
     ids = tuple(signs.ids(["good morning", "thanks"]))

@@ -192,6 +192,7 @@ def _model(folder: Path, shown: bool) -> dict[str, Any]:
         "frames_per_second": round(recognizer.frame_rate_hz, 4),
         "delay": delay if shown else delay.as_dict(),
         **_language(pipeline),
+        **_sure(pipeline),
         "card": _card((pipeline.folder or folder) / "README.md"),
     }
 
@@ -201,6 +202,17 @@ def _language(pipeline: Pipeline) -> dict[str, str]:
         return {}
     settings = {name.replace(" ", "_"): value for name, value in pipeline.language.settings.items()}
     return settings | {"search": pipeline.reading}
+
+
+def _sure(pipeline: Pipeline) -> dict[str, str]:
+    """Return what confidences mean, and from when on the model says something, where either lies beside it."""
+    confidence, point, notes = pipeline.sure
+    shown = {} if confidence is None else {"confidence": "probability of being right (confidence.json)"}
+    if point is not None:
+        line = f"{point.reads} at {point.threshold:g} or more"
+        line += f" for {point.frames} frames, means of {point.mean_frames}" if point.reads == "held" else ""
+        shown["operating_point"] = f"{line}, refractory {point.refractory_s:g} s"
+    return shown | ({"left_out": "; ".join(notes)} if notes else {})
 
 
 def _card(path: Path) -> str:

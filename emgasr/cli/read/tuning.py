@@ -128,7 +128,7 @@ def tune_confidence(options: argparse.Namespace) -> int:
     manifest = read_manifest(options.manifest)
     check_disjoint(manifest)
     refuse_tuning_on_test(manifest, options.split, manifest, TEST, folder)
-    refuse_tested_people(manifest, options.split)
+    refuse_tested_people(manifest, options.split, manifest)
     pipeline = pipeline_of(options, options.model)
     if pipeline.language is not None:
         tell_if_cold()
