@@ -119,7 +119,7 @@ class Pipeline:
         if files is None:
             return replace(self, language=None, notes=())
         language = read_language(files, self.recognizer.tokens)
-        return replace(self, language=language, notes=(*language.notes, *self._mistuned(language)))
+        return replace(self, language=language, notes=(*language.notes, *self.origin.mistuned(language.checksum)))
 
     def searching(self, search: str | Path | SearchConfig | None = None, **changes: Any) -> Pipeline:
         """Return the same with another search.
@@ -144,7 +144,7 @@ class Pipeline:
             origin = replace(origin, file="")
         changed = replace(self, search=replace(config, **changes), origin=origin)
         language = self.language
-        notes = () if language is None else (*language.notes, *changed._mistuned(language))
+        notes = () if language is None else (*language.notes, *origin.mistuned(language.checksum))
         return replace(changed, notes=notes)
 
     def changed(
@@ -190,7 +190,7 @@ class Pipeline:
         """How emissions are read, in a line for people."""
         if self.language is None:
             return "greedy"
-        other = ", tuned for another language model" if self._mistuned(self.language) else ""
+        other = ", tuned for another language model" if self.origin.mistuned(self.language.checksum) else ""
         lm = self.language.files.lm
         own = f"; {Path(lm).name} of {self.folder}" if isinstance(lm, Path) and lm.parent == self.folder else ""
         return f"{described(self.search)}; {self.origin.source}{other}{own}"
@@ -234,7 +234,8 @@ class Pipeline:
 
     @cached_property
     def _second(self) -> SecondPass | None:
-        return self.second and self.second.open(self.recognizer.tokens, self.search.lm_weight)
+        second = self.second
+        return None if second is None else second.open(self.recognizer.tokens, self.search.lm_weight)
 
     @overload
     def transcribe(self, inputs: Input, **options: Any) -> Transcript: ...
@@ -379,14 +380,6 @@ class Pipeline:
 
     def _recording(self, given: Any) -> Recording:
         return recording_of(given, self.recognizer)
-
-    def _mistuned(self, language: Language) -> tuple[str, ...]:
-        """A line if weights that were tuned for another language model are used."""
-        origin = self.origin
-        if not origin.file or origin.lm_sha256 is None or origin.lm_sha256 == language.checksum:
-            return ()
-        advice = "`emgasr tune` finds those for this one"
-        return (f"{origin.file}: its weights were tuned for another language model; {advice}",)
 
     def _warning(self) -> Pipeline:
         """The same, its notes logged as warnings: for who reads none."""

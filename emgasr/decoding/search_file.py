@@ -33,6 +33,13 @@ class Origin:
     file: str = ""
     lm_sha256: str | None = None
 
+    def mistuned(self, lm_sha256: str) -> tuple[str, ...]:
+        """Return a line if weights of a file that were tuned for another language model are used."""
+        if not self.file or self.lm_sha256 is None or self.lm_sha256 == lm_sha256:
+            return ()
+        advice = "`emgasr tune` finds those for this one"
+        return (f"{self.file}: its weights were tuned for another language model; {advice}",)
+
 
 class TunedSearch(NamedTuple):
     """A configuration, and the checksum of the language model that it was tuned for, where the file holds it."""

@@ -30,7 +30,10 @@ BLOCK_KEYS, BLOCK_WORDS = 50, 10  # resampled for intervals: about a prompt or t
 class Search(Protocol):
     """What an evaluation asks of a search, as `emgasr.decoding.BeamSearch` is one."""
 
-    lm: Any
+    @property
+    def lm(self) -> Any:
+        """The language model; None: there is none."""
+        ...
 
     def whole(self, emissions: np.ndarray) -> list[Hypothesis]:
         """Return the hypotheses of emissions (F, V), the best first."""

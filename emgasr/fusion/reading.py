@@ -92,7 +92,8 @@ class EnsembleReader:
         """Return what each model makes of the next recording of a session, on one grid."""
         bound = self._bound(recording)
         present = [place for place, one in enumerate(bound) if one is not None]
-        heard, healths, offsets_s = [], [], []
+        heard: list[Heard] = []
+        healths, offsets_s = [], []
         notes = list(self._missing(bound))
         for place in present:
             member, one = self.ensemble.members[place], bound[place]
@@ -109,12 +110,12 @@ class EnsembleReader:
         frames = grid.frames(counts)
         shape = frames, len(present), len(self.ensemble.tokens)
         rows, inside = np.zeros(shape, np.float32), np.zeros(shape[:2], bool)
-        for number, (one, health) in enumerate(zip(heard, healths, strict=True)):
+        for number, (own, health) in enumerate(zip(heard, healths, strict=True)):
             whole = grid.whole(number, 0, frames, counts[number])
             where, ratio = np.flatnonzero(whole), grid.ratios[number]
             if len(where):
                 first, last = grid.rows_of(number, int(where[0]), len(where))
-                rows[where, number] = pooled(one.emissions[first:last], ratio)
+                rows[where, number] = pooled(own.emissions[first:last], ratio)
                 well = health.frames(first, last).reshape(-1, ratio).all(1)
                 inside[where, number] = well
         inside = answering(inside, np.stack([grid.whole(n, 0, frames, count) for n, count in enumerate(counts)], 1))

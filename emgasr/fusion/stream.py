@@ -23,7 +23,7 @@ from emgasr.fusion.health import Health
 from emgasr.fusion.reading import answering
 from emgasr.fusion.system import Bound, Ensemble, Member
 from emgasr.models.recognizer import Recognizer
-from emgasr.recording import Signal, electrode_count
+from emgasr.recording import Band, Signal, electrode_count
 from emgasr.streaming.activity import Notice
 from emgasr.streaming.decoder import BeamReader, Reader, Token
 from emgasr.streaming.delay import Delay, delay_of, step_frames
@@ -306,7 +306,7 @@ def one_source(ensemble: Ensemble) -> Signal:
     if len({(signal.rate_hz, signal.unit) for signal in signals}) > 1:
         rates = listed(f"{'+'.join(m.system.bands)} {m.recognizer.signal.rate_hz:g} Hz" for m in ensemble.members)
         raise ConfigError("fusion", f"reads sensors of several rates ({rates})", "give a source for each of them")
-    bands = {}
+    bands: dict[str, Band] = {}
     for member in ensemble.members:
         for name, band in zip(member.system.bands, member.recognizer.signal.bands, strict=True):
             bands.setdefault(name, replace(band, name=name))

@@ -136,9 +136,10 @@ def _loaded(path: Path) -> tuple[Any, Any]:
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, **options)
             weights = {} if file else {"use_safetensors": True}
-            model, loading = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=torch.float32, output_loading_info=True, **weights, **options
             )
+            model, loading = loaded
         except MemoryError as error:
             raise LanguageModelError(path, "does not fit into memory", "use a smaller model") from error
         except Exception as error:  # whatever a library makes of a stranger's files

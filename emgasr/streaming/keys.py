@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, TypeVar
 
 from emgasr.confidence.model import Confidence
 from emgasr.errors import DataError
@@ -21,6 +21,8 @@ from emgasr.streaming.decoder import Reader, Token, calibrated
 from emgasr.streaming.delay import Stopwatch
 from emgasr.streaming.events import FINAL, PARTIAL, RETRACTED, Event, KeyEvent
 from emgasr.transcript import Key
+
+Stream = TypeVar("Stream", bound="KeyStream")
 
 
 class KeyStream(ABC):
@@ -71,7 +73,7 @@ class KeyStream(ABC):
     def _token_time_s(self, frame: int) -> float:
         """Return the stream time of an emission, counted from the stream's start."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self: Stream) -> Stream:
         return self
 
     def __exit__(

@@ -73,9 +73,9 @@ class BetweenWeights:
         self.chooses = validate.chooses
         self._weights = {name: value.detach().clone() for name, value in base.state_dict().items()}
 
-    def __call__(self, fitted: Recognizer) -> Judgement:
-        """Judge the model between."""
-        return self.validate(self.of(fitted))
+    def __call__(self, model: Recognizer) -> Judgement:
+        """Judge what lies between the base and a fitted `model`."""
+        return self.validate(self.of(model))
 
     @torch.no_grad()
     def of(self, fitted: Recognizer) -> Recognizer:

@@ -34,7 +34,7 @@ def train_neural(options: argparse.Namespace) -> dict[str, Any]:
     resolved = options.out / "training.yaml"
     if options.resume and not resolved.is_file():
         raise OutputError(options.out, "holds no run to resume (no training.yaml)", "start it without --resume")
-    texts = {"texts": list(options.text)} if options.text else {}
+    texts: dict[str, Any] = {"texts": list(options.text)} if options.text else {}
     config = _configuration().read(options, PROGRAM, [resolved] if options.resume else [], **texts)
     from emgasr.training.language.run import train_language
 

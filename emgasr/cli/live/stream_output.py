@@ -34,7 +34,10 @@ def output_of(options: argparse.Namespace, stream: Stream | FusedStream) -> Abst
     """Return what shows events: as JSON, as lines, or on the screen."""
     if options.json:
         return nullcontext(_print_events)
-    if options.text or not sys.stdout.isatty():
+    from emgasr.streaming.stream import Stream
+
+    # The screen draws the bands of one model: several that answer together are shown as lines.
+    if options.text or not sys.stdout.isatty() or not isinstance(stream, Stream):
         return nullcontext(_Lines(stream).show)
     from emgasr.cli.live.stream_view import View
 

@@ -103,7 +103,7 @@ def pipeline_of(
     if (second := getattr(options, "second_pass", None)) is not None:
         pipeline = replace(pipeline, second=_second_pass(second, pipeline))
     if pipeline.second and pipeline.language and pipeline.second.lm_sha256 not in ("", pipeline.language.checksum):
-        notes = [*notes, "the second pass was tuned for another language model of the first; tune it again"]
+        notes = (*notes, "the second pass was tuned for another language model of the first; tune it again")
     for note in (*notes, *pipeline.notes, *pipeline.sure.notes):
         print(f"emgasr: {note}", file=sys.stderr)
     return pipeline

@@ -22,10 +22,10 @@ from emgasr.files.output import claimed_folder, replacing
 from emgasr.manifests.manifest import VALIDATION, Manifest, read_manifest
 
 if TYPE_CHECKING:
-    from emgasr.fusion.config import FusionConfig, System
+    from emgasr.fusion.config import FusionConfig, Kind, System
     from emgasr.fusion.system import Ensemble
 
-MEANS = ("geometric", "arithmetic")
+MEANS: tuple[Kind, ...] = ("geometric", "arithmetic")
 BEST, ROVER = "best", "rover"
 SHIFT = 2  # frames
 MINUTES = 30.0
@@ -54,7 +54,8 @@ def run(argv: list[str]) -> int:
         systems = tuple(
             _system(*one, options, out) for one in zip(range(len(folders)), folders, pipelines, strict=True)
         )
-        config = FusionConfig(systems, MEANS[0] if options.kind == BEST else options.kind)
+        kind: Kind = MEANS[0] if options.kind == BEST else options.kind
+        config = FusionConfig(systems, kind)
         ensemble = Ensemble.of_pipelines(config, pipelines, "fusion")
         figures: dict[str, Any] = {}
         if manifest is None:

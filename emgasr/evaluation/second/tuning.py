@@ -76,8 +76,8 @@ class TunedSecond:
     def config(self, config: SecondPassConfig) -> SecondPassConfig:
         """Return the configuration with what was found."""
         best = self.best
-        changes = {"ngram_weight": best.ngram_weight, "character_bonus": best.character_bonus}
-        return replace(config, gate_nats=self.gate_nats, **changes)
+        bonus = best.character_bonus
+        return replace(config, gate_nats=self.gate_nats, ngram_weight=best.ngram_weight, character_bonus=bonus)
 
 
 def cached_segments(
