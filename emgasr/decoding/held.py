@@ -91,7 +91,7 @@ class Held:
     point: OperatingPoint
     frame_rate_hz: float
     resting: tuple[int, ...] = (0,)  # ids that mark rest
-    lm: ClassVar[Any] = None
+    lm: Any = None  # no language model reads labels that are held
 
     @property
     def refractory(self) -> int:
