@@ -40,12 +40,12 @@ GROUPS: dict[str, dict[str, tuple[str, str]]] = {
         "align": ("emgasr.cli.model.align", "align an encoder with what words, poses or sounds mean"),
         "personalize": ("emgasr.cli.model.personalize", "fit a trained recognizer to one person, never for the worse"),
         "import": ("emgasr.cli.model.import_checkpoint", "convert a published emg2qwerty checkpoint to a model folder"),
+        "fuse": ("emgasr.cli.model.fuse", "let several models, of one sensor or several, answer together"),
         "info": ("emgasr.cli.model.info", "show what a recording, a manifest or a model holds"),
     },
     "read": {
         "transcribe": ("emgasr.cli.read.transcribe", "read recordings: text, or keys with times and confidences"),
         "evaluate": ("emgasr.cli.read.evaluate", "measure error rates on a split, with a report"),
-        "fuse": ("emgasr.cli.read.fuse", "let several models, of one sensor or several, answer together"),
         "tokenize": ("emgasr.cli.read.tokenize", "write a recording's contractions as tokens, and draw them"),
         "search": ("emgasr.cli.read.search", "find the stretches of recordings that are like a sentence"),
         "describe": ("emgasr.cli.read.describe", "say in words what the stretches of a recording are like"),
