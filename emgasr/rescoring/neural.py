@@ -45,12 +45,16 @@ class NeuralScorer:
 
 
 def check_symbols(model: NeuralLM, tokens: Tokens, where: str | Path) -> None:
-    """Raise a LanguageModelError for a model that reads another alphabet than the tokens write."""
-    printed = [index for index in range(1, len(tokens)) if tokens.printing(index)]
-    texts = [tokens.render([index]).strip() for index in printed]
-    cut = [symbols for text in texts if text and (symbols := model.vocabulary.split(text))]
-    known = sum(0 not in model.vocabulary.ids(symbols) for symbols in cut)
-    letters = tokens.kind == "words" or model.vocabulary.kind != "words"
-    if letters and 3 * known < len(cut):
-        wrong = f"knows {known} of the {len(cut)} signs that the recognizer writes"
+    """Raise a LanguageModelError for a model that knows fewer than half of the letters that the tokens write.
+
+    Capitals count as their small letters: keyboards have both, and texts are often small. Without letters all signs
+    count.
+    """
+    texts = {tokens.render([index]).strip() for index in range(1, len(tokens)) if tokens.printing(index)} - {""}
+    letters = {text.lower() for text in texts if text.isalpha()}
+    signs = letters or texts
+    cut = {sign: symbols for sign in signs if (symbols := model.vocabulary.split(sign))}
+    known = sum(0 not in model.vocabulary.ids(symbols) for symbols in cut.values())
+    if (tokens.kind == "words" or model.vocabulary.kind != "words") and 2 * known < len(cut):
+        wrong = f"knows {known} of the {len(cut)} {'letters' if letters else 'signs'} that the recognizer writes"
         raise LanguageModelError(where, wrong, "give a language model of the same symbols")
