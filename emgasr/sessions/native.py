@@ -113,7 +113,13 @@ def save_session(recording: Recording, path: str | Path, notes: str = "") -> Non
     """Write `recording`, its samples in bounded blocks, so that `path` is either as before or complete.
 
     `notes` (JSON) tell what happened while it was recorded.
+
+    Raises:
+        DataError: The recording has other sensors beside it, which a session file cannot hold.
     """
+    if recording.others:
+        wrong = f"holds one sensor, and the recording has {len(recording.others)} beside it"
+        raise DataError(path, wrong, "save each by itself: recording.others holds them")
     with replacing(path) as temporary, _Sink(temporary, "w+") as sink:
         try:
             with h5py.File(sink, "w", libver=HDF5_FORMAT) as file:

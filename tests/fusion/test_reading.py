@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emgasr.corpora.sensors import only_bands, with_others
-from emgasr.errors import ConfigError, ModelError, RecordingError
+from emgasr.errors import ConfigError, DataError, ModelError, RecordingError
 from emgasr.frontend.features import LogSpectrogramConfig
 from emgasr.fusion.combine import pooled
 from emgasr.fusion.pipeline import FusedPipeline
 from emgasr.fusion.reading import EnsembleReader
 from emgasr.recording import Band, Other, Recording
+from emgasr.sessions.native import save_session
 from emgasr.tokens import Tokens
 from tests.helpers.fused import LEFT, RIGHT, cut, ensemble_of, noise, system, wrists
-from tests.helpers.tiny_models import BANDS, CONFORMER, tiny_recognizer
+from tests.helpers.tiny_models import BANDS, CONFORMER, easy_recording, tiny_recognizer
 
 EEG = Band.numbered("eeg", 4)
 
@@ -150,3 +152,10 @@ def test_a_part_of_a_recording_keeps_the_others_where_they_were() -> None:
     assert part.others[0].offset_s == 0.5
     np.testing.assert_array_equal(part.others[0].recording.read(), recording.others[0].recording.read(0.0, 2.5))
     assert recording.segment(0.0, 1.0).others == ()
+
+
+def test_a_recording_of_several_sensors_is_not_saved_as_one_of_them(tmp_path: Path) -> None:
+    one = easy_recording(0, 2.0)
+    with pytest.raises(DataError, match="holds one sensor, and the recording has 1 beside it; save each by itself"):
+        save_session(replace(one, others=(Other(easy_recording(1, 2.0)),)), tmp_path / "both.hdf5")
+    assert not list(tmp_path.iterdir())
