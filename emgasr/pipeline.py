@@ -17,7 +17,7 @@ from emgasr.config.parsing import to_mapping
 from emgasr.corpora.kinds import marks_rest
 from emgasr.decoding import BeamSearch, SearchConfig
 from emgasr.decoding.held import Held
-from emgasr.decoding.search_file import Origin, TunedSearch, described, read_tuned_search
+from emgasr.decoding.search_file import Origin, described, read_tuned_search, search_beside
 from emgasr.errors import ConfigError, EmgasrError
 from emgasr.frontend.session import SessionConfig
 from emgasr.language import Language, LanguageFiles, language_in, read_language
@@ -97,14 +97,10 @@ class Pipeline:
         folder, profile = model_folder(model)
         recognizer = recognizer or load_recognizer(folder, device)
         files = language_in(folder) if language is ... else language
-        tuned, beside = TunedSearch(SearchConfig()), folder / SEARCH_NAME
-        origin = Origin()
-        if os.path.lexists(beside):
-            tuned = read_tuned_search(beside)
-            origin = Origin(f"weights of {beside}", str(beside), tuned.lm_sha256)
+        search, origin = search_beside(folder / SEARCH_NAME)
         pipeline = cls(
             recognizer,
-            search=tuned.config,
+            search=search,
             origin=origin,
             rules=rules_of(folder),
             rest=profile.rest(recognizer.signal.bands) if profile else None,

@@ -1,9 +1,8 @@
 """Frame posteriors of held labels and an operating point in; activations, a token each, out.
 
 A label is active when its probability (the mean of some frames) stands at the threshold or above for some frames one
-after another. Then nothing
-is for a refractory time. A label that stays on is one activation. All is counted in frames, so that any chunking gives
-the same activations.
+after another; no label becomes active for a refractory time after that. A label that stays on is one activation. All is
+counted in frames, so that any chunking gives the same activations.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Beside the fields of a SearchConfig the file may hold LM_SHA256, the checksum of
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,14 @@ def read_tuned_search(path: str | Path) -> TunedSearch:
     if lm_sha256 is not None and not (isinstance(lm_sha256, str) and re.fullmatch("[0-9a-f]{64}", lm_sha256)):
         raise ConfigError(path, f"{LM_SHA256} {lm_sha256!r} is no SHA-256", "leave the line out, or tune again")
     return TunedSearch(from_mapping(SearchConfig, {}, content, path), lm_sha256)
+
+
+def search_beside(path: Path) -> tuple[SearchConfig, Origin]:
+    """Return the search of a model folder's file, and where it comes from; the usual one where there is no file."""
+    if not os.path.lexists(path):
+        return SearchConfig(), Origin()
+    tuned = read_tuned_search(path)
+    return tuned.config, Origin(f"weights of {path}", str(path), tuned.lm_sha256)
 
 
 def read_search_config(path: str | Path) -> SearchConfig:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, cast
 
 from emgasr.corpora.single import open_single
-from emgasr.decoding import SearchConfig
-from emgasr.decoding.search_file import Origin, TunedSearch, read_tuned_search
+from emgasr.decoding.search_file import search_beside
 from emgasr.errors import ConfigError, DataError, EmgasrError
 from emgasr.frontend.session import SessionConfig
 from emgasr.fusion.config import is_fusion
@@ -55,11 +53,8 @@ class FusedPipeline(Pipeline):
         folder = Path(model)
         ensemble = recognizer or cast(Recognizer, Ensemble.load(folder, device))
         files = language_in(folder) if language is ... else language
-        tuned, origin, beside = TunedSearch(SearchConfig()), Origin(), folder / SEARCH_NAME
-        if os.path.lexists(beside):
-            tuned = read_tuned_search(beside)
-            origin = Origin(f"weights of {beside}", str(beside), tuned.lm_sha256)
-        pipeline = cls(ensemble, search=tuned.config, origin=origin, rules=rules_of(folder), folder=folder)
+        search, origin = search_beside(folder / SEARCH_NAME)
+        pipeline = cls(ensemble, search=search, origin=origin, rules=rules_of(folder), folder=folder)
         return pipeline if files is None else cast(FusedPipeline, pipeline.knowing(files))
 
     def read_each(
@@ -126,5 +121,5 @@ def load(model: str | Path = DEMO, device: str = "auto", *, lm: Any = ..., **ask
     """Load what `pipeline_of_folder` does, reading with something else where that is asked for; see `emgasr.load`."""
     folder = model_folder(model)[0]
     if is_fusion(folder):
-        return replace(FusedPipeline.of_folder(folder, device, ... if lm is ... else None)).changed(lm=lm, **asked)
+        return FusedPipeline.of_folder(folder, device, ... if lm is ... else None).changed(lm=lm, **asked)
     return Pipeline.load(model, device, lm=lm, **asked)

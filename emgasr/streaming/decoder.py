@@ -140,8 +140,9 @@ class BeamReader(Reader):
             done += count
             self.frames += count
             if self.frames % self.unit == 0:
-                self._apply_rules()
-        self._look()
+                self._apply_rules()  # which looks
+        if self.frames % self.unit:
+            self._look()
 
     def partial(self) -> list[Token]:
         """Return the best hypothesis behind what is final."""

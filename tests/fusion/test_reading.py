@@ -10,11 +10,12 @@ import pytest
 
 from emgasr.corpora.sensors import only_bands, with_others
 from emgasr.errors import ConfigError, DataError, ModelError, RecordingError
+from emgasr.evaluation.fusing.tuning import fitted_mean
 from emgasr.frontend.features import LogSpectrogramConfig
 from emgasr.fusion.combine import pooled
 from emgasr.fusion.pipeline import FusedPipeline
 from emgasr.fusion.reading import EnsembleReader
-from emgasr.recording import Band, Other, Recording
+from emgasr.recording import Band, Events, Other, Recording
 from emgasr.sessions.native import save_session
 from emgasr.tokens import Tokens
 from tests.helpers.fused import LEFT, RIGHT, cut, ensemble_of, noise, system, wrists
@@ -159,3 +160,12 @@ def test_a_recording_of_several_sensors_is_not_saved_as_one_of_them(tmp_path: Pa
     with pytest.raises(DataError, match="holds one sensor, and the recording has 1 beside it; save each by itself"):
         save_session(replace(one, others=(Other(easy_recording(1, 2.0)),)), tmp_path / "both.hdf5")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_recording_that_lacks_a_sensor_is_left_out_of_a_fit_and_named() -> None:
+    ensemble, whole = wrists(), noise(3.0, events=Events.of([(1.0, 1.1, "a"), (2.0, 2.1, "b")]))
+    lines: list[str] = []
+    fitted_mean(
+        ensemble, [("whole", whole), ("half", only_bands(whole, ["left"]))], ("geometric",), 1.0, 0, lines.append
+    )
+    assert lines == ["half: 1 of 2 sensors can be read; left out of the fit"]

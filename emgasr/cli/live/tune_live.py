@@ -11,11 +11,10 @@ from emgasr.cli.options.parser import ArgumentParser
 from emgasr.cli.options.search import add_search_options, pipeline_of, tell_if_cold
 from emgasr.cli.options.standard import add_json, add_model, add_out, add_quiet
 from emgasr.cli.progress import counted
-from emgasr.cli.read.tuning import MINUTES, trials_shown
+from emgasr.cli.read.tuning import MINUTES, destination, trials_shown
 from emgasr.corpora import open_entry
-from emgasr.errors import ConfigError, DataError, OutputError
-from emgasr.manifests.leaks import check_disjoint
-from emgasr.manifests.manifest import TEST, VALIDATION, read_manifest
+from emgasr.errors import ConfigError, DataError
+from emgasr.manifests.manifest import TEST, VALIDATION
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,16 +35,10 @@ def run(argv: list[str]) -> int:
     from emgasr.evaluation.items import items_of, refuse_tuning_on_test
     from emgasr.evaluation.naming import naming_of
     from emgasr.models.folder import LIVE_NAME
-    from emgasr.pipeline import model_folder
     from emgasr.streaming.delay import step_frames
     from emgasr.streaming.rules import write_rules
 
-    folder, _ = model_folder(options.model)
-    out = options.out or folder / LIVE_NAME
-    if out.exists() and not options.overwrite:
-        raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
-    manifest = read_manifest(options.manifest)
-    check_disjoint(manifest)
+    folder, out, manifest = destination(options, LIVE_NAME)
     refuse_tuning_on_test(manifest, options.split, manifest, TEST, folder)
     pipeline = pipeline_of(options, options.model)
     search = pipeline.beam_search()

@@ -61,7 +61,7 @@ def run(argv: list[str]) -> int:
         if manifest is None:
             said.append("no held-out people are given (--validation-manifest): temperatures 1, equal weights")
         else:
-            config, figures = _fitted(ensemble, manifest, options)
+            config, figures = _fitted(ensemble, manifest, options, said)
         write_fusion(config, out)
         known = [entry for folder in folders for entry in lineage.read(folder) or ()]
         lineage.write(lineage.together(known, config.fitted_on), out)
@@ -94,7 +94,9 @@ def _system(number: int, folder: Path, pipeline: Any, options: argparse.Namespac
     return System(place, checksum_of(folder), own)
 
 
-def _fitted(ensemble: Ensemble, manifest: Manifest, options: argparse.Namespace) -> tuple[FusionConfig, dict[str, Any]]:
+def _fitted(
+    ensemble: Ensemble, manifest: Manifest, options: argparse.Namespace, said: list[str]
+) -> tuple[FusionConfig, dict[str, Any]]:
     from emgasr.corpora import open_entry
     from emgasr.evaluation.fusing.tuning import fitted_mean, fitted_vote
     from emgasr.manifests import lineage
@@ -103,13 +105,13 @@ def _fitted(ensemble: Ensemble, manifest: Manifest, options: argparse.Namespace)
     shown = counted(entries, "reading", len(entries), options.quiet)
     recordings = ((entry.path, open_entry(entry, manifest.root)) for entry in shown)
     if options.kind == ROVER:
-        vote = fitted_vote(ensemble, recordings)
+        vote = fitted_vote(ensemble, recordings, said.append)
         config = vote.config
         rates = [errors / vote.symbols for errors in vote.alone]
         figures = {"error_rate_alone": rates, "error_rate_together": vote.together / vote.symbols}
     else:
         kinds = MEANS if options.kind == BEST else (options.kind,)
-        config, fit = fitted_mean(ensemble, recordings, kinds, options.data_minutes, options.most_shift)
+        config, fit = fitted_mean(ensemble, recordings, kinds, options.data_minutes, options.most_shift, said.append)
         figures = {
             "nats_per_symbol_alone": list(fit.alone),
             "nats_per_symbol_equal_weights": fit.equal,

@@ -11,27 +11,20 @@ from typing import Any
 from emgasr.cli.options.json_out import print_json
 from emgasr.cli.options.search import pipeline_of, tell_if_cold
 from emgasr.cli.progress import bar
-from emgasr.cli.read.tuning import effort, validation_utterances
-from emgasr.errors import ConfigError, OutputError
-from emgasr.manifests.leaks import check_disjoint
-from emgasr.manifests.manifest import TEST, read_manifest
+from emgasr.cli.read.tuning import destination, effort, validation_utterances
+from emgasr.errors import ConfigError
+from emgasr.manifests.manifest import TEST
 
 
 def tune_second(options: argparse.Namespace) -> int:
     """Find the weights of a second pass by the language models given, and write them."""
     from emgasr.evaluation.second.tuning import cached_segments, tune_second_pass
     from emgasr.models.folder import SECOND_NAME
-    from emgasr.pipeline import model_folder
     from emgasr.rescoring.second_file import NamedScorer, SecondPassFile, kind_of_lm, write_second_pass
     from emgasr.rescoring.second_pass import SecondPassConfig
 
     much = effort(options, "data_minutes", "trials")
-    folder, _ = model_folder(options.model)
-    out = options.out or folder / SECOND_NAME
-    if out.exists() and not options.overwrite:
-        raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
-    manifest = read_manifest(options.manifest)
-    check_disjoint(manifest)
+    folder, out, manifest = destination(options, SECOND_NAME)
     lms = [Path(path).absolute() for path in options.scorers]
     scorers = tuple(NamedScorer(kind_of_lm(path), str(path)) for path in lms)
     pipeline = replace(pipeline_of(options, options.model), second=None)

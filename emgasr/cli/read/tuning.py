@@ -113,20 +113,32 @@ def trials_shown(what: str, count: int, quiet: bool) -> Iterator[Callable[[Trial
         yield report
 
 
+def destination(options: argparse.Namespace, name: str) -> tuple[Path, Path, Manifest]:
+    """Return the model's folder, the file to write (--out, or `name` beside the weights), and the manifest.
+
+    Raises:
+        OutputError: The file is there, and nothing says that it may be written over.
+        DataError: People of the manifest stand in several splits.
+    """
+    from emgasr.pipeline import model_folder
+
+    folder, _ = model_folder(options.model)
+    out = options.out or folder / name
+    if out.exists() and not options.overwrite:
+        raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
+    manifest = read_manifest(options.manifest)
+    check_disjoint(manifest)
+    return folder, out, manifest
+
+
 def tune_confidence(options: argparse.Namespace) -> int:
     """Fit the confidence of a model on validation people, and write it beside the model."""
     from emgasr.confidence.fitting import fit
     from emgasr.evaluation.evaluate import evaluate
     from emgasr.evaluation.items import items_of, refuse_tested_people, refuse_tuning_on_test
     from emgasr.models.folder import CONFIDENCE_NAME, weights_sha256
-    from emgasr.pipeline import model_folder
 
-    folder, _ = model_folder(options.model)
-    out = options.out or folder / CONFIDENCE_NAME
-    if out.exists() and not options.overwrite:
-        raise OutputError(out, "already exists", "choose another name with --out or pass --overwrite")
-    manifest = read_manifest(options.manifest)
-    check_disjoint(manifest)
+    folder, out, manifest = destination(options, CONFIDENCE_NAME)
     refuse_tuning_on_test(manifest, options.split, manifest, TEST, folder)
     refuse_tested_people(manifest, options.split, manifest)
     pipeline = pipeline_of(options, options.model)

@@ -56,7 +56,8 @@ class Variable:
             raise RecordingError(self.path, f"{self.name!r} is no table of real numbers", _AGAIN)
         with _opened(self.path) as (file, order):
             element = _content(file, order, self.place)
-            if _head(element, order) != (self.name, self.shape, True):
+            name, shape, told = _head(element, order)
+            if (name, shape) != (self.name, self.shape) or not _real(told):
                 raise changed(self.path)
             return _numbers(element, order, self.shape)
 
@@ -76,13 +77,13 @@ def variables(path: Path, names: Collection[str]) -> dict[str, Variable]:
         place, end = HEADER, file.seek(0, 2)
         while place < end:
             element = _content(file, order, place)
-            name, shape, real = _head(element, order)
+            name, shape, told = _head(element, order)
             if name in found:
                 raise RecordingError(path, f"holds {name!r} twice", _AGAIN)
             if name in names:
                 if math.prod(shape) > MOST_VALUES:
                     raise RecordingError(path, f"{name!r} has {math.prod(shape):,} values", "give one of a recording")
-                found[name] = Variable(path, name, shape, real, place)
+                found[name] = Variable(path, name, shape, _real(told), place)
             place += 8 + element.stored
     return found
 
@@ -214,14 +215,17 @@ def _content(file: BinaryIO, order: str, place: int) -> _Stored:
     return packed
 
 
-def _head(element: _Stored, order: str) -> tuple[str, tuple[int, ...], bool]:
-    """A matrix's name, its shape, and whether it holds real numbers; leaves the element at its values."""
+def _head(element: _Stored, order: str) -> tuple[str, tuple[int, ...], int]:
+    """A matrix's name, its shape, and its class and flags; leaves the element at its values.
+
+    An opaque one has no shape, and its name is not told.
+    """
     kind, flags = _small(element, order)
     if kind != 6 or len(flags) != 8:
         raise _Damaged("a variable without its class")
     (told,) = struct.unpack(order + "I", flags[:4])
     if told & 0xFF == OPAQUE:
-        return "", (), False
+        return "", (), told
     kind, dimensions = _small(element, order)
     if kind not in INTEGERS or len(dimensions) % 4 or not 8 <= len(dimensions) <= 128:
         raise _Damaged("a variable without its shape")
@@ -231,7 +235,12 @@ def _head(element: _Stored, order: str) -> tuple[str, tuple[int, ...], bool]:
     kind, name = _small(element, order)
     if kind not in TEXTS:
         raise _Damaged("a variable without its name")
-    return name.decode("latin-1"), shape, told & 0xFF in NUMBERS and not told & COMPLEX
+    return name.decode("latin-1"), shape, told
+
+
+def _real(told: int) -> bool:
+    """Whether a matrix's class and flags are those of real numbers."""
+    return told & 0xFF in NUMBERS and not told & COMPLEX
 
 
 _OTHER = object()  # a variable of another name
@@ -252,25 +261,13 @@ class _Within(_Stored):
 
 def _value(element: _Stored, order: str, name: str | None, fields: Collection[str], deepest: int) -> object:
     """What a matrix holds; _OTHER if it is not called `name` (None: by any name)."""
-    kind, flags = _small(element, order)
-    if kind != 6 or len(flags) != 8:
-        raise _Damaged("a variable without its class")
-    (told,) = struct.unpack(order + "I", flags[:4])
+    own, shape, told = _head(element, order)
     if told & 0xFF == OPAQUE:
         return _OTHER if name is not None else None
-    kind, dimensions = _small(element, order)
-    if kind not in INTEGERS or len(dimensions) % 4 or not 8 <= len(dimensions) <= 128:
-        raise _Damaged("a variable without its shape")
-    shape = struct.unpack(f"{order}{len(dimensions) // 4}i", dimensions)
-    if min(shape) < 0:
-        raise _Damaged(f"a variable of shape {shape}")
-    kind, own = _small(element, order)
-    if kind not in TEXTS:
-        raise _Damaged("a variable without its name")
-    if name is not None and own.decode("latin-1") != name:
+    if name is not None and own != name:
         return _OTHER
     count = math.prod(shape)
-    if told & 0xFF in NUMBERS and not told & COMPLEX:
+    if _real(told):
         if count > MOST_VALUES:
             raise _Damaged(f"{count:,} values")
         return _numbers(element, order, shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,10 +70,18 @@ def refuse_tested(config: FusionConfig, tested: Sequence[Entry]) -> None:
 
 
 def fitted_mean(
-    ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]], kinds: Sequence[str], minutes: float, shift: int
+    ensemble: Ensemble,
+    recordings: Iterable[tuple[str, Recording]],
+    kinds: Sequence[str],
+    minutes: float,
+    shift: int,
+    log: Callable[[str], None] = lambda line: None,
 ) -> tuple[FusionConfig, Fitted]:
-    """Return the fusion by the best of some kinds of mean, fitted on recordings of held-out people."""
-    cut = tuning_stretches(_items(ensemble, recordings), ensemble.tokens, minutes)
+    """Return the fusion by the best of some kinds of mean, fitted on recordings of held-out people.
+
+    `log` receives a line for each part of a recording that lacks a sensor and is left out.
+    """
+    cut = tuning_stretches(_items(ensemble, recordings, log), ensemble.tokens, minutes)
     found = [Stretch(rows[..., :-1], rows[..., -1] > 0, tuple(ids)) for rows, ids in cut]
     best = min((fit(found, kind, shift) for kind in kinds), key=lambda one: one.together)
     values = zip(best.temperatures, best.weights, best.shifts, ensemble.config.systems, strict=True)
@@ -81,13 +89,16 @@ def fitted_mean(
     return replace(ensemble.config, kind=best.kind, systems=systems), best  # type: ignore[arg-type]
 
 
-def fitted_vote(ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]]) -> FittedVote:
+def fitted_vote(
+    ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]], log: Callable[[str], None] = lambda line: None
+) -> FittedVote:
     """Return the vote with fewest errors on recordings of held-out people.
 
     The temperature of each model's n-best lists makes the best hypothesis in them likeliest; then weights, and how
-    first hypotheses and nothing at all count, are tried. Of equals, equal weights and plain counts go first.
+    first hypotheses and nothing at all count, are tried. Of equals, equal weights and plain counts go first. `log`
+    receives a line for each part of a recording that lacks a sensor and is left out.
     """
-    read = _read(ensemble, recordings)
+    read = _read(ensemble, recordings, log)
     models = len(ensemble.members)
     temperatures = [_temperature(ensemble, read, model) for model in range(models)]
     symbols = sum(len(reference) for reference, _ in read)
@@ -111,36 +122,46 @@ def fitted_vote(ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]])
     return FittedVote(config, tuple(alone), tried[weights, votes, absence], symbols)
 
 
-def _items(ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]]) -> Iterator[Item]:
+def _items(
+    ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]], log: Callable[[str], None]
+) -> Iterator[Item]:
     """Yield items whose emissions (F, N, V + 1) are those of all models; the last column says whether each answers."""
-    for name, part, found in _aligned(ensemble, recordings):
+    for name, part, found in _aligned(ensemble, recordings, log):
         rows = np.concatenate([found.rows, found.inside[..., None].astype(np.float32)], 2)
         symbols, times_s = reference_of(part, ensemble.tokens)
         yield Item(name, part.subject, symbols, rows, times_s, found.times_s)
 
 
 def _aligned(
-    ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]]
+    ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]], log: Callable[[str], None]
 ) -> Iterator[tuple[str, Recording, Aligned]]:
-    """Yield each part with what all models make of it; one that lacks a sensor is left out."""
+    """Yield each part with what all models make of it; one that lacks a sensor is left out, and logged."""
     reader = EnsembleReader(ensemble)
     for name, recording in recordings:
         for part_name, part in parts_of(name, recording):
             found = reader.aligned(part)
             if len(found.places) == len(ensemble.members):
                 yield part_name, part, found
+            else:
+                log(_left_out(part_name, len(found.places), ensemble))
+
+
+def _left_out(name: str, working: int, ensemble: Ensemble) -> str:
+    return f"{name}: {working} of {len(ensemble.members)} sensors can be read; left out of the fit"
 
 
 _Read = list[tuple[list[str], list[list[Reading]]]]  # of each recording: the reference, and the readings of stretches
 
 
-def _read(ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]]) -> _Read:
+def _read(ensemble: Ensemble, recordings: Iterable[tuple[str, Recording]], log: Callable[[str], None]) -> _Read:
     reader, found = EnsembleReader(ensemble), []
-    for _, part, aligned in _aligned(ensemble, recordings):
+    for name, part, aligned in _aligned(ensemble, recordings, log):
         votes = reader.votes(aligned)
         if len(votes) == len(ensemble.members):
             readings = [[vote.read(*times) for vote in votes] for times in stretches(votes, part.duration_s)]
             found.append((reference_of(part, ensemble.tokens)[0], readings))
+        else:
+            log(_left_out(name, len(votes), ensemble))
     if not any(reference for reference, _ in found):
         raise ConfigError("fusion", "has no labels to fit on", "give a split of held-out people with labels")
     return found
